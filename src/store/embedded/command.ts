@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
+import type { Account } from './account.ts'
+import type { Installation } from './installation.ts'
+
+/**
+ * Runs one of the installation's programs to its end; true if it succeeded, false if it failed and the log says why.
+ *
+ * Throws if it could not be run at all.
+ */
+export async function run(
+  program: 'initdb' | 'pg_ctl',
+  args: readonly string[],
+  { binaries, account, data, log }: Installation,
+): Promise<boolean> {
+  const [file, ...rest] = [...(account?.capability ? lend(account) : []), binaries[program], ...args]
+
+  const output = await open(log, 'a', 0o600)
+  try {
+    const child = spawn(file, rest, {
+      // Opened by us and inherited, so the account needs no right to the log; and a pipe would die with us.
+      stdio: ['ignore', output.fd, output.fd],
+      // Nothing of our own environment: it holds secrets, and Postgres obeys variables such as PGTZ. The data
+      // directory goes in here because a path in the environment needs no quoting for the shell behind pg_ctl.
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PGDATA: data, LC_ALL: 'C', TZ: 'UTC' },
+      ...(account && !account.capability ? { uid: account.uid, gid: account.gid } : {}),
+    })
+    const [code] = await once(child, 'exit')
+    return code === 0
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `The embedded Postgres cannot run here (${file}: ${reason}). Set DATABASE_URL to use another.`,
+      {
+        cause,
+      },
+    )
+  } finally {
+    await output.close()
+  }
+}
+
+/**
+ * The prefix that turns root into the account with one capability kept. `no_setuid_fixup`: initdb and pg_ctl look for
+ * their siblings with access(2), which otherwise ignores the capabilities of a user who is not root.
+ */
+function lend({ uid, gid, capability }: Account): [string, ...string[]] {
+  return [
+    'setpriv',
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    '--clear-groups',
+    `--inh-caps=-all,+${capability}`,
+    `--ambient-caps=-all,+${capability}`,
+    '--securebits=+no_setuid_fixup',
+    '--',
+  ]
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+
+/** The port that this directory's server had last, if it is free, or else any free one. */
+export async function choosePort(memory: string): Promise<number> {
+  const last = Number(await readFile(memory, 'utf8').catch(() => ''))
+  return last > 0 && (await isFree(last)) ? last : await bind(0)
+}
+
+export async function rememberPort(memory: string, port: number): Promise<void> {
+  await writeFile(memory, `${port}\n`)
+}
+
+export async function isFree(port: number): Promise<boolean> {
+  return await bind(port).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function bind(port: number): Promise<number> {
+  const server = createServer().listen({ port, host: '127.0.0.1', exclusive: true })
+  await once(server, 'listening')
+  const { port: bound } = server.address() as AddressInfo // of a TCP server that listens
+  server.close()
+  await once(server, 'close')
+  return bound
+}

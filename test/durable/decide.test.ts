@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import { setup } from 'xstate'
+import type { Checkpoint } from '../../src/durable/checkpoint.ts'
+import { begin, decide, doneEvent, failureEvent, handledEvents } from '../../src/durable/decide.ts'
+import { catalogueOf, load } from '../../src/durable/machine.ts'
+import { toyMachine } from '../support/toy-machine.ts'
+
+const facts = (at: number, key = 'job/2') => ({ at, key, epoch: 1 })
+const started = (laps = 2) => begin(toyMachine, { laps }, facts(0, 'job/1'))
+const moved = (checkpoint: Checkpoint, event: Parameters<typeof decide>[2], at = 0, key?: string) => {
+  const decision = decide(toyMachine, checkpoint, event, facts(at, key))
+  if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+  return decision.checkpoint
+}
+
+describe('a decision', () => {
+  it('turns an invoke into a pending step with its computed input', () => {
+    expect(started()).toMatchObject({
+      state: 'running',
+      tag: 'working',
+      step: { id: 'runLap', name: 'runLap', input: { lap: 0 }, key: 'job/1', epoch: 1 },
+      timers: {},
+    })
+  })
+
+  it('gives a re-entered state a new step with a new key', () => {
+    const next = moved(started(), doneEvent('runLap', { lap: 0 }), 5, 'job/2')
+    expect(next.step).toMatchObject({ input: { lap: 1 }, key: 'job/2' })
+  })
+
+  it('turns an after into a timer that is due at the event time plus the computed delay', () => {
+    const waiting = moved(started(), failureEvent('runLap', 'no'), 10_000)
+    expect(waiting).toMatchObject({ state: 'backingOff', tag: 'waiting', step: null })
+    expect(Object.values(waiting.timers).map((timer) => timer.dueAt)).toEqual([12_000])
+  })
+
+  it('takes a timer by its stored event and forgets it', () => {
+    const waiting = moved(started(), failureEvent('runLap', 'no'))
+    const [timer] = Object.values(waiting.timers)
+    const again = moved(waiting, timer?.event ?? { type: 'none' }, 2_000, 'job/3')
+    expect(again).toMatchObject({ state: 'running', timers: {}, step: { key: 'job/3' } })
+  })
+
+  it('forgets the timers of a state that was left by another way', () => {
+    const waiting = moved(started(), failureEvent('runLap', 'no'))
+    expect(moved(waiting, { type: 'stop' })).toMatchObject({
+      state: 'stopped',
+      tag: 'final',
+      timers: {},
+      step: null,
+    })
+  })
+
+  it('keeps the pending step, key and all, when an event only changes the context', () => {
+    const before = started()
+    const after = moved(before, { type: 'note', text: 'hello' }, 1, 'job/9')
+    expect(after.step).toEqual(before.step)
+    expect(after.context).toMatchObject({ note: 'hello' })
+  })
+
+  it('refuses an event that the state does not handle, instead of ignoring it', () => {
+    expect(decide(toyMachine, started(), { type: 'resume' }, facts(0))).toEqual({
+      kind: 'refused',
+      state: 'running',
+      event: 'resume',
+    })
+  })
+
+  it('lists the events that a state handles, without those of the runtime', () => {
+    expect([...handledEvents(toyMachine, started())].sort()).toEqual(['note', 'pause', 'stop'])
+  })
+
+  it('is pure: the same question twice gives the same answer and changes nothing', () => {
+    const before = started()
+    const copy = structuredClone(before)
+    const event = doneEvent('runLap', { lap: 0 })
+    expect(moved(before, event)).toEqual(moved(before, event))
+    expect(before).toEqual(copy)
+  })
+
+  it('survives a round trip through JSON', () => {
+    const waiting = moved(started(), failureEvent('runLap', 'no'))
+    expect(JSON.parse(JSON.stringify(waiting))).toEqual(waiting)
+  })
+
+  it('catches a state whose declared tag is not what its work makes it', () => {
+    const logic = setup({}).createMachine({ initial: 'idle', states: { idle: { tags: 'working' } } })
+    const wrong = { ...toyMachine, logic }
+    expect(() => begin(wrong, {}, facts(0))).toThrow(/declared working, but what it does makes it resting/)
+  })
+
+  it('refuses what JSON would silently change', () => {
+    const logic = setup({ types: { context: {} as { when: Date } } }).createMachine({
+      context: { when: new Date(0) },
+      initial: 'idle',
+      states: { idle: { tags: 'resting' } },
+    })
+    expect(() => begin({ ...toyMachine, logic }, {}, facts(0))).toThrow(/JSON only; "when"/)
+  })
+})
+
+describe('loading a checkpoint', () => {
+  const catalogue = catalogueOf([toyMachine])
+
+  it.each([
+    ['an unknown machine', { machine: 'other' }, /no machine is called "other"/],
+    ['a newer version', { version: 2 }, /at version 1 here.*of version 2/],
+    ['an unknown state', { state: 'flying' }, /no state "flying"/],
+    ['a version without an upgrade', { version: 0 }, /no upgrade from version 0/],
+  ])('refuses %s, and never guesses', (_what, change, message) => {
+    expect(() => load(catalogue, { ...started(), ...change })).toThrow(message)
+  })
+
+  it('brings an older checkpoint up to date, one version at a time', () => {
+    const machine = {
+      ...toyMachine,
+      version: 3,
+      upgrades: {
+        1: (old: Checkpoint) => ({ ...old, context: { ...old.context, one: true } }),
+        2: (old: Checkpoint) => ({ ...old, context: { ...old.context, two: true } }),
+      },
+    }
+    const { checkpoint } = load(catalogueOf([machine]), started())
+    expect(checkpoint).toMatchObject({ version: 3, context: { one: true, two: true, laps: 2 } })
+  })
+})
