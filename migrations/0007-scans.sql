@@ -1,0 +1,38 @@
+-- A look for slots that fall due, and why each was or was not made a job.
+create table scan (
+  id uuid primary key,
+  organization_id uuid not null references organization,
+  reason text not null check (reason in ('hourly', 'boot', 'approval', 'request')),
+  window_end timestamptz not null,
+  considered int not null,
+  started_jobs int not null,
+  created_at timestamptz not null default now(),
+  unique (organization_id, id)
+);
+create index scan_of_organization on scan (organization_id, created_at, id);
+alter table scan enable row level security;
+alter table scan force row level security;
+create policy tenant on scan to reelpilot_api
+  using (organization_id = (select current_organization()))
+  with check (organization_id = (select current_organization()));
+create policy runtime on scan to reelpilot_runtime using (true) with check (true);
+grant select, insert on scan to reelpilot_api, reelpilot_runtime;
+
+create table scan_decision (
+  organization_id uuid not null references organization,
+  scan_id uuid not null,
+  slot_id uuid not null,
+  decision text not null check (decision in ('ENQUEUED', 'NOT_APPROVED', 'AUTOPILOT_OFF', 'PLAN_LOCKED', 'TOO_LATE', 'ACCOUNT_UNHEALTHY')),
+  created_at timestamptz not null default now(),
+  primary key (scan_id, slot_id),
+  foreign key (organization_id, scan_id) references scan (organization_id, id),
+  foreign key (organization_id, slot_id) references slot (organization_id, id) on delete cascade
+);
+create index scan_decision_of_slot on scan_decision (slot_id, created_at);
+alter table scan_decision enable row level security;
+alter table scan_decision force row level security;
+create policy tenant on scan_decision to reelpilot_api
+  using (organization_id = (select current_organization()))
+  with check (organization_id = (select current_organization()));
+create policy runtime on scan_decision to reelpilot_runtime using (true) with check (true);
+grant select, insert on scan_decision to reelpilot_api, reelpilot_runtime;

@@ -1,0 +1,7 @@
+/** The queues, by what they carry. Payloads are ids, never content. */
+export const queues = {
+  /** Wakes a job: `{ jobId }`. */
+  wake: 'job-wake',
+  /** The hourly look for slots that fall due: `{}`, or `{ organizationId, reason }` for one organization. */
+  scan: 'scan',
+} as const

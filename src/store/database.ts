@@ -1,0 +1,63 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { Database } from './tables.ts'
+
+export type Db = Kysely<Database>
+export type Tx = Transaction<Database>
+/** Anything that statements can be run on. */
+export type Executor = Kysely<Database>
+
+/** Our tables and functions live in a schema of their own, beside whatever else the database holds. */
+export const schemaName = 'reelpilot'
+
+/** Who a connection works as: the owner migrates, the API sees one organization at a time, the runtime moves jobs. */
+export type Role = 'owner' | 'reelpilot_api' | 'reelpilot_runtime'
+
+export interface Connection {
+  readonly db: Db
+  readonly pool: pg.Pool
+  close(): Promise<void>
+}
+
+// bigint: revisions, sequences, bytes and epochs stay far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** Options that make a connection work as a role from its first statement on. */
+export function connectionOptions(url: string, role: Role, applicationName: string): pg.ClientConfig {
+  const settings = [`-c search_path=${schemaName},pg_temp`]
+  if (role !== 'owner') settings.push(`-c role=${role}`)
+  return {
+    connectionString: url,
+    options: settings.join(' '),
+    application_name: applicationName,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+  }
+}
+
+/** A pool under one role. Errors of idle connections go to `onError`; they are replaced by themselves. */
+export function connect(
+  url: string,
+  role: Role,
+  options: { readonly max: number; readonly name: string; readonly onError: (error: Error) => void },
+): Connection {
+  const pool = new pg.Pool({ ...connectionOptions(url, role, options.name), max: options.max })
+  pool.on('error', options.onError)
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  return { db, pool, close: () => db.destroy() }
+}
+
+/**
+ * One transaction that acts for one organization. Row-level security shows it nothing else, and the setting ends
+ * with the transaction: a pooled connection never carries it to the next borrower.
+ */
+export function inOrganization<Result>(
+  db: Db,
+  organizationId: string,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select set_config('app.organization_id', ${organizationId}, true)`.execute(tx)
+    return await work(tx)
+  })
+}

@@ -1,0 +1,207 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+
+/** A column that the database fills in when it is left out. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type DefaultedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+type Json = JSONColumnType<object>
+
+export interface OrganizationTable {
+  id: string
+  name: string
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export interface ApiKeyTable {
+  id: string
+  organization_id: string
+  name: string
+  hash: Buffer
+  scopes: string[]
+  created_at: DefaultedTimestamp
+  last_used_at: NullableTimestamp
+  revoked_at: NullableTimestamp
+}
+
+export interface EventHeadTable {
+  organization_id: string
+  sequence: Generated<number>
+}
+
+export interface EventTable {
+  organization_id: string
+  sequence: number
+  type: string
+  plan_id: string | null
+  slot_id: string | null
+  account_id: string | null
+  job_id: string | null
+  job_revision: number | null
+  payload: Json
+  at: DefaultedTimestamp
+}
+
+export interface AccountTable {
+  id: string
+  organization_id: string
+  open_id: string
+  username: string
+  display_name: string
+  state: 'connected' | 'needs_reauthorization' | 'disconnected'
+  scopes: string[]
+  access_token_sealed: string | null
+  refresh_token_sealed: string | null
+  access_expires_at: NullableTimestamp
+  refresh_expires_at: NullableTimestamp
+  token_version: Generated<number>
+  refresh_lease_until: NullableTimestamp
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export interface PlanTable {
+  id: string
+  organization_id: string
+  account_id: string
+  name: string
+  time_zone: string
+  state: 'draft' | 'inReview' | 'approved' | 'archived'
+  revision: number
+  autopilot: Defaulted<boolean>
+  locked: Defaulted<boolean>
+  approved_at: NullableTimestamp
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export type Privacy = 'PUBLIC_TO_EVERYONE' | 'MUTUAL_FOLLOW_FRIENDS' | 'FOLLOWER_OF_CREATOR' | 'SELF_ONLY'
+
+export interface SlotTable {
+  id: string
+  organization_id: string
+  plan_id: string
+  wall_time: string
+  publish_at: Timestamp
+  storyboard: Json
+  caption: string
+  privacy: Privacy
+  allow_comment: Defaulted<boolean>
+  allow_duet: Defaulted<boolean>
+  allow_stitch: Defaulted<boolean>
+  brand_content: Defaulted<boolean>
+  brand_organic: Defaulted<boolean>
+  claimed_at: NullableTimestamp
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export interface JobTable {
+  id: string
+  organization_id: string
+  slot_id: string | null
+  account_id: string | null
+  machine: string
+  version: number
+  state: string
+  tag: 'working' | 'waiting' | 'resting' | 'final'
+  context: Json
+  step: ColumnType<object | null, string | null, string | null>
+  timers: Json
+  revision: number
+  wake_at: NullableTimestamp
+  tries: Generated<number>
+  lease_epoch: Generated<number>
+  lease_owner: string | null
+  lease_until: NullableTimestamp
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export interface MediaTable {
+  organization_id: string
+  sha256: string
+  bytes: number
+  seconds: number
+  width: number
+  height: number
+  content_type: string
+  created_at: DefaultedTimestamp
+}
+
+export type ScanReason = 'hourly' | 'boot' | 'approval' | 'request'
+export type ScanVerdict =
+  | 'ENQUEUED'
+  | 'NOT_APPROVED'
+  | 'AUTOPILOT_OFF'
+  | 'PLAN_LOCKED'
+  | 'TOO_LATE'
+  | 'ACCOUNT_UNHEALTHY'
+
+export interface ScanTable {
+  id: string
+  organization_id: string
+  reason: ScanReason
+  window_end: Timestamp
+  considered: number
+  started_jobs: number
+  created_at: DefaultedTimestamp
+}
+
+export interface ScanDecisionTable {
+  organization_id: string
+  scan_id: string
+  slot_id: string
+  decision: ScanVerdict
+  created_at: DefaultedTimestamp
+}
+
+export type Metric = 'videos' | 'seconds'
+
+export interface QuotaTable {
+  organization_id: string
+  metric: Metric
+  granted: Defaulted<number>
+  reserved: Defaulted<number>
+  used: Defaulted<number>
+  available: GeneratedAlways<number>
+  updated_at: DefaultedTimestamp
+}
+
+export interface QuotaEntryTable {
+  organization_id: string
+  metric: Metric
+  kind: 'grant' | 'reserve' | 'commit' | 'release'
+  amount: number
+  job_id: string | null
+  reason: string | null
+  created_at: DefaultedTimestamp
+}
+
+export interface IdempotencyKeyTable {
+  organization_id: string
+  key: string
+  fingerprint: Buffer
+  answer: ColumnType<object | null, string | null, string | null>
+  created_at: DefaultedTimestamp
+  expires_at: Timestamp
+}
+
+/** The tables of the schema as Kysely sees them; `migrations/` is where they come from. */
+export interface Database {
+  organization: OrganizationTable
+  api_key: ApiKeyTable
+  event_head: EventHeadTable
+  event: EventTable
+  account: AccountTable
+  plan: PlanTable
+  slot: SlotTable
+  job: JobTable
+  media: MediaTable
+  scan: ScanTable
+  scan_decision: ScanDecisionTable
+  quota: QuotaTable
+  quota_entry: QuotaEntryTable
+  idempotency_key: IdempotencyKeyTable
+}

@@ -1,0 +1,241 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { MachineEvent } from '../../src/durable/checkpoint.ts'
+import { decide } from '../../src/durable/decide.ts'
+import { drive, mostTries } from '../../src/durable/drive.ts'
+import { done, notDone, type Step } from '../../src/durable/step.ts'
+import { startWorker, sweep } from '../../src/queue/worker.ts'
+import { commitMoves, lockJob } from '../../src/store/job-store.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { toyMachine } from '../support/toy-machine.ts'
+import { createToyProcess, startToyJob, type ToyProcess } from '../support/toy-runtime.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+const organizationId = await createOrganization(database)
+const processes: ToyProcess[] = []
+const createProcess = async (
+  ...options: Parameters<typeof createToyProcess> extends [unknown, ...infer Rest] ? Rest : never
+) => {
+  const process = await createToyProcess(database, ...options)
+  processes.push(process)
+  return process
+}
+afterEach(async () => {
+  for (const process of processes.splice(0)) await process.stop()
+})
+
+const jobRow = (id: string) =>
+  database.runtime.db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+const eventsOf = (id: string) =>
+  database.runtime.db.selectFrom('event').selectAll().where('job_id', '=', id).orderBy('sequence').execute()
+
+/** Moves a job as a command does: lock, decide, commit. */
+async function command(jobId: string, event: MachineEvent): Promise<void> {
+  await database.runtime.db.transaction().execute(async (tx) => {
+    const job = await lockJob(tx, jobId)
+    if (!job) throw new Error('no such job')
+    const facts = { at: Date.now(), key: `${jobId}/${job.revision + 1}`, epoch: null }
+    const decision = decide(toyMachine, job.checkpoint, event, facts)
+    if (decision.kind === 'refused') throw new Error('refused')
+    const { results } = await commitMoves(tx, [
+      {
+        jobId,
+        organizationId,
+        expectedRevision: job.revision,
+        epoch: null,
+        from: job.checkpoint.state,
+        event: event.type,
+        next: decision.checkpoint,
+        wakeAt: decision.checkpoint.tag === 'working' ? Date.now() : null,
+        release: false,
+      },
+    ])
+    expect(results[0]?.kind).toBe('committed')
+  })
+}
+
+describe('the runtime on Postgres', () => {
+  it('drives a job through its steps in one turn, with one revision and one event each', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 3)
+    expect(await drive(runtime, jobId)).toBe('rested')
+    expect(await jobRow(jobId)).toMatchObject({
+      state: 'finished',
+      tag: 'final',
+      revision: 4,
+      wake_at: null,
+      lease_owner: null,
+    })
+    expect((await eventsOf(jobId)).map((event) => event.job_revision)).toEqual([1, 2, 3, 4])
+  })
+
+  it('takes up wake-ups from the queue, waits by a deferred one, and finishes', async () => {
+    let calls = 0
+    const { boss, runtime } = await createProcess({
+      steps: {
+        runLap: async (input) => {
+          calls += 1
+          return calls === 1 ? notDone('try again') : done(input)
+        },
+      },
+    })
+    await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 2, onError: () => undefined })
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    await until(
+      () => jobRow(jobId),
+      (job) => job.state === 'backingOff',
+    )
+    expect((await jobRow(jobId)).lease_owner).toBeNull()
+    await until(
+      () => jobRow(jobId),
+      (job) => job.state === 'finished',
+    )
+    expect(calls).toBe(2)
+  })
+
+  it('keeps an organization sequence of 1..n without a gap while many jobs move at once', async () => {
+    const { boss, runtime } = await createProcess()
+    const tenant = await createOrganization(database, 'Sequence')
+    const jobs = await Promise.all(Array.from({ length: 30 }, () => startToyJob(database, boss, tenant, 5)))
+    await Promise.all(jobs.map((jobId) => drive(runtime, jobId)))
+    const events = await database.runtime.db
+      .selectFrom('event')
+      .select('sequence')
+      .where('organization_id', '=', tenant)
+      .orderBy('sequence')
+      .execute()
+    expect(events.map((event) => event.sequence)).toEqual(
+      Array.from({ length: 30 * 6 }, (_, index) => index + 1),
+    )
+  })
+
+  it('lets nobody else drive a job that is held', async () => {
+    const [one, two] = [await createProcess(), await createProcess()]
+    const jobId = await startToyJob(database, one.boss, organizationId)
+    await one.runtime.ledger.take(jobId)
+    expect(await drive(two.runtime, jobId)).toBe('held')
+    expect(await drive(two.runtime, '00000000-0000-4000-8000-000000000000')).toBe('missing')
+  })
+
+  it('refuses the commit of a worker whose lease was taken over', async () => {
+    const [stale, fresh] = [await createProcess(), await createProcess()]
+    const jobId = await startToyJob(database, stale.boss, organizationId, 2)
+    let entered: (() => void) | undefined
+    const inStep = new Promise<void>((resolve) => {
+      entered = resolve
+    })
+    let finish: ((value: ReturnType<typeof done>) => void) | undefined
+    const slow: Step = () => {
+      entered?.()
+      return new Promise((resolve) => {
+        finish = resolve
+      })
+    }
+    const staleDrive = drive({ ...stale.runtime, steps: { runLap: slow } }, jobId)
+    await inStep
+    stale.runtime.keeper.stop() // It is frozen: it renews nothing.
+    await database.runtime.db
+      .updateTable('job')
+      .set({ lease_until: new Date(0) })
+      .where('id', '=', jobId)
+      .execute()
+    expect(await drive(fresh.runtime, jobId)).toBe('rested')
+    finish?.(done({ lap: 0 }))
+    expect(await staleDrive).toBe('leaseLost')
+    expect(await jobRow(jobId)).toMatchObject({ state: 'finished', revision: 3 })
+    expect(await eventsOf(jobId)).toHaveLength(3)
+  })
+
+  it('decides again when a command changed the context under a running step', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    const step: Step = async (input) => {
+      await command(jobId, { type: 'note', text: 'while you were away' })
+      return done(input)
+    }
+    expect(await drive({ ...runtime, steps: { runLap: step } }, jobId)).toBe('rested')
+    expect(await jobRow(jobId)).toMatchObject({
+      state: 'finished',
+      revision: 3,
+      context: { note: 'while you were away', done: 1 },
+    })
+  })
+
+  it('aborts a step that its job no longer waits for, and drops its outcome', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    const step: Step = async (_input, { signal }) => {
+      await command(jobId, { type: 'pause' })
+      runtime.keeper.noticed(jobId)
+      return await new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason)),
+      )
+    }
+    expect(await drive({ ...runtime, steps: { runLap: step } }, jobId)).toBe('rested')
+    expect(await jobRow(jobId)).toMatchObject({ state: 'paused', tag: 'resting', lease_owner: null })
+  })
+
+  it('says whether an earlier worker may have begun a step', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 2)
+    const seen: boolean[] = []
+    const step: Step = async (input, { mayHaveBegun }) => {
+      seen.push(mayHaveBegun)
+      if (seen.length === 2) throw new Error('the worker fell over')
+      return done(input)
+    }
+    const failing = { ...runtime, steps: { runLap: step } }
+    await expect(drive(failing, jobId)).rejects.toThrow('fell over')
+    await drive(failing, jobId)
+    // The first was committed by a command, so nobody knows; the second is this drive's own; then its repetition.
+    expect(seen).toEqual([true, false, true])
+  })
+
+  it('answers for a step that fails all its workers, instead of trying for ever', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    const poisoned = {
+      ...runtime,
+      steps: {
+        runLap: async () => {
+          throw new Error('poison')
+        },
+      },
+    }
+    for (let tries = 0; tries < mostTries; tries += 1)
+      await expect(drive(poisoned, jobId)).rejects.toThrow('poison')
+    expect(await drive(poisoned, jobId)).toBe('rested')
+    expect((await jobRow(jobId)).state).toBe('backingOff')
+  })
+
+  it('wakes by its sweep what nothing else would wake', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    await boss.deleteAllJobs('job-wake')
+    await database.runtime.db
+      .updateTable('job')
+      .set({ wake_at: new Date(Date.now() - 60_000) })
+      .where('id', '=', jobId)
+      .execute()
+    await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 1, onError: () => undefined })
+    expect(await sweep({ boss, db: database.runtime.db }, 30)).toBeGreaterThanOrEqual(1)
+    await until(
+      () => jobRow(jobId),
+      (job) => job.state === 'finished',
+    )
+  })
+
+  it('lets a job go at its next checkpoint when the process drains, and another process goes on', async () => {
+    const one = await createProcess()
+    const jobId = await startToyJob(database, one.boss, organizationId, 3)
+    const step: Step = async (input) => {
+      one.drain()
+      return done(input)
+    }
+    expect(await drive({ ...one.runtime, steps: { runLap: step } }, jobId)).toBe('drained')
+    expect(await jobRow(jobId)).toMatchObject({ state: 'running', revision: 2, lease_owner: null })
+    const two = await createProcess()
+    expect(await drive(two.runtime, jobId)).toBe('rested')
+    expect(await jobRow(jobId)).toMatchObject({ state: 'finished', revision: 4 })
+  })
+})

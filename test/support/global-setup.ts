@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { installQueues } from '../../src/queue/boss.ts'
+import { connect } from '../../src/store/database.ts'
+import { startEmbeddedServer } from '../../src/store/embedded/server.ts'
+import { migrate } from '../../src/store/migrate.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly serverUrl: string
+  }
+}
+
+/** One real Postgres for the whole run, with a migrated template that every test file gets a copy of. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-test-'))
+  // Durability against power loss is not tested here; kills of the server are, and survive this.
+  const server = await startEmbeddedServer({ directory, settings: { fsync: 'off', max_connections: '200' } })
+  const owner = connect(server.url, 'owner', { max: 2, name: 'template', onError: () => undefined })
+  await migrate(owner)
+  await installQueues(server.url, owner)
+  await owner.close()
+  project.provide('serverUrl', server.url)
+  return async () => {
+    await server.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { PgBoss } from 'pg-boss'
+import { wakeAtOf } from '../../src/durable/checkpoint.ts'
+import { begin } from '../../src/durable/decide.ts'
+import type { Runtime } from '../../src/durable/drive.ts'
+import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
+import { createDatabaseClock } from '../../src/durable/ledger.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { done, type StepCatalogue } from '../../src/durable/step.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import { createLedger } from '../../src/queue/ledger.ts'
+import { queueWakeUps } from '../../src/queue/wake.ts'
+import { appendEvent } from '../../src/store/event-store.ts'
+import { insertJob } from '../../src/store/job-store.ts'
+import type { TestDatabase } from './database.ts'
+import { toyMachine } from './toy-machine.ts'
+
+/** A process that can run the toy machine: its own lease owner, queue connection and clock. */
+export interface ToyProcess {
+  readonly boss: PgBoss
+  readonly runtime: Runtime
+  drain(): void
+  stop(): Promise<void>
+}
+
+export async function createToyProcess(
+  database: TestDatabase,
+  options: {
+    readonly steps?: StepCatalogue
+    readonly onBoundary?: Runtime['onBoundary']
+    readonly machines?: Runtime['machines']
+  } = {},
+): Promise<ToyProcess> {
+  const boss = createBoss({
+    url: database.url,
+    role: 'reelpilot_runtime',
+    name: 'toy',
+    supervises: true,
+    onError: () => undefined,
+  })
+  await boss.start()
+  const clock = createDatabaseClock()
+  const ledger = createLedger({
+    db: database.runtime.db,
+    boss,
+    clock,
+    owner: `toy-${randomUUID()}`,
+    onCommitted: () => undefined,
+  })
+  const draining = new AbortController()
+  const keeper = new LeaseKeeper(ledger, 500, () => undefined)
+  const runtime: Runtime = {
+    ledger,
+    keeper,
+    machines: options.machines ?? catalogueOf([toyMachine]),
+    steps: options.steps ?? { runLap: async (input) => done(input) },
+    clock,
+    draining: draining.signal,
+    ...(options.onBoundary && { onBoundary: options.onBoundary }),
+  }
+  return {
+    boss,
+    runtime,
+    drain: () => draining.abort(),
+    async stop() {
+      draining.abort()
+      keeper.stop()
+      await boss.stop({ graceful: false })
+    },
+  }
+}
+
+/** Starts a toy job as a command would: row, event and wake-up in one transaction. */
+export async function startToyJob(
+  database: TestDatabase,
+  boss: PgBoss,
+  organizationId: string,
+  laps = 3,
+): Promise<string> {
+  const jobId = randomUUID()
+  const at = Date.now()
+  const checkpoint = begin(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
+  await database.runtime.db.transaction().execute(async (tx) => {
+    await insertJob(tx, {
+      id: jobId,
+      organizationId,
+      slotId: null,
+      accountId: null,
+      checkpoint,
+      wakeAt: wakeAtOf(checkpoint, at),
+    })
+    await queueWakeUps(boss, [{ jobId, reason: 1 }], tx)
+    await appendEvent(tx, { organizationId, type: 'job.moved', jobId, jobRevision: 1 })
+  })
+  return jobId
+}
