@@ -55,10 +55,11 @@ export function permits(machine: DurableMachine, checkpoint: Checkpoint, event: 
   return restore(machine, checkpoint).can({ at: 0, ...event })
 }
 
-/** The types of the domain's own events that the machine handles in this state; guards may still refuse one. */
-export function handledEvents(machine: DurableMachine, checkpoint: Checkpoint): readonly string[] {
-  const types = restore(machine, checkpoint)._nodes.flatMap((node) => node.ownEvents)
-  return [...new Set(types)].filter((type) => !type.startsWith('xstate.'))
+/** The types of the domain's own events that the machine would accept now; guards are asked with nothing but the type. */
+export function acceptedEvents(machine: DurableMachine, checkpoint: Checkpoint): readonly string[] {
+  const snapshot = restore(machine, checkpoint)
+  const types = new Set(snapshot._nodes.flatMap((node) => node.ownEvents))
+  return [...types].filter((type) => !type.startsWith('xstate.') && snapshot.can({ type, at: 0 }))
 }
 
 /** The event that brings a step's output back to its machine. */

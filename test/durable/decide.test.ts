@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { setup } from 'xstate'
 import type { Checkpoint } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent, failureEvent, handledEvents } from '../../src/durable/decide.ts'
+import { acceptedEvents, begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import { catalogueOf, load } from '../../src/durable/machine.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 
@@ -66,8 +66,8 @@ describe('a decision', () => {
     })
   })
 
-  it('lists the events that a state handles, without those of the runtime', () => {
-    expect([...handledEvents(toyMachine, started())].sort()).toEqual(['note', 'pause', 'stop'])
+  it('lists the events that a state accepts, without those of the runtime', () => {
+    expect([...acceptedEvents(toyMachine, started())].sort()).toEqual(['note', 'pause', 'stop'])
   })
 
   it('is pure: the same question twice gives the same answer and changes nothing', () => {

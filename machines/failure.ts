@@ -1,0 +1,57 @@
+/**
+ * The typed meaning of a failure: what has to happen before trying again makes sense.
+ * The full table of TikTok's codes maps onto these.
+ */
+export type Verdict =
+  | 'RETRY_AFTER'
+  | 'WAIT_CAP'
+  | 'NEEDS_USER'
+  | 'NEEDS_OPERATOR'
+  | 'FIX_MEDIA'
+  | 'PERMANENT'
+  | 'OUTCOME_UNKNOWN'
+
+/** What went wrong, in words for a person and a code for a program. */
+export interface Failure {
+  readonly verdict: Verdict
+  readonly code: string
+  readonly message: string
+  /** TikTok's id of the refused call, to be quoted to its support. */
+  readonly logId?: string
+}
+
+/** What a step answers when it has not done its work. */
+export type StepError =
+  /** Nothing happened; the same step again, after a while. `afterSeconds` is what the upstream asked for. */
+  | { readonly kind: 'retry'; readonly failure: Failure; readonly afterSeconds?: number }
+  /** It may have happened. The truth has to be looked up before anything is done again. */
+  | { readonly kind: 'unknown'; readonly failure: Failure }
+  /** Nothing happened, and nothing will until a person has acted. */
+  | { readonly kind: 'needsPerson'; readonly failure: Failure }
+  /** It will never happen. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** From the runtime: the step has failed all its workers. */
+  | { readonly kind: 'exhausted'; readonly tries: number }
+
+/** A step's error as it arrives in a machine; anything unreadable takes the safest class. */
+export function stepErrorOf(event: { readonly error: unknown }): StepError {
+  const { error } = event
+  if (typeof error === 'object' && error !== null && 'kind' in error) return error as StepError
+  return { kind: 'unknown', failure: unreadable }
+}
+
+const unreadable: Failure = {
+  verdict: 'OUTCOME_UNKNOWN',
+  code: 'UNREADABLE_OUTCOME',
+  message: 'A step answered something that this version does not understand.',
+}
+
+/** What a person is told of a step's error. */
+export function failureOf(error: StepError): Failure {
+  if (error.kind !== 'exhausted') return error.failure
+  return {
+    verdict: 'NEEDS_OPERATOR',
+    code: 'STEP_KEEPS_FAILING',
+    message: `The step ended its worker or threw ${error.tries} times. The log has the cause; retry the job after it is mended.`,
+  }
+}

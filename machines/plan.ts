@@ -1,0 +1,71 @@
+import { assign, setup } from 'xstate'
+
+export interface PlanContext {
+  /** Whether the scan may make jobs of this plan's slots. */
+  readonly autopilot: boolean
+  /** Whether the plan is closed to changes and its slots to the scan. */
+  readonly locked: boolean
+  /** How many slots it has: an empty plan cannot be submitted. */
+  readonly slots: number
+}
+
+export type PlanEvent =
+  | { readonly type: 'edit' }
+  | { readonly type: 'submit' }
+  | { readonly type: 'approve' }
+  | { readonly type: 'reject' }
+  | { readonly type: 'lock' }
+  | { readonly type: 'unlock' }
+  | { readonly type: 'setAutopilot'; readonly on: boolean }
+  | { readonly type: 'archive' }
+
+/**
+ * What may be done with a plan, and when. People move it; it performs nothing by itself. `edit` stands for every
+ * change of the plan or its slots: an edit of an approved plan takes the approval back, for what was approved is
+ * no longer what would be posted.
+ */
+export const planLogic = setup({
+  types: {
+    context: {} as PlanContext,
+    events: {} as PlanEvent,
+    input: {} as Partial<PlanContext>,
+    tags: {} as 'resting' | 'final',
+  },
+  guards: {
+    hasSlots: ({ context }) => context.slots > 0,
+    isOpen: ({ context }) => !context.locked,
+    isLocked: ({ context }) => context.locked,
+  },
+}).createMachine({
+  id: 'plan',
+  context: ({ input }) => ({ autopilot: false, locked: false, slots: 0, ...input }),
+  initial: 'draft',
+  on: {
+    lock: { guard: 'isOpen', actions: assign({ locked: true }) },
+    unlock: { guard: 'isLocked', actions: assign({ locked: false }) },
+    setAutopilot: { guard: 'isOpen', actions: assign({ autopilot: ({ event }) => event.on }) },
+    archive: '.archived',
+  },
+  states: {
+    draft: {
+      tags: 'resting',
+      on: {
+        edit: { guard: 'isOpen' },
+        submit: { guard: 'hasSlots', target: 'inReview' },
+      },
+    },
+    inReview: {
+      tags: 'resting',
+      on: {
+        edit: { guard: 'isOpen', target: 'draft' },
+        approve: 'approved',
+        reject: 'draft',
+      },
+    },
+    approved: {
+      tags: 'resting',
+      on: { edit: { guard: 'isOpen', target: 'draft' } },
+    },
+    archived: { tags: 'final', type: 'final' },
+  },
+})
