@@ -47,7 +47,12 @@ export const jobSteps = {
   initPost: step<OfSlot & { readonly media: KeptMedia }, { readonly post: OpenPost }>(),
   uploadChunk: step<{ readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number }>(),
   reconcilePost: step<
-    OfSlot & { readonly post: OpenPost | null; readonly media: KeptMedia; readonly nextChunk: number },
+    OfSlot & {
+      readonly post: OpenPost | null
+      readonly media: KeptMedia
+      readonly nextChunk: number
+      readonly lapsed: boolean
+    },
     PostTruth
   >(),
   checkPost: step<OfSlot & { readonly post: OpenPost }, PostNews>(),

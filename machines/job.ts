@@ -412,6 +412,7 @@ export const jobLogic = machine.createMachine({
               post: context.post,
               media: mediaOf(context),
               nextChunk: context.nextChunk,
+              lapsed: ['upload_expired', 'upload_gone'].includes(context.failure?.code ?? ''),
             }),
             onDone: [
               {

@@ -243,3 +243,9 @@ export async function findOverdueJobs(
      order by wake_at limit 1000`.execute(db)
   return rows
 }
+
+/** The database's time in epoch milliseconds: what every decision is stamped with. */
+export async function readDatabaseTime(db: Executor): Promise<number> {
+  const { rows } = await sql<{ now: number }>`select ${databaseNow} as now`.execute(db)
+  return Math.floor(rows[0]?.now ?? Number.NaN)
+}

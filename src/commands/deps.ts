@@ -1,0 +1,8 @@
+import type { PgBoss } from 'pg-boss'
+import type { MachineCatalogue } from '../durable/machine.ts'
+
+/** What commands need besides their transaction. */
+export interface CommandDeps {
+  readonly boss: PgBoss
+  readonly machines: MachineCatalogue
+}

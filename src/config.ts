@@ -1,0 +1,86 @@
+import path from 'node:path'
+import { z } from 'zod'
+
+/** Everything that can be set, read once. */
+export interface Config {
+  /** Undefined: our own Postgres in the data directory. */
+  readonly databaseUrl: string | undefined
+  readonly dataDirectory: string
+  readonly host: string
+  readonly port: number
+  readonly workerConcurrency: number
+  readonly renderConcurrency: number
+  readonly ffmpegPath: string | undefined
+  /** 32 bytes that seal tokens; undefined: one made in the data directory. */
+  readonly secretKey: Buffer | undefined
+  /** Undefined: the local TikTok of the rehearsal. */
+  readonly tiktok:
+    | { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
+    | undefined
+  readonly tiktokLocalPort: number
+  readonly logLevel: string
+  readonly pretty: boolean
+}
+
+/** Settings that cannot be used; the message lists all of them. */
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid'
+}
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const text = z.string().min(1)
+const settings = z
+  .object({
+    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }).optional(),
+    REELPILOT_DATA: text.default('.reelpilot'),
+    HOST: text.default('127.0.0.1'),
+    PORT: port.default(4_000),
+    WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(10),
+    RENDER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(1),
+    FFMPEG_PATH: text.optional(),
+    REELPILOT_SECRET_KEY: z
+      .string()
+      .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 random bytes in base64')
+      .optional(),
+    TIKTOK_API_BASE: z.url().default('https://open.tiktokapis.com'),
+    TIKTOK_CLIENT_KEY: text.optional(),
+    TIKTOK_CLIENT_SECRET: text.optional(),
+    TIKTOK_LOCAL_PORT: port.default(4_001),
+    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  })
+  .refine((all) => (all.TIKTOK_CLIENT_KEY === undefined) === (all.TIKTOK_CLIENT_SECRET === undefined), {
+    error: 'TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET go together: set both, or neither for the rehearsal',
+    path: ['TIKTOK_CLIENT_SECRET'],
+  })
+
+/** Reads the environment. Empty values count as not set. Throws `ConfigInvalid` naming every mistake at once. */
+export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const parsed = settings.safeParse(given)
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigInvalid(`these settings cannot be used:\n${mistakes.join('\n')}`)
+  }
+  const all = parsed.data
+  return {
+    databaseUrl: all.DATABASE_URL,
+    dataDirectory: path.resolve(all.REELPILOT_DATA),
+    host: all.HOST,
+    port: all.PORT,
+    workerConcurrency: all.WORKER_CONCURRENCY,
+    renderConcurrency: all.RENDER_CONCURRENCY,
+    ffmpegPath: all.FFMPEG_PATH,
+    secretKey: all.REELPILOT_SECRET_KEY ? Buffer.from(all.REELPILOT_SECRET_KEY, 'base64') : undefined,
+    tiktok:
+      all.TIKTOK_CLIENT_KEY && all.TIKTOK_CLIENT_SECRET
+        ? {
+            apiBase: all.TIKTOK_API_BASE,
+            clientKey: all.TIKTOK_CLIENT_KEY,
+            clientSecret: all.TIKTOK_CLIENT_SECRET,
+          }
+        : undefined,
+    tiktokLocalPort: all.TIKTOK_LOCAL_PORT,
+    logLevel: all.LOG_LEVEL,
+    pretty: isTerminal,
+  }
+}

@@ -1,0 +1,35 @@
+import type { Json } from '../durable/checkpoint.ts'
+import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts'
+import { checkClip, keepClip, submitClip } from './clip.ts'
+import { closeJob } from './close-job.ts'
+import type { StepDeps } from './deps.ts'
+import { openJob } from './open-job.ts'
+import { checkPost, initPost, preparePost, reconcilePost, uploadChunk } from './post.ts'
+import { reserveQuota } from './reserve-quota.ts'
+import { storeVideo } from './store-video.ts'
+
+/** The steps of the job machine, by the names that its states invoke. */
+export function createSteps(deps: StepDeps): StepCatalogue {
+  /** A step's input is what the machine computed for it, and was JSON on its way: the machine's types hold. */
+  const given =
+    <Input>(perform: (deps: StepDeps, context: StepContext, input: Input) => Promise<StepOutcome>) =>
+    (input: Json, context: StepContext) =>
+      perform(deps, context, input as Input)
+
+  return {
+    openJob: given<Parameters<typeof openJob>[2]>((given, context, input) =>
+      openJob(given, context.organizationId, input),
+    ),
+    reserveQuota: given(reserveQuota),
+    submitClip: given(submitClip),
+    checkClip: given(checkClip),
+    keepClip: given(keepClip),
+    storeVideo: given(storeVideo),
+    preparePost: given(preparePost),
+    initPost: given(initPost),
+    uploadChunk: given(uploadChunk),
+    reconcilePost: given(reconcilePost),
+    checkPost: given(checkPost),
+    closeJob: given(closeJob),
+  }
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { ClipRef } from '../../machines/job-context.ts'
+import type { Json } from '../durable/checkpoint.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { ContentMismatch, StorageFull } from '../providers/storage/storage.ts'
+import {
+  type Asset,
+  type JobRef,
+  PollTransient,
+  SubmitNotSent,
+  SubmitRejected,
+  SubmitUnknown,
+} from '../providers/video/provider.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+import { storyboardOf } from './open-job.ts'
+
+/** A stored reference is what the provider gave us: its own opaque JSON. */
+const asRef = (clip: ClipRef): JobRef => clip as unknown as JobRef
+
+/**
+ * Submits one scene, in one attempt under one key. If an earlier worker may have sent it and the provider does not
+ * recognise a repeated key, it is not sent again: it may have been paid for.
+ */
+export async function submitClip(
+  deps: StepDeps,
+  context: StepContext,
+  input: { readonly slotId: string; readonly scene: number; readonly attempt: number },
+): Promise<StepOutcome> {
+  const { videos } = deps
+  const read = await storyboardOf(deps, context.organizationId, input.slotId)
+  if (read.kind === 'bad') return read.outcome
+  if (context.mayHaveBegun && !videos.traits.idempotentSubmit) return mayBePaid()
+
+  const key = createHash('sha256').update(`${context.jobId}/${input.scene}/${input.attempt}`).digest('hex')
+  const plan = videos.plan({ key, storyboard: read.storyboard, sceneIndex: input.scene })
+  if (plan.kind === 'refused')
+    return fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
+  try {
+    const ref = await videos.submit(plan, { signal: context.signal })
+    return done({ clip: ref as unknown as Json })
+  } catch (error) {
+    if (error instanceof SubmitRejected)
+      return fail({ kind: 'failed', failure: failure('PERMANENT', 'CLIP_REJECTED', error.message) })
+    if (error instanceof SubmitNotSent)
+      return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'PROVIDER_UNREACHABLE', error.message) })
+    if (error instanceof SubmitUnknown) {
+      return videos.traits.idempotentSubmit
+        ? fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'SUBMIT_UNANSWERED', error.message) })
+        : mayBePaid()
+    }
+    throw error
+  }
+}
+
+function mayBePaid(): StepOutcome {
+  const message =
+    'The provider may have accepted this scene, but its answer was lost. Retrying submits it again and may be charged twice.'
+  return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'SUBMIT_UNKNOWN', message) })
+}
+
+/** Asks once how a clip is coming along. */
+export async function checkClip(
+  { videos }: StepDeps,
+  { signal }: StepContext,
+  { clip }: { readonly clip: ClipRef },
+): Promise<StepOutcome> {
+  try {
+    const state = await videos.poll(asRef(clip), { signal })
+    switch (state.kind) {
+      case 'queued':
+        return done({ kind: 'running', progress: 0, pollAfterMs: state.pollAfterMs })
+      case 'running':
+        return done({ kind: 'running', progress: state.progress ?? 0, pollAfterMs: state.pollAfterMs })
+      case 'done':
+        return done({ kind: 'ready' })
+      case 'failed': {
+        const again = ['capacity', 'provider', 'expired'].includes(state.class)
+        const verdict = again ? 'RETRY_AFTER' : 'PERMANENT'
+        return done({
+          kind: 'broken',
+          again,
+          failure: { ...failure(verdict, state.code ?? `CLIP_${state.class.toUpperCase()}`, state.message) },
+        })
+      }
+    }
+  } catch (error) {
+    if (error instanceof PollTransient)
+      return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'POLL_FAILED', error.message) })
+    throw error
+  }
+}
+
+/** Brings a finished clip into storage, whole or not at all. */
+export async function keepClip(
+  { videos, storage }: StepDeps,
+  { organizationId, signal }: StepContext,
+  { clip }: { readonly clip: ClipRef },
+): Promise<StepOutcome> {
+  try {
+    const state = await videos.poll(asRef(clip), { signal })
+    const asset: Asset | undefined = state.kind === 'done' ? state.assets[0] : undefined
+    if (!asset)
+      return fail({
+        kind: 'retry',
+        failure: failure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'),
+      })
+    const stream = await videos.open(asRef(clip), asset, { signal })
+    const kept = await storage.put(
+      organizationId,
+      Readable.fromWeb(stream as import('node:stream/web').ReadableStream),
+      {
+        ...(asset.bytes !== undefined && { bytes: asset.bytes }),
+        ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
+      },
+    )
+    return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
+  } catch (error) {
+    return storageFailure(error)
+  }
+}
+
+/** Disk trouble as an outcome; anything else is thrown on. */
+export function storageFailure(error: unknown): StepOutcome {
+  if (error instanceof StorageFull)
+    return fail({
+      kind: 'retry',
+      afterSeconds: 60,
+      failure: failure('NEEDS_OPERATOR', 'STORAGE_FULL', error.message),
+    })
+  if (error instanceof ContentMismatch || error instanceof PollTransient)
+    return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'CLIP_INCOMPLETE', error.message) })
+  throw error
+}

@@ -1,0 +1,38 @@
+import { done, type StepOutcome } from '../durable/step.ts'
+import { readBrief } from '../store/brief-store.ts'
+import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+
+/** The brief's storyboard, read as strictly as when it was written. */
+export async function storyboardOf(
+  { db }: Pick<StepDeps, 'db'>,
+  organizationId: string,
+  slotId: string,
+): Promise<
+  | { readonly kind: 'ok'; readonly storyboard: Storyboard }
+  | { readonly kind: 'bad'; readonly outcome: StepOutcome }
+> {
+  const brief = await readBrief(db, organizationId, slotId)
+  const parsed = parseStoryboard(brief.storyboard)
+  if (parsed.kind === 'ok') return parsed
+  const [issue] = parsed.issues
+  const message = `The storyboard cannot be rendered: ${issue?.path ?? ''} ${issue?.message ?? ''}`
+  return {
+    kind: 'bad',
+    outcome: fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'STORYBOARD_INVALID', message) }),
+  }
+}
+
+/** Reads how much there is to do. */
+export async function openJob(
+  deps: StepDeps,
+  organizationId: string,
+  { slotId }: { readonly slotId: string },
+): Promise<StepOutcome> {
+  const read = await storyboardOf(deps, organizationId, slotId)
+  if (read.kind === 'bad') return read.outcome
+  const { scenes } = read.storyboard
+  const seconds = scenes.reduce((sum, scene) => sum + scene.seconds, 0)
+  return done({ scenes: scenes.length, seconds: Math.ceil(seconds) })
+}

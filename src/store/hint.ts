@@ -1,0 +1,103 @@
+import pg from 'pg'
+import { type Connection, connectionOptions } from './database.ts'
+
+/**
+ * What has moved, said after the commit and never inside it: a NOTIFY in a transaction halves commits. It is only a
+ * hint; whoever misses one finds the change by its cursor or its lease renewal.
+ */
+export interface Hint {
+  readonly organizations: readonly string[]
+  readonly jobs: readonly string[]
+}
+
+const channel = 'reelpilot'
+const coalesceMs = 10
+/** A NOTIFY carries at most 8,000 bytes; beyond this many ids the jobs are left out and only the event cursor moves. */
+const mostIds = 80
+
+/** Gathers hints for some milliseconds and sends them as one. */
+export function createHintSender(connection: Connection): { send(hint: Hint): void; close(): Promise<void> } {
+  let organizations = new Set<string>()
+  let jobs = new Set<string>()
+  let timer: NodeJS.Timeout | undefined
+  let sending: Promise<unknown> = Promise.resolve()
+
+  const flush = () => {
+    timer = undefined
+    const all = [...organizations]
+    const moved = [...jobs]
+    organizations = new Set()
+    jobs = new Set()
+    for (let start = 0; start < Math.max(all.length, 1); start += mostIds) {
+      const hint: Hint = {
+        organizations: all.slice(start, start + mostIds),
+        jobs: start === 0 && moved.length <= mostIds ? moved : [],
+      }
+      sending = connection.pool
+        .query('select pg_notify($1, $2)', [channel, JSON.stringify(hint)])
+        .catch(() => undefined)
+    }
+  }
+  return {
+    send(hint) {
+      for (const id of hint.organizations) organizations.add(id)
+      for (const id of hint.jobs) jobs.add(id)
+      timer ??= setTimeout(flush, coalesceMs)
+    },
+    async close() {
+      clearTimeout(timer)
+      if (organizations.size > 0) flush()
+      await sending
+    },
+  }
+}
+
+/** One listening connection a process. It comes back by itself, and says so by `onGap`: hints may have been missed. */
+export async function listenForHints(
+  url: string,
+  handlers: { onHint(hint: Hint): void; onGap(): void; onError(error: unknown): void },
+): Promise<{ close(): Promise<void> }> {
+  let closed = false
+  let client: pg.Client | undefined
+  let retry: NodeJS.Timeout | undefined
+
+  const open = async (): Promise<void> => {
+    const next = new pg.Client({
+      ...connectionOptions(url, 'reelpilot_api', 'reelpilot hints'),
+      keepAlive: true,
+    })
+    next.on('error', handlers.onError)
+    next.on('end', () => reopen())
+    next.on('notification', ({ payload }) => {
+      // Our own words come back; anybody else's on this channel are no hint.
+      try {
+        handlers.onHint(JSON.parse(payload ?? '') as Hint)
+      } catch (error) {
+        handlers.onError(error)
+      }
+    })
+    await next.connect()
+    await next.query(`listen ${channel}`)
+    client = next
+    handlers.onGap()
+  }
+  const reopen = () => {
+    client = undefined
+    if (closed || retry) return
+    retry = setTimeout(() => {
+      retry = undefined
+      open().catch((error) => {
+        handlers.onError(error)
+        reopen()
+      })
+    }, 500)
+  }
+  await open()
+  return {
+    async close() {
+      closed = true
+      clearTimeout(retry)
+      await client?.end()
+    },
+  }
+}

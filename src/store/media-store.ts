@@ -1,0 +1,27 @@
+import type { Executor } from './database.ts'
+
+export interface Media {
+  readonly organizationId: string
+  readonly sha256: string
+  readonly bytes: number
+  readonly seconds: number
+  readonly width: number
+  readonly height: number
+}
+
+/** Records a stored video; the same content twice is one. */
+export async function keepMedia(db: Executor, media: Media): Promise<void> {
+  await db
+    .insertInto('media')
+    .values({
+      organization_id: media.organizationId,
+      sha256: media.sha256,
+      bytes: media.bytes,
+      seconds: media.seconds,
+      width: media.width,
+      height: media.height,
+      content_type: 'video/mp4',
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}

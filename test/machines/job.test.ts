@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest'
+import type { StepError } from '../../machines/failure.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
+import { acceptedEvents, begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
+import { leafPaths } from '../../src/durable/machine.ts'
+
+const day = 86_400_000
+const input = { slotId: 'slot', accountId: 'account', publishAt: 2 * day }
+const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
+
+/** Drives the machine as the runtime does, with the outcomes that a test names. */
+class Walk {
+  checkpoint: Checkpoint
+  at = day
+  #revision = 1
+  readonly visited: string[] = []
+
+  constructor() {
+    this.checkpoint = begin(jobMachine, input, { at: this.at, key: 'job/1', epoch: null })
+    this.visited.push(this.checkpoint.state)
+  }
+
+  send(event: MachineEvent): this {
+    this.#revision += 1
+    const decision = decide(jobMachine, this.checkpoint, event, {
+      at: this.at,
+      key: `job/${this.#revision}`,
+      epoch: 1,
+    })
+    if (decision.kind === 'refused') throw new Error(`${event.type} was refused in ${decision.state}`)
+    this.checkpoint = decision.checkpoint
+    this.visited.push(this.checkpoint.state)
+    return this
+  }
+  done(output: Json = null): this {
+    return this.send(doneEvent(this.checkpoint.step?.id ?? '', output))
+  }
+  fail(error: StepError): this {
+    return this.send(failureEvent(this.checkpoint.step?.id ?? '', error as unknown as Json))
+  }
+  timer(): this {
+    const [timer] = Object.values(this.checkpoint.timers)
+    if (!timer) throw new Error(`no timer in ${this.checkpoint.state}`)
+    this.at = Math.max(this.at, timer.dueAt)
+    return this.send(timer.event)
+  }
+  get state(): string {
+    return this.checkpoint.state
+  }
+}
+
+const clip = { v: 1, provider: 'local', model: 'm', data: 1 }
+const kept = { sha256: 'a', bytes: 1 }
+const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
+const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
+
+const toGenerating = () => new Walk().done({ scenes: 2, seconds: 5 }).done()
+const toStored = () =>
+  toGenerating()
+    .done({ clip })
+    .done({ kind: 'ready' })
+    .done({ kept })
+    .done({ clip })
+    .done({ kind: 'ready' })
+    .done({ kept })
+    .done({ media })
+const toUploading = () => toStored().timer().done().done({ post })
+const toConfirming = () => toUploading().done().done()
+
+describe('the job machine', () => {
+  it('goes its whole way: scene by scene, then chunk by chunk, then watched until published', () => {
+    const walk = toConfirming().timer().done({ kind: 'inModeration' }).timer()
+    walk.done({ kind: 'published', publicPostIds: ['7312345678901234567'] }).done()
+    expect(walk.visited).toEqual([
+      'queued',
+      'reservingQuota',
+      'generating.submitting',
+      'generating.checking',
+      'generating.keeping',
+      'generating.submitting',
+      'generating.checking',
+      'generating.keeping',
+      'storing',
+      'awaitingSlot',
+      'publishing.preparing',
+      'publishing.initialising',
+      'publishing.uploading',
+      'publishing.uploading',
+      'publishing.confirming',
+      'publishing.checkingStatus',
+      'publishing.confirming',
+      'publishing.checkingStatus',
+      'closing',
+      'published',
+    ])
+    expect(walk.checkpoint).toMatchObject({
+      tag: 'final',
+      context: { publicPostIds: ['7312345678901234567'] },
+    })
+  })
+
+  it('waits for the slot to the millisecond, and not at all when it has passed', () => {
+    const walk = toStored()
+    expect(Object.values(walk.checkpoint.timers).map((timer) => timer.dueAt)).toEqual([2 * day])
+  })
+
+  it('polls a clip that is still rendering, and shows how far it is', () => {
+    const walk = toGenerating().done({ clip }).done({ kind: 'running', progress: 0.5, pollAfterMs: 400 })
+    expect(walk.checkpoint).toMatchObject({
+      state: 'generating.rendering',
+      tag: 'waiting',
+      context: { progress: { done: 0.5, of: 2, unit: 'scenes' } },
+    })
+    expect(walk.timer().state).toBe('generating.checking')
+  })
+
+  it('backs off exponentially and goes on where it was', () => {
+    const walk = toGenerating().done({ clip })
+    const waits: number[] = []
+    for (let attempt = 1; attempt <= 8; attempt += 1) {
+      walk.fail({ kind: 'retry', failure })
+      const due = Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0
+      waits.push(due - walk.at)
+      expect(walk.timer().state).toBe('generating.checking')
+    }
+    waits.forEach((wait, index) => {
+      const full = Math.min(60_000, 1_000 * 2 ** index)
+      expect(wait).toBeGreaterThanOrEqual(full / 2)
+      expect(wait).toBeLessThanOrEqual(full)
+    })
+  })
+
+  it('never comes back before the upstream asked it to', () => {
+    const walk = toGenerating().done({ clip }).fail({ kind: 'retry', failure, afterSeconds: 500 })
+    expect(Object.values(walk.checkpoint.timers)[0]?.dueAt).toBeGreaterThanOrEqual(walk.at + 500_000)
+  })
+
+  it('looks the truth up when the answer to a chunk was lost, and goes on from there', () => {
+    const walk = toUploading().fail({ kind: 'unknown', failure })
+    expect(walk.state).toBe('publishing.reconciling')
+    expect(walk.done({ kind: 'partly', nextChunk: 1 }).state).toBe('publishing.uploading')
+    expect(walk.checkpoint.step?.input).toMatchObject({ chunk: 1 })
+    walk.fail({ kind: 'unknown', failure }).done({ kind: 'sent' })
+    expect(walk.state).toBe('publishing.confirming')
+  })
+
+  it('opens another post only on proof that the first can never appear, and not for ever', () => {
+    const walk = toStored().timer().done()
+    for (let inits = 1; inits < 3; inits += 1) {
+      walk.fail({ kind: 'unknown', failure })
+      expect(walk.state).toBe('publishing.reconciling')
+      walk.done({ kind: 'absent' }).timer().done()
+      expect(walk.state).toBe('publishing.initialising')
+    }
+    walk.fail({ kind: 'unknown', failure }).done({ kind: 'absent' })
+    expect(walk.state).toBe('needsPerson')
+  })
+
+  it('never leaves watching for uploading once the last chunk is sent, whatever happens', () => {
+    const walk = toConfirming().timer()
+    for (let attempt = 0; attempt < 5; attempt += 1) walk.fail({ kind: 'retry', failure }).timer().timer()
+    walk.fail({ kind: 'failed', failure })
+    expect(walk.visited.slice(walk.visited.indexOf('publishing.confirming'))).not.toContain(
+      'publishing.uploading',
+    )
+    expect(walk.visited.slice(walk.visited.indexOf('publishing.confirming'))).not.toContain(
+      'publishing.initialising',
+    )
+  })
+
+  it('gives up watching after 72 hours without posting again, and watches on when asked', () => {
+    const walk = toConfirming()
+    while (walk.state === 'publishing.confirming') walk.timer().done({ kind: 'processing' })
+    expect(walk.state).toBe('needsPerson')
+    expect(walk.checkpoint.context).toMatchObject({ failure: { code: 'UNCONFIRMED' } })
+    expect(walk.send({ type: 'retry' }).state).toBe('publishing.confirming')
+  })
+
+  it('hears a paid submit out before it cancels', () => {
+    const walk = toGenerating().send({ type: 'cancel' })
+    expect(walk.state).toBe('generating.submitting')
+    walk.done({ clip })
+    expect(walk.state).toBe('closing')
+    expect(walk.checkpoint.step?.input).toMatchObject({ ending: 'cancelled', clip })
+    expect(walk.done().state).toBe('cancelled')
+  })
+
+  it('forgets a wish to cancel that came while the last chunk was on its way', () => {
+    const walk = toUploading().done().send({ type: 'cancel' }).done()
+    expect(walk.state).toBe('publishing.confirming')
+    expect(acceptedEvents(jobMachine, walk.checkpoint)).toEqual([])
+  })
+
+  it('resumes a paused job from what it has', () => {
+    expect(toStored().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
+    const rendering = toGenerating().done({ clip }).done({ kind: 'running', progress: 0, pollAfterMs: 1 })
+    expect(rendering.send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('generating.checking')
+  })
+
+  it('waits for quota, and goes on when more is granted', () => {
+    const walk = new Walk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure })
+    expect(walk.state).toBe('waitingForQuota')
+    expect(walk.send({ type: 'quotaGranted' }).state).toBe('reservingQuota')
+  })
+
+  it('leaves to a person what keeps failing, and goes on when asked', () => {
+    const walk = toGenerating().done({ clip }).fail({ kind: 'exhausted', tries: 8 })
+    expect(walk.state).toBe('needsPerson')
+    expect(walk.checkpoint.context).toMatchObject({ failure: { verdict: 'NEEDS_OPERATOR' } })
+    expect(walk.send({ type: 'retry' }).state).toBe('generating.checking')
+  })
+
+  it('fails for good with a verdict, and closes its books first', () => {
+    const walk = toStored()
+      .timer()
+      .fail({ kind: 'failed', failure: { ...failure, verdict: 'PERMANENT' } })
+    expect(walk.state).toBe('closing')
+    expect(walk.done().checkpoint).toMatchObject({
+      state: 'failed',
+      tag: 'final',
+      context: { failure: { verdict: 'PERMANENT' } },
+    })
+  })
+
+  it('has a reachable, rightly tagged place for every state', () => {
+    const walks = [
+      toConfirming().timer().done({ kind: 'published', publicPostIds: [] }).done(),
+      toGenerating()
+        .done({ clip })
+        .done({ kind: 'running', progress: 0, pollAfterMs: 1 })
+        .send({ type: 'pause' }),
+      toGenerating().done({ clip }).fail({ kind: 'retry', failure }),
+      toUploading().fail({ kind: 'unknown', failure }),
+      toUploading().fail({ kind: 'retry', failure }),
+      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
+      new Walk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
+      new Walk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
+    ]
+    const visited = new Set(walks.flatMap((walk) => walk.visited))
+    // `choosing` is passed through and never rested in.
+    expect([...leafPaths(jobMachine)].filter((path) => !visited.has(path))).toEqual(['choosing'])
+  })
+})
