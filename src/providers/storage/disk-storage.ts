@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import {
+  codeOf,
+  createDirectory,
+  moveDurably,
+  removeStale,
+  temporaryName,
+  writeDurably,
+} from './durable-file.ts'
+import {
+  type ByteRange,
+  ContentMismatch,
+  type ExpectedContent,
+  ObjectMissing,
+  type Storage,
+  StorageFull,
+  type StoredObject,
+} from './storage.ts'
+
+const outOfSpace = new Set(['ENOSPC', 'EDQUOT'])
+const abandonedAfterMs = 24 * 60 * 60 * 1000
+
+export interface DiskStorageOptions {
+  readonly directory: string
+  /** Where content arrives before it is complete; may be on another device. Default: beside the objects. */
+  readonly temporaryDirectory?: string
+}
+
+/**
+ * Keeps objects as files, `<directory>/<organization>/<ab>/<sha256>`, shared by every process of the machine.
+ *
+ * Also removes what processes that died while writing have left in the temporary directory.
+ */
+export async function createDiskStorage(options: DiskStorageOptions): Promise<Required<Storage>> {
+  const directory = path.resolve(options.directory)
+  const landing = path.join(directory, '.arriving')
+  const temporary = path.resolve(options.temporaryDirectory ?? landing)
+  for (const place of new Set([landing, temporary])) {
+    await mkdir(place, { recursive: true })
+    await removeStale(place, abandonedAfterMs)
+  }
+
+  const pathOf = (organizationId: string, sha256: string) => {
+    // The names become paths, so they are checked here whoever checked them before.
+    if (!/^[\w-]{1,128}$/.test(organizationId))
+      throw new TypeError('an organization id has letters, digits, - and _')
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      throw new TypeError('a sha256 has 64 hexadecimal digits in lower case')
+    return path.join(directory, organizationId, sha256.slice(0, 2), sha256)
+  }
+
+  return {
+    async put(organizationId, source, expected) {
+      pathOf(organizationId, '0'.repeat(64))
+      const arriving = path.join(temporary, temporaryName())
+      try {
+        const object = await receive(typeof source === 'string' ? createReadStream(source) : source, arriving)
+        refuseUnexpected(object, expected)
+        const target = pathOf(organizationId, object.sha256)
+        await createDirectory(path.dirname(target), directory)
+        await moveDurably(arriving, target, landing)
+        return object
+      } catch (cause) {
+        if (outOfSpace.has(codeOf(cause))) throw new StorageFull('the storage is full', { cause })
+        throw cause
+      } finally {
+        await rm(arriving, { force: true })
+      }
+    },
+
+    async open(organizationId, sha256, range) {
+      return await openRange(pathOf(organizationId, sha256), sha256, range)
+    },
+
+    async stat(organizationId, sha256) {
+      try {
+        return { sha256, bytes: (await stat(pathOf(organizationId, sha256))).size }
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined
+        throw error
+      }
+    },
+
+    async verify(organizationId, sha256) {
+      const hash = createHash('sha256')
+      try {
+        for await (const chunk of createReadStream(pathOf(organizationId, sha256))) hash.update(chunk)
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return 'missing'
+        throw error
+      }
+      return hash.digest('hex') === sha256 ? 'intact' : 'corrupt'
+    },
+
+    async remove(organizationId, sha256) {
+      try {
+        await rm(pathOf(organizationId, sha256))
+        return true
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return false
+        throw error
+      }
+    },
+
+    path: pathOf,
+  }
+}
+
+async function receive(source: AsyncIterable<Uint8Array>, arriving: string): Promise<StoredObject> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  async function* hashed() {
+    for await (const chunk of source) {
+      hash.update(chunk)
+      bytes += chunk.byteLength
+      yield chunk
+    }
+  }
+  await writeDurably(arriving, hashed())
+  return { sha256: hash.digest('hex'), bytes }
+}
+
+function refuseUnexpected(object: StoredObject, expected: ExpectedContent = {}): void {
+  if (expected.bytes !== undefined && expected.bytes !== object.bytes) {
+    throw new ContentMismatch(`got ${object.bytes} bytes where ${expected.bytes} were expected`)
+  }
+  if (expected.sha256 !== undefined && expected.sha256 !== object.sha256) {
+    throw new ContentMismatch(`got content ${object.sha256} where ${expected.sha256} was expected`)
+  }
+}
+
+async function openRange(file: string, sha256: string, range: ByteRange = {}): Promise<Readable> {
+  try {
+    // Opened before the stream is handed out, so that a missing object is an answer and not a broken stream.
+    const handle = await open(file)
+    return handle.createReadStream(range)
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') throw new ObjectMissing(`no object ${sha256}`, { cause })
+    throw cause
+  }
+}

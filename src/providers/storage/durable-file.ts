@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+
+/** A name that no other process or call uses. */
+export const temporaryName = (): string => `${randomUUID()}.part`
+
+/** The error code of a failed system call, or an empty text. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** Writes a new file and returns once its content would survive a power cut. A failure may leave a part behind. */
+export async function writeDurably(
+  file: string,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const handle = await open(file, 'wx')
+  try {
+    for await (const chunk of source) await handle.writeFile(chunk)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Puts a synced file in the place of another in one step: whoever opens `target` sees the old content or the new.
+ *
+ * A rename works within one device only; from another one the file is first copied to `landing`, a directory on the
+ * target's device.
+ */
+export async function moveDurably(file: string, target: string, landing: string): Promise<void> {
+  try {
+    await rename(file, target)
+  } catch (error) {
+    if (codeOf(error) !== 'EXDEV') throw error
+    await copyAcross(file, target, landing)
+  }
+  await syncDirectory(path.dirname(target))
+}
+
+async function copyAcross(file: string, target: string, landing: string): Promise<void> {
+  const landed = path.join(landing, temporaryName())
+  try {
+    await writeDurably(landed, createReadStream(file))
+    await rename(landed, target)
+    await rm(file)
+  } finally {
+    await rm(landed, { force: true })
+  }
+}
+
+/** Creates a directory below `root` so that it survives a power cut: each new name is synced in its parent. */
+export async function createDirectory(directory: string, root: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  // Also where it exists already: another process may have made it a moment ago and not synced it yet.
+  for (let made = directory; made !== root && made.startsWith(root); made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made))
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Removes the temporary files that nobody has written to for so long that their writer must be gone. */
+export async function removeStale(directory: string, afterMs: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const file = path.join(directory, name)
+    const age = await stat(file).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0, // gone already: another process is tidying up too
+    )
+    if (name.endsWith('.part') && age > afterMs) await rm(file, { force: true })
+  }
+}

@@ -1,0 +1,16 @@
+import { parse } from 'lossless-json'
+
+/**
+ * JSON whose integers keep every digit: what a double would round arrives as text, all other numbers as numbers.
+ *
+ * Post ids are bare 19-digit numbers; `JSON.parse` turns 7678907398077074696 into 7678907398077075000, and the link made
+ * of it still answers 200. Throws SyntaxError for what is not JSON.
+ */
+export function parseExactJson(text: string): unknown {
+  return parse(text, undefined, exactNumber)
+}
+
+function exactNumber(digits: string): number | string {
+  const value = Number(digits)
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? digits : value
+}

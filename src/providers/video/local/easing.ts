@@ -1,0 +1,22 @@
+export const clamp = (x: number, low = 0, high = 1): number => Math.min(high, Math.max(low, x))
+
+/** From 0 to 1, fast at first. */
+export const easeOut = (x: number): number => 1 - (1 - clamp(x)) ** 3
+
+/** From 0 to 1, a little beyond, and back: things seem to land. */
+export function backOut(x: number): number {
+  const overshoot = 1.4
+  const rest = clamp(x) - 1
+  return 1 + (overshoot + 1) * rest ** 3 + overshoot * rest ** 2
+}
+
+/** Numbers from 0 up to 1 that look like chance and are the same for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,12 @@
+import { bundledFfmpeg, startFfmpeg } from './ffmpeg.ts'
+
+/** Writes one frame of a video as a picture; the name's ending decides the format (`.png`, `.jpg`). */
+export async function stillOf(
+  video: string,
+  atSeconds: number,
+  picture: string,
+  { ffmpegPath = bundledFfmpeg(), signal = new AbortController().signal } = {},
+): Promise<void> {
+  const args = ['-ss', atSeconds.toFixed(3), '-i', video, '-frames:v', '1', '-q:v', '2', picture]
+  await startFfmpeg(ffmpegPath, args, signal).finish()
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import type { Account } from './record.ts'
+import { accountNamed, type World } from './world.ts'
+
+export interface NewAccount {
+  readonly username: string
+  readonly nickname?: string
+  readonly private?: boolean
+  readonly commentDisabled?: boolean
+  readonly duetDisabled?: boolean
+  readonly stitchDisabled?: boolean
+  readonly maxDurationSeconds?: number
+  readonly banned?: boolean
+}
+
+/** Creates an account, or changes the one of that name; its open id stays. */
+export function putAccount(world: World, wanted: NewAccount): Account {
+  const isPrivate = wanted.private ?? false
+  const account: Account = {
+    openId: accountNamed(world, wanted.username)?.openId ?? `-000${randomBytes(16).toString('base64url')}`,
+    username: wanted.username,
+    nickname: wanted.nickname ?? wanted.username,
+    private: isPrivate,
+    commentDisabled: wanted.commentDisabled ?? false,
+    // TikTok switches both off for a private account, whatever its owner chose.
+    duetDisabled: isPrivate || (wanted.duetDisabled ?? false),
+    stitchDisabled: isPrivate || (wanted.stitchDisabled ?? false),
+    maxDurationSeconds: wanted.maxDurationSeconds ?? world.knobs().maxDurationSeconds,
+    banned: wanted.banned ?? false,
+  }
+  world.book.put('account', account.openId, account)
+  return account
+}
+
+/** What `creator_info` offers. It depends on the account alone: TikTok offers public posts to unaudited apps too. */
+export function privacyOptions(account: Account): readonly string[] {
+  return [
+    account.private ? 'FOLLOWER_OF_CREATOR' : 'PUBLIC_TO_EVERYONE',
+    'MUTUAL_FOLLOW_FRIENDS',
+    'SELF_ONLY',
+  ]
+}

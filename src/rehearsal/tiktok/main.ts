@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util'
+import { appBody, knobsBody } from './control-body.ts'
+import { startLocalTikTok } from './local-tiktok.ts'
+
+/**
+ * The local TikTok as a process of its own: `node main.ts --port N --directory D [--knobs JSON] [--app JSON]`.
+ *
+ * Prints one line of JSON, `{ url, app }`, once it listens, and ends on SIGTERM or SIGINT.
+ */
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    directory: { type: 'string' },
+    knobs: { type: 'string', default: '{}' },
+    app: { type: 'string', default: '{}' },
+  },
+})
+
+const local = await startLocalTikTok({
+  port: Number(values.port),
+  ...(values.directory !== undefined && { directory: values.directory }),
+  knobs: knobsBody.parse(JSON.parse(values.knobs)),
+  app: appBody.parse(JSON.parse(values.app)),
+})
+process.stdout.write(`${JSON.stringify({ url: local.url, app: local.app })}\n`)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    local.stop().then(() => process.exit(0))
+  })
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { CommandDeps } from './commands/deps.ts'
+import { scanOrganization } from './commands/scan.ts'
+import type { Runtime } from './durable/drive.ts'
+import { LeaseKeeper } from './durable/lease-keeper.ts'
+import { createDatabaseClock } from './durable/ledger.ts'
+import type { MachineCatalogue } from './durable/machine.ts'
+import type { StepCatalogue } from './durable/step.ts'
+import { createBoss } from './queue/boss.ts'
+import { createLedger } from './queue/ledger.ts'
+import { queues } from './queue/queues.ts'
+import { startWorker } from './queue/worker.ts'
+import type { Connection } from './store/database.ts'
+import { createHintSender, listenForHints } from './store/hint.ts'
+import type { ScanReason } from './store/tables.ts'
+import type { Logger } from './telemetry/log.ts'
+
+export interface WorkerRoleOptions {
+  readonly databaseUrl: string
+  readonly runtime: Connection
+  readonly machines: MachineCatalogue
+  readonly steps: StepCatalogue
+  readonly concurrency: number
+  readonly log: Logger
+  readonly onBoundary?: Runtime['onBoundary']
+}
+
+/** How long steps may go on once the process drains, before they are aborted. */
+const drainMs = 20_000
+
+/** The worker role: drives jobs, scans, and sweeps. `stop` drains: no work is lost, whatever is cut short. */
+export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
+  const { databaseUrl, runtime: connection, machines, steps, concurrency, log } = options
+  const onError = (error: unknown) => log.warn({ err: error }, 'queue')
+  const boss = createBoss({
+    url: databaseUrl,
+    role: 'reelpilot_runtime',
+    name: 'reelpilot worker queue',
+    supervises: true,
+    onError,
+  })
+  await boss.start()
+  const hints = createHintSender(connection)
+  const clock = createDatabaseClock()
+  const ledger = createLedger({
+    db: connection.db,
+    boss,
+    clock,
+    owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+    onCommitted: (moves) =>
+      hints.send({
+        organizations: moves.map((move) => move.organizationId),
+        jobs: moves.map((move) => move.jobId),
+      }),
+  })
+  const keeper = new LeaseKeeper(ledger, 2_500, (error) =>
+    log.warn({ err: error }, 'leases were not renewed'),
+  )
+  const draining = new AbortController()
+  const runtime: Runtime = {
+    ledger,
+    keeper,
+    machines,
+    steps,
+    clock,
+    draining: draining.signal,
+    ...(options.onBoundary && { onBoundary: options.onBoundary }),
+  }
+  const listener = await listenForHints(databaseUrl, {
+    onHint: ({ jobs }) => {
+      for (const jobId of jobs) keeper.noticed(jobId)
+    },
+    onGap: () => undefined,
+    onError: (error) => log.warn({ err: error }, 'hints'),
+  })
+
+  const deps: CommandDeps = { boss, machines }
+  const scanAll = async (reason: ScanReason) => {
+    const organizations = await connection.db.selectFrom('organization').select('id').execute()
+    for (const { id } of organizations) {
+      const result = await connection.db
+        .transaction()
+        .execute((tx) => scanOrganization(tx, deps, { organizationId: id, reason }))
+      if (result.startedJobs.length > 0) {
+        hints.send({ organizations: [id], jobs: [] })
+        log.info({ organization: id, reason, started: result.startedJobs.length }, 'scan')
+      }
+    }
+  }
+  await boss.work(queues.scan, { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }, () =>
+    scanAll('hourly'),
+  )
+  await startWorker({
+    boss,
+    db: connection.db,
+    runtime,
+    concurrency,
+    onError: (error, jobId) =>
+      log.error({ err: error, jobId }, 'a job was let go, and will be taken up again'),
+    onSwept: (jobIds) => log.warn({ jobIds }, 'the sweep woke jobs that nothing else would have'),
+  })
+  await scanAll('boot')
+
+  return {
+    async stop() {
+      draining.abort()
+      const abandon = setTimeout(() => keeper.abortAll(new Error('the process is shutting down')), drainMs)
+      await boss.stop({ graceful: true, timeout: drainMs + 5_000 })
+      clearTimeout(abandon)
+      keeper.stop()
+      await listener.close()
+      await hints.close()
+    },
+  }
+}

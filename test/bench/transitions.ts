@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { begin } from '../../src/durable/decide.ts'
+import { drive, type Runtime } from '../../src/durable/drive.ts'
+import { coalesce } from '../../src/durable/lanes.ts'
+import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
+import { createDatabaseClock, type Move } from '../../src/durable/ledger.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { done } from '../../src/durable/step.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import { createLedger } from '../../src/queue/ledger.ts'
+import { commitMoves, insertJob } from '../../src/store/job-store.ts'
+import { toyMachine } from '../support/toy-machine.ts'
+import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
+
+const steps = 5
+const atOnce = 32
+const jobs = 400
+const rounds = 5
+
+/**
+ * Durable transitions a second: five-step jobs of no-op steps, 32 in flight, driven by the whole runtime (lease, load,
+ * decide, commit with event, release), beside the same committed writes by bare pg in the same run.
+ */
+export async function benchTransitions(database: BenchDatabase): Promise<string[]> {
+  const boss = createBoss({
+    url: database.url,
+    role: 'reelpilot_runtime',
+    name: 'bench',
+    supervises: false,
+    onError: console.error,
+  })
+  await boss.start()
+  const clock = createDatabaseClock()
+  const ledger = createLedger({
+    db: database.runtime.db,
+    boss,
+    clock,
+    owner: 'bench',
+    onCommitted: () => undefined,
+  })
+  const keeper = new LeaseKeeper(ledger, 2_500, console.error)
+  const runtime: Runtime = {
+    ledger,
+    keeper,
+    machines: catalogueOf([toyMachine]),
+    steps: { runLap: async (input) => done(input) },
+    clock,
+    draining: new AbortController().signal,
+  }
+
+  const rates = { runtime: [] as number[], single: [] as number[], grouped: [] as number[] }
+  for (let index = 0; index <= rounds; index += 1) {
+    // The contenders take turns in every round, so that a noisy neighbour hits all of them.
+    const measured = {
+      runtime: await rateOf(await insertJobs(database), (jobId) => drive(runtime, jobId)),
+      single: await rateOf(
+        await insertJobs(database),
+        bareSteps(database, (move) => commitMoves(database.runtime.db, [move])),
+      ),
+      grouped: await rateOf(
+        await insertJobs(database),
+        bareSteps(
+          database,
+          coalesce(async (moves: readonly Move[]) => (await commitMoves(database.runtime.db, moves)).results),
+        ),
+      ),
+    }
+    if (index === 0) continue // Warm-up.
+    rates.runtime.push(measured.runtime)
+    rates.single.push(measured.single)
+    rates.grouped.push(measured.grouped)
+  }
+  keeper.stop()
+  await boss.stop({ graceful: false })
+  const ratio = (other: readonly number[]) => round(median(rates.runtime) / median(other))
+  return [
+    `durable transitions/s at ${atOnce} in flight     ${spread(rates.runtime)}`,
+    `  the same writes by bare pg, one by one    ${spread(rates.single)}   ratio ${ratio(rates.single)} (aim: above 1)`,
+    `  the same writes by bare pg, grouped       ${spread(rates.grouped)}   ratio ${ratio(rates.grouped)} (aim: 0.5)`,
+  ]
+}
+
+async function rateOf(ids: readonly string[], run: (jobId: string) => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await inFlight(ids.length, atOnce, (index) => run(ids[index] ?? ''))
+  return (ids.length * steps) / ((performance.now() - start) / 1_000)
+}
+
+/** The writes of a job's transitions with nothing around them: no lease, no machine, no decision. */
+function bareSteps(database: BenchDatabase, commit: (move: Move) => Promise<unknown>) {
+  return async (jobId: string) => {
+    for (let revision = 1; revision <= steps; revision += 1) {
+      const last = revision === steps
+      const checkpoint = begin(
+        toyMachine,
+        { laps: steps },
+        { at: 0, key: `${jobId}/${revision}`, epoch: null },
+      )
+      await commit({
+        jobId,
+        organizationId: database.organizationId,
+        expectedRevision: revision,
+        epoch: null,
+        from: 'running',
+        event: 'lap',
+        next: last ? { ...checkpoint, state: 'finished', tag: 'final', step: null } : checkpoint,
+        wakeAt: last ? null : Date.now(),
+        release: last,
+      })
+    }
+  }
+}
+
+async function insertJobs(database: BenchDatabase): Promise<readonly string[]> {
+  const ids = Array.from({ length: jobs }, () => randomUUID())
+  await inFlight(ids.length, 8, async (index) => {
+    const id = ids[index] ?? ''
+    const checkpoint = begin(toyMachine, { laps: steps }, { at: Date.now(), key: `${id}/1`, epoch: null })
+    await insertJob(database.runtime.db, {
+      id,
+      organizationId: database.organizationId,
+      slotId: null,
+      accountId: null,
+      checkpoint,
+      wakeAt: Date.now(),
+    })
+  })
+  return ids
+}

@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import type { Boundary } from '../../src/durable/drive.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
+import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+
+const database = await createTestDatabase()
+
+/** Every state that a published job performs a step in. `afterCommit` is after the commit that entered the state: its intent. */
+const working = [
+  'reservingQuota',
+  'generating.submitting',
+  'generating.checking',
+  'generating.keeping',
+  'storing',
+  'publishing.preparing',
+  'publishing.initialising',
+  'publishing.uploading',
+  'publishing.checkingStatus',
+  'closing',
+]
+/** And every state that it waits in: what fires there is a timer. */
+const waiting = ['generating.rendering', 'awaitingSlot', 'publishing.confirming']
+
+const around = (state: string, boundaries: readonly Boundary[]) =>
+  boundaries.map((boundary) => [boundary, state] as const)
+const points: readonly (readonly [Boundary, string])[] = [
+  // A command commits the first state; a worker first meets it at its step.
+  ...around('queued', ['beforeStep', 'afterStep', 'beforeCommit']),
+  ...working.flatMap((state) => around(state, ['afterCommit', 'beforeStep', 'afterStep', 'beforeCommit'])),
+  ...waiting.flatMap((state) => around(state, ['afterCommit', 'beforeCommit'])),
+  // After the last commit there is nothing left to lose but the acknowledgement.
+  ...around('published', ['afterCommit']),
+]
+
+it('loses nothing and posts once, whichever boundary of the job machine a worker is killed at', async () => {
+  // One job for each point, and in each job's life one SIGKILL of the worker that drives it.
+  const stage = await createStage(database, points.length)
+  const pending = new Set(
+    points.map(([boundary, state], index) => `${boundary} ${state} ${stage.slotIds[index]}`),
+  )
+
+  let over = false
+  const supervise = async () => {
+    while (!over) {
+      const worker = startWorkerProcess({ ...stage.settings, kills: [...pending] })
+      running.add(worker.child)
+      const { reached } = await worker.exited
+      running.delete(worker.child)
+      if (reached) pending.delete(reached)
+    }
+  }
+  const running = new Set<ReturnType<typeof startWorkerProcess>['child']>()
+  const supervisors = [supervise(), supervise()]
+  try {
+    await untilAllEnded(database, stage, 420_000)
+  } finally {
+    over = true
+    for (const child of running) child.kill('SIGTERM')
+    await Promise.all(supervisors)
+  }
+  expect([...pending]).toEqual([])
+  await expectEverySlotPostedOnce(database, stage)
+  await expectScenesRenderedAtMostOnceMore(stage)
+  await stage.close()
+}, 480_000)
+
+/** A renderer that dies leaves its mark; each scene may have at most one. */
+async function expectScenesRenderedAtMostOnceMore({ settings }: Stage): Promise<void> {
+  const renders = path.join(settings.directory, 'renders')
+  for (const clip of await readdir(renders)) {
+    const started = await readFile(path.join(renders, clip, 'starts'), 'utf8').catch(() => '')
+    expect(started.length, `renders of ${clip}`).toBeLessThanOrEqual(2)
+  }
+}

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { createStage, startWorkerProcess } from '../support/stage.ts'
+import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+
+const database = await createTestDatabase()
+
+it('takes jobs all the way to a public post, shared by two workers, none run twice', async () => {
+  const stage = await createStage(database, 3)
+  const workers = [startWorkerProcess(stage.settings), startWorkerProcess(stage.settings)]
+  await untilAllEnded(database, stage, 90_000)
+  await expectEverySlotPostedOnce(database, stage)
+  for (const { child } of workers) child.kill('SIGTERM')
+  expect((await Promise.all(workers.map((worker) => worker.exited))).map(({ code }) => code)).toEqual([0, 0])
+  await stage.close()
+}, 120_000)

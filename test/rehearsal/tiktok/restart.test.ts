@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { Secret } from '../../../src/secret.ts'
+import { begin, chunkOf, clientOf, videoBytes, videoHash, wantedPost } from './support.ts'
+
+const main = new URL('../../../src/rehearsal/tiktok/main.ts', import.meta.url).pathname
+const ready = z.object({
+  url: z.string(),
+  app: z.object({ clientKey: z.string(), clientSecret: z.string(), redirectUri: z.string() }),
+})
+
+async function start(directory: string, port = '0') {
+  const knobs = JSON.stringify({ processingMs: 0, moderationMs: 0 })
+  const args = [main, '--port', port, '--directory', directory, '--knobs', knobs]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [line] = await once(createInterface(child.stdout), 'line')
+  return { child, ...ready.parse(JSON.parse(line)) }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+async function ask(url: string, method: string, name: string, body?: unknown): Promise<unknown> {
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
+  return (await fetch(`${url}/__local/${name}`, init)).json()
+}
+
+test('what was posted, half an upload, tokens and counters outlive a kill', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const first = await start(directory)
+  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
+  const grant = z
+    .object({ access_token: z.string(), refresh_token: z.string() })
+    .parse(await ask(first.url, 'POST', 'grants', { username: 'ann' }))
+  const token = new Secret(grant.access_token)
+  const client = clientOf(first)
+  const pair = { client, token }
+
+  const done = await begin(pair, wantedPost(5000, { title: 'done' }))
+  await client.putChunk(done.uploadUrl, chunkOf(5000, 0))
+  const size = 64_000_001
+  const half = await begin(pair, wantedPost(size, { title: 'half' }))
+  await client.putChunk(half.uploadUrl, chunkOf(size, 0))
+  expect((await client.refreshToken(new Secret(grant.refresh_token))).kind).toBe('ok')
+  await ask(first.url, 'POST', 'advance', { seconds: 600 })
+
+  // The second chunk is under way, and half of it on the disk, when the process dies.
+  const underWay = Promise.withResolvers<void>()
+  async function* endless() {
+    yield* videoBytes(10_000_000, 14_999_999)
+    underWay.resolve()
+    await new Promise(() => {})
+  }
+  const lost = client.putChunk(half.uploadUrl, { ...chunkOf(size, 1), body: endless() })
+  await underWay.promise
+  const before = await ask(first.url, 'GET', 'posts')
+  await kill(first.child)
+  expect((await lost).kind).toBe('unknown')
+  // A last line that the kill cut in two.
+  await appendFile(join(directory, 'book.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
+
+  const second = await start(directory, new URL(first.url).port)
+  expect(second.url).toBe(first.url)
+  expect(await ask(second.url, 'GET', 'posts')).toEqual(before)
+  expect(before).toMatchObject([
+    { title: 'done', sha256: videoHash(5000), status: 'PUBLISH_COMPLETE', postIds: [expect.any(String)] },
+    { title: 'half', bytes: 10_000_000, status: 'PROCESSING_UPLOAD' },
+  ])
+  expect(await client.refreshToken(new Secret(grant.refresh_token))).toMatchObject({ code: 'invalid_grant' })
+
+  for (let index = 1; index <= 5; index += 1) await client.putChunk(half.uploadUrl, chunkOf(size, index))
+  expect(await client.status(token, half.publishId)).toMatchObject({ status: 'PUBLISH_COMPLETE' })
+  expect(await ask(second.url, 'GET', 'posts')).toMatchObject([{}, { sha256: videoHash(size) }])
+  expect(await ask(second.url, 'GET', 'counters')).toMatchObject({
+    inits: 2,
+    puts: 7,
+    bytes: 5000 + size,
+    refreshes: 1,
+    refreshReuse: 1,
+  })
+
+  second.child.kill('SIGTERM')
+  expect(await once(second.child, 'exit')).toEqual([0, null])
+})

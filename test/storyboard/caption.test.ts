@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { type CaptionLayout, layOutCaption } from '../../src/storyboard/caption.ts'
+import { safeAreaOf } from '../../src/storyboard/safe-area.ts'
+import { balance, tokensOf, wrap } from '../../src/storyboard/wrap.ts'
+
+const phone = { width: 1080, height: 1920 }
+
+function laidOut(text: string, size = phone): CaptionLayout {
+  const layout = layOutCaption(text, size)
+  if (layout === undefined) throw new Error(`"${text}" fits no layout`)
+  return layout
+}
+
+function linesOf({ words }: CaptionLayout): string[] {
+  const lines = Map.groupBy(words, ({ y }) => y)
+  return [...lines.values()].map((line) => line.map(({ text }) => text).join(' '))
+}
+
+describe('layOutCaption', () => {
+  it('uses the largest size for few words and a smaller one for many', () => {
+    expect(laidOut('Three hearts').size).toBe(118)
+    const long = laidOut(
+      'Two of the three hearts move blood through the gills while one keeps it going around the body',
+    )
+    expect(long.size).toBeLessThan(118)
+    expect(long.size).toBeGreaterThanOrEqual(44)
+  })
+
+  it.each([phone, { width: 360, height: 640 }, { width: 1920, height: 1080 }, { width: 1080, height: 1080 }])(
+    'stays inside the safe area of $width x $height',
+    (size) => {
+      const { side, top, bottom } = safeAreaOf(size)
+      const layout = laidOut('Copper carries their oxygen instead of iron, and it is blue 💙', size)
+      for (const { x, width } of layout.words) {
+        expect(x).toBeGreaterThanOrEqual(side - 0.01)
+        expect(x + width).toBeLessThanOrEqual(size.width - side + 0.01)
+      }
+      expect(layout.top).toBeGreaterThan(top)
+      expect(layout.top + layout.height).toBeLessThan(size.height - bottom)
+    },
+  )
+
+  it('scales with the picture', () => {
+    const small = laidOut('Three hearts and blue blood', { width: 540, height: 960 })
+    expect(small.size).toBe(59)
+    expect(linesOf(small)).toEqual(linesOf(laidOut('Three hearts and blue blood')))
+  })
+
+  it('cuts a word between graphemes only when it is wider than a line at every size', () => {
+    expect(linesOf(laidOut('Electroencephalograph'))).toEqual(['Electroencephalograph'])
+    const address = 'https://example.com/a-very-long-address-that-goes-on-and-on'
+    const lines = linesOf(laidOut(address))
+    expect(lines.length).toBeGreaterThan(1)
+    expect(lines.join('')).toBe(address)
+  })
+
+  it('answers undefined for a text that fits at no size', () => {
+    expect(layOutCaption('word '.repeat(120), phone)).toBeUndefined()
+    expect(layOutCaption('w'.repeat(120), phone)).toBeUndefined()
+  })
+})
+
+describe('tokensOf', () => {
+  it('cuts at any white space', () => {
+    expect(tokensOf('  one\ttwo\nthree ').map(({ text }) => text)).toEqual(['one', 'two', 'three'])
+  })
+
+  it('cuts Japanese into words and keeps brackets and full stops with theirs', () => {
+    const tokens = tokensOf('「日本語」の文章です。')
+    expect(tokens.length).toBeGreaterThan(2)
+    expect(tokens[0]).toEqual({ text: '「日本語」', glued: false })
+    expect(tokens.slice(1).every(({ glued }) => glued)).toBe(true)
+    expect(tokens.at(-1)?.text.endsWith('。')).toBe(true)
+    expect(tokens.map(({ text }) => text).join('')).toBe('「日本語」の文章です。')
+  })
+})
+
+describe('balance', () => {
+  it('leaves no orphan where two even lines are possible', () => {
+    const words = Array(6).fill({ width: 2, gap: 1 })
+    expect(wrap(words, 14)).toEqual([0, 5])
+    expect(balance(words, 14)).toEqual([0, 3])
+  })
+})

@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import { Secret } from '../../src/secret.ts'
+import { createSealer } from '../../src/secrets.ts'
+import { grantQuota } from '../../src/store/quota-ledger.ts'
+import { createOrganization, type TestDatabase } from './database.ts'
+import type { WorkerSettings } from './worker-process.ts'
+
+/** A place to run real jobs on: a local TikTok, a data directory, an organization with approved slots. */
+export interface Stage {
+  readonly organizationId: string
+  readonly tiktok: LocalTikTok
+  readonly settings: WorkerSettings
+  readonly slotIds: readonly string[]
+  close(): Promise<void>
+}
+
+/** Two short scenes, small: the smallest that TikTok would take and the renderer makes in a second or two. */
+export const shortStoryboard = {
+  title: 'Short',
+  size: { width: 360, height: 640 },
+  scenes: [
+    { seconds: 1.5, text: 'A first scene' },
+    { seconds: 1.5, text: 'And a second one' },
+  ],
+}
+
+/** An account takes six posts a minute, so there is one for each few slots. */
+const slotsPerAccount = 4
+
+export async function createStage(database: TestDatabase, slots: number): Promise<Stage> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
+  const tiktok = await startLocalTikTok({
+    directory: path.join(directory, 'tiktok'),
+    knobs: { processingMs: 300, moderationMs: 500 },
+  })
+  const key = randomBytes(32)
+  const sealer = createSealer(key)
+  const { db } = database.runtime
+  const organizationId = await createOrganization(database, 'Stage')
+  await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
+  await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
+
+  const slotIds: string[] = []
+  for (let first = 0; first < slots; first += slotsPerAccount) {
+    const creator = tiktok.createAccount({ username: `creator${first}` })
+    const grant = tiktok.grant(creator.username)
+    const accountId = randomUUID()
+    await db
+      .insertInto('account')
+      .values({
+        id: accountId,
+        organization_id: organizationId,
+        open_id: creator.openId,
+        username: creator.username,
+        display_name: creator.nickname,
+        state: 'connected',
+        scopes: grant.scope.split(','),
+        access_token_sealed: sealer.seal(new Secret(grant.access_token), `access_token/${accountId}`),
+        refresh_token_sealed: sealer.seal(new Secret(grant.refresh_token), `refresh_token/${accountId}`),
+        access_expires_at: new Date(Date.now() + grant.expires_in * 1_000),
+        refresh_expires_at: new Date(Date.now() + grant.refresh_expires_in * 1_000),
+      })
+      .execute()
+    const planId = randomUUID()
+    await db
+      .insertInto('plan')
+      .values({
+        id: planId,
+        organization_id: organizationId,
+        account_id: accountId,
+        name: `Plan ${first}`,
+        time_zone: 'UTC',
+        state: 'approved',
+        revision: 1,
+        autopilot: true,
+      })
+      .execute()
+    for (let index = first; index < Math.min(first + slotsPerAccount, slots); index += 1) {
+      const id = randomUUID()
+      slotIds.push(id)
+      const publishAt = new Date(Date.now() + 5_000)
+      await db
+        .insertInto('slot')
+        .values({
+          id,
+          organization_id: organizationId,
+          plan_id: planId,
+          wall_time: publishAt.toISOString().slice(0, 19),
+          publish_at: publishAt,
+          storyboard: JSON.stringify({ ...shortStoryboard, title: `Slot ${index}`, seed: index }),
+          caption: id,
+          privacy: 'PUBLIC_TO_EVERYONE',
+        })
+        .execute()
+    }
+  }
+  return {
+    organizationId,
+    tiktok,
+    slotIds,
+    settings: {
+      databaseUrl: database.url,
+      directory,
+      secretKey: key.toString('base64'),
+      tiktok: { apiBase: tiktok.url, ...tiktok.app },
+      kills: [],
+    },
+    async close() {
+      await tiktok.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A worker in a process of its own, that can be killed. */
+export interface WorkerProcess {
+  readonly child: ChildProcess
+  /** What it printed on its own before it killed itself: the kill point that it had reached. */
+  readonly exited: Promise<{
+    readonly reached: string | null
+    readonly code: number | null
+    readonly signal: string | null
+  }>
+}
+
+export function startWorkerProcess(settings: WorkerSettings): WorkerProcess {
+  const file = fileURLToPath(new URL('./worker-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let reached: string | null = null
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.startsWith('killed at ')) reached = line.slice('killed at '.length)
+  })
+  const exited = once(child, 'close').then(([code, signal]) => ({ reached, code, signal }))
+  return { child, exited }
+}

@@ -1,0 +1,71 @@
+import { expect } from 'vitest'
+import type { TestDatabase } from './database.ts'
+import type { Stage } from './stage.ts'
+
+/** Reads the jobs of a stage, by slot. */
+export async function jobsOf(database: TestDatabase, stage: Stage) {
+  return await database.runtime.db
+    .selectFrom('job')
+    .select(['id', 'slot_id', 'state', 'tag', 'revision', 'context', 'lease_owner'])
+    .where('organization_id', '=', stage.organizationId)
+    .execute()
+}
+
+/** Waits for every slot's job to end; says what is left if they do not. */
+export async function untilAllEnded(database: TestDatabase, stage: Stage, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const jobs = await jobsOf(database, stage)
+    const left = jobs.filter((job) => job.tag !== 'final')
+    if (jobs.length === stage.slotIds.length && left.length === 0) return
+    if (Date.now() > deadline)
+      throw new Error(
+        `${left.length} jobs have not ended: ${left.map((job) => `${job.state} r${job.revision}`).join(', ')}`,
+      )
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+/** The invariants that hold after every fault: one public post a slot, the stored bytes, no gap anywhere. */
+export async function expectEverySlotPostedOnce(database: TestDatabase, stage: Stage): Promise<void> {
+  const { db } = database.runtime
+  const jobs = await jobsOf(database, stage)
+  expect(jobs.map((job) => job.state)).toEqual(jobs.map(() => 'published'))
+
+  for (const job of jobs) {
+    const context = job.context as { media: { sha256: string }; publicPostIds: readonly string[] }
+    const posts = stage.tiktok
+      .posts()
+      .filter((post) => post.title === job.slot_id && post.status === 'PUBLISH_COMPLETE')
+    expect(posts.map((post) => post.sha256)).toEqual([context.media.sha256])
+    expect(posts[0]?.postIds).toEqual(context.publicPostIds)
+
+    const events = await db
+      .selectFrom('event')
+      .select('job_revision')
+      .where('job_id', '=', job.id)
+      .orderBy('job_revision')
+      .execute()
+    expect(events.map((event) => event.job_revision)).toEqual(
+      Array.from({ length: job.revision }, (_, index) => index + 1),
+    )
+  }
+  const sequence = await db
+    .selectFrom('event')
+    .select('sequence')
+    .where('organization_id', '=', stage.organizationId)
+    .orderBy('sequence')
+    .execute()
+  expect(sequence.map((event) => event.sequence)).toEqual(sequence.map((_, index) => index + 1))
+
+  const quotas = await db
+    .selectFrom('quota')
+    .select(['metric', 'reserved', 'used'])
+    .where('organization_id', '=', stage.organizationId)
+    .orderBy('metric')
+    .execute()
+  expect(quotas).toEqual([
+    { metric: 'seconds', reserved: 0, used: 3 * jobs.length },
+    { metric: 'videos', reserved: 0, used: jobs.length },
+  ])
+}

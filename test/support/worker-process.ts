@@ -1,0 +1,65 @@
+import { writeSync } from 'node:fs'
+import path from 'node:path'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
+import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
+import { Secret } from '../../src/secret.ts'
+import { createSealer } from '../../src/secrets.ts'
+import { createSteps } from '../../src/steps/catalogue.ts'
+import { connect } from '../../src/store/database.ts'
+import { createLogger } from '../../src/telemetry/log.ts'
+import { startWorkerRole } from '../../src/worker.ts'
+
+export interface WorkerSettings {
+  readonly databaseUrl: string
+  readonly directory: string
+  readonly secretKey: string
+  readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
+  /** `boundary state slotId`: where this process sends itself SIGKILL. */
+  readonly kills: readonly string[]
+}
+
+/** The worker role as it is in production, but for one thing: it kills itself where it is told to. */
+const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '')
+const kills = new Set(settings.kills)
+const log = createLogger('error', false)
+const runtime = connect(settings.databaseUrl, 'reelpilot_runtime', {
+  max: 10,
+  name: 'test worker',
+  onError: (error) => log.warn({ err: error }),
+})
+const storage = await createDiskStorage({ directory: path.join(settings.directory, 'media') })
+const videos = createLocalProvider({ directory: path.join(settings.directory, 'renders'), concurrency: 1 })
+const { clientSecret, ...app } = settings.tiktok
+const steps = createSteps({
+  db: runtime.db,
+  storage,
+  videos,
+  tiktok: createTikTokClient({ ...app, clientSecret: new Secret(clientSecret) }),
+  sealer: createSealer(Buffer.from(settings.secretKey, 'base64')),
+  workDirectory: path.join(settings.directory, 'work'),
+})
+const worker = await startWorkerRole({
+  databaseUrl: settings.databaseUrl,
+  runtime,
+  machines: catalogueOf([jobMachine]),
+  steps,
+  concurrency: 10,
+  log,
+  onBoundary: (boundary, checkpoint) => {
+    const point = `${boundary} ${checkpoint.state} ${checkpoint.context.slotId}`
+    if (!kills.has(point)) return
+    // Written synchronously: it has to be out before the end.
+    writeSync(1, `killed at ${point}\n`)
+    process.kill(process.pid, 'SIGKILL')
+  },
+})
+process.on('SIGTERM', () => {
+  worker
+    .stop()
+    .then(() => videos.close())
+    .then(() => runtime.close())
+    .then(() => process.exit(0))
+})
