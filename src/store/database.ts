@@ -35,7 +35,7 @@ export function connectionOptions(url: string, role: Role, applicationName: stri
   }
 }
 
-/** A pool under one role. Errors of idle connections go to `onError`; they are replaced by themselves. */
+/** A pool under one role. Broken connections go to `onError`, and are replaced by themselves. */
 export function connect(
   url: string,
   role: Role,
@@ -43,6 +43,8 @@ export function connect(
 ): Connection {
   const pool = new pg.Pool({ ...connectionOptions(url, role, options.name), max: options.max })
   pool.on('error', options.onError)
+  // The pool hears idle connections only; one that breaks while it is lent out would end the process.
+  pool.on('connect', (client) => client.on('error', options.onError))
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

@@ -1,0 +1,43 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { installQueues } from '../../src/queue/boss.ts'
+import { connect } from '../../src/store/database.ts'
+import { startEmbeddedServer } from '../../src/store/embedded/server.ts'
+import { migrate } from '../../src/store/migrate.ts'
+import type { TestDatabase } from './database.ts'
+
+export interface OwnServer extends TestDatabase {
+  /** Ends the server as a crash would, by the signal of an immediate shutdown, and starts it again. */
+  crashAndRestart(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A Postgres for one test alone, with default durability, that the test may crash. */
+export async function createOwnServer(): Promise<OwnServer> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-own-'))
+  let server = await startEmbeddedServer({ directory })
+  const open = (role: Parameters<typeof connect>[1]) =>
+    connect(server.url, role, { max: 10, name: `test ${role}`, onError: () => undefined })
+  const [owner, runtime, api] = [open('owner'), open('reelpilot_runtime'), open('reelpilot_api')]
+  await migrate(owner)
+  await installQueues(server.url, owner)
+  return {
+    url: server.url,
+    owner,
+    runtime,
+    api,
+    async crashAndRestart() {
+      const [pid] = (await readFile(path.join(directory, 'pgdata', 'postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGQUIT')
+      const previous = server.url
+      server = await startEmbeddedServer({ directory })
+      if (server.url !== previous) throw new Error('the server came back at another address')
+    },
+    async close() {
+      for (const connection of [owner, runtime, api]) await connection.close()
+      await server.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
