@@ -39,6 +39,11 @@ export async function migrate(owner: Connection): Promise<readonly string[]> {
   const { error, results = [] } = await migrator.migrateToLatest()
   const failed = results.find((result) => result.status === 'Error')
   if (error) throw new Error(`migration ${failed?.migrationName ?? ''} failed`, { cause: error })
+  // Readiness asks, as the working roles, whether the schema is this build's.
+  if (results.length > 0)
+    await sql`grant select on ${sql.id(schemaName, 'migration')} to reelpilot_api, reelpilot_runtime`.execute(
+      owner.db,
+    )
   return results.map((result) => result.migrationName)
 }
 

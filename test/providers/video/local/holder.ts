@@ -1,0 +1,15 @@
+import { createLocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
+import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
+
+/** A worker that renders a storyboard until somebody kills it: `node holder.ts <directory> <storyboard as JSON>`. */
+const [directory = '', json = ''] = process.argv.slice(2)
+const storyboard: Storyboard = JSON.parse(json)
+const provider = createLocalProvider({ directory })
+const { signal } = new AbortController()
+
+for (const sceneIndex of storyboard.scenes.keys()) {
+  const plan = provider.plan({ key: `video:${sceneIndex}`, storyboard, sceneIndex })
+  if (plan.kind === 'refused') throw new Error(plan.message)
+  await provider.submit(plan, { signal })
+}
+setInterval(() => {}, 1000) // stays, as a worker does

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { createPainter } from '../../../../src/providers/video/local/painter.ts'
+import {
+  clipKeyOf,
+  parseRecipe,
+  recipeOf,
+  type SceneRecipe,
+} from '../../../../src/providers/video/local/recipe.ts'
+import { smallStoryboard } from './stage.ts'
+
+const storyboard = smallStoryboard([
+  { seconds: 2, text: 'Otters hold hands 🦦' },
+  { seconds: 2, text: 'While they sleep' },
+])
+const recipe = recipeOf(storyboard, 0)
+
+describe('a clip’s key', () => {
+  it('is the same after a way through JSON, in whatever order the fields come back', () => {
+    const shuffled = Object.fromEntries(Object.entries(recipe).reverse())
+    const stored = parseRecipe(JSON.parse(JSON.stringify(shuffled)))
+    if (stored === undefined) throw new Error('the recipe was refused')
+    expect(clipKeyOf(stored)).toBe(clipKeyOf(recipe))
+  })
+
+  it('stays when another scene’s text or the title changes', () => {
+    const [first, second] = storyboard.scenes
+    if (first === undefined || second === undefined) throw new Error('unreachable')
+    const changed = { ...storyboard, title: 'New', scenes: [first, { ...second, text: 'All night' }] }
+    expect(clipKeyOf(recipeOf(changed, 0))).toBe(clipKeyOf(recipe))
+    expect(clipKeyOf(recipeOf(changed, 1))).not.toBe(clipKeyOf(recipeOf(storyboard, 1)))
+  })
+
+  it('changes with everything that the painter sees', () => {
+    const changes: Partial<SceneRecipe>[] = [
+      { text: 'Otters' },
+      { kicker: 'HI' },
+      { handle: '@other' },
+      { seed: 8 },
+      { startFrame: 1 },
+      { frames: 59 },
+      { sceneIndex: 1 },
+      { sceneCount: 3 },
+      { size: { width: 362, height: 640 } },
+      { palette: { ...recipe.palette, accent: '#00ff00' } },
+    ]
+    const keys = [recipe, ...changes.map((change) => ({ ...recipe, ...change }))].map(clipKeyOf)
+    expect(new Set(keys).size).toBe(changes.length + 1)
+  })
+})
+
+describe('the painter', () => {
+  it('paints a frame from its number alone, whatever it painted before', () => {
+    const straight = createPainter(recipe)
+    for (let frame = 0; frame < 20; frame++) straight.paint(frame)
+    const inOrder = Buffer.from(straight.paint(20))
+    const jumped = createPainter(recipe)
+    jumped.paint(55)
+    expect(jumped.paint(20).equals(inOrder)).toBe(true)
+    expect(jumped.paint(21).equals(inOrder)).toBe(false)
+  })
+
+  it('leaves no pixel transparent', () => {
+    const pixels = createPainter(recipe).paint(30)
+    for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 255) throw new Error(`at byte ${at}`)
+  })
+})

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { assembleVideo } from '../../../../src/providers/video/local/assemble.ts'
+import { fingerprint } from '../../../../src/providers/video/local/clip-directory.ts'
+import {
+  clipFolder,
+  countingFfmpeg,
+  isAlive,
+  localProvider,
+  partsIn,
+  processesWith,
+  renderAll,
+  segmentsOf,
+  signal,
+  smallStoryboard,
+  temporaryFolder,
+} from './stage.ts'
+
+const holder = fileURLToPath(new URL('./holder.ts', import.meta.url))
+
+const storyboard = smallStoryboard([
+  { seconds: 1, text: 'One heart stops' },
+  { seconds: 8, text: 'Whenever an octopus swims 🐙' },
+  { seconds: 1, text: 'So it walks' },
+])
+
+it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run that nobody disturbed', async () => {
+  const directory = await temporaryFolder()
+  const worker = spawn(process.execPath, [holder, directory, JSON.stringify(storyboard)], { stdio: 'ignore' })
+  onTestFinished(() => void worker.kill('SIGKILL'))
+
+  const lock = path.join(clipFolder(directory, storyboard, 1), 'lock')
+  const rendererPid = await vi.waitUntil(
+    () => {
+      if (!existsSync(lock)) return undefined
+      const { pid, frames } = JSON.parse(readFileSync(lock, 'utf8') || '{}')
+      return frames > 0 ? Number(pid) : undefined
+    },
+    { timeout: 15_000, interval: 20 },
+  )
+  worker.kill('SIGKILL')
+  await once(worker, 'exit')
+
+  await vi.waitUntil(() => !isAlive(rendererPid) && processesWith(directory).length === 0, { timeout: 5000 })
+  expect(partsIn(directory)).toEqual([])
+
+  const [first = '', second = ''] = segmentsOf(directory, storyboard)
+  expect(existsSync(second)).toBe(false)
+  const firstBefore = statSync(first)
+  const { ffmpegPath, starts } = await countingFfmpeg(await temporaryFolder())
+  await renderAll(localProvider({ directory, ffmpegPath }), storyboard)
+  expect(await starts()).toBe(2)
+  expect(statSync(first)).toMatchObject({ ino: firstBefore.ino, mtimeMs: firstBefore.mtimeMs })
+
+  const undisturbed = await temporaryFolder()
+  await renderAll(localProvider({ directory: undisturbed }), storyboard)
+  const assembled = async (folder: string) => {
+    const segments = segmentsOf(folder, storyboard)
+    return await assembleVideo({ storyboard, segments, directory: folder, key: 'video', signal })
+  }
+  const [resumed, reference] = [await assembled(directory), await assembled(undisturbed)]
+  expect(await fingerprint(resumed.path)).toEqual(await fingerprint(reference.path))
+}, 60_000)
+
+it('leaves no process behind when the renderer itself is killed, and renders the scene again', async () => {
+  const directory = await temporaryFolder()
+  const provider = localProvider({ directory })
+  const rendering = renderAll(provider, storyboard)
+  const lock = path.join(clipFolder(directory, storyboard, 1), 'lock')
+  const pid = await vi.waitUntil(
+    () => existsSync(lock) && (JSON.parse(readFileSync(lock, 'utf8') || '{}').pid as number | undefined),
+    { timeout: 15_000, interval: 20 },
+  )
+  process.kill(pid, 'SIGKILL')
+  await rendering
+  expect(processesWith(directory)).toEqual([])
+  expect(partsIn(directory)).toEqual([])
+}, 60_000)

@@ -1,0 +1,32 @@
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { connect } from '../../src/store/database.ts'
+import { isMigrated, migrate } from '../../src/store/migrate.ts'
+import { createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+
+it('finds nothing to do in a database that is up to date', async () => {
+  expect(await migrate(database.owner)).toEqual([])
+  expect(await isMigrated(database.runtime)).toBe(true)
+})
+
+it('applies everything once when several processes start at the same time', async () => {
+  await sql`drop schema reelpilot cascade`.execute(database.owner.db)
+  const others = [1, 2, 3].map(() =>
+    connect(database.url, 'owner', { max: 2, name: 'race', onError: () => undefined }),
+  )
+  const applied = await Promise.all(others.map((other) => migrate(other)))
+  for (const other of others) await other.close()
+  expect(applied.flat().toSorted()).toEqual([...new Set(applied.flat())].toSorted())
+  expect(applied.flat().length).toBeGreaterThan(5)
+  expect(await isMigrated(database.owner)).toBe(true)
+})
+
+it('leaves a database alone that a newer build has migrated', async () => {
+  await sql`insert into reelpilot.migration (name, timestamp) values ('9999-from-the-future', 'now')`.execute(
+    database.owner.db,
+  )
+  await expect(migrate(database.owner)).rejects.toThrow(/"9999-from-the-future", this build does not/)
+  expect(await isMigrated(database.owner)).toBe(false)
+})

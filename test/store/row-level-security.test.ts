@@ -1,0 +1,56 @@
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { inOrganization } from '../../src/store/database.ts'
+import { appendEvent } from '../../src/store/event-store.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+
+it('has row-level security, forced, on every table that holds rows of organizations', async () => {
+  const { rows } = await sql<{ name: string; enabled: boolean; forced: boolean }>`
+    select relname as name, relrowsecurity as enabled, relforcerowsecurity as forced
+      from pg_class where relnamespace = 'reelpilot'::regnamespace and relkind = 'r'
+       and relname not like 'migration%' order by relname`.execute(database.owner.db)
+  expect(rows.length).toBeGreaterThan(10)
+  expect(rows.filter((row) => !row.enabled || !row.forced)).toEqual([])
+})
+
+it('shows the API nothing without an organization, and nothing of another', async () => {
+  const [mine, other] = [await createOrganization(database), await createOrganization(database)]
+  for (const organizationId of [mine, other])
+    await appendEvent(database.runtime.db, { organizationId, type: 'test' })
+  expect(await database.api.db.selectFrom('event').selectAll().execute()).toEqual([])
+  const seen = await inOrganization(database.api.db, mine, (tx) =>
+    tx.selectFrom('event').select('organization_id').execute(),
+  )
+  expect(seen).toEqual([{ organization_id: mine }])
+  // The setting ended with its transaction: the connection carries it to nobody.
+  expect(await database.api.db.selectFrom('event').selectAll().execute()).toEqual([])
+})
+
+it('refuses to write into another organization', async () => {
+  const [mine, other] = [await createOrganization(database), await createOrganization(database)]
+  const intrude = inOrganization(database.api.db, mine, (tx) =>
+    tx
+      .insertInto('event')
+      .values({
+        organization_id: other,
+        sequence: 1,
+        type: 'x',
+        payload: '{}',
+        plan_id: null,
+        slot_id: null,
+        account_id: null,
+        job_id: null,
+        job_revision: null,
+      })
+      .execute(),
+  )
+  await expect(intrude).rejects.toThrow(/row-level security/)
+})
+
+it('keeps tokens out of the reach of the API', async () => {
+  await expect(sql`select access_token_sealed from account`.execute(database.api.db)).rejects.toThrow(
+    /permission denied/,
+  )
+})
