@@ -2,10 +2,11 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptClip } from '../../machines/job-context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
-import { assembleVideo } from '../providers/video/local/assemble.ts'
+import { AssemblyFailed, assembleVideo } from '../providers/video/local/assemble.ts'
 import { keepMedia } from '../store/media-store.ts'
 import { storageFailure } from './clip.ts'
 import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
 
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
@@ -32,6 +33,8 @@ export async function storeVideo(
     await keepMedia(db, { organizationId, sha256, bytes, seconds, width, height })
     return done({ media: { sha256, bytes, seconds, width, height } })
   } catch (error) {
+    if (error instanceof AssemblyFailed)
+      return fail({ kind: 'retry', failure: failure('NEEDS_OPERATOR', 'ASSEMBLY_FAILED', error.message) })
     return storageFailure(error)
   } finally {
     await rm(directory, { recursive: true, force: true })

@@ -33,7 +33,6 @@ export async function runInChild(
   child.on('message', (value) => {
     answer = { value }
   })
-  child.on('error', () => {}) // told by 'close', below
   let lastWords = ''
   child.stderr?.on('data', (text) => {
     lastWords = (lastWords + text).slice(-lastWordsKept)
@@ -41,19 +40,31 @@ export async function runInChild(
 
   const stop = () => stopChild(child)
   signal.addEventListener('abort', stop, { once: true })
-  child.send({ task }, () => {}) // a child that is gone already is told by 'close'
-  const [code, killedBy] = await once(child, 'close')
+  child.send({ task }, () => {}) // a child that is gone already is told by its end
+  const end = await endOf(child)
   signal.removeEventListener('abort', stop)
 
   if (answer !== undefined) return { kind: 'answered', answer: answer.value }
-  return { kind: 'crashed', message: `the process ended with ${code ?? killedBy}: ${lastWords.trim()}` }
+  return { kind: 'crashed', message: `${end}: ${lastWords.trim()}` }
+}
+
+/** Waits for the process's end and its last words. Not for 'close': a channel closed from our side keeps that away. */
+async function endOf(child: ChildProcess): Promise<string> {
+  const silence = child.stderr === null ? undefined : once(child.stderr, 'close')
+  try {
+    const [code, killedBy] = await once(child, 'exit')
+    await silence
+    return `the process ended with ${code ?? killedBy}`
+  } catch (error) {
+    return `the process could not be started: ${error}`
+  }
 }
 
 /** A child takes a closed channel as the wish that it end; one that does not hear it is killed. */
 function stopChild(child: ChildProcess): void {
   if (child.connected) child.disconnect()
   const kill = setTimeout(() => child.kill('SIGKILL'), graceMs)
-  child.once('close', () => clearTimeout(kill))
+  child.once('exit', () => clearTimeout(kill))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { codeOf, moveDurably, temporaryName, writeDurably } from '../../storage/durable-file.ts'
@@ -43,6 +43,12 @@ export function clipDirectory(root: string, clipKey: string) {
 
     create: async () => void (await mkdir(directory, { recursive: true })),
 
+    /** Counts a renderer that sets out: what a crash cost can be read from it. */
+    async noteStart(): Promise<void> {
+      await mkdir(directory, { recursive: true })
+      await appendFile(path.join(directory, 'starts'), '.')
+    },
+
     /** Reads where the clip stands. A segment that is not what its result says is forgotten. */
     async read(): Promise<ClipState> {
       const result = await readJson(resultFile, resultSchema)
@@ -67,7 +73,11 @@ export function clipDirectory(root: string, clipKey: string) {
       return result
     },
 
-    recordCrash: async (crash: Crash) => await writeJson(directory, crashFile, crash),
+    /** Also where the renderer did not live long enough to create the directory. */
+    async recordCrash(crash: Crash): Promise<void> {
+      await mkdir(directory, { recursive: true })
+      await writeJson(directory, crashFile, crash)
+    },
 
     forgetCrashes: async () => await rm(crashFile, { force: true }),
 

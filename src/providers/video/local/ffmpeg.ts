@@ -35,7 +35,7 @@ export function startFfmpeg(executable: string, args: readonly string[], signal:
   const ended = endOf(child)
   ended.catch(() => {}) // whoever awaits it next reports it
   const input: Writable = child.stdin
-  input.on('error', () => {}) // a closed pipe is told better by how ffmpeg ended
+  input.on('error', () => {}) // shown by the writes below
 
   return {
     async write(bytes) {
@@ -43,7 +43,8 @@ export function startFfmpeg(executable: string, args: readonly string[], signal:
       const early = ended.then(() => {
         throw new Error('ffmpeg ended before its input did')
       })
-      await Promise.race([once(input, 'drain'), early])
+      // A broken pipe is only how it shows; why ffmpeg ended is told by its end.
+      await Promise.race([once(input, 'drain').catch(() => early), early])
     },
     async finish() {
       input.end()

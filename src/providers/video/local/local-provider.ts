@@ -14,6 +14,7 @@ import {
 } from '../provider.ts'
 import { type ClipResult, clipDirectory } from './clip-directory.ts'
 import { bundledFfmpeg } from './ffmpeg.ts'
+import { pruneClips } from './prune.ts'
 import { clipKeyOf, parseRecipe, recipeOf, type SceneRecipe } from './recipe.ts'
 import { createRenderQueue } from './render-queue.ts'
 
@@ -21,6 +22,7 @@ const id = 'local'
 const model = 'storyboard'
 const pollAfterMs = 500
 const maxTries = 2
+const hourMs = 60 * 60 * 1000
 
 export interface LocalProviderOptions {
   /** Where clips are kept, one directory each. Every process of the machine may use the same. */
@@ -31,6 +33,8 @@ export interface LocalProviderOptions {
   readonly memoryLimitMb?: number
   /** Default: the ffmpeg from the npm packages. */
   readonly ffmpegPath?: string
+  /** How long clips are kept for those who may ask for the same again. Default: a day. */
+  readonly keepMs?: number
 }
 
 export interface LocalProvider extends VideoProvider {
@@ -57,6 +61,11 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     ffmpegPath: options.ffmpegPath ?? bundledFfmpeg(),
   })
   let isClosed = false
+
+  // Best effort: what cannot be removed now is found again in an hour.
+  const prune = () => void pruneClips(root, options.keepMs ?? 24 * hourMs).catch(() => {})
+  const pruning = setInterval(prune, hourMs).unref()
+  prune()
 
   return {
     id,
@@ -99,7 +108,8 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         }
       }
 
-      const state = await clip(clipKeyOf(recipe)).read()
+      const clipKey = clipKeyOf(recipe)
+      const state = await clip(clipKey).read().catch(refuseToGuess)
       if (state.kind === 'done') return { kind: 'done', assets: [assetOf(state.result)] }
       if (state.kind === 'running') {
         return { kind: 'running', progress: state.progress.frames / state.progress.of, pollAfterMs }
@@ -108,6 +118,8 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         return { kind: 'failed', class: 'provider', code: 'renderer_crashed', message: state.crash.message }
       }
       if (isClosed) throw new PollTransient('the renderer is shutting down')
+      const trouble = queue.takeTrouble(clipKey)
+      if (trouble !== undefined) refuseToGuess(trouble)
       const position = queue.add(recipe)
       return position === 0
         ? { kind: 'running', progress: 0, pollAfterMs }
@@ -117,7 +129,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     async open(ref, asset, { signal }) {
       const recipe = parseRecipe(ref.data)
       const found = recipe && clip(clipKeyOf(recipe))
-      const state = await found?.read()
+      const state = await found?.read().catch(refuseToGuess)
       if (found === undefined || state?.kind !== 'done')
         throw new PollTransient(`${asset.name} is not there; poll again`)
       return ReadableStream.from(whole(found.segment, state.result, signal))
@@ -128,17 +140,25 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       if (recipe === undefined) return
       const clipKey = clipKeyOf(recipe)
       await queue.remove(clipKey)
-      // A renderer of another process stops when it finds its lease gone, within a second.
+      // A renderer of another process stops when it finds its lease gone, within a second. If it worked for a job that
+      // has the same scene, that job's next poll starts it again.
       await rm(clip(clipKey).lease, { force: true })
     },
 
     async close() {
       isClosed = true
+      clearInterval(pruning)
       await queue.close()
     },
   }
 }
 
+/** A disk that cannot be read says nothing about the job. */
+function refuseToGuess(cause: unknown): never {
+  throw new PollTransient('the clip directory cannot be used', { cause })
+}
+
+// Copied member by member: an interface has no index signature, so it does not count as JSON by itself.
 const asJson = (recipe: SceneRecipe): JsonValue => ({
   ...recipe,
   size: { ...recipe.size },

@@ -26,16 +26,19 @@ interface Running {
 export function createRenderQueue(options: RenderQueueOptions) {
   const waiting = new Map<string, SceneRecipe>()
   const running = new Map<string, Running>()
+  const troubles = new Map<string, unknown>()
 
   function startNext(): void {
     for (const [clipKey, recipe] of waiting) {
       if (running.size >= options.concurrency) return
       waiting.delete(clipKey)
       const controller = new AbortController()
-      const ended = render(clipKey, recipe, controller.signal).finally(() => {
-        running.delete(clipKey)
-        startNext()
-      })
+      const ended = render(clipKey, recipe, controller.signal)
+        .catch((error) => void troubles.set(clipKey, error))
+        .finally(() => {
+          running.delete(clipKey)
+          startNext()
+        })
       running.set(clipKey, { controller, ended })
     }
   }
@@ -47,6 +50,7 @@ export function createRenderQueue(options: RenderQueueOptions) {
     // Done, or in another process's hands, since it was put on the list.
     if (before.kind !== 'idle' || signal.aborted) return
 
+    await clip.noteStart()
     const task: RenderTask = { root, recipe, ffmpegPath }
     const outcome = await runInChild(renderChild, task, { memoryLimitMb, signal })
     if (outcome.kind === 'answered' || signal.aborted) return
@@ -63,6 +67,13 @@ export function createRenderQueue(options: RenderQueueOptions) {
       return running.has(clipKey) ? 0 : [...waiting.keys()].indexOf(clipKey) + 1
     },
 
+    /** Why a clip could not even be begun or its crash not be noted: the disk is full or gone. Told once. */
+    takeTrouble(clipKey: string): unknown {
+      const trouble = troubles.get(clipKey)
+      troubles.delete(clipKey)
+      return trouble
+    },
+
     /** Takes a clip off the list, or stops its renderer and waits until that has tidied up. */
     async remove(clipKey: string): Promise<void> {
       waiting.delete(clipKey)
@@ -75,7 +86,7 @@ export function createRenderQueue(options: RenderQueueOptions) {
       waiting.clear()
       const all = [...running.values()]
       for (const { controller } of all) controller.abort()
-      await Promise.allSettled(all.map(({ ended }) => ended))
+      await Promise.all(all.map(({ ended }) => ended))
     },
   }
 }

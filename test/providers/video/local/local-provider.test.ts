@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it, vi } from 'vitest'
 import { probeVideo } from '../../../../src/providers/video/local/probe.ts'
+import { pruneClips } from '../../../../src/providers/video/local/prune.ts'
 import { PollTransient, SubmitNotSent, SubmitRejected } from '../../../../src/providers/video/provider.ts'
 import {
   clipFolder,
@@ -200,6 +201,22 @@ describe('a renderer that crashes', () => {
     const provider = localProvider({ directory: await temporaryFolder(), memoryLimitMb: 4 })
     const failed = await pollUntil(provider, await submitScene(provider, storyboard), 'failed')
     expect(failed).toMatchObject({ class: 'provider', code: 'renderer_crashed' })
+  })
+})
+
+describe('old clips', () => {
+  it('are removed after their time, and only they', async () => {
+    const directory = await temporaryFolder()
+    const provider = localProvider({ directory })
+    await renderAll(provider, storyboard)
+    await mkdir(path.join(directory, 'somebody-elses'))
+    const [old, young] = [clipFolder(directory, storyboard, 0), clipFolder(directory, storyboard, 1)]
+    const anHourAgo = Date.now() / 1000 - 3600
+    await utimes(old, anHourAgo, anHourAgo)
+    expect(await pruneClips(directory, 60_000)).toBe(1)
+    expect([existsSync(old), existsSync(young)]).toEqual([false, true])
+    expect(await pruneClips(path.join(directory, 'nowhere'), 0)).toBe(0)
+    await pollUntil(provider, await submitScene(provider, storyboard), 'done')
   })
 })
 
