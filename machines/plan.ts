@@ -50,7 +50,7 @@ export const planLogic = setup({
     draft: {
       tags: 'resting',
       on: {
-        edit: { guard: 'isOpen' },
+        edit: { guard: 'isOpen', target: 'draft' },
         submit: { guard: 'hasSlots', target: 'inReview' },
       },
     },

@@ -44,7 +44,9 @@ export function decide(
 ): Decision {
   const stamped = { ...event, at: facts.at }
   const snapshot = restore(machine, checkpoint)
-  if (!snapshot.can(stamped)) return { kind: 'refused', state: checkpoint.state, event: event.type }
+  // What is over stays over: the machine's own transitions, which hold in every state, do not hold in a final one.
+  if (checkpoint.tag === 'final' || !snapshot.can(stamped))
+    return { kind: 'refused', state: checkpoint.state, event: event.type }
 
   const [next, effects] = transition(machine.logic, snapshot, stamped)
   return { kind: 'moved', checkpoint: checkpointOf(machine, next, pendingAfter(checkpoint, effects, facts)) }
@@ -52,11 +54,12 @@ export function decide(
 
 /** Whether a machine would accept an event in its present state, with whatever the event carries. */
 export function permits(machine: DurableMachine, checkpoint: Checkpoint, event: MachineEvent): boolean {
-  return restore(machine, checkpoint).can({ at: 0, ...event })
+  return checkpoint.tag !== 'final' && restore(machine, checkpoint).can({ at: 0, ...event })
 }
 
 /** The types of the domain's own events that the machine would accept now; guards are asked with nothing but the type. */
 export function acceptedEvents(machine: DurableMachine, checkpoint: Checkpoint): readonly string[] {
+  if (checkpoint.tag === 'final') return []
   const snapshot = restore(machine, checkpoint)
   const types = new Set(snapshot._nodes.flatMap((node) => node.ownEvents))
   return [...types].filter((type) => !type.startsWith('xstate.') && snapshot.can({ type, at: 0 }))

@@ -107,14 +107,10 @@ export async function keepClip(
         failure: failure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'),
       })
     const stream = await videos.open(asRef(clip), asset, { signal })
-    const kept = await storage.put(
-      organizationId,
-      Readable.fromWeb(stream as import('node:stream/web').ReadableStream),
-      {
-        ...(asset.bytes !== undefined && { bytes: asset.bytes }),
-        ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
-      },
-    )
+    const kept = await storage.put(organizationId, Readable.fromWeb(stream), {
+      ...(asset.bytes !== undefined && { bytes: asset.bytes }),
+      ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
+    })
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {
     return storageFailure(error)

@@ -223,6 +223,13 @@ describe('the job machine', () => {
     })
   })
 
+  it('accepts nothing any more once it is over', () => {
+    const walk = toConfirming().timer().done({ kind: 'published', publicPostIds: [] }).done()
+    expect(acceptedEvents(jobMachine, walk.checkpoint)).toEqual([])
+    for (const type of ['cancel', 'pause', 'resume', 'retry'])
+      expect(() => walk.send({ type })).toThrow('was refused')
+  })
+
   it('has a reachable, rightly tagged place for every state', () => {
     const walks = [
       toConfirming().timer().done({ kind: 'published', publicPostIds: [] }).done(),

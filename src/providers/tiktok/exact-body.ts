@@ -1,3 +1,5 @@
+import { ReadableStream } from 'node:stream/web'
+
 /** Bytes at hand, or a stream of them. A ReadableStream and a Node stream are both such iterables. */
 export type ChunkBody = Uint8Array | AsyncIterable<Uint8Array>
 

@@ -55,8 +55,8 @@ export async function putChunk(
         'content-length': String(length),
         'content-range': `bytes ${chunk.first}-${chunk.last}/${chunk.total}`,
       },
-      body: body.stream,
-      duplex: 'half',
+      // Node's own stream, which its fetch takes; the browser's types know neither it nor `duplex`.
+      ...({ body: body.stream, duplex: 'half' } as object),
     },
     signal,
   )

@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { Storyboard } from '../../storyboard/storyboard.ts'
 
 export type JsonValue =

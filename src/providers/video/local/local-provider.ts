@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { ReadableStream } from 'node:stream/web'
 import {
   type Asset,
   type JobRef,
