@@ -25,3 +25,17 @@ export async function keepMedia(db: Executor, media: Media): Promise<void> {
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
+
+/** What is known of a stored video; undefined if this organization has none of this content. */
+export async function findMedia(
+  db: Executor,
+  organizationId: string,
+  sha256: string,
+): Promise<{ readonly bytes: number; readonly contentType: string } | undefined> {
+  return await db
+    .selectFrom('media')
+    .select(['bytes', 'content_type as contentType'])
+    .where('organization_id', '=', organizationId)
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+}

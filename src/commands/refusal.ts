@@ -1,0 +1,22 @@
+/** One thing to correct in an input. `path` is where, as in `slots.0.storyboard.scenes.2.text`. */
+export interface FieldIssue {
+  readonly path: string
+  readonly message: string
+}
+
+/** Why a command did nothing. What a caller may do about it follows from the kind. */
+export type Refusal =
+  /** The input cannot be used; every mistake that was found is named. */
+  | { readonly kind: 'invalid'; readonly fields: readonly FieldIssue[] }
+  /** The thing that this input field names is not there, or not the organization's. */
+  | { readonly kind: 'missing'; readonly field: string }
+  /** The machine does not permit this in its state. */
+  | { readonly kind: 'refused'; readonly state: string; readonly event: string }
+  /** A job works by the slot already, so it can no longer be changed. */
+  | { readonly kind: 'claimed'; readonly slotId: string }
+  /** The slot's time has passed too long ago. */
+  | { readonly kind: 'tooLate'; readonly publishAt: Date }
+
+export function invalid(path: string, message: string): Refusal {
+  return { kind: 'invalid', fields: [{ path, message }] }
+}

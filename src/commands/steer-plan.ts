@@ -1,0 +1,62 @@
+import type { Tx } from '../store/database.ts'
+import { appendEvent } from '../store/event-store.ts'
+import type { CommandDeps } from './deps.ts'
+import { movePlan } from './move-plan.ts'
+import type { Refusal } from './refusal.ts'
+import { scanOrganization } from './scan.ts'
+
+/** What a person asks of a plan. */
+export type Steering =
+  | { readonly type: 'submit' | 'approve' | 'reject' | 'lock' | 'unlock' | 'archive' }
+  | { readonly type: 'setAutopilot'; readonly on: boolean }
+
+export type PlanSteered =
+  | {
+      readonly kind: 'done'
+      readonly planId: string
+      /** The scan that was made at once because slots of the plan may start now. */
+      readonly scanId: string | null
+      readonly startedJobs: readonly string[]
+    }
+  | Refusal
+
+const eventTypes = {
+  submit: 'plan.submitted',
+  approve: 'plan.approved',
+  reject: 'plan.rejected',
+  lock: 'plan.locked',
+  unlock: 'plan.unlocked',
+  archive: 'plan.archived',
+  setAutopilot: 'plan.autopilotSet',
+} as const
+
+/**
+ * Moves a plan as a person asks. What lets its slots run (approval, autopilot, unlocking) scans in the same
+ * transaction, so that a slot due soon does not wait for the hour.
+ */
+export async function steerPlan(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly planId: string; readonly event: Steering },
+): Promise<PlanSteered> {
+  const { organizationId, planId, event } = request
+  const moved = await movePlan(tx, request)
+  if (moved.kind !== 'moved') return moved
+
+  const { before, after } = moved
+  const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
+  const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
+  const lets = event.type === 'approve' || event.type === 'setAutopilot' || event.type === 'unlock'
+  const scan =
+    lets && after === 'approved' && autopilot && !locked
+      ? await scanOrganization(tx, deps, { organizationId, reason: 'approval' })
+      : null
+  // After the scan, although it is its cause: appending holds the sequence, and the scan still takes locks.
+  await appendEvent(tx, {
+    organizationId,
+    type: eventTypes[event.type],
+    planId,
+    payload: { from: before.state, to: after, autopilot, locked },
+  })
+  return { kind: 'done', planId, scanId: scan?.scanId ?? null, startedJobs: scan?.startedJobs ?? [] }
+}

@@ -1,0 +1,66 @@
+import { instantOf } from '../planning/wall-time.ts'
+import type { Tx } from '../store/database.ts'
+import { appendEvent } from '../store/event-store.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
+import { changePlan } from '../store/plan-store.ts'
+import { lockUnclaimedSlots, reschedule } from '../store/slot-store.ts'
+import { namePlan, type PlanCreated, placePlan } from './create-plan.ts'
+import { movePlan } from './move-plan.ts'
+import { invalid, type Refusal } from './refusal.ts'
+
+/**
+ * Renames a plan or moves it to another time zone. The wall times of its slots stay, so with the zone their instants
+ * change, except where a job works by them already. Takes an approval back.
+ */
+export async function updatePlan(
+  tx: Tx,
+  request: {
+    readonly organizationId: string
+    readonly planId: string
+    readonly name?: string | undefined
+    readonly timeZone?: string | undefined
+  },
+): Promise<PlanCreated> {
+  const { organizationId, planId, name, timeZone } = request
+  const fields = [
+    ...(name === undefined ? [] : namePlan(name)),
+    ...(timeZone === undefined ? [] : placePlan(timeZone)),
+  ]
+  if (fields.length > 0) return { kind: 'invalid', fields }
+  if (name === undefined && timeZone === undefined)
+    return invalid('name', 'give a name or a timeZone to change')
+
+  const moved = await movePlan(tx, { organizationId, planId, event: { type: 'edit' } })
+  if (moved.kind !== 'moved') return moved
+  if (timeZone !== undefined && timeZone !== moved.before.timeZone) {
+    const refused = await moveSlots(tx, organizationId, planId, timeZone)
+    if (refused) return refused
+  }
+  await changePlan(tx, planId, { name: name?.trim(), timeZone })
+  await appendEvent(tx, {
+    organizationId,
+    type: 'plan.updated',
+    planId,
+    payload: { from: moved.before.state, to: moved.after },
+  })
+  return { kind: 'done', planId }
+}
+
+async function moveSlots(
+  tx: Tx,
+  organizationId: string,
+  planId: string,
+  timeZone: string,
+): Promise<Refusal | null> {
+  const now = await readDatabaseTime(tx)
+  for (const slot of await lockUnclaimedSlots(tx, organizationId, planId)) {
+    const isToCome = slot.publishAt.getTime() > now
+    const meaning = instantOf(slot.wallTime, timeZone)
+    if (meaning.kind === 'invalid') throw new Error(`slot ${slot.id} has the wall time ${slot.wallTime}`)
+    if (isToCome && meaning.at.getTime() <= now) {
+      return invalid('timeZone', `the slot of ${slot.wallTime} would lie in the past in ${timeZone}`)
+    }
+    if (isToCome) await reschedule(tx, slot.id, meaning.at)
+  }
+  return null
+}

@@ -1,0 +1,68 @@
+import type { Tx } from '../store/database.ts'
+import { appendEvent } from '../store/event-store.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
+import { changeSlot, deleteSlot, findSlots, lockSlot, type SlotRecord } from '../store/slot-store.ts'
+import { type LockedPlan, movePlan } from './move-plan.ts'
+import type { Refusal } from './refusal.ts'
+import { readBrief, type SlotBrief } from './slot-brief.ts'
+
+export type SlotChanged =
+  | { readonly kind: 'done'; readonly slotId: string; readonly planId: string }
+  | Refusal
+
+interface SlotRequest {
+  readonly organizationId: string
+  readonly slotId: string
+}
+
+/** Changes what is given of a slot, until a job has claimed it. Takes the plan's approval back. */
+export async function updateSlot(
+  tx: Tx,
+  request: SlotRequest & { readonly change: Partial<SlotBrief> },
+): Promise<SlotChanged> {
+  const opened = await openSlot(tx, request)
+  if (opened.kind !== 'open') return opened
+
+  const { slot, plan } = opened
+  const brief: SlotBrief = { ...slot, ...request.change }
+  const now = await readDatabaseTime(tx)
+  const read = readBrief(brief, { path: '', timeZone: plan.timeZone, now })
+  if (read.kind === 'invalid') return read
+
+  if (!(await changeSlot(tx, slot.id, read.content))) return { kind: 'claimed', slotId: slot.id }
+  const { organizationId } = request
+  const payload = { from: plan.state, to: opened.after }
+  await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
+  return { kind: 'done', slotId: slot.id, planId: plan.id }
+}
+
+/** Removes a slot, until a job has claimed it. Takes the plan's approval back. */
+export async function removeSlot(tx: Tx, request: SlotRequest): Promise<SlotChanged> {
+  const opened = await openSlot(tx, request)
+  if (opened.kind !== 'open') return opened
+
+  const { slot, plan } = opened
+  if (!(await deleteSlot(tx, slot.id))) return { kind: 'claimed', slotId: slot.id }
+  const { organizationId } = request
+  const payload = { from: plan.state, to: opened.after, wallTime: slot.wallTime }
+  await appendEvent(tx, { organizationId, type: 'slot.removed', planId: plan.id, slotId: slot.id, payload })
+  return { kind: 'done', slotId: slot.id, planId: plan.id }
+}
+
+type OpenedSlot =
+  | { readonly kind: 'open'; readonly slot: SlotRecord; readonly plan: LockedPlan; readonly after: string }
+  | Refusal
+
+/** Locks the plan and then its slot, the order that all writers keep, and tells the plan that it is edited. */
+async function openSlot(tx: Tx, { organizationId, slotId }: SlotRequest): Promise<OpenedSlot> {
+  const [found] = await findSlots(tx, organizationId, [slotId])
+  if (!found) return { kind: 'missing', field: 'slotId' }
+  if (found.claimedAt) return { kind: 'claimed', slotId }
+
+  const moved = await movePlan(tx, { organizationId, planId: found.planId, event: { type: 'edit' } })
+  if (moved.kind !== 'moved') return moved
+  const slot = await lockSlot(tx, organizationId, slotId)
+  if (!slot) return { kind: 'missing', field: 'slotId' }
+  if (slot.claimedAt) return { kind: 'claimed', slotId }
+  return { kind: 'open', slot, plan: moved.before, after: moved.after }
+}

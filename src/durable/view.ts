@@ -1,0 +1,124 @@
+import type { AnyStateMachine, AnyStateNode } from 'xstate'
+import type { DurableMachine } from './machine.ts'
+
+/** A state that a machine can be in. */
+export interface StateView {
+  readonly path: string
+  readonly tag: string
+  /** The step that a worker performs there. */
+  readonly step: string | null
+}
+
+/** `from` may be an area; then it holds for all states in it. The empty path is the whole machine. */
+export interface TransitionView {
+  readonly from: string
+  readonly to: string
+  readonly event: string
+}
+
+/** A machine as it is shown: read from the very statechart that runs. */
+export interface MachineView {
+  readonly name: string
+  readonly version: number
+  readonly initial: string
+  readonly states: readonly StateView[]
+  readonly transitions: readonly TransitionView[]
+}
+
+export function viewMachine({ name, version, logic }: DurableMachine): MachineView {
+  const nodes = allNodes(logic.root)
+  return {
+    name,
+    version,
+    initial: pathOf(leafOf(logic.root), logic),
+    states: nodes.filter(isLeaf).map((node) => ({
+      path: pathOf(node, logic),
+      tag: node.tags[0] ?? '',
+      step: stepOf(node),
+    })),
+    transitions: nodes.flatMap((node) => transitionsOf(node, logic)),
+  }
+}
+
+/** A Mermaid state diagram. Transitions of the whole machine are left to the table: they would cross everything. */
+export function drawMachine({ initial, states, transitions }: MachineView): string {
+  const nameOf = (path: string) => path.replaceAll('.', '_')
+  const areas = new Map<string, StateView[]>()
+  for (const state of states) {
+    const area = state.path.includes('.') ? (state.path.split('.')[0] ?? '') : ''
+    areas.set(area, [...(areas.get(area) ?? []), state])
+  }
+  const lines = ['stateDiagram-v2', `  [*] --> ${nameOf(initial)}`]
+  for (const [area, members] of areas) {
+    const indent = area === '' ? '  ' : '    '
+    if (area !== '') lines.push(`  state ${area} {`)
+    for (const { path } of members)
+      lines.push(`${indent}state "${path.split('.').at(-1)}" as ${nameOf(path)}`)
+    if (area !== '') lines.push('  }')
+  }
+  const drawn = new Map<string, string[]>()
+  for (const { from, to, event } of transitions) {
+    if (from === '') continue
+    const arrow = `${nameOf(from)} --> ${nameOf(to)}`
+    drawn.set(arrow, [...new Set([...(drawn.get(arrow) ?? []), event])])
+  }
+  for (const [arrow, events] of drawn) lines.push(`  ${arrow} : ${events.join(', ')}`)
+  for (const { path, tag } of states) if (tag === 'final') lines.push(`  ${nameOf(path)} --> [*]`)
+  return `${lines.join('\n')}\n`
+}
+
+function allNodes(node: AnyStateNode): AnyStateNode[] {
+  return [node, ...Object.values(node.states).flatMap(allNodes)]
+}
+
+function isLeaf(node: AnyStateNode): boolean {
+  return Object.keys(node.states).length === 0
+}
+
+/** Where a machine comes to be when it enters a node. */
+function leafOf(node: AnyStateNode): AnyStateNode {
+  const [first] = isLeaf(node) ? [] : node.initial.target
+  return first ? leafOf(first) : node
+}
+
+function pathOf(node: AnyStateNode, _machine: AnyStateMachine): string {
+  return node.path.join('.')
+}
+
+function stepOf(node: AnyStateNode): string | null {
+  const [step] = node.invoke
+  return step ? step.id : null
+}
+
+function transitionsOf(node: AnyStateNode, machine: AnyStateMachine): TransitionView[] {
+  return [...node.transitions.values()]
+    .flat()
+    .flatMap((transition) => {
+      const targets = transition.target ?? []
+      return targets.map((target) => ({
+        from: pathOf(node, machine),
+        to: pathOf(leafOf(target), machine),
+        event: eventName(transition.eventType),
+      }))
+    })
+    .concat(
+      node.always?.flatMap((transition) =>
+        (transition.target ?? []).map((target) => ({
+          from: pathOf(node, machine),
+          to: pathOf(leafOf(target), machine),
+          event: 'at once',
+        })),
+      ) ?? [],
+    )
+}
+
+/** XState's own event names in words: `xstate.done.actor.openJob` is `openJob done`. */
+function eventName(type: string): string {
+  const done = /^xstate\.done\.actor\.(.+)$/.exec(type)
+  if (done) return `${done[1]} done`
+  const failed = /^xstate\.error\.actor\.(.+)$/.exec(type)
+  if (failed) return `${failed[1]} not done`
+  const after = /^xstate\.after\.([^.]+)\..*$/.exec(type)
+  if (after) return /^\d+$/.test(after[1] ?? '') ? `after ${Number(after[1]) / 1_000} s` : `after ${after[1]}`
+  return type
+}

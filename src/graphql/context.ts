@@ -1,0 +1,48 @@
+import type DataLoader from 'dataloader'
+import type { CommandDeps } from '../commands/deps.ts'
+import type { AccountRecord } from '../store/account-store.ts'
+import type { ApiKeyRecord, Scope } from '../store/api-key-store.ts'
+import type { Tx } from '../store/database.ts'
+import type { JobRecord } from '../store/job-view-store.ts'
+import type { PlanRecord } from '../store/plan-store.ts'
+import type { ScanRecord } from '../store/scan-store.ts'
+import type { SlotRecord } from '../store/slot-store.ts'
+import type { Hub } from './hub.ts'
+
+/** Who asks: a key of an organization. */
+export interface Viewer {
+  readonly organizationId: string
+  readonly keyId: string
+  readonly scopes: ReadonlySet<Scope>
+}
+
+/** What a resolver has: who asks, that organization's data and nobody else's, and the commands. */
+export interface Context {
+  readonly viewer: Viewer
+  readonly requestId: string
+  /** Where the API is reached, such as `https://reels.example`; links in answers start with it. */
+  readonly origin: string
+  /** The `Idempotency-Key` header, which counts if the request holds a single mutation. */
+  readonly idempotencyKey: string | null
+  readonly idempotencyMinutes: number
+  readonly deps: CommandDeps
+  readonly hub: Hub
+  readonly load: Loaders
+  /** One transaction inside the viewer's organization. */
+  transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** Tells those who follow that something was committed. */
+  announce(jobIds: readonly string[]): void
+  /** Notes that an answer is the replay of an earlier one. */
+  markReplayed(): void
+}
+
+/** Batched look-ups by id, for the time of one operation. Null is what is not the viewer's. */
+export interface Loaders {
+  readonly account: DataLoader<string, AccountRecord | null>
+  readonly apiKey: DataLoader<string, ApiKeyRecord | null>
+  readonly plan: DataLoader<string, PlanRecord | null>
+  readonly slot: DataLoader<string, SlotRecord | null>
+  readonly job: DataLoader<string, JobRecord | null>
+  readonly jobOfSlot: DataLoader<string, JobRecord | null>
+  readonly scan: DataLoader<string, ScanRecord | null>
+}

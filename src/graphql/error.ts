@@ -1,0 +1,98 @@
+import { GraphQLError } from 'graphql'
+import type { FieldIssue, Refusal } from '../commands/refusal.ts'
+
+/** The codes of refusals, which mutations answer as results. */
+export const refusalCodes = {
+  INVALID_INPUT: 'The input cannot be used; correct what is named and send it again.',
+  NOT_FOUND: 'What an id names does not exist, or is not yours.',
+  NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
+  SLOT_CLAIMED: 'A job works by the slot already, so it cannot be changed any more.',
+  SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
+  IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other work.',
+} as const
+export type RefusalCode = keyof typeof refusalCodes
+
+/** Something that a mutation answers instead of its success. Thrown, so that its transaction leaves nothing behind. */
+export abstract class RefusalError extends Error {
+  abstract readonly code: RefusalCode
+}
+
+export class InvalidInput extends RefusalError {
+  readonly code = 'INVALID_INPUT'
+  readonly fields: readonly FieldIssue[]
+  constructor(fields: readonly FieldIssue[]) {
+    super(fields.map(({ path, message }) => `${path}: ${message}`).join('; '))
+    this.fields = fields
+  }
+}
+
+export class NotFound extends RefusalError {
+  readonly code = 'NOT_FOUND'
+  readonly field: string
+  constructor(field: string) {
+    super(`${field}: there is no such thing`)
+    this.field = field
+  }
+}
+
+export class NotPermittedInState extends RefusalError {
+  readonly code = 'NOT_PERMITTED_IN_STATE'
+  readonly state: string
+  readonly event: string
+  constructor(state: string, event: string) {
+    super(`"${event}" is not permitted in the state "${state}"`)
+    this.state = state
+    this.event = event
+  }
+}
+
+export class SlotClaimed extends RefusalError {
+  readonly code = 'SLOT_CLAIMED'
+  readonly slotId: string
+  constructor(slotId: string) {
+    super('a job works by this slot already; cancel the job, and add another slot')
+    this.slotId = slotId
+  }
+}
+
+export class SlotTooLate extends RefusalError {
+  readonly code = 'SLOT_TOO_LATE'
+  readonly publishAt: Date
+  constructor(publishAt: Date) {
+    super(`the slot was due at ${publishAt.toISOString()}`)
+    this.publishAt = publishAt
+  }
+}
+
+export class IdempotencyConflict extends RefusalError {
+  readonly code = 'IDEMPOTENCY_KEY_REUSED'
+  constructor() {
+    super('this idempotency key was used with another mutation or another input; take a new key for new work')
+  }
+}
+
+/** A command's refusal as the error that the API answers. */
+export function errorOf(refusal: Refusal): RefusalError {
+  switch (refusal.kind) {
+    case 'invalid':
+      return new InvalidInput(refusal.fields)
+    case 'missing':
+      return new NotFound(refusal.field)
+    case 'refused':
+      return new NotPermittedInState(refusal.state, refusal.event)
+    case 'claimed':
+      return new SlotClaimed(refusal.slotId)
+    case 'tooLate':
+      return new SlotTooLate(refusal.publishAt)
+  }
+}
+
+/** Codes of errors that are no results: the request itself cannot be answered. */
+export type RequestErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'BAD_USER_INPUT' | 'TOO_MANY_SUBSCRIPTIONS'
+
+const statuses: Readonly<Partial<Record<RequestErrorCode, number>>> = { UNAUTHENTICATED: 401 }
+
+export function requestError(code: RequestErrorCode, message: string): GraphQLError {
+  const status = statuses[code]
+  return new GraphQLError(message, { extensions: { code, ...(status && { http: { status } }) } })
+}

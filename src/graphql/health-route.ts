@@ -1,0 +1,32 @@
+import type { ServerResponse } from 'node:http'
+
+/** What a readiness check found. */
+export interface Readiness {
+  readonly ok: boolean
+  /** Each thing that was checked, by name. */
+  readonly checks?: { readonly [name: string]: boolean }
+}
+
+/** `/livez`: the event loop turns, or this would not be answered. */
+export function answerAlive(response: ServerResponse): void {
+  answerJson(response, 200, { ok: true })
+}
+
+/** `/readyz`: whether to send requests here. A process that drains says no, so that the next ones go elsewhere. */
+export async function answerReady(
+  response: ServerResponse,
+  draining: boolean,
+  ready: () => Promise<Readiness>,
+): Promise<void> {
+  const found = draining
+    ? { ok: false, checks: { accepting: false } }
+    : await ready().catch(() => ({ ok: false }))
+  answerJson(response, found.ok ? 200 : 503, found)
+}
+
+export function answerJson(response: ServerResponse, status: number, body: object): void {
+  response.statusCode = status
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.setHeader('cache-control', response.getHeader('cache-control') ?? 'no-store')
+  response.end(JSON.stringify(body))
+}

@@ -1,0 +1,110 @@
+import { moveJob } from '../commands/move-job.ts'
+import type { Refusal } from '../commands/refusal.ts'
+import { startJob } from '../commands/start-job.ts'
+import type { Tx } from '../store/database.ts'
+import { builder } from './builder.ts'
+import type { Context } from './context.ts'
+import { NotPermittedInState, SlotTooLate } from './error.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import { idOf, mutate, refusals } from './mutate.ts'
+import { Job } from './ref.ts'
+
+type JobDone = { readonly kind: 'done'; readonly jobId: string }
+
+builder.relayMutationField(
+  'startJob',
+  {
+    description: 'A slot to start the job of.',
+    inputFields: (t) => ({
+      slotId: t.id({ required: true, description: 'The slot, of an approved plan.' }),
+      idempotencyKey: idempotencyKey(t),
+    }),
+  },
+  {
+    description:
+      'Starts the job of a slot now, whatever autopilot says. A slot has one job for ever: if it has one, that is answered.',
+    authScopes: { write: true },
+    errors: { types: [...refusals, NotPermittedInState, SlotTooLate] },
+    resolve: (_root, { input }, context, info) => {
+      const slotId = idOf('Slot', input, 'slotId')
+      return mutate(context, info, input, (tx) => start(tx, context, slotId))
+    },
+  },
+  {
+    description: 'The job of the slot.',
+    authScopes: { read: true },
+    outputFields: (t) => ({
+      job: t.field({
+        type: Job,
+        nullable: true,
+        description: 'The job as it is now.',
+        resolve: ({ jobId }, _args, { load }) => load.job.load(jobId),
+      }),
+    }),
+  },
+)
+
+async function start(tx: Tx, { deps, viewer }: Context, slotId: string): Promise<JobDone | Refusal> {
+  const started = await startJob(tx, deps, { organizationId: viewer.organizationId, slotId })
+  switch (started.kind) {
+    case 'missing':
+      return { kind: 'missing', field: 'slotId' }
+    case 'notApproved':
+      return { kind: 'refused', state: 'notApproved', event: 'startJob' }
+    case 'tooLate':
+      return started
+    default:
+      return { kind: 'done', jobId: started.jobId }
+  }
+}
+
+/** The mutations that only send a job an event. */
+const steering = [
+  {
+    name: 'cancelJob',
+    event: 'cancel',
+    description: 'Ends a job, as long as nothing of its post can exist. What it reserved is given back.',
+  },
+  { name: 'pauseJob', event: 'pause', description: 'Stops a job until it is resumed. Paid work is kept.' },
+  { name: 'resumeJob', event: 'resume', description: 'Lets a paused job go on where it was.' },
+  { name: 'retryJob', event: 'retry', description: 'Lets a job that rests because of a failure try again.' },
+] as const
+
+for (const { name, event, description } of steering) {
+  builder.relayMutationField(
+    name,
+    {
+      description: `The job for ${name}.`,
+      inputFields: (t) => ({
+        jobId: t.id({ required: true, description: 'The job.' }),
+        idempotencyKey: idempotencyKey(t),
+      }),
+    },
+    {
+      description,
+      authScopes: { write: true },
+      errors: { types: [...refusals, NotPermittedInState] },
+      resolve: (_root, { input }, context, info) => {
+        const jobId = idOf('Job', input, 'jobId')
+        const { organizationId } = context.viewer
+        return mutate(context, info, input, async (tx): Promise<JobDone | Refusal> => {
+          const moved = await moveJob(tx, context.deps, { organizationId, jobId, event: { type: event } })
+          if (moved.kind === 'moved') return { kind: 'done', jobId }
+          return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
+        })
+      },
+    },
+    {
+      description: 'The job that was moved.',
+      authScopes: { read: true },
+      outputFields: (t) => ({
+        job: t.field({
+          type: Job,
+          nullable: true,
+          description: 'The job as it is now.',
+          resolve: (moved, _args, { load }) => load.job.load(moved.jobId),
+        }),
+      }),
+    },
+  )
+}

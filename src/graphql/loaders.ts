@@ -1,0 +1,31 @@
+import DataLoader from 'dataloader'
+import { findAccounts } from '../store/account-store.ts'
+import { findApiKeys } from '../store/api-key-store.ts'
+import type { Tx } from '../store/database.ts'
+import { findJobs, findJobsOfSlots } from '../store/job-view-store.ts'
+import { findPlans } from '../store/plan-store.ts'
+import { findScans } from '../store/scan-store.ts'
+import { findSlots } from '../store/slot-store.ts'
+import type { Context, Loaders } from './context.ts'
+
+type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
+
+/** One statement for all that an operation asks for at the same moment. */
+export function createLoaders(organizationId: string, transact: Context['transact']): Loaders {
+  const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
+    new DataLoader<string, Row | null>(async (ids) => {
+      const rows = await transact((tx) => find(tx, organizationId, ids))
+      const found = new Map(rows.map((row) => [keyOf(row), row]))
+      return ids.map((id) => found.get(id) ?? null)
+    })
+  const idOf = (row: { readonly id: string }) => row.id
+  return {
+    account: by(findAccounts, idOf),
+    apiKey: by(findApiKeys, idOf),
+    plan: by(findPlans, idOf),
+    slot: by(findSlots, idOf),
+    job: by(findJobs, idOf),
+    jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
+    scan: by(findScans, idOf),
+  }
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { ObjectMissing, type Storage } from '../providers/storage/storage.ts'
+import { type Db, inOrganization } from '../store/database.ts'
+import { findMedia } from '../store/media-store.ts'
+import type { Authenticator } from './authenticate.ts'
+import { readRange } from './byte-range.ts'
+import { answerJson } from './health-route.ts'
+
+export interface MediaRouteOptions {
+  readonly db: Db
+  readonly storage: Pick<Storage, 'open'>
+  readonly authenticator: Authenticator
+}
+
+/** Serves `/media/<sha256>`: the finished videos of the organization that the key belongs to, and nobody else's. */
+export function createMediaRoute({ db, storage, authenticator }: MediaRouteOptions) {
+  return async (request: IncomingMessage, response: ServerResponse, sha256: string): Promise<void> => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return answerJson(response, 405, problem('METHOD_NOT_ALLOWED', 'A video can only be read.'))
+    }
+    const viewer = await authenticator.authenticate(request.headers.authorization)
+    if (!viewer) {
+      response.setHeader('www-authenticate', 'Bearer')
+      return answerJson(response, 401, problem('UNAUTHENTICATED', 'Sign in with an API key.'))
+    }
+    const { organizationId } = viewer
+    const media = /^[0-9a-f]{64}$/.test(sha256)
+      ? await inOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
+      : undefined
+    if (!media) return answerJson(response, 404, problem('NOT_FOUND', 'There is no such video.'))
+
+    const tag = `"${sha256}"`
+    response.setHeader('etag', tag)
+    response.setHeader('accept-ranges', 'bytes')
+    response.setHeader('cache-control', 'private, max-age=31536000, immutable') // Its name is its content.
+    if (request.headers['if-none-match']?.includes(tag)) return void response.writeHead(304).end()
+
+    const condition = request.headers['if-range']
+    const asked = condition === undefined || condition === tag ? request.headers.range : undefined
+    const range = readRange(asked, media.bytes)
+    if (range === 'unsatisfiable') {
+      response.setHeader('content-range', `bytes */${media.bytes}`)
+      return answerJson(response, 416, problem('RANGE_NOT_SATISFIABLE', 'The video has no such bytes.'))
+    }
+    const part = range === 'whole' ? { start: 0, end: media.bytes - 1 } : range
+    response.setHeader('content-type', media.contentType)
+    response.setHeader('content-length', part.end - part.start + 1)
+    response.setHeader('x-content-type-options', 'nosniff')
+    if (range !== 'whole')
+      response.setHeader('content-range', `bytes ${part.start}-${part.end}/${media.bytes}`)
+    const status = range === 'whole' ? 200 : 206
+    if (request.method === 'HEAD') return void response.writeHead(status).end()
+    await send(response, status, () => storage.open(organizationId, sha256, part))
+  }
+}
+
+async function send(
+  response: ServerResponse,
+  status: number,
+  open: () => ReturnType<Storage['open']>,
+): Promise<void> {
+  let content: Awaited<ReturnType<Storage['open']>>
+  try {
+    content = await open()
+  } catch (error) {
+    if (!(error instanceof ObjectMissing)) throw error
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    return answerJson(response, 404, problem('NOT_FOUND', 'The video is not in storage any more.'))
+  }
+  response.writeHead(status)
+  // A viewer who seeks or leaves cuts the stream; that is no mistake.
+  await pipeline(content, response).catch(() => response.destroy())
+}
+
+function problem(code: string, message: string): object {
+  return { errors: [{ message, extensions: { code } }] }
+}

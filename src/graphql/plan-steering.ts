@@ -1,0 +1,115 @@
+import { type Steering, steerPlan } from '../commands/steer-plan.ts'
+import { builder } from './builder.ts'
+import { NotPermittedInState } from './error.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import { idOf, mutate, refusals } from './mutate.ts'
+import { Plan, Scan } from './ref.ts'
+
+/** The mutations that only send a plan an event. */
+const steering: readonly {
+  readonly name: string
+  readonly event: Exclude<Steering['type'], 'setAutopilot'>
+  readonly description: string
+}[] = [
+  {
+    name: 'submitPlanForReview',
+    event: 'submit',
+    description: 'Asks for approval of a draft that has slots.',
+  },
+  {
+    name: 'approvePlan',
+    event: 'approve',
+    description: 'Approves a plan as it is. If its autopilot is on, slots due within 24 hours start at once.',
+  },
+  { name: 'rejectPlan', event: 'reject', description: 'Sends a plan in review back to be written.' },
+  { name: 'lockPlan', event: 'lock', description: 'Closes a plan to edits, and its slots to scans.' },
+  {
+    name: 'unlockPlan',
+    event: 'unlock',
+    description:
+      'Opens a locked plan again. If it is approved and on autopilot, slots due within 24 hours start at once.',
+  },
+  { name: 'archivePlan', event: 'archive', description: 'Puts a plan away for good; running jobs go on.' },
+]
+
+for (const { name, event, description } of steering) {
+  builder.relayMutationField(
+    name,
+    {
+      description: `The plan for ${name}.`,
+      inputFields: (t) => ({
+        planId: t.id({ required: true, description: 'The plan.' }),
+        idempotencyKey: idempotencyKey(t),
+      }),
+    },
+    {
+      description,
+      authScopes: { write: true },
+      errors: { types: [...refusals, NotPermittedInState] },
+      resolve: (_root, { input }, context, info) => {
+        const planId = idOf('Plan', input, 'planId')
+        const { organizationId } = context.viewer
+        return mutate(context, info, input, (tx) =>
+          steerPlan(tx, context.deps, { organizationId, planId, event: { type: event } }),
+        )
+      },
+    },
+    steeredPayload(),
+  )
+}
+
+builder.relayMutationField(
+  'setAutopilot',
+  {
+    description: 'The plan, and whether scans shall start its jobs.',
+    inputFields: (t) => ({
+      planId: t.id({ required: true, description: 'The plan.' }),
+      on: t.boolean({ required: true, description: 'Whether scans shall start jobs for its slots.' }),
+      idempotencyKey: idempotencyKey(t),
+    }),
+  },
+  {
+    description:
+      'Turns autopilot on or off. Turned on for an approved plan, slots due within 24 hours start at once.',
+    authScopes: { write: true },
+    errors: { types: [...refusals, NotPermittedInState] },
+    resolve: (_root, { input }, context, info) => {
+      const planId = idOf('Plan', input, 'planId')
+      const { organizationId } = context.viewer
+      return mutate(context, info, input, (tx) =>
+        steerPlan(tx, context.deps, {
+          organizationId,
+          planId,
+          event: { type: 'setAutopilot', on: input.on },
+        }),
+      )
+    },
+  },
+  steeredPayload(),
+)
+
+function steeredPayload() {
+  return {
+    description: 'The plan that was moved.',
+    authScopes: { read: true },
+    outputFields: (t: PayloadBuilder) => ({
+      plan: t.field({
+        type: Plan,
+        nullable: true,
+        description: 'The plan as it is now.',
+        resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
+      }),
+      scan: t.field({
+        type: Scan,
+        nullable: true,
+        description: 'The scan that was made at once; null if the plan may not run.',
+        resolve: ({ scanId }, _args, { load }) => (scanId === null ? null : load.scan.load(scanId)),
+      }),
+    }),
+  } as const
+}
+
+type PayloadBuilder = PothosSchemaTypes.ObjectFieldBuilder<
+  (typeof builder)['$inferSchemaTypes'],
+  { readonly planId: string; readonly scanId: string | null }
+>

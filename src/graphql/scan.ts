@@ -1,0 +1,125 @@
+import { scanOrganization } from '../commands/scan.ts'
+import { listDecisions, listScans } from '../store/scan-store.ts'
+import { builder } from './builder.ts'
+import { connectionOf } from './connection.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import { mutate, refusals } from './mutate.ts'
+import { Scan, ScanDecision, Slot } from './ref.ts'
+
+const ScanReason = builder.enumType('ScanReason', {
+  description: 'Why a scan was made.',
+  values: {
+    HOURLY: { value: 'hourly', description: 'The hour struck.' },
+    BOOT: { value: 'boot', description: 'A worker started.' },
+    APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
+    REQUEST: { value: 'request', description: 'Somebody asked by `scanNow`.' },
+  } as const,
+})
+
+const ScanVerdict = builder.enumType('ScanVerdict', {
+  description: 'What a scan made of a slot, and why.',
+  values: {
+    ENQUEUED: { description: 'Its job was started.' },
+    NOT_APPROVED: { description: 'Its plan is not approved.' },
+    AUTOPILOT_OFF: { description: 'The autopilot of its plan is off.' },
+    PLAN_LOCKED: { description: 'Its plan is locked.' },
+    TOO_LATE: { description: 'Its time passed more than an hour ago.' },
+    ACCOUNT_UNHEALTHY: { description: 'Its account has to be connected again.' },
+  } as const,
+})
+
+ScanDecision.implement({
+  description: 'What one scan made of one slot.',
+  authScopes: { read: true },
+  fields: (t) => ({
+    decision: t.expose('decision', { type: ScanVerdict, description: 'What was decided, and why.' }),
+    slot: t.field({
+      type: Slot,
+      nullable: true,
+      description: 'The slot.',
+      resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
+    }),
+    scan: t.field({
+      type: Scan,
+      nullable: true,
+      description: 'The scan.',
+      resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was decided.' }),
+  }),
+})
+
+builder.node(Scan, {
+  description:
+    'A look for slots that fall due within 24 hours. It leaves a decision for each that it considered.',
+  authScopes: { read: true },
+  id: { resolve: ({ id }) => id },
+  fields: (t) => ({
+    reason: t.expose('reason', { type: ScanReason, description: 'Why it was made.' }),
+    windowEnd: t.expose('windowEnd', {
+      type: 'DateTime',
+      description: 'Slots due before this were considered.',
+    }),
+    considered: t.exposeInt('considered', { description: 'How many slots it considered.' }),
+    startedJobs: t.exposeInt('startedJobs', { description: 'How many jobs it started.' }),
+    decisions: t.connection(
+      {
+        type: ScanDecision,
+        description: 'What it decided about each slot.',
+        resolve: ({ id }, args, { viewer, transact }) =>
+          connectionOf(args, (page) =>
+            transact((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
+          ),
+      },
+      { description: 'A page of the decisions of a scan.', authScopes: { read: true } },
+      { description: 'A decision of a scan, in a list.', authScopes: { read: true } },
+    ),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+})
+
+builder.queryField('scans', (t) =>
+  t.connection(
+    {
+      type: Scan,
+      description: 'The scans, the newest first.',
+      authScopes: { read: true },
+      resolve: (_root, args, { viewer, transact }) =>
+        connectionOf(args, (page) => transact((tx) => listScans(tx, viewer.organizationId, page))),
+    },
+    { description: 'A page of scans.', authScopes: { read: true } },
+    { description: 'A scan in a list.', authScopes: { read: true } },
+  ),
+)
+
+builder.relayMutationField(
+  'scanNow',
+  {
+    description: 'A scan to make.',
+    inputFields: (t) => ({ idempotencyKey: idempotencyKey(t) }),
+  },
+  {
+    description: 'Scans at once instead of at the hour.',
+    authScopes: { write: true },
+    errors: { types: [...refusals] },
+    resolve: (_root, { input }, context, info) => {
+      const { organizationId } = context.viewer
+      return mutate(context, info, input, async (tx) => ({
+        kind: 'done' as const,
+        ...(await scanOrganization(tx, context.deps, { organizationId, reason: 'request' })),
+      }))
+    },
+  },
+  {
+    description: 'The scan that was made.',
+    authScopes: { read: true },
+    outputFields: (t) => ({
+      scan: t.field({
+        type: Scan,
+        nullable: true,
+        description: 'The scan.',
+        resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
+      }),
+    }),
+  },
+)

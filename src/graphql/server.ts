@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { CommandDeps } from '../commands/deps.ts'
+import type { Storage } from '../providers/storage/storage.ts'
+import type { Connection } from '../store/database.ts'
+import type { Hint } from '../store/hint.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { answerAlive, answerReady, type Readiness } from './health-route.ts'
+import { createHub } from './hub.ts'
+import { createMediaRoute } from './media-route.ts'
+import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
+import { createGraphQL } from './yoga.ts'
+
+export interface ApiOptions {
+  /** Under the role `reelpilot_api`. */
+  readonly connection: Connection
+  /** For the one connection that listens for hints. */
+  readonly databaseUrl: string
+  readonly deps: CommandDeps
+  readonly hints: { send(hint: Hint): void }
+  readonly storage: Pick<Storage, 'open'>
+  readonly log: Logger
+  readonly ready: () => Promise<Readiness>
+  /** A key that GraphiQL is signed in with. Whoever opens the page has it: for rehearsals only. */
+  readonly graphiqlKey?: string
+  /** How long an idempotency key is remembered. */
+  readonly idempotencyMinutes?: number
+  readonly limits?: SocketLimits
+}
+
+export interface Api {
+  /** The GraphQL endpoint without a port. */
+  fetch(request: Request): Promise<Response>
+  /** Answers the address, such as `http://127.0.0.1:4000`. */
+  listen(port: number, host: string): Promise<string>
+  /** Ends what is followed, lets requests under way finish, and stops. */
+  close(): Promise<void>
+}
+
+const drainMs = 5_000
+
+/** The API: GraphQL over HTTP, SSE and WebSocket at `/graphql`, videos at `/media`, health at `/livez` and `/readyz`. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { connection, databaseUrl, log, ready } = options
+  const onError = (error: unknown) => log.warn({ err: error }, 'api')
+  const authenticator = createAuthenticator(connection.db, onError)
+  const hub = await createHub({ db: connection.db, databaseUrl, onError })
+  const graphql = createGraphQL({
+    ...options,
+    db: connection.db,
+    hub,
+    authenticator,
+    idempotencyMinutes: options.idempotencyMinutes ?? 60,
+    graphiqlKey: options.graphiqlKey,
+  })
+  const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator })
+  let draining = false
+
+  const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname } = new URL(request.url ?? '/', 'http://unused')
+    if (pathname === '/livez') return answerAlive(response)
+    if (pathname === '/readyz') return await answerReady(response, draining, ready)
+    if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
+    if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
+    await graphql(request, response)
+  }
+  const server = createServer((request, response) => {
+    route(request, response).catch((error) => {
+      onError(error)
+      if (!response.headersSent) response.writeHead(500)
+      response.end()
+    })
+  })
+  const limits = options.limits ?? usualLimits
+  const sockets = serveSockets(server, { graphql, authenticator, limits, onError })
+
+  return {
+    fetch: async (request) => await graphql.fetch(request),
+    async listen(port, host) {
+      server.listen(port, host)
+      await once(server, 'listening')
+      const address = server.address()
+      if (typeof address !== 'object' || address === null) throw new Error('the server has no address')
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+      return `http://${name}:${address.port}`
+    },
+    async close() {
+      draining = true
+      const closed = server.listening ? once(server, 'close') : Promise.resolve()
+      server.close()
+      await hub.close() // Streams end by themselves once there is nothing to follow.
+      await sockets.close()
+      server.closeIdleConnections()
+      const abandon = setTimeout(() => server.closeAllConnections(), drainMs)
+      await closed
+      clearTimeout(abandon)
+      await graphql.dispose()
+    },
+  }
+}

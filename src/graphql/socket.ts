@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ExecutionArgs } from 'graphql'
+import type { OperationResult } from 'graphql-ws'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocketServer } from 'ws'
+import type { Authenticator } from './authenticate.ts'
+import type { Viewer } from './context.ts'
+import { requestError } from './error.ts'
+import { maskError, stamp } from './mask.ts'
+import type { createGraphQL, RequestFacts } from './yoga.ts'
+
+export interface SocketLimits {
+  readonly sockets: number
+  readonly socketsOfOrganization: number
+  readonly operationsOfSocket: number
+}
+
+export const usualLimits: SocketLimits = {
+  sockets: 2_000,
+  socketsOfOrganization: 200,
+  operationsOfSocket: 20,
+}
+
+/** What we know of a socket. */
+interface Seat {
+  authorization: string
+  viewer: Viewer
+  [key: PropertyKey]: unknown
+}
+
+interface Enveloped {
+  readonly execute: (args: ExecutionArgs) => OperationResult
+  readonly subscribe: (args: ExecutionArgs) => OperationResult
+}
+
+/**
+ * Serves GraphQL over WebSocket (graphql-transport-ws) on `/graphql` of an HTTP server. Every operation goes through the
+ * same checks as over HTTP; the key comes as `connectionParams: { apiKey }` or in the header of the upgrade.
+ */
+export function serveSockets(
+  server: Server,
+  options: {
+    readonly graphql: ReturnType<typeof createGraphQL>
+    readonly authenticator: Authenticator
+    readonly limits: SocketLimits
+    readonly onError: (error: unknown) => void
+  },
+): { close(): Promise<void> } {
+  const { graphql, authenticator, limits, onError } = options
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
+  const seats = new Map<string, number>()
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined) // A peer that vanishes is no mistake of ours.
+    const { pathname } = new URL(request.url ?? '/', 'http://unused')
+    if (pathname !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
+    if (sockets.clients.size >= limits.sockets) return socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n')
+    sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
+  })
+
+  const protocol = useServer<{ apiKey?: unknown; authorization?: unknown }, Seat>(
+    {
+      async onConnect({ connectionParams, extra }) {
+        const authorization = authorizationOf(connectionParams, extra.request)
+        const viewer = await authenticator.authenticate(authorization)
+        if (!viewer || extra.viewer) return false
+        const taken = seats.get(viewer.organizationId) ?? 0
+        if (taken >= limits.socketsOfOrganization) return false
+        seats.set(viewer.organizationId, taken + 1)
+        extra.authorization = authorization
+        extra.viewer = viewer
+        return true
+      },
+      onClose({ extra: { viewer } }) {
+        if (viewer) seats.set(viewer.organizationId, (seats.get(viewer.organizationId) ?? 1) - 1)
+      },
+      async onSubscribe({ extra, subscriptions }, _id, payload) {
+        const requestId = randomUUID()
+        const refuse = (error: unknown) => stamp({ errors: [maskError(error, onError)] }, requestId).errors
+        try {
+          // Asked anew each time: a revoked key shall not live on in an open socket.
+          const viewer = await authenticator.authenticate(extra.authorization)
+          if (!viewer) throw requestError('UNAUTHENTICATED', 'The API key was revoked.')
+          if (Object.keys(subscriptions).length > limits.operationsOfSocket)
+            throw requestError(
+              'TOO_MANY_SUBSCRIPTIONS',
+              `a socket follows at most ${limits.operationsOfSocket}`,
+            )
+          const facts: RequestFacts = {
+            requestId,
+            viewer,
+            origin: originOf(extra.request),
+            idempotencyKey: null,
+          }
+          const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
+            facts,
+            params: payload,
+          })
+          const document = parse(payload.query)
+          const errors = validate(schema, document)
+          if (errors.length > 0) return errors.flatMap((error: unknown) => refuse(error) ?? [])
+          return {
+            schema,
+            document,
+            operationName: payload.operationName ?? null,
+            variableValues: payload.variables ?? null,
+            contextValue: await contextFactory(),
+            rootValue: { execute, subscribe } satisfies Enveloped,
+          }
+        } catch (error) {
+          return refuse(error) ?? []
+        }
+      },
+      execute: (args) => (args.rootValue as Enveloped).execute(args), // Ours, from onSubscribe.
+      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+    },
+    sockets,
+  )
+
+  return {
+    async close() {
+      await protocol.dispose() // 1001, going away: clients connect again and resume by their cursor.
+      sockets.close()
+    },
+  }
+}
+
+function authorizationOf(
+  params: { readonly apiKey?: unknown; readonly authorization?: unknown } | undefined,
+  request: IncomingMessage,
+): string {
+  if (typeof params?.apiKey === 'string') return `Bearer ${params.apiKey}`
+  if (typeof params?.authorization === 'string') return params.authorization
+  return request.headers.authorization ?? ''
+}
+
+function originOf({ headers }: IncomingMessage): string {
+  return `http://${headers.host ?? 'localhost'}`
+}

@@ -1,0 +1,75 @@
+import { migrateDatabase, openDatabase, type Role, startApp } from './app.ts'
+import { type Config, ConfigInvalid, readConfig } from './config.ts'
+import { createLogger, type Logger } from './telemetry/log.ts'
+
+const usage = `Usage: npm start [-- COMMAND]
+
+  start     API, worker and, without DATABASE_URL, Postgres, in one process tree (the default)
+  api       the GraphQL API alone
+  worker    the worker alone: drives jobs and scans
+  migrate   brings the database up to this build, and ends
+`
+
+const roles: Readonly<Record<string, readonly Role[]>> = {
+  start: ['api', 'worker'],
+  api: ['api'],
+  worker: ['worker'],
+}
+
+/** Runs a command; answers the exit code, or null while it serves. */
+async function main(command: string): Promise<number | null> {
+  if (command === '--help' || command === 'help') return say(usage, 0)
+  const config = readConfig(process.env, process.stderr.isTTY === true)
+  const log = createLogger(config.logLevel, config.pretty)
+  if (command === 'migrate') return await migrateOnly(config, log)
+  const asked = roles[command]
+  if (!asked) return say(`There is no command "${command}".\n\n${usage}`, 2)
+
+  const app = await startApp(config, asked, log, (line) => process.stdout.write(`${line}\n`))
+  if (app.address) log.info(`the API listens on ${app.address}/graphql`)
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // A second signal from the terminal must not cut the drain short; SIGKILL always can, and loses nothing.
+      if (stopping) return
+      stopping = true
+      log.info(`${signal}: draining`)
+      app.stop().then(
+        () => process.exit(0),
+        (error) => {
+          log.error({ err: error }, 'stopping')
+          process.exit(1)
+        },
+      )
+    })
+  }
+  return null
+}
+
+async function migrateOnly(config: Config, log: Logger): Promise<number> {
+  const database = await openDatabase(config)
+  try {
+    const applied = await migrateDatabase(database.url, log)
+    return say(
+      applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to do: the database is up to date.',
+      0,
+    )
+  } finally {
+    await database.stop()
+  }
+}
+
+function say(text: string, code: number): number {
+  const stream = code === 0 ? process.stdout : process.stderr
+  stream.write(`${text}\n`)
+  return code
+}
+
+try {
+  const code = await main(process.argv[2] ?? 'start')
+  if (code !== null) process.exit(code)
+} catch (error) {
+  const known = error instanceof ConfigInvalid || (error instanceof Error && error.name === 'DatabaseTooNew')
+  process.stderr.write(`${known ? (error as Error).message : (error as Error).stack}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { makeApiKey } from '../commands/create-api-key.ts'
+import { Secret } from '../secret.ts'
+import type { Sealer } from '../secrets.ts'
+import type { Db } from '../store/database.ts'
+import { appendEvent } from '../store/event-store.ts'
+import { grantQuota } from '../store/quota-ledger.ts'
+import { parseStoryboard } from '../storyboard/storyboard.ts'
+import type { LocalTikTok } from './tiktok/local-tiktok.ts'
+
+export interface Rehearsal {
+  readonly organizationId: string
+  readonly planId: string
+  /** The one key of the organization, with all scopes; stored only as its hash. */
+  readonly apiKey: string
+}
+
+const storyboards = new URL('./storyboards/', import.meta.url)
+/** When the slots of the rehearsal fall due, in seconds from its start. */
+const slotSeconds = [20, 60, 100]
+
+/**
+ * Fills an empty database so that there is something to see: an organization with quota and a key, an account at the
+ * local TikTok, and an approved plan on autopilot with slots in the next minutes. Answers null if it is not empty.
+ */
+export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer): Promise<Rehearsal | null> {
+  return await db.transaction().execute(async (tx) => {
+    if (await tx.selectFrom('organization').select('id').limit(1).executeTakeFirst()) return null
+    const organizationId = randomUUID()
+    await tx.insertInto('organization').values({ id: organizationId, name: 'Rehearsal' }).execute()
+    await tx.insertInto('event_head').values({ organization_id: organizationId }).execute()
+
+    const { id, key, hash } = makeApiKey()
+    await tx
+      .insertInto('api_key')
+      .values({
+        id,
+        organization_id: organizationId,
+        name: 'Rehearsal',
+        hash,
+        scopes: ['read', 'write', 'admin'],
+      })
+      .execute()
+    await grantQuota(tx, organizationId, { metric: 'videos', amount: 1_000 }, 'rehearsal')
+    await grantQuota(tx, organizationId, { metric: 'seconds', amount: 60_000 }, 'rehearsal')
+
+    const creator = tiktok.createAccount({ username: 'dailyfacts', nickname: 'Daily Facts' })
+    const grant = tiktok.grant(creator.username)
+    const accountId = randomUUID()
+    await tx
+      .insertInto('account')
+      .values({
+        id: accountId,
+        organization_id: organizationId,
+        open_id: creator.openId,
+        username: creator.username,
+        display_name: creator.nickname,
+        state: 'connected',
+        scopes: grant.scope.split(','),
+        access_token_sealed: sealer.seal(new Secret(grant.access_token), `access_token/${accountId}`),
+        refresh_token_sealed: sealer.seal(new Secret(grant.refresh_token), `refresh_token/${accountId}`),
+        access_expires_at: new Date(Date.now() + grant.expires_in * 1_000),
+        refresh_expires_at: new Date(Date.now() + grant.refresh_expires_in * 1_000),
+      })
+      .execute()
+
+    const planId = randomUUID()
+    await tx
+      .insertInto('plan')
+      .values({
+        id: planId,
+        organization_id: organizationId,
+        account_id: accountId,
+        name: 'Facts of the day',
+        time_zone: 'UTC',
+        state: 'approved',
+        revision: 1,
+        autopilot: true,
+        approved_at: new Date(),
+      })
+      .execute()
+    const briefs = await readStoryboards()
+    for (const [index, seconds] of slotSeconds.entries()) {
+      const brief = briefs[index % briefs.length]
+      if (!brief) continue
+      const publishAt = new Date(Date.now() + seconds * 1_000)
+      await tx
+        .insertInto('slot')
+        .values({
+          id: randomUUID(),
+          organization_id: organizationId,
+          plan_id: planId,
+          wall_time: publishAt.toISOString().slice(0, 19),
+          publish_at: publishAt,
+          storyboard: JSON.stringify(brief.storyboard),
+          caption: brief.caption,
+          privacy: 'PUBLIC_TO_EVERYONE',
+        })
+        .execute()
+    }
+    await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
+    return { organizationId, planId, apiKey: key }
+  })
+}
+
+/** The example storyboards, in order of their names, with their titles for captions. */
+async function readStoryboards(): Promise<
+  readonly { readonly storyboard: object; readonly caption: string }[]
+> {
+  const files = (await readdir(storyboards)).filter((file) => file.endsWith('.json')).sort()
+  return await Promise.all(
+    files.map(async (file) => {
+      const parsed = parseStoryboard(JSON.parse(await readFile(new URL(file, storyboards), 'utf8')))
+      if (parsed.kind === 'invalid') throw new Error(`${file}: ${JSON.stringify(parsed.issues)}`)
+      const { storyboard } = parsed
+      return { storyboard, caption: `${storyboard.title ?? file.replace(/\.json$/, '')} #facts` }
+    }),
+  )
+}

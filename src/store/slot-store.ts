@@ -1,0 +1,134 @@
+import { sql } from 'kysely'
+import type { Executor } from './database.ts'
+import { keyset, type Page, type Placed } from './keyset.ts'
+import type { Privacy } from './tables.ts'
+
+/** What a person writes about a post. */
+export interface SlotContent {
+  readonly wallTime: string
+  /** The instant that the wall time means in the plan's zone. */
+  readonly publishAt: Date
+  readonly storyboard: object
+  readonly caption: string
+  readonly privacy: Privacy
+  readonly allowComment: boolean
+  readonly allowDuet: boolean
+  readonly allowStitch: boolean
+  readonly brandContent: boolean
+  readonly brandOrganic: boolean
+}
+
+export interface SlotRecord extends SlotContent {
+  readonly id: string
+  readonly planId: string
+  readonly claimedAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+const columns = sql.raw(
+  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", storyboard, caption, privacy,
+   allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
+   brand_content as "brandContent", brand_organic as "brandOrganic",
+   claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`,
+)
+
+export async function findSlots(
+  db: Executor,
+  organizationId: string,
+  ids: readonly string[],
+): Promise<readonly SlotRecord[]> {
+  const { rows } = await sql<SlotRecord>`
+    select ${columns} from slot
+     where organization_id = ${organizationId} and id = any(${ids}::uuid[])`.execute(db)
+  return rows
+}
+
+/** The slots of a plan, the earliest first. */
+export async function listSlots(
+  db: Executor,
+  organizationId: string,
+  planId: string,
+  page: Page,
+): Promise<readonly Placed<SlotRecord>[]> {
+  const { position, within, order } = keyset('slot', 'publish_at', 'asc', page)
+  const { rows } = await sql<Placed<SlotRecord>>`
+    select ${columns}, ${position} as position from slot
+     where organization_id = ${organizationId} and plan_id = ${planId} and ${within}
+     order by ${order} limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** The slots of a plan that no job has claimed, locked: a scan waits for what the transaction makes of them. */
+export async function lockUnclaimedSlots(
+  db: Executor,
+  organizationId: string,
+  planId: string,
+): Promise<readonly SlotRecord[]> {
+  const { rows } = await sql<SlotRecord>`
+    select ${columns} from slot
+     where organization_id = ${organizationId} and plan_id = ${planId} and claimed_at is null
+     order by publish_at, id for update`.execute(db)
+  return rows
+}
+
+export async function lockSlot(
+  db: Executor,
+  organizationId: string,
+  slotId: string,
+): Promise<SlotRecord | undefined> {
+  const { rows } = await sql<SlotRecord>`
+    select ${columns} from slot
+     where organization_id = ${organizationId} and id = ${slotId} for update`.execute(db)
+  return rows[0]
+}
+
+export interface NewSlot extends SlotContent {
+  readonly id: string
+}
+
+/** Inserts slots in one statement, in the order given. */
+export async function insertSlots(
+  db: Executor,
+  organizationId: string,
+  planId: string,
+  slots: readonly NewSlot[],
+): Promise<void> {
+  await sql`
+    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy,
+                      allow_comment, allow_duet, allow_stitch, brand_content, brand_organic)
+    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", storyboard, caption, privacy,
+           "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic"
+      from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as x (
+        id uuid, "wallTime" text, "publishAt" timestamptz, storyboard jsonb, caption text, privacy text,
+        "allowComment" boolean, "allowDuet" boolean, "allowStitch" boolean,
+        "brandContent" boolean, "brandOrganic" boolean)`.execute(db)
+}
+
+/** Replaces what a slot says, unless a job has claimed it. False if it has, or there is no such slot. */
+export async function changeSlot(db: Executor, slotId: string, content: SlotContent): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update slot
+       set wall_time = ${content.wallTime}, publish_at = ${content.publishAt},
+           storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
+           privacy = ${content.privacy}, allow_comment = ${content.allowComment},
+           allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
+           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic},
+           updated_at = clock_timestamp()
+     where id = ${slotId} and claimed_at is null`.execute(db)
+  return numAffectedRows === 1n
+}
+
+export async function reschedule(db: Executor, slotId: string, publishAt: Date): Promise<void> {
+  await sql`
+    update slot set publish_at = ${publishAt}, updated_at = clock_timestamp()
+     where id = ${slotId} and claimed_at is null`.execute(db)
+}
+
+/** Removes a slot, unless a job has claimed it. */
+export async function deleteSlot(db: Executor, slotId: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`delete from slot where id = ${slotId} and claimed_at is null`.execute(
+    db,
+  )
+  return numAffectedRows === 1n
+}
