@@ -25,25 +25,33 @@ async function main(command: string): Promise<number | null> {
   const asked = roles[command]
   if (!asked) return say(`There is no command "${command}".\n\n${usage}`, 2)
 
+  // Heard from the first moment: a signal that comes while parts are still starting drains them as well.
+  const signalled = firstSignal()
   const app = await startApp(config, asked, log, (line) => process.stdout.write(`${line}\n`))
   if (app.address) log.info(`the API listens on ${app.address}/graphql`)
-  let stopping = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      // A second signal from the terminal must not cut the drain short; SIGKILL always can, and loses nothing.
-      if (stopping) return
-      stopping = true
+  signalled
+    .then((signal) => {
       log.info(`${signal}: draining`)
-      app.stop().then(
-        () => process.exit(0),
-        (error) => {
-          log.error({ err: error }, 'stopping')
-          process.exit(1)
-        },
-      )
+      return app.stop()
     })
-  }
+    .then(
+      () => process.exit(0),
+      (error) => {
+        log.error({ err: error }, 'stopping')
+        process.exit(1)
+      },
+    )
   return null
+}
+
+/**
+ * The first SIGTERM or SIGINT. Later ones change nothing: a second one from the terminal must not cut the drain short;
+ * SIGKILL always can, and loses nothing.
+ */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
+  })
 }
 
 async function migrateOnly(config: Config, log: Logger): Promise<number> {

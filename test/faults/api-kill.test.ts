@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it } from 'vitest'
 import { makeApiKey } from '../../src/commands/create-api-key.ts'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { freePort } from '../support/free-port.ts'
 
 const database = await createTestDatabase()
 const kills = 8
@@ -106,12 +106,3 @@ it('gives every mutation exactly one effect and one answer, however often the AP
   expect((await app.exited).code).toBe(0)
   await rm(directory, { recursive: true, force: true })
 }, 240_000)
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
-}

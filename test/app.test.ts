@@ -1,0 +1,55 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { probeVideo } from '../src/providers/video/local/probe.ts'
+import { startAppProcess, untilReady } from './support/app-process.ts'
+import { freePort } from './support/free-port.ts'
+import { until } from './support/wait.ts'
+
+it('rehearses from an empty directory to a published video, survives a kill, and drains', async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-app-'))
+  const [port, tiktokPort] = [await freePort(), await freePort()]
+  const environment = {
+    REELPILOT_DATA: directory,
+    PORT: String(port),
+    TIKTOK_LOCAL_PORT: String(tiktokPort),
+    LOG_LEVEL: 'warn',
+  }
+  let app = startAppProcess('start', environment)
+  await untilReady(port, app)
+  const printed = await until(app.output, (output) => /published .*post \d+\n.*\n/.test(output), 90_000)
+
+  const [, file] = /published .*post \d+\n\s+(\S+)/.exec(printed) ?? []
+  expect(await probeVideo(file ?? '')).toMatchObject({
+    width: 1080,
+    height: 1920,
+    videoCodec: 'avc',
+    audioCodec: 'aac',
+    frameRate: 30,
+  })
+  const posts = await fetch(`http://127.0.0.1:${tiktokPort}/__local/posts`).then((response) =>
+    response.json(),
+  )
+  const published = posts.filter((post: { status: string }) => post.status === 'PUBLISH_COMPLETE')
+  expect(published).toHaveLength(1)
+  expect(path.basename(file ?? '')).toBe(published[0].sha256)
+  expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).length).toBeGreaterThan(40)
+
+  app.child.kill('SIGKILL')
+  await app.exited
+  app = startAppProcess('start', environment)
+  await untilReady(port, app)
+  app.child.kill('SIGTERM')
+  expect(await app.exited).toMatchObject({ code: 0 })
+  await rm(directory, { recursive: true, force: true })
+}, 240_000)
+
+it('says what is wrong with its settings and its commands, and starts nothing', async () => {
+  const wrong = startAppProcess('start', { PORT: 'x', LOG_LEVEL: 'loud' })
+  expect(await wrong.exited).toMatchObject({ code: 1 })
+  expect(wrong.output()).toMatch(/PORT.*LOG_LEVEL/s)
+  const unknown = startAppProcess('fly', {})
+  expect(await unknown.exited).toMatchObject({ code: 2 })
+  expect(unknown.output()).toContain('There is no command "fly"')
+})
