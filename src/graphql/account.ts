@@ -1,6 +1,7 @@
 import { listAccounts } from '../store/account-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
+import { AccountConnection } from './connection-type.ts'
 import { Account } from './ref.ts'
 
 const AccountState = builder.enumType('AccountState', {
@@ -47,7 +48,6 @@ builder.queryField('accounts', (t) =>
       resolve: (_root, args, { viewer, transact }) =>
         connectionOf(args, (page) => transact((tx) => listAccounts(tx, viewer.organizationId, page))),
     },
-    { description: 'A page of accounts.', authScopes: { read: true } },
-    { description: 'An account in a list.', authScopes: { read: true } },
+    AccountConnection,
   ),
 )

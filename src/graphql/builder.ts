@@ -2,10 +2,9 @@ import SchemaBuilder from '@pothos/core'
 import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import ValidationPlugin from '@pothos/plugin-validation'
 import type { Scope } from '../store/api-key-store.ts'
 import type { Context } from './context.ts'
-import { InvalidInput, requestError } from './error.ts'
+import { requestError } from './error.ts'
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
 
 interface Types {
@@ -29,7 +28,7 @@ interface Types {
  * declares the scope that it takes to read it, every root field the scope to call it: what declares nothing fails a test.
  */
 export const builder = new SchemaBuilder<Types>({
-  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, ValidationPlugin],
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
     // A scope includes those below it: whoever may write may see what came of it.
@@ -44,22 +43,9 @@ export const builder = new SchemaBuilder<Types>({
   errors: {
     directResult: true,
     defaultUnionOptions: {
+      description: 'What came of the mutation: its success, or why nothing was done.',
       name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result`,
     },
-    // Arguments are checked after the field's scope all the same: roots have no unauthorised validation of worth.
-    unsafelyHandleInputErrors: true,
-  },
-  validation: {
-    validationError: ({ issues }) =>
-      new InvalidInput(
-        issues.map(({ path = [], message }) => ({
-          path: path
-            .map((part) => String(typeof part === 'object' ? part.key : part))
-            .filter((part, index) => !(index === 0 && part === 'input'))
-            .join('.'),
-          message,
-        })),
-      ),
   },
   relay: {
     clientMutationId: 'omit',
@@ -72,6 +58,7 @@ export const builder = new SchemaBuilder<Types>({
     pageInfoFieldOptions: { description: 'Whether there is more, and where to go on.' },
     pageInfoTypeOptions: {
       description: 'Where a page of a list begins and ends, and whether there is more.',
+      authScopes: { read: true },
     },
     hasNextPageFieldOptions: { description: 'Whether more follows, going forward.' },
     hasPreviousPageFieldOptions: { description: 'Whether more precedes, going backward.' },
@@ -85,6 +72,7 @@ export const builder = new SchemaBuilder<Types>({
     nodeTypeOptions: { description: 'Anything with an id of its own.' },
     nodeQueryOptions: false,
     nodesQueryOptions: false,
+    nodesOnConnection: { description: 'The items of this page, without their cursors.' },
     mutationInputArgOptions: { description: 'What to do, and with what.' },
     encodeGlobalID: (name, id) => encodeGlobalId(name, String(id)),
     decodeGlobalID: (text) => {

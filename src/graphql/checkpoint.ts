@@ -6,6 +6,7 @@ import {
 } from '../store/job-view-store.ts'
 import { builder } from './builder.ts'
 import { numberedConnectionOf } from './connection.ts'
+import { CheckpointConnection } from './connection-type.ts'
 import { Checkpoint, Job } from './ref.ts'
 
 Checkpoint.implement({
@@ -63,8 +64,7 @@ builder.objectFields(Job, (t) => ({
           (range) => transact((tx) => listCheckpoints(tx, viewer.organizationId, id, range)),
         ),
     },
-    { description: 'A page of the transitions of a job.', authScopes: { read: true } },
-    { description: 'A transition in a list.', authScopes: { read: true } },
+    CheckpointConnection,
   ),
   timeline: t.field({
     type: [TimelineEntry],

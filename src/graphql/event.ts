@@ -1,6 +1,7 @@
 import { type EventRecord, listEvents } from '../store/event-view-store.ts'
 import { builder } from './builder.ts'
 import { numberedConnectionOf } from './connection.ts'
+import { EventConnection } from './connection-type.ts'
 import { Account, Event, Job, Plan, Slot } from './ref.ts'
 
 Event.implement({
@@ -60,7 +61,6 @@ builder.queryField('events', (t) =>
           (range) => transact((tx) => listEvents(tx, viewer.organizationId, range)),
         ),
     },
-    { description: 'A page of events.', authScopes: { read: true } },
-    { description: 'An event in a list.', authScopes: { read: true } },
+    EventConnection,
   ),
 )

@@ -5,6 +5,7 @@ import { load as loadCheckpoint } from '../durable/machine.ts'
 import { type JobRecord, listJobs } from '../store/job-view-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
+import { JobConnection } from './connection-type.ts'
 import { Failure } from './failure.ts'
 import { decodeGlobalId } from './global-id.ts'
 import { Media } from './media.ts'
@@ -148,8 +149,7 @@ builder.queryFields((t) => ({
         )
       },
     },
-    { description: 'A page of jobs.', authScopes: { read: true } },
-    { description: 'A job in a list.', authScopes: { read: true } },
+    JobConnection,
   ),
 }))
 

@@ -4,6 +4,7 @@ import { updatePlan } from '../commands/update-plan.ts'
 import { countSlots, listPlans } from '../store/plan-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
+import { PlanConnection } from './connection-type.ts'
 import { NotPermittedInState } from './error.ts'
 import { decodeGlobalId } from './global-id.ts'
 import { idempotencyKey } from './idempotency-key.ts'
@@ -88,8 +89,7 @@ builder.queryFields((t) => ({
           transact((tx) => listPlans(tx, viewer.organizationId, args.state ?? null, page)),
         ),
     },
-    { description: 'A page of plans.', authScopes: { read: true } },
-    { description: 'A plan in a list.', authScopes: { read: true } },
+    PlanConnection,
   ),
 }))
 

@@ -2,6 +2,7 @@ import { scanOrganization } from '../commands/scan.ts'
 import { listDecisions, listScans } from '../store/scan-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
+import { ScanConnection, ScanDecisionConnection } from './connection-type.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { mutate, refusals } from './mutate.ts'
 import { Scan, ScanDecision, Slot } from './ref.ts'
@@ -71,8 +72,7 @@ builder.node(Scan, {
             transact((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
           ),
       },
-      { description: 'A page of the decisions of a scan.', authScopes: { read: true } },
-      { description: 'A decision of a scan, in a list.', authScopes: { read: true } },
+      ScanDecisionConnection,
     ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
@@ -87,8 +87,7 @@ builder.queryField('scans', (t) =>
       resolve: (_root, args, { viewer, transact }) =>
         connectionOf(args, (page) => transact((tx) => listScans(tx, viewer.organizationId, page))),
     },
-    { description: 'A page of scans.', authScopes: { read: true } },
-    { description: 'A scan in a list.', authScopes: { read: true } },
+    ScanConnection,
   ),
 )
 

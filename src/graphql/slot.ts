@@ -4,6 +4,7 @@ import { listDecisions } from '../store/scan-store.ts'
 import { listSlots } from '../store/slot-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
+import { ScanDecisionConnection, SlotConnection } from './connection-type.ts'
 import { NotPermittedInState, SlotClaimed } from './error.ts'
 import { encodeGlobalId } from './global-id.ts'
 import { idempotencyKey } from './idempotency-key.ts'
@@ -72,8 +73,7 @@ builder.node(Slot, {
             transact((tx) => listDecisions(tx, viewer.organizationId, { slotId: id }, page)),
           ),
       },
-      { description: 'A page of decisions about a slot.', authScopes: { read: true } },
-      { description: 'A decision about a slot, in a list.', authScopes: { read: true } },
+      ScanDecisionConnection,
     ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -88,8 +88,7 @@ builder.objectField(Plan, 'slots', (t) =>
       resolve: ({ id }, args, { viewer, transact }) =>
         connectionOf(args, (page) => transact((tx) => listSlots(tx, viewer.organizationId, id, page))),
     },
-    { description: 'A page of the slots of a plan.', authScopes: { read: true } },
-    { description: 'A slot in a list.', authScopes: { read: true } },
+    SlotConnection,
   ),
 )
 

@@ -1,0 +1,153 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createHub, type Hub } from '../../src/graphql/hub.ts'
+import { appendEvent } from '../../src/store/event-store.ts'
+import type { EventRecord } from '../../src/store/event-view-store.ts'
+import { createHintSender } from '../../src/store/hint.ts'
+import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+
+async function openHub(onError: (error: unknown) => void = () => undefined): Promise<Hub> {
+  return await createHub({ db: database.api.db, databaseUrl: database.url, onError })
+}
+
+const append = (organizationId: string, type = 'test') =>
+  database.runtime.db.transaction().execute((tx) => appendEvent(tx, { organizationId, type }))
+
+async function take(events: AsyncIterableIterator<EventRecord>, count: number): Promise<number[]> {
+  const sequences: number[] = []
+  while (sequences.length < count) {
+    const { value, done } = await events.next()
+    if (done) throw new Error(`ended after ${sequences.join(', ')}`)
+    sequences.push(value.sequence)
+  }
+  return sequences
+}
+
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+const all = { filter: { kind: 'all' }, keyId: 'none' } as const
+
+describe('following', () => {
+  it('gives each event once and in order, while many write and hints are lost', async () => {
+    const organizationId = await createOrganization(database)
+    const hub = await openHub()
+    const hints = createHintSender(database.api)
+    const total = 300
+    for (let index = 0; index < 50; index += 1) await append(organizationId)
+    const early = hub.follow(organizationId, { after: 0, ...all })
+    const reading = take(early, total)
+    const late: Promise<number[]>[] = []
+    const writing = Array.from({ length: 5 }, async (_, writer) => {
+      for (let index = 0; index < 50; index += 1) {
+        await append(organizationId)
+        // Only some commits are hinted at: the others are found on the way.
+        if (index % 7 === writer || index === 49) hints.send({ organizations: [organizationId], jobs: [] })
+        if (index === 25) late.push(take(hub.follow(organizationId, { after: 10, ...all }), total - 10))
+      }
+    })
+    await Promise.all(writing)
+    expect(await reading).toEqual(upTo(total))
+    for (const sequences of await Promise.all(late)) expect(sequences).toEqual(upTo(total).slice(10))
+    await hints.close()
+    await hub.close()
+  })
+
+  it('sends a follower that falls behind back to the table, and loses nothing', async () => {
+    const organizationId = await createOrganization(database)
+    const hub = await openHub()
+    const hints = createHintSender(database.api)
+    const slow = hub.follow(organizationId, { after: 0, ...all })
+    await append(organizationId)
+    hints.send({ organizations: [organizationId], jobs: [] })
+    expect(await take(slow, 1)).toEqual([1])
+    // More than an inbox holds, in one statement.
+    const total = 2_500
+    await database.owner.pool.query(
+      `insert into reelpilot.event (organization_id, sequence, type) select $1, n, 'test' from generate_series(2, $2::int) n`,
+      [organizationId, total],
+    )
+    await database.owner.pool.query(
+      'update reelpilot.event_head set sequence = $2 where organization_id = $1',
+      [organizationId, total],
+    )
+    const quick = hub.follow(organizationId, { after: 0, ...all })
+    expect(await take(quick, total)).toEqual(upTo(total))
+    hints.send({ organizations: [organizationId], jobs: [] })
+    const last = take(quick, 1)
+    await append(organizationId)
+    hints.send({ organizations: [organizationId], jobs: [] })
+    expect(await last).toEqual([total + 1]) // By now the feed has read all of it into the slow one's inbox.
+    expect(await take(slow, total)).toEqual(upTo(total + 1).slice(1))
+    await hints.close()
+    await hub.close()
+  })
+
+  it('goes on after its listening connection was cut', async () => {
+    const organizationId = await createOrganization(database)
+    const hub = await openHub()
+    const events = hub.follow(organizationId, { after: 0, ...all })
+    await append(organizationId)
+    expect(await take(events, 1)).toEqual([1])
+    const next = take(events, 1)
+    await database.owner.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'reelpilot hints' and datname = current_database()`,
+    )
+    await append(organizationId) // Its hint is sent by nobody: the reconnect counts as a gap.
+    expect(await next).toEqual([2])
+    await hub.close()
+  })
+
+  it('begins now if no number is given, and ends when it is left or the hub closes', async () => {
+    const organizationId = await createOrganization(database)
+    const hub = await openHub()
+    const hints = createHintSender(database.api)
+    await append(organizationId)
+    const events = hub.follow(organizationId, { after: null, ...all })
+    const first = take(events, 1)
+    const more = hub.follow(organizationId, { after: 0, ...all })
+    expect(await take(more, 1)).toEqual([1])
+    let sent = true
+    const sending = (async () => {
+      while (sent) {
+        await append(organizationId)
+        hints.send({ organizations: [organizationId], jobs: [] })
+      }
+    })()
+    expect((await first)[0]).toBeGreaterThan(1)
+    sent = false
+    await sending
+    const waiting = hub.follow(organizationId, { after: 1_000_000, ...all })
+    const left = waiting.next()
+    await waiting.return?.()
+    expect(await left).toEqual({ value: undefined, done: true })
+    const closing = hub.follow(organizationId, { after: 1_000_000, ...all }).next()
+    await hub.close()
+    expect(await closing).toEqual({ value: undefined, done: true })
+    await hints.close()
+  })
+
+  it('ends with an error when its key is revoked', async () => {
+    const organizationId = await createOrganization(database)
+    const hub = await openHub()
+    const events = hub.follow(organizationId, {
+      after: 0,
+      filter: { kind: 'family', prefix: 'quota.' },
+      keyId: 'k',
+    })
+    await append(organizationId, 'quota.granted')
+    expect(await take(events, 1)).toEqual([1])
+    const next = events.next()
+    const hints = createHintSender(database.api)
+    await database.runtime.db
+      .transaction()
+      .execute((tx) => appendEvent(tx, { organizationId, type: 'apiKey.revoked', payload: { keyId: 'k' } }))
+    hints.send({ organizations: [organizationId], jobs: [] })
+    await expect(next).rejects.toThrow(/revoked/)
+    await hints.close()
+    await hub.close()
+  })
+})

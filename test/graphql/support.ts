@@ -1,0 +1,228 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll } from 'vitest'
+import { createApiKey } from '../../src/commands/create-api-key.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { planMachine } from '../../src/commands/plan-machine.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { type Api, createApi } from '../../src/graphql/server.ts'
+import type { SocketLimits } from '../../src/graphql/socket.ts'
+import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import type { Scope } from '../../src/store/api-key-store.ts'
+import { createHintSender } from '../../src/store/hint.ts'
+import { createLogger } from '../../src/telemetry/log.ts'
+import { createOrganization, type TestDatabase } from '../support/database.ts'
+
+/** The whole API of a test file on its own database, closed when the file is done. */
+export interface TestApi extends Api {
+  readonly storage: Awaited<ReturnType<typeof createDiskStorage>>
+}
+
+export async function createTestApi(
+  database: TestDatabase,
+  options: { readonly limits?: SocketLimits; readonly idempotencyMinutes?: number } = {},
+): Promise<TestApi> {
+  const boss = createBoss({
+    url: database.url,
+    role: 'reelpilot_api',
+    name: 'test api',
+    supervises: false,
+    onError: () => undefined,
+  })
+  await boss.start()
+  const hints = createHintSender(database.api)
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
+  const storage = await createDiskStorage({ directory })
+  const api = await createApi({
+    connection: database.api,
+    databaseUrl: database.url,
+    deps: { boss, machines: catalogueOf([jobMachine, planMachine]) },
+    hints,
+    storage,
+    log: createLogger('error', false),
+    ready: async () => ({ ok: true, checks: { database: true } }),
+    ...options,
+  })
+  let closed = false
+  const close = async () => {
+    if (closed) return
+    closed = true
+    await api.close()
+  }
+  afterAll(async () => {
+    await close()
+    await boss.stop({ graceful: false })
+    await hints.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  return { ...api, close, storage }
+}
+
+/** An organization with an account and a key, and a way to ask as it. */
+export interface Tenant {
+  readonly organizationId: string
+  readonly accountId: string
+  readonly key: string
+  readonly keyId: string
+  /** The global ids. */
+  readonly ids: { readonly account: string; readonly organization: string }
+  /** Asks; throws if the answer has top-level errors. */
+  ask<Data = Answer>(
+    query: string,
+    variables?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Data>
+  /** Asks, whatever is answered. */
+  post(query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<Response>
+}
+
+/** Answers in tests are read as the query says they are. */
+// biome-ignore lint/suspicious/noExplicitAny: the type of each answer would say the query again
+export type Answer = any
+
+export async function createTenant(
+  database: TestDatabase,
+  api: Pick<Api, 'fetch'>,
+  scopes: readonly Scope[] = ['read', 'write', 'admin'],
+): Promise<Tenant> {
+  const organizationId = await createOrganization(database)
+  const accountId = await createAccount(database, organizationId)
+  const created = await createKey(database, organizationId, scopes)
+  return { organizationId, accountId, ...created, ...asker(api, organizationId, accountId, created.key) }
+}
+
+export async function createKey(database: TestDatabase, organizationId: string, scopes: readonly Scope[]) {
+  const created = await database.runtime.db
+    .transaction()
+    .execute((tx) => createApiKey(tx, { organizationId, name: 'Test', scopes }))
+  if (created.kind !== 'done') throw new Error(created.kind)
+  return { key: created.key, keyId: created.keyId }
+}
+
+export function asker(
+  api: Pick<Api, 'fetch'>,
+  organizationId: string,
+  accountId: string,
+  key: string,
+): Pick<Tenant, 'ask' | 'post' | 'ids'> {
+  const post: Tenant['post'] = (query, variables = {}, headers = {}) =>
+    api.fetch(
+      new Request('http://api.test/graphql', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query, variables }),
+      }),
+    )
+  return {
+    post,
+    ids: { account: globalId('Account', accountId), organization: globalId('Organization', organizationId) },
+    async ask<Data>(query: string, variables?: object, headers?: Readonly<Record<string, string>>) {
+      const body = (await (await post(query, variables, headers)).json()) as {
+        readonly data: Data
+        readonly errors?: unknown
+      }
+      if (body.errors) throw new Error(JSON.stringify(body.errors))
+      return body.data
+    },
+  }
+}
+
+export function globalId(name: string, id: string): string {
+  return Buffer.from(`${name}:${id}`).toString('base64url')
+}
+
+export async function createAccount({ runtime }: TestDatabase, organizationId: string): Promise<string> {
+  const id = randomUUID()
+  await runtime.db
+    .insertInto('account')
+    .values({
+      id,
+      organization_id: organizationId,
+      open_id: randomBytes(8).toString('hex'),
+      username: 'creator',
+      display_name: 'Creator',
+      state: 'connected',
+      scopes: ['video.publish'],
+      access_token_sealed: 'canary-token',
+    })
+    .execute()
+  return id
+}
+
+export const storyboard = {
+  title: 'Short',
+  size: { width: 360, height: 640 },
+  scenes: [
+    { seconds: 2, text: 'A first scene' },
+    { seconds: 2, text: 'And a second one' },
+  ],
+}
+
+/** A slot input that is right; `minutes` from now, in UTC. */
+export function slotInput(minutes = 60, change: object = {}): object {
+  const wallTime = new Date(Date.now() + minutes * 60_000).toISOString().slice(0, 19)
+  return { wallTime, storyboard, caption: 'A caption', privacy: 'SELF_ONLY', ...change }
+}
+
+const create = /* GraphQL */ `
+  mutation ($input: CreatePlanInput!) {
+    createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } ... on Error { code message } }
+  }`
+const add = /* GraphQL */ `
+  mutation ($input: AddSlotsInput!) {
+    addSlots(input: $input) { ... on AddSlotsPayload { slots { id } } ... on Error { code message } }
+  }`
+
+/** A draft with slots at the given minutes from now. */
+export async function createDraft(
+  tenant: Tenant,
+  minutes: readonly number[] = [60],
+): Promise<{ readonly planId: string; readonly slotIds: readonly string[] }> {
+  const created = await tenant.ask(create, {
+    input: { accountId: tenant.ids.account, name: 'Plan', timeZone: 'UTC' },
+  })
+  const planId: string = created.createPlan.plan.id
+  if (minutes.length === 0) return { planId, slotIds: [] }
+  const added = await tenant.ask(add, { input: { planId, slots: minutes.map((each) => slotInput(each)) } })
+  return { planId, slotIds: added.addSlots.slots.map((slot: { id: string }) => slot.id) }
+}
+
+/** Sends a mutation that takes an id and answers `{ code message … }` or the fields asked for. */
+export async function steer(
+  tenant: Tenant,
+  name: string,
+  input: object,
+  fields = 'plan { state locked autopilot revision } scan { considered startedJobs }',
+): Promise<Answer> {
+  const type = name.charAt(0).toUpperCase() + name.slice(1)
+  const answer = await tenant.ask(
+    `mutation ($input: ${type}Input!) { ${name}(input: $input) {
+       __typename
+       ... on ${type}Payload { ${fields} }
+       ... on Error { code message }
+       ... on NotPermittedInStateError { state event }
+       ... on InvalidInputError { fields { path message } }
+       ... on NotFoundError { field }
+     } }`.replace(/\.\.\. on NotPermittedInStateError \{ state event \}/, permits(name) ? '$&' : ''),
+    { input },
+  )
+  return answer[name]
+}
+
+/** Fragments on types that a union does not have are refused by the validator. */
+function permits(name: string): boolean {
+  return !['createPlan', 'createApiKey', 'revokeApiKey', 'grantQuota', 'scanNow'].includes(name)
+}
+
+/** An approved plan on autopilot; its slots of the next 24 hours have jobs. */
+export async function createRunningPlan(tenant: Tenant, minutes: readonly number[] = [60]) {
+  const draft = await createDraft(tenant, minutes)
+  const { planId } = draft
+  await steer(tenant, 'submitPlanForReview', { planId })
+  await steer(tenant, 'setAutopilot', { planId, on: true })
+  await steer(tenant, 'approvePlan', { planId })
+  return draft
+}
