@@ -75,8 +75,8 @@ describe('following', () => {
       [organizationId, total],
     )
     const quick = hub.follow(organizationId, { after: 0, ...all })
-    expect(await take(quick, total)).toEqual(upTo(total))
     hints.send({ organizations: [organizationId], jobs: [] })
+    expect(await take(quick, total)).toEqual(upTo(total))
     const last = take(quick, 1)
     await append(organizationId)
     hints.send({ organizations: [organizationId], jobs: [] })
