@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { createOrganization } from './commands/create-organization.ts'
 import { jobMachine } from './commands/job-machine.ts'
 import { planMachine } from './commands/plan-machine.ts'
 import type { Config } from './config.ts'
@@ -62,6 +63,18 @@ export async function migrateDatabase(url: string, log: Logger): Promise<readonl
     return applied
   } finally {
     await owner.close()
+  }
+}
+
+/** Creates an organization and answers its first key. */
+export async function addOrganization(url: string, name: string, log: Logger): Promise<string> {
+  const onError = (error: Error) => log.warn({ err: error }, 'database connection')
+  const runtime = connect(url, 'reelpilot_runtime', { max: 1, name: 'reelpilot organization', onError })
+  try {
+    const { key } = await runtime.db.transaction().execute((tx) => createOrganization(tx, name))
+    return key
+  } finally {
+    await runtime.close()
   }
 }
 

@@ -1,4 +1,4 @@
-import { migrateDatabase, openDatabase, type Role, startApp } from './app.ts'
+import { addOrganization, migrateDatabase, openDatabase, type Role, startApp } from './app.ts'
 import { type Config, ConfigInvalid, readConfig } from './config.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 
@@ -8,6 +8,8 @@ const usage = `Usage: npm start [-- COMMAND]
   api       the GraphQL API alone
   worker    the worker alone: drives jobs and scans
   migrate   brings the database up to this build, and ends
+  organization NAME
+            creates an organization, prints its first API key, and ends
 `
 
 const roles: Readonly<Record<string, readonly Role[]>> = {
@@ -22,6 +24,7 @@ async function main(command: string): Promise<number | null> {
   const config = readConfig(process.env, process.stderr.isTTY === true)
   const log = createLogger(config.logLevel, config.pretty)
   if (command === 'migrate') return await migrateOnly(config, log)
+  if (command === 'organization') return await organizationOnly(config, log, process.argv[3]?.trim() ?? '')
   const asked = roles[command]
   if (!asked) return say(`There is no command "${command}".\n\n${usage}`, 2)
 
@@ -62,6 +65,18 @@ async function migrateOnly(config: Config, log: Logger): Promise<number> {
       applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to do: the database is up to date.',
       0,
     )
+  } finally {
+    await database.stop()
+  }
+}
+
+async function organizationOnly(config: Config, log: Logger, name: string): Promise<number> {
+  if (name.length < 1 || name.length > 200)
+    return say('Give the organization a name of 1 to 200 characters.', 2)
+  const database = await openDatabase(config)
+  try {
+    await migrateDatabase(database.url, log)
+    return say(await addOrganization(database.url, name, log), 0)
   } finally {
     await database.stop()
   }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { expect, it } from 'vitest'
 import { probeVideo } from '../src/providers/video/local/probe.ts'
 import { startAppProcess, untilReady } from './support/app-process.ts'
+import { createTestDatabase } from './support/database.ts'
 import { freePort } from './support/free-port.ts'
 import { until } from './support/wait.ts'
 
@@ -44,6 +45,15 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   expect(await app.exited).toMatchObject({ code: 0 })
   await rm(directory, { recursive: true, force: true })
 }, 240_000)
+
+it("creates an organization on a Postgres of one's own, and prints its key", async () => {
+  const database = await createTestDatabase()
+  const made = startAppProcess('organization', { DATABASE_URL: database.url }, 'My agency')
+  expect(await made.exited).toMatchObject({ code: 0 })
+  expect(made.output()).toMatch(/^rp_live_\w+\n$/)
+  const rows = await database.runtime.db.selectFrom('organization').select('name').execute()
+  expect(rows).toEqual([{ name: 'My agency' }])
+})
 
 it('says what is wrong with its settings and its commands, and starts nothing', async () => {
   const wrong = startAppProcess('start', { PORT: 'x', LOG_LEVEL: 'loud' })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { makeApiKey } from '../commands/create-api-key.ts'
+import { createOrganization } from '../commands/create-organization.ts'
 import { Secret } from '../secret.ts'
 import type { Sealer } from '../secrets.ts'
 import type { Db } from '../store/database.ts'
@@ -27,21 +27,7 @@ const slotSeconds = [20, 60, 100]
 export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer): Promise<Rehearsal | null> {
   return await db.transaction().execute(async (tx) => {
     if (await tx.selectFrom('organization').select('id').limit(1).executeTakeFirst()) return null
-    const organizationId = randomUUID()
-    await tx.insertInto('organization').values({ id: organizationId, name: 'Rehearsal' }).execute()
-    await tx.insertInto('event_head').values({ organization_id: organizationId }).execute()
-
-    const { id, key, hash } = makeApiKey()
-    await tx
-      .insertInto('api_key')
-      .values({
-        id,
-        organization_id: organizationId,
-        name: 'Rehearsal',
-        hash,
-        scopes: ['read', 'write', 'admin'],
-      })
-      .execute()
+    const { organizationId, key } = await createOrganization(tx, 'Rehearsal')
     await grantQuota(tx, organizationId, { metric: 'videos', amount: 1_000 }, 'rehearsal')
     await grantQuota(tx, organizationId, { metric: 'seconds', amount: 60_000 }, 'rehearsal')
 

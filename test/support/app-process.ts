@@ -11,9 +11,13 @@ export interface AppProcess {
   output(): string
 }
 
-export function startAppProcess(command: string, environment: Readonly<Record<string, string>>): AppProcess {
+export function startAppProcess(
+  command: string,
+  environment: Readonly<Record<string, string>>,
+  ...rest: readonly string[]
+): AppProcess {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main, command], {
+  const child = spawn(process.execPath, [main, command, ...rest], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
