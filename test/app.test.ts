@@ -19,7 +19,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   }
   let app = startAppProcess('start', environment)
   await untilReady(port, app)
-  const printed = await until(app.output, (output) => /published .*post \d+\n.*\n/.test(output), 90_000)
+  const printed = await until(app.output, (output) => /published .*post \d+\n.*\n/.test(output), 300_000)
 
   const [, file] = /published .*post \d+\n\s+(\S+)/.exec(printed) ?? []
   expect(await probeVideo(file ?? '')).toMatchObject({
@@ -44,7 +44,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   app.child.kill('SIGTERM')
   expect(await app.exited).toMatchObject({ code: 0 })
   await rm(directory, { recursive: true, force: true })
-}, 240_000)
+}, 420_000)
 
 it("creates an organization on a Postgres of one's own, and prints its key", async () => {
   const database = await createTestDatabase()
