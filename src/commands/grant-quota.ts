@@ -8,7 +8,7 @@ import { moveJob } from './move-job.ts'
 import { invalid, type Refusal } from './refusal.ts'
 
 export type QuotaGranted =
-  | { readonly kind: 'done'; readonly metric: Metric; readonly wokenJobs: readonly string[] }
+  | { readonly kind: 'done'; readonly metric: Metric; readonly movedJobs: readonly string[] }
   | Refusal
 
 /** Far beyond any use, far below where sums of doubles lose units. */
@@ -39,5 +39,5 @@ export async function grantQuota(
     await moveJob(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
   }
   await appendEvent(tx, { organizationId, type: 'quota.granted', payload: { metric, amount, reason } })
-  return { kind: 'done', metric, wokenJobs: waiting }
+  return { kind: 'done', metric, movedJobs: waiting }
 }

@@ -16,7 +16,7 @@ export type PlanSteered =
       readonly planId: string
       /** The scan that was made at once because slots of the plan may start now. */
       readonly scanId: string | null
-      readonly startedJobs: readonly string[]
+      readonly movedJobs: readonly string[]
     }
   | Refusal
 
@@ -58,5 +58,5 @@ export async function steerPlan(
     planId,
     payload: { from: before.state, to: after, autopilot, locked },
   })
-  return { kind: 'done', planId, scanId: scan?.scanId ?? null, startedJobs: scan?.startedJobs ?? [] }
+  return { kind: 'done', planId, scanId: scan?.scanId ?? null, movedJobs: scan?.startedJobs ?? [] }
 }

@@ -45,8 +45,8 @@ builder.queryField('accounts', (t) =>
       type: Account,
       description: 'The connected accounts, the oldest first.',
       authScopes: { read: true },
-      resolve: (_root, args, { viewer, transact }) =>
-        connectionOf(args, (page) => transact((tx) => listAccounts(tx, viewer.organizationId, page))),
+      resolve: (_root, args, { viewer, read }) =>
+        connectionOf(args, (page) => read((tx) => listAccounts(tx, viewer.organizationId, page))),
     },
     AccountConnection,
   ),

@@ -57,11 +57,11 @@ builder.objectFields(Job, (t) => ({
     {
       type: Checkpoint,
       description: 'Its transitions, the first one first. The cursor of one is its revision.',
-      resolve: ({ id }, args, { viewer, transact }) =>
+      resolve: ({ id }, args, { viewer, read }) =>
         numberedConnectionOf(
           args,
           ({ revision }: CheckpointRecord) => revision,
-          (range) => transact((tx) => listCheckpoints(tx, viewer.organizationId, id, range)),
+          (range) => read((tx) => listCheckpoints(tx, viewer.organizationId, id, range)),
         ),
     },
     CheckpointConnection,
@@ -69,8 +69,8 @@ builder.objectFields(Job, (t) => ({
   timeline: t.field({
     type: [TimelineEntry],
     description: 'Where it spent its time, in order.',
-    resolve: async ({ id }, _args, { viewer, transact }) => [
-      ...(await transact((tx) => readTimeline(tx, viewer.organizationId, id))),
+    resolve: async ({ id }, _args, { viewer, read }) => [
+      ...(await read((tx) => readTimeline(tx, viewer.organizationId, id))),
     ],
   }),
 }))

@@ -28,7 +28,9 @@ export interface Context {
   readonly deps: CommandDeps
   readonly hub: Hub
   readonly load: Loaders
-  /** One transaction inside the viewer's organization. */
+  /** Reads inside the viewer's organization; reads of the same turn share a transaction. */
+  read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** One transaction of its own inside the viewer's organization. */
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Tells those who follow that something was committed. */
   announce(jobIds: readonly string[]): void

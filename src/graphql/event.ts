@@ -54,11 +54,11 @@ builder.queryField('events', (t) =>
       type: Event,
       description: 'What happened, the first one first. The cursor of an event is its sequence number.',
       authScopes: { read: true },
-      resolve: (_root, args, { viewer, transact }) =>
+      resolve: (_root, args, { viewer, read }) =>
         numberedConnectionOf(
           args,
           ({ sequence }: EventRecord) => sequence,
-          (range) => transact((tx) => listEvents(tx, viewer.organizationId, range)),
+          (range) => read((tx) => listEvents(tx, viewer.organizationId, range)),
         ),
     },
     EventConnection,

@@ -1,6 +1,6 @@
 import type { GraphiQLOptions } from 'graphql-yoga'
 
-const welcome = `# Who am I, and what is planned?
+export const welcome = `# Who am I, and what is planned?
 query Overview {
   viewer { organization { name } apiKey { name scopes } }
   plans(first: 3) {
@@ -17,7 +17,7 @@ query Overview {
 }
 `
 
-const live = `# Leave this open: everything that happens shows up here. \`after: 0\` replays the past first.
+export const live = `# Leave this open: everything that happens shows up here. \`after: 0\` replays the past first.
 subscription Live {
   events(after: 0) { sequence type at payload job { state } }
 }
@@ -25,7 +25,7 @@ subscription Live {
 
 /** GraphiQL with something to try at once; with `apiKey` already signed in, which is for rehearsals only. */
 export function graphiqlOptions(apiKey: string | undefined): GraphiQLOptions {
-  const headers = JSON.stringify({ authorization: `Bearer ${apiKey ?? 'rp_live_…'}` }, null, 2)
+  const headers = JSON.stringify({ authorization: `Bearer ${apiKey ?? 'your key'}` }, null, 2)
   return {
     title: 'Reelpilot',
     defaultTabs: [

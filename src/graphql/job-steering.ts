@@ -2,6 +2,8 @@ import { moveJob } from '../commands/move-job.ts'
 import type { Refusal } from '../commands/refusal.ts'
 import { startJob } from '../commands/start-job.ts'
 import type { Tx } from '../store/database.ts'
+import { findPlans } from '../store/plan-store.ts'
+import { findSlots } from '../store/slot-store.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { NotPermittedInState, SlotTooLate } from './error.ts'
@@ -9,7 +11,11 @@ import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Job } from './ref.ts'
 
-type JobDone = { readonly kind: 'done'; readonly jobId: string }
+interface JobDone {
+  readonly kind: 'done'
+  readonly jobId: string
+  readonly movedJobs: readonly string[]
+}
 
 builder.relayMutationField(
   'startJob',
@@ -45,17 +51,24 @@ builder.relayMutationField(
 )
 
 async function start(tx: Tx, { deps, viewer }: Context, slotId: string): Promise<JobDone | Refusal> {
-  const started = await startJob(tx, deps, { organizationId: viewer.organizationId, slotId })
+  const { organizationId } = viewer
+  const started = await startJob(tx, deps, { organizationId, slotId })
   switch (started.kind) {
     case 'missing':
       return { kind: 'missing', field: 'slotId' }
     case 'notApproved':
-      return { kind: 'refused', state: 'notApproved', event: 'startJob' }
+      return { kind: 'refused', state: await stateOfPlan(tx, organizationId, slotId), event: 'startJob' }
     case 'tooLate':
       return started
     default:
-      return { kind: 'done', jobId: started.jobId }
+      return { kind: 'done', jobId: started.jobId, movedJobs: [started.jobId] }
   }
+}
+
+async function stateOfPlan(tx: Tx, organizationId: string, slotId: string): Promise<string> {
+  const [slot] = await findSlots(tx, organizationId, [slotId])
+  const [plan] = slot ? await findPlans(tx, organizationId, [slot.planId]) : []
+  return plan?.state ?? 'gone'
 }
 
 /** The mutations that only send a job an event. */
@@ -89,7 +102,7 @@ for (const { name, event, description } of steering) {
         const { organizationId } = context.viewer
         return mutate(context, info, input, async (tx): Promise<JobDone | Refusal> => {
           const moved = await moveJob(tx, context.deps, { organizationId, jobId, event: { type: event } })
-          if (moved.kind === 'moved') return { kind: 'done', jobId }
+          if (moved.kind === 'moved') return { kind: 'done', jobId, movedJobs: [jobId] }
           return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
         })
       },

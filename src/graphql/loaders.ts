@@ -11,10 +11,10 @@ import type { Context, Loaders } from './context.ts'
 type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
 
 /** One statement for all that an operation asks for at the same moment. */
-export function createLoaders(organizationId: string, transact: Context['transact']): Loaders {
+export function createLoaders(organizationId: string, read: Context['read']): Loaders {
   const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
     new DataLoader<string, Row | null>(async (ids) => {
-      const rows = await transact((tx) => find(tx, organizationId, ids))
+      const rows = await read((tx) => find(tx, organizationId, ids))
       const found = new Map(rows.map((row) => [keyOf(row), row]))
       return ids.map((id) => found.get(id) ?? null)
     })

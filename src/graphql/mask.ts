@@ -1,10 +1,11 @@
 import { GraphQLError } from 'graphql'
+import type { Logger } from '../telemetry/log.ts'
 
 /**
  * What leaves of an error: our own refusals and mistakes in the document as they are, with a code; everything else, which
- * is a bug or a lost database, as no more than the fact. The log has the cause.
+ * is a bug or a lost database, as no more than the fact. The cause stays inside, for `stamp` to log.
  */
-export function maskError(error: unknown, onUnexpected: (error: unknown) => void): GraphQLError {
+export function maskError(error: unknown): GraphQLError {
   if (
     error instanceof GraphQLError &&
     (!error.originalError || error.originalError instanceof GraphQLError)
@@ -13,37 +14,40 @@ export function maskError(error: unknown, onUnexpected: (error: unknown) => void
       ? error
       : withExtensions(error, { code: 'BAD_USER_INPUT' })
   }
-  onUnexpected(error instanceof GraphQLError ? (error.originalError ?? error) : error)
-  const { nodes, path } = error instanceof GraphQLError ? error : {}
+  const { nodes, path, originalError } = error instanceof GraphQLError ? error : {}
   return new GraphQLError('Something went wrong on our side. The log has the cause, under the request id.', {
     nodes: nodes ?? null,
     path: path ?? null,
+    originalError: originalError ?? (error instanceof Error ? error : new Error(String(error))),
     extensions: { code: 'INTERNAL' },
   })
 }
 
-/** The errors of a result, each with the id that the log knows the request by. */
+/** Gives the errors of a result the id of their request, and writes to the log what of them does not leave. */
 export function stamp<Result extends { readonly errors?: readonly GraphQLError[] | undefined }>(
   result: Result,
   requestId: string,
+  log: Logger,
 ): Result {
   if (!result.errors) return result
   return {
     ...result,
-    errors: result.errors.map((error) =>
-      error instanceof GraphQLError ? withExtensions(error, { requestId }) : error,
-    ),
+    errors: result.errors.map((error) => {
+      if (!(error instanceof GraphQLError)) return error
+      if (error.extensions.code === 'INTERNAL')
+        log.error({ err: error.originalError, requestId, path: error.path?.join('.') }, 'graphql')
+      return withExtensions(error, { requestId })
+    }),
   }
 }
 
 function withExtensions(error: GraphQLError, extensions: object): GraphQLError {
-  const { message, nodes, source, positions, path, originalError } = error
+  const { message, nodes, source, positions, path } = error
   return new GraphQLError(message, {
     nodes: nodes ?? null,
     source: source ?? null,
     positions: positions ?? null,
     path: path ?? null,
-    originalError: originalError ?? null,
     extensions: { ...error.extensions, ...extensions },
   })
 }

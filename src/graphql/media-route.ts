@@ -1,15 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { ObjectMissing, type Storage } from '../providers/storage/storage.ts'
 import { type Db, inOrganization } from '../store/database.ts'
 import { findMedia } from '../store/media-store.ts'
 import type { Authenticator } from './authenticate.ts'
-import { readRange } from './byte-range.ts'
+import { type Part, readRange } from './byte-range.ts'
 import { answerJson } from './health-route.ts'
+
+/** Where the videos are; throws an error named `ObjectMissing` for what is not there. Both ends of a part are included. */
+export interface MediaSource {
+  open(organizationId: string, sha256: string, part: Part): Promise<Readable>
+}
 
 export interface MediaRouteOptions {
   readonly db: Db
-  readonly storage: Pick<Storage, 'open'>
+  readonly storage: MediaSource
   readonly authenticator: Authenticator
 }
 
@@ -56,16 +61,12 @@ export function createMediaRoute({ db, storage, authenticator }: MediaRouteOptio
   }
 }
 
-async function send(
-  response: ServerResponse,
-  status: number,
-  open: () => ReturnType<Storage['open']>,
-): Promise<void> {
-  let content: Awaited<ReturnType<Storage['open']>>
+async function send(response: ServerResponse, status: number, open: () => Promise<Readable>): Promise<void> {
+  let content: Readable
   try {
     content = await open()
   } catch (error) {
-    if (!(error instanceof ObjectMissing)) throw error
+    if (!(error instanceof Error && error.name === 'ObjectMissing')) throw error
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     return answerJson(response, 404, problem('NOT_FOUND', 'The video is not in storage any more.'))
   }

@@ -12,7 +12,11 @@ interface Input {
   readonly idempotencyKey?: string | null | undefined
 }
 
-type Done = { readonly kind: 'done' }
+interface Done {
+  readonly kind: 'done'
+  /** Jobs that were started or moved: their workers hear of it at once. */
+  readonly movedJobs?: readonly string[]
+}
 
 /** All that may refuse a mutation; each names those that it can meet. */
 export const refusals: readonly (new (...args: never[]) => RefusalError)[] = [
@@ -59,7 +63,7 @@ export async function mutate<Outcome extends Done>(
     }),
   )
   if (replayed) context.markReplayed()
-  else context.announce('startedJobs' in outcome ? (outcome.startedJobs as readonly string[]) : [])
+  else context.announce(outcome.movedJobs ?? [])
   return outcome
 }
 

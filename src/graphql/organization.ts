@@ -15,7 +15,7 @@ builder.node(Organization, {
       description: 'Its keys, the newest first, revoked ones too. Takes the admin scope.',
       authScopes: { admin: true },
       resolve: async (organization, _args, context) => [
-        ...(await context.transact((tx) => listApiKeys(tx, organization.id))),
+        ...(await context.read((tx) => listApiKeys(tx, organization.id))),
       ],
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
@@ -24,8 +24,8 @@ builder.node(Organization, {
 })
 
 /** The viewer's own organization, which is the only one there is for it. */
-export async function ownOrganization({ viewer, transact }: Context) {
-  const organization = await transact((tx) => findOrganization(tx, viewer.organizationId))
+export async function ownOrganization({ viewer, read }: Context) {
+  const organization = await read((tx) => findOrganization(tx, viewer.organizationId))
   if (!organization) throw new Error(`organization ${viewer.organizationId} is gone`)
   return organization
 }

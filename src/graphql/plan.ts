@@ -45,8 +45,8 @@ builder.node(Plan, {
     }),
     availableEvents: t.stringList({
       description: 'What its state machine permits now, such as `submit`.',
-      resolve: async (plan, _args, { transact }) => {
-        const slots = await transact((tx) => countSlots(tx, plan.id))
+      resolve: async (plan, _args, { read }) => {
+        const slots = await read((tx) => countSlots(tx, plan.id))
         return [...eventsOfPlan(plan, slots)]
       },
     }),
@@ -84,9 +84,9 @@ builder.queryFields((t) => ({
       description: 'The plans, the newest first.',
       authScopes: { read: true },
       args: { state: t.arg({ type: PlanState, description: 'Only those in this state.' }) },
-      resolve: (_root, args, { viewer, transact }) =>
+      resolve: (_root, args, { viewer, read }) =>
         connectionOf(args, (page) =>
-          transact((tx) => listPlans(tx, viewer.organizationId, args.state ?? null, page)),
+          read((tx) => listPlans(tx, viewer.organizationId, args.state ?? null, page)),
         ),
     },
     PlanConnection,

@@ -31,8 +31,8 @@ builder.queryField('quotas', (t) =>
     type: [Quota],
     description: 'The quotas, one for each metric of which anything was granted.',
     authScopes: { read: true },
-    resolve: async (_root, _args, { viewer, transact }) => [
-      ...(await transact((tx) => listQuotas(tx, viewer.organizationId))),
+    resolve: async (_root, _args, { viewer, read }) => [
+      ...(await read((tx) => listQuotas(tx, viewer.organizationId))),
     ],
   }),
 )
@@ -68,8 +68,8 @@ builder.relayMutationField(
         type: Quota,
         nullable: true,
         description: 'The quota as it is now.',
-        resolve: async ({ metric }, _args, { viewer, transact }) => {
-          const quotas = await transact((tx) => listQuotas(tx, viewer.organizationId))
+        resolve: async ({ metric }, _args, { viewer, read }) => {
+          const quotas = await read((tx) => listQuotas(tx, viewer.organizationId))
           return quotas.find((quota) => quota.metric === metric)
         },
       }),

@@ -67,9 +67,9 @@ builder.node(Scan, {
       {
         type: ScanDecision,
         description: 'What it decided about each slot.',
-        resolve: ({ id }, args, { viewer, transact }) =>
+        resolve: ({ id }, args, { viewer, read }) =>
           connectionOf(args, (page) =>
-            transact((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
+            read((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
           ),
       },
       ScanDecisionConnection,
@@ -84,8 +84,8 @@ builder.queryField('scans', (t) =>
       type: Scan,
       description: 'The scans, the newest first.',
       authScopes: { read: true },
-      resolve: (_root, args, { viewer, transact }) =>
-        connectionOf(args, (page) => transact((tx) => listScans(tx, viewer.organizationId, page))),
+      resolve: (_root, args, { viewer, read }) =>
+        connectionOf(args, (page) => read((tx) => listScans(tx, viewer.organizationId, page))),
     },
     ScanConnection,
   ),
@@ -103,10 +103,13 @@ builder.relayMutationField(
     errors: { types: [...refusals] },
     resolve: (_root, { input }, context, info) => {
       const { organizationId } = context.viewer
-      return mutate(context, info, input, async (tx) => ({
-        kind: 'done' as const,
-        ...(await scanOrganization(tx, context.deps, { organizationId, reason: 'request' })),
-      }))
+      return mutate(context, info, input, async (tx) => {
+        const { scanId, startedJobs } = await scanOrganization(tx, context.deps, {
+          organizationId,
+          reason: 'request',
+        })
+        return { kind: 'done' as const, scanId, movedJobs: startedJobs }
+      })
     },
   },
   {

@@ -1,14 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { CommandDeps } from '../commands/deps.ts'
-import type { Storage } from '../providers/storage/storage.ts'
 import type { Connection } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { answerAlive, answerReady, type Readiness } from './health-route.ts'
 import { createHub } from './hub.ts'
-import { createMediaRoute } from './media-route.ts'
+import { createMediaRoute, type MediaSource } from './media-route.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
@@ -19,7 +18,7 @@ export interface ApiOptions {
   readonly databaseUrl: string
   readonly deps: CommandDeps
   readonly hints: { send(hint: Hint): void }
-  readonly storage: Pick<Storage, 'open'>
+  readonly storage: MediaSource
   readonly log: Logger
   readonly ready: () => Promise<Readiness>
   /** A key that GraphiQL is signed in with. Whoever opens the page has it: for rehearsals only. */
@@ -73,7 +72,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     })
   })
   const limits = options.limits ?? usualLimits
-  const sockets = serveSockets(server, { graphql, authenticator, limits, onError })
+  const sockets = serveSockets(server, { graphql, authenticator, limits, log })
 
   return {
     fetch: async (request) => await graphql.fetch(request),

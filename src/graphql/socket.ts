@@ -5,6 +5,7 @@ import type { ExecutionArgs } from 'graphql'
 import type { OperationResult } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
+import type { Logger } from '../telemetry/log.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Viewer } from './context.ts'
 import { requestError } from './error.ts'
@@ -45,10 +46,10 @@ export function serveSockets(
     readonly graphql: ReturnType<typeof createGraphQL>
     readonly authenticator: Authenticator
     readonly limits: SocketLimits
-    readonly onError: (error: unknown) => void
+    readonly log: Logger
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, limits, onError } = options
+  const { graphql, authenticator, limits, log } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
   const seats = new Map<string, number>()
 
@@ -65,7 +66,7 @@ export function serveSockets(
       async onConnect({ connectionParams, extra }) {
         const authorization = authorizationOf(connectionParams, extra.request)
         const viewer = await authenticator.authenticate(authorization)
-        if (!viewer || extra.viewer) return false
+        if (!viewer) return false
         const taken = seats.get(viewer.organizationId) ?? 0
         if (taken >= limits.socketsOfOrganization) return false
         seats.set(viewer.organizationId, taken + 1)
@@ -78,7 +79,7 @@ export function serveSockets(
       },
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         const requestId = randomUUID()
-        const refuse = (error: unknown) => stamp({ errors: [maskError(error, onError)] }, requestId).errors
+        const refuse = (error: unknown) => stamp({ errors: [maskError(error)] }, requestId, log).errors
         try {
           // Asked anew each time: a revoked key shall not live on in an open socket.
           const viewer = await authenticator.authenticate(extra.authorization)
@@ -107,7 +108,10 @@ export function serveSockets(
             operationName: payload.operationName ?? null,
             variableValues: payload.variables ?? null,
             contextValue: await contextFactory(),
-            rootValue: { execute, subscribe } satisfies Enveloped,
+            rootValue: {
+              execute: async (args) => stamp(await execute(args), requestId, log),
+              subscribe,
+            } satisfies Enveloped,
           }
         } catch (error) {
           return refuse(error) ?? []

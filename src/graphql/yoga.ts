@@ -17,6 +17,7 @@ import { createLoaders } from './loaders.ts'
 import { maskError, stamp } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
 import { schema } from './schema.ts'
+import { shareReads } from './shared-read.ts'
 
 export interface YogaOptions {
   readonly db: Db
@@ -70,7 +71,7 @@ export function createGraphQL(options: YogaOptions) {
     },
     onExecutionResult({ request, result, setResult }) {
       const facts = known.get(request)
-      if (facts && result && !(Symbol.asyncIterator in result)) setResult(stamp(result, facts.requestId))
+      if (facts && result && !(Symbol.asyncIterator in result)) setResult(stamp(result, facts.requestId, log))
     },
   }
 
@@ -93,9 +94,7 @@ export function createGraphQL(options: YogaOptions) {
     graphiql: graphiqlOptions(options.graphiqlKey),
     renderGraphiQL,
     logging: false,
-    maskedErrors: {
-      maskError: (error) => maskError(error, (cause) => log.error({ err: cause }, 'graphql')),
-    },
+    maskedErrors: { maskError },
     context: (initial) => {
       const facts = initial.facts ?? known.get(initial.request)
       if (!facts) throw requestError('UNAUTHENTICATED', 'Sign in with an API key.')
@@ -123,6 +122,7 @@ function createContext(
   const { viewer, requestId, origin, idempotencyKey } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
+  const read = shareReads(transact)
   return {
     viewer,
     requestId,
@@ -131,8 +131,9 @@ function createContext(
     idempotencyMinutes,
     deps,
     hub,
+    read,
     transact,
-    load: createLoaders(organizationId, transact),
+    load: createLoaders(organizationId, read),
     announce: (jobs) => hints.send({ organizations: [organizationId], jobs }),
     markReplayed: () => {
       facts.replayed = true

@@ -63,16 +63,16 @@ it('loses nothing and posts once, whichever boundary of the job machine a worker
   }
   expect([...pending]).toEqual([])
   await expectEverySlotPostedOnce(database, stage)
-  await expectScenesRenderedAtMostOnceMore(stage)
+  await expectAtMostOneMoreRenderForEachKill(stage)
   await stage.close()
 }, 480_000)
 
-/** Every renderer that sets out leaves its mark: one is needed, one more may be. */
-async function expectScenesRenderedAtMostOnceMore({ settings }: Stage): Promise<void> {
+/** Every renderer that sets out leaves its mark. A kill interrupts at most one, so it costs at most one more. */
+async function expectAtMostOneMoreRenderForEachKill({ settings }: Stage): Promise<void> {
   const renders = path.join(settings.directory, 'renders')
-  for (const clip of await readdir(renders)) {
-    const started = await readFile(path.join(renders, clip, 'starts'), 'utf8').catch(() => '')
-    expect(started.length, `renders of ${clip}`).toBeGreaterThanOrEqual(1)
-    expect(started.length, `renders of ${clip}`).toBeLessThanOrEqual(2)
-  }
+  const clips = await readdir(renders)
+  const starts = await Promise.all(clips.map((clip) => readFile(path.join(renders, clip, 'starts'), 'utf8')))
+  const more = starts.reduce((sum, marks) => sum + marks.length - 1, 0)
+  expect(starts.every((marks) => marks.length >= 1)).toBe(true)
+  expect(more).toBeLessThanOrEqual(points.length)
 }

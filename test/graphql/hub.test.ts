@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { Feed } from '../../src/graphql/feed.ts'
 import { createHub, type Hub } from '../../src/graphql/hub.ts'
 import { appendEvent } from '../../src/store/event-store.ts'
 import type { EventRecord } from '../../src/store/event-view-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/wait.ts'
 
 let database: TestDatabase
 
@@ -17,6 +19,19 @@ async function openHub(onError: (error: unknown) => void = () => undefined): Pro
 
 const append = (organizationId: string, type = 'test') =>
   database.runtime.db.transaction().execute((tx) => appendEvent(tx, { organizationId, type }))
+
+async function appendMany(organizationId: string, first: number, last: number): Promise<void> {
+  const { pool } = database.owner
+  await pool.query(
+    `insert into reelpilot.event (organization_id, sequence, type)
+     select $1, n, 'test' from generate_series($2::int, $3::int) n`,
+    [organizationId, first, last],
+  )
+  await pool.query('update reelpilot.event_head set sequence = $2 where organization_id = $1', [
+    organizationId,
+    last,
+  ])
+}
 
 async function take(events: AsyncIterableIterator<EventRecord>, count: number): Promise<number[]> {
   const sequences: number[] = []
@@ -64,16 +79,9 @@ describe('following', () => {
     await append(organizationId)
     hints.send({ organizations: [organizationId], jobs: [] })
     expect(await take(slow, 1)).toEqual([1])
-    // More than an inbox holds, in one statement.
+    // More than an inbox holds.
     const total = 2_500
-    await database.owner.pool.query(
-      `insert into reelpilot.event (organization_id, sequence, type) select $1, n, 'test' from generate_series(2, $2::int) n`,
-      [organizationId, total],
-    )
-    await database.owner.pool.query(
-      'update reelpilot.event_head set sequence = $2 where organization_id = $1',
-      [organizationId, total],
-    )
+    await appendMany(organizationId, 2, total)
     const quick = hub.follow(organizationId, { after: 0, ...all })
     hints.send({ organizations: [organizationId], jobs: [] })
     expect(await take(quick, total)).toEqual(upTo(total))
@@ -84,6 +92,28 @@ describe('following', () => {
     expect(await take(slow, total)).toEqual(upTo(total + 1).slice(1))
     await hints.close()
     await hub.close()
+  })
+
+  it('tells once that nobody is left, also of a follower that overflowed and leaves later', async () => {
+    const organizationId = await createOrganization(database)
+    let empty = 0
+    const feed = new Feed(
+      database.api.db,
+      organizationId,
+      () => undefined,
+      () => {
+        empty += 1
+      },
+    )
+    const inbox = await feed.join()
+    await appendMany(organizationId, 1, 1_500)
+    feed.poke()
+    await until(
+      () => empty,
+      (count) => count === 1,
+    )
+    inbox.leave()
+    expect(empty).toBe(1)
   })
 
   it('goes on after its listening connection was cut', async () => {

@@ -115,6 +115,8 @@ describe('a job', () => {
     const [slotId] = slotIds
     expect(await steer(tenant, 'startJob', { slotId }, 'job { id }')).toMatchObject({
       code: 'NOT_PERMITTED_IN_STATE',
+      state: 'draft',
+      event: 'startJob',
     })
     await steer(tenant, 'submitPlanForReview', { planId })
     await steer(tenant, 'approvePlan', { planId })
@@ -209,6 +211,19 @@ describe('a list', () => {
     expect(await response.json()).toMatchObject({
       errors: [{ extensions: { code: 'BAD_USER_INPUT', requestId: expect.any(String) } }],
     })
+  })
+})
+
+it('answers what was asked right, although something beside it was asked wrong', async () => {
+  const { planId, slotIds } = await createDraft(tenant, [60])
+  const response = await tenant.post(
+    `query ($id: ID!) { wrong: plan(id: $id) { slots(after: "nonsense") { nodes { id } } }
+       right: plan(id: $id) { slots { nodes { id } } } }`,
+    { id: planId },
+  )
+  expect(await response.json()).toMatchObject({
+    data: { wrong: null, right: { slots: { nodes: [{ id: slotIds[0] }] } } },
+    errors: [{ path: ['wrong', 'slots'], extensions: { code: 'BAD_USER_INPUT' } }],
   })
 })
 

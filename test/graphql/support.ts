@@ -13,7 +13,7 @@ import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import type { Scope } from '../../src/store/api-key-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
-import { createLogger } from '../../src/telemetry/log.ts'
+import { createLogger, type Logger } from '../../src/telemetry/log.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
 /** The whole API of a test file on its own database, closed when the file is done. */
@@ -23,7 +23,7 @@ export interface TestApi extends Api {
 
 export async function createTestApi(
   database: TestDatabase,
-  options: { readonly limits?: SocketLimits; readonly idempotencyMinutes?: number } = {},
+  options: { readonly limits?: SocketLimits; readonly log?: Logger } = {},
 ): Promise<TestApi> {
   const boss = createBoss({
     url: database.url,

@@ -44,10 +44,7 @@ export function clipDirectory(root: string, clipKey: string) {
     create: async () => void (await mkdir(directory, { recursive: true })),
 
     /** Counts a renderer that sets out: what a crash cost can be read from it. */
-    async noteStart(): Promise<void> {
-      await mkdir(directory, { recursive: true })
-      await appendFile(path.join(directory, 'starts'), '.')
-    },
+    noteStart: () => appendFile(path.join(directory, 'starts'), '.'),
 
     /** Reads where the clip stands. A segment that is not what its result says is forgotten. */
     async read(): Promise<ClipState> {

@@ -27,6 +27,7 @@ answerOneTask(async (task, abandoned): Promise<RenderAnswer> => {
   if (lease === undefined) return 'busy'
 
   try {
+    await clip.noteStart()
     await clip.removeParts()
     return await render({ recipe, ffmpegPath, clip, lease, abandoned })
   } finally {

@@ -50,7 +50,6 @@ export function createRenderQueue(options: RenderQueueOptions) {
     // Done, or in another process's hands, since it was put on the list.
     if (before.kind !== 'idle' || signal.aborted) return
 
-    await clip.noteStart()
     const task: RenderTask = { root, recipe, ffmpegPath }
     const outcome = await runInChild(renderChild, task, { memoryLimitMb, signal })
     if (outcome.kind === 'answered' || signal.aborted) return
