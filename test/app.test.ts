@@ -8,6 +8,9 @@ import { createTestDatabase } from './support/database.ts'
 import { freePort } from './support/free-port.ts'
 import { until } from './support/wait.ts'
 
+/** The line that says a job is published, and the next one with its file; warnings may stand between. */
+const reached = /published .*post \d+\n(?:\{.*\n)*\s+(\S+\/[0-9a-f]{64})\n/
+
 it('rehearses from an empty directory to a published video, survives a kill, and drains', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-app-'))
   const [port, tiktokPort] = [await freePort(), await freePort()]
@@ -19,9 +22,9 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   }
   let app = startAppProcess('start', environment)
   await untilReady(port, app)
-  const printed = await until(app.output, (output) => /published .*post \d+\n.*\n/.test(output), 300_000)
+  const printed = await until(app.output, (output) => reached.test(output), 300_000)
 
-  const [, file] = /published .*post \d+\n\s+(\S+)/.exec(printed) ?? []
+  const [, file] = reached.exec(printed) ?? []
   expect(await probeVideo(file ?? '')).toMatchObject({
     width: 1080,
     height: 1920,
@@ -29,12 +32,13 @@ it('rehearses from an empty directory to a published video, survives a kill, and
     audioCodec: 'aac',
     frameRate: 30,
   })
-  const posts = await fetch(`http://127.0.0.1:${tiktokPort}/__local/posts`).then((response) =>
-    response.json(),
-  )
-  const published = posts.filter((post: { status: string }) => post.status === 'PUBLISH_COMPLETE')
-  expect(published).toHaveLength(1)
-  expect(path.basename(file ?? '')).toBe(published[0].sha256)
+  const posts: readonly { title: string; sha256: string; status: string }[] = await fetch(
+    `http://127.0.0.1:${tiktokPort}/__local/posts`,
+  ).then((response) => response.json())
+  const published = posts.filter((post) => post.status === 'PUBLISH_COMPLETE')
+  // On a busy machine the next slots may be out as well by now: each once, and ours with its very bytes.
+  expect(published.map((post) => post.title)).toEqual([...new Set(published.map((post) => post.title))])
+  expect(published.map((post) => post.sha256)).toContain(path.basename(file ?? ''))
   expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).length).toBeGreaterThan(40)
 
   app.child.kill('SIGKILL')
