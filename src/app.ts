@@ -43,11 +43,32 @@ class Teardown {
   }
 }
 
-/** The database of this configuration: the given one, or our own, started if it is not running. */
+/**
+ * The database of this configuration: the given one, or our own, started if it is not running. Several processes may
+ * share our own; it is stopped by the last one that leaves, never under another.
+ */
 export async function openDatabase(config: Config): Promise<{ readonly url: string; stop(): Promise<void> }> {
   if (config.databaseUrl) return { url: config.databaseUrl, stop: async () => undefined }
   const server = await startEmbeddedServer({ directory: path.join(config.dataDirectory, 'postgres') })
-  return { url: server.url, stop: () => server.stop() }
+  return {
+    url: server.url,
+    async stop() {
+      if (!(await hasOtherClients(server.url))) await server.stop()
+    },
+  }
+}
+
+async function hasOtherClients(url: string): Promise<boolean> {
+  const owner = connect(url, 'owner', { max: 1, name: 'reelpilot stop', onError: () => undefined })
+  try {
+    const { rows } = await owner.pool.query<{ others: boolean }>(
+      `select exists (select from pg_stat_activity where datname = current_database()
+         and backend_type = 'client backend' and pid <> pg_backend_pid()) as others`,
+    )
+    return rows[0]?.others ?? false
+  } finally {
+    await owner.close()
+  }
 }
 
 /** Brings the database's schema and queues up to this build. Answers what was applied. */

@@ -41,6 +41,11 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   expect(published.map((post) => post.sha256)).toContain(path.basename(file ?? ''))
   expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).length).toBeGreaterThan(40)
 
+  // A second command on the same directory shares the database, and does not stop it under the first.
+  const second = startAppProcess('organization', environment, 'Second')
+  expect(await second.exited).toMatchObject({ code: 0 })
+  await untilReady(port, app)
+
   app.child.kill('SIGKILL')
   await app.exited
   app = startAppProcess('start', environment)

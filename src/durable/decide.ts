@@ -52,11 +52,6 @@ export function decide(
   return { kind: 'moved', checkpoint: checkpointOf(machine, next, pendingAfter(checkpoint, effects, facts)) }
 }
 
-/** Whether a machine would accept an event in its present state, with whatever the event carries. */
-export function permits(machine: DurableMachine, checkpoint: Checkpoint, event: MachineEvent): boolean {
-  return checkpoint.tag !== 'final' && restore(machine, checkpoint).can({ at: 0, ...event })
-}
-
 /** The types of the domain's own events that the machine would accept now; guards are asked with nothing but the type. */
 export function acceptedEvents(machine: DurableMachine, checkpoint: Checkpoint): readonly string[] {
   if (checkpoint.tag === 'final') return []

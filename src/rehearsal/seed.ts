@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createOrganization } from '../commands/create-organization.ts'
-import { Secret } from '../secret.ts'
 import type { Sealer } from '../secrets.ts'
 import type { Db } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { grantQuota } from '../store/quota-ledger.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
+import { connectLocalAccount } from './local-account.ts'
 import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 
 export interface Rehearsal {
@@ -31,25 +31,11 @@ export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer)
     await grantQuota(tx, organizationId, { metric: 'videos', amount: 1_000 }, 'rehearsal')
     await grantQuota(tx, organizationId, { metric: 'seconds', amount: 60_000 }, 'rehearsal')
 
-    const creator = tiktok.createAccount({ username: 'dailyfacts', nickname: 'Daily Facts' })
-    const grant = tiktok.grant(creator.username)
-    const accountId = randomUUID()
-    await tx
-      .insertInto('account')
-      .values({
-        id: accountId,
-        organization_id: organizationId,
-        open_id: creator.openId,
-        username: creator.username,
-        display_name: creator.nickname,
-        state: 'connected',
-        scopes: grant.scope.split(','),
-        access_token_sealed: sealer.seal(new Secret(grant.access_token), `access_token/${accountId}`),
-        refresh_token_sealed: sealer.seal(new Secret(grant.refresh_token), `refresh_token/${accountId}`),
-        access_expires_at: new Date(Date.now() + grant.expires_in * 1_000),
-        refresh_expires_at: new Date(Date.now() + grant.refresh_expires_in * 1_000),
-      })
-      .execute()
+    const accountId = await connectLocalAccount(tx, tiktok, sealer, {
+      organizationId,
+      username: 'dailyfacts',
+      nickname: 'Daily Facts',
+    })
 
     const planId = randomUUID()
     await tx

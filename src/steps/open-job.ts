@@ -1,8 +1,8 @@
 import { done, type StepOutcome } from '../durable/step.ts'
-import { readBrief } from '../store/brief-store.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { readSlot } from './slot.ts'
 
 /** The brief's storyboard, read as strictly as when it was written. */
 export async function storyboardOf(
@@ -13,8 +13,8 @@ export async function storyboardOf(
   | { readonly kind: 'ok'; readonly storyboard: Storyboard }
   | { readonly kind: 'bad'; readonly outcome: StepOutcome }
 > {
-  const brief = await readBrief(db, organizationId, slotId)
-  const parsed = parseStoryboard(brief.storyboard)
+  const slot = await readSlot(db, organizationId, slotId)
+  const parsed = parseStoryboard(slot.storyboard)
   if (parsed.kind === 'ok') return parsed
   const [issue] = parsed.issues
   const message = `The storyboard cannot be rendered: ${issue?.path ?? ''} ${issue?.message ?? ''}`

@@ -3,10 +3,11 @@ import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { chunkRange, nextChunk, planChunks } from '../providers/tiktok/chunk-plan.ts'
 import type { PostInfo } from '../providers/tiktok/init-direct-post.ts'
 import { postViolations } from '../providers/tiktok/post-violation.ts'
-import { type Brief, readBrief } from '../store/brief-store.ts'
+import type { SlotContent } from '../store/slot-store.ts'
 import { accessToken } from './access-token.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { readSlot } from './slot.ts'
 import { postFailure, tiktokCreationError, tiktokError } from './tiktok-failure.ts'
 
 interface OfPost {
@@ -19,15 +20,15 @@ interface OfPost {
 const uploadSeconds = 70 * 60
 const callSeconds = 60
 
-function postInfoOf(brief: Brief): PostInfo {
+function postInfoOf(slot: SlotContent): PostInfo {
   return {
-    title: brief.caption,
-    privacyLevel: brief.privacy,
-    disableComment: !brief.allowComment,
-    disableDuet: !brief.allowDuet,
-    disableStitch: !brief.allowStitch,
-    brandContent: brief.brandContent,
-    brandOrganic: brief.brandOrganic,
+    title: slot.caption,
+    privacyLevel: slot.privacy,
+    disableComment: !slot.allowComment,
+    disableDuet: !slot.allowDuet,
+    disableStitch: !slot.allowStitch,
+    brandContent: slot.brandContent,
+    brandOrganic: slot.brandOrganic,
     // What we publish is made by a machine, and says so.
     isAigc: true,
   }
@@ -43,9 +44,9 @@ export async function preparePost(
   if (access.kind === 'none') return fail(access.error)
   const answer = await deps.tiktok.creatorInfo(access.token, signal)
   if (answer.kind !== 'ok') return fail(tiktokError(answer))
-  const brief = await readBrief(deps.db, organizationId, slotId)
+  const slot = await readSlot(deps.db, organizationId, slotId)
   const [violation] = postViolations(answer.creator, {
-    post: postInfoOf(brief),
+    post: postInfoOf(slot),
     durationSeconds: media.seconds,
   })
   if (!violation) return done()
@@ -74,10 +75,10 @@ export async function initPost(
   }
   const access = await accessToken(deps, accountId, uploadSeconds)
   if (access.kind === 'none') return fail(access.error)
-  const brief = await readBrief(deps.db, organizationId, slotId)
+  const slot = await readSlot(deps.db, organizationId, slotId)
   const answer = await deps.tiktok.initDirectPost(
     access.token,
-    { post: postInfoOf(brief), videoSize: media.bytes, plan },
+    { post: postInfoOf(slot), videoSize: media.bytes, plan },
     signal,
   )
   if (answer.kind !== 'ok') return fail(tiktokCreationError(answer))
@@ -193,9 +194,9 @@ export async function checkPost(
     return done({ kind: 'rejected', again, failure: { ...why } })
   }
   if (answer.status !== 'PUBLISH_COMPLETE') return done({ kind: 'processing' })
-  const brief = await readBrief(deps.db, organizationId, slotId)
+  const slot = await readSlot(deps.db, organizationId, slotId)
   // A public post shows its id only after moderation; before that nobody can see it.
-  if (brief.privacy === 'PUBLIC_TO_EVERYONE' && answer.publicPostIds.length === 0)
+  if (slot.privacy === 'PUBLIC_TO_EVERYONE' && answer.publicPostIds.length === 0)
     return done({ kind: 'inModeration' })
   return done({ kind: 'published', publicPostIds: answer.publicPostIds })
 }

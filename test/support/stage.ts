@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
-import { Secret } from '../../src/secret.ts'
 import { createSealer } from '../../src/secrets.ts'
 import { grantQuota } from '../../src/store/quota-ledger.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
@@ -50,25 +50,10 @@ export async function createStage(database: TestDatabase, slots: number): Promis
 
   const slotIds: string[] = []
   for (let first = 0; first < slots; first += slotsPerAccount) {
-    const creator = tiktok.createAccount({ username: `creator${first}` })
-    const grant = tiktok.grant(creator.username)
-    const accountId = randomUUID()
-    await db
-      .insertInto('account')
-      .values({
-        id: accountId,
-        organization_id: organizationId,
-        open_id: creator.openId,
-        username: creator.username,
-        display_name: creator.nickname,
-        state: 'connected',
-        scopes: grant.scope.split(','),
-        access_token_sealed: sealer.seal(new Secret(grant.access_token), `access_token/${accountId}`),
-        refresh_token_sealed: sealer.seal(new Secret(grant.refresh_token), `refresh_token/${accountId}`),
-        access_expires_at: new Date(Date.now() + grant.expires_in * 1_000),
-        refresh_expires_at: new Date(Date.now() + grant.refresh_expires_in * 1_000),
-      })
-      .execute()
+    const accountId = await connectLocalAccount(db, tiktok, sealer, {
+      organizationId,
+      username: `creator${first}`,
+    })
     const planId = randomUUID()
     await db
       .insertInto('plan')
