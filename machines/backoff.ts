@@ -2,13 +2,17 @@
 export const firstBackoffSeconds = 1
 export const longestBackoffSeconds = 60
 
+/** Whoever was told the same time comes up to this part of it later, so that they do not all come at once. */
+const spread = 0.2
+
 /**
  * How long to wait before attempt `attempt + 1`, in milliseconds. Chance comes from the job's own id and attempt,
  * so that the machine stays pure: 50 to 100 % of the exponential, and never sooner than the upstream asked.
  */
 export function backoffMs(seed: string, attempt: number, afterSeconds = 0): number {
   const full = Math.min(longestBackoffSeconds, firstBackoffSeconds * 2 ** Math.max(0, attempt - 1)) * 1_000
-  return Math.max(Math.round(full * (0.5 + chance(`${seed}/${attempt}`) / 2)), afterSeconds * 1_000)
+  const luck = chance(`${seed}/${attempt}`)
+  return Math.round(Math.max(full * (0.5 + luck / 2), afterSeconds * 1_000 * (1 + luck * spread)))
 }
 
 /** A number in [0, 1) that follows from a text (FNV-1a). */

@@ -16,16 +16,24 @@ export interface Failure {
   readonly verdict: Verdict
   readonly code: string
   readonly message: string
+  /** Whose word the code is, such as `post` for a fail reason of TikTok's; ours if left out. */
+  readonly source?: string
   /** TikTok's id of the refused call, to be quoted to its support. */
   readonly logId?: string
+  /** What was answered, where it could not be read; without secrets. */
+  readonly answer?: string
 }
 
 /** What a step answers when it has not done its work. */
 export type StepError =
-  /** Nothing happened; the same step again, after a while. `afterSeconds` is what the upstream asked for. */
+  /** It was tried and nothing happened; the same step again, after a while. `afterSeconds` is what the upstream asked for. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly afterSeconds?: number }
+  /** It was not its turn: the same step again after `afterSeconds`. No attempt was spent. */
+  | { readonly kind: 'parked'; readonly failure: Failure; readonly afterSeconds: number }
   /** It may have happened. The truth has to be looked up before anything is done again. */
   | { readonly kind: 'unknown'; readonly failure: Failure }
+  /** Nothing happened, and nothing will until the account is connected (again). */
+  | { readonly kind: 'needsAccount'; readonly failure: Failure }
   /** Nothing happened, and nothing will until a person has acted. */
   | { readonly kind: 'needsPerson'; readonly failure: Failure }
   /** It will never happen. */
@@ -54,4 +62,9 @@ export function failureOf(error: StepError): Failure {
     code: 'STEP_KEEPS_FAILING',
     message: `The step ended its worker or threw ${error.tries} times. The log has the cause; retry the job after it is mended.`,
   }
+}
+
+/** How long the upstream, or our own limits, asked to wait. */
+export function afterSecondsOf(error: StepError): number {
+  return 'afterSeconds' in error ? (error.afterSeconds ?? 0) : 0
 }

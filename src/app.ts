@@ -1,12 +1,17 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { accountMachine } from './commands/account-machine.ts'
 import { createOrganization } from './commands/create-organization.ts'
 import { jobMachine } from './commands/job-machine.ts'
 import { planMachine } from './commands/plan-machine.ts'
 import type { Config } from './config.ts'
 import { catalogueOf } from './durable/machine.ts'
 import { createApi } from './graphql/server.ts'
+import { callbackPath, createAuthorization, webhookPath } from './inbound/authorization.ts'
+import { finishConnecting } from './inbound/finish-connecting.ts'
+import { answerPage } from './inbound/page.ts'
+import { createWebhookRoute } from './inbound/webhook-route.ts'
+import { openKeys } from './keys.ts'
 import { createDiskStorage } from './providers/storage/disk-storage.ts'
 import { createTikTokClient } from './providers/tiktok/client.ts'
 import { createLocalProvider } from './providers/video/local/local-provider.ts'
@@ -15,13 +20,13 @@ import { seedRehearsal } from './rehearsal/seed.ts'
 import { startTicker } from './rehearsal/ticker.ts'
 import { type LocalTikTok, startLocalTikTok } from './rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from './secret.ts'
-import { createSealer } from './secrets.ts'
 import { createSteps } from './steps/catalogue.ts'
 import { type Connection, connect } from './store/database.ts'
 import { startEmbeddedServer } from './store/embedded/server.ts'
 import { createHintSender } from './store/hint.ts'
 import { isMigrated, migrate } from './store/migrate.ts'
 import type { Logger } from './telemetry/log.ts'
+import { createSealer } from './vault/sealer.ts'
 import { startWorkerRole } from './worker.ts'
 
 export type Role = 'api' | 'worker'
@@ -134,12 +139,14 @@ async function start(
     return connection
   }
   const runtime = open('reelpilot_runtime', 10)
-  const sealer = createSealer(config.secretKey ?? (await ownKey(config.dataDirectory)))
-  const machines = catalogueOf([jobMachine, planMachine])
+  const sealer = createSealer(openKeys(config).ring)
+  const machines = catalogueOf([jobMachine, planMachine, accountMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const rehearsal = config.tiktok ? null : await startRehearsalTikTok(config, teardown)
-  const tiktok = config.tiktok ?? rehearsal?.client
-  if (!tiktok) throw new Error('neither a TikTok app nor a rehearsal is set up')
+  const app = config.tiktok ?? rehearsal?.client
+  if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
+  const clientSecret = new Secret(app.clientSecret)
+  const tiktok = createTikTokClient({ ...app, clientSecret })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
 
   let address: string | null = null
@@ -156,10 +163,33 @@ async function start(
     teardown.add(() => boss.stop({ graceful: false }))
     const hints = createHintSender(api)
     teardown.add(() => hints.close())
+    const deps = { boss, machines }
+    const connecting = { ...deps, db: runtime.db, tiktok, sealer, hints }
+    const takeWebhook = createWebhookRoute({
+      db: runtime.db,
+      deps,
+      clientKey: app.clientKey,
+      clientSecret,
+      log,
+    })
+    const publicUrl = () => config.publicUrl ?? address ?? ''
     const server = await createApi({
       connection: api,
       databaseUrl: database.url,
-      deps: { boss, machines },
+      deps,
+      authorization: createAuthorization({ tiktok, sealer, publicUrl }),
+      routes: [
+        {
+          path: callbackPath,
+          handle: async (request, response) =>
+            answerPage(
+              response,
+              await finishConnecting(connecting, new URL(request.url ?? '/', publicUrl())),
+            ),
+        },
+        { path: webhookPath, handle: takeWebhook },
+      ],
+      ...(config.publicUrl && { publicUrl: config.publicUrl }),
       hints,
       storage,
       log,
@@ -192,20 +222,20 @@ async function start(
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
     })
     teardown.add(() => videos.close())
-    const steps = createSteps({
+    const stepDeps = {
       db: runtime.db,
       storage,
       videos,
-      tiktok: createTikTokClient({ ...tiktok, clientSecret: new Secret(tiktok.clientSecret) }),
+      tiktok,
       sealer,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
-    })
+    }
     const worker = await startWorkerRole({
       databaseUrl: database.url,
       runtime,
       machines,
-      steps,
+      steps: (deps) => createSteps({ ...stepDeps, ...deps }),
       concurrency: config.workerConcurrency,
       log,
     })
@@ -220,7 +250,7 @@ async function startRehearsalTikTok(
   teardown: Teardown,
 ): Promise<{
   readonly local: LocalTikTok | null
-  readonly client: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
+  readonly client: NonNullable<Config['tiktok']>
 }> {
   const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
   try {
@@ -230,21 +260,10 @@ async function startRehearsalTikTok(
       app,
     })
     teardown.add(() => local.stop())
-    return { local, client: { apiBase: local.url, ...app } }
+    return { local, client: { apiBase: local.url, authorizeBase: local.url, ...app } }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    return { local: null, client: { apiBase: `http://127.0.0.1:${config.tiktokLocalPort}`, ...app } }
+    const url = `http://127.0.0.1:${config.tiktokLocalPort}`
+    return { local: null, client: { apiBase: url, authorizeBase: url, ...app } }
   }
-}
-
-/** The key that seals tokens: made once, readable by its owner only. */
-async function ownKey(dataDirectory: string): Promise<Buffer> {
-  const file = path.join(dataDirectory, 'secret-key')
-  try {
-    await writeFile(file, randomBytes(32).toString('base64'), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
-  await chmod(file, 0o600)
-  return Buffer.from(await readFile(file, 'utf8'), 'base64')
 }

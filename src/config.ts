@@ -11,11 +11,18 @@ export interface Config {
   readonly workerConcurrency: number
   readonly renderConcurrency: number
   readonly ffmpegPath: string | undefined
-  /** 32 bytes that seal tokens; undefined: one made in the data directory. */
-  readonly secretKey: Buffer | undefined
+  /** Where browsers and TikTok reach the API; undefined: where it listens. */
+  readonly publicUrl: string | undefined
+  /** Keys of 32 bytes that seal tokens, the first for what is new; undefined: a ring in the data directory. */
+  readonly secretKeys: readonly Buffer[] | undefined
   /** Undefined: the local TikTok of the rehearsal. */
   readonly tiktok:
-    | { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
+    | {
+        readonly apiBase: string
+        readonly authorizeBase: string
+        readonly clientKey: string
+        readonly clientSecret: string
+      }
     | undefined
   readonly tiktokLocalPort: number
   readonly logLevel: string
@@ -38,11 +45,19 @@ const settings = z
     WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(10),
     RENDER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(1),
     FFMPEG_PATH: text.optional(),
+    PUBLIC_URL: z
+      .url({ protocol: /^https?$/, error: 'must be an http(s):// address' })
+      .transform((url) => url.replace(/\/+$/, ''))
+      .optional(),
     REELPILOT_SECRET_KEY: z
       .string()
-      .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 random bytes in base64')
+      .regex(
+        /^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$/,
+        'must be 32 random bytes in base64; several with commas between, the newest first',
+      )
       .optional(),
     TIKTOK_API_BASE: z.url().default('https://open.tiktokapis.com'),
+    TIKTOK_AUTHORIZE_BASE: z.url().default('https://www.tiktok.com'),
     TIKTOK_CLIENT_KEY: text.optional(),
     TIKTOK_CLIENT_SECRET: text.optional(),
     TIKTOK_LOCAL_PORT: port.default(4_001),
@@ -70,11 +85,13 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
     workerConcurrency: all.WORKER_CONCURRENCY,
     renderConcurrency: all.RENDER_CONCURRENCY,
     ffmpegPath: all.FFMPEG_PATH,
-    secretKey: all.REELPILOT_SECRET_KEY ? Buffer.from(all.REELPILOT_SECRET_KEY, 'base64') : undefined,
+    publicUrl: all.PUBLIC_URL,
+    secretKeys: all.REELPILOT_SECRET_KEY?.split(',').map((key) => Buffer.from(key, 'base64')),
     tiktok:
       all.TIKTOK_CLIENT_KEY && all.TIKTOK_CLIENT_SECRET
         ? {
             apiBase: all.TIKTOK_API_BASE,
+            authorizeBase: all.TIKTOK_AUTHORIZE_BASE,
             clientKey: all.TIKTOK_CLIENT_KEY,
             clientSecret: all.TIKTOK_CLIENT_SECRET,
           }

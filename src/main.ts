@@ -1,5 +1,6 @@
 import { addOrganization, migrateDatabase, openDatabase, type Role, startApp } from './app.ts'
 import { type Config, ConfigInvalid, readConfig } from './config.ts'
+import { rotateKeys } from './keys.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 
 const usage = `Usage: npm start [-- COMMAND]
@@ -10,6 +11,8 @@ const usage = `Usage: npm start [-- COMMAND]
   migrate   brings the database up to this build, and ends
   organization NAME
             creates an organization, prints its first API key, and ends
+  keys rotate
+            seals every token under a new key, and ends; see "Keys" in the README
 `
 
 const roles: Readonly<Record<string, readonly Role[]>> = {
@@ -24,6 +27,7 @@ async function main(command: string): Promise<number | null> {
   const config = readConfig(process.env, process.stderr.isTTY === true)
   const log = createLogger(config.logLevel, config.pretty)
   if (command === 'migrate') return await migrateOnly(config, log)
+  if (command === 'keys') return await keysOnly(config, log, process.argv[3] ?? '')
   if (command === 'organization') return await organizationOnly(config, log, process.argv[3]?.trim() ?? '')
   const asked = roles[command]
   if (!asked) return say(`There is no command "${command}".\n\n${usage}`, 2)
@@ -77,6 +81,17 @@ async function organizationOnly(config: Config, log: Logger, name: string): Prom
   try {
     await migrateDatabase(database.url, log)
     return say(await addOrganization(database.url, name, log), 0)
+  } finally {
+    await database.stop()
+  }
+}
+
+async function keysOnly(config: Config, log: Logger, what: string): Promise<number> {
+  if (what !== 'rotate') return say('Say what to do with the keys: `npm start -- keys rotate`.', 2)
+  const database = await openDatabase(config)
+  try {
+    await migrateDatabase(database.url, log)
+    return say(await rotateKeys(config, database.url, log), 0)
   } finally {
     await database.stop()
   }

@@ -2,17 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { CommandDeps } from './commands/deps.ts'
 import { scanOrganization } from './commands/scan.ts'
+import { takeNews } from './commands/take-news.ts'
 import type { Runtime } from './durable/drive.ts'
 import { LeaseKeeper } from './durable/lease-keeper.ts'
 import { createDatabaseClock } from './durable/ledger.ts'
 import type { MachineCatalogue } from './durable/machine.ts'
 import type { StepCatalogue } from './durable/step.ts'
 import { createBoss } from './queue/boss.ts'
+import { workDeliveries } from './queue/delivery.ts'
 import { createLedger } from './queue/ledger.ts'
 import { queues } from './queue/queues.ts'
 import { startWorker } from './queue/worker.ts'
 import type { Connection } from './store/database.ts'
 import { createHintSender, listenForHints } from './store/hint.ts'
+import { prune } from './store/prune.ts'
 import type { ScanReason } from './store/tables.ts'
 import type { Logger } from './telemetry/log.ts'
 
@@ -20,7 +23,8 @@ export interface WorkerRoleOptions {
   readonly databaseUrl: string
   readonly runtime: Connection
   readonly machines: MachineCatalogue
-  readonly steps: StepCatalogue
+  /** The steps, once there is a queue that they can wake others by. */
+  readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
   readonly log: Logger
   readonly onBoundary?: Runtime['onBoundary']
@@ -31,7 +35,7 @@ const drainMs = 20_000
 
 /** The worker role: drives jobs, scans, and sweeps. `stop` drains: no work is lost, whatever is cut short. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
-  const { databaseUrl, runtime: connection, machines, steps, concurrency, log } = options
+  const { databaseUrl, runtime: connection, machines, concurrency, log } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'queue')
   const boss = createBoss({
     url: databaseUrl,
@@ -41,6 +45,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     onError,
   })
   await boss.start()
+  const deps: CommandDeps = { boss, machines }
   const hints = createHintSender(connection)
   const clock = createDatabaseClock()
   const ledger = createLedger({
@@ -62,7 +67,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     ledger,
     keeper,
     machines,
-    steps,
+    steps: options.steps(deps),
     clock,
     draining: draining.signal,
     ...(options.onBoundary && { onBoundary: options.onBoundary }),
@@ -75,7 +80,6 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     onError: (error) => log.warn({ err: error }, 'hints'),
   })
 
-  const deps: CommandDeps = { boss, machines }
   const scanAll = async (reason: ScanReason) => {
     const organizations = await connection.db.selectFrom('organization').select('id').execute()
     for (const { id } of organizations) {
@@ -88,9 +92,15 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       }
     }
   }
-  await boss.work(queues.scan, { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }, () =>
-    scanAll('hourly'),
-  )
+  await boss.work(queues.scan, { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }, async () => {
+    await scanAll('hourly')
+    await prune(connection.db)
+  })
+  await workDeliveries(boss, async (key) => {
+    const taken = await connection.db.transaction().execute((tx) => takeNews(tx, deps, key))
+    hints.send({ organizations: taken.organizations, jobs: taken.moved })
+    log.debug({ outcome: taken.outcome }, 'news')
+  })
   await startWorker({
     boss,
     db: connection.db,

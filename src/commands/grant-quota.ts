@@ -33,7 +33,7 @@ export async function grantQuota(
   if (reason !== null && reason.length > 500) return invalid('reason', 'must have at most 500 characters')
 
   // All of them are locked before the first is moved: moving one takes the event sequence, which comes last.
-  const waiting = await lockJobsInState(tx, organizationId, 'waitingForQuota', mostWoken)
+  const waiting = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: mostWoken })
   await addToQuota(tx, organizationId, { metric, amount }, reason)
   for (const jobId of waiting) {
     await moveJob(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })

@@ -1,4 +1,11 @@
 import { jobLogic } from '../../machines/job.ts'
 import type { DurableMachine } from '../durable/machine.ts'
+import { upgradeJobFrom1 } from './upgrade-job.ts'
 
-export const jobMachine: DurableMachine = { name: 'job', version: 1, logic: jobLogic, upgrades: {} }
+/** Version 2 tells the afterlife of a post apart: what was one state of waiting is `watching` with its stages. */
+export const jobMachine: DurableMachine = {
+  name: 'job',
+  version: 2,
+  logic: jobLogic,
+  upgrades: { 1: upgradeJobFrom1 },
+}

@@ -1,15 +1,19 @@
 import { instantOf } from '../planning/wall-time.ts'
 import type { SlotContent } from '../store/slot-store.ts'
-import type { Privacy } from '../store/tables.ts'
+import type { Privacy, SlotMode } from '../store/tables.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
 import type { FieldIssue } from './refusal.ts'
 
-/** A slot as a client writes it. Privacy has no default: who may see a post is nobody's guess. */
+/**
+ * A slot as a client writes it. Privacy has no default: who may see a post is nobody's guess. Of a draft nothing is written
+ * that its creator writes in the app.
+ */
 export interface SlotBrief {
   readonly wallTime: string
   readonly storyboard?: unknown
+  readonly mode: SlotMode
   readonly caption: string
-  readonly privacy: Privacy
+  readonly privacy: Privacy | null
   readonly allowComment: boolean
   readonly allowDuet: boolean
   readonly allowStitch: boolean
@@ -42,18 +46,43 @@ export function readBrief(
     }
   }
 
-  if (brief.caption.length > captionLimit) {
-    blame(
-      'caption',
-      `is ${brief.caption.length} UTF-16 code units long; TikTok takes at most ${captionLimit}`,
-    )
-  }
-  if (brief.brandContent && brief.privacy === 'SELF_ONLY') {
-    blame('privacy', 'TikTok does not take paid partnerships that only their creator can see')
-  }
+  for (const [field, message] of brief.mode === 'draft' ? ignoredByDrafts(brief) : mistakesOfPost(brief))
+    blame(field, message)
 
   if (fields.length > 0 || meaning.kind === 'invalid' || parsed.kind === 'invalid')
     return { kind: 'invalid', fields }
   const { wallTime, at: publishAt } = meaning
   return { kind: 'ok', content: { ...brief, wallTime, publishAt, storyboard: parsed.storyboard } }
+}
+
+type Mistake = readonly [field: string, message: string]
+
+function mistakesOfPost({ caption, privacy, brandContent }: SlotBrief): readonly Mistake[] {
+  const mistakes: Mistake[] = []
+  if (caption.length > captionLimit)
+    mistakes.push([
+      'caption',
+      `is ${caption.length} UTF-16 code units long; TikTok takes at most ${captionLimit}`,
+    ])
+  if (privacy === null)
+    mistakes.push(['privacy', 'must be chosen for a direct post: who may see it has no default'])
+  if (brandContent && privacy === 'SELF_ONLY')
+    mistakes.push(['privacy', 'TikTok does not take paid partnerships that only their creator can see'])
+  return mistakes
+}
+
+/** TikTok takes none of these with a draft; to drop them silently would post something else than was planned. */
+function ignoredByDrafts(brief: SlotBrief): readonly Mistake[] {
+  const message =
+    'does not go along with a draft: its creator chooses it in the app. Leave it out, or post directly'
+  const given = {
+    caption: brief.caption !== '',
+    privacy: brief.privacy !== null,
+    allowComment: brief.allowComment,
+    allowDuet: brief.allowDuet,
+    allowStitch: brief.allowStitch,
+    brandContent: brief.brandContent,
+    brandOrganic: brief.brandOrganic,
+  }
+  return Object.entries(given).flatMap(([field, isGiven]): Mistake[] => (isGiven ? [[field, message]] : []))
 }

@@ -8,8 +8,8 @@ const Scope = builder.enumType('ApiScope', {
   description: 'What a key may do. Each scope includes those before it.',
   values: {
     READ: { value: 'read', description: 'Read everything of the organization, and follow its events.' },
-    WRITE: { value: 'write', description: 'Write plans and slots, steer jobs.' },
-    ADMIN: { value: 'admin', description: 'Make and revoke keys, grant quota.' },
+    WRITE: { value: 'write', description: 'Write plans and slots, steer jobs, connect accounts.' },
+    ADMIN: { value: 'admin', description: 'Make and revoke keys, grant quota, disconnect accounts.' },
   } as const,
 })
 

@@ -66,7 +66,7 @@ async function pageOf<Row>(
   cursorOf: (row: Row) => string,
   list: (range: { readonly limit: number; readonly inverted: boolean }) => Promise<readonly Row[]>,
 ): Promise<Connection<Row>> {
-  const size = sizeOf(args)
+  const size = pageSizeOf(args)
   const inverted = args.last != null
   const rows = await list({ limit: size + 1, inverted })
   const shown = rows.slice(0, size)
@@ -84,7 +84,8 @@ async function pageOf<Row>(
   }
 }
 
-function sizeOf({ first, last }: ConnectionArguments): number {
+/** How many items are asked for; refuses less than 1 and more than 100. */
+export function pageSizeOf({ first, last }: Pick<ConnectionArguments, 'first' | 'last'>): number {
   if (first != null && last != null)
     throw requestError('BAD_USER_INPUT', 'give either first or last, not both')
   const size = first ?? last ?? usualItems

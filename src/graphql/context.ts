@@ -1,6 +1,8 @@
 import type DataLoader from 'dataloader'
+import type { AccountHealth } from '../../machines/account-health.ts'
+import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
-import type { AccountRecord } from '../store/account-store.ts'
+import type { AccountRecord, ComingSlot } from '../store/account-store.ts'
 import type { ApiKeyRecord, Scope } from '../store/api-key-store.ts'
 import type { Tx } from '../store/database.ts'
 import type { JobRecord } from '../store/job-view-store.ts'
@@ -26,6 +28,7 @@ export interface Context {
   readonly idempotencyKey: string | null
   readonly idempotencyMinutes: number
   readonly deps: CommandDeps
+  readonly authorization: AuthorizationStarter
   readonly hub: Hub
   readonly load: Loaders
   /** Reads inside the viewer's organization; reads of the same turn share a transaction. */
@@ -41,6 +44,10 @@ export interface Context {
 /** Batched look-ups by id, for the time of one operation. Null is what is not the viewer's. */
 export interface Loaders {
   readonly account: DataLoader<string, AccountRecord | null>
+  /** By the account itself, for it says all but the time. */
+  readonly accountHealth: DataLoader<AccountRecord, AccountHealth, string>
+  /** By the account's id. */
+  readonly comingSlots: DataLoader<string, readonly ComingSlot[]>
   readonly apiKey: DataLoader<string, ApiKeyRecord | null>
   readonly plan: DataLoader<string, PlanRecord | null>
   readonly slot: DataLoader<string, SlotRecord | null>

@@ -10,11 +10,14 @@ Event.implement({
   authScopes: { read: true },
   fields: (t) => ({
     sequence: t.expose('sequence', { type: 'SafeInt', description: 'Its number.' }),
-    type: t.exposeString('type', { description: 'What happened, such as `job.moved` or `plan.approved`.' }),
+    type: t.exposeString('type', {
+      description: 'What happened, such as `job.moved`, `account.moved` or `plan.approved`.',
+    }),
     at: t.expose('at', { type: 'DateTime', description: 'When, by the clock of the database.' }),
     payload: t.expose('payload', {
       type: 'JSON',
-      description: 'The particulars. Of `job.moved`: `from`, `to`, `event`, `tag` and `progress`.',
+      description:
+        'The particulars. Of `job.moved` and `account.moved`: `from`, `to`, `event`, `tag` and `progress`.',
     }),
     plan: t.field({
       type: Plan,
@@ -43,7 +46,7 @@ Event.implement({
     jobRevision: t.expose('jobRevision', {
       type: 'SafeInt',
       nullable: true,
-      description: 'The revision of the job that it made.',
+      description: 'The revision of the job, or of the account, that it made.',
     }),
   }),
 })

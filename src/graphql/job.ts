@@ -1,4 +1,4 @@
-import type { JobContext, Progress as ProgressRecord } from '../../machines/job-context.ts'
+import type { JobContext, Progress as ProgressRecord } from '../../machines/job/context.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
 import { acceptedEvents } from '../durable/decide.ts'
 import { load as loadCheckpoint } from '../durable/machine.ts'
@@ -16,8 +16,12 @@ const Tag = builder.enumType('JobTag', {
   values: {
     WORKING: { value: 'working', description: 'A worker, which is at it or will be at once.' },
     WAITING: { value: 'waiting', description: 'Time: it goes on by itself.' },
-    RESTING: { value: 'resting', description: 'A person.' },
-    FINAL: { value: 'final', description: 'Nothing, ever.' },
+    RESTING: {
+      value: 'resting',
+      description:
+        "A person, or TikTok's word: a published post rests too, for TikTok may still have news of it.",
+    },
+    FINAL: { value: 'final', description: 'Nothing, ever: it was cancelled, or has failed.' },
   } as const,
 })
 

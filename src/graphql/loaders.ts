@@ -1,11 +1,13 @@
 import DataLoader from 'dataloader'
-import { findAccounts } from '../store/account-store.ts'
+import { type AccountRecord, findAccounts, listComingSlots } from '../store/account-store.ts'
 import { findApiKeys } from '../store/api-key-store.ts'
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
 import { findJobs, findJobsOfSlots } from '../store/job-view-store.ts'
 import { findPlans } from '../store/plan-store.ts'
 import { findScans } from '../store/scan-store.ts'
 import { findSlots } from '../store/slot-store.ts'
+import { healthOfAccount, mostComingSlots } from './account-view.ts'
 import type { Context, Loaders } from './context.ts'
 
 type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
@@ -21,6 +23,20 @@ export function createLoaders(organizationId: string, read: Context['read']): Lo
   const idOf = (row: { readonly id: string }) => row.id
   return {
     account: by(findAccounts, idOf),
+    accountHealth: new DataLoader(
+      async (accounts: readonly AccountRecord[]) => {
+        const now = await read(readDatabaseTime)
+        return accounts.map((account) => healthOfAccount(account, now))
+      },
+      { cacheKeyFn: idOf },
+    ),
+    comingSlots: new DataLoader((ids) =>
+      read(async (tx) => {
+        const lists = []
+        for (const id of ids) lists.push(await listComingSlots(tx, organizationId, id, mostComingSlots))
+        return lists
+      }),
+    ),
     apiKey: by(findApiKeys, idOf),
     plan: by(findPlans, idOf),
     slot: by(findSlots, idOf),
@@ -28,4 +44,9 @@ export function createLoaders(organizationId: string, read: Context['read']): Lo
     jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
     scan: by(findScans, idOf),
   }
+}
+
+/** What is asked for from now on is read anew. */
+export function forgetLoaded(load: Loaders): void {
+  for (const loader of Object.values(load)) loader.clearAll()
 }

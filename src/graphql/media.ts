@@ -1,4 +1,4 @@
-import type { KeptMedia } from '../../machines/job-context.ts'
+import type { KeptMedia } from '../../machines/job/context.ts'
 import { builder } from './builder.ts'
 
 export const Media = builder.objectRef<KeptMedia>('Media').implement({

@@ -6,6 +6,7 @@ import { claimKey, keepAnswer } from '../store/idempotency-store.ts'
 import type { Context } from './context.ts'
 import { errorOf, IdempotencyConflict, InvalidInput, NotFound, type RefusalError } from './error.ts'
 import { decodeGlobalId, type NodeName } from './global-id.ts'
+import { forgetLoaded } from './loaders.ts'
 
 /** Every input has it. */
 interface Input {
@@ -62,6 +63,8 @@ export async function mutate<Outcome extends Done>(
       return { outcome: done, replayed: false }
     }),
   )
+  // Another mutation of the same request may have read what this one changed.
+  forgetLoaded(context.load)
   if (replayed) context.markReplayed()
   else context.announce(outcome.movedJobs ?? [])
   return outcome

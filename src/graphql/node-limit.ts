@@ -44,7 +44,8 @@ export function nodeLimitRule(context: ValidationContext): ASTVisitor {
     if (!definition || !field.selectionSet) return 0
     const type = getNamedType(definition.type)
     if (!isCompositeType(type)) return 0
-    const size = type.name.endsWith('Connection') ? sizeOf(field) : 0
+    const isPage = definition.args.some(({ name }) => name === 'first')
+    const size = isPage ? sizeOf(field) : 0
     const inner = countItems(field.selectionSet, type)
     return size === 0 ? inner : size * (1 + inner)
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import type { Connection } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
@@ -11,16 +12,27 @@ import { createMediaRoute, type MediaSource } from './media-route.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
+/** A page of another room's, at exactly this path. By which method and for whom is its own to decide. */
+export interface Route {
+  readonly path: string
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
 export interface ApiOptions {
   /** Under the role `reelpilot_api`. */
   readonly connection: Connection
   /** For the one connection that listens for hints. */
   readonly databaseUrl: string
   readonly deps: CommandDeps
+  /** Makes the ways to the authorize page. */
+  readonly authorization: AuthorizationStarter
   readonly hints: { send(hint: Hint): void }
   readonly storage: MediaSource
   readonly log: Logger
   readonly ready: () => Promise<Readiness>
+  /** Where the API is reached from outside, such as `https://reels.example`; without it, the `Host` of each request. */
+  readonly publicUrl?: string
+  readonly routes?: readonly Route[]
   /** A key that GraphiQL is signed in with. Whoever opens the page has it: for rehearsals only. */
   readonly graphiqlKey?: string
   /** How long an idempotency key is remembered. */
@@ -39,7 +51,10 @@ export interface Api {
 
 const drainMs = 5_000
 
-/** The API: GraphQL over HTTP, SSE and WebSocket at `/graphql`, videos at `/media`, health at `/livez` and `/readyz`. */
+/**
+ * The API: GraphQL over HTTP, SSE and WebSocket at `/graphql`, videos at `/media`, health at `/livez` and `/readyz`, and the
+ * given routes.
+ */
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { connection, databaseUrl, log, ready } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'api')
@@ -52,8 +67,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     authenticator,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
     graphiqlKey: options.graphiqlKey,
+    publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
   })
   const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator })
+  const routes = new Map(options.routes?.map((each) => [each.path, each]))
   let draining = false
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -61,6 +78,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (pathname === '/livez') return answerAlive(response)
     if (pathname === '/readyz') return await answerReady(response, draining, ready)
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
+    const found = routes.get(pathname)
+    if (found) return await found.handle(request, response)
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
     await graphql(request, response)
   }

@@ -6,7 +6,7 @@ import { encodeGlobalId } from './global-id.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Plan, Slot } from './ref.ts'
-import { Privacy } from './slot.ts'
+import { Mode, Privacy } from './slot.ts'
 
 const NewSlot = builder.inputType('NewSlotInput', {
   description: 'A slot to add.',
@@ -22,14 +22,21 @@ const NewSlot = builder.inputType('NewSlotInput', {
       required: true,
       description: 'What the video shows: its scenes, and how they look.',
     }),
+    mode: t.field({
+      type: Mode,
+      defaultValue: 'direct',
+      required: true,
+      description:
+        'How the video comes to TikTok. What follows is for direct posts: of a draft its creator chooses all of it in the app.',
+    }),
     caption: t.string({
+      defaultValue: '',
       required: true,
       description: 'The text under the post, in at most 2,200 UTF-16 code units.',
     }),
     privacy: t.field({
       type: Privacy,
-      required: true,
-      description: 'Who may see the post. There is no default.',
+      description: 'Who may see the post. A direct post must say it: there is no default.',
     }),
     allowComment: t.boolean({
       defaultValue: false,
@@ -76,9 +83,8 @@ builder.relayMutationField(
     resolve: (_root, { input }, context, info) => {
       const planId = idOf('Plan', input, 'planId')
       const { organizationId } = context.viewer
-      return mutate(context, info, input, (tx) =>
-        addSlots(tx, { organizationId, planId, slots: input.slots }),
-      )
+      const slots = input.slots.map((slot) => ({ ...slot, privacy: slot.privacy ?? null }))
+      return mutate(context, info, input, (tx) => addSlots(tx, { organizationId, planId, slots }))
     },
   },
   {
@@ -112,6 +118,11 @@ builder.relayMutationField(
         description: "When to post, on the wall clock of the plan's zone.",
       }),
       storyboard: t.field({ type: 'JSON', description: 'What the video shows.' }),
+      mode: t.field({
+        type: Mode,
+        description:
+          'How the video comes to TikTok. Made a draft, it loses what only direct posts have; made a direct post, it needs a privacy.',
+      }),
       caption: t.string({ description: 'The text under the post.' }),
       privacy: t.field({ type: Privacy, description: 'Who may see the post.' }),
       allowComment: t.boolean({ description: 'Whether viewers may comment.' }),
@@ -129,10 +140,10 @@ builder.relayMutationField(
     resolve: (_root, { input }, context, info) => {
       const slotId = idOf('Slot', input, 'slotId')
       const { organizationId } = context.viewer
-      const { slotId: _slot, idempotencyKey: _key, ...change } = input
-      return mutate(context, info, input, (tx) =>
-        updateSlot(tx, { organizationId, slotId, change: given(change) }),
-      )
+      const { slotId: _slot, idempotencyKey: _key, ...fields } = input
+      const asked = given(fields)
+      const change = asked.mode === 'draft' ? { ...nothingChosen, ...asked } : asked
+      return mutate(context, info, input, (tx) => updateSlot(tx, { organizationId, slotId, change }))
     },
   },
   {
@@ -185,6 +196,17 @@ builder.relayMutationField(
     }),
   },
 )
+
+/** Of a draft its creator chooses all of this. */
+const nothingChosen = {
+  caption: '',
+  privacy: null,
+  allowComment: false,
+  allowDuet: false,
+  allowStitch: false,
+  brandContent: false,
+  brandOrganic: false,
+} as const
 
 /** Null and left out mean the same: no change. */
 function given<Fields extends object>(

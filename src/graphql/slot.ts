@@ -15,6 +15,17 @@ export const Privacy = builder.enumType('Privacy', {
   } as const,
 })
 
+export const Mode = builder.enumType('SlotMode', {
+  description: 'How a video comes to TikTok.',
+  values: {
+    DIRECT: { value: 'direct', description: 'It is posted as it is planned.' },
+    DRAFT: {
+      value: 'draft',
+      description: "It is put as a draft into its creator's inbox, who writes the caption and posts it.",
+    },
+  } as const,
+})
+
 builder.node(Slot, {
   description: 'One intended post. What became of it is read from its job.',
   authScopes: { read: true },
@@ -32,8 +43,14 @@ builder.node(Slot, {
       type: 'JSON',
       description: 'What the video shows, with all defaults filled in.',
     }),
-    caption: t.exposeString('caption', { description: 'The text under the post.' }),
-    privacy: t.expose('privacy', { type: Privacy, description: 'Who may see the post.' }),
+    mode: t.expose('mode', { type: Mode, description: 'How the video comes to TikTok.' }),
+    caption: t.exposeString('caption', { description: 'The text under the post; empty for a draft.' }),
+    privacy: t.field({
+      type: Privacy,
+      description:
+        'Who may see the post. Of a draft `SELF_ONLY`: only its creator sees it, until they post it.',
+      resolve: ({ privacy }) => privacy ?? 'SELF_ONLY',
+    }),
     allowComment: t.exposeBoolean('allowComment', { description: 'Whether viewers may comment.' }),
     allowDuet: t.exposeBoolean('allowDuet', { description: 'Whether viewers may make duets of it.' }),
     allowStitch: t.exposeBoolean('allowStitch', { description: 'Whether viewers may stitch it.' }),

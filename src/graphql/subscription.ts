@@ -3,6 +3,7 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId } from './global-id.ts'
+import { forgetLoaded } from './loaders.ts'
 import { Event } from './ref.ts'
 
 const after =
@@ -53,6 +54,24 @@ builder.subscriptionType({
       },
       resolve: (event) => event,
     }),
+    accountEvents: t.field({
+      type: Event,
+      description:
+        'What happens to one account: `account.moved`, and `account.slotsAtRisk` with the slots that its loss endangers.',
+      authScopes: { read: true },
+      args: {
+        accountId: t.arg.id({ required: true, description: 'The account.' }),
+        after: t.arg({ type: 'SafeInt', description: after }),
+      },
+      subscribe: async (_root, args, context) => {
+        const decoded = decodeGlobalId(args.accountId)
+        const account = decoded?.name === 'Account' ? await context.load.account.load(decoded.id) : null
+        if (!account) throw requestError('BAD_USER_INPUT', 'accountId: there is no such account')
+        const filter = { kind: 'family', prefix: 'account.' } as const
+        return follow(context, args.after, filter, ({ accountId }) => accountId === account.id)
+      },
+      resolve: (event) => event,
+    }),
     quotaEvents: t.field({
       type: Event,
       description: 'What happens to quotas.',
@@ -68,6 +87,7 @@ function follow(
   { hub, viewer, load }: Context,
   after: number | null | undefined,
   filter: EventFilter,
+  passes: (event: EventRecord) => boolean = () => true,
 ): AsyncIterableIterator<EventRecord> {
   if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
   const events = hub.follow(viewer.organizationId, { after: after ?? null, filter, keyId: viewer.keyId })
@@ -75,9 +95,10 @@ function follow(
   return {
     ...events,
     next: async () => {
-      const result = await next.call(events)
+      let result = await next.call(events)
+      while (!result.done && !passes(result.value)) result = await next.call(events)
       // What an event names is shown as it is now, not as an earlier event of this subscription found it.
-      for (const loader of Object.values(load)) loader.clearAll()
+      forgetLoaded(load)
       return result
     },
     [Symbol.asyncIterator]() {

@@ -4,6 +4,7 @@ import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { validate } from 'graphql'
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga'
+import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import { type Db, inOrganization } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
@@ -22,12 +23,15 @@ import { shareReads } from './shared-read.ts'
 export interface YogaOptions {
   readonly db: Db
   readonly deps: CommandDeps
+  readonly authorization: AuthorizationStarter
   readonly hints: { send(hint: Hint): void }
   readonly hub: Hub
   readonly authenticator: Authenticator
   readonly log: Logger
   readonly idempotencyMinutes: number
   readonly graphiqlKey: string | undefined
+  /** Where the API is reached; if undefined, each request's own word for it is taken. */
+  readonly publicUrl: string | undefined
 }
 
 /** What is known of a request before its operation is read. */
@@ -116,20 +120,21 @@ export function createGraphQL(options: YogaOptions) {
 }
 
 function createContext(
-  { db, deps, hints, hub, idempotencyMinutes }: YogaOptions,
+  { db, deps, authorization, hints, hub, idempotencyMinutes, publicUrl }: YogaOptions,
   facts: RequestFacts,
 ): Context {
-  const { viewer, requestId, origin, idempotencyKey } = facts
+  const { viewer, requestId, idempotencyKey } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
   const read = shareReads(transact)
   return {
     viewer,
     requestId,
-    origin,
+    origin: publicUrl ?? facts.origin,
     idempotencyKey,
     idempotencyMinutes,
     deps,
+    authorization,
     hub,
     read,
     transact,

@@ -72,6 +72,17 @@ export async function installQueues(url: string, owner: Connection): Promise<voi
       expireInSeconds: 600,
       notify: true,
     })
+    await boss.createQueue(queues.webhook, {
+      retryLimit: 1_000,
+      retryDelay: 1,
+      retryBackoff: true,
+      retryDelayMax: 60,
+      heartbeatSeconds: 10,
+      expireInSeconds: 600,
+      deleteAfterSeconds: 24 * 3_600,
+      retentionSeconds: 90 * 86_400,
+      notify: true,
+    })
     await boss.schedule(queues.scan, '0 * * * *', {}, { tz: 'UTC', missed: 'once' })
     for (const role of ['reelpilot_api', 'reelpilot_runtime']) {
       const grants = [

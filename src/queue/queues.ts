@@ -4,4 +4,6 @@ export const queues = {
   wake: 'job-wake',
   /** The hourly look for slots that fall due: `{}`, or `{ organizationId, reason }` for one organization. */
   scan: 'scan',
+  /** What TikTok told by webhook, to be taken in: `{ key }` of the delivery. */
+  webhook: 'webhook',
 } as const

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { insertConnectedAccount } from '../commands/insert-account.ts'
 import { Secret } from '../secret.ts'
-import type { Sealer } from '../secrets.ts'
 import type { Executor } from '../store/database.ts'
+import type { Sealer } from '../vault/sealer.ts'
 import type { NewAccount } from './tiktok/account.ts'
 import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 
@@ -15,21 +16,22 @@ export async function connectLocalAccount(
   const creator = tiktok.createAccount(wanted)
   const grant = tiktok.grant(creator.username)
   const accountId = randomUUID()
-  await db
-    .insertInto('account')
-    .values({
-      id: accountId,
-      organization_id: organizationId,
-      open_id: creator.openId,
+  const place = { organizationId, row: accountId }
+  await insertConnectedAccount(db, {
+    accountId,
+    organizationId,
+    creator: {
+      openId: creator.openId,
       username: creator.username,
-      display_name: creator.nickname,
-      state: 'connected',
+      displayName: creator.nickname,
       scopes: grant.scope.split(','),
-      access_token_sealed: sealer.seal(new Secret(grant.access_token), `access_token/${accountId}`),
-      refresh_token_sealed: sealer.seal(new Secret(grant.refresh_token), `refresh_token/${accountId}`),
-      access_expires_at: new Date(Date.now() + grant.expires_in * 1_000),
-      refresh_expires_at: new Date(Date.now() + grant.refresh_expires_in * 1_000),
-    })
-    .execute()
+    },
+    tokens: {
+      accessTokenSealed: sealer.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
+      refreshTokenSealed: sealer.seal(new Secret(grant.refresh_token), { ...place, column: 'refresh_token' }),
+      expiresInSeconds: grant.expires_in,
+      refreshExpiresInSeconds: grant.refresh_expires_in,
+    },
+  })
   return accountId
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createOrganization } from '../commands/create-organization.ts'
-import type { Sealer } from '../secrets.ts'
 import type { Db } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { grantQuota } from '../store/quota-ledger.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
+import type { Sealer } from '../vault/sealer.ts'
 import { connectLocalAccount } from './local-account.ts'
 import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 

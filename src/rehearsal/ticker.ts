@@ -13,7 +13,7 @@ export interface TickerOptions {
 }
 
 /** States that only ask whether there is news. */
-const polls = new Set(['generating.checking', 'publishing.checkingStatus'])
+const polls = new Set(['generating.checking', 'watching.checking'])
 
 interface MoveRow {
   readonly sequence: number

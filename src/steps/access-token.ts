@@ -1,69 +1,75 @@
-import type { StepError } from '../../machines/failure.ts'
+import type { AccountEvent } from '../../machines/account.ts'
+import type { Failure, StepError } from '../../machines/failure.ts'
+import { moveAccount } from '../commands/move-account.ts'
 import type { Secret } from '../secret.ts'
-import {
-  markForReauthorization,
-  readTokens,
-  releaseRefreshLease,
-  takeRefreshLease,
-  writeTokens,
-} from '../store/token-store.ts'
+import { findAccounts } from '../store/account-store.ts'
+import { readTokens } from '../store/token-store.ts'
 import type { StepDeps } from './deps.ts'
 import { failure } from './failure.ts'
-import { tiktokError } from './tiktok-failure.ts'
 
-type Token =
-  | { readonly kind: 'token'; readonly token: Secret }
+type Access =
+  | { readonly kind: 'token'; readonly token: Secret; readonly version: number }
   | { readonly kind: 'none'; readonly error: StepError }
 
-const needsOwner: Token = {
-  kind: 'none',
-  error: {
-    kind: 'needsPerson',
-    failure: failure('NEEDS_USER', 'account_disconnected', 'The account has to be connected again.'),
-  },
+interface OfAccount {
+  readonly organizationId: string
+  readonly accountId: string
 }
-const soon: Token = {
-  kind: 'none',
-  error: {
-    kind: 'retry',
-    afterSeconds: 2,
-    failure: failure('RETRY_AFTER', 'token_refreshing', 'The token is being refreshed.'),
-  },
-}
+
+/** The upload must end within its hour, and the token must outlast it with some room. */
+export const uploadTokenSeconds = 70 * 60
+export const callTokenSeconds = 60
 
 /**
- * The account's access token, with at least `forSeconds` left. Refreshes it if need be: one worker at a time, the new
- * pair persisted before it is first used, the old refresh token never presented twice.
+ * The account's access token, with at least `forSeconds` left, or with half its life if TikTok gives it less than that. If
+ * it has less, the account machine is asked to refresh it, once for all who ask, and the step is told to come again.
  */
-export async function accessToken(deps: StepDeps, accountId: string, forSeconds: number): Promise<Token> {
-  const { db, sealer, tiktok } = deps
+export async function accessToken(
+  deps: StepDeps,
+  { organizationId, accountId }: OfAccount,
+  forSeconds: number,
+): Promise<Access> {
+  const { db, sealer } = deps
   const stored = await readTokens(db, accountId)
-  if (stored?.state !== 'connected') return needsOwner
-  const leftSeconds = (stored.accessExpiresAt.getTime() - stored.now.getTime()) / 1_000
-  if (leftSeconds >= forSeconds)
-    return { kind: 'token', token: sealer.open(stored.accessTokenSealed, `access_token/${accountId}`) }
+  if (stored) {
+    const { version, lifetimeSeconds } = stored
+    const leftSeconds = (stored.accessExpiresAt.getTime() - stored.now.getTime()) / 1_000
+    const lifetime = lifetimeSeconds ?? forSeconds
+    if (leftSeconds >= (lifetime >= forSeconds ? forSeconds : lifetime / 2)) {
+      const place = { organizationId, row: accountId, column: 'access_token' }
+      return { kind: 'token', token: sealer.open(stored.accessTokenSealed, place), version }
+    }
+    await tell(deps, { organizationId, accountId }, { type: 'refresh', version })
+  }
+  const [account] = await findAccounts(db, organizationId, [accountId])
+  if (account?.state === 'connected' || account?.state.startsWith('refreshing.'))
+    return { kind: 'none', error: refreshing }
+  return { kind: 'none', error: { kind: 'needsAccount', failure: whyNot(account?.context.failure) } }
+}
 
-  if (!(await takeRefreshLease(db, accountId, stored.version))) return soon
-  const answer = await tiktok.refreshToken(
-    sealer.open(stored.refreshTokenSealed, `refresh_token/${accountId}`),
-  )
-  if (answer.kind === 'notSent' || answer.kind === 'rateLimited') {
-    await releaseRefreshLease(db, accountId, stored.version)
-    return { kind: 'none', error: tiktokError(answer) }
-  }
-  // A lost answer keeps the lease: TikTok may have rotated, and the old token must not be presented again at once.
-  if (answer.kind === 'unknown') return { kind: 'none', error: tiktokError(answer) }
-  if (answer.kind !== 'ok') {
-    await markForReauthorization(db, accountId, stored.version)
-    return needsOwner
-  }
-  const { grant } = answer
-  await writeTokens(db, accountId, stored.version, {
-    accessTokenSealed: sealer.seal(grant.accessToken, `access_token/${accountId}`),
-    refreshTokenSealed: sealer.seal(grant.refreshToken, `refresh_token/${accountId}`),
-    expiresInSeconds: grant.expiresInSeconds,
-    refreshExpiresInSeconds: grant.refreshExpiresInSeconds,
-  })
-  // A fresh token may live shorter than asked for: then it must do.
-  return { kind: 'token', token: grant.accessToken }
+/** TikTok refused a token that should have been good: the machine refreshes it, or knows that the grant is dead. */
+export async function accessRefused(deps: StepDeps, account: OfAccount, version: number): Promise<StepError> {
+  await tell(deps, account, { type: 'accessRefused', version })
+  return refreshing
+}
+
+const refreshing: StepError = {
+  kind: 'parked',
+  afterSeconds: 1,
+  failure: failure(
+    'RETRY_AFTER',
+    'TOKEN_REFRESHING',
+    'The account gets a new token; this goes on in a moment.',
+  ),
+}
+
+/** Sends the account its event; one that does not fit any more was answered by what happened meanwhile. */
+async function tell(deps: StepDeps, account: OfAccount, event: AccountEvent): Promise<void> {
+  await deps.db.transaction().execute((tx) => moveAccount(tx, deps, { ...account, event }))
+}
+
+function whyNot(failed: unknown): Failure {
+  const { code, source } = (failed ?? {}) as Partial<Failure>
+  const message = 'The account has to be connected again; then this goes on by itself.'
+  return { verdict: 'NEEDS_USER', code: code ?? 'ACCOUNT_NOT_CONNECTED', message, ...(source && { source }) }
 }

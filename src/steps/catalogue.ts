@@ -1,14 +1,20 @@
 import type { Json } from '../durable/checkpoint.ts'
 import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts'
+import { refreshTokens, revokeTokens } from './account.ts'
+import { checkMedia } from './check-media.ts'
+import { checkPost } from './check-post.ts'
 import { checkClip, keepClip, submitClip } from './clip.ts'
 import { closeJob } from './close-job.ts'
 import type { StepDeps } from './deps.ts'
+import { initPost } from './init-post.ts'
 import { openJob } from './open-job.ts'
-import { checkPost, initPost, preparePost, reconcilePost, uploadChunk } from './post.ts'
+import { preparePost } from './prepare-post.ts'
+import { reconcilePost } from './reconcile-post.ts'
 import { reserveQuota } from './reserve-quota.ts'
 import { storeVideo } from './store-video.ts'
+import { uploadChunk } from './upload-chunk.ts'
 
-/** The steps of the job machine, by the names that its states invoke. */
+/** The steps of all machines, by the names that their states invoke. */
 export function createSteps(deps: StepDeps): StepCatalogue {
   /** A step's input is what the machine computed for it, and was JSON on its way: the machine's types hold. */
   const given =
@@ -25,11 +31,14 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     checkClip: given(checkClip),
     keepClip: given(keepClip),
     storeVideo: given(storeVideo),
+    checkMedia: given(checkMedia),
     preparePost: given(preparePost),
     initPost: given(initPost),
     uploadChunk: given(uploadChunk),
     reconcilePost: given(reconcilePost),
     checkPost: given(checkPost),
     closeJob: given(closeJob),
+    refreshTokens: given(refreshTokens),
+    revokeTokens: given(revokeTokens),
   }
 }

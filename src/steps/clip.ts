@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { ClipRef } from '../../machines/job-context.ts'
+import type { ClipRef } from '../../machines/job/context.ts'
 import type { Json } from '../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { ContentMismatch, StorageFull } from '../providers/storage/storage.ts'

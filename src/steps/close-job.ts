@@ -1,4 +1,4 @@
-import type { ClipRef } from '../../machines/job-context.ts'
+import type { ClipRef } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { JobRef } from '../providers/video/provider.ts'
 import { settleQuota } from '../store/quota-ledger.ts'

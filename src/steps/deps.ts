@@ -1,11 +1,12 @@
+import type { CommandDeps } from '../commands/deps.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { VideoProvider } from '../providers/video/provider.ts'
-import type { Sealer } from '../secrets.ts'
 import type { Db } from '../store/database.ts'
+import type { Sealer } from '../vault/sealer.ts'
 
 /** What steps work with. */
-export interface StepDeps {
+export interface StepDeps extends CommandDeps {
   readonly db: Db
   readonly storage: Storage
   readonly videos: VideoProvider

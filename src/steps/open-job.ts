@@ -1,4 +1,6 @@
+import type { Audience } from '../../machines/job/context.ts'
 import { done, type StepOutcome } from '../durable/step.ts'
+import type { SlotContent } from '../store/slot-store.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
@@ -10,12 +12,12 @@ export async function storyboardOf(
   organizationId: string,
   slotId: string,
 ): Promise<
-  | { readonly kind: 'ok'; readonly storyboard: Storyboard }
+  | { readonly kind: 'ok'; readonly storyboard: Storyboard; readonly slot: SlotContent }
   | { readonly kind: 'bad'; readonly outcome: StepOutcome }
 > {
   const slot = await readSlot(db, organizationId, slotId)
   const parsed = parseStoryboard(slot.storyboard)
-  if (parsed.kind === 'ok') return parsed
+  if (parsed.kind === 'ok') return { ...parsed, slot }
   const [issue] = parsed.issues
   const message = `The storyboard cannot be rendered: ${issue?.path ?? ''} ${issue?.message ?? ''}`
   return {
@@ -24,7 +26,7 @@ export async function storyboardOf(
   }
 }
 
-/** Reads how much there is to do. */
+/** Reads how much there is to do, and who is to see it. */
 export async function openJob(
   deps: StepDeps,
   organizationId: string,
@@ -34,5 +36,10 @@ export async function openJob(
   if (read.kind === 'bad') return read.outcome
   const { scenes } = read.storyboard
   const seconds = scenes.reduce((sum, scene) => sum + scene.seconds, 0)
-  return done({ scenes: scenes.length, seconds: Math.ceil(seconds) })
+  return done({ scenes: scenes.length, seconds: Math.ceil(seconds), audience: audienceOf(read.slot) })
+}
+
+function audienceOf({ mode, privacy }: SlotContent): Audience {
+  if (mode === 'draft') return 'inbox'
+  return privacy === 'PUBLIC_TO_EVERYONE' ? 'everyone' : 'some'
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import type { KeptClip } from '../../machines/job-context.ts'
+import type { KeptClip } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../providers/video/local/assemble.ts'
 import { keepMedia } from '../store/media-store.ts'

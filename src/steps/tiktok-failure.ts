@@ -1,86 +1,149 @@
-import type { Failure, StepError, Verdict } from '../../machines/failure.ts'
+import type { Failure, StepError } from '../../machines/failure.ts'
+import type { StepOutcome } from '../durable/step.ts'
 import type { Failure as TikTokFailure } from '../providers/tiktok/answer.ts'
-import { failure } from './failure.ts'
+import { countUnrecognised } from '../store/unrecognised-code-store.ts'
+import { type VerdictSource, verdictFor } from '../verdict/failure-verdict.ts'
+import { accessRefused } from './access-token.ts'
+import type { StepDeps } from './deps.ts'
+import { fail } from './failure.ts'
 
-/** What a refusal by code means; a code that is not here takes its HTTP status's class. */
-const verdicts: Readonly<Record<string, readonly [Verdict, string]>> = {
-  spam_risk_too_many_posts: ['WAIT_CAP', 'The creator has posted as much as TikTok allows in 24 hours.'],
-  reached_active_user_cap: ['NEEDS_OPERATOR', 'The app has reached its cap of users in 24 hours.'],
-  spam_risk_user_banned_from_posting: ['NEEDS_USER', 'TikTok has banned this creator from posting.'],
-  unaudited_client_can_only_post_to_private_accounts: [
-    'NEEDS_OPERATOR',
-    'The app is not audited: it can post only to private accounts, and only for the creator to see.',
-  ],
-  privacy_level_option_mismatch: ['NEEDS_USER', 'The creator does not offer this privacy level any more.'],
-  access_token_invalid: ['NEEDS_USER', 'The account has to be connected again.'],
-  scope_not_authorized: ['NEEDS_USER', 'The account has to be connected again, with the permission to post.'],
+/** TikTok's window is a minute long. */
+const windowSeconds = 60
+/** A cap of a day opens bit by bit: look again a few times until it has. */
+const capSeconds = 4 * 3_600
+
+/** What a call was for: it decides what an answer means. */
+export interface Call {
+  readonly organizationId: string
+  readonly accountId: string
+  /** Of the tokens that were shown. */
+  readonly version: number
+  /** Whether it creates something: then silence is not a reason to repeat it. */
+  readonly creates?: boolean
 }
 
-const dayInSeconds = 86_400
+/** What an answer of TikTok's other than "ok" means for the step that asked. */
+export async function notOk(deps: StepDeps, call: Call, answer: TikTokFailure): Promise<StepOutcome> {
+  const failure = await recognised(deps, call.organizationId, 'api', answer)
+  return fail(await errorOf(deps, call, answer, failure))
+}
 
-/** What an answer of TikTok's other than "ok" means for a step that may be repeated. */
-export function tiktokError(answer: TikTokFailure): StepError {
+async function errorOf(
+  deps: StepDeps,
+  call: Call,
+  answer: TikTokFailure,
+  failure: Failure,
+): Promise<StepError> {
   switch (answer.kind) {
     case 'rateLimited':
-      return {
-        kind: 'retry',
-        afterSeconds: answer.retryAfterSeconds ?? 60,
-        failure: failure('RETRY_AFTER', 'rate_limit_exceeded', 'TikTok asks to slow down.', answer.logId),
-      }
+      return { kind: 'parked', afterSeconds: answer.retryAfterSeconds ?? windowSeconds, failure }
+    case 'held':
+      return { kind: 'parked', afterSeconds: answer.afterSeconds, failure }
     case 'notSent':
-      return { kind: 'retry', failure: failure('RETRY_AFTER', answer.code, 'TikTok is out of reach.') }
+      return { kind: 'retry', failure }
     case 'unknown':
-      return {
-        kind: 'retry',
-        ...(answer.retryAfterSeconds !== undefined && { afterSeconds: answer.retryAfterSeconds }),
-        failure: failure(
-          'RETRY_AFTER',
-          answer.code ?? answer.cause,
-          'TikTok gave no usable answer.',
-          answer.logId,
-        ),
-      }
+      return call.creates
+        ? { kind: 'unknown', failure: { ...failure, verdict: 'OUTCOME_UNKNOWN' } }
+        : {
+            kind: 'retry',
+            ...(answer.retryAfterSeconds !== undefined && { afterSeconds: answer.retryAfterSeconds }),
+            failure,
+          }
     case 'unauthorized':
-      return { kind: 'needsPerson', failure: refusal(answer.code, answer.logId) }
-    case 'refused': {
-      const what = refusal(answer.code, answer.logId)
-      return what.verdict === 'WAIT_CAP'
-        ? { kind: 'retry', afterSeconds: dayInSeconds / 4, failure: what }
-        : { kind: 'needsPerson', failure: what }
-    }
+      return answer.code === 'access_token_invalid' || answer.code === 'http_401'
+        ? await accessRefused(deps, call, call.version)
+        : { kind: 'needsAccount', failure }
+    case 'refused':
+      return errorOfVerdict(call, failure)
   }
 }
 
-/** The same for a call that creates something: what got no answer may have been done. */
-export function tiktokCreationError(answer: TikTokFailure): StepError {
-  const error = tiktokError(answer)
-  return answer.kind === 'unknown'
-    ? { kind: 'unknown', failure: { ...failureOfError(error), verdict: 'OUTCOME_UNKNOWN' } }
-    : error
+function errorOfVerdict(call: Call, failure: Failure): StepError {
+  switch (failure.verdict) {
+    case 'RETRY_AFTER':
+      return { kind: 'retry', failure }
+    case 'WAIT_CAP':
+      return { kind: 'parked', afterSeconds: capSeconds, failure }
+    case 'PERMANENT':
+      return { kind: 'failed', failure }
+    case 'OUTCOME_UNKNOWN':
+      return call.creates ? { kind: 'unknown', failure } : { kind: 'retry', failure }
+    case 'NEEDS_USER':
+    case 'NEEDS_OPERATOR':
+    case 'FIX_MEDIA':
+      return { kind: 'needsPerson', failure }
+  }
 }
 
-function failureOfError(error: StepError): Failure {
-  return error.kind === 'exhausted' ? failure('NEEDS_OPERATOR', 'exhausted', '') : error.failure
+/** An answer in words. */
+export function failureOfAnswer(source: 'api' | 'oauth', answer: TikTokFailure): Failure {
+  const { code, httpStatus } = wordOf(answer)
+  const { verdict } = verdictFor(source, code, httpStatus)
+  return {
+    verdict: verdict.verdict,
+    code,
+    message: verdict.meaning,
+    source,
+    ...('logId' in answer && answer.logId && { logId: answer.logId }),
+    ...('raw' in answer && answer.raw && { answer: answer.raw }),
+  }
 }
 
-function refusal(code: string, logId?: string): Failure {
-  const [verdict, message] = verdicts[code] ?? [
-    'NEEDS_OPERATOR' as const,
-    `TikTok refused the request: ${code}.`,
-  ]
-  return failure(verdict, code, message, logId)
+/** The same, and a code that the table does not know is counted. */
+async function recognised(
+  { db }: StepDeps,
+  organizationId: string,
+  source: 'api' | 'oauth',
+  answer: TikTokFailure,
+): Promise<Failure> {
+  const failure = failureOfAnswer(source, answer)
+  const { code, httpStatus } = wordOf(answer)
+  await countIfUnknown(db, organizationId, source, failure, verdictFor(source, code, httpStatus).recognised)
+  return failure
+}
+
+function wordOf(answer: TikTokFailure): { readonly code: string; readonly httpStatus?: number } {
+  switch (answer.kind) {
+    case 'rateLimited':
+      return { code: 'rate_limit_exceeded', httpStatus: 429 }
+    case 'held':
+      return { code: answer.reason }
+    case 'notSent':
+    case 'unauthorized':
+      return { code: answer.code }
+    case 'unknown':
+      return {
+        code: answer.code ?? answer.cause,
+        ...(answer.httpStatus !== undefined && { httpStatus: answer.httpStatus }),
+      }
+    case 'refused':
+      return { code: answer.code, httpStatus: answer.httpStatus }
+  }
+}
+
+async function countIfUnknown(
+  db: StepDeps['db'],
+  organizationId: string,
+  source: VerdictSource,
+  { code, logId }: Failure,
+  known: boolean,
+): Promise<void> {
+  if (!known) await countUnrecognised(db, organizationId, { source, code, ...(logId && { logId }) })
 }
 
 /** What a post's `fail_reason` means, and whether TikTok allows a fresh attempt. */
-export function postFailure(reason: string): { readonly again: boolean; readonly failure: Failure } {
-  if (reason === 'internal')
-    return { again: true, failure: failure('RETRY_AFTER', reason, 'TikTok failed on its side.') }
-  if (/^(file_format|duration|frame_rate|picture_size)_check_failed$/.test(reason))
-    return {
-      again: false,
-      failure: failure('FIX_MEDIA', reason, `TikTok does not take this video: ${reason}.`),
-    }
-  if (reason === 'auth_removed')
-    return { again: false, failure: failure('NEEDS_USER', reason, 'The creator has removed the app.') }
-  return { again: false, failure: failure('PERMANENT', reason, `TikTok rejected the post: ${reason}.`) }
+export async function rejection(
+  db: StepDeps['db'],
+  organizationId: string,
+  reason: string,
+): Promise<{ readonly again: boolean; readonly failure: Failure }> {
+  const { verdict, recognised: known } = verdictFor('post', reason)
+  const failure: Failure = {
+    verdict: verdict.verdict,
+    code: reason,
+    message: verdict.meaning,
+    source: 'post',
+  }
+  await countIfUnknown(db, organizationId, 'post', failure, known)
+  return { again: verdict.mayPostAgain === true, failure }
 }

@@ -23,8 +23,8 @@ export async function lockDueSlots(
 ): Promise<readonly DueSlot[]> {
   const { rows } = await sql<DueSlot>`
     select slot.id as "slotId", plan.account_id as "accountId", slot.publish_at as "publishAt",
-           plan.state as "planState", plan.autopilot, plan.locked, account.state as "accountState"
-      from slot join plan on plan.id = slot.plan_id join account on account.id = plan.account_id
+           plan.state as "planState", plan.autopilot, plan.locked, machine.state as "accountState"
+      from slot join plan on plan.id = slot.plan_id join job machine on machine.id = plan.account_id
      where slot.organization_id = ${organizationId} and slot.claimed_at is null
        and slot.publish_at >= ${from} and slot.publish_at < ${to} and plan.state <> 'archived'
      order by slot.publish_at, slot.id

@@ -143,7 +143,7 @@ export async function commitMoves(
         from input
        where job.id = input.job_id and job.revision = input.expected
          and (input.epoch is null or (job.lease_epoch = input.epoch and job.lease_owner is not null))
-      returning input.index, job.id, job.organization_id, job.slot_id, job.account_id, job.revision,
+      returning input.index, job.id, job.machine, job.organization_id, job.slot_id, job.account_id, job.revision,
                 input."from", input.event, job.state, job.tag, job.context->'progress' as progress
     ), counted as (
       select organization_id, count(*) as events from moved group by organization_id
@@ -160,7 +160,7 @@ export async function commitMoves(
       insert into event (organization_id, sequence, type, job_id, job_revision, slot_id, account_id, payload)
       select moved.organization_id,
              heads.base + row_number() over (partition by moved.organization_id order by moved.index),
-             'job.moved', moved.id, moved.revision, moved.slot_id, moved.account_id,
+             moved.machine || '.moved', moved.id, moved.revision, moved.slot_id, moved.account_id,
              jsonb_build_object('from', moved."from", 'to', moved.state, 'event', moved.event, 'tag', moved.tag,
                                 'progress', moved.progress)
         from moved join heads using (organization_id)
@@ -213,7 +213,7 @@ export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** A job for a command that will move it, locked until the end of the transaction. */
+/** A machine's row for a command that will move it, locked until the end of the transaction. */
 export async function lockJob(
   db: Executor,
   jobId: string,

@@ -36,7 +36,7 @@ export async function findJobs(
 ): Promise<readonly JobRecord[]> {
   const { rows } = await sql<JobRecord>`
     select ${columns} from job
-     where organization_id = ${organizationId} and id = any(${ids}::uuid[])`.execute(db)
+     where organization_id = ${organizationId} and machine = 'job' and id = any(${ids}::uuid[])`.execute(db)
   return rows
 }
 
@@ -67,7 +67,7 @@ export async function listJobs(
   const { position, within, order } = keyset('job', 'created_at', 'desc', page)
   const { rows } = await sql<Placed<JobRecord>>`
     select ${columns}, ${position} as position from job
-     where job.organization_id = ${organizationId}
+     where job.organization_id = ${organizationId} and job.machine = 'job'
        and (${states}::text[] is null or job.state = any(${states}::text[]))
        and (${tags}::text[] is null or job.tag = any(${tags}::text[]))
        and (${planId}::uuid is null or exists (
@@ -129,16 +129,28 @@ export async function readTimeline(
   return rows
 }
 
-/** The jobs of an organization in one state, locked in the one order that all writers of many jobs keep. */
+/**
+ * The jobs of an organization in one state, of one account if it is given, locked in the one order that all writers of many
+ * jobs keep.
+ */
 export async function lockJobsInState(
   tx: Executor,
   organizationId: string,
   state: string,
-  limit: number,
+  { limit, accountId = null }: { readonly limit: number; readonly accountId?: string | null },
 ): Promise<readonly string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from job
-     where organization_id = ${organizationId} and state = ${state}
+     where organization_id = ${organizationId} and machine = 'job' and state = ${state}
+       and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
      order by created_at, id limit ${limit} for update`.execute(tx)
   return rows.map(({ id }) => id)
+}
+
+/** Whether some job of the organization has a public post of this id already. */
+export async function isPostKnown(db: Executor, organizationId: string, postId: string): Promise<boolean> {
+  const { rows } = await sql<{ known: boolean }>`
+    select exists (select from job where organization_id = ${organizationId} and machine = 'job'
+                    and context->'publicPostIds' ? ${postId}) as known`.execute(db)
+  return rows[0]?.known ?? false
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from './database.ts'
 import { keyset, type Page, type Placed } from './keyset.ts'
-import type { Privacy } from './tables.ts'
+import type { Privacy, SlotMode } from './tables.ts'
 
 /** What a person writes about a post. */
 export interface SlotContent {
@@ -9,8 +9,10 @@ export interface SlotContent {
   /** The instant that the wall time means in the plan's zone. */
   readonly publishAt: Date
   readonly storyboard: object
+  readonly mode: SlotMode
   readonly caption: string
-  readonly privacy: Privacy
+  /** Null for a draft: its creator chooses in the app. */
+  readonly privacy: Privacy | null
   readonly allowComment: boolean
   readonly allowDuet: boolean
   readonly allowStitch: boolean
@@ -27,7 +29,7 @@ export interface SlotRecord extends SlotContent {
 }
 
 const columns = sql.raw(
-  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", storyboard, caption, privacy,
+  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", storyboard, mode, caption, privacy,
    allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
    brand_content as "brandContent", brand_organic as "brandOrganic",
    claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`,
@@ -95,12 +97,12 @@ export async function insertSlots(
   slots: readonly NewSlot[],
 ): Promise<void> {
   await sql`
-    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy,
+    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, mode, caption, privacy,
                       allow_comment, allow_duet, allow_stitch, brand_content, brand_organic)
-    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", storyboard, caption, privacy,
+    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", storyboard, mode, caption, privacy,
            "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic"
       from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as x (
-        id uuid, "wallTime" text, "publishAt" timestamptz, storyboard jsonb, caption text, privacy text,
+        id uuid, "wallTime" text, "publishAt" timestamptz, storyboard jsonb, mode text, caption text, privacy text,
         "allowComment" boolean, "allowDuet" boolean, "allowStitch" boolean,
         "brandContent" boolean, "brandOrganic" boolean)`.execute(db)
 }
@@ -111,7 +113,7 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
     update slot
        set wall_time = ${content.wallTime}, publish_at = ${content.publishAt},
            storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
-           privacy = ${content.privacy}, allow_comment = ${content.allowComment},
+           mode = ${content.mode}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
            allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
            brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic},
            updated_at = clock_timestamp()

@@ -43,22 +43,70 @@ export interface EventTable {
   at: DefaultedTimestamp
 }
 
+/** What a creator allows, as TikTok said last. */
+export interface CreatorSettings {
+  readonly privacyLevelOptions: readonly string[]
+  readonly commentDisabled: boolean
+  readonly duetDisabled: boolean
+  readonly stitchDisabled: boolean
+  readonly maxDurationSeconds: number
+}
+
+/** The account machine's checkpoint lies in `job`, under the account's own id. */
 export interface AccountTable {
   id: string
   organization_id: string
-  open_id: string
-  username: string
-  display_name: string
-  state: 'connected' | 'needs_reauthorization' | 'disconnected'
+  open_id: string | null
+  username: string | null
+  display_name: string | null
   scopes: string[]
   access_token_sealed: string | null
   refresh_token_sealed: string | null
   access_expires_at: NullableTimestamp
   refresh_expires_at: NullableTimestamp
+  access_lifetime_seconds: number | null
   token_version: Generated<number>
-  refresh_lease_until: NullableTimestamp
+  presented_version: Generated<number>
+  presented_at: NullableTimestamp
+  creator: JSONColumnType<CreatorSettings | object> | null
+  creator_seen_at: NullableTimestamp
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
+}
+
+export interface ConnectionAttemptTable {
+  id: string
+  organization_id: string
+  account_id: string
+  state_hash: Buffer
+  verifier_sealed: string
+  redirect_uri: string
+  scopes: string[]
+  created_at: DefaultedTimestamp
+  expires_at: Timestamp
+  used_at: NullableTimestamp
+}
+
+export interface WebhookDeliveryTable {
+  key: string
+  event: string
+  open_id: string | null
+  publish_id: string | null
+  news: Json
+  signed_at: Timestamp
+  received_at: DefaultedTimestamp
+  handled_at: NullableTimestamp
+  outcome: string | null
+}
+
+export interface UnrecognisedCodeTable {
+  organization_id: string
+  source: string
+  code: string
+  seen: Defaulted<number>
+  last_log_id: string | null
+  first_seen_at: DefaultedTimestamp
+  last_seen_at: DefaultedTimestamp
 }
 
 export interface PlanTable {
@@ -78,6 +126,9 @@ export interface PlanTable {
 
 export type Privacy = 'PUBLIC_TO_EVERYONE' | 'MUTUAL_FOLLOW_FRIENDS' | 'FOLLOWER_OF_CREATOR' | 'SELF_ONLY'
 
+/** Posted as it is, or put as a draft into the creator's inbox. */
+export type SlotMode = 'direct' | 'draft'
+
 export interface SlotTable {
   id: string
   organization_id: string
@@ -85,8 +136,9 @@ export interface SlotTable {
   wall_time: string
   publish_at: Timestamp
   storyboard: Json
+  mode: Defaulted<SlotMode>
   caption: string
-  privacy: Privacy
+  privacy: Privacy | null
   allow_comment: Defaulted<boolean>
   allow_duet: Defaulted<boolean>
   allow_stitch: Defaulted<boolean>
@@ -195,6 +247,9 @@ export interface Database {
   event_head: EventHeadTable
   event: EventTable
   account: AccountTable
+  connection_attempt: ConnectionAttemptTable
+  webhook_delivery: WebhookDeliveryTable
+  unrecognised_code: UnrecognisedCodeTable
   plan: PlanTable
   slot: SlotTable
   job: JobTable

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it } from 'vitest'
 import { makeApiKey } from '../../src/commands/create-api-key.ts'
+import { insertConnectedAccount } from '../../src/commands/insert-account.ts'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
@@ -21,18 +22,18 @@ it('gives every mutation exactly one effect and one answer, however often the AP
     .values({ id, organization_id: organizationId, name: 'x', hash, scopes: ['write'] })
     .execute()
   const accountId = randomUUID()
-  await db
-    .insertInto('account')
-    .values({
-      id: accountId,
-      organization_id: organizationId,
-      open_id: 'o',
-      username: 'u',
-      display_name: 'U',
-      state: 'connected',
-      scopes: [],
-    })
-    .execute()
+  await insertConnectedAccount(db, {
+    accountId,
+    organizationId,
+    creator: { openId: 'o', username: 'u', displayName: 'U', scopes: [] },
+    // Nobody opens them here.
+    tokens: {
+      accessTokenSealed: 'a',
+      refreshTokenSealed: 'r',
+      expiresInSeconds: 7_200,
+      refreshExpiresInSeconds: 15_552_000,
+    },
+  })
 
   const port = await freePort()
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))

@@ -15,14 +15,15 @@ const working = [
   'generating.checking',
   'generating.keeping',
   'storing',
+  'checkingMedia',
   'publishing.preparing',
   'publishing.initialising',
   'publishing.uploading',
-  'publishing.checkingStatus',
+  'watching.checking',
   'closing',
 ]
 /** And every state that it waits in: what fires there is a timer. */
-const waiting = ['generating.rendering', 'awaitingSlot', 'publishing.confirming']
+const waiting = ['generating.rendering', 'awaitingSlot', 'watching.accepted']
 
 const around = (state: string, boundaries: readonly Boundary[]) =>
   boundaries.map((boundary) => [boundary, state] as const)

@@ -19,7 +19,8 @@ async function jobOf(slotId: string | undefined): Promise<string> {
 
 const wholeJob = `query ($id: ID!) { job(id: $id) {
   id state tag revision publishAt waitingUntil availableEvents publishId publicPostIds
-  progress { done of unit } failure { verdict code message logId } media { url sha256 bytes seconds width height }
+  post { publishId status publicPostIds urls sentAt }
+  progress { done of unit } failure { verdict code source message nextStep logId answer } media { url sha256 bytes seconds width height }
   slot { id job { id } } account { username state } createdAt updatedAt
   checkpoints { nodes { revision sequence from to event at } pageInfo { hasNextPage hasPreviousPage endCursor } }
   timeline { area startedAt endedAt seconds transitions }
@@ -49,6 +50,7 @@ describe('a job', () => {
       media: null,
       publishId: null,
       publicPostIds: [],
+      post: null,
       slot: { id: slotIds[0], job: { id } },
       account: { username: 'creator', state: 'CONNECTED' },
     })
@@ -76,12 +78,17 @@ describe('a job', () => {
         verdict: 'NEEDS_USER',
         code: 'access_token_invalid',
         message: 'Connect the account again.',
+        source: 'api',
         logId: '7',
+        answer: '{"error":',
       },
       media: { sha256, bytes: 5_000_000_000, seconds: 4, width: 360, height: 640 },
       post: { publishId: 'v_pub~1', uploadUrlSealed: 'canary-upload-url', chunkSize: 1, chunkCount: 1 },
       progress: { done: 0.5, of: 2, unit: 'scenes' },
-      publicPostIds: ['7512345678901234567'],
+      publicPostIds: ['7312345678901234567'],
+      sentAt: Date.parse('2026-08-01T12:00:00Z'),
+      ending: 'published',
+      visibility: 'public',
     }
     await database.owner.pool.query('update reelpilot.job set context = context || $1::jsonb where id = $2', [
       JSON.stringify(known),
@@ -89,13 +96,63 @@ describe('a job', () => {
     ])
     const { job } = await tenant.ask(wholeJob, { id })
     expect(job).toMatchObject({
-      failure: known.failure,
+      failure: {
+        ...known.failure,
+        source: 'API',
+        nextStep: 'If a refreshed token is refused as well, the creator connects the account again.',
+      },
       media: { url: `http://api.test/media/${sha256}`, bytes: 5_000_000_000 },
       publishId: 'v_pub~1',
-      publicPostIds: ['7512345678901234567'],
+      publicPostIds: ['7312345678901234567'],
+      post: {
+        publishId: 'v_pub~1',
+        status: 'PUBLIC',
+        publicPostIds: ['7312345678901234567'],
+        urls: ['https://www.tiktok.com/@creator/video/7312345678901234567'],
+        sentAt: '2026-08-01T12:00:00.000Z',
+      },
       progress: known.progress,
     })
     expect(JSON.stringify(job)).not.toContain('canary')
+  })
+
+  it('is shown as each of several mutations of one request has left it', async () => {
+    const { slotIds } = await createRunningPlan(tenant)
+    const id = await jobOf(slotIds[0])
+    const answer = await tenant.ask(
+      `mutation ($input: PauseJobInput!, $resume: ResumeJobInput!) {
+        first: pauseJob(input: $input) { ... on PauseJobPayload { job { state } } }
+        second: resumeJob(input: $resume) { ... on ResumeJobPayload { job { state } } } }`,
+      { input: { jobId: id }, resume: { jobId: id } },
+    )
+    expect(answer).toEqual({ first: { job: { state: 'paused' } }, second: { job: { state: 'queued' } } })
+  })
+
+  it('rests, once its post is taken down, until TikTok shows it again', async () => {
+    const { slotIds } = await createRunningPlan(tenant)
+    const id = await jobOf(slotIds[0])
+    const known = {
+      post: { publishId: 'v_pub~2', uploadUrlSealed: 'canary', chunkSize: 1, chunkCount: 1 },
+      publicPostIds: ['7312345678901234567'],
+      sentAt: 1,
+      ending: 'published',
+      visibility: 'hidden',
+    }
+    await database.owner.pool.query(
+      `update reelpilot.job set state = 'takenDown', tag = 'resting', step = null, timers = '{}', wake_at = null,
+         context = context || $1::jsonb where id = $2`,
+      [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
+    )
+    const { job } = await tenant.ask(wholeJob, { id })
+    expect(job).toMatchObject({
+      tag: 'RESTING',
+      availableEvents: [],
+      post: { status: 'TAKEN_DOWN', publicPostIds: ['7312345678901234567'], urls: [] },
+    })
+    expect(await steer(tenant, 'cancelJob', { jobId: id }, 'job { id }')).toMatchObject({
+      code: 'NOT_PERMITTED_IN_STATE',
+      state: 'takenDown',
+    })
   })
 
   it('refuses what its state does not permit', async () => {
@@ -232,7 +289,7 @@ describe('a state machine', () => {
     const { stateMachine, stateMachines } = await tenant.ask(`{
       stateMachine(name: "job") { name version initial steps drawing states { path tag step } transitions { from event to } }
       stateMachines { name } }`)
-    expect(stateMachines).toEqual([{ name: 'job' }, { name: 'plan' }])
+    expect(stateMachines).toEqual([{ name: 'job' }, { name: 'plan' }, { name: 'account' }])
     expect(stateMachine.initial).toBe('queued')
     expect(stateMachine.states).toContainEqual({
       path: 'publishing.uploading',
@@ -254,5 +311,14 @@ describe('a state machine', () => {
       expect.arrayContaining(['openJob', 'submitClip', 'uploadChunk', 'closeJob']),
     )
     expect(stateMachine.drawing).toMatch(/^stateDiagram-v2\n {2}\[\*\] --> queued\n/)
+  })
+
+  it('of accounts is published like the others', async () => {
+    const { stateMachine } = await tenant.ask(
+      `{ stateMachine(name: "account") { name initial steps states { path } } }`,
+    )
+    expect(stateMachine).toMatchObject({ name: 'account', initial: 'connecting' })
+    expect(stateMachine.steps).toEqual(['refreshTokens', 'revokeTokens'])
+    expect(stateMachine.states).toContainEqual({ path: 'refreshing.backingOff' })
   })
 })

@@ -186,15 +186,13 @@ describe('bad input', () => {
 
   it('has no default for privacy', async () => {
     const { planId } = await createDraft(tenant, [])
-    const response = await tenant.post(
-      'mutation ($input: AddSlotsInput!) { addSlots(input: $input) { __typename } }',
-      { input: { planId, slots: [{ ...slotInput(), privacy: undefined }] } },
-    )
-    const { errors } = (await response.json()) as {
-      errors: { message: string; extensions: { code: string } }[]
-    }
-    expect(errors[0]?.message).toContain('privacy')
-    expect(errors[0]?.extensions.code).toBe('BAD_USER_INPUT')
+    const slots = [slotInput(), slotInput(70, { privacy: undefined }), slotInput(80, { privacy: null })]
+    const answer = await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
+    expect(answer.code).toBe('INVALID_INPUT')
+    expect(answer.fields.map(({ path }: { path: string }) => path)).toEqual([
+      'slots.1.privacy',
+      'slots.2.privacy',
+    ])
   })
 
   it.each([

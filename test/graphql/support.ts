@@ -1,19 +1,25 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
+import { accountMachine } from '../../src/commands/account-machine.ts'
 import { createApiKey } from '../../src/commands/create-api-key.ts'
+import { insertConnectedAccount } from '../../src/commands/insert-account.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { planMachine } from '../../src/commands/plan-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
-import { type Api, createApi } from '../../src/graphql/server.ts'
-import type { SocketLimits } from '../../src/graphql/socket.ts'
+import { type Api, type ApiOptions, createApi } from '../../src/graphql/server.ts'
+import { createAuthorization } from '../../src/inbound/authorization.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createBoss } from '../../src/queue/boss.ts'
+import { Secret } from '../../src/secret.ts'
 import type { Scope } from '../../src/store/api-key-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
-import { createLogger, type Logger } from '../../src/telemetry/log.ts'
+import { createLogger } from '../../src/telemetry/log.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
 /** The whole API of a test file on its own database, closed when the file is done. */
@@ -23,7 +29,7 @@ export interface TestApi extends Api {
 
 export async function createTestApi(
   database: TestDatabase,
-  options: { readonly limits?: SocketLimits; readonly log?: Logger } = {},
+  options: Partial<Pick<ApiOptions, 'limits' | 'log' | 'publicUrl' | 'routes'>> = {},
 ): Promise<TestApi> {
   const boss = createBoss({
     url: database.url,
@@ -39,7 +45,8 @@ export async function createTestApi(
   const api = await createApi({
     connection: database.api,
     databaseUrl: database.url,
-    deps: { boss, machines: catalogueOf([jobMachine, planMachine]) },
+    deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine]) },
+    authorization: testAuthorization(),
     hints,
     storage,
     log: createLogger('error', false),
@@ -59,6 +66,19 @@ export async function createTestApi(
     await rm(directory, { recursive: true, force: true })
   })
   return { ...api, close, storage }
+}
+
+function testAuthorization() {
+  const ring = keyRingOf([Buffer.alloc(32, 1)])
+  return createAuthorization({
+    tiktok: createTikTokClient({
+      apiBase: 'http://tiktok.test',
+      clientKey: 'ck_test',
+      clientSecret: new Secret('canary-secret'),
+    }),
+    sealer: createSealer(() => ring),
+    publicUrl: () => 'http://api.test',
+  })
 }
 
 /** An organization with an account and a key, and a way to ask as it. */
@@ -134,22 +154,25 @@ export function globalId(name: string, id: string): string {
   return Buffer.from(`${name}:${id}`).toString('base64url')
 }
 
-export async function createAccount({ runtime }: TestDatabase, organizationId: string): Promise<string> {
-  const id = randomUUID()
-  await runtime.db
-    .insertInto('account')
-    .values({
-      id,
-      organization_id: organizationId,
-      open_id: randomBytes(8).toString('hex'),
-      username: 'creator',
-      display_name: 'Creator',
-      state: 'connected',
-      scopes: ['video.publish'],
-      access_token_sealed: 'canary-token',
-    })
-    .execute()
-  return id
+/** A connected account, whose access token lasts two hours. */
+export async function createAccount(
+  { runtime }: TestDatabase,
+  organizationId: string,
+  scopes: readonly string[] = ['video.publish', 'video.upload'],
+): Promise<string> {
+  const accountId = randomUUID()
+  await insertConnectedAccount(runtime.db, {
+    accountId,
+    organizationId,
+    creator: { openId: accountId, username: 'creator', displayName: 'Creator', scopes },
+    tokens: {
+      accessTokenSealed: 'canary-token',
+      refreshTokenSealed: 'canary-token',
+      expiresInSeconds: 7_200,
+      refreshExpiresInSeconds: 365 * 86_400,
+    },
+  })
+  return accountId
 }
 
 export const storyboard = {
@@ -214,7 +237,8 @@ export async function steer(
 
 /** Fragments on types that a union does not have are refused by the validator. */
 function permits(name: string): boolean {
-  return !['createPlan', 'createApiKey', 'revokeApiKey', 'grantQuota', 'scanNow'].includes(name)
+  const never = ['createPlan', 'createApiKey', 'revokeApiKey', 'grantQuota', 'scanNow', 'connectAccount']
+  return !never.includes(name)
 }
 
 /** An approved plan on autopilot; its slots of the next 24 hours have jobs. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createClient } from 'graphql-ws'
 import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
+import { appendEvent } from '../../src/store/event-store.ts'
 import { keepMedia } from '../../src/store/media-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
@@ -87,6 +88,39 @@ describe('over WebSocket', () => {
     await steer(tenant, 'resumeJob', { jobId: node.job.id }, 'job { id }')
     const ofJob = await take(`subscription { jobEvents(jobId: "${node.job.id}", after: 0) { type } }`, 3)
     expect(ofJob).toEqual(['job.moved', 'job.moved', 'job.moved'])
+    await client.dispose()
+  })
+
+  it('follows one account: what was missed, then live, and nothing of another account or its jobs', async () => {
+    const own = await createTenant(database, api)
+    await createRunningPlan(own, [60])
+    const begin = () => steer(own, 'connectAccount', {}, 'account { id }')
+    const { account } = await begin()
+    await begin()
+    const [, accountId = ''] = Buffer.from(account.id, 'base64url').toString().split(':')
+    const atRisk = { organizationId: own.organizationId, type: 'account.slotsAtRisk', accountId }
+    await database.runtime.db.transaction().execute((tx) => appendEvent(tx, atRisk))
+    const client = socketClient(own.key)
+    const query = `subscription { accountEvents(accountId: "${account.id}", after: 0) {
+      type payload account { id state } job { id } jobRevision } }`
+    const seen: unknown[] = []
+    for await (const { data } of client.iterate<{ accountEvents: { payload: { to: string } } }>({ query })) {
+      seen.push(data?.accountEvents)
+      if (seen.length === 2)
+        await steer(own, 'disconnectAccount', { accountId: account.id }, 'account { id }')
+      if (seen.length === 3) break
+    }
+    expect(seen).toMatchObject([
+      { type: 'account.moved', payload: { from: null, to: 'connecting' }, job: null, jobRevision: 1 },
+      { type: 'account.slotsAtRisk', account: { id: account.id }, jobRevision: null },
+      {
+        type: 'account.moved',
+        payload: { from: 'connecting', to: 'disconnected', event: 'disconnect' },
+        account: { id: account.id, state: 'DISCONNECTED' },
+        job: null,
+        jobRevision: 2,
+      },
+    ])
     await client.dispose()
   })
 
@@ -236,6 +270,66 @@ describe('videos', () => {
         .status,
     ).toBe(404)
     expect((await get({}, 'POST')).status).toBe(405)
+  })
+})
+
+describe('a server behind a proxy', () => {
+  const links = '{ jobs { nodes { media { url } } } }'
+
+  it('answers links that begin with where it is reached, over HTTP and over WebSocket', async () => {
+    const own = await createTestApi(database, { publicUrl: 'https://reels.example/api/' })
+    const base = await own.listen(0, '127.0.0.1')
+    const someone = await createTenant(database, own)
+    await createRunningPlan(someone, [60])
+    const media = { sha256: 'ab'.repeat(32), bytes: 1, seconds: 1, width: 1, height: 1 }
+    await database.owner.pool.query(
+      `update reelpilot.job set context = context || $1::jsonb where organization_id = $2 and machine = 'job'`,
+      [JSON.stringify({ media }), someone.organizationId],
+    )
+    const url = `https://reels.example/api/media/${media.sha256}`
+    const answer = { jobs: { nodes: [{ media: { url } }] } }
+    expect(await someone.ask(links)).toEqual(answer)
+    const client = createClient({
+      url: `${base.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { apiKey: someone.key },
+    })
+    expect((await client.iterate({ query: links }).next()).value).toEqual({ data: answer })
+    await client.dispose()
+    await own.close()
+  })
+})
+
+describe('a route of another room', () => {
+  it('is answered at exactly its path, and what it throws is a 500 that says nothing', async () => {
+    const own = await createTestApi(database, {
+      routes: [
+        {
+          path: '/webhooks/test',
+          handle: async (request, response) => {
+            response.writeHead(202, { 'x-method': request.method ?? '' }).end(request.url)
+          },
+        },
+        {
+          path: '/broken',
+          handle: async () => {
+            throw new Error('canary')
+          },
+        },
+      ],
+    })
+    const base = await own.listen(0, '127.0.0.1')
+    const found = await fetch(`${base}/webhooks/test?a=b`, { method: 'POST', body: '{}' })
+    expect([found.status, found.headers.get('x-method'), await found.text()]).toEqual([
+      202,
+      'POST',
+      '/webhooks/test?a=b',
+    ])
+    for (const path of ['/webhooks/test/', '/webhooks', '/webhooks/test/more'])
+      expect((await fetch(`${base}${path}`)).status).toBe(404)
+    const broken = await fetch(`${base}/broken`)
+    expect([broken.status, await broken.text()]).toEqual([500, ''])
+    await own.close()
   })
 })
 

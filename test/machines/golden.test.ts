@@ -21,15 +21,16 @@ const outputs: Readonly<Record<string, Json>> = {
   preparePost: null,
   initPost: { post },
   uploadChunk: null,
-  checkPost: { kind: 'published', publicPostIds: ['7312345678901234567'] },
+  checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
+  checkMedia: null,
   closeJob: null,
 }
 
 describe.each(Object.entries(golden))('a checkpoint of version 1, %s', (_name, stored) => {
-  it('is loaded as it is and finished', () => {
+  it('is brought up to this version and finished', () => {
     let { checkpoint } = load(catalogueOf([jobMachine]), stored)
-    expect(checkpoint.state).toBe(stored.state)
-    for (let turn = 0; checkpoint.tag !== 'final'; turn += 1) {
+    const ends = ['published', 'cancelled', 'failed']
+    for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
       const [timer] = Object.values(checkpoint.timers)
       const { step } = checkpoint
       const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : timer?.event

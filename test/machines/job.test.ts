@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { StepError } from '../../machines/failure.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
-import { acceptedEvents, begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
+import { begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 
 const day = 86_400_000
@@ -55,9 +55,13 @@ const kept = { sha256: 'a', bytes: 1 }
 const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
 
-const toGenerating = () => new Walk().done({ scenes: 2, seconds: 5 }).done()
-const toStored = () =>
-  toGenerating()
+const id = '7312345678901234567'
+const shown = (createdAt: number, postId = id) => ({ type: 'postShown', createdAt, postId })
+const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', createdAt, postId })
+
+const toGenerating = (audience = 'everyone') => new Walk().done({ scenes: 2, seconds: 5, audience }).done()
+const toStored = (audience = 'everyone') =>
+  toGenerating(audience)
     .done({ clip })
     .done({ kind: 'ready' })
     .done({ kept })
@@ -65,13 +69,14 @@ const toStored = () =>
     .done({ kind: 'ready' })
     .done({ kept })
     .done({ media })
-const toUploading = () => toStored().timer().done().done({ post })
-const toConfirming = () => toUploading().done().done()
+    .done()
+const toUploading = (audience = 'everyone') => toStored(audience).timer().done().done({ post })
+const toAccepted = (audience = 'everyone') => toUploading(audience).done().done()
 
 describe('the job machine', () => {
   it('goes its whole way: scene by scene, then chunk by chunk, then watched until published', () => {
-    const walk = toConfirming().timer().done({ kind: 'inModeration' }).timer()
-    walk.done({ kind: 'published', publicPostIds: ['7312345678901234567'] }).done()
+    const walk = toAccepted().timer().done({ kind: 'inModeration' }).timer()
+    walk.done({ kind: 'public', postIds: ['7312345678901234567'] }).done()
     expect(walk.visited).toEqual([
       'queued',
       'reservingQuota',
@@ -82,21 +87,22 @@ describe('the job machine', () => {
       'generating.checking',
       'generating.keeping',
       'storing',
+      'checkingMedia',
       'awaitingSlot',
       'publishing.preparing',
       'publishing.initialising',
       'publishing.uploading',
       'publishing.uploading',
-      'publishing.confirming',
-      'publishing.checkingStatus',
-      'publishing.confirming',
-      'publishing.checkingStatus',
+      'watching.accepted',
+      'watching.checking',
+      'watching.inModeration',
+      'watching.checking',
       'closing',
       'published',
     ])
     expect(walk.checkpoint).toMatchObject({
-      tag: 'final',
-      context: { publicPostIds: ['7312345678901234567'] },
+      tag: 'resting',
+      context: { publicPostIds: ['7312345678901234567'], visibility: 'public' },
     })
   })
 
@@ -139,15 +145,15 @@ describe('the job machine', () => {
   it('looks the truth up when the answer to a chunk was lost, and goes on from there', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure })
     expect(walk.state).toBe('publishing.reconciling')
-    expect(walk.done({ kind: 'partly', nextChunk: 1 }).state).toBe('publishing.uploading')
+    expect(walk.done({ kind: 'partly', nextChunk: 1 }).timer().state).toBe('publishing.uploading')
     expect(walk.checkpoint.step?.input).toMatchObject({ chunk: 1 })
     walk.fail({ kind: 'unknown', failure }).done({ kind: 'sent' })
-    expect(walk.state).toBe('publishing.confirming')
+    expect(walk.state).toBe('watching.accepted')
   })
 
   it('opens another post only on proof that the first can never appear, and not for ever', () => {
     const walk = toStored().timer().done()
-    for (let inits = 1; inits < 3; inits += 1) {
+    for (let inits = 1; inits < 5; inits += 1) {
       walk.fail({ kind: 'unknown', failure })
       expect(walk.state).toBe('publishing.reconciling')
       walk.done({ kind: 'absent' }).timer().done()
@@ -158,23 +164,23 @@ describe('the job machine', () => {
   })
 
   it('never leaves watching for uploading once the last chunk is sent, whatever happens', () => {
-    const walk = toConfirming().timer()
-    for (let attempt = 0; attempt < 5; attempt += 1) walk.fail({ kind: 'retry', failure }).timer().timer()
+    const walk = toAccepted().timer()
+    for (let attempt = 0; attempt < 5; attempt += 1) walk.fail({ kind: 'retry', failure }).timer()
     walk.fail({ kind: 'failed', failure })
-    expect(walk.visited.slice(walk.visited.indexOf('publishing.confirming'))).not.toContain(
+    expect(walk.visited.slice(walk.visited.indexOf('watching.accepted'))).not.toContain(
       'publishing.uploading',
     )
-    expect(walk.visited.slice(walk.visited.indexOf('publishing.confirming'))).not.toContain(
+    expect(walk.visited.slice(walk.visited.indexOf('watching.accepted'))).not.toContain(
       'publishing.initialising',
     )
   })
 
   it('gives up watching after 72 hours without posting again, and watches on when asked', () => {
-    const walk = toConfirming()
-    while (walk.state === 'publishing.confirming') walk.timer().done({ kind: 'processing' })
+    const walk = toAccepted()
+    while (walk.state !== 'needsPerson') walk.timer().done({ kind: 'processing' })
     expect(walk.state).toBe('needsPerson')
     expect(walk.checkpoint.context).toMatchObject({ failure: { code: 'UNCONFIRMED' } })
-    expect(walk.send({ type: 'retry' }).state).toBe('publishing.confirming')
+    expect(walk.send({ type: 'retry' }).state).toBe('watching.accepted')
   })
 
   it('hears a paid submit out before it cancels', () => {
@@ -188,8 +194,8 @@ describe('the job machine', () => {
 
   it('forgets a wish to cancel that came while the last chunk was on its way', () => {
     const walk = toUploading().done().send({ type: 'cancel' }).done()
-    expect(walk.state).toBe('publishing.confirming')
-    expect(acceptedEvents(jobMachine, walk.checkpoint)).toEqual([])
+    expect(walk.state).toBe('watching.accepted')
+    for (const type of ['cancel', 'pause']) expect(() => walk.send({ type })).toThrow('was refused')
   })
 
   it('resumes a paused job from what it has', () => {
@@ -223,16 +229,19 @@ describe('the job machine', () => {
     })
   })
 
-  it('accepts nothing any more once it is over', () => {
-    const walk = toConfirming().timer().done({ kind: 'published', publicPostIds: [] }).done()
-    expect(acceptedEvents(jobMachine, walk.checkpoint)).toEqual([])
-    for (const type of ['cancel', 'pause', 'resume', 'retry'])
-      expect(() => walk.send({ type })).toThrow('was refused')
+  it('lets nobody but TikTok move it once it is over', () => {
+    for (const walk of [
+      toAccepted().timer().done({ kind: 'private' }).done(),
+      toAccepted('inbox').timer().done({ kind: 'delivered' }).done(),
+      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
+    ])
+      for (const type of ['cancel', 'pause', 'resume', 'retry', 'accountConnected'])
+        expect(() => walk.send({ type })).toThrow('was refused')
   })
 
   it('has a reachable, rightly tagged place for every state', () => {
     const walks = [
-      toConfirming().timer().done({ kind: 'published', publicPostIds: [] }).done(),
+      toAccepted().timer().done({ kind: 'private' }).done(),
       toGenerating()
         .done({ clip })
         .done({ kind: 'running', progress: 0, pollAfterMs: 1 })
@@ -240,12 +249,136 @@ describe('the job machine', () => {
       toGenerating().done({ clip }).fail({ kind: 'retry', failure }),
       toUploading().fail({ kind: 'unknown', failure }),
       toUploading().fail({ kind: 'retry', failure }),
+      toUploading().fail({ kind: 'needsAccount', failure }),
+      toAccepted().timer().fail({ kind: 'retry', failure }),
+      toAccepted().timer().done({ kind: 'processing' }).timer().done({ kind: 'inModeration' }),
+      toAccepted('inbox').timer().done({ kind: 'delivered' }).done(),
+      toAccepted().send(hidden(1)).done(),
       toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
       new Walk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
       new Walk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))
-    // `choosing` is passed through and never rested in.
-    expect([...leafPaths(jobMachine)].filter((path) => !visited.has(path))).toEqual(['choosing'])
+    // These are passed through and never rested in.
+    expect([...leafPaths(jobMachine)].filter((path) => !visited.has(path))).toEqual([
+      'generating.kept',
+      'publishing.opened',
+      'choosing',
+    ])
   })
+})
+
+describe('the afterlife of a post', () => {
+  it('is the same whether TikTok is asked or tells by itself', () => {
+    const asked = toAccepted()
+      .timer()
+      .done({ kind: 'public', postIds: [id] })
+      .done()
+    const told = toAccepted().send(shown(5)).done()
+    for (const walk of [asked, told])
+      expect(walk.checkpoint).toMatchObject({
+        state: 'published',
+        context: { visibility: 'public', publicPostIds: [id] },
+      })
+  })
+
+  it('knows that a completed public post is still in moderation, and a private one is done', () => {
+    const completed = { type: 'postCompleted', createdAt: 1 }
+    expect(toAccepted().send(completed).state).toBe('watching.inModeration')
+    expect(toAccepted('some').send(completed).done().checkpoint).toMatchObject({
+      state: 'published',
+      context: { visibility: 'private', publicPostIds: [] },
+    })
+  })
+
+  it('makes one change of news that come twice or in the wrong order', () => {
+    const walk = toAccepted().send(shown(5)).done()
+    expect(() => walk.send(shown(5))).toThrow('refused')
+    expect(() => walk.send({ type: 'postCompleted', createdAt: 4 })).toThrow('refused')
+    expect(walk.send(hidden(9)).state).toBe('takenDown')
+    expect(() => walk.send(hidden(9)).send(shown(5))).toThrow('refused')
+    expect(walk.send(shown(12)).state).toBe('published')
+  })
+
+  it('is taken down even if the news of that overtakes the news that it was public', () => {
+    const walk = toAccepted().send(hidden(9))
+    expect(() => walk.send(shown(5))).toThrow('refused')
+    expect(walk.done().state).toBe('takenDown')
+  })
+
+  it('keeps every public post that a creator makes of one draft', () => {
+    const walk = toAccepted('inbox').timer().done({ kind: 'delivered' }).done()
+    expect(walk.state).toBe('delivered')
+    walk.send({ type: 'postCompleted', createdAt: 3 }).send(shown(4, '1')).send(shown(5, '2'))
+    expect(walk.checkpoint).toMatchObject({ state: 'published', context: { publicPostIds: ['1', '2'] } })
+  })
+
+  it('opens a fresh post only when TikTok says that the first has failed and allows it', () => {
+    const failed = (again: boolean) => ({ type: 'postFailed', createdAt: 1, again, failure })
+    expect(toAccepted().send(failed(true)).timer().timer().state).toBe('publishing.preparing')
+    expect(toAccepted().send(failed(false)).done().state).toBe('failed')
+    expect(toAccepted().timer().done({ kind: 'rejected', again: true, failure }).timer().timer().state).toBe(
+      'publishing.preparing',
+    )
+    expect(toAccepted().timer().done({ kind: 'rejected', again: false, failure }).done().state).toBe('failed')
+  })
+
+  it('does not believe news of a post that was not sent', () => {
+    for (const walk of [toUploading(), toUploading().fail({ kind: 'needsPerson', failure })])
+      expect(() => walk.send(shown(1))).toThrow('refused')
+  })
+
+  it('survives five hours of moderation without a word of failure', () => {
+    const walk = toAccepted()
+    const since = walk.at
+    while (walk.at - since < 5 * 3_600_000) walk.timer().done({ kind: 'inModeration' })
+    expect(new Set(walk.visited.slice(walk.visited.indexOf('watching.accepted')))).toEqual(
+      new Set(['watching.accepted', 'watching.checking', 'watching.inModeration']),
+    )
+    expect(walk.checkpoint.context.failure).toBeNull()
+  })
+})
+
+describe('a job whose account is not connected', () => {
+  it('rests, and goes on by itself when its owner has connected it again', () => {
+    const walk = toStored().timer().fail({ kind: 'needsAccount', failure })
+    expect(walk.checkpoint).toMatchObject({ state: 'waitingForAccount', tag: 'resting' })
+    expect(walk.send({ type: 'accountConnected' }).state).toBe('awaitingSlot')
+  })
+
+  it('asks a person before it posts what should have been out more than an hour ago', () => {
+    const walk = toStored().timer().fail({ kind: 'needsAccount', failure })
+    walk.at += 2 * 3_600_000
+    expect(walk.send({ type: 'accountConnected' }).checkpoint).toMatchObject({
+      state: 'needsPerson',
+      context: { failure: { code: 'SLOT_PASSED' } },
+    })
+    expect(walk.send({ type: 'retry' }).timer().state).toBe('publishing.preparing')
+  })
+
+  it('still hears what became of a post that was sent before', () => {
+    const walk = toAccepted().timer().fail({ kind: 'needsAccount', failure })
+    expect(walk.state).toBe('waitingForAccount')
+    expect(walk.send(shown(1)).done().state).toBe('published')
+  })
+})
+
+it('parks a step without spending an attempt', () => {
+  const walk = toStored().timer()
+  for (let turn = 0; turn < 50; turn += 1) {
+    walk.fail({ kind: 'parked', failure, afterSeconds: 7 })
+    const wait = (Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at
+    expect(wait).toBeGreaterThanOrEqual(7_000)
+    expect(wait).toBeLessThan(9_000)
+    walk.timer().timer()
+  }
+  expect(walk.checkpoint).toMatchObject({ state: 'publishing.preparing', context: { attempts: 0 } })
+})
+
+it('does not ask a failing upload host in a circle for ever', () => {
+  const walk = toUploading()
+  for (let turn = 0; turn < 20; turn += 1)
+    walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 }).timer()
+  walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 })
+  expect(walk.state).toBe('needsPerson')
 })

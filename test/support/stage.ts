@@ -7,9 +7,11 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
+import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
-import { createSealer } from '../../src/secrets.ts'
 import { grantQuota } from '../../src/store/quota-ledger.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer, type Sealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
@@ -19,6 +21,7 @@ export interface Stage {
   readonly tiktok: LocalTikTok
   readonly settings: WorkerSettings
   readonly slotIds: readonly string[]
+  readonly sealer: Sealer
   close(): Promise<void>
 }
 
@@ -32,17 +35,27 @@ export const shortStoryboard = {
   ],
 }
 
-/** An account takes six posts a minute, so there is one for each few slots. */
-const slotsPerAccount = 4
+export interface StageOptions {
+  /** An account takes six posts a minute, so there is one for each 4 slots unless told. */
+  readonly slotsPerAccount?: number
+  /** Whether all slots show the same, so that one rendering serves them all. */
+  readonly sameVideo?: boolean
+  readonly knobs?: Partial<Knobs>
+}
 
-export async function createStage(database: TestDatabase, slots: number): Promise<Stage> {
+export async function createStage(
+  database: TestDatabase,
+  slots: number,
+  { slotsPerAccount = 4, sameVideo = false, knobs = {} }: StageOptions = {},
+): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
   const tiktok = await startLocalTikTok({
     directory: path.join(directory, 'tiktok'),
-    knobs: { processingMs: 300, moderationMs: 500 },
+    knobs: { processingMs: 300, moderationMs: 500, ...knobs },
   })
   const key = randomBytes(32)
-  const sealer = createSealer(key)
+  const ring = keyRingOf([key])
+  const sealer = createSealer(() => ring)
   const { db } = database.runtime
   const organizationId = await createOrganization(database, 'Stage')
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
@@ -80,7 +93,9 @@ export async function createStage(database: TestDatabase, slots: number): Promis
           plan_id: planId,
           wall_time: publishAt.toISOString().slice(0, 19),
           publish_at: publishAt,
-          storyboard: JSON.stringify({ ...shortStoryboard, title: `Slot ${index}`, seed: index }),
+          storyboard: JSON.stringify(
+            sameVideo ? shortStoryboard : { ...shortStoryboard, title: `Slot ${index}`, seed: index },
+          ),
           caption: id,
           privacy: 'PUBLIC_TO_EVERYONE',
         })
@@ -91,6 +106,7 @@ export async function createStage(database: TestDatabase, slots: number): Promis
     organizationId,
     tiktok,
     slotIds,
+    sealer,
     settings: {
       databaseUrl: database.url,
       directory,
@@ -116,11 +132,13 @@ export interface WorkerProcess {
   }>
 }
 
-export function startWorkerProcess(settings: WorkerSettings): WorkerProcess {
+/** `onLog` gets what it logs; without it that goes to the test's own standard error. */
+export function startWorkerProcess(settings: WorkerSettings, onLog?: (text: string) => void): WorkerProcess {
   const file = fileURLToPath(new URL('./worker-process.ts', import.meta.url))
   const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  child.stderr.setEncoding('utf8').on('data', onLog ?? ((text: string) => process.stderr.write(text)))
   let reached: string | null = null
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (line.startsWith('killed at ')) reached = line.slice('killed at '.length)

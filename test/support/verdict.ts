@@ -6,17 +6,21 @@ import type { Stage } from './stage.ts'
 export async function jobsOf(database: TestDatabase, stage: Stage) {
   return await database.runtime.db
     .selectFrom('job')
+    .where('machine', '=', 'job')
     .select(['id', 'slot_id', 'state', 'tag', 'revision', 'context', 'lease_owner'])
     .where('organization_id', '=', stage.organizationId)
     .execute()
 }
+
+/** Where nobody here has anything left to do. */
+const ends: ReadonlySet<string> = new Set(['published', 'delivered', 'takenDown', 'cancelled', 'failed'])
 
 /** Waits for every slot's job to end; says what is left if they do not. */
 export async function untilAllEnded(database: TestDatabase, stage: Stage, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const jobs = await jobsOf(database, stage)
-    const left = jobs.filter((job) => job.tag !== 'final')
+    const left = jobs.filter((job) => !ends.has(job.state))
     if (jobs.length === stage.slotIds.length && left.length === 0) return
     if (Date.now() > deadline)
       throw new Error(

@@ -3,12 +3,14 @@ export async function until<Seen>(
   look: () => Promise<Seen> | Seen,
   holds: (seen: Seen) => boolean,
   timeoutMs = 15_000,
+  everyMs = 25,
 ): Promise<Seen> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const seen = await look()
     if (holds(seen)) return seen
-    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(seen)} after ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    if (Date.now() > deadline)
+      throw new Error(`still ${JSON.stringify(seen)?.slice(0, 2_000)} after ${timeoutMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }

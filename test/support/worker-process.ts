@@ -1,15 +1,17 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
+import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
 import { Secret } from '../../src/secret.ts'
-import { createSealer } from '../../src/secrets.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import { connect } from '../../src/store/database.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
 import { startWorkerRole } from '../../src/worker.ts'
 
 export interface WorkerSettings {
@@ -17,14 +19,15 @@ export interface WorkerSettings {
   readonly directory: string
   readonly secretKey: string
   readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
-  /** `boundary state slotId`: where this process sends itself SIGKILL. */
+  /** `boundary state slotId`, or of an account its own id: where this process sends itself SIGKILL. */
   readonly kills: readonly string[]
+  readonly logLevel?: string
 }
 
 /** The worker role as it is in production, but for one thing: it kills itself where it is told to. */
 const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '')
 const kills = new Set(settings.kills)
-const log = createLogger('error', false)
+const log = createLogger(settings.logLevel ?? 'error', false)
 const runtime = connect(settings.databaseUrl, 'reelpilot_runtime', {
   max: 10,
   name: 'test worker',
@@ -33,23 +36,25 @@ const runtime = connect(settings.databaseUrl, 'reelpilot_runtime', {
 const storage = await createDiskStorage({ directory: path.join(settings.directory, 'media') })
 const videos = createLocalProvider({ directory: path.join(settings.directory, 'renders'), concurrency: 1 })
 const { clientSecret, ...app } = settings.tiktok
-const steps = createSteps({
+const ring = keyRingOf([Buffer.from(settings.secretKey, 'base64')])
+const stepDeps = {
   db: runtime.db,
   storage,
   videos,
   tiktok: createTikTokClient({ ...app, clientSecret: new Secret(clientSecret) }),
-  sealer: createSealer(Buffer.from(settings.secretKey, 'base64')),
+  sealer: createSealer(() => ring),
   workDirectory: path.join(settings.directory, 'work'),
-})
+}
 const worker = await startWorkerRole({
   databaseUrl: settings.databaseUrl,
   runtime,
-  machines: catalogueOf([jobMachine]),
-  steps,
+  machines: catalogueOf([jobMachine, accountMachine]),
+  steps: (deps) => createSteps({ ...stepDeps, ...deps }),
   concurrency: 10,
   log,
   onBoundary: (boundary, checkpoint) => {
-    const point = `${boundary} ${checkpoint.state} ${checkpoint.context.slotId}`
+    const { slotId, accountId } = checkpoint.context
+    const point = `${boundary} ${checkpoint.state} ${slotId ?? accountId}`
     if (!kills.has(point)) return
     // Written synchronously: it has to be out before the end.
     writeSync(1, `killed at ${point}\n`)

@@ -29,6 +29,14 @@ export interface NotSent {
   readonly code: string
 }
 
+/** Our own guard turned the call away, so that nothing was sent: a limiter's turn has not come, or a breaker is open. */
+export interface Held {
+  readonly kind: 'held'
+  /** The guard's word for it, such as `rateLimit`. */
+  readonly reason: string
+  readonly afterSeconds: number
+}
+
 export type UnknownCause = 'timeout' | 'aborted' | 'connectionLost' | 'serverError' | 'unreadable'
 
 /**
@@ -42,9 +50,18 @@ export interface Unknown {
   readonly code?: string
   readonly retryAfterSeconds?: number
   readonly logId?: string
+  /** When unreadable: what was answered, at most 64 kB of it, with everything that looks like a token taken out. */
+  readonly raw?: string
+  /** When unreadable: what was wrong with it; quotes no value. */
+  readonly why?: string
+  /**
+   * An init's id, recognised by its form alone in an answer that could not be read: something to look up by `status`, no
+   * receipt. There may be no upload to it.
+   */
+  readonly publishId?: string
 }
 
-export type Failure = Refused | Unauthorized | RateLimited | NotSent | Unknown
+export type Failure = Refused | Unauthorized | RateLimited | NotSent | Held | Unknown
 
 /** What a call answers. It never throws for anything that the network or TikTok may do. */
 export type Answer<Value> = ({ readonly kind: 'ok' } & Value) | Failure

@@ -1,32 +1,84 @@
 import type { Secret } from '../../secret.ts'
 import type { Answer } from './answer.ts'
+import { type AuthorizeRequest, authorizeUrl } from './authorize-url.ts'
+import { cancelPost } from './cancel-post.ts'
 import type { CreatorInfo } from './creator.ts'
 import { creatorInfo } from './creator-info.ts'
-import { type DirectPost, initDirectPost, type StartedPost } from './init-direct-post.ts'
+import { type Guard, type GuardedCall, guardChunk } from './guard.ts'
+import { type DirectPost, initDirectPost } from './init-direct-post.ts'
+import { initInboxVideo } from './init-inbox-video.ts'
+import { initPhotoPost, type PhotoPost } from './init-photo-post.ts'
+import { listVideos, type VideoPage, type VideoPlace } from './list-videos.ts'
 import { type PostProgress, postStatus } from './post-status.ts'
 import { type Chunk, type ChunkAnswer, putChunk } from './put-chunk.ts'
+import { queryVideos } from './query-videos.ts'
+import { revoke } from './revoke.ts'
+import type { FileUpload, StartedPost } from './start-upload.ts'
 import { type AuthorizationCode, exchangeCode, refreshToken, type TokenGrant } from './token.ts'
 import type { Upstream } from './upstream.ts'
+import { type UserField, type UserInfo, userInfo } from './user-info.ts'
+import type { Video } from './video.ts'
 
+/**
+ * TikTok's API v2, as far as an account is connected, posts, and is looked after. Every call has a deadline, passes the
+ * guard and answers a closed union; none throws for anything that the network or TikTok may do.
+ */
 export interface TikTokClient {
+  /** The same client for one account: its calls name `subject` to the guard. */
+  as(subject: string): TikTokClient
+
+  /** Where a browser goes to grant access; calls nobody. */
+  authorizeUrl(request: AuthorizeRequest): string
+  exchangeCode(code: AuthorizationCode, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
+  /** Trades a refresh token for a new pair; the old one is dead from then on, so store the answer before using it. */
+  refreshToken(token: Secret, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
+  /** Takes the app out of what the person has connected. */
+  revoke(accessToken: Secret, signal?: AbortSignal): Promise<Answer<unknown>>
+
   /** What this creator may post now, and whether at all. Scope `video.publish`, 20 a minute and token. */
   creatorInfo(accessToken: Secret, signal?: AbortSignal): Promise<Answer<{ readonly creator: CreatorInfo }>>
   /** Creates a post, whose bytes are then owed within the hour. There is no idempotency key: never repeat an `unknown`. */
   initDirectPost(accessToken: Secret, post: DirectPost, signal?: AbortSignal): Promise<Answer<StartedPost>>
+  /** The same for a draft, which its owner finishes in the app. Scope `video.upload`. */
+  initInboxVideo(accessToken: Secret, video: FileUpload, signal?: AbortSignal): Promise<Answer<StartedPost>>
+  /** Photos, which TikTok fetches. Nothing is uploaded: an `unknown` may become a post by itself. */
+  initPhotoPost(
+    accessToken: Secret,
+    photos: PhotoPost,
+    signal?: AbortSignal,
+  ): Promise<Answer<{ readonly publishId: string }>>
   /** Sends one chunk. Throws only what `chunk.body` itself throws. */
   putChunk(uploadUrl: Secret, chunk: Chunk, signal?: AbortSignal): Promise<ChunkAnswer>
   /** Where a post stands. 30 a minute and token. */
   status(accessToken: Secret, publishId: string, signal?: AbortSignal): Promise<Answer<PostProgress>>
-  /** Trades a refresh token for a new pair; the old one is dead from then on, so store the answer before using it. */
-  refreshToken(token: Secret, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
-  exchangeCode(code: AuthorizationCode, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
+  /** Best effort, for what TikTok is still fetching. */
+  cancelPost(accessToken: Secret, publishId: string, signal?: AbortSignal): Promise<Answer<unknown>>
+
+  /** Ask only for what the granted scopes open: `userFieldsOf`. */
+  userInfo(
+    accessToken: Secret,
+    fields: readonly UserField[],
+    signal?: AbortSignal,
+  ): Promise<Answer<{ readonly user: Partial<UserInfo> }>>
+  /** The creator's public videos, newest first. Scope `video.list`. */
+  listVideos(accessToken: Secret, place?: VideoPlace, signal?: AbortSignal): Promise<Answer<VideoPage>>
+  /** Those of up to 20 ids that are there, public and this creator's. Scope `video.list`. */
+  queryVideos(
+    accessToken: Secret,
+    ids: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Answer<{ readonly videos: readonly Video[] }>>
 }
 
 export interface TikTokClientOptions {
   /** `https://open.tiktokapis.com`, or the local one. */
   readonly apiBase: string
+  /** Where browsers go. `https://www.tiktok.com` unless told. */
+  readonly authorizeBase?: string
   readonly clientKey: string
   readonly clientSecret: Secret
+  /** Before every call. Lets all of them through, unless told. */
+  readonly guard?: Guard
   /** For each JSON or form call, answer read included. 30 seconds unless told. */
   readonly deadlineMs?: number
   /** For each chunk, which is up to 64 MB. 5 minutes unless told. */
@@ -34,19 +86,45 @@ export interface TikTokClientOptions {
   readonly fetch?: typeof fetch
 }
 
-/** The part of TikTok's Content Posting API v2 that a direct post of a video needs. */
 export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
   const send = options.fetch ?? fetch
   const api: Upstream = { base: options.apiBase, deadlineMs: options.deadlineMs ?? 30_000, fetch: send }
   const uploads = { deadlineMs: options.chunkDeadlineMs ?? 300_000, fetch: send }
   const app = { clientKey: options.clientKey, clientSecret: options.clientSecret }
+  const base = options.authorizeBase ?? 'https://www.tiktok.com'
+  const guard: Guard = options.guard ?? ((_, run) => run())
 
-  return {
-    creatorInfo: (accessToken, signal) => creatorInfo(api, accessToken, signal),
-    initDirectPost: (accessToken, post, signal) => initDirectPost(api, accessToken, post, signal),
-    putChunk: (uploadUrl, chunk, signal) => putChunk(uploads, uploadUrl, chunk, signal),
-    status: (accessToken, publishId, signal) => postStatus(api, accessToken, publishId, signal),
-    refreshToken: (token, signal) => refreshToken(api, app, token, signal),
-    exchangeCode: (code, signal) => exchangeCode(api, app, code, signal),
+  function clientFor(whom: Pick<GuardedCall, 'subject'>): TikTokClient {
+    const guarded = <Value>(endpoint: GuardedCall['endpoint'], run: () => Promise<Answer<Value>>) =>
+      guard({ endpoint, ...whom }, run)
+
+    return {
+      as: (subject) => clientFor({ subject }),
+
+      authorizeUrl: (request) => authorizeUrl({ ...request, base, clientKey: app.clientKey }),
+      exchangeCode: (code, signal) => guarded('token', () => exchangeCode(api, app, code, signal)),
+      refreshToken: (token, signal) => guarded('token', () => refreshToken(api, app, token, signal)),
+      revoke: (token, signal) => guarded('revoke', () => revoke(api, app, token, signal)),
+
+      creatorInfo: (token, signal) => guarded('creatorInfo', () => creatorInfo(api, token, signal)),
+      initDirectPost: (token, post, signal) =>
+        guarded('videoInit', () => initDirectPost(api, token, post, signal)),
+      initInboxVideo: (token, video, signal) =>
+        guarded('inboxInit', () => initInboxVideo(api, token, video, signal)),
+      initPhotoPost: (token, photos, signal) =>
+        guarded('photoInit', () => initPhotoPost(api, token, photos, signal)),
+      putChunk: (uploadUrl, chunk, signal) =>
+        guardChunk(guard, { endpoint: 'upload', ...whom }, () => putChunk(uploads, uploadUrl, chunk, signal)),
+      status: (token, publishId, signal) =>
+        guarded('status', () => postStatus(api, token, publishId, signal)),
+      cancelPost: (token, publishId, signal) =>
+        guarded('cancel', () => cancelPost(api, token, publishId, signal)),
+
+      userInfo: (token, fields, signal) => guarded('userInfo', () => userInfo(api, token, fields, signal)),
+      listVideos: (token, place, signal) => guarded('videoList', () => listVideos(api, token, place, signal)),
+      queryVideos: (token, ids, signal) => guarded('videoQuery', () => queryVideos(api, token, ids, signal)),
+    }
   }
+
+  return clientFor({})
 }

@@ -25,6 +25,8 @@ export interface PostProgress {
   readonly publicPostIds: readonly string[]
   /** How far the upload got; `nextChunk` reads it. */
   readonly uploadedBytes?: number
+  /** How much TikTok has fetched, of what it fetches itself. */
+  readonly downloadedBytes?: number
 }
 
 // Documented as a list of numbers; seen as text and as one bare number too.
@@ -38,6 +40,7 @@ const success = envelope(
     // The misspelling is TikTok's.
     publicaly_available_post_id: postIds,
     uploaded_bytes: z.number().nullish(),
+    downloaded_bytes: z.number().nullish(),
   }),
 )
 
@@ -62,5 +65,6 @@ export async function postStatus(
     ...(data.fail_reason && { failReason: data.fail_reason }),
     publicPostIds: data.publicaly_available_post_id ?? [],
     ...(typeof data.uploaded_bytes === 'number' && { uploadedBytes: data.uploaded_bytes }),
+    ...(typeof data.downloaded_bytes === 'number' && { downloadedBytes: data.downloaded_bytes }),
   }
 }

@@ -6,12 +6,17 @@ import type { PostInfo } from './init-direct-post.ts'
 export type PostViolation =
   | { readonly rule: 'caption'; readonly value: number; readonly limit: number }
   | { readonly rule: 'duration'; readonly value: number; readonly limit: number }
+  /** Nobody chose one: TikTok wants the creator to, from these, and allows no default. */
+  | { readonly rule: 'privacyMissing'; readonly value: 'none'; readonly limit: readonly string[] }
   | { readonly rule: 'privacyLevel'; readonly value: string; readonly limit: readonly string[] }
   | { readonly rule: 'comment' | 'duet' | 'stitch'; readonly value: 'enabled'; readonly limit: 'disabled' }
   | { readonly rule: 'brandedPrivate'; readonly value: 'SELF_ONLY'; readonly limit: 'visible' }
 
 export interface WantedPost {
-  readonly post: PostInfo
+  readonly post: Omit<PostInfo, 'privacyLevel'> & {
+    /** Null until somebody chose. */
+    readonly privacyLevel: PostInfo['privacyLevel'] | null
+  }
   readonly durationSeconds: number
 }
 
@@ -32,7 +37,9 @@ export function postViolations(
   if (durationSeconds > creator.maxDurationSeconds) {
     violations.push({ rule: 'duration', value: durationSeconds, limit: creator.maxDurationSeconds })
   }
-  if (!creator.privacyLevelOptions.includes(post.privacyLevel)) {
+  if (post.privacyLevel === null) {
+    violations.push({ rule: 'privacyMissing', value: 'none', limit: creator.privacyLevelOptions })
+  } else if (!creator.privacyLevelOptions.includes(post.privacyLevel)) {
     violations.push({ rule: 'privacyLevel', value: post.privacyLevel, limit: creator.privacyLevelOptions })
   }
   const toggles = [

@@ -1,7 +1,8 @@
 import type { Secret } from '../../secret.ts'
-import type { NotSent, Unknown } from './answer.ts'
+import type { Held, NotSent, Unknown } from './answer.ts'
 import type { ByteRange } from './chunk-plan.ts'
 import { type ChunkBody, exactBody } from './exact-body.ts'
+import { keptRaw } from './redact.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 import { type Answered, exchange, type Upstream } from './upstream.ts'
 
@@ -29,6 +30,7 @@ export type ChunkAnswer =
   /** The request itself is wrong, which is a bug of ours. */
   | { readonly kind: 'refused'; readonly httpStatus: number }
   | NotSent
+  | Held
   | Unknown
 
 /**
@@ -65,7 +67,7 @@ export async function putChunk(
   return answer.kind === 'answered' ? judge(answer, chunk) : answer
 }
 
-function judge({ httpStatus, headers }: Answered, { last, total }: Chunk): ChunkAnswer {
+function judge({ httpStatus, headers, text }: Answered, { last, total }: Chunk): ChunkAnswer {
   if (httpStatus >= 200 && httpStatus < 300) {
     // 206 and 201 by the documents, yet clients report others: what counts is that the last byte was accepted.
     return last + 1 === total
@@ -87,7 +89,7 @@ function judge({ httpStatus, headers }: Answered, { last, total }: Chunk): Chunk
     return { kind: 'retry', httpStatus, ...(seconds !== undefined && { retryAfterSeconds: seconds }) }
   }
   if (httpStatus >= 400) return { kind: 'refused', httpStatus }
-  return { kind: 'unknown', cause: 'unreadable', httpStatus }
+  return { kind: 'unknown', cause: 'unreadable', httpStatus, ...(text && { raw: keptRaw(text) }) }
 }
 
 function storedBytes(headers: Headers): number | undefined {

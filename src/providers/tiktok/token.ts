@@ -2,12 +2,8 @@ import { z } from 'zod'
 import { Secret } from '../../secret.ts'
 import type { Answer } from './answer.ts'
 import { classify } from './classify.ts'
-import { exchange, type Upstream } from './upstream.ts'
-
-export interface AppCredential {
-  readonly clientKey: string
-  readonly clientSecret: Secret
-}
+import { type AppCredential, postForm } from './post-form.ts'
+import type { Upstream } from './upstream.ts'
 
 export interface AuthorizationCode {
   /** Decoded once, as `URLSearchParams` does it. */
@@ -74,24 +70,7 @@ async function askForTokens(
   grant: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<Answer<{ readonly grant: TokenGrant }>> {
-  const form = new URLSearchParams({
-    client_key: app.clientKey,
-    client_secret: app.clientSecret.reveal(),
-    ...grant,
-  })
-  const answer = classify(
-    await exchange(
-      api,
-      `${api.base}/v2/oauth/token/`,
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', 'cache-control': 'no-cache' },
-        body: form.toString(),
-      },
-      signal,
-    ),
-    success,
-  )
+  const answer = classify(await postForm(api, '/v2/oauth/token/', app, grant, signal), success)
   if (answer.kind !== 'ok') return answer
 
   const { body } = answer

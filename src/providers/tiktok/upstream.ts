@@ -1,4 +1,5 @@
 import type { NotSent, Unknown } from './answer.ts'
+import { keptRaw } from './redact.ts'
 
 /** Whom to call, how, and for how long at most. */
 export interface Upstream {
@@ -42,9 +43,11 @@ export async function exchange(
     const response = await upstream.fetch(request, {
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     })
-    const text = await readText(response)
-    if (text === undefined) return { kind: 'unknown', cause: 'unreadable', httpStatus: response.status }
-    return { kind: 'answered', httpStatus: response.status, headers: response.headers, text }
+    const { status: httpStatus, headers } = response
+    const { text, isWhole } = await readText(response)
+    if (isWhole) return { kind: 'answered', httpStatus, headers, text }
+    const why = `longer than ${answerLimitBytes} bytes`
+    return { kind: 'unknown', cause: 'unreadable', httpStatus, raw: keptRaw(text), why }
   } catch (error) {
     if (signal?.aborted) return { kind: 'unknown', cause: 'aborted' }
     if (deadline.aborted) return { kind: 'unknown', cause: 'timeout' }
@@ -62,16 +65,16 @@ function build(url: string, init: RequestInit): Request | undefined {
   }
 }
 
-async function readText(response: Response): Promise<string | undefined> {
+async function readText(response: Response): Promise<{ readonly text: string; readonly isWhole: boolean }> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
   for await (const part of response.body ?? []) {
     bytes += part.byteLength
-    if (bytes > answerLimitBytes) return undefined
+    if (bytes > answerLimitBytes) return { text, isWhole: false }
     text += decoder.decode(part, { stream: true })
   }
-  return text + decoder.decode()
+  return { text: text + decoder.decode(), isWhole: true }
 }
 
 // `fetch` says "fetch failed" and keeps the system's error as the cause; from that, the code and the system call are safe

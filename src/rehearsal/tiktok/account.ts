@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Account } from './record.ts'
-import { accountNamed, type World } from './world.ts'
+import { accountNamed, type Ground } from './world.ts'
 
 export interface NewAccount {
   readonly username: string
@@ -11,13 +11,19 @@ export interface NewAccount {
   readonly stitchDisabled?: boolean
   readonly maxDurationSeconds?: number
   readonly banned?: boolean
+  /** Their TikTok app is too old for photo drafts. */
+  readonly oldApp?: boolean
 }
 
-/** Creates an account, or changes the one of that name; its open id stays. */
-export function putAccount(world: World, wanted: NewAccount): Account {
+export function isUsername(text: string): boolean {
+  return /^[\w.]{2,24}$/.test(text)
+}
+
+/** Creates an account, or sets the one of that name anew; its open id stays. */
+export function putAccount(ground: Ground, wanted: NewAccount): Account {
   const isPrivate = wanted.private ?? false
   const account: Account = {
-    openId: accountNamed(world, wanted.username)?.openId ?? `-000${randomBytes(16).toString('base64url')}`,
+    openId: accountNamed(ground, wanted.username)?.openId ?? `-000${randomBytes(16).toString('base64url')}`,
     username: wanted.username,
     nickname: wanted.nickname ?? wanted.username,
     private: isPrivate,
@@ -25,10 +31,11 @@ export function putAccount(world: World, wanted: NewAccount): Account {
     // TikTok switches both off for a private account, whatever its owner chose.
     duetDisabled: isPrivate || (wanted.duetDisabled ?? false),
     stitchDisabled: isPrivate || (wanted.stitchDisabled ?? false),
-    maxDurationSeconds: wanted.maxDurationSeconds ?? world.knobs().maxDurationSeconds,
+    maxDurationSeconds: wanted.maxDurationSeconds ?? ground.knobs().maxDurationSeconds,
     banned: wanted.banned ?? false,
+    oldApp: wanted.oldApp ?? false,
   }
-  world.book.put('account', account.openId, account)
+  ground.book.put('account', account.openId, account)
   return account
 }
 

@@ -9,15 +9,21 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { AccessToken, Account, Code, Counters, Publish, RefreshToken } from './record.ts'
+import type { LocalApp } from './app.ts'
+import type { Counters } from './counters.ts'
+import type { AccessToken, Account, Code, Delivery, Grant, Publish, Rate, RefreshToken } from './record.ts'
 
 interface Rows {
   readonly account: Account
+  readonly app: Partial<LocalApp>
   readonly code: Code
+  readonly grant: Grant
   readonly access: AccessToken
   readonly refresh: RefreshToken
   readonly publish: Publish
-  readonly counters: Counters
+  readonly delivery: Delivery
+  readonly rate: Rate
+  readonly counters: Partial<Counters>
   /** Milliseconds that the clock was put forward by. */
   readonly clock: number
 }

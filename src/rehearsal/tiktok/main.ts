@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
-import { appBody, knobsBody } from './control-body.ts'
+import { z } from 'zod'
+import { appBody, faultBody, knobsBody } from './control/control-body.ts'
 import { startLocalTikTok } from './local-tiktok.ts'
 
 /**
- * The local TikTok as a process of its own: `node main.ts --port N --directory D [--knobs JSON] [--app JSON]`.
+ * The local TikTok as a process of its own: `node main.ts --port N --directory D [--knobs JSON] [--app JSON] [--faults JSON]`.
  *
  * Prints one line of JSON, `{ url, app }`, once it listens, and ends on SIGTERM or SIGINT.
  */
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     directory: { type: 'string' },
     knobs: { type: 'string', default: '{}' },
     app: { type: 'string', default: '{}' },
+    faults: { type: 'string', default: '[]' },
   },
 })
 
@@ -21,6 +23,7 @@ const local = await startLocalTikTok({
   ...(values.directory !== undefined && { directory: values.directory }),
   knobs: knobsBody.parse(JSON.parse(values.knobs)),
   app: appBody.parse(JSON.parse(values.app)),
+  faults: z.array(faultBody).parse(JSON.parse(values.faults)),
 })
 process.stdout.write(`${JSON.stringify({ url: local.url, app: local.app })}\n`)
 

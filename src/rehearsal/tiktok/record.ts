@@ -1,4 +1,8 @@
-/** What the local TikTok remembers, all of it JSON. Times are milliseconds of its own clock. */
+/**
+ * What the local TikTok remembers, all of it JSON. Times are milliseconds of its own clock.
+ *
+ * A book may be older than its program: fields that came later are optional, and their absence means what it did then.
+ */
 
 export interface Account {
   readonly openId: string
@@ -10,6 +14,8 @@ export interface Account {
   readonly stitchDisabled: boolean
   readonly maxDurationSeconds: number
   readonly banned: boolean
+  /** Their TikTok app is older than 31.8, which takes no photo drafts. */
+  readonly oldApp?: boolean
 }
 
 export interface Code {
@@ -17,10 +23,17 @@ export interface Code {
   readonly openId: string
   readonly scopes: readonly string[]
   readonly redirectUri: string
-  /** Lower-case hex of the verifier's SHA-256: TikTok departs from RFC 7636 here. */
+  /** As the authorize request had it; empty when it had none. */
   readonly challenge: string
   readonly expiresAt: number
   readonly used: boolean
+}
+
+/** One consent of one person: every pair of tokens that came of it belongs to it and dies with it. */
+export interface Grant {
+  readonly id: string
+  readonly openId: string
+  readonly revokedAt?: number
 }
 
 export interface AccessToken {
@@ -28,11 +41,14 @@ export interface AccessToken {
   readonly openId: string
   readonly scopes: readonly string[]
   readonly expiresAt: number
+  /** Absent in old books, whose tokens of one account count as one consent. */
+  readonly grantId?: string
 }
 
 export interface RefreshToken extends AccessToken {
   /** Already traded for a new pair; showing it again is what a client must never do. */
   readonly spent: boolean
+  readonly spentAt?: number
 }
 
 export interface Publish {
@@ -41,48 +57,80 @@ export interface Publish {
   readonly uploadToken: string
   readonly uploadExpiresAt: number
   readonly openId: string
+  /** `direct` unless told: the user posts a draft, we do not. */
+  readonly mode?: 'direct' | 'draft'
+  /** `video` unless told. */
+  readonly media?: 'video' | 'photo'
   readonly title: string
+  /** Of photos. */
+  readonly description?: string
+  /** Empty for a draft, of which the user decides it. */
   readonly privacyLevel: string
   readonly isAigc: boolean
   readonly size: number
   readonly chunkSize: number
   readonly chunkCount: number
-  /** Bytes of whole chunks that were accepted. */
+  /** Bytes of whole chunks that were accepted, or of whole files that were downloaded. */
   readonly received: number
   readonly createdAt: number
   /** As the knobs stood at init, so that turning them does not rewrite the past. */
   readonly processingMs: number
   readonly moderationMs: number
-  /** Set with the last chunk, together with the two below. */
+  /** Where TikTok is to download from; absent when the bytes are sent. */
+  readonly pull?: { readonly urls: readonly string[]; readonly ttlMs: number }
+  /** When all bytes were there; set together with the hash and with the ids of a direct post. */
   readonly completedAt?: number
+  /** Of the bytes; absent also when a download was only pretended. */
   readonly sha256?: string
   /** Exist from completion on, and are shown once the post is public. */
   readonly postIds: readonly string[]
+  /** What looking at the bytes found wrong: a fail reason. */
+  readonly mediaFault?: string
+  /** What ended it before its time: a fail reason. */
+  readonly stopped?: { readonly at: number; readonly reason: string }
+  /** Each time that the user posted this draft. */
+  readonly userPosts?: readonly UserPost[]
+  /** When the owner made a private post public. */
+  readonly madePublicAt?: number
+  readonly takenDownAt?: number
 }
 
-export interface Counters {
-  readonly inits: number
-  readonly puts: number
-  readonly bytes: number
-  readonly statusFetches: number
-  readonly refreshes: number
-  /** A spent refresh token was presented. */
-  readonly refreshReuse: number
-  /** A chunk came with an access token, which has no business there. */
-  readonly authorizationOnUpload: number
-  readonly faults: number
-  /** How often each code was answered; uploads count as `http_416` and the like. */
-  readonly refused: Readonly<Record<string, number>>
+export interface UserPost {
+  readonly at: number
+  readonly postId: string
+  readonly isPublic: boolean
 }
 
-export const noCounters: Counters = {
-  inits: 0,
-  puts: 0,
-  bytes: 0,
-  statusFetches: 0,
-  refreshes: 0,
-  refreshReuse: 0,
-  authorizationOnUpload: 0,
-  faults: 0,
-  refused: {},
+/** One event on its way to the app. */
+export interface Delivery {
+  /** Names the event for good, so that none is told anew after a restart. */
+  readonly id: string
+  /** The post or the account that it is about: events of one subject leave in order. */
+  readonly subject: string
+  readonly openId: string
+  readonly event: string
+  /** The raw body, the same in every attempt; empty for what is never told. */
+  readonly body: string
+  readonly createdAt: number
+  readonly dueAt: number
+  readonly state: 'waiting' | 'accepted' | 'lost' | 'abandoned' | 'untold'
+  readonly attempts: number
+  /** How many more times it is to be accepted. */
+  readonly acceptances: number
+  /** Waits for a later event of its subject until then. */
+  readonly heldUntil?: number
+  /** Unix seconds of the first signature. */
+  readonly signedAt?: number
+  /** What came of the last attempt: a status, or what went wrong. */
+  readonly answer?: string
+}
+
+/** The fullest minute that was ever let in, for those who judge a client. */
+export interface Rate {
+  readonly endpoint: string
+  readonly per: 'account' | 'token'
+  /** An open id, or a hash of the token. */
+  readonly subject: string
+  readonly densest: number
+  readonly refused: number
 }

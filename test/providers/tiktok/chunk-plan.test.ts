@@ -6,7 +6,7 @@ import {
   nextChunk,
   planChunks,
 } from '../../../src/providers/tiktok/chunk-plan.ts'
-import { chunkMistake } from '../../../src/rehearsal/tiktok/chunk-check.ts'
+import { chunkMistake } from '../../../src/rehearsal/tiktok/post/chunk-check.ts'
 
 function planned(size: number): ChunkPlan {
   const plan = planChunks(size)

@@ -1,35 +1,7 @@
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
+import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../src/secret.ts'
 import { wantedPost } from '../../rehearsal/tiktok/support.ts'
-
-const token = new Secret('act.test')
-
-/** A client of a server that answers whatever a test wants to see judged. */
-async function clientOf(listener: RequestListener, deadlineMs = 5000): Promise<TikTokClient> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo // a listening TCP server's address is an object
-  return clientAt(`http://127.0.0.1:${port}`, deadlineMs)
-}
-
-function clientAt(apiBase: string, deadlineMs = 5000): TikTokClient {
-  return createTikTokClient({ apiBase, clientKey: 'ck', clientSecret: new Secret('cs'), deadlineMs })
-}
-
-function answering(status: number, body: unknown, headers: Record<string, string> = {}): RequestListener {
-  return (request, response) => {
-    request.resume().on('end', () => {
-      response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body))
-    })
-  }
-}
+import { answering, clientAt, clientOf, nobody, token } from './support.ts'
 
 const failure = (code: string) => ({ error: { code, message: 'why', log_id: '2026L' } })
 
@@ -110,17 +82,98 @@ describe('an answer of TikTok', () => {
 
   test('that never ends is cut after a megabyte', async () => {
     const client = await clientOf(answering(200, 'x'.repeat(1_100_000)))
-    expect(await client.creatorInfo(token)).toMatchObject({ kind: 'unknown', cause: 'unreadable' })
+    expect(await client.creatorInfo(token)).toEqual({
+      kind: 'unknown',
+      cause: 'unreadable',
+      httpStatus: 200,
+      raw: 'x'.repeat(65_536),
+      why: 'longer than 1000000 bytes',
+    })
+  })
+})
+
+describe('a mangled answer to an init', () => {
+  const publishId = 'v_pub_file~v2-1.7312345678901234567'
+  const uploadUrl = 'https://upload.example.test/video/?upload_id=1&upload_token=u-1'
+  const whole = {
+    data: { publish_id: publishId, upload_url: uploadUrl },
+    error: { code: 'ok', message: '', log_id: '20261123101500A1' },
+  }
+  const json = JSON.stringify(whole)
+  const python = `{'data': {'publish_id': '${publishId}', 'upload_url': '${uploadUrl}'}, 'error': {'code': 'ok'}}`
+
+  test.each([python, `<pre>${json}</pre>`, `${json.slice(0, -2)},}}`])(
+    'is a success if all of it can be read: %s',
+    async (body) => {
+      const client = await clientOf(answering(200, body))
+      const answer = await client.initDirectPost(token, wantedPost(1))
+      if (answer.kind !== 'ok') throw new Error(answer.kind)
+      expect([answer.publishId, answer.uploadUrl.reveal()]).toEqual([publishId, uploadUrl])
+    },
+  )
+
+  test.each([
+    ['cut after the address', json.slice(0, json.indexOf(',"error"')), publishId],
+    ['cut within the address', json.slice(0, json.indexOf('u-1') + 2), publishId],
+    ['cut within the id', json.slice(0, json.indexOf('567"')), undefined],
+    ['without its closing word', JSON.stringify({ data: whole.data }), publishId],
+    ['with two ids', `${python.slice(0, -1)}{"publish_id":"v_pub_file~v2-1.7312345678901234568"}`, undefined],
+  ])('%s is unknown, with no more than an id to look up', async (_, body, id) => {
+    const client = await clientOf(answering(200, body))
+    const answer = await client.initDirectPost(token, wantedPost(1))
+    expect(answer).toMatchObject({ kind: 'unknown', cause: 'unreadable', httpStatus: 200 })
+    expect(answer).toHaveProperty('why')
+    expect('publishId' in answer ? answer.publishId : undefined).toBe(id)
+    expect(JSON.stringify(answer)).not.toContain('u-1')
+  })
+
+  test('keeps its log id wherever that stands', async () => {
+    const body = json.replace('upload_url', 'upload_uri')
+    const client = await clientOf(answering(200, body))
+    expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({
+      cause: 'unreadable',
+      logId: '20261123101500A1',
+      why: expect.stringContaining('upload_url'),
+    })
+  })
+
+  test('may be a refusal only if its status is one', async () => {
+    const body = "{'error': {'code': 'privacy_level_option_mismatch', 'message': '', 'log_id': '20261123'}}"
+    const refused = await clientOf(answering(403, body))
+    expect(await refused.initDirectPost(token, wantedPost(1))).toMatchObject({
+      kind: 'refused',
+      code: 'privacy_level_option_mismatch',
+      logId: '20261123',
+    })
+    const doubtful = await clientOf(answering(200, body))
+    expect(await doubtful.initDirectPost(token, wantedPost(1))).toMatchObject({
+      kind: 'unknown',
+      cause: 'unreadable',
+      logId: '20261123',
+    })
+  })
+})
+
+test('what an unreadable answer says is kept, but for its tokens', async () => {
+  const body = `{"access_token":"act.secret!4*","refresh_token":"rft.secret","open_id":"-000","log_id":"2026LOGID`
+  const client = await clientOf(answering(200, body))
+  const answer = await client.refreshToken(new Secret('rft.old'))
+  expect(answer).toMatchObject({
+    raw: '{"access_token":"[redacted]","refresh_token":"[redacted]","open_id":"-000","log_id":"2026LOGID',
+  })
+})
+
+test('a refusal that quotes a token is passed on without it', async () => {
+  const message = 'the token act.secret of Bearer act.secret-too is unknown'
+  const client = await clientOf(answering(400, { error: { code: 'invalid_params', message } }))
+  expect(await client.creatorInfo(token)).toMatchObject({
+    message: 'the token [redacted] of Bearer [redacted] is unknown',
   })
 })
 
 describe('a call that fails on the way', () => {
   test('is surely not sent when there is nobody at the address', async () => {
-    const server = createServer()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo // as above
-    await new Promise((resolve) => server.close(resolve))
-    expect(await clientAt(`http://127.0.0.1:${port}`).initDirectPost(token, wantedPost(1))).toEqual({
+    expect(await clientAt(await nobody()).initDirectPost(token, wantedPost(1))).toEqual({
       kind: 'notSent',
       code: 'ECONNREFUSED',
     })
@@ -136,9 +189,15 @@ describe('a call that fails on the way', () => {
     expect(answer).toEqual({ kind: 'notSent', code: 'INVALID_REQUEST' })
   })
 
-  test('is unknown when the deadline passes', async () => {
-    const client = await clientOf(() => {}, 50)
-    expect(await client.initDirectPost(token, wantedPost(1))).toEqual({ kind: 'unknown', cause: 'timeout' })
+  test('is unknown when the deadline passes, be it within the answer', async () => {
+    const silent = await clientOf(() => {}, { deadlineMs: 50 })
+    const unknown = { kind: 'unknown', cause: 'timeout' }
+    expect(await silent.initDirectPost(token, wantedPost(1))).toEqual(unknown)
+
+    const faltering = await clientOf((_, response) => void response.writeHead(200).write('{'), {
+      deadlineMs: 50,
+    })
+    expect(await faltering.initDirectPost(token, wantedPost(1))).toEqual(unknown)
   })
 
   test('is unknown when the connection is cut, before the answer or within it', async () => {

@@ -49,3 +49,10 @@ test('branded content may not be private', () => {
     { rule: 'brandedPrivate', value: 'SELF_ONLY', limit: 'visible' },
   ])
 })
+
+test('a privacy level has no default: nobody’s choice is none', () => {
+  const undecided = { ...post, privacyLevel: null }
+  expect(postViolations(creator, { post: undecided, durationSeconds: 5 })).toEqual([
+    { rule: 'privacyMissing', value: 'none', limit: ['PUBLIC_TO_EVERYONE', 'SELF_ONLY'] },
+  ])
+})

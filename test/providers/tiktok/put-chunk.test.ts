@@ -1,29 +1,19 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
-import { type Chunk, putChunk } from '../../../src/providers/tiktok/put-chunk.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import { expect, test } from 'vitest'
+import { putChunk } from '../../../src/providers/tiktok/put-chunk.ts'
 import { Secret } from '../../../src/secret.ts'
+import { answering, chunk, nobody, serve } from './support.ts'
 
 const uploads = { deadlineMs: 5000, fetch }
 
 /** An upload host that answers one status to all, and notes what it was sent. */
 async function hostOf(status: number, headers: Record<string, string> = {}) {
   const seen: IncomingHttpHeaders[] = []
-  const server = createServer((request, response) => {
+  const base = await serve((request, response) => {
     seen.push(request.headers)
-    request.resume().on('end', () => response.writeHead(status, headers).end())
+    answering(status, '', headers)(request, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo // a listening TCP server's address is an object
-  return { url: new Secret(`http://127.0.0.1:${port}/video/?upload_token=t`), seen }
-}
-
-function chunk(first: number, last: number, body: Chunk['body'] = new Uint8Array(last - first + 1)): Chunk {
-  return { first, last, total: 20, contentType: 'video/mp4', body }
+  return { url: new Secret(`${base}/video/?upload_token=t`), seen }
 }
 
 test.each([
@@ -72,4 +62,27 @@ test.each([
   }
   const { url } = await hostOf(206)
   await expect(putChunk(uploads, url, chunk(0, 9, body()))).rejects.toThrow(error)
+})
+
+test('a chunk has a deadline, and a connection that is cut leaves it unknown', async () => {
+  const url = (base: string) => new Secret(`${base}/video/?upload_token=t`)
+  const silent = url(await serve(() => {}))
+  expect(await putChunk({ deadlineMs: 50, fetch }, silent, chunk(0, 9))).toEqual({
+    kind: 'unknown',
+    cause: 'timeout',
+  })
+  const cut = url(await serve((request) => void request.socket.destroy()))
+  expect(await putChunk(uploads, cut, chunk(0, 9))).toMatchObject({ cause: 'connectionLost' })
+  const gone = url(await nobody())
+  expect(await putChunk(uploads, gone, chunk(0, 9))).toEqual({ kind: 'notSent', code: 'ECONNREFUSED' })
+})
+
+test('an upload host that answers something else is quoted, without what it was sent to', async () => {
+  const base = await serve(answering(302, 'see https://upload.test/video/?upload_token=t'))
+  expect(await putChunk(uploads, new Secret(`${base}/video/?upload_token=t`), chunk(0, 9))).toEqual({
+    kind: 'unknown',
+    cause: 'unreadable',
+    httpStatus: 302,
+    raw: 'see https://upload.test/video/?[redacted]',
+  })
 })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { defaultKnobs } from '../../../src/rehearsal/tiktok/knob.ts'
+import { postVideo, sendDraft } from './raw.ts'
 import { begin, chunkOf, startPair, videoBytes, wantedPost } from './support.ts'
 
 const videoPage = z.object({
@@ -32,6 +34,95 @@ test('what another process asks under /__local/ is what the object offers', asyn
   expect(await client.creatorInfo(token)).toMatchObject({ cause: 'serverError', httpStatus: 503 })
   await ask('POST', 'advance', { seconds: 7200 })
   expect((await client.creatorInfo(token)).kind).toBe('unauthorized')
+})
+
+test('what the owner and TikTok do to a post and an account can be asked for from outside', async () => {
+  const { local, ...pair } = await startPair()
+  const post = (name: string, body: unknown) =>
+    fetch(`${local.url}/__local/${name}`, { method: 'POST', body: JSON.stringify(body) }).then(
+      async (response) => [response.status, await response.json()],
+    )
+  const open = await postVideo({ local, ...pair })
+  const mine = await postVideo({ local, ...pair }, { privacy_level: 'SELF_ONLY' })
+  const draft = await sendDraft({ local, ...pair })
+  expect(await post('posts/takedown', { publishId: open })).toMatchObject([200, { stage: 'taken down' }])
+  expect(await post('posts/public', { publishId: mine })).toMatchObject([200, { stage: 'public' }])
+  expect(await post('posts/draft', { publishId: draft, isPublic: false })).toMatchObject([
+    200,
+    { stage: 'private' },
+  ])
+  expect(await post('posts/draft', { publishId: open })).toEqual([
+    400,
+    { error: `${open} is no draft in an inbox` },
+  ])
+  expect(await post('webhooks', { event: 'news', username: 'ann', content: {} })).toEqual([200, {}])
+  expect(await post('disconnects', { username: 'ann', reason: 'banned' })).toEqual([200, {}])
+  expect(await post('disconnects', { username: 'ann', reason: 'boredom' })).toMatchObject([400, {}])
+
+  const read = async (name: string) => await (await fetch(`${local.url}/__local/${name}`)).json()
+  expect(await read('webhooks')).toEqual(local.webhooks())
+  expect(await read('rates')).toEqual(local.rates())
+  const fault = {
+    endpoint: 'cancel',
+    account: 'ann',
+    probability: 0.5,
+    seed: 3,
+    effect: { kind: 'dropAfter' },
+  }
+  expect(await post('faults', fault)).toEqual([200, {}])
+  expect(await read('faults')).toEqual([fault])
+  expect(local.faults()).toEqual([fault])
+})
+
+test('the app and all knobs can be set from outside, each to its default', async () => {
+  const { local } = await startPair()
+  const patch = async (name: string, body: unknown) =>
+    await (
+      await fetch(`${local.url}/__local/${name}`, { method: 'PATCH', body: JSON.stringify(body) })
+    ).json()
+  expect(await patch('knobs', defaultKnobs)).toEqual(defaultKnobs)
+  expect(await patch('knobs', { limits: { videoInnit: 1 } })).toHaveProperty('error')
+  const app = { webhookUrl: 'http://127.0.0.1:9/', verifiedProperties: ['example.com'] }
+  expect(await patch('app', app)).toMatchObject({ ...app, clientKey: 'ck_local_rehearsal' })
+  expect(local.app.webhookUrl).toBe('http://127.0.0.1:9/')
+})
+
+test('a page of another origin may not steer', async () => {
+  const { local } = await startPair()
+  const ask = async (origin: string) =>
+    (await fetch(`${local.url}/__local/faults`, { method: 'DELETE', headers: { origin } })).status
+  expect(await ask('https://elsewhere.example')).toBe(403)
+  expect(await ask('null')).toBe(403)
+  expect(await ask(local.url)).toBe(200)
+})
+
+test('the desk shows accounts, posts, events, faults, counters and every knob, and escapes it all', async () => {
+  const pair = await startPair()
+  const { local } = pair
+  local.createAccount({ username: 'ben', nickname: '<b>' })
+  const publishId = await postVideo(pair, { title: '<img src=x>' })
+  const draft = await sendDraft(pair)
+  local.announce('<news>', 'ann', {})
+  local.injectFault({ endpoint: 'upload', nth: 3, effect: { kind: 'status', status: 502, code: '<i>' } })
+  const page = await (await fetch(`${local.url}/__local/`)).text()
+  for (const shown of [
+    '@ann',
+    '@ben',
+    publishId,
+    draft,
+    'Take down',
+    'User posts it',
+    'status 502',
+    'inits',
+  ]) {
+    expect(page).toContain(shown)
+  }
+  for (const knob of Object.keys(defaultKnobs)) expect(page).toContain(`name="${knob}"`)
+  expect(page).not.toMatch(/<img src=x|<news>|<i>(?!no caption)|undefined|\[object/)
+  for (const name of ['page/desk.js', 'page/style.css', 'avatar/ann.svg']) {
+    expect((await fetch(`${local.url}/__local/${name}`)).status).toBe(200)
+  }
+  expect((await fetch(`${local.url}/__local/page/layout.ts`)).status).toBe(404)
 })
 
 test('the profile page shows the posts, escapes what people wrote, and plays the bytes', async () => {

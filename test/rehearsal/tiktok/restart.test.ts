@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { startLocalTikTok } from '../../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../../src/secret.ts'
+import { startReceiver } from './receiver.ts'
 import { begin, chunkOf, clientOf, videoBytes, videoHash, wantedPost } from './support.ts'
 
 const main = new URL('../../../src/rehearsal/tiktok/main.ts', import.meta.url).pathname
@@ -15,9 +17,9 @@ const ready = z.object({
   app: z.object({ clientKey: z.string(), clientSecret: z.string(), redirectUri: z.string() }),
 })
 
-async function start(directory: string, port = '0') {
+async function start(directory: string, port = '0', ...more: readonly string[]) {
   const knobs = JSON.stringify({ processingMs: 0, moderationMs: 0 })
-  const args = [main, '--port', port, '--directory', directory, '--knobs', knobs]
+  const args = [main, '--port', port, '--directory', directory, '--knobs', knobs, ...more]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [line] = await once(createInterface(child.stdout), 'line')
@@ -91,4 +93,110 @@ test('what was posted, half an upload, tokens and counters outlive a kill', asyn
 
   second.child.kill('SIGTERM')
   expect(await once(second.child, 'exit')).toEqual([0, null])
+})
+
+test('what the app was not told before a kill, it is told after it', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const receiver = await startReceiver()
+  receiver.answer(500)
+  const fault = { endpoint: 'webhook', probability: 1, seed: 1, effect: { kind: 'dropBefore' } }
+  const first = await start(
+    directory,
+    '0',
+    '--app',
+    JSON.stringify({ webhookUrl: receiver.url }),
+    '--faults',
+    JSON.stringify([fault]),
+  )
+  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
+  const grant = await ask(first.url, 'POST', 'grants', { username: 'ann' })
+  const token = new Secret(z.object({ access_token: z.string() }).parse(grant).access_token)
+  const started = await begin({ client: clientOf(first), token }, wantedPost(1000))
+  await clientOf(first).putChunk(started.uploadUrl, chunkOf(1000, 0))
+  await ask(first.url, 'POST', 'webhooks/flush')
+  expect(await ask(first.url, 'GET', 'webhooks')).toMatchObject([
+    { event: 'post.publish.complete', state: 'waiting', answer: 'not sent' },
+    { event: 'post.publish.publicly_available', state: 'waiting', answer: 'not sent' },
+  ])
+  await kill(first.child)
+  expect(receiver.events()).toEqual([])
+
+  receiver.answer(200)
+  const second = await start(directory)
+  await ask(second.url, 'POST', 'advance', { seconds: 60 })
+  await ask(second.url, 'POST', 'webhooks/flush')
+  expect(receiver.events()).toEqual(['complete', 'publicly_available'])
+  await kill(second.child)
+
+  const third = await start(directory)
+  await ask(third.url, 'POST', 'webhooks/flush')
+  expect(receiver.events()).toHaveLength(2)
+  expect(await ask(third.url, 'GET', 'counters')).toMatchObject({ webhooksAccepted: 2, webhooksRetried: 2 })
+})
+
+test('a book of an older program is read, and its tokens, posts and counters go on', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const openId = '-000old'
+  const owned = { openId, scopes: ['video.publish', 'video.list'], expiresAt: Date.now() + 3_600_000 }
+  const upload = {
+    uploadToken: 'old',
+    uploadExpiresAt: Date.now() + 3_600_000,
+    openId,
+    privacyLevel: 'SELF_ONLY',
+  }
+  const sizes = { isAigc: true, size: 10, chunkSize: 10, chunkCount: 1, processingMs: 0, moderationMs: 0 }
+  const account = { openId, username: 'ann', nickname: 'Ann', private: false, commentDisabled: false }
+  const rows: readonly (readonly [string, string, unknown])[] = [
+    [
+      'account',
+      openId,
+      { ...account, duetDisabled: false, stitchDisabled: false, maxDurationSeconds: 600, banned: false },
+    ],
+    ['access', 'act.old', { ...owned, token: 'act.old' }],
+    ['refresh', 'rft.old', { ...owned, token: 'rft.old', spent: false }],
+    [
+      'publish',
+      'v_pub_file~v2-1.7678907398077074696',
+      {
+        ...upload,
+        ...sizes,
+        publishId: 'v_pub_file~v2-1.7678907398077074696',
+        uploadId: '7678907398077074696',
+        title: 'old',
+        received: 0,
+        createdAt: Date.now() - 1000,
+        postIds: [],
+      },
+    ],
+    ['counters', 'all', { inits: 1, puts: 0, bytes: 0, refreshes: 0, refreshReuse: 0, refused: {} }],
+    ['clock', 'ahead', 5000],
+  ]
+  await writeFile(join(directory, 'book.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+
+  const local = await startLocalTikTok({ directory })
+  onTestFinished(() => local.stop())
+  const pair = { local, client: clientOf(local), token: new Secret('act.old') }
+  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'ok' })
+  expect((await pair.client.refreshToken(new Secret('rft.old'))).kind).toBe('ok')
+  const url = new Secret(`${local.url}/video/?upload_id=7678907398077074696&upload_token=old`)
+  expect((await pair.client.putChunk(url, chunkOf(10, 0))).kind).toBe('complete')
+  expect(local.posts()).toMatchObject([{ title: 'old', mode: 'direct', media: 'video', stage: 'private' }])
+  expect(local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, webhooksSent: 0 })
+  local.disconnect('ann')
+  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'unauthorized' })
+})
+
+test('a port that is taken leaves the directory of its owner alone', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const owner = await startLocalTikTok({ directory })
+  const port = Number(new URL(owner.url).port)
+  await expect(startLocalTikTok({ directory, port })).rejects.toThrow('EADDRINUSE')
+  owner.createAccount({ username: 'ann' })
+  await owner.stop()
+  const again = await startLocalTikTok({ directory })
+  onTestFinished(() => again.stop())
+  expect(again.accounts()).toMatchObject([{ username: 'ann' }])
 })

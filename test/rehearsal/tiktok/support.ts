@@ -22,7 +22,13 @@ export async function startPair(knobs: Partial<Knobs> = {}): Promise<Pair> {
   return { local, client: clientOf(local), token: tokenOf(local) }
 }
 
-export function clientOf(local: Pick<LocalTikTok, 'url' | 'app'>, deadlineMs = 10_000): TikTokClient {
+/** A server, here or in another process, and what a client of it must know. */
+interface Reached {
+  readonly url: string
+  readonly app: Pick<LocalTikTok['app'], 'clientKey' | 'clientSecret'>
+}
+
+export function clientOf(local: Reached, deadlineMs = 10_000): TikTokClient {
   return createTikTokClient({
     apiBase: local.url,
     clientKey: local.app.clientKey,

@@ -1,0 +1,240 @@
+import { assign, setup } from 'xstate'
+import { backoffMs } from './backoff.ts'
+import { afterSecondsOf, type Failure, failureOf, type StepError, stepErrorOf } from './failure.ts'
+import { atOf, step } from './step.ts'
+
+/** How long a browser may take from the authorize page back to us. */
+export const connectingMs = 15 * 60_000
+/** An idle connection is renewed when this part of its life is left: TikTok ends it otherwise. */
+const keepAlivePart = 1 / 6
+
+/** When the tokens in the vault end, epoch milliseconds; the tokens themselves never come here. */
+export interface Expiry {
+  /** Rises with every pair of tokens: what was said of an older pair does not count any more. */
+  readonly version: number
+  readonly accessExpiresAt: number
+  readonly refreshExpiresAt: number
+}
+
+export interface AccountContext extends Expiry {
+  readonly accountId: string
+  /** When the present grant was given, epoch milliseconds: what TikTok tells of an older one does not count. */
+  readonly authorizedAt: number
+  /** The latest pair whose access token was refused before its time: if the next one is refused too, the grant is dead. */
+  readonly refusedVersion: number
+  /** Refreshes tried in vain, in a row, and how much later TikTok asked for. */
+  readonly attempts: number
+  readonly afterSeconds: number
+  readonly failure: Failure | null
+}
+
+export interface AccountInput {
+  readonly accountId: string
+}
+
+export type AccountEvent =
+  /** The creator has granted access, at first or again; the tokens are in the vault. */
+  | ({ readonly type: 'authorized' } & Expiry)
+  /** The creator said no, or the way back ended in an error. */
+  | { readonly type: 'declined'; readonly failure: Failure }
+  /** A job needs a token that lasts longer than this pair's. */
+  | { readonly type: 'refresh'; readonly version: number }
+  /** TikTok refused this pair's access token although its time was not over. */
+  | { readonly type: 'accessRefused'; readonly version: number }
+  /** TikTok says that the grant is gone: the creator took it back, or lost the account. */
+  | { readonly type: 'authorizationRemoved'; readonly createdAt: number; readonly failure: Failure }
+  /** A person here takes the connection back. */
+  | { readonly type: 'disconnect' }
+
+const accountSteps = {
+  /** Presents the refresh token, once, and puts the new pair into the vault before anybody uses it. */
+  refreshTokens: step<{ readonly accountId: string; readonly version: number }, Expiry>(),
+  /** Gives the grant back to TikTok, and empties the vault whatever it answers. */
+  revokeTokens: step<{ readonly accountId: string }>(),
+}
+
+const accountSetup = setup({
+  types: {
+    context: {} as AccountContext,
+    events: {} as AccountEvent,
+    input: {} as AccountInput,
+    tags: {} as 'working' | 'waiting' | 'resting',
+  },
+  actors: accountSteps,
+  delays: {
+    connecting: connectingMs,
+    backoff: ({ context }) => backoffMs(context.accountId, context.attempts, context.afterSeconds),
+    keepAlive: ({ context, event }) =>
+      Math.max(60_000, (context.refreshExpiresAt - atOf(event)) * (1 - keepAlivePart)),
+  },
+  guards: {
+    isError: ({ event }, kind: StepError['kind']) =>
+      'error' in event && stepErrorOf(event as { error: unknown }).kind === kind,
+    isOfThisPair: ({ context, event }) => 'version' in event && event.version === context.version,
+    wasRefusedBefore: ({ context, event }) =>
+      'version' in event &&
+      event.version === context.version &&
+      context.refusedVersion > 0 &&
+      context.refusedVersion === context.version - 1,
+    /** TikTok tells whole seconds. */
+    isOfThisGrant: ({ context, event }) =>
+      'createdAt' in event && event.createdAt >= Math.floor(context.authorizedAt / 1_000) * 1_000,
+    isOver: ({ context, event }) => atOf(event) >= context.refreshExpiresAt,
+  },
+  actions: {
+    keepExpiry: assign(({ event }) => {
+      const { version, accessExpiresAt, refreshExpiresAt } = expiryOf(event)
+      return { version, accessExpiresAt, refreshExpiresAt, attempts: 0, afterSeconds: 0, failure: null }
+    }),
+    authorize: assign(({ event }) => ({ authorizedAt: atOf(event), refusedVersion: 0 })),
+    /** Their next use is a refresh. */
+    expire: assign(({ context, event }) => ({
+      refusedVersion: context.version,
+      accessExpiresAt: atOf(event),
+    })),
+    postpone: assign(({ context, event }) => {
+      const error = stepErrorOf(event as unknown as { error: unknown })
+      return {
+        attempts: context.attempts + 1,
+        afterSeconds: afterSecondsOf(error),
+        failure: failureOf(error),
+      }
+    }),
+    blame: assign(({ event }) => ({
+      failure:
+        'failure' in event ? event.failure : failureOf(stepErrorOf(event as unknown as { error: unknown })),
+    })),
+    fail: assign((_, failure: Failure) => ({ failure })),
+    endAccess: assign(({ event }) => ({ accessExpiresAt: atOf(event), refreshExpiresAt: atOf(event) })),
+    forget: assign({ failure: null, attempts: 0, afterSeconds: 0 }),
+  },
+})
+
+function expiryOf(event: object): Expiry {
+  return ('output' in event ? event.output : event) as Expiry
+}
+
+const connectionExpired = {
+  verdict: 'NEEDS_USER',
+  code: 'CONNECTION_EXPIRED',
+  message: 'Nobody came back from the authorize page within 15 minutes. Connect the account again.',
+} as const
+const tokenRefused = {
+  verdict: 'NEEDS_USER',
+  code: 'access_token_invalid',
+  source: 'api',
+  message: 'TikTok refused two fresh access tokens in a row.',
+} as const
+
+/** What may happen to an account whose grant lives or has lived. */
+const always = {
+  authorized: { target: '#account.connected', actions: ['keepExpiry', 'authorize'] },
+  authorizationRemoved: {
+    guard: 'isOfThisGrant',
+    target: '#account.revoked',
+    actions: ['blame', 'endAccess'],
+  },
+  disconnect: { target: '#account.disconnecting' },
+} as const
+
+/**
+ * A connection to a creator's TikTok account. Its one delicate thing is the refresh token, which TikTok takes once: the
+ * step presents it under the account's lease and puts the answer into the vault before it is used. What fails on the way is tried
+ * again for as long as the grant lives; only TikTok's "no", or an answer that was lost after the token was presented,
+ * ends in `needsReauthorization`.
+ */
+export const accountLogic = accountSetup.createMachine({
+  id: 'account',
+  context: ({ input }) => ({
+    accountId: input.accountId,
+    authorizedAt: 0,
+    version: 0,
+    accessExpiresAt: 0,
+    refreshExpiresAt: 0,
+    refusedVersion: 0,
+    attempts: 0,
+    afterSeconds: 0,
+    failure: null,
+  }),
+  initial: 'connecting',
+  states: {
+    /** The creator is at TikTok's authorize page. */
+    connecting: {
+      tags: 'waiting',
+      after: {
+        connecting: { target: 'disconnected', actions: { type: 'fail', params: connectionExpired } },
+      },
+      on: {
+        authorized: always.authorized,
+        declined: { target: 'disconnected', actions: 'blame' },
+        disconnect: 'disconnected',
+      },
+    },
+    connected: {
+      tags: 'waiting',
+      after: { keepAlive: 'refreshing' },
+      on: {
+        ...always,
+        refresh: { guard: 'isOfThisPair', target: 'refreshing' },
+        accessRefused: [
+          {
+            guard: 'wasRefusedBefore',
+            target: 'needsReauthorization',
+            actions: ['endAccess', { type: 'fail', params: tokenRefused }],
+          },
+          { guard: 'isOfThisPair', target: 'refreshing', actions: 'expire' },
+        ],
+      },
+    },
+    refreshing: {
+      initial: 'asking',
+      on: always,
+      states: {
+        asking: {
+          tags: 'working',
+          invoke: {
+            id: 'refreshTokens',
+            src: 'refreshTokens',
+            input: ({ context }) => ({ accountId: context.accountId, version: context.version }),
+            onDone: { target: '#account.connected', actions: 'keepExpiry' },
+            onError: [
+              // A hiccup of TikTok's or the network's never disconnects anybody.
+              { guard: { type: 'isError', params: 'retry' }, target: 'backingOff', actions: 'postpone' },
+              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'postpone' },
+              { guard: { type: 'isError', params: 'exhausted' }, target: 'backingOff', actions: 'postpone' },
+              { target: '#account.needsReauthorization', actions: 'blame' },
+            ],
+          },
+        },
+        backingOff: {
+          tags: 'waiting',
+          after: {
+            backoff: [{ guard: 'isOver', target: '#account.needsReauthorization' }, { target: 'asking' }],
+          },
+        },
+      },
+    },
+    /** Only the creator can help. An access token that has time left is still used for what is under way. */
+    needsReauthorization: { tags: 'resting', on: always },
+    /** The creator, or TikTok, has taken the grant back. */
+    revoked: { tags: 'resting', on: { authorized: always.authorized, disconnect: 'disconnected' } },
+    disconnecting: {
+      initial: 'revoking',
+      states: {
+        revoking: {
+          tags: 'working',
+          invoke: {
+            id: 'revokeTokens',
+            src: 'revokeTokens',
+            input: ({ context }) => ({ accountId: context.accountId }),
+            onDone: { target: '#account.disconnected', actions: ['forget', 'endAccess'] },
+            onError: { target: 'backingOff', actions: 'postpone' },
+          },
+        },
+        backingOff: { tags: 'waiting', after: { backoff: 'revoking' } },
+      },
+    },
+    /** Connected no more; its history stays, and it may be connected again. */
+    disconnected: { tags: 'resting', on: { authorized: always.authorized } },
+  },
+})

@@ -1,0 +1,99 @@
+import { assign } from 'xstate'
+import { hearOut, jobSetup, missing, mostClipAttempts, ofSlot, otherwise } from './setup.ts'
+
+/** Scene by scene: submit, ask, keep. Each clip is paid for once. */
+export const generating = jobSetup.createStateConfig({
+  initial: 'submitting',
+  states: {
+    /** Entering this state is the written intent: a clip may be paid for from here on. */
+    submitting: {
+      tags: 'working',
+      on: hearOut,
+      invoke: {
+        id: 'submitClip',
+        src: 'submitClip',
+        input: ({ context }) => ({
+          ...ofSlot(context),
+          scene: context.clips.length,
+          attempt: context.clipAttempt,
+        }),
+        onDone: [
+          {
+            guard: 'hasWish',
+            target: '#job.choosing',
+            actions: ['succeed', assign({ clip: ({ event }) => event.output.clip })],
+          },
+          { target: 'checking', actions: ['succeed', assign({ clip: ({ event }) => event.output.clip })] },
+        ],
+        onError: [...otherwise('backingOff')],
+      },
+    },
+    checking: {
+      tags: 'working',
+      invoke: {
+        id: 'checkClip',
+        src: 'checkClip',
+        input: ({ context }) => ({ clip: context.clip ?? missing('clip') }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === 'running',
+            target: 'rendering',
+            actions: [
+              'succeed',
+              assign(({ context, event }) =>
+                event.output.kind === 'running'
+                  ? {
+                      pollAfterMs: event.output.pollAfterMs,
+                      progress: {
+                        done: context.clips.length + event.output.progress,
+                        of: context.scenes,
+                        unit: 'scenes' as const,
+                      },
+                    }
+                  : {},
+              ),
+            ],
+          },
+          { guard: ({ event }) => event.output.kind === 'ready', target: 'keeping', actions: 'succeed' },
+          {
+            guard: ({ context, event }) =>
+              event.output.kind === 'broken' && event.output.again && context.clipAttempt < mostClipAttempts,
+            target: 'backingOff',
+            actions: [
+              'reject',
+              assign(({ context }) => ({ clip: null, clipAttempt: context.clipAttempt + 1 })),
+            ],
+          },
+          { target: '#job.closing', actions: ['reject', { type: 'end', params: 'failed' }] },
+        ],
+        onError: [...otherwise('backingOff')],
+      },
+    },
+    /** The provider is at it; nobody here holds anything meanwhile. */
+    rendering: { tags: 'waiting', after: { clipPoll: 'checking' } },
+    keeping: {
+      tags: 'working',
+      invoke: {
+        id: 'keepClip',
+        src: 'keepClip',
+        input: ({ context }) => ({ clip: context.clip ?? missing('clip') }),
+        onDone: {
+          target: 'kept',
+          actions: [
+            'succeed',
+            assign(({ context, event }) => ({
+              clips: [...context.clips, event.output.kept],
+              clip: null,
+              clipAttempt: 1,
+              progress: { done: context.clips.length + 1, of: context.scenes, unit: 'scenes' as const },
+            })),
+          ],
+        },
+        onError: [...otherwise('backingOff')],
+      },
+    },
+    /** Passed through at once: the next scene, or all of them are there. */
+    kept: { always: [{ guard: 'hasAllClips', target: '#job.storing' }, { target: 'submitting' }] },
+    backingOff: { tags: 'waiting', after: { backoff: '#job.choosing' } },
+  },
+})

@@ -1,0 +1,26 @@
+import type { Failure } from '../failure.ts'
+
+interface Told {
+  /** When it happened by TikTok's clock, epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** What TikTok tells of a post by itself. It comes at least once, in any order, sometimes never: polling finds the same. */
+export type PostNews =
+  | (Told & { readonly type: 'postCompleted' })
+  | (Told & { readonly type: 'postFailed'; readonly again: boolean; readonly failure: Failure })
+  | (Told & { readonly type: 'draftDelivered' })
+  | (Told & { readonly type: 'postShown'; readonly postId: string | null })
+  /** Taken down, made private or deleted: TikTok does not say which. */
+  | (Told & { readonly type: 'postHidden'; readonly postId: string | null })
+
+/** What people may ask of a job, and what it is told; steps and timers do the rest. */
+export type JobEvent =
+  | { readonly type: 'cancel' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'retry' }
+  | { readonly type: 'quotaGranted' }
+  /** The account's owner has connected it (again). */
+  | { readonly type: 'accountConnected' }
+  | PostNews

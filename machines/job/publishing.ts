@@ -1,0 +1,113 @@
+import { assign } from 'xstate'
+import { hearOut, jobSetup, mediaOf, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
+
+/** An answer was lost: the truth is looked up before anything is done again. */
+const lookUp = {
+  guard: { type: 'isError', params: 'unknown' },
+  target: 'reconciling',
+  actions: ['blame', 'doubt'],
+} as const
+
+/** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
+export const publishing = jobSetup.createStateConfig({
+  initial: 'preparing',
+  states: {
+    preparing: {
+      tags: 'working',
+      invoke: {
+        id: 'preparePost',
+        src: 'preparePost',
+        input: ({ context }) => ({ ...ofSlot(context), media: mediaOf(context) }),
+        onDone: { target: 'initialising', actions: 'succeed' },
+        onError: [...otherwise('backingOff')],
+      },
+    },
+    /** Entering this state is the written intent: from here on TikTok may have opened a post. */
+    initialising: {
+      tags: 'working',
+      on: hearOut,
+      entry: assign({ inits: ({ context }) => context.inits + 1, nextChunk: 0, unsure: false }),
+      invoke: {
+        id: 'initPost',
+        src: 'initPost',
+        input: ({ context }) => ({ ...ofSlot(context), media: mediaOf(context) }),
+        onDone: {
+          target: 'opened',
+          actions: [
+            'succeed',
+            assign(({ event }) => ({
+              post: event.output.post,
+              progress: { done: 0, of: event.output.post.chunkCount, unit: 'chunks' as const },
+            })),
+          ],
+        },
+        onError: [lookUp, ...otherwise('backingOff')],
+      },
+    },
+    /** Passed through at once. */
+    opened: { always: [{ guard: 'hasWish', target: '#job.choosing' }, { target: 'uploading' }] },
+    /** One chunk at a time, and a checkpoint after each. The post can exist only once the last one was sent. */
+    uploading: {
+      tags: 'working',
+      on: hearOut,
+      invoke: {
+        id: 'uploadChunk',
+        src: 'uploadChunk',
+        input: ({ context }) => ({
+          ...ofSlot(context),
+          post: postOf(context),
+          media: mediaOf(context),
+          chunk: context.nextChunk,
+        }),
+        onDone: [
+          {
+            guard: 'sendsLastChunk',
+            target: '#job.watching.accepted',
+            actions: ['succeed', 'forgetWish', 'sendChunk', 'sendAll'],
+          },
+          { guard: 'hasWish', target: '#job.choosing', actions: ['succeed', 'sendChunk'] },
+          { target: 'uploading', reenter: true, actions: ['succeed', 'sendChunk'] },
+        ],
+        onError: [lookUp, ...otherwise('backingOff')],
+      },
+    },
+    reconciling: {
+      tags: 'working',
+      on: hearOut,
+      invoke: {
+        id: 'reconcilePost',
+        src: 'reconcilePost',
+        input: ({ context }) => ({
+          ...ofSlot(context),
+          post: context.post,
+          media: mediaOf(context),
+          nextChunk: context.nextChunk,
+          lapsed: ['upload_expired', 'upload_gone'].includes(context.failure?.code ?? ''),
+        }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === 'sent',
+            target: '#job.watching.accepted',
+            actions: ['succeed', 'forgetWish', 'sendAll'],
+          },
+          {
+            // A host that fails on every chunk must not be asked in a circle: each turn is an attempt.
+            guard: ({ context, event }) => event.output.kind === 'partly' && context.attempts < 20,
+            target: 'backingOff',
+            actions: assign(({ context, event }) => ({
+              unsure: false,
+              attempts: context.attempts + 1,
+              afterSeconds: 0,
+              nextChunk: event.output.kind === 'partly' ? event.output.nextChunk : context.nextChunk,
+            })),
+          },
+          { guard: ({ event }) => event.output.kind === 'partly', target: '#job.needsPerson' },
+          { guard: 'mayInitAgain', target: '#job.choosing', actions: 'forgetPost' },
+          { target: '#job.needsPerson', actions: 'forgetPost' },
+        ],
+        onError: [...otherwise('backingOff')],
+      },
+    },
+    backingOff: { tags: 'waiting', after: { backoff: '#job.choosing' }, on: unlessSent },
+  },
+})

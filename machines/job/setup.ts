@@ -1,0 +1,229 @@
+import { assign, setup } from 'xstate'
+import { backoffMs } from '../backoff.ts'
+import { afterSecondsOf, type Failure, failureOf, type StepError, stepErrorOf } from '../failure.ts'
+import { atOf } from '../step.ts'
+import type { JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
+import type { JobEvent } from './news.ts'
+import { pollDelayMs, watchForMs } from './poll-schedule.ts'
+import { jobSteps } from './steps.ts'
+
+/** A step that is tried in vain this often in a row is left to a person. */
+const mostAttempts = 20
+/** A scene is made anew at most this often; a post is opened at most this often. */
+export const mostClipAttempts = 3
+export const mostInits = 5
+/** How late a post may go out by itself once what held it up is over; later than that, a person decides. */
+const mostLatenessMs = 3_600_000
+
+export const ofSlot = (context: JobContext) => ({ slotId: context.slotId, accountId: context.accountId })
+/** A state that needs the media or the post is entered only with them; without, the machine itself is wrong. */
+export const mediaOf = (context: JobContext): KeptMedia => context.media ?? missing('media')
+export const postOf = (context: JobContext): OpenPost => context.post ?? missing('post')
+export const missing = (what: string): never => {
+  throw new Error(`the job has no ${what} here`)
+}
+
+/** A post has each of its public ids once. */
+const withPost = (ids: readonly string[], id: string | null): readonly string[] =>
+  id === null || ids.includes(id) ? ids : [...ids, id]
+
+/** TikTok's word against a post, whether it told it by itself or was asked. */
+function rejectionOf(event: object): { readonly again: boolean; readonly failure: Failure } | undefined {
+  const told = 'output' in event ? event.output : event
+  return typeof told === 'object' && told !== null && 'again' in told && 'failure' in told
+    ? (told as { again: boolean; failure: Failure })
+    : undefined
+}
+
+/** What the areas of the machine share: its types, steps, delays, guards and actions. */
+export const jobSetup = setup({
+  types: {
+    context: {} as JobContext,
+    events: {} as JobEvent,
+    input: {} as JobInput,
+    tags: {} as 'working' | 'waiting' | 'resting' | 'final',
+  },
+  actors: jobSteps,
+  delays: {
+    backoff: ({ context }) => backoffMs(context.slotId, context.attempts, context.afterSeconds),
+    clipPoll: ({ context }) => context.pollAfterMs,
+    quotaPoll: 10 * 60_000,
+    untilSlot: ({ context, event }) => Math.max(0, context.publishAt - atOf(event)),
+    postPoll: ({ context }) => pollDelayMs(context.polls),
+  },
+  guards: {
+    isError: ({ event }, kind: StepError['kind']) =>
+      'error' in event && stepErrorOf(event as { error: unknown }).kind === kind,
+    mayTryAgain: ({ context, event }) =>
+      'error' in event &&
+      stepErrorOf(event as { error: unknown }).kind === 'retry' &&
+      context.attempts < mostAttempts,
+    hasAttempts: ({ context }) => context.attempts < mostAttempts,
+    wishesCancel: ({ context }) => context.wish === 'cancel' && context.sentAt === null,
+    wishesPause: ({ context }) => context.wish === 'pause' && context.sentAt === null,
+    hasWish: ({ context }) => context.wish !== null,
+    isEnding: ({ context }) => context.ending !== null,
+    isSent: ({ context }) => context.sentAt !== null,
+    isNotSent: ({ context }) => context.sentAt === null,
+    isUnsure: ({ context }) => context.unsure,
+    hasPost: ({ context }) => context.post !== null,
+    isChecked: ({ context }) => context.media !== null && context.checked,
+    hasMedia: ({ context }) => context.media !== null,
+    hasAllClips: ({ context }) => context.scenes > 0 && context.clips.length >= context.scenes,
+    hasClip: ({ context }) => context.clip !== null,
+    hasQuota: ({ context }) => context.reserved,
+    isOpen: ({ context }) => context.scenes > 0,
+    keepsLastClip: ({ context }) => context.clips.length + 1 >= context.scenes,
+    sendsLastChunk: ({ context }) => context.nextChunk + 1 >= (context.post?.chunkCount ?? 0),
+    mayInitAgain: ({ context }) => context.inits < mostInits,
+    watchedEnough: ({ context, event }) => atOf(event) - (context.watchedSince ?? 0) > watchForMs,
+    missedItsTime: ({ context, event }) =>
+      context.sentAt === null && context.media !== null && atOf(event) > context.publishAt + mostLatenessMs,
+    isForEveryone: ({ context }) => context.audience === 'everyone',
+    /** News that tells of a later moment than what is known. */
+    isNews: ({ context, event }) => 'createdAt' in event && event.createdAt >= context.newsAt,
+    /** Another public post of it, or one that was not to be seen before. */
+    isNewlyShown: ({ context, event }) =>
+      event.type === 'postShown' &&
+      event.createdAt >= context.newsAt &&
+      (context.visibility !== 'public' ||
+        (event.postId !== null && !context.publicPostIds.includes(event.postId))),
+    endsAs: ({ context }, ending: JobContext['ending']) => context.ending === ending,
+    isHidden: ({ context }) => context.ending === 'published' && context.visibility === 'hidden',
+    /** TikTok rejected the post and allows a fresh one; the same word in a webhook and in a step's answer. */
+    mayPostAgain: ({ context, event }) => rejectionOf(event)?.again === true && context.inits < mostInits,
+  },
+  actions: {
+    wishCancel: assign({ wish: 'cancel' }),
+    wishPause: assign({ wish: 'pause' }),
+    forgetWish: assign({ wish: null }),
+    /** A step did its work: what it struggled with before is over. */
+    succeed: assign({ attempts: 0, afterSeconds: 0, failure: null }),
+    /** A step was tried in vain. */
+    postpone: assign(({ context, event }) => {
+      const error = stepErrorOf(event as unknown as { error: unknown })
+      return {
+        attempts: context.attempts + 1,
+        afterSeconds: afterSecondsOf(error),
+        failure: failureOf(error),
+      }
+    }),
+    /** It was not the step's turn, so its attempts stay as they are. */
+    park: assign(({ event }) => {
+      const error = stepErrorOf(event as unknown as { error: unknown })
+      return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
+    }),
+    blame: assign(({ event }) => ({
+      failure: failureOf(stepErrorOf(event as unknown as { error: unknown })),
+    })),
+    /** An answer was lost: until it is looked up, nothing may be done again. */
+    doubt: assign({ unsure: true }),
+    end: assign((_, ending: NonNullable<JobContext['ending']>) => ({ ending })),
+    fail: assign((_, failure: Failure) => ({ failure })),
+    forgetPost: assign({
+      post: null,
+      nextChunk: 0,
+      unsure: false,
+      sentAt: null,
+      stage: null,
+      watchedSince: null,
+      polls: 0,
+      progress: null,
+    }),
+    sendChunk: assign(({ context }) => ({
+      nextChunk: context.nextChunk + 1,
+      progress: { done: context.nextChunk + 1, of: context.post?.chunkCount ?? 0, unit: 'chunks' as const },
+    })),
+    /** All bytes are with TikTok: the post may exist from here on. */
+    sendAll: assign(({ context, event }) => ({
+      unsure: false,
+      sentAt: atOf(event),
+      watchedSince: atOf(event),
+      polls: 0,
+      nextChunk: context.post?.chunkCount ?? 0,
+    })),
+    /** TikTok names a public post; a creator may have made several of one. */
+    show: assign(({ context, event }) =>
+      event.type === 'postShown'
+        ? {
+            visibility: 'public' as const,
+            newsAt: event.createdAt,
+            publicPostIds: withPost(context.publicPostIds, event.postId),
+          }
+        : {},
+    ),
+    hide: assign(({ context, event }) =>
+      event.type === 'postHidden'
+        ? {
+            visibility: 'hidden' as const,
+            newsAt: event.createdAt,
+            publicPostIds: withPost(context.publicPostIds, event.postId),
+          }
+        : {},
+    ),
+    countPoll: assign({ polls: ({ context }) => context.polls + 1 }),
+    keepPrivate: assign({ visibility: 'private' }),
+    /** What TikTok said against the post; a fresh one is another attempt. */
+    reject: assign(({ context, event }) => ({
+      failure: rejectionOf(event)?.failure ?? null,
+      attempts: context.attempts + 1,
+    })),
+    startAfresh: assign({ attempts: 0, afterSeconds: 0, failure: null, wish: null }),
+  },
+})
+
+/** How every step's error that is not special to its state goes on; `waiting` is where its area backs off. */
+export const otherwise = (waiting: string) =>
+  [
+    { guard: 'mayTryAgain', target: waiting, actions: 'postpone' },
+    { guard: { type: 'isError', params: 'parked' }, target: waiting, actions: 'park' },
+    {
+      guard: { type: 'isError', params: 'needsAccount' },
+      target: '#job.waitingForAccount',
+      actions: 'blame',
+    },
+    {
+      guard: { type: 'isError', params: 'failed' },
+      target: '#job.closing',
+      actions: ['blame', { type: 'end', params: 'failed' }],
+    },
+    { target: '#job.needsPerson', actions: 'blame' },
+  ] as const
+
+/** While such a call is under way its answer must be heard: what people ask for is done right after it. */
+export const hearOut = { cancel: { actions: 'wishCancel' }, pause: { actions: 'wishPause' } } as const
+
+/** Refuses both: without the empty ones the machine's own `cancel` and `pause` would answer. */
+export const tooLate = { cancel: {}, pause: {} } as const
+
+/** Asked for in a state where nothing is under way: obeyed unless the post may exist already. */
+export const unlessSent = {
+  cancel: [{ guard: 'isNotSent', target: '#job.closing', actions: { type: 'end', params: 'cancelled' } }, {}],
+  pause: [{ guard: 'isNotSent', target: '#job.paused' }, {}],
+} as const
+
+/** What TikTok says of a post that was sent, wherever the job waits for word of it. */
+export const postNews = {
+  postCompleted: [
+    { guard: 'isNotSent' },
+    { guard: 'isForEveryone', target: '#job.watching.inModeration', actions: 'succeed' },
+    { target: '#job.closing', actions: ['succeed', 'keepPrivate', { type: 'end', params: 'published' }] },
+  ],
+  postShown: [
+    { guard: 'isNotSent' },
+    { target: '#job.closing', actions: ['succeed', 'show', { type: 'end', params: 'published' }] },
+  ],
+  postHidden: [
+    { guard: 'isNotSent' },
+    { target: '#job.closing', actions: ['succeed', 'hide', { type: 'end', params: 'published' }] },
+  ],
+  draftDelivered: [
+    { guard: 'isNotSent' },
+    { target: '#job.closing', actions: ['succeed', { type: 'end', params: 'delivered' }] },
+  ],
+  postFailed: [
+    { guard: 'isNotSent' },
+    { guard: 'mayPostAgain', target: '#job.publishing.backingOff', actions: ['reject', 'forgetPost'] },
+    { target: '#job.closing', actions: ['reject', { type: 'end', params: 'failed' }] },
+  ],
+} as const

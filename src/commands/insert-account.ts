@@ -1,0 +1,35 @@
+import { wakeAtOf } from '../durable/checkpoint.ts'
+import { begin, decide } from '../durable/decide.ts'
+import { insertAccount, writeCreator } from '../store/account-store.ts'
+import type { Executor } from '../store/database.ts'
+import { insertJob, readDatabaseTime } from '../store/job-store.ts'
+import { type NewTokens, writeTokens } from '../store/token-store.ts'
+import { accountMachine } from './account-machine.ts'
+import type { Creator } from './authorize-account.ts'
+
+/**
+ * Inserts an account that is connected from the start, for a grant that was given without a browser. Its one timer is the
+ * keep-alive, months away: no wake-up is queued, the sweep finds it.
+ */
+export async function insertConnectedAccount(
+  db: Executor,
+  account: {
+    readonly accountId: string
+    readonly organizationId: string
+    readonly creator: Creator
+    readonly tokens: NewTokens
+  },
+): Promise<void> {
+  const { accountId, organizationId, creator } = account
+  await insertAccount(db, { id: accountId, organizationId, scopes: creator.scopes })
+  await writeCreator(db, accountId, creator)
+  const expiry = await writeTokens(db, accountId, account.tokens, null)
+  if (!expiry) throw new Error(`account ${accountId} is gone`)
+  const facts = { at: await readDatabaseTime(db), key: `${accountId}/1`, epoch: null }
+  const connecting = begin(accountMachine, { accountId }, facts)
+  const decision = decide(accountMachine, connecting, { type: 'authorized', ...expiry }, facts)
+  if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+  const { checkpoint } = decision
+  const wakeAt = wakeAtOf(checkpoint, facts.at)
+  await insertJob(db, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
+}

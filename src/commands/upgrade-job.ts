@@ -1,0 +1,59 @@
+import type { Checkpoint, Json } from '../durable/checkpoint.ts'
+
+/**
+ * From version 1, where a sent post was watched in two states of `publishing` and a published job was final. What is
+ * new in the context follows from what was there.
+ */
+export function upgradeJobFrom1(old: Checkpoint): Omit<Checkpoint, 'version'> {
+  const { context } = old
+  const sentAt = context.sentAt ?? null
+  const isPublished = context.ending === 'published'
+  const state = renamed[old.state] ?? old.state
+  return {
+    machine: old.machine,
+    state,
+    tag: state === 'published' ? 'resting' : old.tag,
+    context: {
+      ...context,
+      audience: 'everyone',
+      checked: context.media !== null,
+      stage: null,
+      watchedSince: sentAt,
+      newsAt: 0,
+      visibility: !isPublished ? null : isEmpty(context.publicPostIds) ? 'private' : 'public',
+    },
+    step: old.step && {
+      ...old.step,
+      input: withInput(old.step.name, old.step.input, { ...context, sentAt }),
+    },
+    timers: Object.fromEntries(
+      Object.entries(old.timers).map(([id, timer]) => [
+        renamedTimer(id),
+        { ...timer, event: { ...timer.event, type: renamedTimer(timer.event.type) } },
+      ]),
+    ),
+  }
+}
+
+const renamed: Readonly<Record<string, string>> = {
+  'publishing.confirming': 'watching.accepted',
+  'publishing.checkingStatus': 'watching.checking',
+}
+
+/** XState names a timer after its delay and its state. */
+function renamedTimer(id: string): string {
+  return id.replace('.job.publishing.confirming', '.job.watching.accepted')
+}
+
+/** Steps that are pending get the input that their newer selves read. */
+function withInput(name: string, input: Json, context: Checkpoint['context']): Json {
+  const given = typeof input === 'object' && input !== null ? input : {}
+  if (name === 'uploadChunk')
+    return { ...given, slotId: context.slotId ?? '', accountId: context.accountId ?? '' }
+  if (name === 'checkPost') return { ...given, sentAt: context.sentAt ?? 0, polls: context.polls ?? 0 }
+  return input
+}
+
+function isEmpty(value: Json | undefined): boolean {
+  return !Array.isArray(value) || value.length === 0
+}

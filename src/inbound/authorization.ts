@@ -1,0 +1,44 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { AuthorizationStarter } from '../commands/connect-account.ts'
+import type { TikTokClient } from '../providers/tiktok/client.ts'
+import { challengeOf, newVerifier } from '../providers/tiktok/pkce.ts'
+import type { Place, Sealer } from '../vault/sealer.ts'
+
+/** Where TikTok sends the browser back to, and where it tells its news. */
+export const callbackPath = '/oauth/tiktok/callback'
+export const webhookPath = '/webhooks/tiktok'
+
+/** What is kept of the state: whoever reads the table cannot come back in the browser's place. */
+export function hashOfState(state: string): Buffer {
+  return createHash('sha256').update(state).digest()
+}
+
+export function placeOfVerifier(organizationId: string, attemptId: string): Place {
+  return { organizationId, row: attemptId, column: 'verifier' }
+}
+
+/** Makes ways to TikTok's authorize page. The consent page is always shown, so that a person can choose another account. */
+export function createAuthorization({
+  tiktok,
+  sealer,
+  publicUrl,
+}: {
+  readonly tiktok: Pick<TikTokClient, 'authorizeUrl'>
+  readonly sealer: Sealer
+  readonly publicUrl: () => string
+}): AuthorizationStarter {
+  return {
+    start({ organizationId, attemptId, scopes }) {
+      const state = randomBytes(32).toString('base64url')
+      const verifier = newVerifier()
+      const redirectUri = `${publicUrl()}${callbackPath}`
+      const codeChallenge = challengeOf(verifier)
+      return {
+        authorizeUrl: tiktok.authorizeUrl({ redirectUri, scopes, state, codeChallenge, alwaysAsk: true }),
+        redirectUri,
+        stateHash: hashOfState(state),
+        verifierSealed: sealer.seal(verifier, placeOfVerifier(organizationId, attemptId)),
+      }
+    },
+  }
+}

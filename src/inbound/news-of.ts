@@ -1,0 +1,46 @@
+import type { Failure } from '../../machines/failure.ts'
+import type { News } from '../commands/take-news.ts'
+import type { AuthorizationNews, WebhookNews } from '../providers/tiktok/webhook.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+
+/** A webhook as our machines understand it. */
+export function newsOf(told: WebhookNews): News {
+  const createdAt = told.createdAtSeconds * 1_000
+  if (told.kind === 'authorizationRemoved')
+    return { kind: 'authorizationRemoved', openId: told.openId, createdAt, failure: removal(told) }
+
+  const about = { kind: 'post', publishId: told.publishId, openId: told.openId } as const
+  switch (told.kind) {
+    case 'postCompleted':
+    case 'draftDelivered':
+      return { ...about, event: { type: told.kind, createdAt } }
+    case 'postPublic':
+      return { ...about, event: { type: 'postShown', createdAt, postId: told.postId ?? null } }
+    case 'postRemoved':
+      return { ...about, event: { type: 'postHidden', createdAt, postId: told.postId ?? null } }
+    case 'postFailed': {
+      const code = told.reason || 'unspecified'
+      const { verdict, recognised } = verdictFor('post', code)
+      const failure: Failure = { verdict: verdict.verdict, code, message: verdict.meaning, source: 'post' }
+      const event = { type: told.kind, createdAt, again: verdict.mayPostAgain === true, failure } as const
+      return { ...about, event, ...(!recognised && { unrecognised: { source: 'post', code } }) }
+    }
+  }
+}
+
+/** TikTok's reasons, in words. Source: webhooks, events. */
+const reasons: Readonly<Record<number, string>> = {
+  1: 'The creator has disconnected the app in TikTok.',
+  2: 'The creator has deleted the TikTok account.',
+  3: "The creator's age has changed, and TikTok has ended the connection.",
+  4: 'TikTok has banned the account.',
+  5: 'The connection was given back by this app.',
+}
+
+function removal({ reason }: AuthorizationNews): Failure {
+  return {
+    verdict: 'NEEDS_USER',
+    code: 'AUTHORIZATION_REMOVED',
+    message: reasons[reason] ?? 'TikTok has ended the connection without saying why.',
+  }
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CommandDeps } from '../commands/deps.ts'
+import { keepNews } from '../commands/keep-news.ts'
+import { readWebhook, webhookKey } from '../providers/tiktok/webhook.ts'
+import { verifyWebhook } from '../providers/tiktok/webhook-signature.ts'
+import type { Secret } from '../secret.ts'
+import type { Db } from '../store/database.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { newsOf } from './news-of.ts'
+
+export interface WebhookOptions {
+  readonly db: Db
+  readonly deps: Pick<CommandDeps, 'boss'>
+  readonly clientKey: string
+  readonly clientSecret: Secret
+  readonly log: Logger
+}
+
+/** TikTok's news are some hundred bytes. */
+const mostBytes = 64_000
+/** How old a signature may be. A replay within that time is kept out by its key. */
+const toleranceSeconds = 300
+
+/**
+ * Takes TikTok's webhooks: size, signature over the raw bytes, age, then the content; keeps the news and answers at once.
+ * Whatever is signed and makes no sense to us is answered 200 as well: TikTok would only repeat it for three days.
+ */
+export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: WebhookOptions) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const answer = (status: number) => void response.writeHead(status, { 'content-length': 0 }).end()
+    if (request.method !== 'POST') return answer(405)
+    const body = await readWhole(request)
+    if (!body) return answer(413)
+
+    const now = await readDatabaseTime(db)
+    const header = request.headers['tiktok-signature']
+    const verified = verifyWebhook({
+      header: typeof header === 'string' ? header : undefined,
+      body,
+      secret: clientSecret,
+      nowSeconds: Math.floor(now / 1_000),
+      toleranceSeconds,
+    })
+    if (verified.kind === 'refused') {
+      log.warn({ reason: verified.reason }, 'a webhook was refused')
+      return answer(401)
+    }
+    const told = readWebhook(body)
+    if (told.kind === 'malformed' || told.kind === 'ignored' || told.clientKey !== clientKey) {
+      log.info(
+        { kind: told.kind, ...('event' in told && { event: told.event }) },
+        'a webhook says nothing to us',
+      )
+      return answer(200)
+    }
+    const signedAt = new Date(verified.signedAtSeconds * 1_000)
+    const delivery = { key: webhookKey(told), event: told.kind, signedAt, news: newsOf(told) }
+    const isNew = await db.transaction().execute((tx) => keepNews(tx, deps, delivery))
+    log.debug({ event: told.kind, isNew }, 'webhook')
+    return answer(200)
+  }
+}
+
+async function readWhole(request: IncomingMessage): Promise<Buffer | undefined> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > mostBytes) return undefined
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,23 @@
+import type { PgBoss } from 'pg-boss'
+import type { Executor } from '../store/database.ts'
+import { within } from './boss.ts'
+import { queues } from './queues.ts'
+import { nameUuid } from './wake.ts'
+
+/** Queues a webhook delivery to be taken in, exactly if the transaction that keeps it commits. */
+export async function queueDelivery(boss: PgBoss, key: string, tx: Executor): Promise<void> {
+  await boss.insert(queues.webhook, [{ id: nameUuid(`webhook ${key}`), data: { key } }], within(tx))
+}
+
+/** Takes deliveries in, one after the other, as they come. */
+export async function workDeliveries(boss: PgBoss, take: (key: string) => Promise<void>): Promise<void> {
+  const workId: string = await boss.work<{ key: string }>(
+    queues.webhook,
+    { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1, heartbeatRefreshSeconds: 3 },
+    async ([delivery]) => {
+      if (!delivery) return
+      await take(delivery.data.key)
+      boss.notifyWorker(workId) // There may be more: ask again at once.
+    },
+  )
+}

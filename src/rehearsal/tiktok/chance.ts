@@ -1,0 +1,13 @@
+/**
+ * Numbers from 0 up to 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32, whose 32 bits of state
+ * are good enough to spread faults.
+ */
+export function createChance(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import type { LocalTikTok } from '../local-tiktok.ts'
+import {
+  accountBody,
+  advanceBody,
+  announceBody,
+  appBody,
+  disconnectBody,
+  faultBody,
+  grantBody,
+  knobsBody,
+  postBody,
+  postDraftBody,
+} from './control-body.ts'
+
+/** Answers what was read or made. Throws RangeError, with a text for people, when the request cannot be met. */
+export type Answer = (body: unknown) => unknown
+
+/** What a test or a demonstration in another process may ask, by method and name. */
+export function answers(local: LocalTikTok): Readonly<Record<string, Answer | undefined>> {
+  return {
+    'GET app': () => local.app,
+    'PATCH app': checked(appBody, (app) => local.setApp(app)),
+    'GET knobs': () => local.knobs(),
+    'PATCH knobs': checked(knobsBody, (knobs) => local.setKnobs(knobs)),
+
+    'GET accounts': () => local.accounts(),
+    'POST accounts': checked(accountBody, (account) => local.createAccount(account)),
+    'POST grants': checked(grantBody, ({ username, scopes }) => local.grant(username, scopes)),
+    'POST disconnects': checked(disconnectBody, ({ username, reason }) => local.disconnect(username, reason)),
+
+    'GET posts': () => local.posts(),
+    'POST posts/draft': checked(postDraftBody, ({ publishId, isPublic }) =>
+      local.postDraft(publishId, isPublic),
+    ),
+    'POST posts/takedown': checked(postBody, ({ publishId }) => local.takeDown(publishId)),
+    'POST posts/public': checked(postBody, ({ publishId }) => local.makePublic(publishId)),
+
+    'GET counters': () => local.counters(),
+    'GET rates': () => local.rates(),
+    'GET webhooks': () => local.webhooks(),
+    'POST webhooks': checked(announceBody, ({ event, username, content }) =>
+      local.announce(event, username, content),
+    ),
+    'POST webhooks/flush': () => local.flushWebhooks(),
+
+    'GET faults': () => local.faults(),
+    'POST faults': checked(faultBody, (fault) => local.injectFault(fault)),
+    'DELETE faults': () => local.clearFaults(),
+    'POST advance': checked(advanceBody, ({ seconds }) => local.advance(seconds)),
+  }
+}
+
+function checked<Body>(schema: z.ZodType<Body>, act: (body: Body) => unknown): Answer {
+  return (body) => {
+    const parsed = schema.safeParse(body)
+    if (!parsed.success) throw new RangeError(z.prettifyError(parsed.error))
+    return act(parsed.data)
+  }
+}

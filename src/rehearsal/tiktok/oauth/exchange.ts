@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { count } from '../counters.ts'
+import type { Reply } from '../http/reply.ts'
+import type { World } from '../world.ts'
+import type { Refuse } from './form.ts'
+import { issueGrant } from './grant.ts'
+
+/** A code for its first pair of tokens; works once. */
+export function exchange(world: World, form: URLSearchParams, refused: Refuse): Reply {
+  const missing = ['code', 'redirect_uri'].find((name) => !form.get(name))
+  if (missing) return refused('invalid_request', `The request is missing ${missing}.`)
+  const code = world.book.get('code', form.get('code') ?? '')
+  if (!code || code.used || code.expiresAt <= world.now()) {
+    return refused('invalid_grant', 'Authorization code is expired, used or invalid.')
+  }
+  if (form.get('redirect_uri') !== code.redirectUri) {
+    return refused('invalid_request', 'Redirect_uri is not matched with the uri when requesting code.')
+  }
+  // A verifier without a challenge is let pass: some clients send one, and the real one takes it.
+  if (code.challenge !== '' && !proves(form.get('code_verifier') ?? '', code.challenge)) {
+    return refused('invalid_request', 'Code verifier or code challenge is invalid.')
+  }
+  world.book.put('code', code.code, { ...code, used: true })
+  count(world, 'exchanges')
+  return { status: 200, json: issueGrant(world, code) }
+}
+
+/** The authorize page has seen to it that the challenge is written as it should be. */
+function proves(verifier: string, challenge: string): boolean {
+  const hash = createHash('sha256').update(verifier).digest()
+  return challenge === hash.toString('hex') || challenge === hash.toString('base64url')
+}

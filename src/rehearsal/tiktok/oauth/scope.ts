@@ -1,0 +1,12 @@
+/** What an account grants unless told otherwise. */
+export const allScopes = ['user.info.basic', 'video.list', 'video.publish', 'video.upload'] as const
+
+/** Every scope that an app can ask for, and what it means to the person who is asked. */
+export const scopeMeanings: Readonly<Record<string, string>> = {
+  'user.info.basic': 'Read your profile: name and picture',
+  'user.info.profile': 'Read your username, bio and profile link',
+  'user.info.stats': 'Read your numbers of followers, likes and videos',
+  'video.list': 'Read your public videos',
+  'video.publish': 'Post to your profile',
+  'video.upload': 'Send drafts to your inbox',
+}

@@ -1,0 +1,48 @@
+import type { Reply } from '../http/reply.ts'
+import type { AuthorizeRequest } from '../oauth/authorize-request.ts'
+import { scopeMeanings } from '../oauth/scope.ts'
+import type { World } from '../world.ts'
+import { htmlPage } from './layout.ts'
+import { markup } from './markup.ts'
+
+/** Decided anew by the form itself, so that they are not carried over. */
+const decided: ReadonlySet<string> = new Set(['local_account', 'grant', 'auto', 'deny'])
+
+/** Asks a person: who they are here, what of it all they grant, and yes or no. It works without a script. */
+export function consentPage(world: World, query: URLSearchParams, { scopes }: AuthorizeRequest): Reply {
+  const names = [...world.book.all('account')].map(({ username }) => username)
+  const username = query.get('local_account') || names.at(-1) || 'demo_creator'
+  const carried = [...query].filter(([name]) => !decided.has(name))
+  return htmlPage(
+    200,
+    'Connect to the local TikTok',
+    markup`<main class="consent"><h1>Connect your account?</h1>
+<p class="note">This is the local TikTok of a rehearsal. Nothing leaves this machine.</p>
+<form method="get">
+${carried.map(([name, value]) => markup`<input type="hidden" name="${name}" value="${value}">`)}
+<input type="hidden" name="grant" value="">
+<div class="who"><img src="/__local/avatar/${username}.svg" alt="">
+<input name="local_account" value="${username}" list="accounts" pattern="[\\w.]{2,24}" required aria-label="Account">
+<datalist id="accounts">${names.map((name) => markup`<option value="${name}">`)}</datalist></div>
+<p class="note">The app ${query.get('client_key') ?? ''} asks for:</p>
+${scopes.map(
+  (scope) => markup`<label><input type="checkbox" name="grant" value="${scope}" checked>
+<span>${scopeMeanings[scope]}<small class="note">${scope}</small></span></label>`,
+)}
+<div class="choice"><button class="main" name="auto" value="1">Allow</button>
+<button name="deny" value="1">Deny</button></div>
+</form></main>`,
+  )
+}
+
+/** What the person sees when the app's request itself is wrong; counted as the refusal that it is. */
+export function mistakePage(parameter: string): Reply {
+  const page = htmlPage(
+    400,
+    'Something went wrong',
+    markup`<main class="consent"><h1>Something went wrong</h1>
+<p>The app that sent you here made a mistake in <b>${parameter}</b>.</p>
+<p class="note">Nothing was sent back to it: only a request that is right may name where to go.</p></main>`,
+  )
+  return { ...page, refusal: 'invalid_request' }
+}

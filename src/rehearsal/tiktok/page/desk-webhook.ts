@@ -1,0 +1,32 @@
+import type { LocalApp } from '../app.ts'
+import type { LocalWebhook } from '../webhook/local-webhook.ts'
+import { badge } from './badge.ts'
+import { type Markup, markup } from './markup.ts'
+
+const most = 40
+
+export function appForm({ webhookUrl }: LocalApp): Markup {
+  return markup`<p><form data-send="PATCH app"><label>They go to
+<input class="wide" type="url" name="webhookUrl" data-empty="null" placeholder="nowhere" value="${webhookUrl ?? ''}"></label>
+<button>Set</button></form></p>`
+}
+
+/** The newest events, and what the app answered. */
+export function webhookTable(webhooks: readonly LocalWebhook[]): Markup {
+  if (webhooks.length === 0) return markup`<p class="note">No events yet.</p>`
+  return markup`<table><tr><th>state<th>event<th>account<th>answer<th>attempts<th>content</tr>
+${webhooks
+  .slice(-most)
+  .reverse()
+  .map(
+    ({ state, event, username, answer, attempts, body }) => markup`<tr><td>${badge(state)}<td>${event}
+<td>@${username}<td>${answer ?? '—'}<td class="number">${attempts}<td><code class="line" title="${body}">${contentOf(body)}</code></tr>`,
+  )}</table>`
+}
+
+/** The part that differs from event to event; the whole body is shown on pointing at it. */
+function contentOf(body: string): string {
+  if (body === '') return '—'
+  const { content } = JSON.parse(body)
+  return String(content)
+}

@@ -1,0 +1,46 @@
+import type { Reply } from '../http/reply.ts'
+import type { LocalTikTok } from '../local-tiktok.ts'
+import { accountTable, newAccountForm } from './desk-account.ts'
+import { counterTable, rateTable } from './desk-count.ts'
+import { faultForm, faultTable } from './desk-fault.ts'
+import { knobForms } from './desk-knob.ts'
+import { postTable } from './desk-post.ts'
+import { appForm, webhookTable } from './desk-webhook.ts'
+import { htmlPage, masthead } from './layout.ts'
+import { type Markup, markup } from './markup.ts'
+
+/**
+ * `/__local/`: everything that the local TikTok has and everything that can be done to it, on one page.
+ *
+ * Sections that only show are fetched anew every other second; those with inputs stay as the reader left them.
+ */
+export function deskPage(local: LocalTikTok, now: number): Reply {
+  const body = markup`${masthead('desk')}
+${live('clock', markup`<p>It is <b>${new Date(now).toISOString().replace('T', ' ').slice(0, 19)}</b> here (UTC).</p>`)}
+<p>${[
+    [60, 'a minute'],
+    [3600, 'an hour'],
+    [86_400, 'a day'],
+  ].map(
+    ([seconds, text]) =>
+      markup`<form data-send="POST advance"><input type="hidden" name="seconds" data-as="number" value="${seconds}">
+<button>Forward ${text}</button></form> `,
+  )}
+<form data-send="POST advance"><input type="number" name="seconds" min="0" placeholder="seconds" required>
+<button>Forward</button></form></p>
+
+<h2>Accounts</h2>${live('accounts', accountTable(local))}${newAccountForm()}
+<h2>Posts</h2>${live('posts', postTable(local.posts()))}
+<h2>Faults</h2>${live('faults', faultTable(local.faults()))}${faultForm(local.accounts())}
+<h2>Webhooks</h2>${appForm(local.app)}${live('webhooks', webhookTable(local.webhooks()))}
+<h2>Knobs <small>a dot marks what is not as usual</small></h2>${knobForms(local.knobs())}
+<div class="columns"><div><h2>Counters</h2>${live('counters', counterTable(local.counters()))}</div>
+<div><h2>Fullest minutes</h2>${live('rates', rateTable(local.rates()))}</div></div>
+<p class="toast" hidden></p>`
+  const script = markup`<script type="module" src="/__local/page/desk.js"></script>`
+  return htmlPage(200, 'Desk of the local TikTok', body, script)
+}
+
+function live(id: string, content: Markup): Markup {
+  return markup`<section id="${id}" data-live>${content}</section>`
+}

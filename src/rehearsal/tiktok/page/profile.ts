@@ -1,0 +1,49 @@
+import type { Reply } from '../http/reply.ts'
+import { type LocalPost, localPost } from '../post/local-post.ts'
+import type { Account } from '../record.ts'
+import { accountNamed, type World } from '../world.ts'
+import { badge } from './badge.ts'
+import { htmlPage, masthead } from './layout.ts'
+import { type Markup, markup } from './markup.ts'
+
+/** `/` lists all accounts with their posts, `/@username` shows one, as a profile would. */
+export function profilePage(world: World, pathname: string): Reply {
+  const username = /^\/@([^/]+)/.exec(pathname)?.[1]
+  const accounts = username ? [accountNamed(world, username)] : [...world.book.all('account')]
+  const shown = accounts.filter((account) => account !== undefined)
+  const isMissing = username !== undefined && shown.length === 0
+  const nothing = isMissing ? markup`<p>No such account.</p>` : markup`<p>No accounts yet.</p>`
+
+  const profiles = shown.map((account) => profile(world, account))
+  const body = markup`${masthead('profiles')}${profiles.length > 0 ? profiles : nothing}`
+  return htmlPage(isMissing ? 404 : 200, 'Local TikTok', body)
+}
+
+function profile(world: World, account: Account): Markup {
+  const own = [...world.book.all('publish')]
+    .filter(({ openId }) => openId === account.openId)
+    .map((publish) => localPost(publish, account, world.now()))
+    .reverse()
+  return markup`<section>
+<h2><a href="/@${account.username}">@${account.username}</a>
+<small>${account.nickname} · ${account.private ? 'private' : 'public'} · ${own.length} posts</small></h2>
+<div class="grid">${own.map(card)}</div>
+</section>`
+}
+
+function card(post: LocalPost): Markup {
+  const level = post.mode === 'draft' ? 'the user decides who sees it' : post.privacyLevel
+  return markup`<article>${picture(post)}
+<p>${post.title || markup`<i>no caption</i>`}</p>
+<p>${badge(post.stage)} ${post.failReason}<br><small>${level}${post.isAigc && ' · AI-generated'}</small></p>
+<p class="ids">${post.at}<br>${post.publishId}<br>${post.status}<br>${post.postIds.join(', ') || 'no public id'}</p>
+</article>`
+}
+
+function picture(post: LocalPost): Markup {
+  const media = `/__local/media/${encodeURIComponent(post.publishId)}`
+  if (post.sha256 && post.media === 'photo') return markup`<img src="${media}/0" alt="">`
+  if (post.sha256) return markup`<video controls preload="metadata" src="${media}"></video>`
+  if (post.urls) return markup`<p class="empty">${post.urls.length} by URL</p>`
+  return markup`<p class="empty">${Math.floor((100 * post.bytes) / post.size)} % uploaded</p>`
+}

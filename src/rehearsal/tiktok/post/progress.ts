@@ -1,0 +1,60 @@
+import type { Publish } from '../record.ts'
+import { timelineOf } from './timeline.ts'
+
+export type PublishStatus =
+  | 'PROCESSING_UPLOAD'
+  | 'PROCESSING_DOWNLOAD'
+  | 'SEND_TO_USER_INBOX'
+  | 'PUBLISH_COMPLETE'
+  | 'FAILED'
+
+/** Where a post stands, in a word for people. */
+export type Stage =
+  | 'uploading'
+  | 'downloading'
+  | 'processing'
+  | 'in moderation'
+  | 'public'
+  | 'private'
+  | 'draft'
+  | 'taken down'
+  | 'failed'
+
+export interface Progress {
+  readonly status: PublishStatus
+  readonly stage: Stage
+  readonly failReason?: string
+  readonly publicPostIds: readonly string[]
+}
+
+/** Where a post stands now: its timeline up to this moment. */
+export function progressOf(publish: Publish, now: number): Progress {
+  const past = timelineOf(publish).filter(({ at }) => at <= now)
+  const failed = past.find((moment) => moment.kind === 'failed')
+  if (failed) return { status: 'FAILED', stage: 'failed', failReason: failed.reason, publicPostIds: [] }
+
+  const gone = past.filter((moment) => moment.kind === 'unavailable').map(({ postId }) => postId)
+  const publicPostIds = past
+    .filter((moment) => moment.kind === 'available')
+    .map(({ postId }) => postId)
+    .filter((id) => !gone.includes(id))
+  const complete = past.filter((moment) => moment.kind === 'complete')
+  if (complete.length > 0) {
+    const awaited = complete.some(({ isPublic }) => isPublic) || publish.madePublicAt !== undefined
+    const stage =
+      publicPostIds.length > 0
+        ? 'public'
+        : gone.length > 0
+          ? 'taken down'
+          : awaited
+            ? 'in moderation'
+            : 'private'
+    return { status: 'PUBLISH_COMPLETE', stage, publicPostIds }
+  }
+  if (past.length > 0) return { status: 'SEND_TO_USER_INBOX', stage: 'draft', publicPostIds }
+
+  const isWhole = publish.completedAt !== undefined && publish.completedAt <= now
+  return publish.pull
+    ? { status: 'PROCESSING_DOWNLOAD', stage: isWhole ? 'processing' : 'downloading', publicPostIds }
+    : { status: 'PROCESSING_UPLOAD', stage: isWhole ? 'processing' : 'uploading', publicPostIds }
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { type Reply, refuse, succeed } from '../http/reply.ts'
+import type { Publish } from '../record.ts'
+import type { World } from '../world.ts'
+import { chunkMistake } from './chunk-check.ts'
+import { pullUrlRefusal } from './pull-url.ts'
+
+/** Where a video comes from: its bytes in a declared plan of chunks, or a URL. */
+export const videoSource = z.discriminatedUnion('source', [
+  z.object({
+    source: z.literal('FILE_UPLOAD'),
+    video_size: z.int(),
+    chunk_size: z.int(),
+    total_chunk_count: z.int(),
+  }),
+  z.object({ source: z.literal('PULL_FROM_URL'), video_url: z.string() }),
+])
+
+export type VideoSource = z.infer<typeof videoSource>
+
+export function sourceRefusal(world: World, source: VideoSource): Reply | undefined {
+  if (source.source === 'PULL_FROM_URL') {
+    return pullUrlRefusal(world.app(), source.video_url, world.now())
+  }
+  const { video_size: size, chunk_size: chunk, total_chunk_count: count } = source
+  const mistake = chunkMistake({ size, chunk, count }, world.knobs().singleChunkLimit)
+  return mistake ? refuse(400, 'invalid_params', mistake, world.now()) : undefined
+}
+
+/** The part of a post's record that its source decides. */
+export function sourceFields(source: VideoSource) {
+  return source.source === 'PULL_FROM_URL'
+    ? { size: 0, chunkSize: 0, chunkCount: 0, urls: [source.video_url] }
+    : { size: source.video_size, chunkSize: source.chunk_size, chunkCount: source.total_chunk_count }
+}
+
+/** The answer to an init: an id, and for an upload where to send the bytes. */
+export function started(world: World, { publishId, pull, uploadId, uploadToken }: Publish): Reply {
+  const query = `upload_id=${uploadId}&upload_token=${uploadToken}`
+  return succeed(
+    { publish_id: publishId, ...(!pull && { upload_url: `${world.url()}/video/?${query}` }) },
+    world.now(),
+  )
+}
+
+/** A refusal that names the first field that is wrong. */
+export function invalidParams(error: z.ZodError, now: number): Reply {
+  return refuse(400, 'invalid_params', `${error.issues[0]?.path.join('.')} is invalid`, now)
+}

@@ -1,0 +1,63 @@
+import type { OpenPost } from '../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { accessToken, callTokenSeconds } from './access-token.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+import { findPublicPost } from './find-public-post.ts'
+import { readSlot } from './slot.ts'
+import { notOk, rejection } from './tiktok-failure.ts'
+
+/** Some accounts' posts never get an id in the status: after this many polls the list of posts is looked at as well. */
+const pollsBeforeList = 12
+
+/** Asks once what became of a post whose bytes are all there. */
+export async function checkPost(
+  deps: StepDeps,
+  { organizationId, signal }: StepContext,
+  input: {
+    readonly slotId: string
+    readonly accountId: string
+    readonly post: OpenPost
+    readonly sentAt: number
+    readonly polls: number
+  },
+): Promise<StepOutcome> {
+  const account = { organizationId, accountId: input.accountId }
+  const access = await accessToken(deps, account, callTokenSeconds)
+  if (access.kind === 'none') return fail(access.error)
+  const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const inList = () =>
+    findPublicPost(deps, access.token, { ...account, caption: slot.caption, sentAt: input.sentAt }, signal)
+
+  const answer = await deps.tiktok.status(access.token, input.post.publishId, signal)
+  if (answer.kind === 'refused' && answer.code === 'invalid_publish_id') {
+    const found = await inList()
+    if (found) return done({ kind: 'public', postIds: [found] })
+    const message =
+      'TikTok does not know the post any more, and it is not among the public posts of the creator.'
+    return done({ kind: 'lost', failure: { ...failure('OUTCOME_UNKNOWN', 'POST_LOST', message) } })
+  }
+  if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
+
+  switch (answer.status) {
+    case 'FAILED': {
+      const { again, failure: why } = await rejection(
+        deps.db,
+        organizationId,
+        answer.failReason ?? 'unspecified',
+      )
+      return done({ kind: 'rejected', again, failure: { ...why } })
+    }
+    case 'SEND_TO_USER_INBOX':
+      return done({ kind: 'delivered' })
+    case 'PUBLISH_COMPLETE':
+      break
+    default:
+      return done({ kind: 'processing' })
+  }
+  if (answer.publicPostIds.length > 0) return done({ kind: 'public', postIds: answer.publicPostIds })
+  // A public post shows its id only after moderation; before that nobody can see it.
+  if (slot.privacy !== 'PUBLIC_TO_EVERYONE') return done({ kind: 'private' })
+  const found = input.polls >= pollsBeforeList ? await inList() : null
+  return done(found ? { kind: 'public', postIds: [found] } : { kind: 'inModeration' })
+}

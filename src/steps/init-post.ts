@@ -1,0 +1,51 @@
+import type { KeptMedia } from '../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { planChunks } from '../providers/tiktok/chunk-plan.ts'
+import { accessToken, uploadTokenSeconds } from './access-token.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+import { postInfoOf } from './post-info.ts'
+import { readSlot } from './slot.ts'
+import { notOk } from './tiktok-failure.ts'
+
+/**
+ * Opens the post, or the draft. TikTok has no idempotency key, so this is never repeated by itself; but nothing can appear
+ * before the last byte is sent, so a lost answer costs nothing but the attempt.
+ */
+export async function initPost(
+  deps: StepDeps,
+  { organizationId, jobId, mayHaveBegun, signal }: StepContext,
+  input: { readonly slotId: string; readonly accountId: string; readonly media: KeptMedia },
+): Promise<StepOutcome> {
+  const { accountId, media } = input
+  if (mayHaveBegun) {
+    const message = 'A worker was interrupted while it opened the post.'
+    return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'INIT_INTERRUPTED', message) })
+  }
+  const plan = planChunks(media.bytes)
+  if (plan.kind === 'refused') {
+    const message = `The video has ${media.bytes} bytes; TikTok takes at most ${plan.limit}.`
+    return fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'VIDEO_TOO_LARGE', message) })
+  }
+  const account = { organizationId, accountId }
+  const access = await accessToken(deps, account, uploadTokenSeconds)
+  if (access.kind === 'none') return fail(access.error)
+
+  const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const upload = { videoSize: media.bytes, plan }
+  const answer =
+    slot.mode === 'draft'
+      ? await deps.tiktok.initInboxVideo(access.token, upload, signal)
+      : await deps.tiktok.initDirectPost(access.token, { post: postInfoOf(slot), ...upload }, signal)
+  if (answer.kind !== 'ok')
+    return await notOk(deps, { ...account, version: access.version, creates: true }, answer)
+  const place = { organizationId, row: jobId, column: 'upload_url' }
+  return done({
+    post: {
+      publishId: answer.publishId,
+      uploadUrlSealed: deps.sealer.seal(answer.uploadUrl, place),
+      chunkSize: plan.chunkSize,
+      chunkCount: plan.count,
+    },
+  })
+}

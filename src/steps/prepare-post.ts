@@ -1,0 +1,42 @@
+import type { KeptMedia } from '../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { postViolations } from '../providers/tiktok/post-violation.ts'
+import { writeCreatorSettings } from '../store/account-store.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+import { accessToken, uploadTokenSeconds } from './access-token.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+import { postInfoOf } from './post-info.ts'
+import { readSlot } from './slot.ts'
+import { notOk } from './tiktok-failure.ts'
+
+/**
+ * Asks what the creator allows at this moment, and holds the post against it; costs no post. A draft only needs the token:
+ * its creator decides the rest in the app.
+ */
+export async function preparePost(
+  deps: StepDeps,
+  { organizationId, signal }: StepContext,
+  input: { readonly slotId: string; readonly accountId: string; readonly media: KeptMedia },
+): Promise<StepOutcome> {
+  const { accountId, media } = input
+  const account = { organizationId, accountId }
+  const access = await accessToken(deps, account, uploadTokenSeconds)
+  if (access.kind === 'none') return fail(access.error)
+  const slot = await readSlot(deps.db, organizationId, input.slotId)
+  if (slot.mode === 'draft') return done()
+
+  const answer = await deps.tiktok.creatorInfo(access.token, signal)
+  if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
+  const { username: _, nickname: __, avatarUrl: ___, ...settings } = answer.creator
+  await writeCreatorSettings(deps.db, accountId, settings)
+  const [violation] = postViolations(answer.creator, {
+    post: postInfoOf(slot),
+    durationSeconds: media.seconds,
+  })
+  if (!violation) return done()
+  const message = `The creator's settings do not allow ${violation.rule} ${violation.value}: ${String(violation.limit)}.`
+  const code = `POST_${violation.rule.toUpperCase()}`
+  const { verdict } = verdictFor('reelpilot', code)
+  return fail({ kind: 'needsPerson', failure: failure(verdict.verdict, code, message) })
+}

@@ -1,0 +1,48 @@
+import type { KeptMedia, OpenPost } from '../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { nextChunk } from '../providers/tiktok/chunk-plan.ts'
+import { accessToken, callTokenSeconds } from './access-token.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+import { notOk } from './tiktok-failure.ts'
+
+/**
+ * Looks up what TikTok has. A post whose last byte was not sent can never appear, so one without an id, or whose upload
+ * has lapsed unfinished, is proof enough to open another.
+ */
+export async function reconcilePost(
+  deps: StepDeps,
+  { organizationId, signal }: StepContext,
+  input: {
+    readonly accountId: string
+    readonly post: OpenPost | null
+    readonly media: KeptMedia
+    readonly lapsed: boolean
+  },
+): Promise<StepOutcome> {
+  const { accountId, post, media } = input
+  if (!post) return done({ kind: 'absent' })
+  const account = { organizationId, accountId }
+  const access = await accessToken(deps, account, callTokenSeconds)
+  if (access.kind === 'none') return fail(access.error)
+  const answer = await deps.tiktok.status(access.token, post.publishId, signal)
+  if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
+  // Whatever is no longer waiting for bytes has them all; its end is for the watcher to read.
+  if (answer.status !== 'PROCESSING_UPLOAD') return done({ kind: 'sent' })
+  if (input.lapsed) return done({ kind: 'absent' })
+  const where = nextChunk(
+    { chunkSize: post.chunkSize, count: post.chunkCount },
+    media.bytes,
+    answer.uploadedBytes ?? 0,
+  )
+  switch (where.kind) {
+    case 'complete':
+      return done({ kind: 'sent' })
+    case 'chunk':
+      return done({ kind: 'partly', nextChunk: where.index })
+    case 'betweenChunks': {
+      const message = 'TikTok is still taking in a chunk.'
+      return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'BETWEEN_CHUNKS', message) })
+    }
+  }
+}

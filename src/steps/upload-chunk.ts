@@ -1,0 +1,57 @@
+import type { StepError } from '../../machines/failure.ts'
+import type { KeptMedia, OpenPost } from '../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import { chunkRange } from '../providers/tiktok/chunk-plan.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+import type { StepDeps } from './deps.ts'
+import { fail, failure } from './failure.ts'
+
+/** Sends one chunk. Whatever is not a clear answer is looked up before anything is sent again. */
+export async function uploadChunk(
+  deps: StepDeps,
+  { organizationId, jobId, mayHaveBegun, signal }: StepContext,
+  { post, media, chunk }: { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number },
+): Promise<StepOutcome> {
+  if (mayHaveBegun) {
+    const message = 'A worker was interrupted while it sent a chunk.'
+    return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
+  }
+  const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, chunk)
+  const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
+  const place = { organizationId, row: jobId, column: 'upload_url' }
+  const answer = await deps.tiktok.putChunk(
+    deps.sealer.open(post.uploadUrlSealed, place),
+    { ...range, total: media.bytes, contentType: 'video/mp4', body },
+    signal,
+  )
+  switch (answer.kind) {
+    case 'stored':
+    case 'complete':
+      return done()
+    case 'held':
+      return fail({ kind: 'parked', afterSeconds: answer.afterSeconds, failure: ofUpload(answer.reason) })
+    case 'notSent':
+      return fail({ kind: 'retry', failure: ofUpload(answer.code) })
+    case 'refused':
+      return fail({ kind: 'needsPerson', failure: ofUpload(`http_${answer.httpStatus}`) })
+    case 'retry':
+      return unknown(ofUpload(`http_${answer.httpStatus}`))
+    case 'rangeMismatch':
+      return unknown(ofUpload('range_mismatch'))
+    case 'expired':
+    case 'gone':
+      return unknown(ofUpload(`upload_${answer.kind}`))
+    case 'unknown':
+      return unknown(ofUpload(answer.cause))
+  }
+}
+
+function unknown(failed: ReturnType<typeof ofUpload>): StepOutcome {
+  const error: StepError = { kind: 'unknown', failure: { ...failed, verdict: 'OUTCOME_UNKNOWN' } }
+  return fail(error)
+}
+
+function ofUpload(code: string) {
+  const { verdict } = verdictFor('upload', code)
+  return { ...failure(verdict.verdict, code, verdict.meaning), source: 'upload' }
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { Secret } from '../secret.ts'
+import { lock, unlock } from './box.ts'
+import { type Envelope, formatEnvelope, parseEnvelope } from './envelope.ts'
+import { type Key, type KeyRing, keyBytes } from './key-ring.ts'
+
+/** Where a secret belongs: one column of one row of one organization. It opens nowhere else. */
+export interface Place {
+  readonly organizationId: string
+  readonly row: string
+  readonly column: string
+}
+
+/** Seals secrets for the database: what is stored opens only with the key ring, and only in its place. */
+export interface Sealer {
+  seal(secret: Secret, place: Place): string
+  /** Throws KeyMissing, or SealBroken if the text is of another place, was changed, or is no sealed secret. */
+  open(sealed: string, place: Place): Secret
+  /**
+   * The same secret under the primary key, or null where it is so already. Only the wrapped data key changes, not the
+   * ciphertext. Throws what `open` throws.
+   */
+  reseal(sealed: string, place: Place): string | null
+  /** The id of the key that a sealed text needs; null for one that does not say, and for what is none. */
+  keyIdOf(sealed: string): string | null
+}
+
+/** The ring does not hold the key that a secret was sealed under. */
+export class KeyMissing extends Error {
+  override readonly name = 'KeyMissing'
+  readonly keyId: string
+
+  constructor(keyId: string) {
+    super(`the key ring has no key ${keyId}, which this secret was sealed under`)
+    this.keyId = keyId
+  }
+}
+
+/** The text does not open here: it is of another place, was changed, or is no sealed secret. */
+export class SealBroken extends Error {
+  override readonly name = 'SealBroken'
+
+  constructor({ row, column }: Place) {
+    super(`the sealed ${column} of ${row} does not open in this place`)
+  }
+}
+
+/**
+ * AES-256-GCM, twice: the secret under a data key of its own, the data key under the ring's primary key, so that rotating
+ * the ring touches 32 bytes a record and never the secrets themselves.
+ *
+ * Both are bound to their place, the wrapped key to the ring's key as well. `ring` is asked at every sealing; opening
+ * asks it again only when the ring as last seen lacks the key, for another process may have made one since.
+ */
+export function createSealer(ring: () => KeyRing): Sealer {
+  let seen = ring()
+
+  const keyFor = (id: string): Key => {
+    const key = keyIn(seen, id)
+    if (key) return key
+    seen = ring()
+    const newer = keyIn(seen, id)
+    if (!newer) throw new KeyMissing(id)
+    return newer
+  }
+
+  /** The first format does not name its key: each of the ring is tried. */
+  const openFirstFormat = (box: Buffer, place: Place): Buffer => {
+    seen = ring()
+    for (const { bytes } of seen.keys) {
+      const secret = unlock(bytes, box, Buffer.from(`${place.column}/${place.row}`))
+      if (secret) return secret
+    }
+    throw new SealBroken(place)
+  }
+
+  const dataKeyOf = ({ keyId, wrappedKey }: Extract<Envelope, { kind: 'v2' }>, place: Place): Buffer =>
+    unlock(keyFor(keyId).bytes, wrappedKey, aboutDataKey(keyId, place)) ?? broken(place)
+
+  const wrap = (dataKey: Buffer, { id, bytes }: Key, place: Place) => ({
+    keyId: id,
+    wrappedKey: lock(bytes, dataKey, aboutDataKey(id, place)),
+  })
+
+  const seal = (secret: Buffer, place: Place): string => {
+    seen = ring()
+    const dataKey = randomBytes(keyBytes)
+    const box = lock(dataKey, secret, aboutSecret(place))
+    return formatEnvelope({ kind: 'v2', box, ...wrap(dataKey, seen.primary, place) })
+  }
+
+  return {
+    seal: (secret, place) => seal(Buffer.from(secret.reveal()), place),
+
+    open(sealed, place) {
+      const envelope = parseEnvelope(sealed) ?? broken(place)
+      if (envelope.kind === 'v1') return new Secret(openFirstFormat(envelope.box, place).toString())
+      const secret = unlock(dataKeyOf(envelope, place), envelope.box, aboutSecret(place))
+      return new Secret((secret ?? broken(place)).toString())
+    },
+
+    reseal(sealed, place) {
+      const envelope = parseEnvelope(sealed) ?? broken(place)
+      if (envelope.kind === 'v1') return seal(openFirstFormat(envelope.box, place), place)
+      seen = ring()
+      const { primary } = seen
+      if (envelope.keyId === primary.id) return null
+      return formatEnvelope({ ...envelope, ...wrap(dataKeyOf(envelope, place), primary, place) })
+    },
+
+    keyIdOf(sealed) {
+      const envelope = parseEnvelope(sealed)
+      return envelope?.kind === 'v2' ? envelope.keyId : null
+    },
+  }
+}
+
+const keyIn = (ring: KeyRing, id: string): Key | undefined => ring.keys.find((key) => key.id === id)
+
+const broken = (place: Place): never => {
+  throw new SealBroken(place)
+}
+
+// What is authenticated along. JSON keeps the parts apart, whatever is in them. The secret's own does not name the ring's
+// key: that changes when the data key is wrapped anew.
+const aboutSecret = ({ organizationId, row, column }: Place): Buffer =>
+  Buffer.from(JSON.stringify(['v2', 'secret', organizationId, row, column]))
+const aboutDataKey = (keyId: string, { organizationId, row, column }: Place): Buffer =>
+  Buffer.from(JSON.stringify(['v2', 'data key', keyId, organizationId, row, column]))

@@ -1,0 +1,154 @@
+import { verdictsOf } from './verdict-row.ts'
+
+const connectAgain = 'The creator connects the account again; what waits for it goes on by itself then.'
+const lookedUp = 'Nothing needs doing: what TikTok has is looked up before anything is sent again.'
+const changeSetting = 'The creator changes the setting in the TikTok app, or the post is planned without it.'
+
+/** What our own steps, machines and guards say of accounts and posts; those of making a video are `videoVerdicts`. */
+export const ownVerdicts = verdictsOf('reelpilot', {
+  // The account.
+  ACCOUNT_BUSY: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The account was being disconnected at the moment when it was to be connected.',
+    nextStep: 'The creator connects the account again in a minute.',
+    afterSeconds: 60,
+  },
+  ACCOUNT_NOT_CONNECTED: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The account is not connected to TikTok.',
+    nextStep: connectAgain,
+  },
+  ALREADY_CONNECTED: {
+    verdict: 'PERMANENT',
+    meaning: 'The creator has an account here already; that one was connected again.',
+    nextStep: 'Nothing needs doing: go on with the account that was there before.',
+  },
+  AUTHORIZATION_REMOVED: {
+    verdict: 'NEEDS_USER',
+    meaning: "The creator, or TikTok, has taken the app's access away.",
+    nextStep: connectAgain,
+  },
+  CONNECTION_EXPIRED: {
+    verdict: 'NEEDS_USER',
+    meaning: 'Nobody came back from TikTok with a permission in time.',
+    nextStep:
+      'The creator connects the account again, and answers on the page of TikTok without a long break.',
+  },
+  REFRESH_ANSWER_LOST: {
+    verdict: 'NEEDS_USER',
+    meaning:
+      'The answer to a token refresh was lost: TikTok may have replaced the token, and the old one is dead.',
+    nextStep: connectAgain,
+  },
+  SCOPE_MISSING: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The creator has not granted a permission that posting needs.',
+    nextStep: 'The creator connects the account again and grants every permission that is asked for.',
+  },
+  TOKEN_REFRESHING: {
+    verdict: 'RETRY_AFTER',
+    meaning: "The account's token is being refreshed by another worker.",
+    nextStep: 'Nothing needs doing: this goes on in a moment.',
+    afterSeconds: 2,
+  },
+
+  // The limits that stand before every call.
+  rateLimit: {
+    verdict: 'RETRY_AFTER',
+    meaning: 'It was not the turn of this call yet, within the limits that we keep to.',
+    nextStep: 'Nothing needs doing: it is made when its turn comes.',
+  },
+  circuitOpen: {
+    verdict: 'RETRY_AFTER',
+    meaning: 'The other side has failed several times in a row and is left alone for a while.',
+    nextStep: 'Nothing needs doing: it goes on once a probe has succeeded. No attempt is spent meanwhile.',
+  },
+  QUOTA_SHORT: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'The organization has no quota left for this video.',
+    nextStep: 'The operator grants more quota; the job goes on by itself then.',
+  },
+
+  // What the creator allows, as it was a moment before the post.
+  POST_CAPTION: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The caption is longer than TikTok takes.',
+    nextStep: 'The planner shortens the caption and plans the post again.',
+  },
+  POST_DURATION: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The video is longer than this creator may post.',
+    nextStep: 'The planner shortens the video and plans the post again.',
+  },
+  POST_PRIVACYLEVEL: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The creator does not offer the chosen privacy level.',
+    nextStep:
+      'The creator chooses one of the levels that the account offers now, and the post is planned with it.',
+  },
+  POST_COMMENT: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The post allows comments, and the creator does not.',
+    nextStep: changeSetting,
+  },
+  POST_DUET: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The post allows duets, and the creator does not.',
+    nextStep: changeSetting,
+  },
+  POST_STITCH: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The post allows stitches, and the creator does not.',
+    nextStep: changeSetting,
+  },
+  POST_BRANDEDPRIVATE: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The post is marked as branded content, which TikTok does not let be private.',
+    nextStep: 'The creator chooses a wider audience, or the post is planned without the mark.',
+  },
+
+  // The post on its way.
+  SLOT_PASSED: {
+    verdict: 'NEEDS_USER',
+    meaning: "The slot's time passed before the post could go out.",
+    nextStep: 'Retry the job to post it now, or cancel it.',
+  },
+  INIT_INTERRUPTED: {
+    verdict: 'OUTCOME_UNKNOWN',
+    meaning: 'A worker was interrupted while it opened the post.',
+    nextStep: lookedUp,
+  },
+  CHUNK_INTERRUPTED: {
+    verdict: 'OUTCOME_UNKNOWN',
+    meaning: 'A worker was interrupted while it sent a part of the video.',
+    nextStep: lookedUp,
+  },
+  BETWEEN_CHUNKS: {
+    verdict: 'RETRY_AFTER',
+    meaning: 'TikTok is still taking in a part of the video.',
+    nextStep: 'Nothing needs doing: it is asked again in a moment.',
+    afterSeconds: 5,
+  },
+  POST_LOST: {
+    verdict: 'OUTCOME_UNKNOWN',
+    meaning: "TikTok does not know the post any more, and it is not among the creator's public posts.",
+    nextStep: "Look at the creator's profile. If the post is not there, plan it anew.",
+  },
+  UNCONFIRMED: {
+    verdict: 'OUTCOME_UNKNOWN',
+    meaning: 'TikTok has said nothing final about the post for days.',
+    nextStep: "Look at the creator's profile; retry the job to go on watching. It is never posted again.",
+  },
+
+  // The house itself.
+  STEP_KEEPS_FAILING: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'The same step has ended its worker, or thrown, several times.',
+    nextStep: 'The operator finds the cause in the log and mends it; then retry the job.',
+  },
+  UNREADABLE_OUTCOME: {
+    verdict: 'OUTCOME_UNKNOWN',
+    meaning: 'A step answered something that this version does not understand.',
+    nextStep: 'The operator makes sure that all processes run the same version; then retry the job.',
+  },
+})

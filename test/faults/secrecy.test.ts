@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
+import { jobsOf } from '../support/verdict.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+
+it('lets no token, code or upload address into the database, the queue or the logs', async () => {
+  const stage = await createStage(database, 8, { sameVideo: true, knobs: { accessTtlSeconds: 20 } })
+  // Trouble is when secrets leak: answers that cannot be read, refusals and errors are all logged and kept.
+  for (const [endpoint, nth] of [
+    ['videoInit', 2],
+    ['statusFetch', 3],
+    ['creatorInfo', 1],
+    ['token', 2],
+  ] as const)
+    stage.tiktok.injectFault({ endpoint, effect: { kind: 'garble' }, nth })
+  stage.tiktok.injectFault({ endpoint: 'upload', effect: { kind: 'status', status: 502 }, nth: 1 })
+
+  let logs = ''
+  const worker = startWorkerProcess({ ...stage.settings, logLevel: 'trace' }, (text) => {
+    logs += text
+  })
+  try {
+    // An answer to a refresh that came half is a lost one: its account needs its creator, and its jobs wait.
+    const rests = new Set(['published', 'waitingForAccount'])
+    await until(
+      () => jobsOf(database, stage),
+      (jobs) => jobs.length === 8 && jobs.every((job) => rests.has(job.state)),
+      120_000,
+    )
+  } finally {
+    worker.child.kill('SIGTERM')
+    await worker.exited
+  }
+  const secrets = await secretsOf(stage)
+  expect(secrets.length).toBeGreaterThan(10)
+  const dump = await dumpOf()
+  // The search itself works: what is no secret is found in both.
+  expect(dump).toContain(stage.organizationId)
+  expect(logs).not.toBe('')
+  expect(secrets.filter((secret) => dump.includes(secret))).toEqual([])
+  expect(secrets.filter((secret) => logs.includes(secret))).toEqual([])
+  await stage.close()
+}, 180_000)
+
+/** Everything secret that TikTok has ever given out, as its own book has it, and the app's and the vault's keys. */
+async function secretsOf(stage: Stage): Promise<readonly string[]> {
+  const book = await readFile(path.join(stage.settings.directory, 'tiktok', 'book.jsonl'), 'utf8')
+  const secrets = new Set([stage.settings.tiktok.clientSecret, stage.settings.secretKey])
+  for (const line of book.split('\n').filter((text) => text !== '')) {
+    const [table, key, row] = JSON.parse(line) as [string, string, { uploadToken?: string }]
+    if (['access', 'refresh', 'code'].includes(table)) secrets.add(key)
+    if (row.uploadToken) secrets.add(row.uploadToken)
+  }
+  return [...secrets]
+}
+
+/** Every row of every table of ours and of the queue's, as text. */
+async function dumpOf(): Promise<string> {
+  const { db } = database.owner
+  const { rows } = await sql<{ schema: string; name: string }>`
+    select table_schema as schema, table_name as name from information_schema.tables
+     where table_schema in ('reelpilot', 'reelpilot_queue') and table_type = 'BASE TABLE'`.execute(db)
+  const parts = await Promise.all(
+    rows.map(({ schema, name }) =>
+      sql<{ text: string }>`select t::text as text from ${sql.id(schema, name)} t`.execute(db),
+    ),
+  )
+  return parts.flatMap((part) => part.rows.map(({ text }) => text)).join('\n')
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { sql } from 'kysely'
+import { afterAll, describe, expect, it } from 'vitest'
+import { connectAccount } from '../../src/commands/connect-account.ts'
+import { callbackPath, createAuthorization } from '../../src/inbound/authorization.ts'
+import { finishConnecting } from '../../src/inbound/finish-connecting.ts'
+import { answerPage } from '../../src/inbound/page.ts'
+import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
+import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import { Secret } from '../../src/secret.ts'
+import { findAccounts } from '../../src/store/account-store.ts'
+import { inOrganization } from '../../src/store/database.ts'
+import { readTokens } from '../../src/store/token-store.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
+import { createCommandDeps } from '../support/command-deps.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { insertSentJob } from '../support/sent-job.ts'
+
+const database = await createTestDatabase()
+const commandDeps = await createCommandDeps(database)
+const { db } = database.runtime
+const tiktok = await startLocalTikTok({ persist: false })
+const ring = keyRingOf([randomBytes(32)])
+const sealer = createSealer(() => ring)
+const client = createTikTokClient({
+  apiBase: tiktok.url,
+  authorizeBase: tiktok.url,
+  clientKey: tiktok.app.clientKey,
+  clientSecret: new Secret(tiktok.app.clientSecret),
+  deadlineMs: 2_000,
+})
+const hints = { send: () => undefined }
+const deps = { ...commandDeps, db, tiktok: client, sealer, hints }
+
+/** Where the browser comes back to: the callback as it is served. */
+const server = createServer((request, response) => {
+  finishConnecting(deps, new URL(request.url ?? '/', publicUrl)).then((outcome) =>
+    answerPage(response, outcome),
+  )
+}).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const publicUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // A TCP server's address is an object.
+const authorization = createAuthorization({ tiktok: client, sealer, publicUrl: () => publicUrl })
+afterAll(async () => {
+  server.close()
+  await tiktok.stop()
+})
+
+async function begin(organizationId: string, accountId: string | null = null) {
+  const request = { organizationId, accountId, scopes: null }
+  const begun = await inOrganization(database.api.db, organizationId, (tx) =>
+    connectAccount(tx, commandDeps, authorization, request),
+  )
+  if (begun.kind !== 'done') throw new Error(begun.kind)
+  return begun
+}
+
+/** What a person does in the browser: signs in as a creator, and is sent back to us. */
+async function visit(authorizeUrl: string, how: Readonly<Record<string, string>>): Promise<string> {
+  const url = new URL(authorizeUrl)
+  for (const [name, value] of Object.entries({ auto: '1', ...how })) url.searchParams.set(name, value)
+  const answer = await fetch(url, { redirect: 'manual' })
+  return answer.headers.get('location') ?? `not redirected: ${await answer.text()}`
+}
+
+async function comeBack(address: string) {
+  const answer = await fetch(address)
+  return { status: answer.status, text: await answer.text(), headers: answer.headers }
+}
+
+const nameOf = () => `c${randomBytes(5).toString('hex')}`
+const accountOf = async (organizationId: string, accountId: string) =>
+  (await findAccounts(db, organizationId, [accountId]))[0]
+
+describe('connecting an account', () => {
+  it('ends in the browser with a connected account, its tokens in the vault, sealed', async () => {
+    const organizationId = await createOrganization(database)
+    const { accountId, authorizeUrl } = await begin(organizationId)
+    expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'connecting', openId: null })
+
+    const username = nameOf()
+    const back = await visit(authorizeUrl, { local_account: username })
+    expect(back.startsWith(`${publicUrl}${callbackPath}?`)).toBe(true)
+    const page = await comeBack(back)
+    expect(page.status).toBe(200)
+    expect(page.text).toContain(`@${username} is connected`)
+    expect(page.headers.get('referrer-policy')).toBe('no-referrer')
+    expect(page.headers.get('cache-control')).toBe('no-store')
+
+    const account = await accountOf(organizationId, accountId)
+    expect(account).toMatchObject({ state: 'connected', username, creator: { maxDurationSeconds: 600 } })
+    const stored = await readTokens(db, accountId)
+    const place = { organizationId, row: accountId, column: 'access_token' }
+    expect(sealer.open(stored?.accessTokenSealed ?? '', place).reveal()).toMatch(/^act\./)
+  })
+
+  it('works once: the same way back again is closed', async () => {
+    const organizationId = await createOrganization(database)
+    const { authorizeUrl } = await begin(organizationId)
+    const back = await visit(authorizeUrl, { local_account: nameOf() })
+    expect((await comeBack(back)).status).toBe(200)
+    const again = await comeBack(back)
+    expect(again.status).toBe(410)
+    expect(again.text).toContain('This way is closed')
+  })
+
+  it('is closed after 15 minutes, and to whoever makes a state up', async () => {
+    const organizationId = await createOrganization(database)
+    const { authorizeUrl } = await begin(organizationId)
+    const back = await visit(authorizeUrl, { local_account: nameOf() })
+    await sql`update connection_attempt set expires_at = now() where organization_id = ${organizationId}`.execute(
+      db,
+    )
+    expect((await comeBack(back)).status).toBe(410)
+    expect((await comeBack(`${publicUrl}${callbackPath}?code=x&scopes=&state=made-up`)).status).toBe(410)
+    expect((await comeBack(`${publicUrl}${callbackPath}`)).status).toBe(400)
+  })
+
+  it('says plainly that the creator said no, and ends the account that was begun', async () => {
+    const organizationId = await createOrganization(database)
+    const { accountId, authorizeUrl } = await begin(organizationId)
+    const page = await comeBack(await visit(authorizeUrl, { local_account: nameOf(), deny: '1' }))
+    expect(page.text).toContain('You said no at TikTok')
+    expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'disconnected' })
+  })
+
+  it('says plainly what cannot be done without the permissions that were left out', async () => {
+    const organizationId = await createOrganization(database)
+    const { accountId, authorizeUrl } = await begin(organizationId)
+    const page = await comeBack(
+      await visit(authorizeUrl, { local_account: nameOf(), grant: 'user.info.basic,video.upload' }),
+    )
+    expect(page.text).toContain('nothing can be posted directly')
+    expect(await accountOf(organizationId, accountId)).toMatchObject({
+      state: 'connected',
+      scopes: ['user.info.basic', 'video.upload'],
+    })
+  })
+
+  it('keeps the one account of a creator who is connected twice', async () => {
+    const organizationId = await createOrganization(database)
+    const username = nameOf()
+    const first = await begin(organizationId)
+    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
+    const second = await begin(organizationId)
+    expect((await comeBack(await visit(second.authorizeUrl, { local_account: username }))).status).toBe(200)
+    expect(await accountOf(organizationId, first.accountId)).toMatchObject({ state: 'connected', username })
+    expect((await readTokens(db, first.accountId))?.version).toBe(3)
+    expect(await accountOf(organizationId, second.accountId)).toMatchObject({
+      state: 'disconnected',
+      context: { failure: { code: 'ALREADY_CONNECTED' } },
+    })
+  })
+
+  it('does not take another creator for the one that was to be connected again', async () => {
+    const organizationId = await createOrganization(database)
+    const [username, other] = [nameOf(), nameOf()]
+    const first = await begin(organizationId)
+    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
+    const before = await readTokens(db, first.accountId)
+    const again = await begin(organizationId, first.accountId)
+    const page = await comeBack(await visit(again.authorizeUrl, { local_account: other }))
+    expect(page.status).toBe(409)
+    expect(page.text).toContain(`@${username}`)
+    expect(await readTokens(db, first.accountId)).toMatchObject({ version: before?.version })
+  })
+
+  it('ends with a page that can be acted on when the answer to the code is lost', async () => {
+    const organizationId = await createOrganization(database)
+    const { accountId, authorizeUrl } = await begin(organizationId)
+    const back = await visit(authorizeUrl, { local_account: nameOf() })
+    tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
+    const page = await comeBack(back)
+    expect(page.status).toBe(502)
+    expect(page.text).toContain('Start again')
+    expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'disconnected' })
+  })
+
+  it('lets the jobs go on that waited for their account', async () => {
+    const organizationId = await createOrganization(database)
+    const username = nameOf()
+    const first = await begin(organizationId)
+    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
+    const jobId = await insertSentJob(database, {
+      organizationId,
+      accountId: first.accountId,
+      publishId: 'v_pub_file~waiting',
+    })
+    await sql`update job set state = 'waitingForAccount', tag = 'resting', timers = '{}', wake_at = null
+               where id = ${jobId}`.execute(db)
+    const again = await begin(organizationId, first.accountId)
+    await comeBack(await visit(again.authorizeUrl, { local_account: username }))
+    const job = await db.selectFrom('job').select('state').where('id', '=', jobId).executeTakeFirst()
+    expect(job?.state).toBe('watching.accepted')
+  })
+
+  it('is nobody else’s: another organization cannot connect this account again', async () => {
+    const [mine, other] = [await createOrganization(database), await createOrganization(database)]
+    const { accountId } = await begin(mine)
+    await expect(begin(other, accountId)).rejects.toThrow('missing')
+  })
+})

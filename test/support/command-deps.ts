@@ -1,0 +1,22 @@
+import { afterAll } from 'vitest'
+import { accountMachine } from '../../src/commands/account-machine.ts'
+import type { CommandDeps } from '../../src/commands/deps.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { planMachine } from '../../src/commands/plan-machine.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import type { TestDatabase } from './database.ts'
+
+/** What commands need, as the runtime; stopped when the file is done. */
+export async function createCommandDeps({ url }: TestDatabase): Promise<CommandDeps> {
+  const boss = createBoss({
+    url,
+    role: 'reelpilot_runtime',
+    name: 'test commands',
+    supervises: false,
+    onError: () => undefined,
+  })
+  await boss.start()
+  afterAll(() => boss.stop({ graceful: false }))
+  return { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine]) }
+}

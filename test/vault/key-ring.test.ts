@@ -1,0 +1,44 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { newKey } from './support.ts'
+
+describe('a key ring', () => {
+  it('has its first key as the primary one', () => {
+    const keys = [newKey(), newKey(), newKey()]
+    const ring = keyRingOf(keys)
+    expect(ring.primary).toBe(ring.keys[0])
+    expect(ring.keys.map(({ bytes }) => bytes)).toEqual(keys)
+  })
+
+  it('names a key after the key itself, the same on every machine', () => {
+    const counting = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
+    expect(keyRingOf([counting]).primary.id).toBe('b4bec642')
+    expect(keyRingOf([newKey()]).primary.id).toMatch(/^[0-9a-f]{8}$/)
+  })
+
+  it('refuses no key, a key of another length, and the same key twice', () => {
+    const key = newKey()
+    expect(() => keyRingOf([])).toThrow('at least one')
+    expect(() => keyRingOf([key, key.subarray(1)])).toThrow('key 2 of the ring has 31 bytes')
+    expect(() => keyRingOf([key, newKey(), Buffer.from(key)])).toThrow(
+      'keys 1 and 3 of the ring are the same',
+    )
+  })
+
+  it('shows no key when it is printed, also not in what it refuses', () => {
+    const key = newKey()
+    const shown = [inspect(keyRingOf([key]), { depth: 9 }), JSON.stringify(keyRingOf([key]))]
+    try {
+      keyRingOf([key, key])
+    } catch (error) {
+      shown.push(inspect(error))
+    }
+    expect(shown).toHaveLength(3)
+    for (const text of shown) {
+      expect(text).not.toContain(key.toString('hex').slice(0, 6))
+      expect(text).not.toContain(key.toString('base64').slice(0, 6))
+      expect(text).not.toMatch(/Buffer|"data"/)
+    }
+  })
+})

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { type KeyRing, keyRingOf } from '../../src/vault/key-ring.ts'
+import type { Place } from '../../src/vault/sealer.ts'
+
+export const newKey = (): Buffer => randomBytes(32)
+
+export const place: Place = { organizationId: 'org-1', row: 'account-1', column: 'access_token' }
+
+/** A ring that can be exchanged while a sealer holds it, as a key file can. */
+export function changingRing(...keys: readonly Buffer[]) {
+  let ring = keyRingOf(keys)
+  return {
+    ring: (): KeyRing => ring,
+    become: (...next: readonly Buffer[]) => {
+      ring = keyRingOf(next)
+    },
+  }
+}
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-vault-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
