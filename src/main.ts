@@ -1,5 +1,6 @@
-import { addOrganization, migrateDatabase, openDatabase, type Role, startApp } from './app.ts'
+import { type Role, startApp } from './app.ts'
 import { type Config, ConfigInvalid, readConfig } from './config.ts'
+import { addOrganization, migrateDatabase, openDatabase } from './installation.ts'
 import { rotateKeys } from './keys.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 

@@ -137,6 +137,9 @@ test('the profile page shows the posts, escapes what people wrote, and plays the
 
   await client.putChunk(uploadUrl, chunkOf(100_000, 0))
   expect(await page()).toContain(publishId)
+  expect(await page()).toContain('>public</span>')
+  local.takeDown(publishId)
+  expect(await page()).toContain('>taken down</span>')
   expect(await page()).not.toContain('<script')
 
   const media = `${local.url}/__local/media/${encodeURIComponent(publishId)}`

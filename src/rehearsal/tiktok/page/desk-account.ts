@@ -30,7 +30,7 @@ function disconnectForm({ username }: Account): Markup {
 export function newAccountForm(): Markup {
   const box = (name: string, text: string) =>
     markup`<label><input type="checkbox" name="${name}"> ${text}</label>`
-  return markup`<p><form data-send="POST accounts"><input name="username" placeholder="username" required>
+  return markup`<div class="row"><form data-send="POST accounts"><input name="username" placeholder="username" required>
 ${box('private', 'private')} ${box('banned', 'banned')} ${box('oldApp', 'old app')}
-<button>Create or set</button></form></p>`
+<button>Create or set</button></form></div>`
 }

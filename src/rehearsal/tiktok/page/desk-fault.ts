@@ -29,7 +29,7 @@ const effects: Readonly<Record<FaultEffect['kind'], string>> = {
 /** Each effect has inputs of its own; the script shows those of the chosen one, and sends no other. */
 export function faultForm(accounts: readonly Account[]): Markup {
   const option = (value: string, text = value) => markup`<option value="${value}">${text}</option>`
-  return markup`<p><form data-send="POST faults">
+  return markup`<div class="row"><form data-send="POST faults">
 <select name="endpoint" aria-label="Endpoint">${endpoints.map((name) => option(name))}</select>
 <select name="effect.kind" aria-label="Effect">${Object.entries(effects).map(([kind, text]) => option(kind, text))}</select>
 <fieldset data-when="effect.kind=status"><input type="number" name="effect.status" value="503" min="200" max="599" aria-label="Status">
@@ -42,5 +42,5 @@ export function faultForm(accounts: readonly Account[]): Markup {
 <fieldset data-when="when=odds"><input type="number" name="probability" value="0.1" min="0" max="1" step="0.01" aria-label="Probability">
 seed <input type="number" name="seed" value="1" aria-label="Seed"></fieldset>
 <select name="account" aria-label="Account"><option value="">any account</option>${accounts.map(({ username }) => option(username))}</select>
-<button class="main">Arm</button></form></p>`
+<button class="main">Arm</button></form></div>`
 }

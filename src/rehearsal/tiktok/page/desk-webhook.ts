@@ -6,9 +6,9 @@ import { type Markup, markup } from './markup.ts'
 const most = 40
 
 export function appForm({ webhookUrl }: LocalApp): Markup {
-  return markup`<p><form data-send="PATCH app"><label>They go to
+  return markup`<div class="row"><form data-send="PATCH app"><label>They go to
 <input class="wide" type="url" name="webhookUrl" data-empty="null" placeholder="nowhere" value="${webhookUrl ?? ''}"></label>
-<button>Set</button></form></p>`
+<button>Set</button></form></div>`
 }
 
 /** The newest events, and what the app answered. */

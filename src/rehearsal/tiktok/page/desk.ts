@@ -17,18 +17,7 @@ import { type Markup, markup } from './markup.ts'
 export function deskPage(local: LocalTikTok, now: number): Reply {
   const body = markup`${masthead('desk')}
 ${live('clock', markup`<p>It is <b>${new Date(now).toISOString().replace('T', ' ').slice(0, 19)}</b> here (UTC).</p>`)}
-<p>${[
-    [60, 'a minute'],
-    [3600, 'an hour'],
-    [86_400, 'a day'],
-  ].map(
-    ([seconds, text]) =>
-      markup`<form data-send="POST advance"><input type="hidden" name="seconds" data-as="number" value="${seconds}">
-<button>Forward ${text}</button></form> `,
-  )}
-<form data-send="POST advance"><input type="number" name="seconds" min="0" placeholder="seconds" required>
-<button>Forward</button></form></p>
-
+${clockForms()}
 <h2>Accounts</h2>${live('accounts', accountTable(local))}${newAccountForm()}
 <h2>Posts</h2>${live('posts', postTable(local.posts()))}
 <h2>Faults</h2>${live('faults', faultTable(local.faults()))}${faultForm(local.accounts())}
@@ -39,6 +28,15 @@ ${live('clock', markup`<p>It is <b>${new Date(now).toISOString().replace('T', ' 
 <p class="toast" hidden></p>`
   const script = markup`<script type="module" src="/__local/page/desk.js"></script>`
   return htmlPage(200, 'Desk of the local TikTok', body, script)
+}
+
+function clockForms(): Markup {
+  const step = (seconds: number, text: string) =>
+    markup`<form data-send="POST advance"><input type="hidden" name="seconds" data-as="number" value="${seconds}">
+<button>Forward ${text}</button></form> `
+  return markup`<div>${step(60, 'a minute')}${step(3600, 'an hour')}${step(86_400, 'a day')}
+<form data-send="POST advance"><input type="number" name="seconds" min="0" placeholder="seconds" required>
+<button>Forward</button></form></div>`
 }
 
 function live(id: string, content: Markup): Markup {

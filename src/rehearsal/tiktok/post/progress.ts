@@ -40,16 +40,9 @@ export function progressOf(publish: Publish, now: number): Progress {
     .filter((id) => !gone.includes(id))
   const complete = past.filter((moment) => moment.kind === 'complete')
   if (complete.length > 0) {
-    const awaited = complete.some(({ isPublic }) => isPublic) || publish.madePublicAt !== undefined
-    const stage =
-      publicPostIds.length > 0
-        ? 'public'
-        : gone.length > 0
-          ? 'taken down'
-          : awaited
-            ? 'in moderation'
-            : 'private'
-    return { status: 'PUBLISH_COMPLETE', stage, publicPostIds }
+    const isAwaited = complete.some(({ isPublic }) => isPublic) || publish.madePublicAt !== undefined
+    const hidden = gone.length > 0 ? 'taken down' : isAwaited ? 'in moderation' : 'private'
+    return { status: 'PUBLISH_COMPLETE', stage: publicPostIds.length > 0 ? 'public' : hidden, publicPostIds }
   }
   if (past.length > 0) return { status: 'SEND_TO_USER_INBOX', stage: 'draft', publicPostIds }
 

@@ -31,8 +31,9 @@ export function timelineOf(publish: Publish): readonly Moment[] {
 function courseOf(publish: Publish, script: Script): Moment[] {
   const { pull, completedAt, mode, createdAt, processingMs } = publish
   if (script.stuck) return []
-  if (completedAt === undefined) {
-    return pull ? [{ kind: 'failed', at: createdAt + pull.ttlMs, reason: pullFailure(publish) }] : []
+  const givenUpAt = pull ? createdAt + pull.ttlMs : Number.POSITIVE_INFINITY
+  if (completedAt === undefined || completedAt > givenUpAt) {
+    return pull ? [{ kind: 'failed', at: givenUpAt, reason: pullFailure(publish) }] : []
   }
   const processed = completedAt + processingMs
   const reason = script.failReason ?? publish.mediaFault

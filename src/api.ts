@@ -1,0 +1,91 @@
+import type { Config } from './config.ts'
+import type { MachineCatalogue } from './durable/machine.ts'
+import type { MediaSource } from './graphql/media-route.ts'
+import { createApi } from './graphql/server.ts'
+import { callbackPath, createAuthorization, webhookPath } from './inbound/authorization.ts'
+import { finishConnecting } from './inbound/finish-connecting.ts'
+import { answerPage } from './inbound/page.ts'
+import { createWebhookRoute } from './inbound/webhook-route.ts'
+import type { TikTokClient } from './providers/tiktok/client.ts'
+import type { AppCredential } from './providers/tiktok/post-form.ts'
+import { createBoss } from './queue/boss.ts'
+import type { Connection } from './store/database.ts'
+import { createHintSender } from './store/hint.ts'
+import { isMigrated } from './store/migrate.ts'
+import type { Logger } from './telemetry/log.ts'
+import type { Sealer } from './vault/sealer.ts'
+
+export interface ApiRoleOptions {
+  readonly config: Config
+  readonly databaseUrl: string
+  /** Under the role `reelpilot_api`: all that clients ask for. */
+  readonly api: Connection
+  /** Under `reelpilot_runtime`: what TikTok and browsers that come from there say, before it is known whose it is. */
+  readonly runtime: Connection
+  readonly machines: MachineCatalogue
+  readonly storage: MediaSource
+  readonly tiktok: TikTokClient
+  readonly app: AppCredential
+  readonly sealer: Sealer
+  readonly log: Logger
+  /** A key that GraphiQL is signed in with: for rehearsals only. */
+  readonly graphiqlKey?: string
+}
+
+export interface ApiRole {
+  /** Where it listens. */
+  readonly address: string
+  /** To be registered with the TikTok app. */
+  readonly callbackUrl: string
+  readonly webhookUrl: string
+  stop(): Promise<void>
+}
+
+/** The API role: GraphQL, videos and health, the way back from TikTok's authorize page, and TikTok's webhooks. */
+export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
+  const { config, databaseUrl, api, runtime, machines, storage, tiktok, app, sealer, log } = options
+  const boss = createBoss({
+    url: databaseUrl,
+    role: 'reelpilot_api',
+    name: 'reelpilot api queue',
+    supervises: false,
+    onError: (error) => log.warn({ err: error }, 'queue'),
+  })
+  await boss.start()
+  const hints = createHintSender(api)
+  const deps = { boss, machines }
+  let address = ''
+  const publicUrl = () => config.publicUrl ?? address
+  const connecting = { ...deps, db: runtime.db, tiktok, sealer, hints }
+  const server = await createApi({
+    connection: api,
+    databaseUrl,
+    deps,
+    authorization: createAuthorization({ tiktok, sealer, publicUrl }),
+    routes: [
+      {
+        path: callbackPath,
+        handle: async (request, response) =>
+          answerPage(response, await finishConnecting(connecting, new URL(request.url ?? '/', publicUrl()))),
+      },
+      { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },
+    ],
+    ...(config.publicUrl && { publicUrl: config.publicUrl }),
+    hints,
+    storage,
+    log,
+    ready: async () => ({ ok: await isMigrated(runtime).catch(() => false) }),
+    ...(options.graphiqlKey && { graphiqlKey: options.graphiqlKey }),
+  })
+  address = await server.listen(config.port, config.host)
+  return {
+    address,
+    callbackUrl: `${publicUrl()}${callbackPath}`,
+    webhookUrl: `${publicUrl()}${webhookPath}`,
+    async stop() {
+      await server.close()
+      await hints.close()
+      await boss.stop({ graceful: false })
+    },
+  }
+}
