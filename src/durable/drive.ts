@@ -156,13 +156,18 @@ async function nextEvent(
       key: step.key,
       mayHaveBegun: freshStep !== step.key || step.epoch !== job.epoch,
       signal,
+      async fence() {
+        const held = await runtime.ledger.reload(job.jobId, job.epoch)
+        if (held?.checkpoint.step?.key !== step.key)
+          throw new LeaseLost('the job has gone on without this worker')
+      },
       now: () => runtime.clock.now(),
     })
     runtime.onBoundary?.('afterStep', checkpoint)
     // An outcome counts even if the step was to be aborted: it happened, and the machine must know.
     return outcome.kind === 'done' ? doneEvent(step.id, outcome.output) : failureEvent(step.id, outcome.error)
   } catch (error) {
-    if (signal.aborted && isAbort(error, signal)) return 'aborted'
+    if (error instanceof LeaseLost || (signal.aborted && isAbort(error, signal))) return 'aborted'
     throw error
   } finally {
     lease.performing(null)
@@ -172,7 +177,6 @@ async function nextEvent(
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return (
     error === signal.reason ||
-    error instanceof LeaseLost ||
     error instanceof StepSuperseded ||
     (error instanceof Error && error.name === 'AbortError')
   )

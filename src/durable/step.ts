@@ -16,6 +16,11 @@ export interface StepContext {
    * cannot be repeated must then answer that its outcome is unknown.
    */
   readonly mayHaveBegun: boolean
+  /**
+   * To be awaited right before a call that cannot be undone. Throws `LeaseLost` if another worker has taken the job over,
+   * or the job does not wait for this step any more: a worker that was frozen must not act on what it believed.
+   */
+  fence(): Promise<void>
   /** Aborted when the lease is lost, the step is no longer wanted, or the process shuts down. */
   readonly signal: AbortSignal
   /** Database time in epoch milliseconds. */

@@ -1,9 +1,9 @@
-import type { AccountEvent } from '../../machines/account.ts'
+import type { AccountContext, AccountEvent } from '../../machines/account.ts'
 import type { Failure, StepError } from '../../machines/failure.ts'
 import { moveAccount } from '../commands/move-account.ts'
 import type { Secret } from '../secret.ts'
-import { findAccounts } from '../store/account-store.ts'
-import { readTokens } from '../store/token-store.ts'
+import { type AccountRecord, findAccounts } from '../store/account-store.ts'
+import { readTokens, type StoredTokens } from '../store/token-store.ts'
 import type { StepDeps } from './deps.ts'
 import { failure } from './failure.ts'
 
@@ -31,9 +31,10 @@ export async function accessToken(
 ): Promise<Access> {
   const { db, sealer } = deps
   const stored = await readTokens(db, accountId)
+  const [account] = await findAccounts(db, organizationId, [accountId])
   if (stored) {
     const { version, lifetimeSeconds } = stored
-    const leftSeconds = (stored.accessExpiresAt.getTime() - stored.now.getTime()) / 1_000
+    const leftSeconds = (endOf(stored, account) - stored.now.getTime()) / 1_000
     const lifetime = lifetimeSeconds ?? forSeconds
     if (leftSeconds >= (lifetime >= forSeconds ? forSeconds : lifetime / 2)) {
       const place = { organizationId, row: accountId, column: 'access_token' }
@@ -41,7 +42,6 @@ export async function accessToken(
     }
     await tell(deps, { organizationId, accountId }, { type: 'refresh', version })
   }
-  const [account] = await findAccounts(db, organizationId, [accountId])
   if (account?.state === 'connected' || account?.state.startsWith('refreshing.'))
     return { kind: 'none', error: refreshing }
   return { kind: 'none', error: { kind: 'needsAccount', failure: whyNot(account?.context.failure) } }
@@ -61,6 +61,13 @@ const refreshing: StepError = {
     'TOKEN_REFRESHING',
     'The account gets a new token; this goes on in a moment.',
   ),
+}
+
+/** When a pair's access token ends, epoch milliseconds: the machine ends one that TikTok has refused before its time. */
+function endOf({ version, accessExpiresAt }: StoredTokens, account: AccountRecord | undefined): number {
+  const known = account?.context as unknown as AccountContext | undefined // The account machine's own.
+  const expiresAt = accessExpiresAt.getTime()
+  return known?.version === version ? Math.min(expiresAt, known.accessExpiresAt) : expiresAt
 }
 
 /** Sends the account its event; one that does not fit any more was answered by what happened meanwhile. */

@@ -14,7 +14,7 @@ import { notOk } from './tiktok-failure.ts'
  */
 export async function initPost(
   deps: StepDeps,
-  { organizationId, jobId, mayHaveBegun, signal }: StepContext,
+  { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
   input: { readonly slotId: string; readonly accountId: string; readonly media: KeptMedia },
 ): Promise<StepOutcome> {
   const { accountId, media } = input
@@ -32,6 +32,7 @@ export async function initPost(
   if (access.kind === 'none') return fail(access.error)
 
   const slot = await readSlot(deps.db, organizationId, input.slotId)
+  await fence()
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'

@@ -27,17 +27,19 @@ export async function reconcilePost(
   if (access.kind === 'none') return fail(access.error)
   const answer = await deps.tiktok.status(access.token, post.publishId, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
+  // Its grant was taken back under way, and it ended with it; since then the account was connected again.
+  if (answer.status === 'FAILED' && answer.failReason === 'auth_removed') return done({ kind: 'absent' })
   // Whatever is no longer waiting for bytes has them all; its end is for the watcher to read.
   if (answer.status !== 'PROCESSING_UPLOAD') return done({ kind: 'sent' })
-  if (input.lapsed) return done({ kind: 'absent' })
   const where = nextChunk(
     { chunkSize: post.chunkSize, count: post.chunkCount },
     media.bytes,
     answer.uploadedBytes ?? 0,
   )
+  // Asked before the lapse: an address also ends after all bytes have come, unheard, and then the post may appear.
+  if (where.kind === 'complete') return done({ kind: 'sent' })
+  if (input.lapsed) return done({ kind: 'absent' })
   switch (where.kind) {
-    case 'complete':
-      return done({ kind: 'sent' })
     case 'chunk':
       return done({ kind: 'partly', nextChunk: where.index })
     case 'betweenChunks': {

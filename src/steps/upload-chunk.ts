@@ -9,7 +9,7 @@ import { fail, failure } from './failure.ts'
 /** Sends one chunk. Whatever is not a clear answer is looked up before anything is sent again. */
 export async function uploadChunk(
   deps: StepDeps,
-  { organizationId, jobId, mayHaveBegun, signal }: StepContext,
+  { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
   { post, media, chunk }: { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number },
 ): Promise<StepOutcome> {
   if (mayHaveBegun) {
@@ -17,6 +17,7 @@ export async function uploadChunk(
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
   }
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, chunk)
+  await fence()
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
   const answer = await deps.tiktok.putChunk(

@@ -51,6 +51,7 @@ it('posts each slot once or says why not, through lost answers, errors, full win
 
     // What could not be kept needs its owner. Once they have come, and the weather is fair, the rest goes out.
     stage.tiktok.clearFaults()
+    stage.tiktok.setKnobs({ rateLimits: false })
     crew.calm()
     await reconnectAll(stage)
     await retryAll(stage)

@@ -1,45 +1,69 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
-import type { Checkpoint, Json } from '../../src/durable/checkpoint.ts'
+import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent } from '../../src/durable/decide.ts'
-import { catalogueOf, load } from '../../src/durable/machine.ts'
+import { catalogueOf, type DurableMachine, load } from '../../src/durable/machine.ts'
 
-/** Checkpoints as each released version wrote them; a build that cannot finish them must not ship. */
-const golden: Record<string, Checkpoint> = JSON.parse(
-  await readFile(new URL('./golden/job-v1.json', import.meta.url), 'utf8'),
-)
-
+const at = 1_767_225_700_000
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
 const media = { sha256: 'b'.repeat(64), bytes: 12_000_000, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 12_000_000, chunkCount: 1 }
+const expiry = { version: 2, accessExpiresAt: at + 7_200_000, refreshExpiresAt: at + 15_552_000_000 }
 /** What each step answers when all goes well. */
 const outputs: Readonly<Record<string, Json>> = {
   checkClip: { kind: 'ready' },
   keepClip: { kept },
   storeVideo: { media },
-  preparePost: null,
   initPost: { post },
-  uploadChunk: null,
+  reconcilePost: { kind: 'sent' },
   checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
-  checkMedia: null,
-  closeJob: null,
+  refreshTokens: expiry,
 }
 
-describe.each(Object.entries(golden))('a checkpoint of version 1, %s', (_name, stored) => {
-  it('is brought up to this version and finished', () => {
-    let { checkpoint } = load(catalogueOf([jobMachine]), stored)
-    const ends = ['published', 'cancelled', 'failed']
-    for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
-      const [timer] = Object.values(checkpoint.timers)
-      const { step } = checkpoint
-      const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : timer?.event
-      if (!event || turn > 50) throw new Error(`stuck in ${checkpoint.state}`)
-      const facts = { at: timer?.dueAt ?? 1_767_225_700_000, key: `job/${turn}`, epoch: 1 }
-      const decision = decide(jobMachine, checkpoint, event, facts)
-      if (decision.kind === 'refused') throw new Error(`${decision.event} refused in ${decision.state}`)
-      checkpoint = decision.checkpoint
-    }
-    expect(checkpoint.state).toBe('published')
+/** Checkpoints as each released version wrote them; a build that cannot finish them must not ship. */
+const golden = async (file: string): Promise<readonly (readonly [string, Checkpoint])[]> =>
+  Object.entries(JSON.parse(await readFile(new URL(`./golden/${file}`, import.meta.url), 'utf8')))
+
+/** Brings a stored checkpoint up to this version, and drives it on until it is in one of the states. */
+function finish(machine: DurableMachine, stored: Checkpoint, ends: readonly string[], nudge?: MachineEvent) {
+  let { checkpoint } = load(catalogueOf([machine]), stored)
+  for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
+    const [timer] = Object.values(checkpoint.timers)
+    const { step } = checkpoint
+    const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : (nudge ?? timer?.event)
+    if (!event || turn > 50) throw new Error(`stuck in ${checkpoint.state}`)
+    const facts = { at: timer?.dueAt ?? at, key: `x/${turn}`, epoch: 1 }
+    const decision = decide(machine, checkpoint, event, facts)
+    if (decision.kind === 'refused') throw new Error(`${decision.event} refused in ${decision.state}`)
+    checkpoint = decision.checkpoint
+  }
+  return checkpoint
+}
+
+describe.each(['job-v1.json', 'job-v2.json'])('a job of %s', async (file) => {
+  it.each(await golden(file))('that was %s is loaded and finished', (_name, stored) => {
+    expect(finish(jobMachine, stored, ['published', 'cancelled', 'failed'])).toMatchObject({
+      state: 'published',
+      tag: 'resting',
+      version: jobMachine.version,
+      context: { visibility: 'public', publicPostIds: ['7312345678901234567'] },
+    })
+  })
+})
+
+describe('an account of account-v1.json', async () => {
+  it.each(await golden('account-v1.json'))('that was %s is loaded and can be connected', (_name, stored) => {
+    const ends = ['connected', 'disconnected']
+    const settled = finish(accountMachine, stored, ends, { type: 'authorized', ...expiry })
+    expect(ends).toContain(settled.state)
+    const again = decide(
+      accountMachine,
+      settled,
+      { type: 'authorized', ...expiry },
+      { at, key: 'x', epoch: 1 },
+    )
+    expect(again.kind === 'moved' && again.checkpoint.state).toBe('connected')
   })
 })

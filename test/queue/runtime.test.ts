@@ -146,6 +146,28 @@ describe('the runtime on Postgres', () => {
     expect(await eventsOf(jobId)).toHaveLength(3)
   })
 
+  it('keeps a worker that was overtaken from a call that cannot be undone', async () => {
+    const [stale, fresh] = [await createProcess(), await createProcess()]
+    const jobId = await startToyJob(database, stale.boss, organizationId, 1)
+    let called = false
+    const step: Step = async (input, { fence }) => {
+      await fence() // It still holds the job.
+      stale.runtime.keeper.stop() // Now it is frozen: it renews nothing, and notices nothing.
+      await database.runtime.db
+        .updateTable('job')
+        .set({ lease_until: new Date(0) })
+        .where('id', '=', jobId)
+        .execute()
+      await drive(fresh.runtime, jobId)
+      await fence()
+      called = true
+      return done(input)
+    }
+    expect(await drive({ ...stale.runtime, steps: { runLap: step } }, jobId)).toBe('leaseLost')
+    expect(called).toBe(false)
+    expect(await jobRow(jobId)).toMatchObject({ state: 'finished' })
+  })
+
   it('decides again when a command changed the context under a running step', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)

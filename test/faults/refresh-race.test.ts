@@ -1,0 +1,70 @@
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { createStage, startWorkerProcess } from '../support/stage.ts'
+import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+
+const database = await createTestDatabase()
+
+it('refreshes an expired token once for all jobs of all workers that need it', async () => {
+  const slots = 12
+  const stage = await createStage(database, slots, {
+    slotsPerAccount: slots,
+    sameVideo: true,
+    knobs: { rateLimits: false, dailyPostCap: null },
+  })
+  await sql`update account set access_expires_at = now()`.execute(database.runtime.db)
+  // A slow answer: everybody comes while it is under way.
+  stage.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'delay', delayMs: 1_500 }, nth: 1 })
+  const workers = Array.from({ length: 4 }, () => startWorkerProcess(stage.settings))
+  try {
+    await untilAllEnded(database, stage, 150_000)
+  } finally {
+    for (const { child } of workers) child.kill('SIGTERM')
+    await Promise.all(workers.map(({ exited }) => exited))
+  }
+  expect(stage.tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
+  await expectEverySlotPostedOnce(database, stage)
+  await stage.close()
+}, 180_000)
+
+it('survives a worker that is killed at any boundary of a refresh, without presenting a token twice', async () => {
+  const stage = await createStage(database, 2, {
+    slotsPerAccount: 1,
+    sameVideo: true,
+    knobs: { rateLimits: false },
+  })
+  const { rows } = await sql<{ id: string }>`
+    update account set access_expires_at = now() where organization_id = ${stage.organizationId}
+    returning id`.execute(database.runtime.db)
+  const [first, second] = rows
+  // Before it is presented, and after the new pair is in the vault: both accounts are kept.
+  const kills = [
+    `afterCommit refreshing.asking ${first?.id}`,
+    `beforeStep refreshing.asking ${first?.id}`,
+    `afterStep refreshing.asking ${second?.id}`,
+    `beforeCommit refreshing.asking ${second?.id}`,
+  ]
+  const pending = new Set(kills)
+  let over = false
+  const supervise = async () => {
+    while (!over) {
+      const worker = startWorkerProcess({ ...stage.settings, kills: [...pending] })
+      const stop = setInterval(() => over && worker.child.kill('SIGTERM'), 200)
+      const { reached } = await worker.exited
+      clearInterval(stop)
+      if (reached) pending.delete(reached)
+    }
+  }
+  const supervised = supervise()
+  try {
+    await untilAllEnded(database, stage, 150_000)
+  } finally {
+    over = true
+    await supervised
+  }
+  // A refresh that a job asks for is committed by that job's worker, so `afterCommit` may not be reached here.
+  expect([...pending].filter((point) => !point.startsWith('afterCommit'))).toEqual([])
+  expect(stage.tiktok.counters()).toMatchObject({ refreshes: 2, refreshReuse: 0 })
+  await stage.close()
+}, 180_000)
