@@ -1,5 +1,5 @@
 import { assign } from 'xstate'
-import { hearOut, jobSetup, mediaOf, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
+import { hearOut, jobSetup, mediaOf, mostAttempts, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */
 const lookUp = {
@@ -86,13 +86,14 @@ export const publishing = jobSetup.createStateConfig({
         }),
         onDone: [
           {
-            guard: ({ event }) => event.output.kind === 'sent',
+            guard: ({ context, event }) => context.post !== null && event.output.kind === 'sent',
             target: '#job.watching.accepted',
             actions: ['succeed', 'forgetWish', 'sendAll'],
           },
           {
             // A host that fails on every chunk must not be asked in a circle: each turn is an attempt.
-            guard: ({ context, event }) => event.output.kind === 'partly' && context.attempts < 20,
+            guard: ({ context, event }) =>
+              context.post !== null && event.output.kind === 'partly' && context.attempts < mostAttempts,
             target: 'backingOff',
             actions: assign(({ context, event }) => ({
               unsure: false,
@@ -101,7 +102,10 @@ export const publishing = jobSetup.createStateConfig({
               nextChunk: event.output.kind === 'partly' ? event.output.nextChunk : context.nextChunk,
             })),
           },
-          { guard: ({ event }) => event.output.kind === 'partly', target: '#job.needsPerson' },
+          {
+            guard: ({ context, event }) => context.post !== null && event.output.kind === 'partly',
+            target: '#job.needsPerson',
+          },
           { guard: 'mayInitAgain', target: '#job.choosing', actions: 'forgetPost' },
           { target: '#job.needsPerson', actions: 'forgetPost' },
         ],

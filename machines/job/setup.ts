@@ -2,13 +2,13 @@ import { assign, setup } from 'xstate'
 import { backoffMs } from '../backoff.ts'
 import { afterSecondsOf, type Failure, failureOf, type StepError, stepErrorOf } from '../failure.ts'
 import { atOf } from '../step.ts'
-import type { JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
+import type { Ending, JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
 import type { JobEvent } from './news.ts'
 import { pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
 
 /** A step that is tried in vain this often in a row is left to a person. */
-const mostAttempts = 20
+export const mostAttempts = 20
 /** A scene is made anew at most this often; a post is opened at most this often. */
 export const mostClipAttempts = 3
 export const mostInits = 5
@@ -35,6 +35,10 @@ function rejectionOf(event: object): { readonly again: boolean; readonly failure
     : undefined
 }
 
+/** What was tried as often as it may be is not tried again: its verdict must not go on promising that. */
+const forGood = (failure: Failure): Failure =>
+  failure.verdict === 'RETRY_AFTER' ? { ...failure, verdict: 'PERMANENT' } : failure
+
 /** What the areas of the machine share: its types, steps, delays, guards and actions. */
 export const jobSetup = setup({
   types: {
@@ -58,7 +62,6 @@ export const jobSetup = setup({
       'error' in event &&
       stepErrorOf(event as { error: unknown }).kind === 'retry' &&
       context.attempts < mostAttempts,
-    hasAttempts: ({ context }) => context.attempts < mostAttempts,
     wishesCancel: ({ context }) => context.wish === 'cancel' && context.sentAt === null,
     wishesPause: ({ context }) => context.wish === 'pause' && context.sentAt === null,
     hasWish: ({ context }) => context.wish !== null,
@@ -118,7 +121,10 @@ export const jobSetup = setup({
     })),
     /** An answer was lost: until it is looked up, nothing may be done again. */
     doubt: assign({ unsure: true }),
-    end: assign((_, ending: NonNullable<JobContext['ending']>) => ({ ending })),
+    end: assign(({ context: { failure } }, ending: Ending) => ({
+      ending,
+      failure: ending === 'failed' && failure ? forGood(failure) : failure,
+    })),
     fail: assign((_, failure: Failure) => ({ failure })),
     forgetPost: assign({
       post: null,

@@ -7,6 +7,7 @@ import {
   withdrawPresentation,
   writeTokens,
 } from '../store/token-store.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { sealTokens } from './seal-tokens.ts'
@@ -25,7 +26,7 @@ export async function refreshTokens(
   { organizationId }: StepContext,
   { accountId, version }: { readonly accountId: string; readonly version: number },
 ): Promise<StepOutcome> {
-  const { db, sealer, tiktok } = deps
+  const { db, sealer } = deps
   const stored = await readTokens(db, accountId)
   if (!stored)
     return fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
@@ -34,7 +35,9 @@ export async function refreshTokens(
 
   const place = { organizationId, row: accountId, column: 'refresh_token' }
   // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
-  const answer = await tiktok.refreshToken(sealer.open(stored.refreshTokenSealed, place))
+  const answer = await clientFor(deps, { organizationId, accountId }).refreshToken(
+    sealer.open(stored.refreshTokenSealed, place),
+  )
   switch (answer.kind) {
     case 'ok': {
       const tokens = sealTokens(sealer, { organizationId, accountId }, answer.grant)
@@ -93,14 +96,18 @@ function expiryOf({ version, accessExpiresAt, refreshExpiresAt }: StoredTokens) 
 
 /** Gives the grant back to TikTok, as well as that goes, and empties the vault in any case. */
 export async function revokeTokens(
-  { db, sealer, tiktok }: StepDeps,
+  deps: StepDeps,
   { organizationId, signal }: StepContext,
   { accountId }: { readonly accountId: string },
 ): Promise<StepOutcome> {
+  const { db, sealer } = deps
   const stored = await readTokens(db, accountId)
   if (stored) {
     const place = { organizationId, row: accountId, column: 'access_token' }
-    const answer = await tiktok.revoke(sealer.open(stored.accessTokenSealed, place), signal)
+    const answer = await clientFor(deps, { organizationId, accountId }).revoke(
+      sealer.open(stored.accessTokenSealed, place),
+      signal,
+    )
     if (answer.kind === 'rateLimited' || answer.kind === 'held')
       return fail({ kind: 'retry', failure: failureOfAnswer('oauth', answer) })
   }

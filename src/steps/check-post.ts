@@ -1,6 +1,7 @@
 import type { OpenPost } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { accessToken, callTokenSeconds } from './access-token.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { findPublicPost } from './find-public-post.ts'
@@ -29,7 +30,7 @@ export async function checkPost(
   const inList = () =>
     findPublicPost(deps, access.token, { ...account, caption: slot.caption, sentAt: input.sentAt }, signal)
 
-  const answer = await deps.tiktok.status(access.token, input.post.publishId, signal)
+  const answer = await clientFor(deps, account).status(access.token, input.post.publishId, signal)
   if (answer.kind === 'refused' && answer.code === 'invalid_publish_id') {
     const found = await inList()
     if (found) return done({ kind: 'public', postIds: [found] })

@@ -1,5 +1,6 @@
 import type { Secret } from '../secret.ts'
 import { isPostKnown } from '../store/job-view-store.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 
 /** TikTok's clock and ours may differ by a little. */
@@ -12,7 +13,7 @@ const titleLength = 150
  * job's. Null if there is none, more than one, or the list cannot be read: a guess would be worse.
  */
 export async function findPublicPost(
-  { db, tiktok }: StepDeps,
+  deps: StepDeps,
   token: Secret,
   wanted: {
     readonly organizationId: string
@@ -24,7 +25,7 @@ export async function findPublicPost(
 ): Promise<string | null> {
   const caption = wanted.caption.slice(0, titleLength).trim()
   if (caption === '') return null
-  const answer = await tiktok.listVideos(token, { maxCount: 20 }, signal)
+  const answer = await clientFor(deps, wanted).listVideos(token, { maxCount: 20 }, signal)
   if (answer.kind !== 'ok') return null
   const alike = answer.videos.filter(
     (video) =>
@@ -33,5 +34,5 @@ export async function findPublicPost(
   )
   const [only, ...others] = alike
   if (!only || others.length > 0) return null
-  return (await isPostKnown(db, wanted.organizationId, only.id)) ? null : only.id
+  return (await isPostKnown(deps.db, wanted.organizationId, only.id)) ? null : only.id
 }

@@ -2,6 +2,7 @@ import type { KeptMedia } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { planChunks } from '../providers/tiktok/chunk-plan.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { postInfoOf } from './post-info.ts'
@@ -32,12 +33,13 @@ export async function initPost(
   if (access.kind === 'none') return fail(access.error)
 
   const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const tiktok = clientFor(deps, account)
   await fence()
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'
-      ? await deps.tiktok.initInboxVideo(access.token, upload, signal)
-      : await deps.tiktok.initDirectPost(access.token, { post: postInfoOf(slot), ...upload }, signal)
+      ? await tiktok.initInboxVideo(access.token, upload, signal)
+      : await tiktok.initDirectPost(access.token, { post: postInfoOf(slot), ...upload }, signal)
   if (answer.kind !== 'ok')
     return await notOk(deps, { ...account, version: access.version, creates: true }, answer)
   const place = { organizationId, row: jobId, column: 'upload_url' }

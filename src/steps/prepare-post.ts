@@ -4,6 +4,7 @@ import { postViolations } from '../providers/tiktok/post-violation.ts'
 import { writeCreatorSettings } from '../store/account-store.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { postInfoOf } from './post-info.ts'
@@ -26,7 +27,7 @@ export async function preparePost(
   const slot = await readSlot(deps.db, organizationId, input.slotId)
   if (slot.mode === 'draft') return done()
 
-  const answer = await deps.tiktok.creatorInfo(access.token, signal)
+  const answer = await clientFor(deps, account).creatorInfo(access.token, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   const { username: _, nickname: __, avatarUrl: ___, ...settings } = answer.creator
   await writeCreatorSettings(deps.db, accountId, settings)

@@ -2,6 +2,7 @@ import type { KeptMedia, OpenPost } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { nextChunk } from '../providers/tiktok/chunk-plan.ts'
 import { accessToken, callTokenSeconds } from './access-token.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { notOk } from './tiktok-failure.ts'
@@ -25,7 +26,7 @@ export async function reconcilePost(
   const account = { organizationId, accountId }
   const access = await accessToken(deps, account, callTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
-  const answer = await deps.tiktok.status(access.token, post.publishId, signal)
+  const answer = await clientFor(deps, account).status(access.token, post.publishId, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   // Its grant was taken back under way, and it ended with it; since then the account was connected again.
   if (answer.status === 'FAILED' && answer.failReason === 'auth_removed') return done({ kind: 'absent' })

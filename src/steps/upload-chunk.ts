@@ -3,6 +3,7 @@ import type { KeptMedia, OpenPost } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { chunkRange } from '../providers/tiktok/chunk-plan.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
+import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 
@@ -10,8 +11,14 @@ import { fail, failure } from './failure.ts'
 export async function uploadChunk(
   deps: StepDeps,
   { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
-  { post, media, chunk }: { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number },
+  input: {
+    readonly accountId: string
+    readonly post: OpenPost
+    readonly media: KeptMedia
+    readonly chunk: number
+  },
 ): Promise<StepOutcome> {
+  const { accountId, post, media, chunk } = input
   if (mayHaveBegun) {
     const message = 'A worker was interrupted while it sent a chunk.'
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
@@ -20,7 +27,7 @@ export async function uploadChunk(
   await fence()
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const answer = await deps.tiktok.putChunk(
+  const answer = await clientFor(deps, { organizationId, accountId }).putChunk(
     deps.sealer.open(post.uploadUrlSealed, place),
     { ...range, total: media.bytes, contentType: 'video/mp4', body },
     signal,

@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { StepError } from '../../machines/failure.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
-import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
+import { day, Walk } from './walk.ts'
 
-const day = 86_400_000
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 const removed = (createdAt: number) => ({
   type: 'authorizationRemoved',
@@ -13,33 +10,12 @@ const removed = (createdAt: number) => ({
   failure,
 })
 
-/** Drives the machine as the runtime does, with the outcomes that a test names. */
-class Walk {
-  checkpoint: Checkpoint
-  at = day
-  #revision = 1
-  readonly visited: string[] = []
-
+class AccountWalk extends Walk {
   constructor() {
-    const facts = { at: this.at, key: 'account/1', epoch: null }
-    this.checkpoint = begin(accountMachine, { accountId: 'account' }, facts)
-    this.visited.push(this.state)
-  }
-  send(event: MachineEvent): this {
-    this.#revision += 1
-    const facts = { at: this.at, key: `account/${this.#revision}`, epoch: 1 }
-    const decision = decide(accountMachine, this.checkpoint, event, facts)
-    if (decision.kind === 'refused') throw new Error(`${event.type} was refused in ${decision.state}`)
-    this.checkpoint = decision.checkpoint
-    this.visited.push(this.state)
-    return this
+    super(accountMachine, { accountId: 'account' })
   }
   expiry(version: number) {
-    return {
-      version,
-      accessExpiresAt: this.at + 7_200_000,
-      refreshExpiresAt: this.at + 180 * day,
-    }
+    return { version, accessExpiresAt: this.at + 7_200_000, refreshExpiresAt: this.at + 180 * day }
   }
   authorize(version: number): this {
     return this.send({ type: 'authorized', ...this.expiry(version) })
@@ -47,24 +23,9 @@ class Walk {
   refreshed(version: number): this {
     return this.done({ ...this.expiry(version) })
   }
-  done(output: Json = null): this {
-    return this.send(doneEvent(this.checkpoint.step?.id ?? '', output))
-  }
-  fail(error: StepError): this {
-    return this.send(failureEvent(this.checkpoint.step?.id ?? '', error as unknown as Json))
-  }
-  timer(): this {
-    const [timer] = Object.values(this.checkpoint.timers)
-    if (!timer) throw new Error(`no timer in ${this.state}`)
-    this.at = Math.max(this.at, timer.dueAt)
-    return this.send(timer.event)
-  }
-  get state(): string {
-    return this.checkpoint.state
-  }
 }
 
-const toConnected = () => new Walk().authorize(1)
+const toConnected = () => new AccountWalk().authorize(1)
 
 describe('the account machine', () => {
   it('is connected by its creator, or ends when nobody comes back', () => {
@@ -73,11 +34,11 @@ describe('the account machine', () => {
       tag: 'waiting',
       context: { version: 1 },
     })
-    expect(new Walk().timer().checkpoint).toMatchObject({
+    expect(new AccountWalk().timer().checkpoint).toMatchObject({
       state: 'disconnected',
       context: { failure: { code: 'CONNECTION_EXPIRED' } },
     })
-    expect(new Walk().send({ type: 'declined', failure }).state).toBe('disconnected')
+    expect(new AccountWalk().send({ type: 'declined', failure }).state).toBe('disconnected')
   })
 
   it('is refreshed once, however many ask for it', () => {

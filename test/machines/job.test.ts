@@ -1,52 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { StepError } from '../../machines/failure.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
-import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
+import { day, Walk } from './walk.ts'
 
-const day = 86_400_000
 const input = { slotId: 'slot', accountId: 'account', publishAt: 2 * day }
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 
-/** Drives the machine as the runtime does, with the outcomes that a test names. */
-class Walk {
-  checkpoint: Checkpoint
-  at = day
-  #revision = 1
-  readonly visited: string[] = []
-
+class JobWalk extends Walk {
   constructor() {
-    this.checkpoint = begin(jobMachine, input, { at: this.at, key: 'job/1', epoch: null })
-    this.visited.push(this.checkpoint.state)
-  }
-
-  send(event: MachineEvent): this {
-    this.#revision += 1
-    const decision = decide(jobMachine, this.checkpoint, event, {
-      at: this.at,
-      key: `job/${this.#revision}`,
-      epoch: 1,
-    })
-    if (decision.kind === 'refused') throw new Error(`${event.type} was refused in ${decision.state}`)
-    this.checkpoint = decision.checkpoint
-    this.visited.push(this.checkpoint.state)
-    return this
-  }
-  done(output: Json = null): this {
-    return this.send(doneEvent(this.checkpoint.step?.id ?? '', output))
-  }
-  fail(error: StepError): this {
-    return this.send(failureEvent(this.checkpoint.step?.id ?? '', error as unknown as Json))
-  }
-  timer(): this {
-    const [timer] = Object.values(this.checkpoint.timers)
-    if (!timer) throw new Error(`no timer in ${this.checkpoint.state}`)
-    this.at = Math.max(this.at, timer.dueAt)
-    return this.send(timer.event)
-  }
-  get state(): string {
-    return this.checkpoint.state
+    super(jobMachine, input)
   }
 }
 
@@ -59,7 +21,7 @@ const id = '7312345678901234567'
 const shown = (createdAt: number, postId = id) => ({ type: 'postShown', createdAt, postId })
 const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', createdAt, postId })
 
-const toGenerating = (audience = 'everyone') => new Walk().done({ scenes: 2, seconds: 5, audience }).done()
+const toGenerating = (audience = 'everyone') => new JobWalk().done({ scenes: 2, seconds: 5, audience }).done()
 const toStored = (audience = 'everyone') =>
   toGenerating(audience)
     .done({ clip })
@@ -205,7 +167,7 @@ describe('the job machine', () => {
   })
 
   it('waits for quota, and goes on when more is granted', () => {
-    const walk = new Walk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure })
+    const walk = new JobWalk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure })
     expect(walk.state).toBe('waitingForQuota')
     expect(walk.send({ type: 'quotaGranted' }).state).toBe('reservingQuota')
   })
@@ -255,8 +217,8 @@ describe('the job machine', () => {
       toAccepted('inbox').timer().done({ kind: 'delivered' }).done(),
       toAccepted().send(hidden(1)).done(),
       toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
-      new Walk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
-      new Walk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
+      new JobWalk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
+      new JobWalk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))
     // These are passed through and never rested in.

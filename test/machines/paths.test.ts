@@ -1,0 +1,118 @@
+import { getShortestPaths } from '@xstate/graph'
+import { describe, expect, it } from 'vitest'
+import type { AnyStateMachine } from 'xstate'
+import { accountMachine } from '../../src/commands/account-machine.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { leafPaths } from '../../src/durable/machine.ts'
+
+const at = 1_767_225_600_000
+const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' }
+const kept = { sha256: 'a', bytes: 1 }
+const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
+const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
+const expiry = { version: 1, accessExpiresAt: at + 7_200_000, refreshExpiresAt: at + 15_552_000_000 }
+
+/** Every outcome that a step may have, by its name; one that is not here answers nothing but that it is done. */
+const outputs: Readonly<Record<string, readonly unknown[]>> = {
+  openJob: ['everyone', 'some', 'inbox'].map((audience) => ({ scenes: 1, seconds: 5, audience })),
+  submitClip: [{ clip: { v: 1 } }],
+  checkClip: [
+    { kind: 'running', progress: 0, pollAfterMs: 1 },
+    { kind: 'ready' },
+    { kind: 'broken', again: true, failure },
+    { kind: 'broken', again: false, failure },
+  ],
+  keepClip: [{ kept }],
+  storeVideo: [{ media }],
+  initPost: [{ post }],
+  reconcilePost: [{ kind: 'absent' }, { kind: 'partly', nextChunk: 1 }, { kind: 'sent' }],
+  checkPost: [
+    { kind: 'processing' },
+    { kind: 'inModeration' },
+    { kind: 'public', postIds: ['1'] },
+    { kind: 'private' },
+    { kind: 'delivered' },
+    { kind: 'rejected', again: true, failure },
+    { kind: 'rejected', again: false, failure },
+    { kind: 'lost', failure },
+  ],
+  refreshTokens: [expiry],
+}
+const errors = [
+  ...['retry', 'unknown', 'needsAccount', 'needsPerson', 'failed'].map((kind) => ({ kind, failure })),
+  { kind: 'parked', failure, afterSeconds: 1 },
+  { kind: 'exhausted', tries: 8 },
+]
+/** What else is said in an event of the domain's own, all of it at once: each machine reads its part. */
+const told = { ...expiry, createdAt: at, postId: '1', again: true, failure }
+
+/** Every event of a machine, with every outcome of its steps. */
+function eventsOf(machine: AnyStateMachine) {
+  return machine.events.flatMap((type): readonly object[] => {
+    const done = /^xstate\.done\.actor\.(.+)$/.exec(type)?.[1]
+    if (done) return (outputs[done] ?? [null]).map((output) => ({ type, output, at }))
+    if (type.startsWith('xstate.error.actor.')) return errors.map((error) => ({ type, error, at }))
+    return [{ type, ...told, at }]
+  })
+}
+
+/** The dotted path of a state's value. */
+const nameOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .map(([key, inner]) => `${key}.${nameOf(inner)}`)
+        .join()
+
+interface Reached {
+  readonly value: unknown
+  readonly status: string
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+/** A state by its name and by what decides where a job goes on: what else a context holds only counts. */
+const serializeState = ({ value, context }: Reached): string => {
+  const { clip, media: made, post: opened, sentAt, unsure, reserved, scenes, clips, ending } = context
+  const has = [clip, made, opened, sentAt, unsure, reserved, scenes].map(Boolean)
+  return JSON.stringify([nameOf(value), has, Array.isArray(clips) && clips.length, ending])
+}
+
+/** Every state that can be reached, with the states that lie on a shortest way there. */
+function reachable(machine: AnyStateMachine, input: object): ReadonlyMap<string, ReadonlySet<string>> {
+  const options = {
+    events: eventsOf(machine),
+    input: { ...input, at },
+    serializeState,
+    // What is over is over: the runtime refuses every event there, XState's root transitions would not.
+    stopWhen: ({ status }: Reached) => status !== 'active',
+    limit: 1_000_000,
+  }
+  // The library types events by the machine; ours is any machine.
+  const paths = getShortestPaths(machine, options as never)
+  const passed = new Map<string, Set<string>>()
+  for (const { state, steps } of paths) {
+    const end = nameOf((state as Reached).value)
+    const names = steps.map((step) => nameOf((step.state as Reached).value))
+    passed.set(end, new Set([...(passed.get(end) ?? []), ...names]))
+  }
+  return passed
+}
+
+describe('the graph of a machine', () => {
+  it('leads a job to every state that can be rested in', () => {
+    const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
+    const transient = ['generating.kept', 'publishing.opened', 'choosing']
+    expect([...leafPaths(jobMachine)].filter((leaf) => !passed.has(leaf))).toEqual(transient)
+  })
+
+  it('leads to a published post only through the last byte and a look at what became of it', () => {
+    const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
+    expect(passed.get('published')).toContain('publishing.uploading')
+    expect(passed.get('published')).toContain('closing')
+  })
+
+  it('leads an account to every state', () => {
+    const passed = reachable(accountMachine.logic, { accountId: 'a' })
+    expect([...leafPaths(accountMachine)].filter((leaf) => !passed.has(leaf))).toEqual([])
+  })
+})
