@@ -12,6 +12,7 @@ create table webhook_delivery (
   handled_at timestamptz,
   outcome text
 );
+create index webhook_of_post on webhook_delivery (publish_id) where publish_id is not null;
 create index webhook_unhandled on webhook_delivery (received_at) where handled_at is null;
 -- One app serves all organizations, so a delivery is nobody's row: the runtime alone sees it.
 alter table webhook_delivery enable row level security;

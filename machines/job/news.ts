@@ -8,7 +8,12 @@ interface Told {
 /** What TikTok tells of a post by itself. It comes at least once, in any order, sometimes never: polling finds the same. */
 export type PostNews =
   | (Told & { readonly type: 'postCompleted' })
-  | (Told & { readonly type: 'postFailed'; readonly again: boolean; readonly failure: Failure })
+  | (Told & {
+      readonly type: 'postFailed'
+      readonly again: boolean
+      readonly afterSeconds?: number
+      readonly failure: Failure
+    })
   | (Told & { readonly type: 'draftDelivered' })
   | (Told & { readonly type: 'postShown'; readonly postId: string | null })
   /** Taken down, made private or deleted: TikTok does not say which. */

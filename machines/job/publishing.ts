@@ -26,7 +26,7 @@ export const publishing = jobSetup.createStateConfig({
     initialising: {
       tags: 'working',
       on: hearOut,
-      entry: assign({ inits: ({ context }) => context.inits + 1, nextChunk: 0, unsure: false }),
+      entry: assign({ nextChunk: 0, unsure: false }),
       invoke: {
         id: 'initPost',
         src: 'initPost',
@@ -35,13 +35,14 @@ export const publishing = jobSetup.createStateConfig({
           target: 'opened',
           actions: [
             'succeed',
+            'countInit',
             assign(({ event }) => ({
               post: event.output.post,
               progress: { done: 0, of: event.output.post.chunkCount, unit: 'chunks' as const },
             })),
           ],
         },
-        onError: [lookUp, ...otherwise('backingOff')],
+        onError: [{ ...lookUp, actions: ['blame', 'doubt', 'countInit'] }, ...otherwise('backingOff')],
       },
     },
     /** Passed through at once. */

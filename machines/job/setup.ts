@@ -28,10 +28,16 @@ const withPost = (ids: readonly string[], id: string | null): readonly string[] 
   id === null || ids.includes(id) ? ids : [...ids, id]
 
 /** TikTok's word against a post, whether it told it by itself or was asked. */
-function rejectionOf(event: object): { readonly again: boolean; readonly failure: Failure } | undefined {
+interface Rejection {
+  readonly again: boolean
+  readonly afterSeconds?: number
+  readonly failure: Failure
+}
+
+function rejectionOf(event: object): Rejection | undefined {
   const told = 'output' in event ? event.output : event
   return typeof told === 'object' && told !== null && 'again' in told && 'failure' in told
-    ? (told as { again: boolean; failure: Failure })
+    ? (told as Rejection)
     : undefined
 }
 
@@ -169,11 +175,13 @@ export const jobSetup = setup({
     ),
     countPoll: assign({ polls: ({ context }) => context.polls + 1 }),
     keepPrivate: assign({ visibility: 'private' }),
-    /** What TikTok said against the post; a fresh one is another attempt. */
+    /** What TikTok said against the post; a fresh one is another attempt, after as long as it takes TikTok to recover. */
     reject: assign(({ context, event }) => ({
       failure: rejectionOf(event)?.failure ?? null,
       attempts: context.attempts + 1,
+      afterSeconds: rejectionOf(event)?.afterSeconds ?? 0,
     })),
+    countInit: assign(({ context }) => ({ inits: context.inits + 1 })),
     startAfresh: assign({ attempts: 0, afterSeconds: 0, failure: null, wish: null }),
   },
 })

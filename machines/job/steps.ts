@@ -19,8 +19,13 @@ export type PostProgress =
   | { readonly kind: 'private' }
   /** The draft lies in the creator's inbox. */
   | { readonly kind: 'delivered' }
-  /** It will never appear; `again` says whether TikTok allows a fresh attempt. */
-  | { readonly kind: 'rejected'; readonly again: boolean; readonly failure: Failure }
+  /** It will never appear; `again` says whether TikTok allows a fresh attempt, and after how long one makes sense. */
+  | {
+      readonly kind: 'rejected'
+      readonly again: boolean
+      readonly afterSeconds?: number
+      readonly failure: Failure
+    }
   /** TikTok does not know it any more, and it is not among the creator's posts either. */
   | { readonly kind: 'lost'; readonly failure: Failure }
 

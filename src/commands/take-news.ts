@@ -5,7 +5,7 @@ import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { forgetTokens } from '../store/token-store.ts'
 import { countUnrecognised } from '../store/unrecognised-code-store.ts'
-import { findJobOfPost, lockDelivery, settleDelivery } from '../store/webhook-store.ts'
+import { findJobOfPost, isOvertaken, lockDelivery, settleDelivery } from '../store/webhook-store.ts'
 import type { CommandDeps } from './deps.ts'
 import { moveAccount } from './move-account.ts'
 import { moveJob } from './move-job.ts'
@@ -37,6 +37,9 @@ export interface NewsTaken {
 /** How many of the slots that an account cannot serve any more are named in its event. */
 const mostNamed = 100
 
+/** What says who can see a post: only the latest of it counts. */
+const visibilityNews: readonly string[] = ['postShown', 'postHidden']
+
 /**
  * Takes a webhook delivery in, once: the machine that it concerns gets its event, in the same transaction that marks the
  * delivery as taken. News that change nothing, because polling was faster or something newer is known, are marked as such.
@@ -58,6 +61,8 @@ async function tellJob(
   if (job?.openId !== openId) return { outcome: 'unknownPost', organizations: [], moved: [] }
   const { jobId, organizationId } = job
   if (unrecognised) await countUnrecognised(tx, organizationId, unrecognised)
+  if ('postId' in event && (await isOvertaken(tx, publishId, visibilityNews, event)))
+    return { outcome: 'noChange', organizations: [], moved: [] }
   const moved = await moveJob(tx, deps, { organizationId, jobId, event })
   return moved.kind === 'moved'
     ? { outcome: 'moved', organizations: [organizationId], moved: [jobId] }

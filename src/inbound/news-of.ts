@@ -22,7 +22,9 @@ export function newsOf(told: WebhookNews): News {
       const code = told.reason || 'unspecified'
       const { verdict, recognised } = verdictFor('post', code)
       const failure: Failure = { verdict: verdict.verdict, code, message: verdict.meaning, source: 'post' }
-      const event = { type: told.kind, createdAt, again: verdict.mayPostAgain === true, failure } as const
+      const { mayPostAgain = false, afterSeconds } = verdict
+      const again = { again: mayPostAgain, ...(afterSeconds !== undefined && { afterSeconds }) }
+      const event = { type: told.kind, createdAt, ...again, failure } as const
       return { ...about, event, ...(!recognised && { unrecognised: { source: 'post', code } }) }
     }
   }

@@ -42,18 +42,26 @@ export async function accessToken(
     }
     await tell(deps, { organizationId, accountId }, { type: 'refresh', version })
   }
-  if (account?.state === 'connected' || account?.state.startsWith('refreshing.'))
-    return { kind: 'none', error: refreshing }
-  return { kind: 'none', error: { kind: 'needsAccount', failure: whyNot(account?.context.failure) } }
+  return { kind: 'none', error: withoutToken(account) }
 }
 
-/** TikTok refused a token that should have been good: the machine refreshes it, or knows that the grant is dead. */
+/** TikTok refused a token that should have been good: the machine refreshes it, or knows that only its creator can help. */
 export async function accessRefused(deps: StepDeps, account: OfAccount, version: number): Promise<StepError> {
   await tell(deps, account, { type: 'accessRefused', version })
-  return refreshing
+  const [told] = await findAccounts(deps.db, account.organizationId, [account.accountId])
+  return withoutToken(told)
 }
 
-const refreshing: StepError = {
+/** What a step waits for that has no token: a refresh that is under way, or the creator. */
+function withoutToken(account: AccountRecord | undefined): StepError {
+  // A refresh that failed is tried again in a while: nobody needs to look every second.
+  if (account?.state === 'refreshing.backingOff') return { ...refreshing, afterSeconds: 5 }
+  return account?.state === 'connected' || account?.state === 'refreshing.asking'
+    ? refreshing
+    : { kind: 'needsAccount', failure: whyNot(account?.context.failure) }
+}
+
+const refreshing: Extract<StepError, { readonly kind: 'parked' }> = {
   kind: 'parked',
   afterSeconds: 1,
   failure: failure(

@@ -42,12 +42,12 @@ export async function checkPost(
 
   switch (answer.status) {
     case 'FAILED': {
-      const { again, failure: why } = await rejection(
+      const { failure: why, ...rejected } = await rejection(
         deps.db,
         organizationId,
         answer.failReason ?? 'unspecified',
       )
-      return done({ kind: 'rejected', again, failure: { ...why } })
+      return done({ kind: 'rejected', ...rejected, failure: { ...why } })
     }
     case 'SEND_TO_USER_INBOX':
       return done({ kind: 'delivered' })

@@ -136,7 +136,7 @@ export async function rejection(
   db: StepDeps['db'],
   organizationId: string,
   reason: string,
-): Promise<{ readonly again: boolean; readonly failure: Failure }> {
+): Promise<{ readonly again: boolean; readonly afterSeconds?: number; readonly failure: Failure }> {
   const { verdict, recognised: known } = verdictFor('post', reason)
   const failure: Failure = {
     verdict: verdict.verdict,
@@ -145,5 +145,6 @@ export async function rejection(
     source: 'post',
   }
   await countIfUnknown(db, organizationId, 'post', failure, known)
-  return { again: verdict.mayPostAgain === true, failure }
+  const { mayPostAgain = false, afterSeconds } = verdict
+  return { again: mayPostAgain, ...(afterSeconds !== undefined && { afterSeconds }), failure }
 }

@@ -57,6 +57,24 @@ export async function findJobOfPost(
   return rows[0] ?? null
 }
 
+/**
+ * Whether TikTok has told something later about who can see a post. A showing that changed nothing has left no trace in the
+ * job, so an older takedown that is told after it must be held against the deliveries themselves.
+ */
+export async function isOvertaken(
+  db: Executor,
+  publishId: string,
+  types: readonly string[],
+  { postId, createdAt }: { readonly postId: string | null; readonly createdAt: number },
+): Promise<boolean> {
+  const { rows } = await sql<{ overtaken: boolean }>`
+    select exists (select from webhook_delivery
+                    where publish_id = ${publishId} and news->'event'->>'type' = any(${types}::text[])
+                      and (news->'event'->>'postId') is not distinct from ${postId}
+                      and (news->'event'->>'createdAt')::float8 > ${createdAt}) as overtaken`.execute(db)
+  return rows[0]?.overtaken ?? false
+}
+
 /** Forgets what was taken in long ago. TikTok repeats a delivery for 72 hours at most. */
 export async function pruneDeliveries(db: Executor): Promise<number> {
   const { numAffectedRows } =

@@ -262,6 +262,13 @@ describe('the afterlife of a post', () => {
     expect(walk.send(shown(12)).state).toBe('published')
   })
 
+  it('does not count an init that was not its turn', () => {
+    const walk = toStored().timer().done()
+    for (let turn = 0; turn < 10; turn += 1)
+      walk.fail({ kind: 'parked', failure, afterSeconds: 60 }).timer().timer().done()
+    expect(walk.done({ post }).checkpoint.context).toMatchObject({ inits: 1 })
+  })
+
   it('is taken down even if the news of that overtakes the news that it was public', () => {
     const walk = toAccepted().send(hidden(9))
     expect(() => walk.send(shown(5))).toThrow('refused')

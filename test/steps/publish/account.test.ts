@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { published, stored, uploading } from './course.ts'
+import { createStage } from './stage.ts'
+
+const stage = await createStage()
+
+/** All is sent, and TikTok tells by itself that the post is complete. */
+const heard = ['watching.accepted', 'watching.inModeration']
+
+describe('an account whose creator disconnects before the upload', () => {
+  const disconnected = async () => {
+    const started = await stage.start({ webhooks: 'heard' })
+    const { job, at } = started
+    await job.goOn('awaitingSlot')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('waitingForAccount')
+    return started
+  }
+
+  it('keeps its job waiting, which has not failed and has made no call', async () => {
+    const { job, at } = await disconnected()
+    expect(await job.account()).toBe('revoked')
+    expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'waitingForAccount'])
+    expect(await job.context()).toMatchObject({
+      failure: { verdict: 'NEEDS_USER', code: 'AUTHORIZATION_REMOVED' },
+      inits: 0,
+      ending: null,
+    })
+    expect(at.requests).toEqual([])
+  })
+
+  it('lets it go on by itself when it is connected again', async () => {
+    const { job, at } = await disconnected()
+    await at.pass(1_800)
+    expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      'publishing.preparing',
+      'waitingForAccount',
+      'awaitingSlot',
+      ...uploading(),
+      ...heard,
+      ...published,
+    ])
+    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+  })
+
+  it('keeps it waiting as well when no webhook has told: TikTok refuses the token, and then its refresh', async () => {
+    const { job, at } = await stage.start()
+    await job.goOn('awaitingSlot')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.account()).toBe('needsReauthorization')
+    expect(at.requests).toEqual(['creator_info/query', 'oauth/token'])
+    await at.connectAgain()
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
+  })
+
+  it('leaves the post to a person when its time has passed by more than an hour meanwhile', async () => {
+    const { job, at } = await disconnected()
+    await at.pass(3_700)
+    await at.connectAgain()
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
+    expect(at.local.posts()).toEqual([])
+    await job.send({ type: 'retry' })
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+  })
+})
+
+describe('an account whose creator disconnects after the last byte', () => {
+  it('is still told of its post: public after moderation', async () => {
+    const { job, at } = await stage.start({ webhooks: 'heard', knobs: { moderationMs: 3_600_000 } })
+    await job.goOn('watching.inModeration')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.account()).toBe('revoked')
+    await at.pass(3_600)
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      ...uploading(),
+      ...heard,
+      'watching.checking',
+      'waitingForAccount',
+      ...published,
+    ])
+    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+  })
+
+  it('is still told of its post: failed, for TikTok gave it up', async () => {
+    const { job, at } = await stage.start({ webhooks: 'heard', knobs: { processingMs: 600_000 } })
+    await job.goOn('watching.accepted')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('failed')
+    expect(await job.history()).toEqual([...stored, ...uploading(), 'watching.accepted', 'closing', 'failed'])
+    expect(await job.context()).toMatchObject({
+      failure: { verdict: 'NEEDS_USER', code: 'auth_removed', source: 'post' },
+      inits: 1,
+    })
+  })
+
+  it('has its post asked after when it is connected again and no webhook came', async () => {
+    const { job, at } = await stage.start({ knobs: { moderationMs: 3_600_000 } })
+    await job.goOn('watching.inModeration')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('waitingForAccount')
+    await at.pass(86_400)
+    await at.connectAgain()
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
+    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+  })
+})
+
+describe('an account whose creator disconnects between two chunks', () => {
+  it('lets its job open the post anew when it is connected again: the first one ended with the grant', async () => {
+    const { job, at } = await stage.start({ webhooks: 'heard', video: { isLarge: true } })
+    await job.goOn(({ nextChunk }) => nextChunk === 2)
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.context()).toMatchObject({ failure: { code: 'AUTHORIZATION_REMOVED' }, ending: null })
+
+    await at.connectAgain()
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      ...uploading(3),
+      'publishing.reconciling',
+      'waitingForAccount',
+      'publishing.reconciling',
+      'awaitingSlot',
+      ...uploading(6),
+      ...heard,
+      ...published,
+    ])
+    const { media, publicPostIds } = await job.context()
+    expect(at.local.posts()).toMatchObject([
+      { status: 'FAILED', failReason: 'auth_removed', bytes: 20_000_000 },
+      { status: 'PUBLISH_COMPLETE', sha256: media?.sha256, postIds: publicPostIds },
+    ])
+  })
+})

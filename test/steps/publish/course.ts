@@ -1,0 +1,20 @@
+/** The courses that jobs take, state by state, as tests put a whole history together of them. */
+
+/** From the stored video to the slot. */
+export const stored = ['checkingMedia', 'awaitingSlot'] as const
+/** Opens a post. */
+export const opening = ['publishing.preparing', 'publishing.initialising'] as const
+/** A post is opened, and its one chunk or as many chunks as told are sent. */
+export const uploading = (chunks = 1) => [...opening, ...Array(chunks).fill('publishing.uploading')]
+/** Tries again from the slot on, which has passed by now. */
+export const again = ['publishing.backingOff', 'awaitingSlot'] as const
+/** Sends a post's one chunk; TikTok is asked what became of it and says at once that it is out. */
+export const sent = ['watching.accepted', 'watching.checking'] as const
+export const published = ['closing', 'published'] as const
+
+/** What came before a state was reached for the first time. */
+export function before(state: string, history: readonly string[]): readonly string[] {
+  const index = history.indexOf(state)
+  if (index < 0) throw new Error(`never ${state}: ${history.join(', ')}`)
+  return history.slice(0, index)
+}

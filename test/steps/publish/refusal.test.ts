@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest'
+import type { Failure } from '../../../machines/failure.ts'
+import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
+import { again, opening, published, sent, stored, uploading } from './course.ts'
+import { createStage } from './stage.ts'
+
+const stage = await createStage()
+
+function stepAfter(failure: Failure | null): string {
+  if (!failure) throw new Error('nothing has failed')
+  return nextStepFor(failure)
+}
+
+describe('a creator who has posted as much as TikTok allows a day', () => {
+  it('is told with status 200, which stops the job: no init, no attempt spent, and it goes on by itself', async () => {
+    const { job, at } = await stage.start({ knobs: { dailyPostCap: 0, accessTtlSeconds: 86_400 } })
+    expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
+    expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'publishing.backingOff'])
+    const context = await job.context()
+    expect(context).toMatchObject({
+      failure: { verdict: 'WAIT_CAP', code: 'spam_risk_too_many_posts', source: 'api' },
+      attempts: 0,
+      inits: 0,
+    })
+    expect(context.failure?.logId).toMatch(/^\d{14}[0-9A-F]{20}$/)
+    expect(stepAfter(context.failure)).toContain('within 24 hours')
+    expect(at.requests).toEqual(['creator_info/query'])
+
+    await job.goOn('publishing.preparing')
+    at.local.setKnobs({ dailyPostCap: 15 })
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      'publishing.preparing',
+      ...again,
+      ...uploading(),
+      ...sent,
+      ...published,
+    ])
+    expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
+  })
+
+  it('is asked again a few times a day and no more, however long the cap holds', async () => {
+    const { job, at } = await stage.start({ knobs: { dailyPostCap: 0 } })
+    const start = stage.clock.now()
+    await job.goOn(() => stage.clock.now() > start + 24 * 3_600_000)
+    const asked = at.requests.filter((request) => request === 'creator_info/query').length
+    expect(asked).toBeGreaterThanOrEqual(4)
+    expect(asked).toBeLessThanOrEqual(7)
+    expect(await job.context()).toMatchObject({ attempts: 0, inits: 0, ending: null })
+    expect(at.local.posts()).toEqual([])
+  })
+})
+
+describe('an app that was not audited', () => {
+  const unaudited = { knobs: { audited: false }, slot: { privacy: 'SELF_ONLY' } } as const
+
+  it('cannot post to a public account, and the hint is about the account, not the post', async () => {
+    const { job, at } = await stage.start(unaudited)
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.history()).toEqual([...stored, ...opening, 'needsPerson'])
+    const { failure, post } = await job.context()
+    expect(failure).toMatchObject({
+      verdict: 'NEEDS_OPERATOR',
+      code: 'unaudited_client_can_only_post_to_private_accounts',
+    })
+    expect(stepAfter(failure)).toContain('makes the account itself private')
+    expect(stepAfter(failure)).toContain('changing the post alone does not help')
+    expect(post).toBeNull()
+    expect(at.requests).toEqual(['creator_info/query', 'video/init'])
+    expect(at.local.counters()).toMatchObject({ inits: 0 })
+  })
+
+  it('posts when the creator has made the account private and a person retries', async () => {
+    const { job, at } = await stage.start(unaudited)
+    await job.goOn()
+    at.local.createAccount({ username: at.username, private: true })
+    await job.send({ type: 'retry' })
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      ...opening,
+      'needsPerson',
+      'awaitingSlot',
+      ...uploading(),
+      ...sent,
+      ...published,
+    ])
+    expect(await job.context()).toMatchObject({ visibility: 'private', publicPostIds: [], failure: null })
+    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', privacyLevel: 'SELF_ONLY' }])
+  })
+})
+
+describe('a creator who does not offer the chosen privacy any more', () => {
+  it('stops the job before the init', async () => {
+    const { job, at } = await stage.start({ creator: { private: true } })
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, inits: 0 })
+    expect(at.requests).toEqual(['creator_info/query'])
+  })
+})
+
+describe('a minute that is full', () => {
+  it('parks an init, which was turned away unread, and spends no attempt', async () => {
+    const { job, at } = await stage.start({ knobs: { limits: { videoInit: 0 } } })
+    await job.goOn('publishing.backingOff')
+    const { attempts, afterSeconds, failure } = await job.context()
+    expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
+    expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })
+    at.local.setKnobs({ limits: {} })
+    expect(await job.goOn()).toBe('published')
+    expect(await job.history()).toEqual([
+      ...stored,
+      ...opening,
+      ...again,
+      ...uploading(),
+      ...sent,
+      ...published,
+    ])
+    expect(at.local.counters()).toMatchObject({ inits: 1 })
+  })
+})

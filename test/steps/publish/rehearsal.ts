@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { expect, onTestFinished } from 'vitest'
+import { connectAccount } from '../../../src/commands/connect-account.ts'
+import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
+import { createDatabaseClock } from '../../../src/durable/ledger.ts'
+import { createAuthorization } from '../../../src/inbound/authorization.ts'
+import { type Connected, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
+import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
+import type { VideoProvider } from '../../../src/providers/video/provider.ts'
+import { createLedger } from '../../../src/queue/ledger.ts'
+import { connectLocalAccount } from '../../../src/rehearsal/local-account.ts'
+import type { NewAccount } from '../../../src/rehearsal/tiktok/account.ts'
+import type { Knobs } from '../../../src/rehearsal/tiktok/knob.ts'
+import { type LocalTikTok, startLocalTikTok } from '../../../src/rehearsal/tiktok/local-tiktok.ts'
+import { Secret } from '../../../src/secret.ts'
+import { createSteps } from '../../../src/steps/catalogue.ts'
+import { type RehearsedJob, rehearse } from '../../support/rehearsed-job.ts'
+import type { TestClock } from './clock.ts'
+import type { Stage } from './stage.ts'
+import { insertStoredJob, type JobWish } from './stored-job.ts'
+import { openWebhookDoor } from './webhook-door.ts'
+
+export interface RehearsalOptions {
+  readonly knobs?: Partial<Knobs>
+  readonly creator?: Omit<NewAccount, 'username'>
+  /** Whether TikTok tells us its news, and whether they are taken in as they come. Untold unless told. */
+  readonly webhooks?: 'untold' | 'kept' | 'heard'
+}
+
+/** A TikTok of a test's own, on which one creator has connected us. */
+export interface Rehearsal {
+  readonly local: LocalTikTok
+  readonly client: TikTokClient
+  readonly accountId: string
+  readonly username: string
+  /** Every request that was sent to TikTok, in order: `video/init`, or of a chunk `PUT` and its range. */
+  readonly requests: readonly string[]
+  start(wish?: JobWish): Promise<RehearsedJob>
+  pass(seconds: number): Promise<void>
+  /** Tells what TikTok told before, signed by it anew; throws if that is not taken. */
+  tell(body: string): Promise<void>
+  /** The creator goes the way to the authorize page and back. */
+  connectAgain(): Promise<Connected>
+}
+
+export async function openRehearsal(
+  stage: Omit<Stage, 'start'>,
+  { knobs = {}, creator = {}, webhooks = 'untold' }: RehearsalOptions,
+): Promise<Rehearsal> {
+  const { database, clock, deps, sealer, organizationId } = stage
+  const { db } = database.runtime
+  const { local, pass } = await startTikTok(clock, knobs)
+  const { client, requests } = createClient(local)
+  const username = `creator${randomBytes(4).toString('hex')}`
+  const accountId = await connectLocalAccount(db, local, sealer, { organizationId, username, ...creator })
+  const door = await openWebhookDoor(stage, local.app)
+  if (webhooks !== 'untold') local.setApp({ webhookUrl: door.url })
+
+  const runtime = createRuntime(stage, client)
+  const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: webhooks === 'heard' }
+  const jobs: RehearsedJob[] = []
+  onTestFinished(() => expectNothingTwice(local, jobs))
+  return {
+    local,
+    client,
+    accountId,
+    username,
+    requests,
+    async start(wish = {}) {
+      const jobId = await insertStoredJob(stage, accountId, wish)
+      const job = rehearse(machinery, { jobId, organizationId, accountId })
+      jobs.push(job)
+      return job
+    },
+    pass: (seconds) => pass(seconds * 1_000),
+    tell: door.tell,
+    connectAgain: () => connectAgain(stage, client, { accountId, username }),
+  }
+}
+
+/** A TikTok whose clock goes with the database's. */
+async function startTikTok(clock: TestClock, knobs: Partial<Knobs>) {
+  // Unless a test is about waiting, a post is public at the first look.
+  const fast = { checkMedia: true, processingMs: 0, moderationMs: 0 }
+  const local = await startLocalTikTok({ persist: false, knobs: { ...fast, ...knobs } })
+  onTestFinished(() => local.stop())
+  const follow = (milliseconds: number) => {
+    local.advance(milliseconds / 1_000)
+    // Webhooks are dated by the machine's clock, and their age is judged by the database's.
+    local.setKnobs({ webhookClockSkewSeconds: Math.round(clock.ahead() / 1_000) })
+  }
+  follow(clock.ahead())
+  const pass = async (milliseconds: number) => {
+    const before = clock.ahead()
+    await clock.putForward(milliseconds)
+    follow(clock.ahead() - before)
+  }
+  return { local, pass }
+}
+
+/** A client that notes what it sends. */
+function createClient(local: LocalTikTok) {
+  const requests: string[] = []
+  const client = createTikTokClient({
+    apiBase: local.url,
+    authorizeBase: local.url,
+    clientKey: local.app.clientKey,
+    clientSecret: new Secret(local.app.clientSecret),
+    deadlineMs: 5_000,
+    fetch(request, init) {
+      if (request instanceof Request) requests.push(nameOf(request))
+      return fetch(request, init)
+    },
+  })
+  return { client, requests }
+}
+
+function nameOf(request: Request): string {
+  const range = /^bytes (\d+-\d+)\//.exec(request.headers.get('content-range') ?? '')?.[1]
+  if (range !== undefined) return `PUT ${range}`
+  return new URL(request.url).pathname.replace(/^\/v2\/(post\/publish\/)?|\/$/g, '')
+}
+
+function createRuntime({ database, deps, storage, sealer }: Omit<Stage, 'start'>, tiktok: TikTokClient) {
+  const { db } = database.runtime
+  // Publishing asks it for nothing: all clips are made.
+  const videos = {} as VideoProvider
+  const clock = createDatabaseClock()
+  const ledger = createLedger({ db, boss: deps.boss, clock, owner: 'test', onCommitted: () => undefined })
+  const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
+  onTestFinished(() => keeper.stop())
+  const steps = createSteps({ ...deps, db, storage, videos, tiktok, sealer, workDirectory: '' })
+  return { ledger, keeper, machines: deps.machines, steps, clock }
+}
+
+/** What a creator does in the browser, and what comes of it here. */
+async function connectAgain(
+  { database, deps, sealer, organizationId }: Omit<Stage, 'start'>,
+  tiktok: TikTokClient,
+  { accountId, username }: { readonly accountId: string; readonly username: string },
+): Promise<Connected> {
+  const { db } = database.runtime
+  const publicUrl = 'http://127.0.0.1:4000'
+  const authorization = createAuthorization({ tiktok, sealer, publicUrl: () => publicUrl })
+  const begun = await db
+    .transaction()
+    .execute((tx) => connectAccount(tx, deps, authorization, { organizationId, accountId, scopes: null }))
+  if (begun.kind !== 'done') throw new Error(begun.kind)
+  const consent = `${begun.authorizeUrl}&auto=1&local_account=${username}`
+  const back = (await fetch(consent, { redirect: 'manual' })).headers.get('location') ?? ''
+  const hints = { send: () => undefined }
+  return await finishConnecting({ ...deps, db, tiktok, sealer, hints }, new URL(back))
+}
+
+/** What holds however a test ends: a post for each slot at most, no token shown twice, none where it has no business. */
+function expectNothingTwice(local: LocalTikTok, jobs: readonly RehearsedJob[]): void {
+  const whole = local.posts().filter(({ status, bytes, size }) => status !== 'FAILED' && bytes === size)
+  expect(whole.length).toBeLessThanOrEqual(jobs.length)
+  expect(local.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0, redirectsFollowed: 0 })
+}

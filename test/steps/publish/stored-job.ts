@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import type { KeptMedia } from '../../../machines/job/context.ts'
+import { jobMachine } from '../../../src/commands/job-machine.ts'
+import { jobIdOf } from '../../../src/commands/start-job.ts'
+import { type Checkpoint, type Json, wakeAtOf } from '../../../src/durable/checkpoint.ts'
+import { begin, decide, doneEvent } from '../../../src/durable/decide.ts'
+import type { Db } from '../../../src/store/database.ts'
+import { appendEvent } from '../../../src/store/event-store.ts'
+import { insertJob, readDatabaseTime } from '../../../src/store/job-store.ts'
+import type { Privacy } from '../../../src/store/tables.ts'
+import { shortStoryboard } from '../../support/stage.ts'
+import type { Stage } from './stage.ts'
+import { usualVideo, type Video } from './video.ts'
+
+/** What a test wants of a job: a direct and public post of the usual video, unless told. */
+export interface JobWish {
+  readonly slot?: Partial<Direct> | Draft
+  readonly video?: Partial<Video>
+}
+
+interface Direct {
+  readonly mode: 'direct'
+  readonly caption: string
+  readonly privacy: Privacy
+}
+
+/** Its creator writes the rest in the app. */
+interface Draft {
+  readonly mode: 'draft'
+}
+
+type Owner = { readonly organizationId: string; readonly accountId: string }
+
+/** The slot is due after so long. */
+const untilSlotMs = 60_000
+
+/**
+ * Inserts a job whose video is stored, and not yet held against TikTok's rules; its slot is due in a minute. Answers its id.
+ * What came before is walked in the machine alone.
+ */
+export async function insertStoredJob(
+  { database, organizationId, video }: Pick<Stage, 'database' | 'organizationId' | 'video'>,
+  accountId: string,
+  wish: JobWish,
+): Promise<string> {
+  const { db } = database.runtime
+  const owner = { organizationId, accountId }
+  const slot = slotOf(wish)
+  const media = await video({ ...usualVideo, ...wish.video })
+  const at = await readDatabaseTime(db)
+  const publishAt = at + untilSlotMs
+  const slotId = await insertSlot(db, owner, slot, publishAt)
+  const jobId = jobIdOf(slotId)
+
+  const facts = { at, key: `${jobId}/1`, epoch: null }
+  let checkpoint: Checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+  for (const output of outcomes(media, slot)) {
+    const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
+    if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+    checkpoint = decision.checkpoint
+  }
+  const wakeAt = wakeAtOf(checkpoint, at)
+  await insertJob(db, { id: jobId, slotId, ...owner, checkpoint, wakeAt })
+  const payload = { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null }
+  await appendEvent(db, { organizationId, type: 'job.moved', jobId, jobRevision: 1, payload })
+  return jobId
+}
+
+function slotOf({ slot = {} }: JobWish): Direct | Draft {
+  if (slot.mode === 'draft') return { mode: 'draft' }
+  return { mode: 'direct', caption: randomUUID(), privacy: 'PUBLIC_TO_EVERYONE', ...slot }
+}
+
+/** What the steps answer until the video is stored, in their order. */
+function outcomes(media: KeptMedia, slot: Direct | Draft): readonly Json[] {
+  const isPublic = slot.mode === 'direct' && slot.privacy === 'PUBLIC_TO_EVERYONE'
+  const audience = slot.mode === 'draft' ? 'inbox' : isPublic ? 'everyone' : 'some'
+  const { sha256, bytes } = media
+  return [
+    { scenes: 1, seconds: Math.ceil(media.seconds), audience },
+    null,
+    { clip: { v: 1 } },
+    { kind: 'ready' },
+    { kept: { sha256, bytes } },
+    { media: { ...media } },
+  ]
+}
+
+async function insertSlot(
+  db: Db,
+  { organizationId, accountId }: Owner,
+  slot: Direct | Draft,
+  publishAt: number,
+): Promise<string> {
+  const [planId, slotId] = [randomUUID(), randomUUID()]
+  const plan = { id: planId, organization_id: organizationId, account_id: accountId, name: 'Plan' }
+  await db
+    .insertInto('plan')
+    .values({ ...plan, time_zone: 'UTC', state: 'approved', revision: 1 })
+    .execute()
+  await db
+    .insertInto('slot')
+    .values({
+      id: slotId,
+      organization_id: organizationId,
+      plan_id: planId,
+      wall_time: new Date(publishAt).toISOString().slice(0, 19),
+      publish_at: new Date(publishAt),
+      storyboard: JSON.stringify(shortStoryboard),
+      mode: slot.mode,
+      caption: slot.mode === 'draft' ? '' : slot.caption,
+      privacy: slot.mode === 'draft' ? null : slot.privacy,
+      claimed_at: new Date(publishAt - untilSlotMs),
+    })
+    .execute()
+  return slotId
+}

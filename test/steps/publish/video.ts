@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { appendFile } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { bundledFfmpeg } from '../../../src/providers/video/local/ffmpeg.ts'
+
+export interface Video {
+  readonly seconds: number
+  readonly framesPerSecond: number
+  /** Whether it is cut into several chunks, which takes more than 64 MB. */
+  readonly isLarge: boolean
+}
+
+export const usualVideo: Video = { seconds: 1, framesPerSecond: 30, isLarge: false }
+
+/** TikTok takes up to 64,000,000 bytes in one piece; beyond, ours are of 10,000,000. */
+const paddingBytes = 64_000_000
+
+/** Makes a small, real MP4. A large one ends in a box that players skip, filled with chance so that a misplaced byte shows. */
+export async function makeVideo(directory: string, video: Video): Promise<string> {
+  const { seconds, framesPerSecond, isLarge } = video
+  const file = path.join(directory, `${JSON.stringify(Object.values(video))}.mp4`)
+  const source = `testsrc=s=360x640:r=${framesPerSecond}:d=${seconds}`
+  const picture = ['-pix_fmt', 'yuv420p', '-preset', 'ultrafast']
+  const args = ['-v', 'error', '-y', '-f', 'lavfi', '-i', source, ...picture, file]
+  await promisify(execFile)(bundledFfmpeg(), args)
+  if (isLarge) {
+    const header = Buffer.alloc(8)
+    header.writeUInt32BE(header.length + paddingBytes)
+    header.write('free', 4)
+    await appendFile(file, Buffer.concat([header, randomBytes(paddingBytes)]))
+  }
+  return file
+}
