@@ -61,7 +61,7 @@ export async function rotateKeys(config: Config, databaseUrl: string, log: Logge
         ),
       ...idle.map(
         (id) =>
-          `Key ${id} is needed by nothing any more${file ? ', and dropped' : ': take it out of the list'}.`,
+          `Key ${id} is needed by nothing any more${file ? ', and dropped' : ': take it out of the list once every process has the new one'}.`,
       ),
     ].join('\n')
   } finally {

@@ -1,0 +1,68 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { insertConnectedAccount } from '../src/commands/insert-account.ts'
+import { readConfig } from '../src/config.ts'
+import { openKeys, rotateKeys } from '../src/keys.ts'
+import { Secret } from '../src/secret.ts'
+import { readTokens } from '../src/store/token-store.ts'
+import { createLogger } from '../src/telemetry/log.ts'
+import { createSealer } from '../src/vault/sealer.ts'
+import { createOrganization, createTestDatabase } from './support/database.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const log = createLogger('silent', false)
+
+/** An installation with one connected account, and how to open its access token as a process that has just started. */
+async function setUp(environment: Readonly<Record<string, string>> = {}) {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-keys-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const configOf = (more: Readonly<Record<string, string>> = {}) =>
+    readConfig({ REELPILOT_DATA: directory, ...environment, ...more }, false)
+  const organizationId = await createOrganization(database)
+  const accountId = randomUUID()
+  const place = (column: string) => ({ organizationId, row: accountId, column })
+  const running = createSealer(openKeys(configOf()).ring)
+  await insertConnectedAccount(db, {
+    accountId,
+    organizationId,
+    creator: { openId: accountId, username: 'ann', displayName: 'Ann', scopes: [] },
+    tokens: {
+      accessTokenSealed: running.seal(new Secret('act.one'), place('access_token')),
+      refreshTokenSealed: running.seal(new Secret('rft.one'), place('refresh_token')),
+      expiresInSeconds: 7_200,
+      refreshExpiresInSeconds: 15_552_000,
+    },
+  })
+  const sealed = async () => (await readTokens(db, accountId))?.accessTokenSealed ?? ''
+  const open = async (sealer = createSealer(openKeys(configOf()).ring)) =>
+    sealer.open(await sealed(), place('access_token')).reveal()
+  return { directory, configOf, running, sealed, open }
+}
+
+it('rotates the key of the data directory, under running processes, and drops what nothing needs', async () => {
+  const { directory, configOf, running, sealed, open } = await setUp()
+  const before = await sealed()
+  expect(await rotateKeys(configOf(), database.url, log)).toContain('re-wrapped')
+  expect(await sealed()).not.toBe(before)
+  // A process that was running all the while takes the new key up by itself, and so does one that starts.
+  expect(await open(running)).toBe('act.one')
+  expect(await open()).toBe('act.one')
+  expect(await rotateKeys(configOf(), database.url, log)).toContain('and dropped')
+  expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).trim().split('\n')).toHaveLength(2)
+  expect(await open(running)).toBe('act.one')
+})
+
+it('re-wraps everything under the first of the given keys, and says which key can go', async () => {
+  const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const { configOf, open } = await setUp({ REELPILOT_SECRET_KEY: old })
+  const both = configOf({ REELPILOT_SECRET_KEY: `${fresh},${old}` })
+  expect(await rotateKeys(both, database.url, log)).toContain(
+    'take it out of the list once every process has the new one',
+  )
+  const alone = createSealer(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
+  expect(await open(alone)).toBe('act.one')
+})
