@@ -15,6 +15,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/commands': ['machines', 'src/durable', 'src/store', 'src/queue', 'src/planning', 'src/storyboard'],
   'src/providers': ['src/storyboard', 'src/secret.ts'],
   'src/verdict': ['machines'],
+  'src/limits': [
+    'machines',
+    'src/durable',
+    'src/store',
+    'src/providers/tiktok',
+    'src/secret.ts',
+    'src/telemetry',
+  ],
+  'src/breakers': [
+    'machines',
+    'src/durable',
+    'src/store',
+    'src/commands',
+    'src/providers/tiktok',
+    'src/telemetry',
+  ],
   'src/vault': ['src/secret.ts'],
   'src/steps': [
     'machines',
@@ -58,6 +74,7 @@ const onlyIn: Readonly<Record<string, readonly string[]>> = {
   pg: ['src/store'],
   'graphql-yoga': ['src/graphql'],
   xstate: ['machines', 'src/durable'],
+  '@redis/client': ['src/limits/redis'],
 }
 
 const files = (

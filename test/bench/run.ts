@@ -1,11 +1,12 @@
 import { openBenchDatabase } from './bench-database.ts'
+import { benchBuckets } from './buckets.ts'
 import { benchStartLatency } from './start-latency.ts'
 import { benchTransitions } from './transitions.ts'
 
 /** Prints each figure as median [min–max], beside a limit measured in the same run: the ratios are what carries over. */
 const database = await openBenchDatabase()
 try {
-  for (const bench of [benchTransitions, benchStartLatency]) {
+  for (const bench of [benchTransitions, benchStartLatency, benchBuckets]) {
     for (const line of await bench(database)) console.log(line)
   }
 } finally {

@@ -1,0 +1,99 @@
+import type { Era, EraKeeper } from './era.ts'
+import type { Grant, Limiter, LimiterHealth, PlaceRequest, Tokens } from './limiter.ts'
+import { createMemoryLimiter } from './memory-limiter.ts'
+import { createRedisLimiter } from './redis/redis-limiter.ts'
+import { RedisOutOfReach, type RedisServer } from './redis/redis-server.ts'
+import { shareOfBucket, shareOfWindow } from './share.ts'
+
+/** Until it is settled who keeps the limits, or shares are dealt again. */
+const lookAgainMs = 1_000
+
+/** Limits by Redis, and by the processes' memories while it is out of reach: see `era.ts`. */
+export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limiter {
+  let kept: { readonly era: number; readonly limiter: Omit<Limiter, 'health'> } | undefined
+
+  /** Each era has a limiter of its own, which knows nothing of the others. */
+  const limiterOf = (era: Era) => {
+    if (kept?.era === era.era) return kept.limiter
+    const limiter = era.server
+      ? createRedisLimiter({
+          server,
+          runId: era.server,
+          prefix: `reelpilot:limits:${era.era}:`,
+          quietMs: () => keeper.last()?.quietMs() ?? Number.NEGATIVE_INFINITY,
+        })
+      : createShareLimiter(era)
+    kept = { era: era.era, limiter }
+    return limiter
+  }
+
+  const settled = async <Answer>(
+    ask: (limiter: Omit<Limiter, 'health'>) => Promise<Answer>,
+    otherwise: Answer,
+  ): Promise<Answer> => {
+    const era = keeper.current()
+    if (!era) return otherwise
+    try {
+      const answer = await ask(limiterOf(era))
+      // What came after the lease was over may be of an era that is over: it is not acted on.
+      return keeper.current()?.era === era.era ? answer : otherwise
+    } catch (error) {
+      // Nobody knows whether a place was given; if so, it lapses, or nobody uses it.
+      if (error instanceof RedisOutOfReach) return otherwise
+      throw error
+    }
+  }
+
+  return {
+    acquire: (request) => settled((limiter) => limiter.acquire(request), laterBy('store')),
+    giveBack: (organizationId, places) =>
+      settled((limiter) => limiter.giveBack(organizationId, places), undefined),
+    take: (request) =>
+      settled<Tokens>((limiter) => limiter.take(request), { kind: 'later', left: 0, afterMs: lookAgainMs }),
+    windows: (organizationId) => settled((limiter) => limiter.windows(organizationId), []),
+    health: () => healthOf(keeper),
+  }
+}
+
+/** What one process has of every limit in an era without a server. */
+function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
+  const now = () => Math.floor(performance.timeOrigin + performance.now())
+  const memory = createMemoryLimiter({ now, emptySince: now() - Math.floor(era.quietMs()) })
+  const share = era.share === null ? null : { index: era.share, of: era.shares }
+
+  return {
+    ...memory,
+    async acquire(request) {
+      const demands: PlaceRequest['demands'][number][] = []
+      for (const demand of request.demands) {
+        const window = share && shareOfWindow(demand.window, share)
+        if (!window) return laterBy(demand.key)
+        demands.push({ ...demand, window })
+      }
+      return await memory.acquire({ ...request, demands })
+    },
+    async take(request) {
+      if (!share) return { kind: 'later', left: 0, afterMs: lookAgainMs }
+      return await memory.take({ ...request, bucket: shareOfBucket(request.bucket, share, request.cost) })
+    },
+  }
+}
+
+function laterBy(limitedBy: string): Grant {
+  return { kind: 'later', at: Date.now() + lookAgainMs, afterMs: lookAgainMs, limitedBy }
+}
+
+function healthOf(keeper: EraKeeper): LimiterHealth {
+  const era = keeper.last()
+  if (!keeper.current() || !era)
+    return {
+      store: 'none',
+      since: era?.sinceMs ?? Date.now(),
+      reason: 'the database has not said lately who keeps the limits',
+      shares: 1,
+    }
+  const { server, sinceMs: since, reason } = era
+  return server
+    ? { store: 'redis', since, reason, shares: 1 }
+    : { store: 'memory', since, reason, shares: era.shares }
+}

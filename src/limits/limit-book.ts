@@ -1,0 +1,56 @@
+import type { Db } from '../store/database.ts'
+import { inOrganization } from '../store/database.ts'
+import {
+  insertLearnedCap,
+  type RateLimitName,
+  type RateLimitSettings,
+  readRateLimitSettings,
+  setRateLimit,
+} from '../store/rate-limit-setting-store.ts'
+import { LimitInvalid } from './limit-invalid.ts'
+import { type Account, learnedForMs } from './tiktok-limits.ts'
+
+/** What organizations have set, and what was learned of their creators. */
+export interface LimitBook {
+  /** As of at most ten seconds ago; what this process has changed shows at once. */
+  of(organizationId: string): Promise<RateLimitSettings>
+  /** Null goes back to the default. Throws `LimitInvalid` unless it is a whole number from 1 to 10,000. */
+  set(organizationId: string, name: RateLimitName, most: number | null): Promise<void>
+  /**
+   * TikTok has refused one more post (`spam_risk_too_many_posts`) after so many in the last 24 hours: that is the creator's
+   * cap for now, at least 1. Posts by other apps count in it, so it is forgotten after a week.
+   */
+  learnCap(account: Account, postsInTheLast24h: number): Promise<void>
+}
+
+const freshMs = 10_000
+
+export function createLimitBook(db: Db): LimitBook {
+  const read = new Map<string, { readonly at: number; readonly settings: Promise<RateLimitSettings> }>()
+
+  return {
+    of(organizationId) {
+      const known = read.get(organizationId)
+      if (known && performance.now() - known.at < freshMs) return known.settings
+      const settings = inOrganization(db, organizationId, (tx) =>
+        readRateLimitSettings(tx, organizationId, new Date(Date.now() - learnedForMs)),
+      )
+      read.set(organizationId, { at: performance.now(), settings })
+      // A failure is not remembered: the next one asks again.
+      settings.catch(() => read.delete(organizationId))
+      return settings
+    },
+    async set(organizationId, name, most) {
+      if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= 10_000))
+        throw new LimitInvalid(`${name} must be a whole number from 1 to 10000, not ${most}`)
+      await inOrganization(db, organizationId, (tx) => setRateLimit(tx, organizationId, name, most))
+      read.delete(organizationId)
+    },
+    async learnCap(account, postsInTheLast24h) {
+      if (!(Number.isInteger(postsInTheLast24h) && postsInTheLast24h >= 0))
+        throw new LimitInvalid(`posts must be a whole number, not ${postsInTheLast24h}`)
+      await insertLearnedCap(db, account, Math.max(1, postsInTheLast24h))
+      read.delete(account.organizationId)
+    },
+  }
+}
