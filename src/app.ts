@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { startApiRole } from './api.ts'
 import { accountMachine } from './commands/account-machine.ts'
+import { breakerMachine } from './commands/breaker-machine.ts'
 import { jobMachine } from './commands/job-machine.ts'
 import { planMachine } from './commands/plan-machine.ts'
 import type { Config } from './config.ts'
@@ -76,7 +77,7 @@ async function start(
   }
   const runtime = open('reelpilot_runtime', 10)
   const sealer = createSealer(openKeys(config).ring)
-  const machines = catalogueOf([jobMachine, planMachine, accountMachine])
+  const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const rehearsal = config.tiktok
     ? null

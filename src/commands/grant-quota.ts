@@ -1,22 +1,27 @@
 import type { Tx } from '../store/database.ts'
-import { appendEvent } from '../store/event-store.ts'
-import { lockJobsInState } from '../store/job-view-store.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
 import { grantQuota as addToQuota } from '../store/quota-ledger.ts'
-import type { Metric } from '../store/tables.ts'
+import { hasLimit } from '../store/quota-store.ts'
+import type { Metric, QuotaPeriod } from '../store/tables.ts'
 import type { CommandDeps } from './deps.ts'
-import { moveJob } from './move-job.ts'
+import { openBooks } from './quota-book.ts'
+import { mistakesOfAmount, mistakesOfPeriod, mistakesOfReason, mistakesOfValidity } from './quota-input.ts'
+import { concludeQuotaChange, lockQuotaWaiters } from './quota-waiter.ts'
 import { invalid, type Refusal } from './refusal.ts'
 
-export type QuotaGranted =
-  | { readonly kind: 'done'; readonly metric: Metric; readonly movedJobs: readonly string[] }
+export type QuotaChanged =
+  | {
+      readonly kind: 'done'
+      readonly metric: Metric
+      readonly period: QuotaPeriod
+      readonly movedJobs: readonly string[]
+    }
   | Refusal
 
-/** Far beyond any use, far below where sums of doubles lose units. */
-const mostAmount = 1_000_000_000_000
-/** More than these look again by themselves, every ten minutes. */
-const mostWoken = 100
-
-/** Adds to what an organization may use of a metric, and tells the jobs that wait for it. */
+/**
+ * Adds to what an organization may use of a metric, for ever or for as long as it is valid: to all time, or once to a shorter
+ * period that is limited. What waited for it goes on at once.
+ */
 export async function grantQuota(
   tx: Tx,
   deps: CommandDeps,
@@ -25,19 +30,29 @@ export async function grantQuota(
     readonly metric: Metric
     readonly amount: number
     readonly reason: string | null
+    readonly period?: QuotaPeriod
+    readonly validFrom?: Date | null
+    readonly validUntil?: Date | null
   },
-): Promise<QuotaGranted> {
-  const { organizationId, metric, amount, reason } = request
-  if (!Number.isSafeInteger(amount) || amount < 1 || amount > mostAmount)
-    return invalid('amount', `must be a whole number from 1 to ${mostAmount}`)
-  if (reason !== null && reason.length > 500) return invalid('reason', 'must have at most 500 characters')
+): Promise<QuotaChanged> {
+  const { organizationId, metric, amount, reason, period = 'total' } = request
+  const { validFrom = null, validUntil = null } = request
+  const at = await readDatabaseTime(tx)
+  const fields = [
+    ...mistakesOfAmount(amount),
+    ...mistakesOfPeriod(metric, period),
+    ...mistakesOfValidity({ validFrom, validUntil }, at),
+    ...mistakesOfReason(reason),
+  ]
+  if (fields.length > 0) return { kind: 'invalid', fields }
+  if (period !== 'total' && !(await hasLimit(tx, organizationId, { metric, period })))
+    return invalid('period', 'has no limit of this metric that a grant could add to: set one first')
 
-  // All of them are locked before the first is moved: moving one takes the event sequence, which comes last.
-  const waiting = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: mostWoken })
-  await addToQuota(tx, organizationId, { metric, amount }, reason)
-  for (const jobId of waiting) {
-    await moveJob(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
-  }
-  await appendEvent(tx, { organizationId, type: 'quota.granted', payload: { metric, amount, reason } })
-  return { kind: 'done', metric, movedJobs: waiting }
+  const waiters = await lockQuotaWaiters(tx, organizationId)
+  const books = await openBooks(tx, { organizationId, at })
+  await addToQuota(tx, organizationId, { metric, amount }, reason, { period, validFrom, validUntil })
+  const payload = { amount, reason, validFrom, validUntil }
+  const change = { type: 'quota.granted', metric, period, payload } as const
+  const movedJobs = await concludeQuotaChange(tx, deps, { books, waiters }, change)
+  return { kind: 'done', metric, period, movedJobs }
 }

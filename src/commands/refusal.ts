@@ -1,3 +1,5 @@
+import type { QuotaShort } from './reserve-quota.ts'
+
 /** One thing to correct in an input. `path` is where, as in `slots.0.storyboard.scenes.2.text`. */
 export interface FieldIssue {
   readonly path: string
@@ -16,6 +18,8 @@ export type Refusal =
   | { readonly kind: 'claimed'; readonly slotId: string }
   /** The slot's time has passed too long ago. */
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
+  /** A hard limit has no room for it. */
+  | QuotaShort
 
 export function invalid(path: string, message: string): Refusal {
   return { kind: 'invalid', fields: [{ path, message }] }

@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Tx } from '../store/database.ts'
 import { type DueSlot, lockDueSlots } from '../store/due-slot-store.ts'
 import { readDatabaseTime } from '../store/job-store.ts'
+import type { QuotaMoment } from '../store/quota-pot.ts'
+import { insertScan } from '../store/scan-store.ts'
 import type { ScanReason, ScanVerdict } from '../store/tables.ts'
 import type { CommandDeps } from './deps.ts'
-import { insertSlotJob, jobIdOf, mostLatenessMs } from './start-job.ts'
+import { openBooks } from './quota-book.ts'
+import { needsOfJob, type QuotaShort } from './reserve-quota.ts'
+import { insertSlotJob, mostLatenessMs } from './start-job.ts'
 
 export const scanWindowHours = 24
 /** A slot that no scan could start within a week is history, and not reported any more. */
@@ -16,58 +20,85 @@ export interface ScanResult {
   readonly startedJobs: readonly string[]
 }
 
+/** A scan that has its slots, locked until the end of the transaction, and has decided nothing yet. */
+export interface OpenScan {
+  readonly organizationId: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly windowEnd: Date
+  readonly slots: readonly DueSlot[]
+}
+
+/** Slots are locked before jobs and quota: whoever scans because of something else that it locks begins with this. */
+export async function openScan(tx: Tx, organizationId: string): Promise<OpenScan> {
+  const at = await readDatabaseTime(tx)
+  const windowEnd = new Date(at + scanWindowHours * 3_600_000)
+  const from = new Date(at - forgottenAfterDays * 86_400_000)
+  return {
+    organizationId,
+    at,
+    windowEnd,
+    slots: await lockDueSlots(tx, organizationId, { from, to: windowEnd }),
+  }
+}
+
 /**
  * Looks at every slot of an organization that falls due within 24 hours and has no job, starts the jobs that may be
- * started, and leaves one decision for each slot it considered: the answer to "why did my slot not run?".
- * Runs in the caller's transaction; scanners of the same organization wait for each other, and find nothing twice.
+ * started, and leaves one decision for each slot it considered: the answer to "why did my slot not run?". Where the quota is
+ * short, what still fits is started in the order of the slots. Runs in the caller's transaction; scanners of the same
+ * organization wait for each other, and find nothing twice.
  */
 export async function scanOrganization(
   tx: Tx,
   deps: CommandDeps,
   { organizationId, reason }: { readonly organizationId: string; readonly reason: ScanReason },
 ): Promise<ScanResult> {
-  const at = await readDatabaseTime(tx)
-  const windowEnd = new Date(at + scanWindowHours * 3_600_000)
-  const from = new Date(at - forgottenAfterDays * 86_400_000)
-  const slots = await lockDueSlots(tx, organizationId, { from, to: windowEnd })
+  return await completeScan(tx, deps, await openScan(tx, organizationId), reason)
+}
 
-  const decisions: { readonly slot: DueSlot; readonly verdict: ScanVerdict }[] = []
+/** Decides about every slot of an open scan, and keeps what was decided. */
+export async function completeScan(
+  tx: Tx,
+  deps: CommandDeps,
+  { organizationId, at, windowEnd, slots }: OpenScan,
+  reason: ScanReason,
+): Promise<ScanResult> {
+  const decisions: { readonly slotId: string; readonly decision: ScanVerdict; readonly shortage?: object }[] =
+    []
   const startedJobs: string[] = []
+  const shortages: QuotaShort[] = []
+  let books: QuotaMoment | undefined
   for (const slot of slots) {
-    const verdict = verdictOn(slot, at)
-    if (verdict === 'ENQUEUED') {
-      const started = await insertSlotJob(tx, deps, { ...slot, organizationId, at })
-      if (started) startedJobs.push(jobIdOf(slot.slotId))
+    const { slotId } = slot
+    const decision = verdictOn(slot, at)
+    if (decision !== 'ENQUEUED') {
+      decisions.push({ slotId, decision })
+      continue
     }
-    decisions.push({ slot, verdict })
+    books ??= await openBooks(tx, { organizationId, at })
+    const started = knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, slot))
+    if (started.kind === 'started') {
+      startedJobs.push(started.jobId)
+      decisions.push({ slotId, decision })
+    } else {
+      const { kind: _, ...shortage } = started
+      shortages.push(started)
+      decisions.push({ slotId, decision: 'QUOTA_SHORT', shortage })
+    }
   }
+  const scan = { scanId: randomUUID(), considered: slots.length, startedJobs }
+  await insertScan(tx, organizationId, { ...scan, reason, windowEnd, decisions })
+  return scan
+}
 
-  const scanId = randomUUID()
-  await tx
-    .insertInto('scan')
-    .values({
-      id: scanId,
-      organization_id: organizationId,
-      reason,
-      window_end: windowEnd,
-      considered: slots.length,
-      started_jobs: startedJobs.length,
-    })
-    .execute()
-  if (decisions.length > 0) {
-    await tx
-      .insertInto('scan_decision')
-      .values(
-        decisions.map(({ slot, verdict }) => ({
-          organization_id: organizationId,
-          scan_id: scanId,
-          slot_id: slot.slotId,
-          decision: verdict,
-        })),
-      )
-      .execute()
+/** What was short for a smaller slot is short for this one too: the quota is this transaction's own by now, and only falls. */
+function knownShortage(shortages: readonly QuotaShort[], { seconds }: DueSlot): QuotaShort | undefined {
+  for (const { metric, amount } of needsOfJob(seconds)) {
+    const needed = Math.max(amount, 1)
+    const known = shortages.find((shortage) => shortage.metric === metric && shortage.needed <= needed)
+    if (known) return { ...known, needed }
   }
-  return { scanId, considered: slots.length, startedJobs }
+  return undefined
 }
 
 function verdictOn(slot: DueSlot, at: number): ScanVerdict {

@@ -2,10 +2,14 @@ import { wakeAtOf } from '../durable/checkpoint.ts'
 import { begin } from '../durable/decide.ts'
 import { nameUuid, queueWakeUps } from '../queue/wake.ts'
 import type { Tx } from '../store/database.ts'
+import { lockSlotToStart } from '../store/due-slot-store.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { insertJob, readDatabaseTime } from '../store/job-store.ts'
+import type { QuotaMoment } from '../store/quota-pot.ts'
 import type { CommandDeps } from './deps.ts'
 import { jobMachine } from './job-machine.ts'
+import { openBooks } from './quota-book.ts'
+import { type QuotaShort, reserveQuota } from './reserve-quota.ts'
 
 export type JobStarted =
   | { readonly kind: 'started'; readonly jobId: string }
@@ -13,13 +17,14 @@ export type JobStarted =
   | { readonly kind: 'missing' }
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
   | { readonly kind: 'notApproved' }
+  | QuotaShort
 
 /** How late a slot may be and still be posted. */
 export const mostLatenessMs = 3_600_000
 
 /**
- * Starts the job of a slot, whatever autopilot says. One per slot for ever: the job's id follows from the slot's, its
- * row is unique by slot, and so are the ids of its wake-ups.
+ * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
+ * One per slot for ever: the job's id follows from the slot's, its row is unique by slot, and so are the ids of its wake-ups.
  */
 export async function startJob(
   tx: Tx,
@@ -27,59 +32,49 @@ export async function startJob(
   request: { readonly organizationId: string; readonly slotId: string },
 ): Promise<JobStarted> {
   const { organizationId, slotId } = request
-  const slot = await tx
-    .selectFrom('slot')
-    .innerJoin('plan', 'plan.id', 'slot.plan_id')
-    .select(['slot.publish_at', 'plan.account_id', 'plan.state'])
-    .where('slot.organization_id', '=', organizationId)
-    .where('slot.id', '=', slotId)
-    .executeTakeFirst()
+  const slot = await lockSlotToStart(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing' }
   const jobId = jobIdOf(slotId)
   const existing = await tx.selectFrom('job').select('id').where('id', '=', jobId).executeTakeFirst()
   if (existing) return { kind: 'exists', jobId }
-  if (slot.state !== 'approved') return { kind: 'notApproved' }
+  if (slot.planState !== 'approved') return { kind: 'notApproved' }
   const at = await readDatabaseTime(tx)
-  if (slot.publish_at.getTime() < at - mostLatenessMs) return { kind: 'tooLate', publishAt: slot.publish_at }
-  const started = await insertSlotJob(tx, deps, {
-    organizationId,
-    slotId,
-    accountId: slot.account_id,
-    publishAt: slot.publish_at,
-    at,
-  })
-  return { kind: started ? 'started' : 'exists', jobId }
+  if (slot.publishAt.getTime() < at - mostLatenessMs) return { kind: 'tooLate', publishAt: slot.publishAt }
+  const books = await openBooks(tx, { organizationId, at })
+  return await insertSlotJob(tx, deps, books, slot)
 }
 
 export function jobIdOf(slotId: string): string {
   return nameUuid(`job of slot ${slotId}`)
 }
 
-/** Row, claim, wake-up and event of a new job, all in the caller's transaction; false if there is one already. */
+/**
+ * Reservation, row, claim, wake-up and events of a new job, all in the caller's transaction, under open books. The slot is
+ * locked and has no job. If the quota is short, nothing is changed.
+ */
 export async function insertSlotJob(
   tx: Tx,
   { boss }: CommandDeps,
+  books: QuotaMoment,
   slot: {
-    readonly organizationId: string
     readonly slotId: string
     readonly accountId: string
     readonly publishAt: Date
-    readonly at: number
+    readonly seconds: number
   },
-): Promise<boolean> {
-  const { organizationId, slotId, accountId, at } = slot
+): Promise<{ readonly kind: 'started'; readonly jobId: string } | QuotaShort> {
+  const { organizationId } = books
+  const { slotId, accountId, seconds } = slot
+  const at = books.at.getTime()
   const jobId = jobIdOf(slotId)
+  const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
+  if (reserved.kind === 'quotaShort') return reserved
+
   const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
   const checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
-  const inserted = await insertJob(tx, {
-    id: jobId,
-    organizationId,
-    slotId,
-    accountId,
-    checkpoint,
-    wakeAt: wakeAtOf(checkpoint, at),
-  })
-  if (!inserted) return false
+  const wakeAt = wakeAtOf(checkpoint, at)
+  const inserted = await insertJob(tx, { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt })
+  if (!inserted) throw new Error(`slot ${slotId} has a job, but was not claimed`)
   await tx
     .updateTable('slot')
     .set({ claimed_at: new Date(at) })
@@ -95,5 +90,6 @@ export async function insertSlotJob(
     accountId,
     payload: { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null },
   })
-  return true
+  for (const event of reserved.events) await appendEvent(tx, event)
+  return { kind: 'started', jobId }
 }

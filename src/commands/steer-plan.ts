@@ -1,7 +1,10 @@
 import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
+import { readDatabaseTime } from '../store/job-store.ts'
 import type { CommandDeps } from './deps.ts'
+import { forecastQuota } from './forecast-quota.ts'
 import { movePlan } from './move-plan.ts'
+import type { QuotaForecast } from './quota-forecast.ts'
 import type { Refusal } from './refusal.ts'
 import { scanOrganization } from './scan.ts'
 
@@ -16,6 +19,8 @@ export type PlanSteered =
       readonly planId: string
       /** The scan that was made at once because slots of the plan may start now. */
       readonly scanId: string | null
+      /** What the quotas will make of its slots, as they were before that scan; null if they were not let run. */
+      readonly quotaForecast: readonly QuotaForecast[] | null
       readonly movedJobs: readonly string[]
     }
   | Refusal
@@ -46,9 +51,14 @@ export async function steerPlan(
   const { before, after } = moved
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
-  const lets = event.type === 'approve' || event.type === 'setAutopilot' || event.type === 'unlock'
+  const lets =
+    event.type === 'approve' || event.type === 'unlock' || (event.type === 'setAutopilot' && event.on)
+  const mayRun = lets && after === 'approved'
+  const forecast = mayRun
+    ? await forecastQuota(tx, { organizationId, planId, at: await readDatabaseTime(tx) })
+    : null
   const scan =
-    lets && after === 'approved' && autopilot && !locked
+    mayRun && autopilot && !locked
       ? await scanOrganization(tx, deps, { organizationId, reason: 'approval' })
       : null
   // After the scan, although it is its cause: appending holds the sequence, and the scan still takes locks.
@@ -56,7 +66,19 @@ export async function steerPlan(
     organizationId,
     type: eventTypes[event.type],
     planId,
-    payload: { from: before.state, to: after, autopilot, locked },
+    payload: {
+      from: before.state,
+      to: after,
+      autopilot,
+      locked,
+      ...(forecast && { quotaForecast: forecast.map(({ periods: _, ...summary }) => summary) }),
+    },
   })
-  return { kind: 'done', planId, scanId: scan?.scanId ?? null, movedJobs: scan?.startedJobs ?? [] }
+  return {
+    kind: 'done',
+    planId,
+    scanId: scan?.scanId ?? null,
+    quotaForecast: forecast,
+    movedJobs: scan?.startedJobs ?? [],
+  }
 }

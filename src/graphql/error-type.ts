@@ -4,6 +4,7 @@ import {
   InvalidInput,
   NotFound,
   NotPermittedInState,
+  QuotaShort,
   type RefusalCode,
   type RefusalError,
   refusalCodes,
@@ -11,6 +12,7 @@ import {
   SlotTooLate,
 } from './error.ts'
 import { encodeGlobalId } from './global-id.ts'
+import { shortageFields } from './quota-type.ts'
 
 const ErrorCode = builder.enumType('ErrorCode', {
   description: 'What kind of refusal this is, for programs.',
@@ -94,6 +96,14 @@ builder.objectType(SlotTooLate, {
   fields: (t) => ({
     publishAt: t.expose('publishAt', { type: 'DateTime', description: 'When the slot was due.' }),
   }),
+})
+
+builder.objectType(QuotaShort, {
+  name: 'QuotaShortError',
+  description: refusalCodes.QUOTA_SHORT,
+  interfaces: [ErrorInterface],
+  authScopes: { read: true },
+  fields: (t) => shortageFields<QuotaShort>(t),
 })
 
 builder.objectType(IdempotencyConflict, {

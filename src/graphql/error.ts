@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql'
 import type { FieldIssue, Refusal } from '../commands/refusal.ts'
+import type { QuotaShort as QuotaShortage } from '../commands/reserve-quota.ts'
 
 /** The codes of refusals, which mutations answer as results. */
 export const refusalCodes = {
@@ -8,6 +9,7 @@ export const refusalCodes = {
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
   SLOT_CLAIMED: 'A job works by the slot already, so it cannot be changed any more.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
+  QUOTA_SHORT: 'A hard limit of the quota has no room for this.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other work.',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
@@ -64,6 +66,24 @@ export class SlotTooLate extends RefusalError {
   }
 }
 
+export class QuotaShort extends RefusalError {
+  readonly code = 'QUOTA_SHORT'
+  readonly metric: QuotaShortage['metric']
+  readonly period: QuotaShortage['period']
+  readonly available: number
+  readonly needed: number
+  readonly moreAt: Date | null
+  constructor({ metric, period, available, needed, moreAt }: QuotaShortage) {
+    const more = moreAt ? `more comes at ${moreAt.toISOString()}` : 'more comes by a grant only'
+    super(`${metric} (${period}): ${available} left, ${needed} needed; ${more}`)
+    this.metric = metric
+    this.period = period
+    this.available = available
+    this.needed = needed
+    this.moreAt = moreAt
+  }
+}
+
 export class IdempotencyConflict extends RefusalError {
   readonly code = 'IDEMPOTENCY_KEY_REUSED'
   constructor() {
@@ -84,6 +104,8 @@ export function errorOf(refusal: Refusal): RefusalError {
       return new SlotClaimed(refusal.slotId)
     case 'tooLate':
       return new SlotTooLate(refusal.publishAt)
+    case 'quotaShort':
+      return new QuotaShort(refusal)
   }
 }
 

@@ -6,7 +6,7 @@ import { findPlans } from '../store/plan-store.ts'
 import { findSlots } from '../store/slot-store.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
-import { NotPermittedInState, SlotTooLate } from './error.ts'
+import { NotPermittedInState, QuotaShort, SlotTooLate } from './error.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Job } from './ref.ts'
@@ -28,9 +28,9 @@ builder.relayMutationField(
   },
   {
     description:
-      'Starts the job of a slot now, whatever autopilot says. A slot has one job for ever: if it has one, that is answered.',
+      'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job for ever: if it has one, that is answered.',
     authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState, SlotTooLate] },
+    errors: { types: [...refusals, NotPermittedInState, SlotTooLate, QuotaShort] },
     resolve: (_root, { input }, context, info) => {
       const slotId = idOf('Slot', input, 'slotId')
       return mutate(context, info, input, (tx) => start(tx, context, slotId))
@@ -59,6 +59,7 @@ async function start(tx: Tx, { deps, viewer }: Context, slotId: string): Promise
     case 'notApproved':
       return { kind: 'refused', state: await stateOfPlan(tx, organizationId, slotId), event: 'startJob' }
     case 'tooLate':
+    case 'quotaShort':
       return started
     default:
       return { kind: 'done', jobId: started.jobId, movedJobs: [started.jobId] }

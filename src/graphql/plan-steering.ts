@@ -1,8 +1,10 @@
+import type { QuotaForecast as QuotaForecastRecord } from '../commands/quota-forecast.ts'
 import { type Steering, steerPlan } from '../commands/steer-plan.ts'
 import { builder } from './builder.ts'
 import { NotPermittedInState } from './error.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
+import { QuotaForecast } from './quota-forecast.ts'
 import { Plan, Scan } from './ref.ts'
 
 /** The mutations that only send a plan an event. */
@@ -19,7 +21,8 @@ const steering: readonly {
   {
     name: 'approvePlan',
     event: 'approve',
-    description: 'Approves a plan as it is. If its autopilot is on, slots due within 24 hours start at once.',
+    description:
+      'Approves a plan as it is, and foretells what the quotas will make of it. If its autopilot is on, slots due within 24 hours start at once.',
   },
   { name: 'rejectPlan', event: 'reject', description: 'Sends a plan in review back to be written.' },
   { name: 'lockPlan', event: 'lock', description: 'Closes a plan to edits, and its slots to scans.' },
@@ -105,11 +108,23 @@ function steeredPayload() {
         description: 'The scan that was made at once; null if the plan may not run.',
         resolve: ({ scanId }, _args, { load }) => (scanId === null ? null : load.scan.load(scanId)),
       }),
+      quotaForecast: t.field({
+        type: [QuotaForecast],
+        nullable: true,
+        description:
+          'What the quotas will make of its slots, as they were before that scan; null if this did not let them run.',
+        // An answer that was kept before there were forecasts has none.
+        resolve: ({ quotaForecast }) => (quotaForecast ? [...quotaForecast] : null),
+      }),
     }),
   } as const
 }
 
 type PayloadBuilder = PothosSchemaTypes.ObjectFieldBuilder<
   (typeof builder)['$inferSchemaTypes'],
-  { readonly planId: string; readonly scanId: string | null }
+  {
+    readonly planId: string
+    readonly scanId: string | null
+    readonly quotaForecast: readonly QuotaForecastRecord[] | null
+  }
 >

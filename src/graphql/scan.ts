@@ -5,6 +5,7 @@ import { connectionOf } from './connection.ts'
 import { ScanConnection, ScanDecisionConnection } from './connection-type.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { mutate, refusals } from './mutate.ts'
+import { QuotaShortage } from './quota-type.ts'
 import { Scan, ScanDecision, Slot } from './ref.ts'
 
 const ScanReason = builder.enumType('ScanReason', {
@@ -14,6 +15,7 @@ const ScanReason = builder.enumType('ScanReason', {
     BOOT: { value: 'boot', description: 'A worker started.' },
     APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
     REQUEST: { value: 'request', description: 'Somebody asked by `scanNow`.' },
+    QUOTA: { value: 'quota', description: 'More quota was granted, or a limit was changed.' },
   } as const,
 })
 
@@ -26,6 +28,10 @@ const ScanVerdict = builder.enumType('ScanVerdict', {
     PLAN_LOCKED: { description: 'Its plan is locked.' },
     TOO_LATE: { description: 'Its time passed more than an hour ago.' },
     ACCOUNT_UNHEALTHY: { description: 'Its account has to be connected again.' },
+    QUOTA_SHORT: {
+      description:
+        'The quota had no room for it. It is considered again by every scan, and when more is granted.',
+    },
   } as const,
 })
 
@@ -34,6 +40,13 @@ ScanDecision.implement({
   authScopes: { read: true },
   fields: (t) => ({
     decision: t.expose('decision', { type: ScanVerdict, description: 'What was decided, and why.' }),
+    quotaShortage: t.field({
+      type: QuotaShortage,
+      nullable: true,
+      description: 'What was short, of `QUOTA_SHORT`; null of every other decision.',
+      resolve: ({ shortage }) =>
+        shortage && { ...shortage, moreAt: shortage.moreAt === null ? null : new Date(shortage.moreAt) },
+    }),
     slot: t.field({
       type: Slot,
       nullable: true,

@@ -21,6 +21,11 @@ import './event.ts'
 import './subscription.ts'
 import './scan.ts'
 import './quota.ts'
+import './quota-limit.ts'
+import './quota-statement.ts'
+import './quota-forecast.ts'
+import './quota-zone.ts'
+import './circuit-breaker.ts'
 import './state-machine.ts'
 
 builder.queryType({ description: 'Everything that can be read.' })

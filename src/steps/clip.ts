@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ClipRef } from '../../machines/job/context.ts'
+import { countUse } from '../commands/settle-quota.ts'
 import type { Json } from '../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { ContentMismatch, StorageFull } from '../providers/storage/storage.ts'
@@ -94,8 +95,8 @@ export async function checkClip(
 
 /** Brings a finished clip into storage, whole or not at all. */
 export async function keepClip(
-  { videos, storage }: StepDeps,
-  { organizationId, signal }: StepContext,
+  { videos, storage, db }: StepDeps,
+  { organizationId, jobId, now, signal }: StepContext,
   { clip }: { readonly clip: ClipRef },
 ): Promise<StepOutcome> {
   try {
@@ -111,10 +112,25 @@ export async function keepClip(
       ...(asset.bytes !== undefined && { bytes: asset.bytes }),
       ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
     })
+    if (state.kind === 'done' && state.cost) {
+      const key = `${jobId}/${nameOf(clip)}`
+      const spent = { metric: 'providerSpend', amount: state.cost.micros, key } as const
+      await db.transaction().execute((tx) => countUse(tx, { organizationId, at: now(), jobId, ...spent }))
+    }
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {
     return storageFailure(error)
   }
+}
+
+/** The same for the same reference, whatever order its parts come back from the database in: a clip is paid for once. */
+function nameOf(clip: ClipRef): string {
+  const sorted = JSON.stringify(clip, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+  return createHash('sha256').update(sorted).digest('hex')
 }
 
 /** Disk trouble as an outcome; anything else is thrown on. */

@@ -1,17 +1,33 @@
 import type { ClipRef } from '../../machines/job/context.ts'
+import { settleJobQuota } from '../commands/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { JobRef } from '../providers/video/provider.ts'
-import { settleQuota } from '../store/quota-ledger.ts'
+import type { Tx } from '../store/database.ts'
+import { findJobs } from '../store/job-view-store.ts'
 import type { StepDeps } from './deps.ts'
 
-/** Settles what was reserved, by whether a video was made, and stops a clip that nobody waits for any more. */
+/**
+ * Settles what was reserved, and stops a clip that nobody waits for any more. A video is consumed once it is rendered and
+ * stored. An upload is consumed once its last chunk was accepted: before that nothing of it can ever be seen, and from then
+ * on a post may exist. Whether it was is known for sure only here, for an unanswered chunk is looked up before a job is
+ * closed; until then the upload stays reserved.
+ */
 export async function closeJob(
   { db, videos }: StepDeps,
-  { jobId }: StepContext,
+  { organizationId, jobId }: StepContext,
   { clip, used }: { readonly clip: ClipRef | null; readonly used: boolean },
 ): Promise<StepOutcome> {
-  await db.transaction().execute((tx) => settleQuota(tx, jobId, used ? 'commit' : 'release'))
+  await db.transaction().execute(async (tx) => {
+    const video = used ? 'commit' : 'release'
+    const upload = (await wasSent(tx, organizationId, jobId)) ? 'commit' : 'release'
+    await settleJobQuota(tx, { organizationId, jobId }, { videos: video, seconds: video, uploads: upload })
+  })
   // Best effort: the job is over whatever comes of it.
   if (clip) await videos.cancel?.(clip as unknown as JobRef).catch(() => undefined)
   return done()
+}
+
+async function wasSent(tx: Tx, organizationId: string, jobId: string): Promise<boolean> {
+  const [job] = await findJobs(tx, organizationId, [jobId])
+  return typeof job?.context.sentAt === 'number'
 }

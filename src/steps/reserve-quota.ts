@@ -1,21 +1,47 @@
+import { openBooks } from '../commands/quota-book.ts'
+import { type QuotaShort, reserveQuota as reserve } from '../commands/reserve-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
-import { reserveQuota as reserve } from '../store/quota-ledger.ts'
+import type { Tx } from '../store/database.ts'
+import { appendEvent } from '../store/event-store.ts'
+import { lockJob } from '../store/job-store.ts'
+import { hasReservation } from '../store/quota-draw.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 
-/** Sets aside one video and its seconds; the same reservation if it is asked again. */
+/**
+ * Finds what was reserved when the job was made. A job that is older than that is given its reservation here, once: its row
+ * is locked meanwhile.
+ */
 export async function reserveQuota(
   { db }: StepDeps,
-  { organizationId, jobId }: StepContext,
+  { organizationId, jobId, now }: StepContext,
   { seconds }: { readonly seconds: number },
 ): Promise<StepOutcome> {
-  const result = await db.transaction().execute((tx) =>
-    reserve(tx, organizationId, jobId, [
-      { metric: 'videos', amount: 1 },
-      { metric: 'seconds', amount: seconds },
-    ]),
-  )
-  if (result.kind === 'reserved') return done()
-  const message = `The quota of ${result.metric} is short: ${result.available} left. Grant more to go on.`
+  const short = await db.transaction().execute(async (tx): Promise<QuotaShort | null> => {
+    if (await hasReservation(tx, jobId)) return null
+    return await reserveLate(tx, { organizationId, jobId, seconds, at: now() })
+  })
+  if (!short) return done()
+  const message = `The quota of ${short.metric} is short: ${short.available} left, ${short.needed} needed. Grant more to go on.`
   return fail({ kind: 'needsPerson', failure: failure('NEEDS_OPERATOR', 'QUOTA_SHORT', message) })
+}
+
+async function reserveLate(
+  tx: Tx,
+  job: {
+    readonly organizationId: string
+    readonly jobId: string
+    readonly seconds: number
+    readonly at: number
+  },
+): Promise<QuotaShort | null> {
+  const { organizationId, jobId, seconds, at } = job
+  const locked = await lockJob(tx, jobId)
+  if (!locked || (await hasReservation(tx, jobId))) return null
+  const books = await openBooks(tx, { organizationId, at })
+  const slotId = String(locked.checkpoint.context.slotId)
+  const reserved = await reserve(tx, books, { jobId, slotId, seconds })
+  if (reserved.kind === 'quotaShort') return reserved
+  for (const event of reserved.events) await appendEvent(tx, event)
+  return null
 }

@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptClip } from '../../machines/job/context.ts'
+import { countUse, settleJobQuota } from '../commands/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../providers/video/local/assemble.ts'
-import { keepMedia } from '../store/media-store.ts'
+import { keepMedia, type Media } from '../store/media-store.ts'
 import { storageFailure } from './clip.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
@@ -12,10 +13,11 @@ import { storyboardOf } from './open-job.ts'
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
 export async function storeVideo(
   deps: StepDeps,
-  { organizationId, jobId, signal }: StepContext,
+  context: StepContext,
   { slotId, clips }: { readonly slotId: string; readonly clips: readonly KeptClip[] },
 ): Promise<StepOutcome> {
-  const { storage, workDirectory, db } = deps
+  const { organizationId, jobId, signal } = context
+  const { storage, workDirectory } = deps
   const read = await storyboardOf(deps, organizationId, slotId)
   if (read.kind === 'bad') return read.outcome
   const directory = path.join(workDirectory, jobId)
@@ -30,7 +32,7 @@ export async function storeVideo(
     })
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video
-    await keepMedia(db, { organizationId, sha256, bytes, seconds, width, height })
+    await count(deps, context, { organizationId, sha256, bytes, seconds, width, height })
     return done({ media: { sha256, bytes, seconds, width, height } })
   } catch (error) {
     if (error instanceof AssemblyFailed)
@@ -39,4 +41,14 @@ export async function storeVideo(
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** The bytes are kept from now on, and the video is consumed, whatever becomes of its post. Each counts once. */
+async function count({ db }: StepDeps, { jobId, now }: StepContext, media: Media): Promise<void> {
+  const { organizationId, bytes } = media
+  await db.transaction().execute(async (tx) => {
+    const kept = { metric: 'storageBytes', amount: bytes, key: null } as const
+    if (await keepMedia(tx, media)) await countUse(tx, { organizationId, at: now(), jobId, ...kept })
+    await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
+  })
 }

@@ -9,9 +9,9 @@ export interface Media {
   readonly height: number
 }
 
-/** Records a stored video; the same content twice is one. */
-export async function keepMedia(db: Executor, media: Media): Promise<void> {
-  await db
+/** Records a stored video; the same content twice is one, and false the second time. */
+export async function keepMedia(db: Executor, media: Media): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
     .insertInto('media')
     .values({
       organization_id: media.organizationId,
@@ -23,7 +23,8 @@ export async function keepMedia(db: Executor, media: Media): Promise<void> {
       content_type: 'video/mp4',
     })
     .onConflict((conflict) => conflict.doNothing())
-    .execute()
+    .executeTakeFirstOrThrow()
+  return numInsertedOrUpdatedRows === 1n
 }
 
 /** What is known of a stored video; undefined if this organization has none of this content. */

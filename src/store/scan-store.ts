@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from './database.ts'
 import { keyset, type Page, type Placed } from './keyset.ts'
-import type { ScanReason, ScanVerdict } from './tables.ts'
+import type { Metric, QuotaPeriod, ScanReason, ScanVerdict } from './tables.ts'
 
 export interface ScanRecord {
   readonly id: string
@@ -16,7 +16,45 @@ export interface ScanDecisionRecord {
   readonly scanId: string
   readonly slotId: string
   readonly decision: ScanVerdict
+  /** What was short, if it was quota. */
+  readonly shortage: {
+    readonly metric: Metric
+    readonly period: QuotaPeriod
+    readonly available: number
+    readonly needed: number
+    /** ISO 8601, as it was kept. */
+    readonly moreAt: string | null
+  } | null
   readonly createdAt: Date
+}
+
+export interface NewScan {
+  readonly scanId: string
+  readonly reason: ScanReason
+  readonly windowEnd: Date
+  readonly considered: number
+  readonly startedJobs: readonly string[]
+  readonly decisions: readonly {
+    readonly slotId: string
+    readonly decision: ScanVerdict
+    readonly shortage?: object
+  }[]
+}
+
+/** Keeps a scan with all that it decided. */
+export async function insertScan(tx: Executor, organizationId: string, scan: NewScan): Promise<void> {
+  const { scanId, reason, windowEnd, considered, startedJobs, decisions } = scan
+  await sql`
+    insert into scan (id, organization_id, reason, window_end, considered, started_jobs)
+    values (${scanId}, ${organizationId}, ${reason}, ${windowEnd}, ${considered}, ${startedJobs.length})`.execute(
+    tx,
+  )
+  await sql`
+    insert into scan_decision (organization_id, scan_id, slot_id, decision, shortage)
+    select ${organizationId}, ${scanId}, "slotId", decision, shortage
+      from jsonb_to_recordset(${JSON.stringify(decisions)}::jsonb) as x ("slotId" uuid, decision text, shortage jsonb)`.execute(
+    tx,
+  )
 }
 
 const columns = sql.raw(
@@ -63,7 +101,7 @@ export async function listDecisions(
     : sql`(select *, scan_id as id from scan_decision where slot_id = ${of.slotId})`
   const { position, within, order } = keyset('decision', 'created_at', ofScan ? 'asc' : 'desc', page)
   const { rows } = await sql<Placed<ScanDecisionRecord>>`
-    select scan_id as "scanId", slot_id as "slotId", decision, created_at as "createdAt", ${position} as position
+    select scan_id as "scanId", slot_id as "slotId", decision, shortage, created_at as "createdAt", ${position} as position
       from ${table} as decision
      where organization_id = ${organizationId} and ${within} order by ${order} limit ${page.limit}`.execute(
     db,

@@ -10,6 +10,7 @@ type Json = JSONColumnType<object>
 export interface OrganizationTable {
   id: string
   name: string
+  time_zone: Defaulted<string>
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
 }
@@ -182,7 +183,7 @@ export interface MediaTable {
   created_at: DefaultedTimestamp
 }
 
-export type ScanReason = 'hourly' | 'boot' | 'approval' | 'request'
+export type ScanReason = 'hourly' | 'boot' | 'approval' | 'request' | 'quota'
 export type ScanVerdict =
   | 'ENQUEUED'
   | 'NOT_APPROVED'
@@ -190,6 +191,7 @@ export type ScanVerdict =
   | 'PLAN_LOCKED'
   | 'TOO_LATE'
   | 'ACCOUNT_UNHEALTHY'
+  | 'QUOTA_SHORT'
 
 export interface ScanTable {
   id: string
@@ -206,28 +208,65 @@ export interface ScanDecisionTable {
   scan_id: string
   slot_id: string
   decision: ScanVerdict
+  /** What was short, with the numbers; null of every other decision. */
+  shortage: ColumnType<object | null, string | null | undefined, never>
   created_at: DefaultedTimestamp
 }
 
-export type Metric = 'videos' | 'seconds'
+/** `providerSpend` is in millionths of a currency unit; `seconds` are of rendered video, each video rounded up. */
+export type Metric = 'videos' | 'seconds' | 'uploads' | 'storageBytes' | 'providerSpend'
 
-export interface QuotaTable {
+/** All time, the organization's own day or month, or whatever lies within a sliding span of seconds. */
+export type QuotaPeriod = 'total' | 'day' | 'month' | 'rolling'
+
+export interface QuotaLimitTable {
   organization_id: string
   metric: Metric
-  granted: Defaulted<number>
-  reserved: Defaulted<number>
-  used: Defaulted<number>
-  available: GeneratedAlways<number>
+  period: QuotaPeriod
+  span_seconds: number | null
+  amount: number
+  is_hard: boolean
+  created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
 }
 
-export interface QuotaEntryTable {
+/** A pot: one instance of a period, or one grant that begins and ends. */
+export interface QuotaTable {
+  id: Defaulted<string>
   organization_id: string
   metric: Metric
-  kind: 'grant' | 'reserve' | 'commit' | 'release'
+  period: QuotaPeriod
+  starts_at: NullableTimestamp
+  ends_at: NullableTimestamp
+  is_grant: Defaulted<boolean>
+  is_hard: Defaulted<boolean>
+  allowance: Defaulted<number>
+  reserved: Defaulted<number>
+  used: Defaulted<number>
+  granted: GeneratedAlways<number>
+  available: GeneratedAlways<number>
+  told_percent: Defaulted<number>
+  told_at: NullableTimestamp
+  window_from: NullableTimestamp
+  updated_at: DefaultedTimestamp
+}
+
+export type QuotaEntryKind = 'grant' | 'limit' | 'adjust' | 'reserve' | 'commit' | 'release' | 'use'
+
+export interface QuotaEntryTable {
+  id: Defaulted<string>
+  organization_id: string
+  metric: Metric
+  period: QuotaPeriod
+  quota_id: string
+  kind: QuotaEntryKind
   amount: number
+  balance: number
   job_id: string | null
+  settles: string | null
+  key: string | null
   reason: string | null
+  counted_at: Timestamp
   created_at: DefaultedTimestamp
 }
 
@@ -238,6 +277,22 @@ export interface IdempotencyKeyTable {
   answer: ColumnType<object | null, string | null, string | null>
   created_at: DefaultedTimestamp
   expires_at: Timestamp
+}
+
+/** The breaker machine's checkpoint; it performs no steps. */
+export interface CircuitBreakerTable {
+  key: string
+  organization_id: string | null
+  account_id: string | null
+  version: number
+  state: string
+  tag: 'waiting' | 'resting'
+  context: Json
+  timers: Json
+  retry_budget: ColumnType<{ units: number; at: number } | null, string | null | undefined, string | null>
+  revision: number
+  created_at: DefaultedTimestamp
+  updated_at: DefaultedTimestamp
 }
 
 /** The tables of the schema as Kysely sees them; `migrations/` is where they come from. */
@@ -256,7 +311,9 @@ export interface Database {
   media: MediaTable
   scan: ScanTable
   scan_decision: ScanDecisionTable
+  quota_limit: QuotaLimitTable
   quota: QuotaTable
   quota_entry: QuotaEntryTable
   idempotency_key: IdempotencyKeyTable
+  circuit_breaker: CircuitBreakerTable
 }

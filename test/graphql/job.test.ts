@@ -214,7 +214,7 @@ describe('a job', () => {
       { metric: 'VIDEOS', amount: 5, reason: 'test' },
       'quota { metric granted available }',
     )
-    expect(granted).toMatchObject({ quota: { metric: 'VIDEOS', granted: 5, available: 5 } })
+    expect(granted).toMatchObject({ quota: { metric: 'VIDEOS', granted: 1_005 } })
     const { job } = await tenant.ask('query ($id: ID!) { job(id: $id) { state } }', { id })
     expect(job.state).toBe('reservingQuota')
     expect(

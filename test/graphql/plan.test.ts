@@ -123,9 +123,12 @@ describe('a plan', () => {
       'plan.submitted',
       'plan.autopilotSet',
       'job.moved',
+      'quota.reserved',
       'plan.approved',
     ])
-    expect(events.nodes.map(({ sequence }: { sequence: number }) => sequence)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(events.nodes.map(({ sequence }: { sequence: number }) => sequence)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8,
+    ])
   })
 })
 

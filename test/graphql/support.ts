@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
 import { accountMachine } from '../../src/commands/account-machine.ts'
+import { breakerMachine } from '../../src/commands/breaker-machine.ts'
 import { createApiKey } from '../../src/commands/create-api-key.ts'
 import { insertConnectedAccount } from '../../src/commands/insert-account.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
@@ -17,6 +18,7 @@ import { createBoss } from '../../src/queue/boss.ts'
 import { Secret } from '../../src/secret.ts'
 import type { Scope } from '../../src/store/api-key-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
+import { grantQuota } from '../../src/store/quota-ledger.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
@@ -45,7 +47,7 @@ export async function createTestApi(
   const api = await createApi({
     connection: database.api,
     databaseUrl: database.url,
-    deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine]) },
+    deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine]) },
     authorization: testAuthorization(),
     hints,
     storage,
@@ -81,7 +83,7 @@ function testAuthorization() {
   })
 }
 
-/** An organization with an account and a key, and a way to ask as it. */
+/** An organization with an account, a key and quota, and a way to ask as it. */
 export interface Tenant {
   readonly organizationId: string
   readonly accountId: string
@@ -110,6 +112,8 @@ export async function createTenant(
 ): Promise<Tenant> {
   const organizationId = await createOrganization(database)
   const accountId = await createAccount(database, organizationId)
+  await grantQuota(database.runtime.db, organizationId, { metric: 'videos', amount: 1_000 }, null)
+  await grantQuota(database.runtime.db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
   const created = await createKey(database, organizationId, scopes)
   return { organizationId, accountId, ...created, ...asker(api, organizationId, accountId, created.key) }
 }
@@ -237,7 +241,10 @@ export async function steer(
 
 /** Fragments on types that a union does not have are refused by the validator. */
 function permits(name: string): boolean {
-  const never = ['createPlan', 'createApiKey', 'revokeApiKey', 'grantQuota', 'scanNow', 'connectAccount']
+  const never = [
+    ...['createPlan', 'createApiKey', 'revokeApiKey', 'scanNow', 'connectAccount'],
+    ...['grantQuota', 'setQuotaLimit', 'adjustQuota', 'setTimeZone'],
+  ]
   return !never.includes(name)
 }
 

@@ -67,7 +67,7 @@ describe('another organization', () => {
       `query ($plan: ID!) {
       plans { nodes { id } } jobs { nodes { id } } ofPlan: jobs(filter: { planId: $plan }) { nodes { id } } scans { nodes { id } }
       accounts { nodes { id health { slotsAtRiskCount slotsAtRisk { slot { id } } } } }
-      unrecognisedCodes { code } quotas { metric } events { nodes { type } }
+      unrecognisedCodes { code } quotas { metric reserved used } events { nodes { type } }
       viewer { organization { id apiKeys { id } } apiKey { id } } }`,
       { plan: ids.plan },
     )
@@ -80,7 +80,7 @@ describe('another organization', () => {
         nodes: [{ id: stranger.ids.account, health: { slotsAtRiskCount: 0, slotsAtRisk: [] } }],
       },
       unrecognisedCodes: [],
-      quotas: [],
+      quotas: ['VIDEOS', 'SECONDS'].map((metric) => ({ metric, reserved: 0, used: 0 })),
       events: { nodes: [{ type: 'apiKey.created' }] },
       viewer: {
         organization: {

@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { accountMachine } from '../../src/commands/account-machine.ts'
+import { breakerMachine } from '../../src/commands/breaker-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { planMachine } from '../../src/commands/plan-machine.ts'
 import { drawMachine, viewMachine } from '../../src/durable/view.ts'
 
-it.each([jobMachine, planMachine, accountMachine])(
+it.each([jobMachine, planMachine, accountMachine, breakerMachine])(
   'keeps the drawing of the $name machine as the machine is',
   async (machine) => {
     const file = new URL(`../../machines/${machine.name}.mmd`, import.meta.url)

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { auditQuota } from '../../src/store/quota-audit.ts'
 import type { TestDatabase } from './database.ts'
 import type { Stage } from './stage.ts'
 
@@ -66,10 +67,13 @@ export async function expectEverySlotPostedOnce(database: TestDatabase, stage: S
     .selectFrom('quota')
     .select(['metric', 'reserved', 'used'])
     .where('organization_id', '=', stage.organizationId)
+    .where('metric', 'in', ['seconds', 'uploads', 'videos'])
     .orderBy('metric')
     .execute()
   expect(quotas).toEqual([
     { metric: 'seconds', reserved: 0, used: 3 * jobs.length },
+    { metric: 'uploads', reserved: 0, used: jobs.length },
     { metric: 'videos', reserved: 0, used: jobs.length },
   ])
+  expect(await auditQuota(db, stage.organizationId)).toEqual([])
 }

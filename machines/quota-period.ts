@@ -1,0 +1,87 @@
+/** A stretch of time: from its first instant until just before its last, in epoch milliseconds. */
+export interface Stretch {
+  readonly startsAt: number
+  readonly endsAt: number
+}
+
+/** The shares of an allowance, in percent, that people are told of. */
+export const quotaThresholds: readonly number[] = [50, 80, 100]
+
+/**
+ * The day or the month, in an IANA zone, that an instant lies in. Each ends where the next begins, however long the clocks
+ * make it: a day has 23, 24 or 25 hours, or whatever a parliament decides.
+ */
+export function stretchAt(period: 'day' | 'month', timeZone: string, at: number): Stretch {
+  const { year, month, day } = wallClock(timeZone, at)
+  const first = period === 'day' ? day : 1
+  const [next, following] = period === 'day' ? [month, first + 1] : [month + 1, 1]
+  return {
+    startsAt: startOfDay(timeZone, Date.UTC(year, month, first)),
+    endsAt: startOfDay(timeZone, Date.UTC(year, next, following)),
+  }
+}
+
+/** The thresholds that have been reached and were not told of, by how much of an allowance is spoken for. */
+export function reachedThresholds(told: number, spoken: number, allowance: number): readonly number[] {
+  if (allowance <= 0) return []
+  return quotaThresholds.filter((percent) => percent > told && spoken >= (allowance * percent) / 100)
+}
+
+/**
+ * The first instant that shows a date on the zone's clocks; `midnight` is that date's midnight as if it were UTC. Where the
+ * clocks skip midnight the day begins when they have; where they show it twice, with the first.
+ */
+function startOfDay(timeZone: string, midnight: number): number {
+  const before = midnight - offsetAt(timeZone, midnight - dayMs)
+  const after = midnight - offsetAt(timeZone, midnight + dayMs)
+  const isReached = (instant: number) => instant + offsetAt(timeZone, instant) >= midnight
+  return [Math.min(before, after), Math.max(before, after)].find(isReached) ?? Math.max(before, after)
+}
+
+const dayMs = 86_400_000
+
+/** How far the zone's clocks are ahead of UTC, in milliseconds. */
+function offsetAt(timeZone: string, at: number): number {
+  const { year, month, day, hour, minute, second } = wallClock(timeZone, at)
+  return Date.UTC(year, month, day, hour, minute, second) - Math.floor(at / 1_000) * 1_000
+}
+
+/** What the clocks of a zone show; the month counts from 0, as in `Date`. */
+function wallClock(timeZone: string, at: number) {
+  const shown = new Map(
+    formatOf(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, Number(value)]),
+  )
+  const read = (part: Intl.DateTimeFormatPartTypes) => shown.get(part) ?? Number.NaN
+  return {
+    year: read('year'),
+    month: read('month') - 1,
+    day: read('day'),
+    hour: read('hour'),
+    minute: read('minute'),
+    second: read('second'),
+  }
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Making one takes a hundred times as long as using it. */
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone)
+  if (known) return known
+  const made = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'iso8601',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  })
+  formats.set(timeZone, made)
+  return made
+}

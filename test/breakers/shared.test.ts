@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { coolingMs, mostFailures } from '../../machines/breaker.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { until } from '../support/wait.ts'
+import type { CallerOrder, CallerWord } from './caller-process.ts'
+import { type Host, rowOf, startHost } from './support.ts'
+
+const database = await createTestDatabase()
+const processes = 4
+const at = 1_767_225_600_000
+
+/** Another process that calls through the same breaker. */
+interface Caller {
+  readonly child: ChildProcess
+  readonly words: CallerWord[]
+  order(order: CallerOrder): void
+}
+
+const callers = new Set<Caller>()
+const hosts = new Set<Host>()
+
+async function startCallers(host: Host, count = processes): Promise<readonly Caller[]> {
+  const file = fileURLToPath(new URL('./caller-process.ts', import.meta.url))
+  const settings = JSON.stringify({ databaseUrl: database.url, hostUrl: host.url })
+  const started = Array.from({ length: count }, (): Caller => {
+    const child = spawn(process.execPath, [file, settings], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const words: CallerWord[] = []
+    createInterface({ input: child.stdout }).on('line', (line) => words.push(JSON.parse(line)))
+    return { child, words, order: (order) => child.stdin.write(`${JSON.stringify(order)}\n`) }
+  })
+  for (const caller of started) callers.add(caller)
+  await until(
+    () => started.filter(({ words }) => words.length > 0).length,
+    (ready) => ready === count,
+    60_000,
+  )
+  return started
+}
+
+async function kill(all: Iterable<Caller>): Promise<void> {
+  for (const caller of all) {
+    callers.delete(caller)
+    if (caller.child.exitCode === null && caller.child.signalCode === null) {
+      caller.child.kill('SIGKILL')
+      await once(caller.child, 'close')
+    }
+  }
+}
+
+const host = async (...how: Parameters<typeof startHost>) => {
+  const started = await startHost(...how)
+  hosts.add(started)
+  return started
+}
+
+const wordsOf = (all: readonly Caller[]) => all.flatMap(({ words }) => words)
+const answersOf = (all: readonly Caller[]) =>
+  wordsOf(all).flatMap((word) => (word.kind === 'call' ? [word.answer] : []))
+const answered = (all: readonly Caller[], count: number) =>
+  until(
+    () => answersOf(all),
+    (answers) => answers.length === count,
+    60_000,
+  )
+
+/** Opens the breaker, by a process of its own. */
+async function fail(upstream: Host): Promise<void> {
+  const opener = await startCallers(upstream, 1)
+  for (const caller of opener) caller.order({ kind: 'calls', at, calls: mostFailures })
+  await answered(opener, mostFailures)
+  await kill(opener)
+}
+
+afterEach(async () => {
+  await kill([...callers])
+  for (const each of hosts) await each.close()
+  hosts.clear()
+  await database.owner.pool.query('delete from reelpilot.circuit_breaker')
+})
+
+describe('four processes', () => {
+  it('let one probe out among them, and another one only when the first is lost', async () => {
+    const soundAgain = Promise.withResolvers<number>()
+    let isFailing = true
+    const upstream = await host(() => (isFailing ? 503 : soundAgain.promise))
+    await fail(upstream)
+    isFailing = false
+
+    const due = at + coolingMs
+    const all = await startCallers(upstream)
+    for (const caller of all) caller.order({ kind: 'calls', at: due, calls: 10 })
+    const others = await answered(all, 10 * processes - 1)
+    expect(others.every(({ kind }) => kind === 'held')).toBe(true)
+    expect(upstream.calls).toHaveLength(mostFailures + 1)
+
+    // Whoever holds the probe is killed. Its place is free when its time is over, and not before.
+    const prober = all.filter((caller) => answersOf([caller]).length === 9)
+    expect(prober).toHaveLength(1)
+    await kill(prober)
+    const left = all.filter((caller) => !prober.includes(caller))
+    const before = answersOf(left).length
+    for (const caller of left) caller.order({ kind: 'calls', at: due + 30_000, calls: 5 })
+    await answered(left, before + 15)
+    expect(upstream.calls).toHaveLength(mostFailures + 1)
+    for (const caller of left) caller.order({ kind: 'calls', at: due + 40_000, calls: 5 })
+    await answered(left, before + 15 + 14)
+    expect(upstream.calls).toHaveLength(mostFailures + 2)
+
+    soundAgain.resolve(200)
+    await answered(left, before + 15 + 15)
+    expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'recovering' })
+  }, 120_000)
+
+  it('find the breaker open after all of them have died and others have come', async () => {
+    const upstream = await host(() => 503)
+    const first = await startCallers(upstream)
+    for (const caller of first) caller.order({ kind: 'calls', at, calls: 2 })
+    await answered(first, 2 * processes)
+    const { length } = upstream.calls
+    expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'open' })
+    await kill(first)
+
+    const second = await startCallers(upstream)
+    for (const caller of second) caller.order({ kind: 'calls', at: at + coolingMs - 1, calls: 3 })
+    const answers = await answered(second, 3 * processes)
+    expect(answers.every((answer) => answer.kind === 'held' && answer.reason === 'circuitOpen')).toBe(true)
+    expect(upstream.calls).toHaveLength(length)
+  }, 120_000)
+
+  it('stay within their budget through ten minutes of 5xx, and finish all jobs after it', async () => {
+    const speed = 60
+    const jobs = 25
+    const atOnce = 3
+    const minutes = 10
+    let realFrom = Date.now()
+    const now = () => at + (Date.now() - realFrom) * speed
+    const over = at + minutes * 60_000
+    let failed = 0
+    const upstream = await host((arrivedAt) => {
+      if (arrivedAt >= over) return 200
+      failed += 1
+      return 503
+    }, now)
+    const all = await startCallers(upstream)
+    realFrom = Date.now()
+    for (const caller of all) caller.order({ kind: 'jobs', from: at, realFrom, speed, jobs, atOnce })
+    const done = await until(
+      () => wordsOf(all).flatMap((word) => (word.kind === 'job' ? [word] : [])),
+      (ended) => ended.length === processes * jobs,
+      90_000,
+    )
+
+    // What was under way when it opened, and one probe a minute.
+    const budget = mostFailures - 1 + processes * atOnce + minutes
+    expect(failed).toBeLessThanOrEqual(budget)
+    expect(failed).toBeGreaterThan(mostFailures)
+
+    // Every attempt that a job spent is a call that the host saw; to be parked costs none.
+    const attempts = done.reduce((sum, job) => sum + job.attempts, 0)
+    const parked = done.reduce((sum, job) => sum + job.parked, 0)
+    expect(attempts).toBe(failed)
+    expect(parked).toBeGreaterThan(processes * jobs)
+    expect(upstream.calls).toHaveLength(failed + processes * jobs)
+    expect(['recovering', 'closed']).toContain((await rowOf(database, 'tiktok'))?.state)
+  }, 180_000)
+})

@@ -1,0 +1,45 @@
+import { setTimeout as later } from 'node:timers/promises'
+import { accountMachine } from '../../src/commands/account-machine.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { startJob } from '../../src/commands/start-job.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import { connect, inOrganization } from '../../src/store/database.ts'
+
+export interface CreatorSettings {
+  readonly databaseUrl: string
+  readonly organizationId: string
+  readonly slotIds: readonly string[]
+  /** How many are under way at once. */
+  readonly connections: number
+}
+
+/** A process that starts the jobs of many slots at once, as the API does, and prints what came of each. */
+const { databaseUrl, organizationId, slotIds, connections }: CreatorSettings = JSON.parse(
+  process.argv[2] ?? '',
+)
+const onError = (error: unknown) => process.stderr.write(`${String(error)}\n`)
+const { db, close } = connect(databaseUrl, 'reelpilot_api', { max: connections, name: 'creator', onError })
+const boss = createBoss({
+  url: databaseUrl,
+  role: 'reelpilot_api',
+  name: 'creator',
+  supervises: false,
+  onError,
+})
+await boss.start()
+const deps = { boss, machines: catalogueOf([jobMachine, accountMachine]) }
+
+const left = [...slotIds]
+const create = async () => {
+  for (let slotId = left.shift(); slotId !== undefined; slotId = left.shift()) {
+    const request = { organizationId, slotId }
+    const started = await inOrganization(db, organizationId, (tx) => startJob(tx, deps, request))
+    process.stdout.write(`${JSON.stringify(started)}\n`)
+    // Others get their turn in between.
+    await later(0)
+  }
+}
+await Promise.all(Array.from({ length: connections }, create))
+await boss.stop({ graceful: false })
+await close()

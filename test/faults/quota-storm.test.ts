@@ -1,0 +1,233 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as later } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { insertConnectedAccount } from '../../src/commands/insert-account.ts'
+import { closeJob } from '../../src/steps/close-job.ts'
+import type { StepDeps } from '../../src/steps/deps.ts'
+import { auditQuota } from '../../src/store/quota-audit.ts'
+import { grantQuota } from '../../src/store/quota-ledger.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { shortStoryboard } from '../support/stage.ts'
+import type { CreatorSettings } from './quota-creator.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+
+const processes = 4
+
+it('starts exactly as many jobs as are granted, of a thousand asked for at once by four processes', async () => {
+  const { organizationId, slotIds } = await createSlots(1_000)
+  await grant(organizationId, { videos: 100, seconds: 10_000 })
+  const watch = watchBooks(organizationId)
+  const share = slotIds.length / processes
+  const answers = await Promise.all(
+    Array.from(
+      { length: processes },
+      (_, index) => startCreator(organizationId, slotIds.slice(index * share, (index + 1) * share)).answers,
+    ),
+  )
+  const snapshots = await watch.stop()
+
+  const all = answers.flat()
+  expect(all).toHaveLength(1_000)
+  expect(all.filter(({ kind }) => kind === 'started')).toHaveLength(100)
+  const refusals = all.filter(({ kind }) => kind === 'quotaShort')
+  expect(refusals).toHaveLength(900)
+  const refusal = { metric: 'videos', period: 'total', available: 0, needed: 1, moreAt: null }
+  for (const each of refusals) expect(each).toEqual({ kind: 'quotaShort', ...refusal })
+
+  expect(await jobsOf(organizationId)).toHaveLength(100)
+  expect(await readBooks(organizationId)).toMatchObject({
+    videos: { granted: 100, available: 0, reserved: 100, used: 0 },
+    seconds: { granted: 10_000, available: 9_700, reserved: 300, used: 0 },
+    uploads: { reserved: 100, used: 0 },
+  })
+  expect(await auditQuota(db, organizationId)).toEqual([])
+  expect(await thresholdsOf(organizationId)).toEqual([50, 80, 100])
+  expect(snapshots).toBeGreaterThan(10)
+}, 60_000)
+
+it('uses as much as jobs were made, however often their makers are killed', async () => {
+  const { organizationId, slotIds } = await createSlots(120)
+  await grant(organizationId, { videos: 80, seconds: 10_000 })
+  const watch = watchBooks(organizationId)
+  await killAndRestart(organizationId, slotIds, 8)
+  const jobs = await jobsOf(organizationId)
+  expect(jobs).toHaveLength(80)
+
+  // They were all rendered, and their last chunks accepted. Each is closed twice, by two workers at once.
+  await database.runtime.pool.query(
+    `update reelpilot.job set context = context || '{"sentAt": 1}' where organization_id = $1`,
+    [organizationId],
+  )
+  const close = (jobId: string) =>
+    closeJob(closing, contextOf(organizationId, jobId), { clip: null, used: true })
+  await Promise.all(jobs.flatMap(({ id }) => [close(id), close(id)]))
+  expect(await watch.stop()).toBeGreaterThan(10)
+  expect(await readBooks(organizationId)).toMatchObject({
+    videos: { granted: 80, available: 0, reserved: 0, used: 80 },
+    seconds: { granted: 10_000, available: 9_760, reserved: 0, used: 240 },
+    uploads: { reserved: 0, used: 80 },
+  })
+  expect(await auditQuota(db, organizationId)).toEqual([])
+}, 60_000)
+
+/** An approved plan with slots that nobody has started yet. */
+async function createSlots(count: number) {
+  const organizationId = await createOrganization(database, 'Storm')
+  const [accountId, planId] = [randomUUID(), randomUUID()]
+  await insertConnectedAccount(db, {
+    accountId,
+    organizationId,
+    creator: { openId: accountId, username: 'creator', displayName: 'Creator', scopes: [] },
+    tokens: {
+      accessTokenSealed: 'a',
+      refreshTokenSealed: 'r',
+      expiresInSeconds: 7_200,
+      refreshExpiresInSeconds: 15_552_000,
+    },
+  })
+  const plan = { id: planId, organization_id: organizationId, account_id: accountId, name: 'Storm' }
+  await db
+    .insertInto('plan')
+    .values({ ...plan, time_zone: 'UTC', state: 'approved', revision: 1 })
+    .execute()
+  const publishAt = new Date(Date.now() + 3_600_000)
+  const slots = Array.from({ length: count }, () => ({
+    id: randomUUID(),
+    organization_id: organizationId,
+    plan_id: planId,
+    wall_time: publishAt.toISOString().slice(0, 19),
+    publish_at: publishAt,
+    storyboard: JSON.stringify(shortStoryboard),
+    caption: 'Storm',
+    privacy: 'SELF_ONLY' as const,
+  }))
+  await db.insertInto('slot').values(slots).execute()
+  return { organizationId, slotIds: slots.map(({ id }) => id) }
+}
+
+async function grant(organizationId: string, amounts: { readonly videos: number; readonly seconds: number }) {
+  await grantQuota(db, organizationId, { metric: 'videos', amount: amounts.videos }, 'storm')
+  await grantQuota(db, organizationId, { metric: 'seconds', amount: amounts.seconds }, 'storm')
+}
+
+interface Answer {
+  readonly kind: string
+}
+
+/** A process that creates the jobs of these slots, and what it has said when it ended. */
+function startCreator(
+  organizationId: string,
+  slotIds: readonly string[],
+): { readonly child: ChildProcess; readonly answers: Promise<readonly Answer[]> } {
+  const settings: CreatorSettings = { databaseUrl: database.url, organizationId, slotIds, connections: 8 }
+  const file = fileURLToPath(new URL('./quota-creator.ts', import.meta.url))
+  const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const answers: Answer[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => answers.push(JSON.parse(line)))
+  return { child, answers: once(child, 'close').then(() => answers) }
+}
+
+/** Creators that ask for all slots in their own order, and are killed once they have begun; the last ones may end. */
+async function killAndRestart(
+  organizationId: string,
+  slotIds: readonly string[],
+  kills: number,
+): Promise<void> {
+  let left = kills
+  let killed = 0
+  const keepCreating = async () => {
+    for (;;) {
+      const { child, answers } = startCreator(
+        organizationId,
+        slotIds.toSorted(() => Math.random() - 0.5),
+      )
+      const isToDie = left > 0
+      if (isToDie) {
+        left -= 1
+        // After so many answers there are as many creations under way as it has connections.
+        let seen = 0
+        const dieAfter = 1 + Math.floor(Math.random() * 10)
+        child.stdout?.on('data', () => {
+          seen += 1
+          if (seen === dieAfter) child.kill('SIGKILL')
+        })
+      }
+      await answers
+      if (child.signalCode === 'SIGKILL') killed += 1
+      if (!isToDie) return
+    }
+  }
+  await Promise.all(Array.from({ length: processes }, keepCreating))
+  expect(killed).toBe(kills)
+}
+
+const closing = { db, videos: {} } as unknown as StepDeps // All that a job without a clip needs.
+const contextOf = (organizationId: string, jobId: string) => ({
+  organizationId,
+  jobId,
+  key: jobId,
+  mayHaveBegun: false,
+  fence: async () => undefined,
+  signal: AbortSignal.timeout(30_000),
+  now: () => Date.now(),
+})
+
+/** Looks at the books from a connection of its own, over and over: the law holds in every snapshot. */
+function watchBooks(organizationId: string): { stop(): Promise<number> } {
+  let isOver = false
+  const watching = (async () => {
+    let snapshots = 0
+    while (!isOver) {
+      const books = Object.values(await readBooks(organizationId))
+      for (const { granted, available, reserved, used } of books)
+        expect(granted).toBe(available + reserved + used)
+      expect(await auditQuota(db, organizationId)).toEqual([])
+      snapshots += 1
+      await later(10)
+    }
+    return snapshots
+  })()
+  return {
+    stop() {
+      isOver = true
+      return watching
+    },
+  }
+}
+
+async function readBooks(organizationId: string) {
+  const rows = await db
+    .selectFrom('quota')
+    .select(['metric', 'granted', 'available', 'reserved', 'used'])
+    .where('organization_id', '=', organizationId)
+    .execute()
+  return Object.fromEntries(rows.map(({ metric, ...sums }) => [metric, sums]))
+}
+
+function jobsOf(organizationId: string) {
+  return db
+    .selectFrom('job')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('machine', '=', 'job')
+    .execute()
+}
+
+async function thresholdsOf(organizationId: string): Promise<readonly unknown[]> {
+  const events = await db
+    .selectFrom('event')
+    .select('payload')
+    .where('organization_id', '=', organizationId)
+    .where('type', '=', 'quota.threshold')
+    .orderBy('sequence')
+    .execute()
+  return events.map(({ payload }) => ('percent' in payload ? payload.percent : null))
+}

@@ -1,0 +1,427 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type BreakerContext, type BreakerEvent, mostFailures, paces } from '../../machines/breaker.ts'
+import {
+  creditSuccess,
+  fullBudget,
+  fullUnits,
+  type RetryBudget,
+  refundRetry,
+  retriesLeft,
+  spendRetry,
+} from '../../machines/retry-budget.ts'
+import { breakerMachine, freshBreaker } from '../../src/commands/breaker-machine.ts'
+import { areaOf, type Breaker, breakerAt, contextOf, moveBreaker } from '../../src/commands/move-breaker.ts'
+import { leafPaths } from '../../src/durable/machine.ts'
+
+const start = 1_767_225_600_000
+const record = {
+  key: 'tiktok',
+  accountId: null,
+  organizationId: null,
+  stored: null,
+  retryBudget: null,
+  revision: 0,
+}
+
+/** Drives a breaker as processes do: what has fallen due happens when somebody looks. */
+class Walk {
+  breaker: Breaker = breakerAt(record, start)
+  at = start
+  #calls = 0
+
+  wait(seconds: number): this {
+    this.at += seconds * 1_000
+    const { version, state, tag, context, timers } = this.breaker.checkpoint
+    const stored = { version, state, tag, context, timers }
+    this.breaker = { ...breakerAt({ ...record, stored }, this.at), trail: [] }
+    return this
+  }
+  /** Whether the event was accepted. */
+  send(event: BreakerEvent): boolean {
+    const moved = moveBreaker(this.breaker, event, this.at)
+    if (moved.kind === 'moved') this.breaker = moved.breaker
+    return moved.kind === 'moved'
+  }
+  /** The permit of a call that was let through; null if it was turned away. */
+  call(withinMs = 30_000): { readonly permit: string; readonly epoch: number } | null {
+    this.#calls += 1
+    const permit = `call ${this.#calls}`
+    return this.send({ type: 'call', permit, withinMs }) ? { permit, epoch: this.context.epoch } : null
+  }
+  calls(type: 'succeeded' | 'failed', times: number): this {
+    for (let turn = 0; turn < times; turn += 1) {
+      const permit = this.call()
+      if (!permit) throw new Error(`call ${turn + 1} was turned away in ${this.state}`)
+      this.send({ type, ...permit })
+    }
+    return this
+  }
+  force(type: 'forceOpen' | 'forceClosed'): this {
+    this.send({ type, by: 'key', reason: 'because' })
+    return this
+  }
+  get state(): string {
+    return this.breaker.checkpoint.state
+  }
+  get context(): BreakerContext {
+    return contextOf(this.breaker)
+  }
+}
+
+const opened = () => new Walk().calls('failed', mostFailures)
+const ready = () => opened().wait(60)
+const probing = () => {
+  const walk = ready()
+  walk.call()
+  return walk
+}
+const recovering = () => ready().calls('succeeded', 1)
+
+const places: Readonly<Record<string, () => Walk>> = {
+  closed: () => new Walk(),
+  open: opened,
+  'halfOpen.ready': ready,
+  'halfOpen.probing': probing,
+  recovering,
+  forcedOpen: () => new Walk().force('forceOpen'),
+  forcedClosed: () => new Walk().force('forceClosed'),
+}
+
+describe('the breaker machine', () => {
+  it('has a place here for every state, and is in it', () => {
+    expect(Object.keys(places).sort()).toEqual([...leafPaths(breakerMachine)].sort())
+    for (const [state, place] of Object.entries(places)) expect(place().state).toBe(state)
+  })
+
+  // Of the call that is under way: the probe, or one that was let through under the present epoch.
+  it.each([
+    ['closed', 'call', 'closed'],
+    ['closed', 'succeeded', 'closed'],
+    ['closed', 'failed', 'closed'],
+    ['closed', 'abandoned', null],
+    ['closed', 'release', null],
+    ['open', 'call', null],
+    ['open', 'succeeded', null],
+    ['open', 'failed', null],
+    ['open', 'abandoned', null],
+    ['open', 'release', null],
+    ['halfOpen.ready', 'call', 'halfOpen.probing'],
+    ['halfOpen.ready', 'succeeded', null],
+    ['halfOpen.ready', 'failed', null],
+    ['halfOpen.ready', 'abandoned', null],
+    ['halfOpen.ready', 'release', null],
+    ['halfOpen.probing', 'call', null],
+    ['halfOpen.probing', 'succeeded', 'recovering'],
+    ['halfOpen.probing', 'failed', 'open'],
+    ['halfOpen.probing', 'abandoned', 'halfOpen.ready'],
+    ['halfOpen.probing', 'release', null],
+    ['recovering', 'call', 'recovering'],
+    ['recovering', 'succeeded', 'recovering'],
+    ['recovering', 'failed', 'open'],
+    ['recovering', 'abandoned', null],
+    ['recovering', 'release', null],
+    ['forcedOpen', 'call', null],
+    ['forcedOpen', 'succeeded', null],
+    ['forcedOpen', 'failed', null],
+    ['forcedOpen', 'abandoned', null],
+    ['forcedOpen', 'release', 'halfOpen.ready'],
+    ['forcedClosed', 'call', 'forcedClosed'],
+    ['forcedClosed', 'succeeded', null],
+    ['forcedClosed', 'failed', null],
+    ['forcedClosed', 'abandoned', null],
+    ['forcedClosed', 'release', 'closed'],
+  ] as const)('in %s takes %s to %s', (state, type, next) => {
+    const walk = places[state]?.() ?? new Walk()
+    const { epoch, probe } = walk.context
+    const permit = probe?.permit ?? 'x'
+    const accepted = walk.send({ type, permit, epoch, withinMs: 1_000 } as BreakerEvent)
+    expect(accepted ? walk.state : null).toBe(next)
+    if (!accepted) expect(walk.state).toBe(state)
+  })
+
+  it.each(Object.keys(places))(
+    'in %s is forced by a person, who is remembered until it is released',
+    (state) => {
+      for (const [type, forced] of [
+        ['forceOpen', 'forcedOpen'],
+        ['forceClosed', 'forcedClosed'],
+      ] as const) {
+        const walk = places[state]?.() ?? new Walk()
+        const { epoch } = walk.context
+        walk.force(type)
+        expect(walk.breaker.checkpoint).toMatchObject({ state: forced, tag: 'resting', timers: {} })
+        expect(walk.context.forced).toEqual({ by: 'key', reason: 'because', at: walk.at })
+        expect(walk.context).toMatchObject({ epoch: epoch + 1, probe: null })
+        walk.send({ type: 'release' })
+        expect(walk.context.forced).toBeNull()
+      }
+    },
+  )
+
+  it('opens at the fifth failure in a row, and at no fifth that is not', () => {
+    const walk = new Walk()
+    for (let turn = 0; turn < 10; turn += 1) walk.calls('failed', mostFailures - 1).calls('succeeded', 1)
+    expect(walk.state).toBe('closed')
+    walk.calls('failed', mostFailures - 1)
+    expect(walk.context).toMatchObject({ failures: 4, openedAt: null })
+    walk.calls('failed', 1)
+    expect(walk.state).toBe('open')
+    expect(walk.context).toMatchObject({ failures: 5, openedAt: start })
+  })
+
+  it('is left alone for 60 seconds, or as long as the upstream asked but never longer than ten minutes', () => {
+    const afterFailure = (afterSeconds: number) => {
+      const walk = new Walk().calls('failed', mostFailures - 1)
+      const { epoch } = walk.context
+      walk.send({ type: 'failed', permit: 'x', epoch, afterSeconds })
+      return walk
+    }
+    for (const [asked, seconds] of [
+      [0, 60],
+      [30, 60],
+      [120, 120],
+      [86_400, 600],
+    ] as const) {
+      expect(afterFailure(asked).wait(seconds - 0.001).state).toBe('open')
+      expect(afterFailure(asked).wait(seconds).state).toBe('halfOpen.ready')
+    }
+  })
+
+  it('frees the place of a probe that is lost, and does not listen to it any more', () => {
+    const walk = ready()
+    const lost = walk.call(30_000)
+    expect(walk.call()).toBeNull()
+    walk.wait(29.999)
+    expect(walk.call()).toBeNull()
+    walk.wait(0.001)
+    const next = walk.call()
+    expect(next).not.toBeNull()
+    for (const type of ['succeeded', 'failed', 'abandoned'] as const)
+      expect(lost && walk.send({ type, ...lost })).toBe(false)
+    expect(next && walk.send({ type: 'succeeded', ...next })).toBe(true)
+    expect(walk.state).toBe('recovering')
+  })
+
+  it('does not listen to calls from before it opened, whatever they say', () => {
+    const walk = new Walk()
+    const slow = walk.call()
+    walk.calls('failed', mostFailures).wait(60)
+    walk.calls('succeeded', 1)
+    expect(slow && walk.send({ type: 'failed', ...slow })).toBe(false)
+    expect(slow && walk.send({ type: 'succeeded', ...slow })).toBe(false)
+    expect(walk.state).toBe('recovering')
+  })
+
+  it('recovers at one, two, four, eight and sixteen calls a second, and is closed after as many successes', () => {
+    const walk = recovering()
+    for (const pace of paces) {
+      for (let turn = 0; turn < pace; turn += 1) {
+        expect(walk.state).toBe('recovering')
+        const permit = walk.call()
+        expect(walk.call()).toBeNull()
+        walk.wait(1 / pace)
+        if (permit) walk.send({ type: 'succeeded', ...permit })
+      }
+    }
+    expect(walk.state).toBe('closed')
+    expect(walk.context).toMatchObject({ failures: 0, openedAt: null })
+  })
+
+  it('closes after a quiet minute of recovery, for where few call few can prove it', () => {
+    expect(recovering().wait(59.999).state).toBe('recovering')
+    expect(recovering().wait(60).state).toBe('closed')
+  })
+
+  it('opens again at the first failure of its recovery, and still knows when it opened', () => {
+    const walk = recovering().calls('failed', 1)
+    expect(walk.state).toBe('open')
+    expect(walk.context.openedAt).toBe(start)
+    expect(walk.wait(60).calls('failed', 1).wait(60).state).toBe('halfOpen.ready')
+  })
+
+  it('knows since when calls have not gone freely, also once a person holds it open', () => {
+    expect(opened().wait(30).force('forceOpen').context.openedAt).toBe(start)
+    expect(new Walk().wait(30).force('forceOpen').context.openedAt).toBe(start + 30_000)
+    expect(opened().force('forceClosed').context.openedAt).toBeNull()
+  })
+
+  it('proves itself by a probe when it is released from being open, and starts afresh from being closed', () => {
+    const open = new Walk().force('forceOpen')
+    expect(open.wait(86_400).call()).toBeNull()
+    open.send({ type: 'release' })
+    expect(open.call()).not.toBeNull()
+    expect(open.call()).toBeNull()
+
+    const closed = opened().force('forceClosed')
+    for (let turn = 0; turn < 20; turn += 1) {
+      const permit = closed.call()
+      expect(permit && closed.send({ type: 'failed', ...permit })).toBe(false)
+    }
+    closed.send({ type: 'release' })
+    expect(closed.state).toBe('closed')
+    expect(closed.context).toMatchObject({ failures: 0, openedAt: null })
+  })
+
+  it('tells of the passage from state to state, and not of what happens within half-open', () => {
+    const walk = probing()
+    expect(walk.breaker.trail).toEqual([])
+    walk.send({ type: 'failed', permit: walk.context.probe?.permit ?? '', epoch: walk.context.epoch })
+    expect(walk.breaker.trail).toEqual([{ from: 'halfOpen', to: 'open', event: 'failed' }])
+  })
+
+  it('remembers a probe only while it is out', () => {
+    for (const place of [probing().wait(30), opened(), recovering()]) expect(place.context.probe).toBeNull()
+    expect(probing().context.probe).not.toBeNull()
+  })
+
+  it('begins as a breaker without a row does', () => {
+    expect(freshBreaker).toMatchObject({ machine: 'breaker', state: 'closed', tag: 'resting', timers: {} })
+  })
+})
+
+type Act =
+  | { readonly kind: 'call' }
+  | { readonly kind: 'outcome'; readonly which: number; readonly type: 'succeeded' | 'failed' | 'abandoned' }
+  | { readonly kind: 'wait'; readonly seconds: number }
+  | { readonly kind: 'force'; readonly type: 'forceOpen' | 'forceClosed' | 'release' }
+
+const act: fc.Arbitrary<Act> = fc.oneof(
+  { weight: 8, arbitrary: fc.constant({ kind: 'call' } as const) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('outcome' as const),
+      which: fc.nat(30),
+      type: fc.constantFrom('succeeded', 'failed', 'failed', 'abandoned'),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      seconds: fc.oneof(fc.double({ min: 0, max: 2, noNaN: true }), fc.constantFrom(10, 30, 60)),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('force' as const),
+      type: fc.constantFrom('forceOpen', 'forceClosed', 'release'),
+    }),
+  },
+)
+
+describe('whatever happens in whatever order', () => {
+  it('never lets two probes out at once, never a call through while open, and keeps to the pace', () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(fc.array(act, { minLength: 20, maxLength: 200 }), (acts) => {
+        const walk = new Walk()
+        const withinMs = 20_000
+        const out: { readonly permit: string; readonly epoch: number }[] = []
+        let probe: { readonly permit: string; readonly until: number } | null = null
+        let paced: { readonly at: number; readonly pace: number; readonly epoch: number } | null = null
+        for (const each of acts) {
+          seen.add(walk.state)
+          if (each.kind === 'wait') walk.wait(each.seconds)
+          else if (each.kind === 'force') {
+            if (each.type === 'release') walk.send({ type: 'release' })
+            else walk.force(each.type)
+            probe = null
+          } else if (each.kind === 'outcome') {
+            const [permit] = out.splice(each.which % Math.max(1, out.length), 1)
+            if (permit) walk.send({ type: each.type, ...permit })
+            if (permit && permit.permit === probe?.permit) probe = null
+          } else {
+            const { state, context } = walk
+            const permit = walk.call(withinMs)
+            if (!permit) continue
+            out.push(permit)
+            expect(['open', 'forcedOpen', 'halfOpen.probing']).not.toContain(state)
+            if (areaOf(state) === 'halfOpen') {
+              expect(probe === null || probe.until <= walk.at).toBe(true)
+              probe = { permit: permit.permit, until: walk.at + withinMs }
+            }
+            if (state === 'recovering') {
+              const pace = paces[context.pace] ?? Number.NaN
+              if (paced && paced.epoch === context.epoch)
+                expect(walk.at - paced.at).toBeGreaterThanOrEqual(1_000 / paced.pace)
+              paced = { at: walk.at, pace, epoch: context.epoch }
+            }
+          }
+        }
+      }),
+      { numRuns: 500 },
+    )
+    expect([...seen].sort()).toEqual([...leafPaths(breakerMachine)].sort())
+  })
+})
+
+describe('the retry budget', () => {
+  const spendAll = (at: number): RetryBudget => {
+    let budget = fullBudget
+    for (;;) {
+      const spending = spendRetry(budget, at)
+      if (spending.kind === 'empty') return budget
+      budget = spending.budget
+    }
+  }
+
+  it('allows a hundred retries at once, and then one every five seconds', () => {
+    expect(retriesLeft(fullBudget, start)).toBe(100)
+    const empty = spendAll(start)
+    expect(retriesLeft(empty, start)).toBe(0)
+    expect(spendRetry(empty, start)).toEqual({ kind: 'empty', afterMs: 5_000 })
+    expect(spendRetry(empty, start + 5_000)).toMatchObject({ kind: 'spent' })
+    expect(retriesLeft(empty, start + 500_000)).toBe(100)
+  })
+
+  it('grows by a fifth of a retry with each success, and by all that a retry took if it was one', () => {
+    const empty = spendAll(start)
+    expect(creditSuccess(empty, start, false).units).toBe(1)
+    expect(creditSuccess(empty, start, true).units).toBe(6)
+    expect(refundRetry(empty, start).units).toBe(5)
+  })
+
+  it('is not touched while it is full, and never holds more or less than it can', () => {
+    expect(creditSuccess(fullBudget, start, true)).toBe(fullBudget)
+    const acts = fc.array(fc.tuple(fc.constantFrom('spend', 'credit', 'refund', 'back'), fc.nat(100_000)))
+    fc.assert(
+      fc.property(acts, (all) => {
+        let budget = fullBudget
+        let at = start
+        for (const [kind, ms] of all) {
+          at += kind === 'back' ? -ms : ms
+          const spending = spendRetry(budget, at)
+          if (kind === 'spend' && spending.kind === 'spent') budget = spending.budget
+          if (kind === 'credit') budget = creditSuccess(budget, at, ms % 2 === 0)
+          if (kind === 'refund') budget = refundRetry(budget, at)
+          expect(budget.units).toBeGreaterThanOrEqual(0)
+          expect(budget.units).toBeLessThanOrEqual(fullUnits)
+        }
+      }),
+    )
+  })
+
+  it('bounds what a storm adds: at most the store, the trickle, and a fifth of the successes', () => {
+    let budget = fullBudget
+    let retries = 0
+    let successes = 0
+    for (let second = 0; second < 600; second += 1) {
+      const at = start + second * 1_000
+      // Twenty first calls a second, half of them well; everybody else wants to try again.
+      for (let turn = 0; turn < 10; turn += 1) budget = creditSuccess(budget, at, false)
+      successes += 10
+      for (let turn = 0; turn < 50; turn += 1) {
+        const spending = spendRetry(budget, at)
+        if (spending.kind === 'spent') {
+          budget = spending.budget
+          retries += 1
+        }
+      }
+    }
+    expect(retries).toBeLessThanOrEqual(100 + 600 / 5 + successes / 5)
+    expect(retries).toBeGreaterThan(1_000)
+  })
+})
