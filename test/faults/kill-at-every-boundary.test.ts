@@ -37,11 +37,20 @@ const points: readonly (readonly [Boundary, string])[] = [
 ]
 
 it('loses nothing and posts once, whichever boundary of the job machine a worker is killed at', async () => {
-  // One job for each point, and in each job's life one SIGKILL of the worker that drives it.
-  const stage = await createStage(database, points.length)
-  const pending = new Set(
-    points.map(([boundary, state], index) => `${boundary} ${state} ${stage.slotIds[index]}`),
-  )
+  // One job's kill may take another along right before the place where that one was to be killed: it gets another life.
+  let left = points
+  for (let round = 1; left.length > 0; round += 1) {
+    expect(round).toBeLessThanOrEqual(3)
+    left = await killOnceAtEach(left)
+  }
+}, 480_000)
+
+/** One job for each point, and in each job's life one SIGKILL of the worker that drives it. Answers what was not reached. */
+async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
+  const stage = await createStage(database, wanted.length)
+  const nameOf = ([boundary, state]: (typeof points)[number], index: number) =>
+    `${boundary} ${state} ${stage.slotIds[index]}`
+  const pending = new Set(wanted.map(nameOf))
 
   let over = false
   const supervise = async () => {
@@ -62,11 +71,11 @@ it('loses nothing and posts once, whichever boundary of the job machine a worker
     for (const child of running) child.kill('SIGTERM')
     await Promise.all(supervisors)
   }
-  expect([...pending]).toEqual([])
   await expectEverySlotPostedOnce(database, stage)
   await expectAtMostOneMoreRenderForEachKill(stage)
   await stage.close()
-}, 480_000)
+  return wanted.filter((point, index) => pending.has(nameOf(point, index)))
+}
 
 /** Every renderer that sets out leaves its mark. A kill interrupts at most one, so it costs at most one more. */
 async function expectAtMostOneMoreRenderForEachKill({ settings }: Stage): Promise<void> {

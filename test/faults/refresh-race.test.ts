@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
+import { listAccounts } from '../../src/store/account-store.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createStage, startWorkerProcess } from '../support/stage.ts'
 import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+import { until } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 
@@ -59,6 +61,12 @@ it('survives a worker that is killed at any boundary of a refresh, without prese
   const supervised = supervise()
   try {
     await untilAllEnded(database, stage, 150_000)
+    // The jobs go on as soon as the new pair is in the vault; the accounts' own machines take a lease's length longer.
+    await until(
+      () => listAccounts(database.runtime.db, stage.organizationId, { limit: 10, inverted: false }),
+      (accounts) => accounts.every(({ state }) => state === 'connected'),
+      60_000,
+    )
   } finally {
     over = true
     await supervised

@@ -289,7 +289,12 @@ describe('a state machine', () => {
     const { stateMachine, stateMachines } = await tenant.ask(`{
       stateMachine(name: "job") { name version initial steps drawing states { path tag step } transitions { from event to } }
       stateMachines { name } }`)
-    expect(stateMachines).toEqual([{ name: 'job' }, { name: 'plan' }, { name: 'account' }])
+    expect(stateMachines).toEqual([
+      { name: 'job' },
+      { name: 'plan' },
+      { name: 'account' },
+      { name: 'breaker' },
+    ])
     expect(stateMachine.initial).toBe('queued')
     expect(stateMachine.states).toContainEqual({
       path: 'publishing.uploading',
