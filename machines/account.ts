@@ -48,7 +48,10 @@ export type AccountEvent =
 
 const accountSteps = {
   /** Presents the refresh token, once, and puts the new pair into the vault before anybody uses it. */
-  refreshTokens: step<{ readonly accountId: string; readonly version: number }, Expiry>(),
+  refreshTokens: step<
+    { readonly accountId: string; readonly version: number; readonly attempts: number },
+    Expiry
+  >(),
   /** Gives the grant back to TikTok, and empties the vault whatever it answers. */
   revokeTokens: step<{ readonly accountId: string }>(),
 }
@@ -195,7 +198,11 @@ export const accountLogic = accountSetup.createMachine({
           invoke: {
             id: 'refreshTokens',
             src: 'refreshTokens',
-            input: ({ context }) => ({ accountId: context.accountId, version: context.version }),
+            input: ({ context }) => ({
+              accountId: context.accountId,
+              version: context.version,
+              attempts: context.attempts,
+            }),
             onDone: { target: '#account.connected', actions: 'keepExpiry' },
             onError: [
               // A hiccup of TikTok's or the network's never disconnects anybody.

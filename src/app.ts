@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { startApiRole } from './api.ts'
+import { createBreakerGuard, tiktokBreaker, tiktokUploadBreaker } from './breakers/breaker-guard.ts'
+import { registerBreakers } from './breakers/register-breakers.ts'
 import { accountMachine } from './commands/account-machine.ts'
 import { breakerMachine } from './commands/breaker-machine.ts'
 import { jobMachine } from './commands/job-machine.ts'
@@ -18,6 +20,7 @@ import { startTicker } from './rehearsal/ticker.ts'
 import { Secret } from './secret.ts'
 import { createSteps } from './steps/catalogue.ts'
 import { type Connection, connect } from './store/database.ts'
+import { createHintSender } from './store/hint.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createSealer } from './vault/sealer.ts'
 import { startWorkerRole } from './worker.ts'
@@ -86,7 +89,21 @@ async function start(
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
   const clientSecret = new Secret(app.clientSecret)
-  const tiktok = createTikTokClient({ ...app, clientSecret })
+  const hints = createHintSender(runtime)
+  teardown.add(() => hints.close())
+  await registerBreakers(runtime.db, [tiktokBreaker, tiktokUploadBreaker])
+  const tiktok = createTikTokClient({
+    ...app,
+    clientSecret,
+    guard: createBreakerGuard({
+      db: runtime.db,
+      onMoved: ({ key, from, to }, organizations) => {
+        log.warn({ breaker: key, from, to }, 'a breaker has moved')
+        hints.send({ organizations, jobs: [] })
+      },
+      onError: (error) => log.warn({ err: error }, 'breakers'),
+    }),
+  })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
 
   let address: string | null = null

@@ -15,7 +15,11 @@ export const mostInits = 5
 /** How late a post may go out by itself once what held it up is over; later than that, a person decides. */
 const mostLatenessMs = 3_600_000
 
-export const ofSlot = (context: JobContext) => ({ slotId: context.slotId, accountId: context.accountId })
+export const ofSlot = (context: JobContext) => ({
+  slotId: context.slotId,
+  accountId: context.accountId,
+  attempts: context.attempts,
+})
 /** A state that needs the media or the post is entered only with them; without, the machine itself is wrong. */
 export const mediaOf = (context: JobContext): KeptMedia => context.media ?? missing('media')
 export const postOf = (context: JobContext): OpenPost => context.post ?? missing('post')

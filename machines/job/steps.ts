@@ -39,6 +39,8 @@ export type PostTruth =
 interface OfSlot {
   readonly slotId: string
   readonly accountId: string
+  /** How often the step was tried in vain before. */
+  readonly attempts: number
 }
 
 /** The steps of the job machine: what each is given and what it answers when it has done its work. */

@@ -14,9 +14,6 @@ export interface BreakerGuardOptions extends BreakerDeps {
   readonly chunkDeadlineMs?: number
 }
 
-/** A call with the number of its attempt, the first one being 1: it tells a retry, and so whose budget it goes to. */
-export type AttemptedCall = GuardedCall & { readonly attempt?: number }
-
 /**
  * Turns calls to TikTok away (`held`, reason `circuitOpen`) while their host is open, or their account; and retries
  * (`retryBudget`) while the host's budget for them is empty. To an account belongs what shows its access token; what
@@ -24,7 +21,7 @@ export type AttemptedCall = GuardedCall & { readonly attempt?: number }
  */
 export function createBreakerGuard(options: BreakerGuardOptions): Guard {
   const { deadlineMs = 30_000, chunkDeadlineMs = 300_000 } = options
-  return async (call: AttemptedCall, run) => {
+  return async (call, run) => {
     const isChunk = call.endpoint === 'upload'
     const watches: readonly Watch<Answer<unknown>>[] = [
       { key: isChunk ? tiktokUploadBreaker : tiktokBreaker, accountId: null, judge: findingOfHost },

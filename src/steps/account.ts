@@ -24,9 +24,10 @@ const answerSeconds = 60
 export async function refreshTokens(
   deps: StepDeps,
   { organizationId }: StepContext,
-  { accountId, version }: { readonly accountId: string; readonly version: number },
+  input: { readonly accountId: string; readonly version: number; readonly attempts?: number },
 ): Promise<StepOutcome> {
   const { db, sealer } = deps
+  const { accountId, version } = input
   const stored = await readTokens(db, accountId)
   if (!stored)
     return fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
@@ -35,9 +36,7 @@ export async function refreshTokens(
 
   const place = { organizationId, row: accountId, column: 'refresh_token' }
   // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
-  const answer = await clientFor(deps, { organizationId, accountId }).refreshToken(
-    sealer.open(stored.refreshTokenSealed, place),
-  )
+  const answer = await clientFor(deps, input).refreshToken(sealer.open(stored.refreshTokenSealed, place))
   switch (answer.kind) {
     case 'ok': {
       const tokens = sealTokens(sealer, { organizationId, accountId }, answer.grant)
@@ -104,7 +103,7 @@ export async function revokeTokens(
   const stored = await readTokens(db, accountId)
   if (stored) {
     const place = { organizationId, row: accountId, column: 'access_token' }
-    const answer = await clientFor(deps, { organizationId, accountId }).revoke(
+    const answer = await clientFor(deps, { accountId }).revoke(
       sealer.open(stored.accessTokenSealed, place),
       signal,
     )

@@ -18,6 +18,7 @@ export async function checkPost(
   input: {
     readonly slotId: string
     readonly accountId: string
+    readonly attempts?: number
     readonly post: OpenPost
     readonly sentAt: number
     readonly polls: number
@@ -30,7 +31,7 @@ export async function checkPost(
   const inList = () =>
     findPublicPost(deps, access.token, { ...account, caption: slot.caption, sentAt: input.sentAt }, signal)
 
-  const answer = await clientFor(deps, account).status(access.token, input.post.publishId, signal)
+  const answer = await clientFor(deps, input).status(access.token, input.post.publishId, signal)
   if (answer.kind === 'refused' && answer.code === 'invalid_publish_id') {
     const found = await inList()
     if (found) return done({ kind: 'public', postIds: [found] })

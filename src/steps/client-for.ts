@@ -1,10 +1,11 @@
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { StepDeps } from './deps.ts'
 
-/** TikTok's client as it calls for one account: limits and breakers know by that whose call it is. */
+/** TikTok's client as it calls for one account: breakers know by that whose call it is, and whether it is a retry. */
 export function clientFor(
   { tiktok }: Pick<StepDeps, 'tiktok'>,
-  { organizationId, accountId }: { readonly organizationId: string; readonly accountId: string },
+  // A step that was pending before its machine told its attempts has none.
+  { accountId, attempts = 0 }: { readonly accountId: string; readonly attempts?: number },
 ): TikTokClient {
-  return tiktok.as(`${organizationId}/${accountId}`)
+  return tiktok.as(accountId, attempts + 1)
 }

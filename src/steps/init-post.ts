@@ -16,7 +16,12 @@ import { notOk } from './tiktok-failure.ts'
 export async function initPost(
   deps: StepDeps,
   { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
-  input: { readonly slotId: string; readonly accountId: string; readonly media: KeptMedia },
+  input: {
+    readonly slotId: string
+    readonly accountId: string
+    readonly attempts?: number
+    readonly media: KeptMedia
+  },
 ): Promise<StepOutcome> {
   const { accountId, media } = input
   if (mayHaveBegun) {
@@ -33,7 +38,7 @@ export async function initPost(
   if (access.kind === 'none') return fail(access.error)
 
   const slot = await readSlot(deps.db, organizationId, input.slotId)
-  const tiktok = clientFor(deps, account)
+  const tiktok = clientFor(deps, input)
   await fence()
   const upload = { videoSize: media.bytes, plan }
   const answer =

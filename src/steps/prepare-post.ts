@@ -18,7 +18,12 @@ import { notOk } from './tiktok-failure.ts'
 export async function preparePost(
   deps: StepDeps,
   { organizationId, signal }: StepContext,
-  input: { readonly slotId: string; readonly accountId: string; readonly media: KeptMedia },
+  input: {
+    readonly slotId: string
+    readonly accountId: string
+    readonly attempts?: number
+    readonly media: KeptMedia
+  },
 ): Promise<StepOutcome> {
   const { accountId, media } = input
   const account = { organizationId, accountId }
@@ -27,7 +32,7 @@ export async function preparePost(
   const slot = await readSlot(deps.db, organizationId, input.slotId)
   if (slot.mode === 'draft') return done()
 
-  const answer = await clientFor(deps, account).creatorInfo(access.token, signal)
+  const answer = await clientFor(deps, input).creatorInfo(access.token, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   const { username: _, nickname: __, avatarUrl: ___, ...settings } = answer.creator
   await writeCreatorSettings(deps.db, accountId, settings)

@@ -16,6 +16,7 @@ export async function reconcilePost(
   { organizationId, signal }: StepContext,
   input: {
     readonly accountId: string
+    readonly attempts?: number
     readonly post: OpenPost | null
     readonly media: KeptMedia
     readonly lapsed: boolean
@@ -26,7 +27,7 @@ export async function reconcilePost(
   const account = { organizationId, accountId }
   const access = await accessToken(deps, account, callTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
-  const answer = await clientFor(deps, account).status(access.token, post.publishId, signal)
+  const answer = await clientFor(deps, input).status(access.token, post.publishId, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   // Its grant was taken back under way, and it ended with it; since then the account was connected again.
   if (answer.status === 'FAILED' && answer.failReason === 'auth_removed') return done({ kind: 'absent' })

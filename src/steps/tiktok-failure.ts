@@ -78,12 +78,13 @@ function errorOfVerdict(call: Call, failure: Failure): StepError {
 /** An answer in words. */
 export function failureOfAnswer(source: 'api' | 'oauth', answer: TikTokFailure): Failure {
   const { code, httpStatus } = wordOf(answer)
-  const { verdict } = verdictFor(source, code, httpStatus)
+  const spokenBy = answer.kind === 'held' ? 'reelpilot' : source
+  const { verdict } = verdictFor(spokenBy, code, httpStatus)
   return {
     verdict: verdict.verdict,
     code,
     message: verdict.meaning,
-    source,
+    source: spokenBy,
     ...('logId' in answer && answer.logId && { logId: answer.logId }),
     ...('raw' in answer && answer.raw && { answer: answer.raw }),
   }
@@ -98,7 +99,13 @@ async function recognised(
 ): Promise<Failure> {
   const failure = failureOfAnswer(source, answer)
   const { code, httpStatus } = wordOf(answer)
-  await countIfUnknown(db, organizationId, source, failure, verdictFor(source, code, httpStatus).recognised)
+  await countIfUnknown(
+    db,
+    organizationId,
+    source,
+    failure,
+    answer.kind === 'held' || verdictFor(source, code, httpStatus).recognised,
+  )
   return failure
 }
 

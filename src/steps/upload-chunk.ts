@@ -13,12 +13,13 @@ export async function uploadChunk(
   { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
   input: {
     readonly accountId: string
+    readonly attempts?: number
     readonly post: OpenPost
     readonly media: KeptMedia
     readonly chunk: number
   },
 ): Promise<StepOutcome> {
-  const { accountId, post, media, chunk } = input
+  const { post, media, chunk } = input
   if (mayHaveBegun) {
     const message = 'A worker was interrupted while it sent a chunk.'
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
@@ -27,7 +28,7 @@ export async function uploadChunk(
   await fence()
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const answer = await clientFor(deps, { organizationId, accountId }).putChunk(
+  const answer = await clientFor(deps, input).putChunk(
     deps.sealer.open(post.uploadUrlSealed, place),
     { ...range, total: media.bytes, contentType: 'video/mp4', body },
     signal,

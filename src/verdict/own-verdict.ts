@@ -63,6 +63,11 @@ export const ownVerdicts = verdictsOf('reelpilot', {
     meaning: 'The other side has failed several times in a row and is left alone for a while.',
     nextStep: 'Nothing needs doing: it goes on once a probe has succeeded. No attempt is spent meanwhile.',
   },
+  retryBudget: {
+    verdict: 'RETRY_AFTER',
+    meaning: 'So many calls to the other side fail that only first attempts are made for now.',
+    nextStep: 'Nothing needs doing: it goes on once calls succeed again. No attempt is spent meanwhile.',
+  },
   QUOTA_SHORT: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The organization has no quota left for this video.',

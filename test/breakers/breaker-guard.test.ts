@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type AttemptedCall, createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
+import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
 import { composeGuards } from '../../src/breakers/compose-guards.ts'
 import { createProtect } from '../../src/breakers/protect.ts'
 import { registerBreakers } from '../../src/breakers/register-breakers.ts'
 import type { BreakerDeps } from '../../src/breakers/turn.ts'
 import { forceBreaker } from '../../src/commands/force-breaker.ts'
 import type { Answer } from '../../src/providers/tiktok/answer.ts'
+import type { GuardedCall } from '../../src/providers/tiktok/guard.ts'
 import { type Guard, guardChunk } from '../../src/providers/tiktok/guard.ts'
 import { connect } from '../../src/store/database.ts'
 import { createAccount } from '../graphql/support.ts'
@@ -31,7 +32,7 @@ beforeEach(async () => {
   accountId = await createAccount(database, organizationId)
 })
 
-const status = (attempt?: number): AttemptedCall => ({
+const status = (attempt?: number): GuardedCall => ({
   endpoint: 'status',
   subject: accountId,
   ...(attempt !== undefined && { attempt }),
@@ -42,7 +43,7 @@ const ofUpstream = { endpoint: 'status' } as const
 async function call(
   answer: Answer<unknown>,
   times = 1,
-  which: AttemptedCall = status(),
+  which: GuardedCall = status(),
   through: Guard = guard,
 ) {
   const { calls, run } = answering(answer)

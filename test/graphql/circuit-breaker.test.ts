@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { mostFailures } from '../../machines/breaker.ts'
-import { type AttemptedCall, createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
+import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
 import { registerBreakers } from '../../src/breakers/register-breakers.ts'
 import { breakerMachine } from '../../src/commands/breaker-machine.ts'
 import { forceBreaker } from '../../src/commands/force-breaker.ts'
@@ -8,6 +8,7 @@ import { areaOf } from '../../src/commands/move-breaker.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { schema } from '../../src/graphql/schema.ts'
 import type { Answer as TikTokAnswer } from '../../src/providers/tiktok/answer.ts'
+import type { GuardedCall } from '../../src/providers/tiktok/guard.ts'
 import { inOrganization } from '../../src/store/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Answer, createTenant, createTestApi, globalId, type Tenant, type TestApi } from './support.ts'
@@ -30,7 +31,7 @@ beforeEach(async () => {
 const dead: TikTokAnswer<unknown> = { kind: 'unauthorized', code: 'access_token_invalid' }
 const down: TikTokAnswer<unknown> = { kind: 'unknown', cause: 'serverError', httpStatus: 503 }
 
-async function call(answer: TikTokAnswer<unknown>, times = 1, change: Partial<AttemptedCall> = {}) {
+async function call(answer: TikTokAnswer<unknown>, times = 1, change: Partial<GuardedCall> = {}) {
   const guard = createBreakerGuard({ db: database.runtime.db, chance: () => 0 })
   let last: TikTokAnswer<unknown> = answer
   for (let turn = 0; turn < times; turn += 1)

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
+import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
@@ -41,7 +42,11 @@ const stepDeps = {
   db: runtime.db,
   storage,
   videos,
-  tiktok: createTikTokClient({ ...app, clientSecret: new Secret(clientSecret) }),
+  tiktok: createTikTokClient({
+    ...app,
+    clientSecret: new Secret(clientSecret),
+    guard: createBreakerGuard({ db: runtime.db }),
+  }),
   sealer: createSealer(() => ring),
   workDirectory: path.join(settings.directory, 'work'),
 }

@@ -24,8 +24,8 @@ import type { Video } from './video.ts'
  * guard and answers a closed union; none throws for anything that the network or TikTok may do.
  */
 export interface TikTokClient {
-  /** The same client for one account: its calls name `subject` to the guard. */
-  as(subject: string): TikTokClient
+  /** The same client for one account: its calls name `subject`, and which attempt they are, to the guard. */
+  as(subject: string, attempt?: number): TikTokClient
 
   /** Where a browser goes to grant access; calls nobody. */
   authorizeUrl(request: AuthorizeRequest): string
@@ -94,12 +94,12 @@ export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
   const base = options.authorizeBase ?? 'https://www.tiktok.com'
   const guard: Guard = options.guard ?? ((_, run) => run())
 
-  function clientFor(whom: Pick<GuardedCall, 'subject'>): TikTokClient {
+  function clientFor(whom: Omit<GuardedCall, 'endpoint'>): TikTokClient {
     const guarded = <Value>(endpoint: GuardedCall['endpoint'], run: () => Promise<Answer<Value>>) =>
       guard({ endpoint, ...whom }, run)
 
     return {
-      as: (subject) => clientFor({ subject }),
+      as: (subject, attempt) => clientFor({ subject, ...(attempt !== undefined && { attempt }) }),
 
       authorizeUrl: (request) => authorizeUrl({ ...request, base, clientKey: app.clientKey }),
       exchangeCode: (code, signal) => guarded('token', () => exchangeCode(api, app, code, signal)),

@@ -18,6 +18,8 @@ export interface GuardedCall {
     | 'videoQuery'
   /** For whom, in the caller's words: the account. */
   readonly subject?: string
+  /** The how many-eth attempt it is, 1 being the first: what is more is a retry, and goes to the retries' budget. */
+  readonly attempt?: number
 }
 
 /**
