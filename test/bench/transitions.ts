@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { begin } from '../../src/durable/decide.ts'
-import { drive, type Runtime } from '../../src/durable/drive.ts'
+import { drive } from '../../src/durable/drive.ts'
 import { coalesce } from '../../src/durable/lanes.ts'
-import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
-import { createDatabaseClock, type Move } from '../../src/durable/ledger.ts'
-import { catalogueOf } from '../../src/durable/machine.ts'
-import { done } from '../../src/durable/step.ts'
-import { createBoss } from '../../src/queue/boss.ts'
-import { createLedger } from '../../src/queue/ledger.ts'
+import type { Move } from '../../src/durable/ledger.ts'
 import { commitMoves, insertJob } from '../../src/store/job-store.ts'
 import { toyMachine } from '../support/toy-machine.ts'
+import { createToyProcess } from '../support/toy-runtime.ts'
 import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
 
 const steps = 5
@@ -22,31 +18,9 @@ const rounds = 5
  * decide, commit with event, release), beside the same committed writes by bare pg in the same run.
  */
 export async function benchTransitions(database: BenchDatabase): Promise<string[]> {
-  const boss = createBoss({
-    url: database.url,
-    role: 'reelpilot_runtime',
-    name: 'bench',
-    supervises: false,
-    onError: console.error,
-  })
-  await boss.start()
-  const clock = createDatabaseClock()
-  const ledger = createLedger({
-    db: database.runtime.db,
-    boss,
-    clock,
-    owner: 'bench',
-    onCommitted: () => undefined,
-  })
-  const keeper = new LeaseKeeper(ledger, 2_500, console.error)
-  const runtime: Runtime = {
-    ledger,
-    keeper,
-    machines: catalogueOf([toyMachine]),
-    steps: { runLap: async (input) => done(input) },
-    clock,
-    draining: new AbortController().signal,
-  }
+  // As in production, but for the supervision of the queues, which is not what is measured.
+  const options = { supervises: false, renewEveryMs: 2_500, onError: console.error }
+  const { runtime, stop } = await createToyProcess(database, options)
 
   const rates = { runtime: [] as number[], single: [] as number[], grouped: [] as number[] }
   for (let index = 0; index <= rounds; index += 1) {
@@ -70,8 +44,7 @@ export async function benchTransitions(database: BenchDatabase): Promise<string[
     rates.single.push(measured.single)
     rates.grouped.push(measured.grouped)
   }
-  keeper.stop()
-  await boss.stop({ graceful: false })
+  await stop()
   const ratio = (other: readonly number[]) => round(median(rates.runtime) / median(other))
   return [
     `durable transitions/s at ${atOnce} in flight     ${spread(rates.runtime)}`,

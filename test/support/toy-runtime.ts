@@ -23,20 +23,29 @@ export interface ToyProcess {
   stop(): Promise<void>
 }
 
+/** The part of a test's database, or a bench's, that a process works on. */
+type Ground = Pick<TestDatabase, 'url' | 'runtime'>
+
 export async function createToyProcess(
-  database: TestDatabase,
+  database: Ground,
   options: {
     readonly steps?: StepCatalogue
     readonly onBoundary?: Runtime['onBoundary']
     readonly machines?: Runtime['machines']
+    /** Whether it looks after the queues, as a worker does; true unless told. */
+    readonly supervises?: boolean
+    /** How often it renews its leases: more often than in production, unless told, for tests wait for what is noticed then. */
+    readonly renewEveryMs?: number
+    readonly onError?: (error: unknown) => void
   } = {},
 ): Promise<ToyProcess> {
+  const onError = options.onError ?? (() => undefined)
   const boss = createBoss({
     url: database.url,
     role: 'reelpilot_runtime',
     name: 'toy',
-    supervises: true,
-    onError: () => undefined,
+    supervises: options.supervises ?? true,
+    onError,
   })
   await boss.start()
   const clock = createDatabaseClock()
@@ -48,7 +57,7 @@ export async function createToyProcess(
     onCommitted: () => undefined,
   })
   const draining = new AbortController()
-  const keeper = new LeaseKeeper(ledger, 500, () => undefined)
+  const keeper = new LeaseKeeper(ledger, options.renewEveryMs ?? 500, onError)
   const runtime: Runtime = {
     ledger,
     keeper,
@@ -72,7 +81,7 @@ export async function createToyProcess(
 
 /** Starts a toy job as a command would: row, event and wake-up in one transaction. */
 export async function startToyJob(
-  database: TestDatabase,
+  database: Ground,
   boss: PgBoss,
   organizationId: string,
   laps = 3,
