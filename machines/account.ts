@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate'
 import { backoffMs } from './backoff.ts'
-import { afterSecondsOf, type Failure, failureOf, type StepError, stepErrorOf } from './failure.ts'
+import { type Failure, failureOf, postponed, type StepError, stepErrorOf } from './failure.ts'
 import { atOf, step } from './step.ts'
 
 /** How long a browser may take from the authorize page back to us. */
@@ -71,8 +71,7 @@ const accountSetup = setup({
       Math.max(60_000, (context.refreshExpiresAt - atOf(event)) * (1 - keepAlivePart)),
   },
   guards: {
-    isError: ({ event }, kind: StepError['kind']) =>
-      'error' in event && stepErrorOf(event as { error: unknown }).kind === kind,
+    isError: ({ event }, kind: StepError['kind']) => 'error' in event && stepErrorOf(event).kind === kind,
     isOfThisPair: ({ context, event }) => 'version' in event && event.version === context.version,
     wasRefusedBefore: ({ context, event }) =>
       'version' in event &&
@@ -95,17 +94,9 @@ const accountSetup = setup({
       refusedVersion: context.version,
       accessExpiresAt: atOf(event),
     })),
-    postpone: assign(({ context, event }) => {
-      const error = stepErrorOf(event as unknown as { error: unknown })
-      return {
-        attempts: context.attempts + 1,
-        afterSeconds: afterSecondsOf(error),
-        failure: failureOf(error),
-      }
-    }),
+    postpone: assign(({ context, event }) => postponed(context, event)),
     blame: assign(({ event }) => ({
-      failure:
-        'failure' in event ? event.failure : failureOf(stepErrorOf(event as unknown as { error: unknown })),
+      failure: 'failure' in event ? event.failure : failureOf(stepErrorOf(event)),
     })),
     fail: assign((_, failure: Failure) => ({ failure })),
     endAccess: assign(({ event }) => ({ accessExpiresAt: atOf(event), refreshExpiresAt: atOf(event) })),

@@ -42,8 +42,8 @@ export type StepError =
   | { readonly kind: 'exhausted'; readonly tries: number }
 
 /** A step's error as it arrives in a machine; anything unreadable takes the safest class. */
-export function stepErrorOf(event: { readonly error: unknown }): StepError {
-  const { error } = event
+export function stepErrorOf(event: object): StepError {
+  const error = 'error' in event ? event.error : undefined
   if (typeof error === 'object' && error !== null && 'kind' in error) return error as StepError
   return { kind: 'unknown', failure: unreadable }
 }
@@ -67,4 +67,10 @@ export function failureOf(error: StepError): Failure {
 /** How long the upstream, or our own limits, asked to wait. */
 export function afterSecondsOf(error: StepError): number {
   return 'afterSeconds' in error ? (error.afterSeconds ?? 0) : 0
+}
+
+/** What a machine keeps of a step that was tried in vain: one more attempt, and when the next one makes sense. */
+export function postponed({ attempts }: { readonly attempts: number }, event: object) {
+  const error = stepErrorOf(event)
+  return { attempts: attempts + 1, afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
 }

@@ -1,6 +1,13 @@
 import { assign, setup } from 'xstate'
 import { backoffMs } from '../backoff.ts'
-import { afterSecondsOf, type Failure, failureOf, type StepError, stepErrorOf } from '../failure.ts'
+import {
+  afterSecondsOf,
+  type Failure,
+  failureOf,
+  postponed,
+  type StepError,
+  stepErrorOf,
+} from '../failure.ts'
 import { atOf } from '../step.ts'
 import type { Ending, JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
 import type { JobEvent } from './news.ts'
@@ -66,12 +73,9 @@ export const jobSetup = setup({
     postPoll: ({ context }) => pollDelayMs(context.polls),
   },
   guards: {
-    isError: ({ event }, kind: StepError['kind']) =>
-      'error' in event && stepErrorOf(event as { error: unknown }).kind === kind,
+    isError: ({ event }, kind: StepError['kind']) => 'error' in event && stepErrorOf(event).kind === kind,
     mayTryAgain: ({ context, event }) =>
-      'error' in event &&
-      stepErrorOf(event as { error: unknown }).kind === 'retry' &&
-      context.attempts < mostAttempts,
+      'error' in event && stepErrorOf(event).kind === 'retry' && context.attempts < mostAttempts,
     wishesCancel: ({ context }) => context.wish === 'cancel' && context.sentAt === null,
     wishesPause: ({ context }) => context.wish === 'pause' && context.sentAt === null,
     hasWish: ({ context }) => context.wish !== null,
@@ -113,21 +117,14 @@ export const jobSetup = setup({
     /** A step did its work: what it struggled with before is over. */
     succeed: assign({ attempts: 0, afterSeconds: 0, failure: null }),
     /** A step was tried in vain. */
-    postpone: assign(({ context, event }) => {
-      const error = stepErrorOf(event as unknown as { error: unknown })
-      return {
-        attempts: context.attempts + 1,
-        afterSeconds: afterSecondsOf(error),
-        failure: failureOf(error),
-      }
-    }),
+    postpone: assign(({ context, event }) => postponed(context, event)),
     /** It was not the step's turn, so its attempts stay as they are. */
     park: assign(({ event }) => {
-      const error = stepErrorOf(event as unknown as { error: unknown })
+      const error = stepErrorOf(event)
       return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
     }),
     blame: assign(({ event }) => ({
-      failure: failureOf(stepErrorOf(event as unknown as { error: unknown })),
+      failure: failureOf(stepErrorOf(event)),
     })),
     /** An answer was lost: until it is looked up, nothing may be done again. */
     doubt: assign({ unsure: true }),
