@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate'
-import { backoffMs } from './backoff.ts'
-import { type Failure, failureOf, postponed, type StepError, stepErrorOf } from './failure.ts'
+import { waitMs } from './backoff.ts'
+import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from './failure.ts'
 import { atOf, step } from './step.ts'
 
 /** How long a browser may take from the authorize page back to us. */
@@ -66,7 +66,7 @@ const accountSetup = setup({
   actors: accountSteps,
   delays: {
     connecting: connectingMs,
-    backoff: ({ context }) => backoffMs(context.accountId, context.attempts, context.afterSeconds),
+    backoff: ({ context, event }) => waitMs(context.accountId, context, event),
     keepAlive: ({ context, event }) =>
       Math.max(60_000, (context.refreshExpiresAt - atOf(event)) * (1 - keepAlivePart)),
   },
@@ -95,6 +95,7 @@ const accountSetup = setup({
       accessExpiresAt: atOf(event),
     })),
     postpone: assign(({ context, event }) => postponed(context, event)),
+    park: assign(({ event }) => parked(event)),
     blame: assign(({ event }) => ({
       failure: 'failure' in event ? event.failure : failureOf(stepErrorOf(event)),
     })),
@@ -198,7 +199,7 @@ export const accountLogic = accountSetup.createMachine({
             onError: [
               // A hiccup of TikTok's or the network's never disconnects anybody.
               { guard: { type: 'isError', params: 'retry' }, target: 'backingOff', actions: 'postpone' },
-              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'postpone' },
+              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'park' },
               { guard: { type: 'isError', params: 'exhausted' }, target: 'backingOff', actions: 'postpone' },
               { target: '#account.needsReauthorization', actions: 'blame' },
             ],
@@ -226,7 +227,10 @@ export const accountLogic = accountSetup.createMachine({
             src: 'revokeTokens',
             input: ({ context }) => ({ accountId: context.accountId }),
             onDone: { target: '#account.disconnected', actions: ['forget', 'endAccess'] },
-            onError: { target: 'backingOff', actions: 'postpone' },
+            onError: [
+              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'park' },
+              { target: 'backingOff', actions: 'postpone' },
+            ],
           },
         },
         backingOff: { tags: 'waiting', after: { backoff: 'revoking' } },

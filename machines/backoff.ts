@@ -1,3 +1,5 @@
+import { stepErrorOf } from './failure.ts'
+
 /** Exponential: 1 s, 2 s, 4 s, 8 s … at most 60 s. */
 export const firstBackoffSeconds = 1
 export const longestBackoffSeconds = 60
@@ -13,6 +15,19 @@ export function backoffMs(seed: string, attempt: number, afterSeconds = 0): numb
   const full = Math.min(longestBackoffSeconds, firstBackoffSeconds * 2 ** Math.max(0, attempt - 1)) * 1_000
   const luck = chance(`${seed}/${attempt}`)
   return Math.round(Math.max(full * (0.5 + luck / 2), afterSeconds * 1_000 * (1 + luck * spread)))
+}
+
+/**
+ * How long a machine waits before the step whose error it has just taken: exactly as long as it was told if it only was not
+ * the step's turn, because a place in line is kept for a moment only; a back-off if the step was tried in vain.
+ */
+export function waitMs(
+  seed: string,
+  { attempts, afterSeconds }: { readonly attempts: number; readonly afterSeconds: number },
+  event: object,
+): number {
+  const isParked = 'error' in event && stepErrorOf(event).kind === 'parked'
+  return isParked ? Math.ceil(afterSeconds * 1_000) : backoffMs(seed, attempts, afterSeconds)
 }
 
 /** A number in [0, 1) that follows from a text (FNV-1a). */

@@ -69,8 +69,13 @@ export function afterSecondsOf(error: StepError): number {
   return 'afterSeconds' in error ? (error.afterSeconds ?? 0) : 0
 }
 
+/** What a machine keeps of a step whose turn it was not: its attempts stay as they are. */
+export function parked(event: object) {
+  const error = stepErrorOf(event)
+  return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
+}
+
 /** What a machine keeps of a step that was tried in vain: one more attempt, and when the next one makes sense. */
 export function postponed({ attempts }: { readonly attempts: number }, event: object) {
-  const error = stepErrorOf(event)
-  return { attempts: attempts + 1, afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
+  return { ...parked(event), attempts: attempts + 1 }
 }

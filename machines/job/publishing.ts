@@ -42,8 +42,18 @@ export const publishing = jobSetup.createStateConfig({
             })),
           ],
         },
-        onError: [{ ...lookUp, actions: ['blame', 'doubt', 'countInit'] }, ...otherwise('backingOff')],
+        onError: [
+          { ...lookUp, actions: ['blame', 'doubt', 'countInit'] },
+          { guard: { type: 'isError', params: 'parked' }, target: 'awaitingTurn', actions: 'park' },
+          ...otherwise('backingOff'),
+        ],
       },
+    },
+    /** A place in line is kept for the post: whoever asked the creator's settings anew first would come too late for it. */
+    awaitingTurn: {
+      tags: 'waiting',
+      after: { backoff: [{ guard: 'isStillPrepared', target: 'initialising' }, { target: '#job.choosing' }] },
+      on: unlessSent,
     },
     /** Passed through at once. */
     opened: { always: [{ guard: 'hasWish', target: '#job.choosing' }, { target: 'uploading' }] },

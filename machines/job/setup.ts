@@ -1,13 +1,6 @@
 import { assign, setup } from 'xstate'
-import { backoffMs } from '../backoff.ts'
-import {
-  afterSecondsOf,
-  type Failure,
-  failureOf,
-  postponed,
-  type StepError,
-  stepErrorOf,
-} from '../failure.ts'
+import { waitMs } from '../backoff.ts'
+import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from '../failure.ts'
 import { atOf } from '../step.ts'
 import type { Ending, JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
 import type { JobEvent } from './news.ts'
@@ -19,6 +12,8 @@ export const mostAttempts = 20
 /** A scene is made anew at most this often; a post is opened at most this often. */
 export const mostClipAttempts = 3
 export const mostInits = 5
+/** For so long it counts what the creator was said to allow. */
+const preparedForSeconds = 600
 /** How late a post may go out by itself once what held it up is over; later than that, a person decides. */
 const mostLatenessMs = 3_600_000
 
@@ -66,7 +61,7 @@ export const jobSetup = setup({
   },
   actors: jobSteps,
   delays: {
-    backoff: ({ context }) => backoffMs(context.slotId, context.attempts, context.afterSeconds),
+    backoff: ({ context, event }) => waitMs(context.slotId, context, event),
     clipPoll: ({ context }) => context.pollAfterMs,
     quotaPoll: 10 * 60_000,
     untilSlot: ({ context, event }) => Math.max(0, context.publishAt - atOf(event)),
@@ -94,6 +89,8 @@ export const jobSetup = setup({
     sendsLastChunk: ({ context }) => context.nextChunk + 1 >= (context.post?.chunkCount ?? 0),
     mayInitAgain: ({ context }) => context.inits < mostInits,
     watchedEnough: ({ context, event }) => atOf(event) - (context.watchedSince ?? 0) > watchForMs,
+    /** What the creator allows was asked a moment ago; after a longer wait it is asked again. */
+    isStillPrepared: ({ context }) => context.afterSeconds <= preparedForSeconds,
     missedItsTime: ({ context, event }) =>
       context.sentAt === null && context.media !== null && atOf(event) > context.publishAt + mostLatenessMs,
     isForEveryone: ({ context }) => context.audience === 'everyone',
@@ -119,10 +116,7 @@ export const jobSetup = setup({
     /** A step was tried in vain. */
     postpone: assign(({ context, event }) => postponed(context, event)),
     /** It was not the step's turn, so its attempts stay as they are. */
-    park: assign(({ event }) => {
-      const error = stepErrorOf(event)
-      return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
-    }),
+    park: assign(({ event }) => parked(event)),
     blame: assign(({ event }) => ({
       failure: failureOf(stepErrorOf(event)),
     })),

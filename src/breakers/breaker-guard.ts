@@ -39,7 +39,8 @@ const tokenless: ReadonlySet<GuardedCall['endpoint']> = new Set(['upload', 'toke
 /** Besides its own deadline a call needs some time until it is written down. */
 const recordingMs = 5_000
 
-function watchesOfAccount({ endpoint, subject: accountId }: GuardedCall): readonly Watch<Answer<unknown>>[] {
-  if (accountId === undefined || tokenless.has(endpoint)) return []
+function watchesOfAccount({ endpoint, caller }: GuardedCall): readonly Watch<Answer<unknown>>[] {
+  if (!caller || tokenless.has(endpoint)) return []
+  const { accountId } = caller
   return [{ key: `${tiktokBreaker}/${accountId}`, accountId, judge: findingOfAccount }]
 }

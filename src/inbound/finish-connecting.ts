@@ -19,7 +19,7 @@ import { hashOfState, placeOfVerifier } from './authorization.ts'
 export interface ConnectingDeps extends CommandDeps {
   /** As the runtime: whose attempt it is, only the state tells. */
   readonly db: Db
-  readonly tiktok: Pick<TikTokClient, 'exchangeCode' | 'userInfo' | 'creatorInfo'>
+  readonly tiktok: Pick<TikTokClient, 'as' | 'exchangeCode'>
   readonly sealer: Sealer
   readonly hints: { send(hint: Hint): void }
 }
@@ -59,7 +59,7 @@ export async function finishConnecting(deps: ConnectingDeps, url: URL): Promise<
     if (sandbox) return { kind: 'notInSandbox' }
     return callback.error === 'access_denied' ? { kind: 'declined' } : { kind: 'failed', failure }
   }
-  const { organizationId } = attempt
+  const { organizationId, accountId } = attempt
   const answer = await deps.tiktok.exchangeCode({
     code: callback.code,
     redirectUri: attempt.redirectUri,
@@ -71,11 +71,14 @@ export async function finishConnecting(deps: ConnectingDeps, url: URL): Promise<
     return { kind: 'failed', failure }
   }
   const { grant } = answer
-  const { creator, settings } = await whoIsIt(deps.tiktok, grant)
+  const { creator, settings } = await whoIsIt(
+    deps.tiktok.as({ organizationId, accountId, holder: accountId }),
+    grant,
+  )
   const take = deps.db.transaction().execute(async (tx) => {
     const authorized = await authorizeAccount(tx, deps, {
       organizationId,
-      accountId: attempt.accountId,
+      accountId,
       creator,
       seal: (accountId) => sealTokens(deps.sealer, { organizationId, accountId }, grant),
     })
@@ -99,7 +102,7 @@ export async function finishConnecting(deps: ConnectingDeps, url: URL): Promise<
  * them the creator is known by TikTok's id alone.
  */
 async function whoIsIt(
-  tiktok: ConnectingDeps['tiktok'],
+  tiktok: TikTokClient,
   { accessToken, openId, scopes }: TokenGrant,
 ): Promise<{ readonly creator: Creator; readonly settings: CreatorSettings | null }> {
   const fields = scopes.includes('user.info.profile')

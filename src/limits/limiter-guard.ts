@@ -1,27 +1,8 @@
 import type { Answer } from '../providers/tiktok/answer.ts'
-import type { Guard } from '../providers/tiktok/guard.ts'
+import type { Caller, Guard } from '../providers/tiktok/guard.ts'
 import type { LimitBook } from './limit-book.ts'
 import type { Limiter } from './limiter.ts'
-import { type Account, demandsOf, keyOf } from './tiktok-limits.ts'
-
-/** For whom a call is made, and who waits for it: what `TikTokClient.as` is told. */
-export interface Caller extends Account {
-  /** The job, or whatever else comes again when its turn has come. */
-  readonly holder: string
-}
-
-/** The words of `GuardedCall.subject`: ids, with slashes between. */
-export function subjectOf({ organizationId, accountId, holder }: Caller): string {
-  return `${organizationId}/${accountId}/${holder}`
-}
-
-/** Throws for what `subjectOf` has not made: a call that nobody counts would break a limit of somebody's. */
-export function callerOf(subject: string): Caller {
-  const [organizationId, accountId, holder, ...rest] = subject.split('/')
-  if (!organizationId || !accountId || !holder || rest.length > 0)
-    throw new TypeError(`not the subject of a call: ${subject}`)
-  return { organizationId, accountId, holder }
-}
+import { demandsOf, keyOf } from './tiktok-limits.ts'
 
 /**
  * Lets calls to TikTok through when it is their turn. Before that it answers `held`, `rateLimit`, and the seconds until the
@@ -31,18 +12,27 @@ export function createLimiterGuard({
   limiter,
   book,
   demands: demandsFor = demandsOf,
+  onError = () => undefined,
 }: {
   readonly limiter: Limiter
   readonly book: LimitBook
   /** TikTok's own unless told, such as for a local one that has others. */
   readonly demands?: typeof demandsOf
+  /** Something could not be written down after a call. The call's answer is not lost by that. */
+  readonly onError?: (error: unknown) => void
 }): Guard {
-  return async ({ endpoint, subject }, run) => {
-    if (subject === undefined) {
+  /** The creator's cap is what was let through in the last 24 hours: this one was too many. */
+  const learnCap = async (caller: Caller) => {
+    const windows = await limiter.windows(caller.organizationId)
+    const posts = windows.find(({ key }) => key === keyOf('posts', caller.accountId))
+    await book.learnCap(caller, posts?.used ?? 0)
+  }
+
+  return async ({ endpoint, caller }, run) => {
+    if (!caller) {
       if (unlimited.has(endpoint)) return await run()
       throw new TypeError(`a call of ${endpoint} must say for whom it is made`)
     }
-    const caller = callerOf(subject)
     const demands = demandsFor(endpoint, caller, await book.of(caller.organizationId))
     if (demands.length === 0) return await run()
 
@@ -55,12 +45,18 @@ export function createLimiterGuard({
     const answer = await run()
     // The window of a minute counts calls, that of a day counts posts.
     const posts = grant.places.filter(({ key }) => key === keyOf('posts', accountId))
-    if (posts.length > 0 && isSurelyNoPost(answer))
-      // Whatever becomes of that, the answer of a call that was made must not get lost.
-      await limiter.giveBack(organizationId, posts).catch(() => undefined)
+    try {
+      if (posts.length > 0 && isSurelyNoPost(answer)) await limiter.giveBack(organizationId, posts)
+      if (answer.kind === 'refused' && answer.code === tooManyPosts) await learnCap(caller)
+    } catch (error) {
+      onError(error)
+    }
     return answer
   }
 }
+
+/** TikTok's word for a creator whose posts by apps have reached their cap of a day. */
+const tooManyPosts = 'spam_risk_too_many_posts'
 
 const unlimited: ReadonlySet<string> = new Set(['token', 'revoke', 'upload', 'cancel'])
 

@@ -1,4 +1,5 @@
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
+import type { Held } from '../providers/tiktok/answer.ts'
 import {
   claimPresentation,
   forgetTokens,
@@ -23,11 +24,12 @@ const answerSeconds = 60
  */
 export async function refreshTokens(
   deps: StepDeps,
-  { organizationId }: StepContext,
+  context: StepContext,
   input: { readonly accountId: string; readonly version: number; readonly attempts?: number },
 ): Promise<StepOutcome> {
   const { db, sealer } = deps
   const { accountId, version } = input
+  const { organizationId } = context
   const stored = await readTokens(db, accountId)
   if (!stored)
     return fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
@@ -36,7 +38,9 @@ export async function refreshTokens(
 
   const place = { organizationId, row: accountId, column: 'refresh_token' }
   // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
-  const answer = await clientFor(deps, input).refreshToken(sealer.open(stored.refreshTokenSealed, place))
+  const answer = await clientFor(deps, context, input).refreshToken(
+    sealer.open(stored.refreshTokenSealed, place),
+  )
   switch (answer.kind) {
     case 'ok': {
       const tokens = sealTokens(sealer, { organizationId, accountId }, answer.grant)
@@ -58,10 +62,20 @@ export async function refreshTokens(
     default:
   }
   await withdrawPresentation(db, accountId, version)
+  if (answer.kind === 'held') return parked(answer)
   const afterSeconds = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined
   return fail({
     kind: 'retry',
     ...(afterSeconds !== undefined && { afterSeconds }),
+    failure: failureOfAnswer('oauth', answer),
+  })
+}
+
+/** Nothing was shown to TikTok: the account waits without having spent an attempt. */
+function parked(answer: Held): StepOutcome {
+  return fail({
+    kind: 'parked',
+    afterSeconds: answer.afterSeconds,
     failure: failureOfAnswer('oauth', answer),
   })
 }
@@ -96,18 +110,20 @@ function expiryOf({ version, accessExpiresAt, refreshExpiresAt }: StoredTokens) 
 /** Gives the grant back to TikTok, as well as that goes, and empties the vault in any case. */
 export async function revokeTokens(
   deps: StepDeps,
-  { organizationId, signal }: StepContext,
+  context: StepContext,
   { accountId }: { readonly accountId: string },
 ): Promise<StepOutcome> {
   const { db, sealer } = deps
+  const { organizationId, signal } = context
   const stored = await readTokens(db, accountId)
   if (stored) {
     const place = { organizationId, row: accountId, column: 'access_token' }
-    const answer = await clientFor(deps, { accountId }).revoke(
+    const answer = await clientFor(deps, context, { accountId }).revoke(
       sealer.open(stored.accessTokenSealed, place),
       signal,
     )
-    if (answer.kind === 'rateLimited' || answer.kind === 'held')
+    if (answer.kind === 'held') return parked(answer)
+    if (answer.kind === 'rateLimited')
       return fail({ kind: 'retry', failure: failureOfAnswer('oauth', answer) })
   }
   await forgetTokens(db, accountId)

@@ -14,7 +14,7 @@ const pollsBeforeList = 12
 /** Asks once what became of a post whose bytes are all there. */
 export async function checkPost(
   deps: StepDeps,
-  { organizationId, signal }: StepContext,
+  context: StepContext,
   input: {
     readonly slotId: string
     readonly accountId: string
@@ -24,22 +24,31 @@ export async function checkPost(
     readonly polls: number
   },
 ): Promise<StepOutcome> {
+  const { organizationId, signal } = context
   const account = { organizationId, accountId: input.accountId }
   const access = await accessToken(deps, account, callTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
   const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const tiktok = clientFor(deps, context, input)
+  const call = { ...account, version: access.version }
   const inList = () =>
-    findPublicPost(deps, access.token, { ...account, caption: slot.caption, sentAt: input.sentAt }, signal)
+    findPublicPost(
+      { ...deps, tiktok },
+      access.token,
+      { ...account, caption: slot.caption, sentAt: input.sentAt },
+      signal,
+    )
 
-  const answer = await clientFor(deps, input).status(access.token, input.post.publishId, signal)
+  const answer = await tiktok.status(access.token, input.post.publishId, signal)
   if (answer.kind === 'refused' && answer.code === 'invalid_publish_id') {
     const found = await inList()
-    if (found) return done({ kind: 'public', postIds: [found] })
+    if (found.kind === 'found') return done({ kind: 'public', postIds: [found.postId] })
+    if (found.kind === 'unread') return await notOk(deps, call, found.answer)
     const message =
       'TikTok does not know the post any more, and it is not among the public posts of the creator.'
     return done({ kind: 'lost', failure: { ...failure('OUTCOME_UNKNOWN', 'POST_LOST', message) } })
   }
-  if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
+  if (answer.kind !== 'ok') return await notOk(deps, call, answer)
 
   switch (answer.status) {
     case 'FAILED': {
@@ -61,5 +70,7 @@ export async function checkPost(
   // A public post shows its id only after moderation; before that nobody can see it.
   if (slot.privacy !== 'PUBLIC_TO_EVERYONE') return done({ kind: 'private' })
   const found = input.polls >= pollsBeforeList ? await inList() : null
-  return done(found ? { kind: 'public', postIds: [found] } : { kind: 'inModeration' })
+  return done(
+    found?.kind === 'found' ? { kind: 'public', postIds: [found.postId] } : { kind: 'inModeration' },
+  )
 }

@@ -15,7 +15,7 @@ import { notOk } from './tiktok-failure.ts'
  */
 export async function initPost(
   deps: StepDeps,
-  { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
+  context: StepContext,
   input: {
     readonly slotId: string
     readonly accountId: string
@@ -24,6 +24,7 @@ export async function initPost(
   },
 ): Promise<StepOutcome> {
   const { accountId, media } = input
+  const { organizationId, jobId, mayHaveBegun, signal, fence } = context
   if (mayHaveBegun) {
     const message = 'A worker was interrupted while it opened the post.'
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'INIT_INTERRUPTED', message) })
@@ -38,7 +39,7 @@ export async function initPost(
   if (access.kind === 'none') return fail(access.error)
 
   const slot = await readSlot(deps.db, organizationId, input.slotId)
-  const tiktok = clientFor(deps, input)
+  const tiktok = clientFor(deps, context, input)
   await fence()
   const upload = { videoSize: media.bytes, plan }
   const answer =

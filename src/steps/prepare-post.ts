@@ -17,7 +17,7 @@ import { notOk } from './tiktok-failure.ts'
  */
 export async function preparePost(
   deps: StepDeps,
-  { organizationId, signal }: StepContext,
+  context: StepContext,
   input: {
     readonly slotId: string
     readonly accountId: string
@@ -26,13 +26,14 @@ export async function preparePost(
   },
 ): Promise<StepOutcome> {
   const { accountId, media } = input
+  const { organizationId, signal } = context
   const account = { organizationId, accountId }
   const access = await accessToken(deps, account, uploadTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
   const slot = await readSlot(deps.db, organizationId, input.slotId)
   if (slot.mode === 'draft') return done()
 
-  const answer = await clientFor(deps, input).creatorInfo(access.token, signal)
+  const answer = await clientFor(deps, context, input).creatorInfo(access.token, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   const { username: _, nickname: __, avatarUrl: ___, ...settings } = answer.creator
   await writeCreatorSettings(deps.db, accountId, settings)

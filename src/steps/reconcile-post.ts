@@ -13,7 +13,7 @@ import { notOk } from './tiktok-failure.ts'
  */
 export async function reconcilePost(
   deps: StepDeps,
-  { organizationId, signal }: StepContext,
+  context: StepContext,
   input: {
     readonly accountId: string
     readonly attempts?: number
@@ -23,11 +23,12 @@ export async function reconcilePost(
   },
 ): Promise<StepOutcome> {
   const { accountId, post, media } = input
+  const { organizationId, signal } = context
   if (!post) return done({ kind: 'absent' })
   const account = { organizationId, accountId }
   const access = await accessToken(deps, account, callTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
-  const answer = await clientFor(deps, input).status(access.token, post.publishId, signal)
+  const answer = await clientFor(deps, context, input).status(access.token, post.publishId, signal)
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   // Its grant was taken back under way, and it ended with it; since then the account was connected again.
   if (answer.status === 'FAILED' && answer.failReason === 'auth_removed') return done({ kind: 'absent' })

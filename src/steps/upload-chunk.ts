@@ -10,7 +10,7 @@ import { fail, failure } from './failure.ts'
 /** Sends one chunk. Whatever is not a clear answer is looked up before anything is sent again. */
 export async function uploadChunk(
   deps: StepDeps,
-  { organizationId, jobId, mayHaveBegun, signal, fence }: StepContext,
+  context: StepContext,
   input: {
     readonly accountId: string
     readonly attempts?: number
@@ -20,6 +20,7 @@ export async function uploadChunk(
   },
 ): Promise<StepOutcome> {
   const { post, media, chunk } = input
+  const { organizationId, jobId, mayHaveBegun, signal, fence } = context
   if (mayHaveBegun) {
     const message = 'A worker was interrupted while it sent a chunk.'
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
@@ -28,7 +29,7 @@ export async function uploadChunk(
   await fence()
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const answer = await clientFor(deps, input).putChunk(
+  const answer = await clientFor(deps, context, input).putChunk(
     deps.sealer.open(post.uploadUrlSealed, place),
     { ...range, total: media.bytes, contentType: 'video/mp4', body },
     signal,

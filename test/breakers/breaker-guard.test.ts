@@ -32,9 +32,10 @@ beforeEach(async () => {
   accountId = await createAccount(database, organizationId)
 })
 
+const callerOf = (account: string) => ({ organizationId, accountId: account, holder: 'a job' })
 const status = (attempt?: number): GuardedCall => ({
   endpoint: 'status',
-  subject: accountId,
+  caller: callerOf(accountId),
   ...(attempt !== undefined && { attempt }),
 })
 const ofUpstream = { endpoint: 'status' } as const
@@ -111,9 +112,9 @@ describe('the guard', () => {
   it('opens for an account alone when the fault is the account’s, and closes by its renewed token', async () => {
     const other = await createAccount(database, organizationId)
     expect(await call(deadToken, 7)).toEqual({ last: held(60), made: 5 })
-    expect((await call(ok, 1, { endpoint: 'status', subject: other })).made).toBe(1)
-    expect((await call(ok, 1, { endpoint: 'token', subject: accountId })).made).toBe(1)
-    expect((await call(ok, 1, { endpoint: 'upload', subject: accountId })).made).toBe(1)
+    expect((await call(ok, 1, { endpoint: 'status', caller: callerOf(other) })).made).toBe(1)
+    expect((await call(ok, 1, { endpoint: 'token', caller: callerOf(accountId) })).made).toBe(1)
+    expect((await call(ok, 1, { endpoint: 'upload', caller: callerOf(accountId) })).made).toBe(1)
     wait(60)
     expect((await call(ok)).made).toBe(1)
     expect(await rowOf(database, `tiktok/${accountId}`, accountId)).toMatchObject({ state: 'recovering' })

@@ -61,6 +61,7 @@ async function force(who: Tenant, input: object): Promise<Answer> {
   return answer.forceCircuitBreaker
 }
 
+const callerOf = ({ organizationId, accountId }: Tenant) => ({ organizationId, accountId, holder: 'a job' })
 const accountKey = ({ accountId }: Tenant) => `tiktok/${accountId}`
 
 describe('circuit breakers', () => {
@@ -244,8 +245,8 @@ describe('several organizations', () => {
   })
 
   it('see the upstreams’ breakers, and of the accounts’ only their own', async () => {
-    await call(dead, mostFailures, { subject: tenant.accountId })
-    await call(dead, 1, { subject: stranger.accountId })
+    await call(dead, mostFailures, { caller: callerOf(tenant) })
+    await call(dead, 1, { caller: callerOf(stranger) })
     expect(await find(tenant, accountKey(tenant))).toMatchObject({
       scope: 'ACCOUNT',
       state: 'OPEN',
@@ -269,8 +270,8 @@ describe('several organizations', () => {
     expect(await force(stranger, { key: accountKey(stranger), mode: 'OPEN' })).toMatchObject({
       circuitBreaker: { state: 'FORCED_OPEN' },
     })
-    expect(await call({ kind: 'ok' }, 1, { subject: stranger.accountId })).toMatchObject({ kind: 'held' })
-    expect(await call({ kind: 'ok' }, 1, { subject: tenant.accountId })).toEqual({ kind: 'ok' })
+    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(stranger) })).toMatchObject({ kind: 'held' })
+    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(tenant) })).toEqual({ kind: 'ok' })
   })
 
   it('do not force what they share: that is the operator’s, who then needs no organization', async () => {
@@ -296,7 +297,7 @@ describe('several organizations', () => {
   })
 
   it('are kept apart by the database itself', async () => {
-    await call(dead, 1, { subject: tenant.accountId })
+    await call(dead, 1, { caller: callerOf(tenant) })
     const as = (who: Tenant, statement: string) =>
       inOrganization(database.api.db, who.organizationId, async (tx) => {
         const result = await tx.executeQuery({ sql: statement, parameters: [] } as never)

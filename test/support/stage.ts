@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { createLimitBook } from '../../src/limits/limit-book.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
@@ -41,12 +42,14 @@ export interface StageOptions {
   /** Whether all slots show the same, so that one rendering serves them all. */
   readonly sameVideo?: boolean
   readonly knobs?: Partial<Knobs>
+  /** Whether the organization keeps its own limits; out of the way unless told. TikTok's per account always hold. */
+  readonly ownLimits?: boolean
 }
 
 export async function createStage(
   database: TestDatabase,
   slots: number,
-  { slotsPerAccount = 4, sameVideo = false, knobs = {} }: StageOptions = {},
+  { slotsPerAccount = 4, sameVideo = false, knobs = {}, ownLimits = false }: StageOptions = {},
 ): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
   const tiktok = await startLocalTikTok({
@@ -60,6 +63,10 @@ export async function createStage(
   const organizationId = await createOrganization(database, 'Stage')
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
+
+  const limits = createLimitBook(db)
+  if (!ownLimits)
+    for (const name of ['uploads', 'reads', 'posts'] as const) await limits.set(organizationId, name, 10_000)
 
   const slotIds: string[] = []
   for (let first = 0; first < slots; first += slotsPerAccount) {

@@ -1,9 +1,13 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
+import { composeGuards } from '../../src/breakers/compose-guards.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
+import { createLimitBook } from '../../src/limits/limit-book.ts'
+import { createLimiterGuard } from '../../src/limits/limiter-guard.ts'
+import { startLimiter } from '../../src/limits/start-limiter.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
@@ -19,6 +23,7 @@ export interface WorkerSettings {
   readonly databaseUrl: string
   readonly directory: string
   readonly secretKey: string
+  readonly redisUrl?: string
   readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
   /** `boundary state slotId`, or of an account its own id: where this process sends itself SIGKILL. */
   readonly kills: readonly string[]
@@ -38,6 +43,12 @@ const storage = await createDiskStorage({ directory: path.join(settings.director
 const videos = createLocalProvider({ directory: path.join(settings.directory, 'renders'), concurrency: 1 })
 const { clientSecret, ...app } = settings.tiktok
 const ring = keyRingOf([Buffer.from(settings.secretKey, 'base64')])
+const limiter = await startLimiter({
+  db: runtime.db,
+  role: 'reelpilot_runtime',
+  ...(settings.redisUrl && { redisUrl: new Secret(settings.redisUrl) }),
+  onError: (error) => log.warn({ err: error }),
+})
 const stepDeps = {
   db: runtime.db,
   storage,
@@ -45,7 +56,10 @@ const stepDeps = {
   tiktok: createTikTokClient({
     ...app,
     clientSecret: new Secret(clientSecret),
-    guard: createBreakerGuard({ db: runtime.db }),
+    guard: composeGuards(
+      createBreakerGuard({ db: runtime.db }),
+      createLimiterGuard({ limiter, book: createLimitBook(runtime.db) }),
+    ),
   }),
   sealer: createSealer(() => ring),
   workDirectory: path.join(settings.directory, 'work'),
@@ -70,6 +84,7 @@ process.on('SIGTERM', () => {
   worker
     .stop()
     .then(() => videos.close())
+    .then(() => limiter.stop())
     .then(() => runtime.close())
     .then(() => process.exit(0))
 })

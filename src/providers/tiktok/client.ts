@@ -4,7 +4,7 @@ import { type AuthorizeRequest, authorizeUrl } from './authorize-url.ts'
 import { cancelPost } from './cancel-post.ts'
 import type { CreatorInfo } from './creator.ts'
 import { creatorInfo } from './creator-info.ts'
-import { type Guard, type GuardedCall, guardChunk } from './guard.ts'
+import { type Caller, type Guard, type GuardedCall, guardChunk } from './guard.ts'
 import { type DirectPost, initDirectPost } from './init-direct-post.ts'
 import { initInboxVideo } from './init-inbox-video.ts'
 import { initPhotoPost, type PhotoPost } from './init-photo-post.ts'
@@ -24,8 +24,8 @@ import type { Video } from './video.ts'
  * guard and answers a closed union; none throws for anything that the network or TikTok may do.
  */
 export interface TikTokClient {
-  /** The same client for one account: its calls name `subject`, and which attempt they are, to the guard. */
-  as(subject: string, attempt?: number): TikTokClient
+  /** The same client for one account: its calls name the caller, and which attempt they are, to the guard. */
+  as(caller: Caller, attempt?: number): TikTokClient
 
   /** Where a browser goes to grant access; calls nobody. */
   authorizeUrl(request: AuthorizeRequest): string
@@ -99,7 +99,7 @@ export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
       guard({ endpoint, ...whom }, run)
 
     return {
-      as: (subject, attempt) => clientFor({ subject, ...(attempt !== undefined && { attempt }) }),
+      as: (caller, attempt) => clientFor({ caller, ...(attempt !== undefined && { attempt }) }),
 
       authorizeUrl: (request) => authorizeUrl({ ...request, base, clientKey: app.clientKey }),
       exchangeCode: (code, signal) => guarded('token', () => exchangeCode(api, app, code, signal)),

@@ -1,6 +1,14 @@
 import type { Answer } from './answer.ts'
 import type { ChunkAnswer } from './put-chunk.ts'
 
+/** For whom a call is made. */
+export interface Caller {
+  readonly organizationId: string
+  readonly accountId: string
+  /** Who comes again when its turn has come: the job, or the account for calls of its own. */
+  readonly holder: string
+}
+
 /** A call as a limiter and a breaker know it. */
 export interface GuardedCall {
   readonly endpoint:
@@ -16,8 +24,7 @@ export interface GuardedCall {
     | 'userInfo'
     | 'videoList'
     | 'videoQuery'
-  /** For whom, in the caller's words: the account. */
-  readonly subject?: string
+  readonly caller?: Caller
   /** The how many-eth attempt it is, 1 being the first: what is more is a retry, and goes to the retries' budget. */
   readonly attempt?: number
 }

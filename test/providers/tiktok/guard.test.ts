@@ -19,12 +19,14 @@ function watching() {
   return { guard, seen }
 }
 
+const caller = { organizationId: 'organization', accountId: 'account', holder: 'job' }
+
 describe('a guard', () => {
   test.each(calls)('turns $endpoint away without a byte on the wire', async ({ perform, success }) => {
     const seen: Seen[] = []
     const client = await clientOf(noting(seen, 200, success), { guard: holding })
     expect(await perform(client)).toEqual(held)
-    expect(await perform(client.as('account'))).toEqual(held)
+    expect(await perform(client.as(caller))).toEqual(held)
     expect(seen).toEqual([])
   })
 
@@ -44,8 +46,8 @@ describe('a guard', () => {
     const { guard, seen } = watching()
     const client = await clientOf(answering(200, success), { guard })
     await perform(client)
-    await perform(client.as('account 1').as('account 2'))
-    expect(seen.map(({ call }) => call)).toEqual([{ endpoint }, { endpoint, subject: 'account 2' }])
+    await perform(client.as({ ...caller, accountId: 'another' }).as(caller))
+    expect(seen.map(({ call }) => call)).toEqual([{ endpoint }, { endpoint, caller }])
   })
 
   test.each([
@@ -57,8 +59,8 @@ describe('a guard', () => {
   ])('hears of a chunk that was answered %d in the words of all calls', async (status, kind, told) => {
     const { guard, seen } = watching()
     const base = await serve(answering(status, '', { 'retry-after': '3' }))
-    expect((await sendChunk(clientAt(base, { guard }).as('account'), base)).kind).toBe(kind)
-    expect(seen).toEqual([{ call: { endpoint: 'upload', subject: 'account' }, answer: told }])
+    expect((await sendChunk(clientAt(base, { guard }).as(caller), base)).kind).toBe(kind)
+    expect(seen).toEqual([{ call: { endpoint: 'upload', caller }, answer: told }])
   })
 
   test('hears of an upload host that is out of reach', async () => {

@@ -8,6 +8,8 @@ export const opening = ['publishing.preparing', 'publishing.initialising'] as co
 export const uploading = (chunks = 1) => [...opening, ...Array(chunks).fill('publishing.uploading')]
 /** Tries again from the slot on, which has passed by now. */
 export const again = ['publishing.backingOff', 'awaitingSlot'] as const
+/** The init was not its turn; when it is, it is made at once. */
+export const itsTurn = ['publishing.awaitingTurn', 'publishing.initialising'] as const
 /** Sends a post's one chunk; TikTok is asked what became of it and says at once that it is out. */
 export const sent = ['watching.accepted', 'watching.checking'] as const
 export const published = ['closing', 'published'] as const

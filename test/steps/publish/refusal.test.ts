@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from '../../../machines/failure.ts'
 import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
-import { again, opening, published, sent, stored, uploading } from './course.ts'
+import { again, itsTurn, opening, published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'
 
 const stage = await createStage()
@@ -103,7 +103,7 @@ describe('a creator who does not offer the chosen privacy any more', () => {
 describe('a minute that is full', () => {
   it('parks an init, which was turned away unread, and spends no attempt', async () => {
     const { job, at } = await stage.start({ knobs: { limits: { videoInit: 0 } } })
-    await job.goOn('publishing.backingOff')
+    await job.goOn('publishing.awaitingTurn')
     const { attempts, afterSeconds, failure } = await job.context()
     expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
     expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })
@@ -112,8 +112,8 @@ describe('a minute that is full', () => {
     expect(await job.history()).toEqual([
       ...stored,
       ...opening,
-      ...again,
-      ...uploading(),
+      ...itsTurn,
+      'publishing.uploading',
       ...sent,
       ...published,
     ])

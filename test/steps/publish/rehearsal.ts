@@ -5,6 +5,9 @@ import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
 import { createDatabaseClock } from '../../../src/durable/ledger.ts'
 import { createAuthorization } from '../../../src/inbound/authorization.ts'
 import { type Connected, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
+import { createLimitBook } from '../../../src/limits/limit-book.ts'
+import { createLimiterGuard } from '../../../src/limits/limiter-guard.ts'
+import { createPostgresLimiter } from '../../../src/limits/postgres-limiter.ts'
 import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../../src/providers/video/provider.ts'
 import { createLedger } from '../../../src/queue/ledger.ts'
@@ -14,6 +17,7 @@ import type { Knobs } from '../../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../../src/secret.ts'
 import { createSteps } from '../../../src/steps/catalogue.ts'
+import type { Db } from '../../../src/store/database.ts'
 import { type RehearsedJob, rehearse } from '../../support/rehearsed-job.ts'
 import type { TestClock } from './clock.ts'
 import type { Stage } from './stage.ts'
@@ -50,7 +54,7 @@ export async function openRehearsal(
   const { database, clock, deps, sealer, organizationId } = stage
   const { db } = database.runtime
   const { local, pass } = await startTikTok(clock, knobs)
-  const { client, requests } = createClient(local)
+  const { client, requests } = createClient(local, db)
   const username = `creator${randomBytes(4).toString('hex')}`
   const accountId = await connectLocalAccount(db, local, sealer, { organizationId, username, ...creator })
   const door = await openWebhookDoor(stage, local.app)
@@ -98,14 +102,18 @@ async function startTikTok(clock: TestClock, knobs: Partial<Knobs>) {
   return { local, pass }
 }
 
-/** A client that notes what it sends. */
-function createClient(local: LocalTikTok) {
+/** A client that keeps the limits, and notes what it sends. */
+function createClient(local: LocalTikTok, db: Db) {
   const requests: string[] = []
   const client = createTikTokClient({
     apiBase: local.url,
     authorizeBase: local.url,
     clientKey: local.app.clientKey,
     clientSecret: new Secret(local.app.clientSecret),
+    guard: createLimiterGuard({
+      limiter: createPostgresLimiter({ db, role: 'reelpilot_runtime' }),
+      book: createLimitBook(db),
+    }),
     deadlineMs: 5_000,
     fetch(request, init) {
       if (request instanceof Request) requests.push(nameOf(request))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { again, opening, published, sent, stored, uploading } from './course.ts'
+import { again, itsTurn, opening, published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'
 
 const stage = await createStage()
@@ -56,8 +56,8 @@ describe('a token that is refused although it should be good', () => {
     expect(await job.history()).toEqual([
       ...stored,
       ...opening,
-      ...again,
-      ...uploading(),
+      ...itsTurn,
+      'publishing.uploading',
       ...sent,
       ...published,
     ])

@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createLimitBook } from '../../../src/limits/limit-book.ts'
+import { itsTurn, opening, published, sent, stored } from './course.ts'
+import { createStage } from './stage.ts'
+
+const stage = await createStage()
+const book = createLimitBook(stage.database.runtime.db)
+const minuteMs = 60_000
+
+describe('an organization that has had its uploads of the minute', () => {
+  beforeAll(() => book.set(stage.organizationId, 'uploads', 1))
+
+  it('waits for its next place and no longer: nothing is asked of TikTok, and no attempt is spent', async () => {
+    const first = await stage.start()
+    const second = await stage.start()
+    expect(await first.job.goOn()).toBe('published')
+    const before = stage.clock.now()
+    await second.job.goOn('publishing.awaitingTurn')
+    expect(await second.job.context()).toMatchObject({
+      attempts: 0,
+      inits: 0,
+      failure: { verdict: 'RETRY_AFTER', code: 'rateLimit', source: 'reelpilot' },
+    })
+    expect(second.at.requests).toEqual(['creator_info/query'])
+
+    expect(await second.job.goOn()).toBe('published')
+    expect(stage.clock.now() - before).toBeGreaterThan(minuteMs / 2)
+    expect(stage.clock.now() - before).toBeLessThan(2 * minuteMs)
+    expect(await second.job.history()).toEqual([
+      ...stored,
+      ...opening,
+      ...itsTurn,
+      'publishing.uploading',
+      ...sent,
+      ...published,
+    ])
+    expect(second.at.requests.filter((request) => request === 'creator_info/query')).toHaveLength(1)
+  })
+})
+
+describe('a creator whose cap of a day is lower than it is said to be', () => {
+  beforeAll(() => book.set(stage.organizationId, 'uploads', null))
+
+  it('teaches it by one refusal: the next post is opened when the first is a day old', async () => {
+    const { job, at } = await stage.start({ knobs: { dailyPostCap: 1 } })
+    const next = await at.start()
+    expect(await job.goOn()).toBe('published')
+    const firstAt = stage.clock.now()
+    await next.goOn(({ failure }) => failure?.code === 'spam_risk_too_many_posts')
+    const { learned } = await createLimitBook(stage.database.runtime.db).of(stage.organizationId)
+    expect(learned.get(at.accountId)).toMatchObject({ most: 1 })
+
+    // TikTok lets more pass again, but who has believed it waits for the day to be over.
+    at.local.setKnobs({ dailyPostCap: 15 })
+    await next.goOn('publishing.awaitingTurn')
+    expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
+    expect(await next.goOn()).toBe('published')
+    expect(stage.clock.now() - firstAt).toBeGreaterThanOrEqual(24 * 60 * minuteMs)
+  })
+})
