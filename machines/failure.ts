@@ -30,8 +30,8 @@ export type StepError =
   | { readonly kind: 'retry'; readonly failure: Failure; readonly afterSeconds?: number }
   /** It was not its turn: the same step again after `afterSeconds`. No attempt was spent. */
   | { readonly kind: 'parked'; readonly failure: Failure; readonly afterSeconds: number }
-  /** It may have happened. The truth has to be looked up before anything is done again. */
-  | { readonly kind: 'unknown'; readonly failure: Failure }
+  /** It may have happened. The truth has to be looked up before anything is done again, and then after as long as was asked. */
+  | { readonly kind: 'unknown'; readonly failure: Failure; readonly afterSeconds?: number }
   /** Nothing happened, and nothing will until the account is connected (again). */
   | { readonly kind: 'needsAccount'; readonly failure: Failure }
   /** Nothing happened, and nothing will until a person has acted. */

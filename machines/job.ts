@@ -2,7 +2,17 @@ import { assign } from 'xstate'
 import { freshContext } from './job/context.ts'
 import { generating } from './job/generating.ts'
 import { publishing } from './job/publishing.ts'
-import { jobSetup, mediaOf, missing, ofSlot, otherwise, postNews, tooLate, unlessSent } from './job/setup.ts'
+import {
+  atRest,
+  jobSetup,
+  mediaOf,
+  missing,
+  ofSlot,
+  otherwise,
+  postNews,
+  tooLate,
+  unlessSent,
+} from './job/setup.ts'
 import { watching } from './job/watching.ts'
 import { atOf } from './step.ts'
 
@@ -24,6 +34,8 @@ export const jobLogic = jobSetup.createMachine({
   on: {
     cancel: { target: '.closing', actions: { type: 'end', params: 'cancelled' } },
     pause: '.paused',
+    // Where a call may have been made and not be heard of, the state itself says more.
+    infrastructureFailed: { target: '.needsPerson', actions: 'blame' },
   },
   states: {
     queued: {
@@ -121,11 +133,15 @@ export const jobLogic = jobSetup.createMachine({
     },
     backingOff: { tags: 'waiting', after: { backoff: 'choosing' } },
     /** Rests until somebody resumes it. What was asked of others (a render, an open upload) stays asked. */
-    paused: { tags: 'resting', on: { pause: {}, resume: { target: 'choosing', actions: 'startAfresh' } } },
+    paused: {
+      tags: 'resting',
+      on: { ...atRest, pause: {}, resume: { target: 'choosing', actions: 'startAfresh' } },
+    },
     /** Rests until the account's owner has connected it (again); then it goes on by itself, unless its time is over. */
     waitingForAccount: {
       tags: 'resting',
       on: {
+        ...atRest,
         ...postNews,
         ...unlessSent,
         accountConnected: [
@@ -143,6 +159,7 @@ export const jobLogic = jobSetup.createMachine({
     needsPerson: {
       tags: 'resting',
       on: {
+        ...atRest,
         ...postNews,
         cancel: unlessSent.cancel,
         pause: {},
@@ -190,6 +207,7 @@ export const jobLogic = jobSetup.createMachine({
     published: {
       tags: 'resting',
       on: {
+        ...atRest,
         ...tooLate,
         postShown: { guard: 'isNewlyShown', target: 'published', actions: 'show' },
         postHidden: { guard: 'isNews', target: 'takenDown', actions: 'hide' },
@@ -199,6 +217,7 @@ export const jobLogic = jobSetup.createMachine({
     delivered: {
       tags: 'resting',
       on: {
+        ...atRest,
         ...tooLate,
         postCompleted: { target: 'published', actions: { type: 'end', params: 'published' } },
         postShown: { target: 'published', actions: ['show', { type: 'end', params: 'published' }] },
@@ -209,7 +228,7 @@ export const jobLogic = jobSetup.createMachine({
     /** It was public and is not any more, by TikTok's or the creator's hand. */
     takenDown: {
       tags: 'resting',
-      on: { ...tooLate, postShown: { guard: 'isNews', target: 'published', actions: 'show' } },
+      on: { ...atRest, ...tooLate, postShown: { guard: 'isNews', target: 'published', actions: 'show' } },
     },
     cancelled: { tags: 'final', type: 'final' },
     failed: { tags: 'final', type: 'final' },

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts'
+import { type Config, ConfigInvalid } from './config.ts'
 import type { MachineCatalogue } from './durable/machine.ts'
 import type { MediaSource } from './graphql/media-route.ts'
 import { createApi } from './graphql/server.ts'
@@ -6,6 +6,8 @@ import { callbackPath, createAuthorization, webhookPath } from './inbound/author
 import { finishConnecting } from './inbound/finish-connecting.ts'
 import { answerPage } from './inbound/page.ts'
 import { createWebhookRoute } from './inbound/webhook-route.ts'
+import type { LimitBook } from './limits/limit-book.ts'
+import type { Limiter } from './limits/limiter.ts'
 import type { TikTokClient } from './providers/tiktok/client.ts'
 import type { AppCredential } from './providers/tiktok/post-form.ts'
 import { createBoss } from './queue/boss.ts'
@@ -27,6 +29,10 @@ export interface ApiRoleOptions {
   readonly tiktok: TikTokClient
   readonly app: AppCredential
   readonly sealer: Sealer
+  /** On the connection `api`. */
+  readonly limiter: Limiter
+  /** The one that this process asks before it calls TikTok: what clients set shows there at once. */
+  readonly limitBook: LimitBook
   readonly log: Logger
   /** A key that GraphiQL is signed in with: for rehearsals only. */
   readonly graphiqlKey?: string
@@ -43,7 +49,20 @@ export interface ApiRole {
 
 /** The API role: GraphQL, videos and health, the way back from TikTok's authorize page, and TikTok's webhooks. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
-  const { config, databaseUrl, api, runtime, machines, storage, tiktok, app, sealer, log } = options
+  const {
+    config,
+    databaseUrl,
+    api,
+    runtime,
+    machines,
+    storage,
+    tiktok,
+    app,
+    sealer,
+    limiter,
+    limitBook,
+    log,
+  } = options
   const boss = createBoss({
     url: databaseUrl,
     role: 'reelpilot_api',
@@ -73,11 +92,15 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
     hints,
     storage,
+    limiter,
+    limitBook,
+    apiBucket: config.apiBucket,
+    idempotencyMinutes: config.idempotencyMinutes,
     log,
     ready: async () => ({ ok: await isMigrated(runtime).catch(() => false) }),
     ...(options.graphiqlKey && { graphiqlKey: options.graphiqlKey }),
   })
-  address = await server.listen(config.port, config.host)
+  address = await server.listen(config.port, config.host).catch(sayIfTaken(config))
   return {
     address,
     callbackUrl: `${publicUrl()}${callbackPath}`,
@@ -89,3 +112,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     },
   }
 }
+
+/** Somebody else listens there already: a mistake in the settings like any other. */
+const sayIfTaken =
+  ({ host, port }: Config) =>
+  (error: Error): never => {
+    if (!('code' in error && error.code === 'EADDRINUSE')) throw error
+    throw new ConfigInvalid(`PORT: ${port} at ${host} is taken by another program; set another one`)
+  }

@@ -2,7 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { startApiRole } from './api.ts'
 import { createBreakerGuard, tiktokBreaker, tiktokUploadBreaker } from './breakers/breaker-guard.ts'
+import { composeGuards } from './breakers/compose-guards.ts'
+import { createProtect } from './breakers/protect.ts'
 import { registerBreakers } from './breakers/register-breakers.ts'
+import type { BreakerDeps } from './breakers/turn.ts'
 import { accountMachine } from './commands/account-machine.ts'
 import { breakerMachine } from './commands/breaker-machine.ts'
 import { jobMachine } from './commands/job-machine.ts'
@@ -11,13 +14,18 @@ import type { Config } from './config.ts'
 import { catalogueOf } from './durable/machine.ts'
 import { migrateDatabase, openDatabase } from './installation.ts'
 import { openKeys } from './keys.ts'
+import { createLimitBook } from './limits/limit-book.ts'
+import { createLimiterGuard } from './limits/limiter-guard.ts'
+import { type RunningLimiter, startLimiter } from './limits/start-limiter.ts'
 import { createDiskStorage } from './providers/storage/disk-storage.ts'
 import { createTikTokClient } from './providers/tiktok/client.ts'
 import { createLocalProvider } from './providers/video/local/local-provider.ts'
+import { announceRehearsal } from './rehearsal/announce.ts'
 import { registerApp, startRehearsalTikTok } from './rehearsal/rehearsal-tiktok.ts'
 import { seedRehearsal } from './rehearsal/seed.ts'
 import { startTicker } from './rehearsal/ticker.ts'
 import { Secret } from './secret.ts'
+import { breakerOf } from './steps/call-provider.ts'
 import { createSteps } from './steps/catalogue.ts'
 import { type Connection, connect } from './store/database.ts'
 import { createHintSender } from './store/hint.ts'
@@ -92,27 +100,44 @@ async function start(
   const hints = createHintSender(runtime)
   teardown.add(() => hints.close())
   await registerBreakers(runtime.db, [tiktokBreaker, tiktokUploadBreaker])
+  const keepLimits = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
+    const limiter: RunningLimiter = await startLimiter({
+      db: connection.db,
+      role,
+      ...(config.redisUrl && { redisUrl: new Secret(config.redisUrl) }),
+      onError: (error) => log.warn({ err: error }, 'limits'),
+    })
+    teardown.add(() => limiter.stop())
+    return { limiter, limitBook: createLimitBook(connection.db) }
+  }
+  const { limiter, limitBook: book } = await keepLimits(runtime, 'reelpilot_runtime')
+  const breakers: BreakerDeps = {
+    db: runtime.db,
+    onMoved: ({ key, from, to }, organizations) => {
+      log.warn({ breaker: key, from, to }, 'a breaker has moved')
+      hints.send({ organizations, jobs: [] })
+    },
+    onError: (error) => log.warn({ err: error }, 'breakers'),
+  }
   const tiktok = createTikTokClient({
     ...app,
     clientSecret,
-    guard: createBreakerGuard({
-      db: runtime.db,
-      onMoved: ({ key, from, to }, organizations) => {
-        log.warn({ breaker: key, from, to }, 'a breaker has moved')
-        hints.send({ organizations, jobs: [] })
-      },
-      onError: (error) => log.warn({ err: error }, 'breakers'),
-    }),
+    guard: composeGuards(
+      createBreakerGuard(breakers),
+      createLimiterGuard({ limiter, book, onError: (error) => log.warn({ err: error }, 'limits') }),
+    ),
   })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
 
   let address: string | null = null
   if (roles.includes('api')) {
     const { local } = rehearsal ?? {}
+    const connection = open('reelpilot_api', 10)
     const api = await startApiRole({
       config,
       databaseUrl: database.url,
-      api: open('reelpilot_api', 10),
+      api: connection,
+      ...(await keepLimits(connection, 'reelpilot_api')),
       runtime,
       machines,
       storage,
@@ -126,13 +151,10 @@ async function start(
     address = api.address
     if (local) registerApp(local, api)
   }
+  if (rehearsal?.local)
+    announceRehearsal(print, { tiktok: rehearsal.local.url, address, apiKey: seeded?.apiKey ?? null })
   if (seeded) {
     const pathOf = (sha256: string) => storage.path(seeded.organizationId, sha256)
-    print(
-      `\n  Reelpilot is rehearsing: everything is real but TikTok, which is at ${rehearsal?.client.apiBase}`,
-    )
-    if (address) print(`  GraphiQL   ${address}/graphql\n  API key    ${seeded.apiKey}`)
-    print(`  What if …  ${rehearsal?.client.apiBase}/__local/\n`)
     const ticker = await startTicker({
       db: runtime.db,
       databaseUrl: database.url,
@@ -150,10 +172,12 @@ async function start(
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
     })
     teardown.add(() => videos.close())
+    await registerBreakers(runtime.db, [breakerOf(videos)])
     const stepDeps = {
       db: runtime.db,
       storage,
       videos,
+      protect: createProtect(breakers),
       tiktok,
       sealer,
       workDirectory: path.join(config.dataDirectory, 'work'),

@@ -5,6 +5,8 @@ import { z } from 'zod'
 export interface Config {
   /** Undefined: our own Postgres in the data directory. */
   readonly databaseUrl: string | undefined
+  /** A Redis or Valkey that keeps the rate limits; undefined: Postgres does. */
+  readonly redisUrl: string | undefined
   readonly dataDirectory: string
   readonly host: string
   readonly port: number
@@ -25,6 +27,10 @@ export interface Config {
       }
     | undefined
   readonly tiktokLocalPort: number
+  /** What a key of the API may ask for: so many points at once, and so many more a second. */
+  readonly apiBucket: { readonly capacity: number; readonly refillPerSecond: number }
+  /** How long the idempotency key of a mutation is remembered. */
+  readonly idempotencyMinutes: number
   readonly logLevel: string
   readonly pretty: boolean
 }
@@ -36,9 +42,11 @@ export class ConfigInvalid extends Error {
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const text = z.string().min(1)
+const points = z.coerce.number().int().min(1).max(1_000_000)
 const settings = z
   .object({
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }).optional(),
+    REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// address' }).optional(),
     REELPILOT_DATA: text.default('.reelpilot'),
     HOST: text.default('127.0.0.1'),
     PORT: port.default(4_000),
@@ -61,6 +69,9 @@ const settings = z
     TIKTOK_CLIENT_KEY: text.optional(),
     TIKTOK_CLIENT_SECRET: text.optional(),
     TIKTOK_LOCAL_PORT: port.default(4_001),
+    API_POINTS: points.default(1_000),
+    API_POINTS_PER_SECOND: points.default(50),
+    IDEMPOTENCY_MINUTES: z.coerce.number().int().min(1).max(10_080).default(60),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
   .refine((all) => (all.TIKTOK_CLIENT_KEY === undefined) === (all.TIKTOK_CLIENT_SECRET === undefined), {
@@ -79,6 +90,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
   const all = parsed.data
   return {
     databaseUrl: all.DATABASE_URL,
+    redisUrl: all.REDIS_URL,
     dataDirectory: path.resolve(all.REELPILOT_DATA),
     host: all.HOST,
     port: all.PORT,
@@ -97,6 +109,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
           }
         : undefined,
     tiktokLocalPort: all.TIKTOK_LOCAL_PORT,
+    apiBucket: { capacity: all.API_POINTS, refillPerSecond: all.API_POINTS_PER_SECOND },
+    idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
     logLevel: all.LOG_LEVEL,
     pretty: isTerminal,
   }

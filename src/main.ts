@@ -1,7 +1,9 @@
 import { type Role, startApp } from './app.ts'
+import { answerBreakerRequest, readBreakerRequest } from './breaker-command.ts'
 import { type Config, ConfigInvalid, readConfig } from './config.ts'
 import { addOrganization, migrateDatabase, openDatabase } from './installation.ts'
 import { rotateKeys } from './keys.ts'
+import { describeQueues, redriveLetters } from './queues.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 
 const usage = `Usage: npm start [-- COMMAND]
@@ -14,6 +16,14 @@ const usage = `Usage: npm start [-- COMMAND]
             creates an organization, prints its first API key, and ends
   keys rotate
             seals every token under a new key, and ends; see "Keys" in the README
+  queues    says how the queues are, what lies in dead letters and what the queue has warned of
+  redrive JOB|all
+            sends what lies in open dead letters on its way again, and ends
+  breaker   lists the circuit breakers: their state, since when, and failures in a row
+  breaker open|closed KEY REASON
+            holds a breaker open or closed until it is released, and ends
+  breaker release KEY
+            lets go of a breaker, and ends
 `
 
 const roles: Readonly<Record<string, readonly Role[]>> = {
@@ -30,6 +40,8 @@ async function main(command: string): Promise<number | null> {
   if (command === 'migrate') return await migrateOnly(config, log)
   if (command === 'keys') return await keysOnly(config, log, process.argv[3] ?? '')
   if (command === 'organization') return await organizationOnly(config, log, process.argv[3]?.trim() ?? '')
+  if (command === 'queues' || command === 'redrive') return await queuesOnly(config, log, command)
+  if (command === 'breaker') return await breakerOnly(config, log, process.argv.slice(3))
   const asked = roles[command]
   if (!asked) return say(`There is no command "${command}".\n\n${usage}`, 2)
 
@@ -93,6 +105,39 @@ async function keysOnly(config: Config, log: Logger, what: string): Promise<numb
   try {
     await migrateDatabase(database.url, log)
     return say(await rotateKeys(config, database.url, log), 0)
+  } finally {
+    await database.stop()
+  }
+}
+
+async function queuesOnly(config: Config, log: Logger, what: 'queues' | 'redrive'): Promise<number> {
+  const which = process.argv[3]
+  if (what === 'redrive' && !which)
+    return say(
+      'Say what to redrive: `npm start -- redrive JOB`, or `all`; `npm start -- queues` lists them.',
+      2,
+    )
+  const database = await openDatabase(config)
+  try {
+    await migrateDatabase(database.url, log)
+    const { url } = database
+    return say(
+      await (which && what === 'redrive' ? redriveLetters(url, which, log) : describeQueues(url, log)),
+      0,
+    )
+  } finally {
+    await database.stop()
+  }
+}
+
+async function breakerOnly(config: Config, log: Logger, words: readonly string[]): Promise<number> {
+  const request = readBreakerRequest(words)
+  if (request.kind === 'unreadable') return say(request.why, 2)
+  const database = await openDatabase(config)
+  try {
+    await migrateDatabase(database.url, log)
+    const { text, code } = await answerBreakerRequest(database.url, request, log)
+    return say(text, code)
   } finally {
     await database.stop()
   }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { CommandDeps } from './commands/deps.ts'
+import { failByInfrastructure } from './commands/fail-by-infrastructure.ts'
+import { redriveDeliveries } from './commands/redrive-deliveries.ts'
 import { scanOrganization } from './commands/scan.ts'
 import { takeNews } from './commands/take-news.ts'
 import type { Runtime } from './durable/drive.ts'
@@ -11,12 +13,15 @@ import type { StepCatalogue } from './durable/step.ts'
 import { createBoss } from './queue/boss.ts'
 import { workDeliveries } from './queue/delivery.ts'
 import { createLedger } from './queue/ledger.ts'
+import { workLostDeliveries, workLostWakeUps } from './queue/lost.ts'
 import { queues } from './queue/queues.ts'
+import { sayWarnings } from './queue/warning.ts'
 import { startWorker } from './queue/worker.ts'
 import type { Connection } from './store/database.ts'
 import { createHintSender, listenForHints } from './store/hint.ts'
 import { prune } from './store/prune.ts'
 import type { ScanReason } from './store/tables.ts'
+import { failDelivery } from './store/webhook-store.ts'
 import type { Logger } from './telemetry/log.ts'
 
 export interface WorkerRoleOptions {
@@ -43,6 +48,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     name: 'reelpilot worker queue',
     supervises: true,
     onError,
+    onWarning: sayWarnings((warning, seen) => log.warn({ ...warning, seen }, 'the queue warns')),
   })
   await boss.start()
   const deps: CommandDeps = { boss, machines }
@@ -92,16 +98,32 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       }
     }
   }
-  await boss.work(queues.scan, { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }, async () => {
+  // A schedule fires up to half a minute late by itself: some seconds more do not matter.
+  await boss.work(queues.scan, { pollingIntervalSeconds: 5, notifyPollingIntervalSeconds: 5 }, async () => {
     await scanAll('hourly')
     await prune(connection.db)
+    const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
+    if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
   })
   await workDeliveries(boss, async (key) => {
     const taken = await connection.db.transaction().execute((tx) => takeNews(tx, deps, key))
     hints.send({ organizations: taken.organizations, jobs: taken.moved })
     log.debug({ outcome: taken.outcome }, 'news')
   })
-  await startWorker({
+  await workLostWakeUps(boss, async (jobId, lost) => {
+    const failed = await connection.db
+      .transaction()
+      .execute((tx) => failByInfrastructure(tx, deps, jobId, lost))
+    if (failed.kind === 'moot') return
+    const { organizationId, isMoved } = failed
+    hints.send({ organizations: [organizationId], jobs: [jobId] })
+    log.error({ jobId, isMoved, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
+  })
+  await workLostDeliveries(boss, async (key, { cause, tries }) => {
+    await failDelivery(connection.db, key, `${cause.code}: ${cause.message}`)
+    log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
+  })
+  const worker = await startWorker({
     boss,
     db: connection.db,
     runtime,
@@ -116,7 +138,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     async stop() {
       draining.abort()
       const abandon = setTimeout(() => keeper.abortAll(new Error('the process is shutting down')), drainMs)
-      await boss.stop({ graceful: true, timeout: drainMs + 5_000 })
+      await worker.stop(drainMs + 5_000)
+      await boss.stop({ graceful: true, timeout: 5_000 })
       clearTimeout(abandon)
       keeper.stop()
       await listener.close()

@@ -50,6 +50,14 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   await app.exited
   app = startAppProcess('start', environment)
   await untilReady(port, app)
+  expect(await until(app.output, (output) => output.includes('What if'))).toContain('Reelpilot is rehearsing')
+
+  // A second one of the same would find its port taken: it says so in a line, and leaves the first as it is.
+  const third = startAppProcess('start', environment)
+  expect(await third.exited).toMatchObject({ code: 1 })
+  expect(third.output()).toMatch(/^PORT: \d+ at 127\.0\.0\.1 is taken by another program; set another one$/m)
+  expect(third.output()).not.toContain('    at ')
+  await untilReady(port, app)
   app.child.kill('SIGTERM')
   expect(await app.exited).toMatchObject({ code: 0 })
   await rm(directory, { recursive: true, force: true })

@@ -33,7 +33,10 @@ export const generating = jobSetup.createStateConfig({
       invoke: {
         id: 'checkClip',
         src: 'checkClip',
-        input: ({ context }) => ({ clip: context.clip ?? missing('clip') }),
+        input: ({ context }) => ({
+          clip: context.clip ?? missing('clip'),
+          attempts: context.attempts,
+        }),
         onDone: [
           {
             guard: ({ event }) => event.output.kind === 'running',
@@ -76,7 +79,10 @@ export const generating = jobSetup.createStateConfig({
       invoke: {
         id: 'keepClip',
         src: 'keepClip',
-        input: ({ context }) => ({ clip: context.clip ?? missing('clip') }),
+        input: ({ context }) => ({
+          clip: context.clip ?? missing('clip'),
+          attempts: context.attempts,
+        }),
         onDone: {
           target: 'kept',
           actions: [

@@ -28,4 +28,6 @@ export type JobEvent =
   | { readonly type: 'quotaGranted' }
   /** The account's owner has connected it (again). */
   | { readonly type: 'accountConnected' }
+  /** From the runtime: no worker got through with it, and the queue has given up. */
+  | { readonly type: 'infrastructureFailed'; readonly failure: Failure }
   | PostNews

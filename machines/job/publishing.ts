@@ -1,5 +1,6 @@
 import { assign } from 'xstate'
-import { hearOut, jobSetup, mediaOf, mostAttempts, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
+import { mostAttempts } from '../retry.ts'
+import { hearOut, jobSetup, mediaOf, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */
 const lookUp = {
@@ -7,6 +8,9 @@ const lookUp = {
   target: 'reconciling',
   actions: ['blame', 'doubt'],
 } as const
+
+/** The queue gave up while a call may have been under way: whoever goes on looks its truth up first. */
+const unheard = { target: '#job.needsPerson', actions: ['blame', 'doubt'] } as const
 
 /** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
 export const publishing = jobSetup.createStateConfig({
@@ -25,7 +29,7 @@ export const publishing = jobSetup.createStateConfig({
     /** Entering this state is the written intent: from here on TikTok may have opened a post. */
     initialising: {
       tags: 'working',
-      on: hearOut,
+      on: { ...hearOut, infrastructureFailed: { ...unheard, actions: [...unheard.actions, 'countInit'] } },
       entry: assign({ nextChunk: 0, unsure: false }),
       invoke: {
         id: 'initPost',
@@ -60,7 +64,7 @@ export const publishing = jobSetup.createStateConfig({
     /** One chunk at a time, and a checkpoint after each. The post can exist only once the last one was sent. */
     uploading: {
       tags: 'working',
-      on: hearOut,
+      on: { ...hearOut, infrastructureFailed: unheard },
       invoke: {
         id: 'uploadChunk',
         src: 'uploadChunk',
@@ -109,7 +113,6 @@ export const publishing = jobSetup.createStateConfig({
             actions: assign(({ context, event }) => ({
               unsure: false,
               attempts: context.attempts + 1,
-              afterSeconds: 0,
               nextChunk: event.output.kind === 'partly' ? event.output.nextChunk : context.nextChunk,
             })),
           },
@@ -117,7 +120,11 @@ export const publishing = jobSetup.createStateConfig({
             guard: ({ context, event }) => context.post !== null && event.output.kind === 'partly',
             target: '#job.needsPerson',
           },
-          { guard: 'mayInitAgain', target: '#job.choosing', actions: 'forgetPost' },
+          {
+            guard: 'mayInitAgain',
+            target: 'backingOff',
+            actions: ['forgetPost', assign({ attempts: ({ context }) => context.inits })],
+          },
           { target: '#job.needsPerson', actions: 'forgetPost' },
         ],
         onError: [...otherwise('backingOff')],

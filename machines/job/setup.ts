@@ -1,14 +1,20 @@
 import { assign, setup } from 'xstate'
-import { waitMs } from '../backoff.ts'
-import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from '../failure.ts'
+import {
+  afterSecondsOf,
+  type Failure,
+  failureOf,
+  parked,
+  postponed,
+  type StepError,
+  stepErrorOf,
+} from '../failure.ts'
+import { mostAttempts, waitMs } from '../retry.ts'
 import { atOf } from '../step.ts'
 import type { Ending, JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
 import type { JobEvent } from './news.ts'
 import { pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
 
-/** A step that is tried in vain this often in a row is left to a person. */
-export const mostAttempts = 20
 /** A scene is made anew at most this often; a post is opened at most this often. */
 export const mostClipAttempts = 3
 export const mostInits = 5
@@ -61,7 +67,8 @@ export const jobSetup = setup({
   },
   actors: jobSteps,
   delays: {
-    backoff: ({ context, event }) => waitMs(context.slotId, context, event),
+    /** What a person asked for meanwhile waits for no upstream. */
+    backoff: ({ context, event }) => (context.wish === null ? waitMs(context.slotId, context, event) : 0),
     clipPoll: ({ context }) => context.pollAfterMs,
     quotaPoll: 10 * 60_000,
     untilSlot: ({ context, event }) => Math.max(0, context.publishAt - atOf(event)),
@@ -118,10 +125,10 @@ export const jobSetup = setup({
     /** It was not the step's turn, so its attempts stay as they are. */
     park: assign(({ event }) => parked(event)),
     blame: assign(({ event }) => ({
-      failure: failureOf(stepErrorOf(event)),
+      failure: 'failure' in event ? event.failure : failureOf(stepErrorOf(event)),
     })),
     /** An answer was lost: until it is looked up, nothing may be done again. */
-    doubt: assign({ unsure: true }),
+    doubt: assign(({ event }) => ({ unsure: true, afterSeconds: afterSecondsOf(stepErrorOf(event)) })),
     end: assign(({ context: { failure } }, ending: Ending) => ({
       ending,
       failure: ending === 'failed' && failure ? forGood(failure) : failure,
@@ -204,6 +211,9 @@ export const hearOut = { cancel: { actions: 'wishCancel' }, pause: { actions: 'w
 
 /** Refuses both: without the empty ones the machine's own `cancel` and `pause` would answer. */
 export const tooLate = { cancel: {}, pause: {} } as const
+
+/** Nothing is under way here, so nothing of it can have failed. */
+export const atRest = { infrastructureFailed: {} } as const
 
 /** Asked for in a state where nothing is under way: obeyed unless the post may exist already. */
 export const unlessSent = {

@@ -36,11 +36,14 @@ export type PostTruth =
   | { readonly kind: 'partly'; readonly nextChunk: number }
   | { readonly kind: 'sent' }
 
-interface OfSlot {
-  readonly slotId: string
-  readonly accountId: string
+interface Tried {
   /** How often the step was tried in vain before. */
   readonly attempts: number
+}
+
+interface OfSlot extends Tried {
+  readonly slotId: string
+  readonly accountId: string
 }
 
 /** The steps of the job machine: what each is given and what it answers when it has done its work. */
@@ -52,8 +55,8 @@ export const jobSteps = {
     OfSlot & { readonly scene: number; readonly attempt: number },
     { readonly clip: ClipRef }
   >(),
-  checkClip: step<{ readonly clip: ClipRef }, ClipProgress>(),
-  keepClip: step<{ readonly clip: ClipRef }, { readonly kept: KeptClip }>(),
+  checkClip: step<Tried & { readonly clip: ClipRef }, ClipProgress>(),
+  keepClip: step<Tried & { readonly clip: ClipRef }, { readonly kept: KeptClip }>(),
   storeVideo: step<OfSlot & { readonly clips: readonly KeptClip[] }, { readonly media: KeptMedia }>(),
   /** Holds the stored file against TikTok's rules and what is known of the creator's; costs no call. */
   checkMedia: step<OfSlot & { readonly media: KeptMedia }>(),

@@ -1,32 +1,31 @@
 import type { Held } from '../providers/tiktok/answer.ts'
+import type { Finding } from './finding.ts'
 import { throughBreakers } from './through-breakers.ts'
 import type { BreakerDeps } from './turn.ts'
 
 export interface ProtectedCall {
   /** The upstream's breaker, such as `video/local`. */
   readonly key: string
-  /** The number of this attempt, the first one being 1. */
+  /** The number of this attempt, the first one being 1: what is more is a retry, and goes to the upstream's budget. */
   readonly attempt?: number
   /** How long the call takes at most. A minute unless told. */
   readonly withinMs?: number
 }
 
 /**
- * Makes a call to any upstream through its breaker, in the way of providers that throw: an error that `isFailure` counts as
- * one of the upstream's, any other as a sign that it works. What is thrown goes through.
+ * Makes a call to any upstream through its breaker, in the way of providers that throw. What is returned is a sign that the
+ * upstream works; what is thrown goes through, and `findingOf` says what it tells of the upstream. Held, nothing was sent.
  */
 export type Protect = <Value>(
   call: ProtectedCall,
   run: () => Promise<Value>,
-  isFailure: (error: unknown) => boolean,
+  findingOf: (error: unknown) => Finding,
 ) => Promise<{ readonly kind: 'ran'; readonly value: Value } | Held>
 
 export function createProtect(deps: BreakerDeps): Protect {
-  return async ({ key, attempt = 1, withinMs = 60_000 }, run, isFailure) => {
+  return async ({ key, attempt = 1, withinMs = 60_000 }, run, findingOf) => {
     const watches = [{ key, accountId: null, judge: () => ({ kind: 'well' }) as const }]
-    const through = await throughBreakers(deps, { watches, attempt, withinMs }, run, (error) => ({
-      kind: isFailure(error) ? 'failing' : 'well',
-    }))
+    const through = await throughBreakers(deps, { watches, attempt, withinMs }, run, findingOf)
     return through.kind === 'ran' ? { kind: 'ran', value: through.outcome } : through
   }
 }

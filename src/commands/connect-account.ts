@@ -41,14 +41,23 @@ export interface AuthorizationStarter {
     readonly redirectUri: string
     readonly stateHash: Buffer
     readonly verifierSealed: string
+    /** What may be stored of the address: whoever has its state could come back in the browser's place. */
+    readonly authorizeUrlSealed: string
   }
+  /** The address that was sealed. */
+  unseal(
+    authorizeUrlSealed: string,
+    of: { readonly organizationId: string; readonly attemptId: string },
+  ): string
 }
 
 export type ConnectingBegun =
   | {
       readonly kind: 'done'
       readonly accountId: string
+      readonly attemptId: string
       readonly authorizeUrl: string
+      readonly authorizeUrlSealed: string
       readonly expiresAt: string
       readonly movedJobs: readonly string[]
     }
@@ -91,7 +100,8 @@ export async function connectAccount(
     const wakeAt = wakeAtOf(checkpoint, at)
     await insertAccount(tx, { id: accountId, organizationId, scopes: [] })
     await insertJob(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
-    if (wakeAt !== null) await queueWakeUps(boss, [{ jobId: accountId, reason: 1, at: wakeAt }], tx)
+    if (wakeAt !== null)
+      await queueWakeUps(boss, [{ jobId: accountId, organizationId, reason: 1, at: wakeAt }], tx)
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
     await appendEvent(tx, {
       organizationId,
@@ -104,6 +114,14 @@ export async function connectAccount(
   } else {
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
   }
-  const { authorizeUrl } = started
-  return { kind: 'done', accountId, authorizeUrl, expiresAt: expiresAt.toISOString(), movedJobs: [] }
+  const { authorizeUrl, authorizeUrlSealed } = started
+  return {
+    kind: 'done',
+    accountId,
+    attemptId,
+    authorizeUrl,
+    authorizeUrlSealed,
+    expiresAt: expiresAt.toISOString(),
+    movedJobs: [],
+  }
 }

@@ -11,7 +11,14 @@ import { invalid, type Refusal } from './refusal.ts'
 
 export type ForceMode = 'open' | 'closed' | 'release'
 
-export type BreakerForced = { readonly kind: 'done'; readonly key: string } | Refusal
+export type BreakerForced =
+  | {
+      readonly kind: 'done'
+      readonly key: string
+      /** Whose sequences have a new event. */
+      readonly organizations: readonly string[]
+    }
+  | Refusal
 
 const mostReason = 500
 /** Lost so often in a row, something else is wrong than a race. */
@@ -53,7 +60,7 @@ export async function forceBreaker(
     const moved = moveBreaker(breaker, event, found.now, { reason, by })
     if (moved.kind === 'refused') return moved
     const committed = await commitBreakers(tx, [moved.breaker], organizationId)
-    if (committed.kind === 'committed') return { kind: 'done', key }
+    if (committed.kind === 'committed') return { kind: 'done', key, organizations: committed.organizations }
   }
   throw new Error(`breaker ${key} moved ${mostTries} times while it was to be forced`)
 }

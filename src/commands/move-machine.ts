@@ -40,7 +40,17 @@ export async function moveMachine(
   const wakeAt = wakeAtOf(next, at)
   await queueWakeUps(
     boss,
-    wakeAt === null ? [] : [{ jobId: id, reason: revision, ...(wakeAt > at && { at: wakeAt }) }],
+    wakeAt === null
+      ? []
+      : [
+          {
+            jobId: id,
+            organizationId,
+            reason: revision,
+            ...(wakeAt > at && { at: wakeAt }),
+            isFirst: request.machine === 'account',
+          },
+        ],
     tx,
   )
   const { results } = await commitMoves(tx, [

@@ -16,11 +16,13 @@ export type Refusal =
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
   /** A job works by the slot already, so it can no longer be changed. */
   | { readonly kind: 'claimed'; readonly slotId: string }
+  /** An unfinished job of another slot has the key. */
+  | { readonly kind: 'underWay'; readonly jobId: string }
   /** The slot's time has passed too long ago. */
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
   /** A hard limit has no room for it. */
   | QuotaShort
 
-export function invalid(path: string, message: string): Refusal {
+export function invalid(path: string, message: string): Extract<Refusal, { kind: 'invalid' }> {
   return { kind: 'invalid', fields: [{ path, message }] }
 }

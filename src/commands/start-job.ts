@@ -4,11 +4,13 @@ import { nameUuid, queueWakeUps } from '../queue/wake.ts'
 import type { Tx } from '../store/database.ts'
 import { lockSlotToStart } from '../store/due-slot-store.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { insertJob, readDatabaseTime } from '../store/job-store.ts'
+import { findUnfinishedJob, insertJob, readDatabaseTime } from '../store/job-store.ts'
 import type { QuotaMoment } from '../store/quota-pot.ts'
 import type { CommandDeps } from './deps.ts'
 import { jobMachine } from './job-machine.ts'
+import { problemOfKey } from './key-text.ts'
 import { openBooks } from './quota-book.ts'
+import { invalid, type Refusal } from './refusal.ts'
 import { type QuotaShort, reserveQuota } from './reserve-quota.ts'
 
 export type JobStarted =
@@ -17,6 +19,9 @@ export type JobStarted =
   | { readonly kind: 'missing' }
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
   | { readonly kind: 'notApproved' }
+  /** An unfinished job of another slot has the key. */
+  | { readonly kind: 'underWay'; readonly jobId: string }
+  | Extract<Refusal, { kind: 'invalid' }>
   | QuotaShort
 
 /** How late a slot may be and still be posted. */
@@ -25,13 +30,16 @@ export const mostLatenessMs = 3_600_000
 /**
  * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
  * One per slot for ever: the job's id follows from the slot's, its row is unique by slot, and so are the ids of its wake-ups.
+ * And one at a time for each `jobKey`, the caller's own name for the work: until that job is done, another slot is refused it.
  */
 export async function startJob(
   tx: Tx,
   deps: CommandDeps,
-  request: { readonly organizationId: string; readonly slotId: string },
+  request: { readonly organizationId: string; readonly slotId: string; readonly jobKey?: string | null },
 ): Promise<JobStarted> {
-  const { organizationId, slotId } = request
+  const { organizationId, slotId, jobKey = null } = request
+  const problem = jobKey === null ? null : problemOfKey(jobKey)
+  if (problem !== null) return invalid('jobKey', problem)
   const slot = await lockSlotToStart(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing' }
   const jobId = jobIdOf(slotId)
@@ -41,7 +49,10 @@ export async function startJob(
   const at = await readDatabaseTime(tx)
   if (slot.publishAt.getTime() < at - mostLatenessMs) return { kind: 'tooLate', publishAt: slot.publishAt }
   const books = await openBooks(tx, { organizationId, at })
-  return await insertSlotJob(tx, deps, books, slot)
+  // With the books open nobody else starts a job of the organization. Were it otherwise, the index on keys would refuse the row.
+  const holder = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
+  if (holder !== null) return { kind: 'underWay', jobId: holder }
+  return await insertSlotJob(tx, deps, books, { ...slot, jobKey })
 }
 
 export function jobIdOf(slotId: string): string {
@@ -61,10 +72,11 @@ export async function insertSlotJob(
     readonly accountId: string
     readonly publishAt: Date
     readonly seconds: number
+    readonly jobKey?: string | null
   },
 ): Promise<{ readonly kind: 'started'; readonly jobId: string } | QuotaShort> {
   const { organizationId } = books
-  const { slotId, accountId, seconds } = slot
+  const { slotId, accountId, seconds, jobKey = null } = slot
   const at = books.at.getTime()
   const jobId = jobIdOf(slotId)
   const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
@@ -73,14 +85,15 @@ export async function insertSlotJob(
   const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
   const checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
   const wakeAt = wakeAtOf(checkpoint, at)
-  const inserted = await insertJob(tx, { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt })
-  if (!inserted) throw new Error(`slot ${slotId} has a job, but was not claimed`)
+  const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey }
+  const inserted = await insertJob(tx, job)
+  if (!inserted) throw new Error(`slot ${slotId} or its key has a job, but was not claimed`)
   await tx
     .updateTable('slot')
     .set({ claimed_at: new Date(at) })
     .where('id', '=', slotId)
     .execute()
-  await queueWakeUps(boss, [{ jobId, reason: 1 }], tx)
+  await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
   await appendEvent(tx, {
     organizationId,
     type: 'job.moved',

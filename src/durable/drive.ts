@@ -3,7 +3,7 @@ import { decide, doneEvent, failureEvent } from './decide.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import { LeaseLost, StepSuperseded } from './lease-keeper.ts'
 import type { Clock, LeasedJob, Ledger } from './ledger.ts'
-import { load, type MachineCatalogue } from './machine.ts'
+import { load, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
 import type { StepCatalogue } from './step.ts'
 
 /** The places where a crash must lose nothing; tests kill the process at each. */
@@ -66,7 +66,9 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
       freshStep = committed.freshStep
     }
   } catch (error) {
-    if (held) await letGo(runtime, held, 'drained').catch(() => undefined)
+    // A build that cannot read a checkpoint has not tried its step: while an upgrade rolls out, that must not exhaust it.
+    const untried = error instanceof UnknownCheckpoint
+    if (held) await letGo(runtime, held, 'drained', untried).catch(() => undefined)
     throw error
   } finally {
     lease.done()
@@ -125,8 +127,8 @@ type Committed =
   | { readonly kind: 'rested' }
   | { readonly kind: 'leaseLost' }
 
-async function letGo(runtime: Runtime, job: LeasedJob, end: DriveEnd): Promise<DriveEnd> {
-  await runtime.ledger.release(job.jobId, job.epoch, job.revision)
+async function letGo(runtime: Runtime, job: LeasedJob, end: DriveEnd, untried = false): Promise<DriveEnd> {
+  await runtime.ledger.release(job.jobId, job.epoch, job.revision, untried)
   return end
 }
 

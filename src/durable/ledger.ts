@@ -54,8 +54,11 @@ export interface Ledger {
   commit(move: Move): Promise<MoveResult>
   /** The job as it is now, or null if this epoch holds it no more. */
   reload(jobId: string, epoch: number): Promise<LeasedJob | null>
-  /** Lets go of a job that has not moved since `revision`; false if it has, and is still held then. */
-  release(jobId: string, epoch: number, revision: number): Promise<boolean>
+  /**
+   * Lets go of a job that has not moved since `revision`; false if it has, and is still held then. `untried`: nothing was
+   * done about it, so that it does not count as a try.
+   */
+  release(jobId: string, epoch: number, revision: number, untried?: boolean): Promise<boolean>
   /** Prolongs leases; those that are lost are missing from the answer. */
   renew(leases: readonly { readonly jobId: string; readonly epoch: number }[]): Promise<readonly LeaseState[]>
 }

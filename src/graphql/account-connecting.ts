@@ -27,8 +27,13 @@ builder.relayMutationField(
       const { organizationId } = context.viewer
       const accountId = input.accountId == null ? null : idOf('Account', input, 'accountId')
       const scopes = input.scopes ?? null
-      return mutate(context, info, input, (tx) =>
-        connectAccount(tx, context.deps, context.authorization, { organizationId, accountId, scopes }),
+      return mutate(
+        context,
+        info,
+        input,
+        (tx) =>
+          connectAccount(tx, context.deps, context.authorization, { organizationId, accountId, scopes }),
+        ({ authorizeUrl: _, ...kept }) => kept, // It is kept sealed.
       )
     },
   },
@@ -45,7 +50,8 @@ builder.relayMutationField(
       authorizeUrl: t.string({
         description:
           "Where to send the creator's browser. It works once, and connects whoever opens it: give it to nobody else.",
-        resolve: ({ authorizeUrl }) => authorizeUrl,
+        resolve: ({ attemptId, authorizeUrlSealed }, _args, { authorization, viewer }) =>
+          authorization.unseal(authorizeUrlSealed, { organizationId: viewer.organizationId, attemptId }),
       }),
       expiresAt: t.field({
         type: 'DateTime',

@@ -2,6 +2,9 @@ import type DataLoader from 'dataloader'
 import type { AccountHealth } from '../../machines/account-health.ts'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
+import type { Charge } from '../limits/api-limit.ts'
+import type { Bucket } from '../limits/bucket.ts'
+import type { Limiter } from '../limits/limiter.ts'
 import type { AccountRecord, ComingSlot } from '../store/account-store.ts'
 import type { ApiKeyRecord, Scope } from '../store/api-key-store.ts'
 import type { Tx } from '../store/database.ts'
@@ -10,6 +13,7 @@ import type { PlanRecord } from '../store/plan-store.ts'
 import type { ScanRecord } from '../store/scan-store.ts'
 import type { SlotRecord } from '../store/slot-store.ts'
 import type { Hub } from './hub.ts'
+import type { MutationRun } from './mutation-run.ts'
 
 /** Who asks: a key of an organization. */
 export interface Viewer {
@@ -27,6 +31,12 @@ export interface Context {
   /** The `Idempotency-Key` header, which counts if the request holds a single mutation. */
   readonly idempotencyKey: string | null
   readonly idempotencyMinutes: number
+  /** Within a mutation field, its run; else null. */
+  readonly mutation: MutationRun | null
+  readonly limiter: Pick<Limiter, 'windows' | 'health'>
+  readonly apiBucket: Bucket
+  /** What the key has left after this request; null if nobody could be asked. */
+  readonly charge: Charge | null
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
   readonly hub: Hub
@@ -37,8 +47,8 @@ export interface Context {
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Tells those who follow that something was committed. */
   announce(jobIds: readonly string[]): void
-  /** Notes that an answer is the replay of an earlier one. */
-  markReplayed(): void
+  /** What the answer's header shall say; null over WebSocket, where answers have none. */
+  readonly answerHeaders: Map<string, string> | null
 }
 
 /** Batched look-ups by id, for the time of one operation. Null is what is not the viewer's. */

@@ -1,7 +1,9 @@
 import { builder } from './builder.ts'
 import {
   IdempotencyConflict,
+  IdempotencyInProgress,
   InvalidInput,
+  JobUnderWay,
   NotFound,
   NotPermittedInState,
   QuotaShort,
@@ -88,6 +90,19 @@ builder.objectType(SlotClaimed, {
   }),
 })
 
+builder.objectType(JobUnderWay, {
+  name: 'JobUnderWayError',
+  description: refusalCodes.JOB_UNDER_WAY,
+  interfaces: [ErrorInterface],
+  authScopes: { read: true },
+  fields: (t) => ({
+    jobId: t.id({
+      description: 'The job that has it.',
+      resolve: ({ jobId }) => encodeGlobalId('Job', jobId),
+    }),
+  }),
+})
+
 builder.objectType(SlotTooLate, {
   name: 'SlotTooLateError',
   description: refusalCodes.SLOT_TOO_LATE,
@@ -111,4 +126,16 @@ builder.objectType(IdempotencyConflict, {
   description: refusalCodes.IDEMPOTENCY_KEY_REUSED,
   interfaces: [ErrorInterface],
   authScopes: { read: true },
+})
+
+builder.objectType(IdempotencyInProgress, {
+  name: 'IdempotencyInProgressError',
+  description: refusalCodes.IDEMPOTENCY_IN_PROGRESS,
+  interfaces: [ErrorInterface],
+  authScopes: { read: true },
+  fields: (t) => ({
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
+      description: 'When to send it again; over HTTP the header `Retry-After` says it too.',
+    }),
+  }),
 })

@@ -8,9 +8,11 @@ export const refusalCodes = {
   NOT_FOUND: 'What an id names does not exist, or is not yours.',
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
   SLOT_CLAIMED: 'A job works by the slot already, so it cannot be changed any more.',
+  JOB_UNDER_WAY: 'An unfinished job of another slot has the job key.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
   QUOTA_SHORT: 'A hard limit of the quota has no room for this.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other work.',
+  IDEMPOTENCY_IN_PROGRESS: 'Another request works under the idempotency key; send it again in a moment.',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
 
@@ -57,6 +59,15 @@ export class SlotClaimed extends RefusalError {
   }
 }
 
+export class JobUnderWay extends RefusalError {
+  readonly code = 'JOB_UNDER_WAY'
+  readonly jobId: string
+  constructor(jobId: string) {
+    super('an unfinished job of another slot has this job key; once that job is done, the key is free again')
+    this.jobId = jobId
+  }
+}
+
 export class SlotTooLate extends RefusalError {
   readonly code = 'SLOT_TOO_LATE'
   readonly publishAt: Date
@@ -91,6 +102,14 @@ export class IdempotencyConflict extends RefusalError {
   }
 }
 
+export class IdempotencyInProgress extends RefusalError {
+  readonly code = 'IDEMPOTENCY_IN_PROGRESS'
+  readonly retryAfterSeconds = 1
+  constructor() {
+    super('another request works under this idempotency key; send it again in a moment to get its answer')
+  }
+}
+
 /** A command's refusal as the error that the API answers. */
 export function errorOf(refusal: Refusal): RefusalError {
   switch (refusal.kind) {
@@ -102,6 +121,8 @@ export function errorOf(refusal: Refusal): RefusalError {
       return new NotPermittedInState(refusal.state, refusal.event)
     case 'claimed':
       return new SlotClaimed(refusal.slotId)
+    case 'underWay':
+      return new JobUnderWay(refusal.jobId)
     case 'tooLate':
       return new SlotTooLate(refusal.publishAt)
     case 'quotaShort':
@@ -117,4 +138,11 @@ const statuses: Readonly<Partial<Record<RequestErrorCode, number>>> = { UNAUTHEN
 export function requestError(code: RequestErrorCode, message: string): GraphQLError {
   const status = statuses[code]
   return new GraphQLError(message, { extensions: { code, ...(status && { http: { status } }) } })
+}
+
+/** The key has not the points that the request costs. */
+export function rateLimited(retryAfterSeconds: number): GraphQLError {
+  return new GraphQLError(`This API key has no points left for this; it will in ${retryAfterSeconds} s.`, {
+    extensions: { code: 'RATE_LIMITED', retryAfterSeconds, http: { status: 429 } },
+  })
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { LimiterHealth } from '../limits/limiter.ts'
 
 /** What a readiness check found. */
 export interface Readiness {
@@ -12,16 +13,22 @@ export function answerAlive(response: ServerResponse): void {
   answerJson(response, 200, { ok: true })
 }
 
-/** `/readyz`: whether to send requests here. A process that drains says no, so that the next ones go elsewhere. */
+/**
+ * `/readyz`: whether to send requests here. A process that drains says no, so that the next ones go elsewhere. One whose
+ * limits are not where they are shared says yes, and that it is degraded: it works, at its share of each limit.
+ */
 export async function answerReady(
   response: ServerResponse,
   draining: boolean,
   ready: () => Promise<Readiness>,
+  { store, since, reason, shares }: LimiterHealth,
 ): Promise<void> {
   const found = draining
     ? { ok: false, checks: { accepting: false } }
     : await ready().catch(() => ({ ok: false }))
-  answerJson(response, found.ok ? 200 : 503, found)
+  const limits = { store, since: new Date(since).toISOString(), reason, shares }
+  const degraded = store === 'memory' || store === 'none'
+  answerJson(response, found.ok ? 200 : 503, { ...found, degraded, limits })
 }
 
 export function answerJson(response: ServerResponse, status: number, body: object): void {

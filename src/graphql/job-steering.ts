@@ -6,7 +6,7 @@ import { findPlans } from '../store/plan-store.ts'
 import { findSlots } from '../store/slot-store.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
-import { NotPermittedInState, QuotaShort, SlotTooLate } from './error.ts'
+import { JobUnderWay, NotPermittedInState, QuotaShort, SlotTooLate } from './error.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Job } from './ref.ts'
@@ -23,6 +23,10 @@ builder.relayMutationField(
     description: 'A slot to start the job of.',
     inputFields: (t) => ({
       slotId: t.id({ required: true, description: 'The slot, of an approved plan.' }),
+      jobKey: t.string({
+        description:
+          'Your own name for the work, in 1 to 255 characters: while an unfinished job has it, no job of another slot is started under it. Published, delivered, cancelled or failed, the job leaves it free.',
+      }),
       idempotencyKey: idempotencyKey(t),
     }),
   },
@@ -30,10 +34,11 @@ builder.relayMutationField(
     description:
       'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job for ever: if it has one, that is answered.',
     authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState, SlotTooLate, QuotaShort] },
+    errors: { types: [...refusals, NotPermittedInState, JobUnderWay, SlotTooLate, QuotaShort] },
     resolve: (_root, { input }, context, info) => {
       const slotId = idOf('Slot', input, 'slotId')
-      return mutate(context, info, input, (tx) => start(tx, context, slotId))
+      const jobKey = input.jobKey ?? null
+      return mutate(context, info, input, (tx) => start(tx, context, { slotId, jobKey }))
     },
   },
   {
@@ -50,14 +55,20 @@ builder.relayMutationField(
   },
 )
 
-async function start(tx: Tx, { deps, viewer }: Context, slotId: string): Promise<JobDone | Refusal> {
+async function start(
+  tx: Tx,
+  { deps, viewer }: Context,
+  { slotId, jobKey }: { readonly slotId: string; readonly jobKey: string | null },
+): Promise<JobDone | Refusal> {
   const { organizationId } = viewer
-  const started = await startJob(tx, deps, { organizationId, slotId })
+  const started = await startJob(tx, deps, { organizationId, slotId, jobKey })
   switch (started.kind) {
     case 'missing':
       return { kind: 'missing', field: 'slotId' }
     case 'notApproved':
       return { kind: 'refused', state: await stateOfPlan(tx, organizationId, slotId), event: 'startJob' }
+    case 'invalid':
+    case 'underWay':
     case 'tooLate':
     case 'quotaShort':
       return started

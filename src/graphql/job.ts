@@ -1,7 +1,7 @@
 import type { JobContext, Progress as ProgressRecord } from '../../machines/job/context.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
 import { acceptedEvents } from '../durable/decide.ts'
-import { load as loadCheckpoint } from '../durable/machine.ts'
+import { load as loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from '../durable/machine.ts'
 import { type JobRecord, listJobs } from '../store/job-view-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
@@ -34,6 +34,26 @@ const Progress = builder.objectRef<ProgressRecord>('Progress').implement({
     unit: t.exposeString('unit', { description: 'Of what: `scenes` or `chunks`.' }),
   }),
 })
+
+const Hold = builder.enumType('JobHold', {
+  description: 'Why it is not the turn of a job.',
+  values: {
+    RATE_LIMIT: { value: 'rateLimit', description: 'A limit is used up; `rateLimits` shows the line.' },
+    CIRCUIT_BREAKER: {
+      value: 'circuitOpen',
+      description: 'The other side has failed in a row; `circuitBreakers` shows when it is tried.',
+    },
+    RETRY_BUDGET: {
+      value: 'retryBudget',
+      description: 'So much has failed at the other side that only first attempts are made for now.',
+    },
+  } as const,
+})
+const holds = ['rateLimit', 'circuitOpen', 'retryBudget'] as const
+
+/** The codes are those of our own guards; TikTok's have other words. */
+const holdOf = (failure: JobContext['failure'] | undefined) =>
+  holds.find((code) => failure?.source === 'reelpilot' && failure.code === code) ?? null
 
 /** The events that people may send, each by the mutation of its name. */
 const peoplesEvents: ReadonlySet<string> = new Set(['cancel', 'pause', 'resume', 'retry'])
@@ -76,6 +96,13 @@ builder.node(Job, {
       description: 'When it goes on by itself; null if it does not wait for a time.',
       resolve: (job) => instantOf(nextTimer(job)?.dueAt),
     }),
+    heldBy: t.field({
+      type: Hold,
+      nullable: true,
+      description:
+        'What keeps it from its next call until `waitingUntil`, and costs it no attempt; null if nothing of that kind does.',
+      resolve: (job) => (job.tag === 'waiting' ? holdOf(contextOf(job).failure) : null),
+    }),
     progress: t.field({
       type: Progress,
       nullable: true,
@@ -105,10 +132,12 @@ builder.node(Job, {
     }),
     availableEvents: t.stringList({
       description: 'What may be asked of it now: `cancel`, `pause`, `resume` or `retry`, each a mutation.',
-      resolve: (job, _args, { deps }) => {
-        const { machine, checkpoint } = loadCheckpoint(deps.machines, job)
-        return acceptedEvents(machine, checkpoint).filter((event) => peoplesEvents.has(event))
-      },
+      resolve: (job, _args, { deps }) =>
+        eventsOf(deps.machines, job).filter((event) => peoplesEvents.has(event)),
+    }),
+    jobKey: t.exposeString('jobKey', {
+      nullable: true,
+      description: 'The key that `startJob` was given for it; null if it was given none.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was started.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last moved.' }),
@@ -156,6 +185,17 @@ builder.queryFields((t) => ({
     JobConnection,
   ),
 }))
+
+/** None of a checkpoint that this build cannot read: its job comes to a dead letter. */
+function eventsOf(machines: MachineCatalogue, job: JobRecord): readonly string[] {
+  try {
+    const { machine, checkpoint } = loadCheckpoint(machines, job)
+    return acceptedEvents(machine, checkpoint)
+  } catch (error) {
+    if (error instanceof UnknownCheckpoint) return []
+    throw error
+  }
+}
 
 const nobody = '00000000-0000-0000-0000-000000000000'
 

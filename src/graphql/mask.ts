@@ -41,6 +41,11 @@ export function stamp<Result extends { readonly errors?: readonly GraphQLError[]
   }
 }
 
+/** For ways to the client that have no status. */
+export function withoutHttp(error: GraphQLError): GraphQLError {
+  return withExtensions(error, { http: undefined })
+}
+
 function withExtensions(error: GraphQLError, extensions: object): GraphQLError {
   const { message, nodes, source, positions, path } = error
   return new GraphQLError(message, {

@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto'
-import { type GraphQLResolveInfo, Kind } from 'graphql'
+import type { GraphQLResolveInfo } from 'graphql'
 import type { Refusal } from '../commands/refusal.ts'
 import type { Tx } from '../store/database.ts'
-import { claimKey, keepAnswer } from '../store/idempotency-store.ts'
+import { claimKey } from '../store/idempotency-store.ts'
+import { canonical } from './canonical.ts'
 import type { Context } from './context.ts'
-import { errorOf, IdempotencyConflict, InvalidInput, NotFound, type RefusalError } from './error.ts'
+import {
+  errorOf,
+  IdempotencyConflict,
+  IdempotencyInProgress,
+  InvalidInput,
+  NotFound,
+  type RefusalError,
+} from './error.ts'
 import { decodeGlobalId, type NodeName } from './global-id.ts'
-import { forgetLoaded } from './loaders.ts'
+import type { OpenRun, RunEnd } from './mutation-run.ts'
 
 /** Every input has it. */
 interface Input {
@@ -24,50 +32,70 @@ export const refusals: readonly (new (...args: never[]) => RefusalError)[] = [
   InvalidInput,
   NotFound,
   IdempotencyConflict,
+  IdempotencyInProgress,
 ]
 
 /**
- * Runs a command as a mutation: one transaction for the idempotency key, the command and all that it changes. The same
- * key again answers what the first run answered, without running anything; a refusal is thrown, and leaves nothing behind,
- * not even the key. `keep` drops from the kept answer what must not be stored.
+ * Runs a command as a mutation, in the transaction that `executeMutation` has opened for the whole of its field: under a key
+ * that was used before nothing is run, and the first run's outcome is answered. A refusal is thrown, and leaves nothing behind,
+ * not even the key. `keep` takes out of the outcome what must not be stored in the clear; then what is shown of it is not
+ * stored either, and a replay shows anew what was kept.
  */
 export async function mutate<Outcome extends Done>(
-  context: Context,
+  { mutation: run, viewer, idempotencyMinutes }: Context,
   info: GraphQLResolveInfo,
   input: Input,
   command: (tx: Tx) => Promise<Outcome | Refusal>,
-  keep: (outcome: Outcome) => object = (outcome) => outcome,
+  keep?: (outcome: Outcome) => object,
 ): Promise<Outcome> {
-  const { organizationId } = context.viewer
-  const key = keyOf(context, info, input)
-  const { outcome, replayed } = await again(() =>
-    context.transact(async (tx) => {
-      if (key !== null) {
-        const fingerprint = fingerprintOf(info.fieldName, input)
-        const claim = await claimKey(tx, {
-          organizationId,
-          key,
-          fingerprint,
-          minutes: context.idempotencyMinutes,
-        })
-        if (claim.kind === 'known') {
-          if (!claim.fingerprint.equals(fingerprint)) throw new IdempotencyConflict()
-          // What this very command answered: the fingerprint covers its name and its input.
-          return { outcome: claim.answer as unknown as Outcome, replayed: true }
-        }
-      }
-      const ended = await command(tx)
-      if (ended.kind !== 'done') throw errorOf(ended as Refusal)
-      const done = ended as Outcome
-      if (key !== null) await keepAnswer(tx, organizationId, key, keep(done))
-      return { outcome: done, replayed: false }
-    }),
-  )
-  // Another mutation of the same request may have read what this one changed.
-  forgetLoaded(context.load)
-  if (replayed) context.markReplayed()
-  else context.announce(outcome.movedJobs ?? [])
+  if (run === null) throw new Error('a mutation runs in a transaction that is opened for it')
+  if (run.kind === 'refused') throw run.refusal
+
+  const work = async (): Promise<{ readonly outcome: Outcome; readonly end: RunEnd }> => {
+    const known = await claim(
+      run,
+      viewer.organizationId,
+      fingerprintOf(info.fieldName, input),
+      idempotencyMinutes,
+    )
+    // What this very command answered: the fingerprint covers its name and its input.
+    if (known) return { outcome: known.outcome as Outcome, end: { kind: 'replayed', shown: known.shown } }
+
+    const ended = await command(run.tx)
+    if (ended.kind !== 'done') throw errorOf(ended as Refusal)
+    const outcome = ended as Outcome
+    const { movedJobs = [] } = outcome
+    const kept = keep ? keep(outcome) : outcome
+    return { outcome, end: { kind: 'done', movedJobs, kept, isSecret: keep !== undefined } }
+  }
+  const { outcome, end } = await work().catch((error) => {
+    run.end = { kind: 'stopped', by: error }
+    throw error
+  })
+  run.end = end
+  if (end.kind === 'replayed' && end.shown !== null) throw new KnownByHeart()
   return outcome
+}
+
+/** Ends the execution of a field whose answer need not be put together again. */
+class KnownByHeart extends Error {
+  override readonly name = 'KnownByHeart'
+}
+
+/** What the first request under the run's key came to; null if there was none, or there is no key. */
+async function claim(
+  { tx, key, requestHash }: OpenRun,
+  organizationId: string,
+  fingerprint: Buffer,
+  minutes: number,
+): Promise<{ readonly outcome: object; readonly shown: string | null } | null> {
+  if (key === null) return null
+  const claimed = await claimKey(tx, { organizationId, key, fingerprint, minutes })
+  if (claimed.kind === 'new') return null
+  if (claimed.kind === 'busy') throw new IdempotencyInProgress()
+  if (!claimed.fingerprint.equals(fingerprint)) throw new IdempotencyConflict()
+  const { outcome, shown } = claimed.answer
+  return { outcome, shown: shown?.to.equals(requestHash) ? shown.text : null }
 }
 
 /** The bare id that an input field names. Malformed, of another type, or nothing: refused like what does not exist. */
@@ -78,42 +106,8 @@ export function idOf(name: NodeName, input: object, field: string): string {
   return decoded.id
 }
 
-function keyOf(context: Context, info: GraphQLResolveInfo, input: Input): string | null {
-  const given = input.idempotencyKey ?? (holdsOneField(info) ? context.idempotencyKey : null)
-  if (given === null) return null
-  if (given.length >= 1 && given.length <= 255) return given
-  throw new InvalidInput([{ path: 'idempotencyKey', message: 'must have 1 to 255 characters' }])
-}
-
-/** With several mutations in one request the header cannot say which it means. */
-function holdsOneField({ operation }: GraphQLResolveInfo): boolean {
-  const [only, ...more] = operation.selectionSet.selections
-  return only?.kind === Kind.FIELD && more.length === 0
-}
-
 function fingerprintOf(name: string, { idempotencyKey: _, ...input }: Input): Buffer {
   return createHash('sha256')
     .update(`${name} ${canonical(input)}`)
     .digest()
-}
-
-/** JSON with sorted keys, so that the same input is the same text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
-}
-
-/** Two transactions may have taken their locks crosswise; Postgres undoes one of them, and it may simply run again. */
-async function again<Result>(run: () => Promise<Result>): Promise<Result> {
-  for (let left = 3; ; left -= 1) {
-    try {
-      return await run()
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if (left === 0 || (code !== '40P01' && code !== '40001')) throw error
-    }
-  }
 }

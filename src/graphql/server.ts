@@ -2,6 +2,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
+import { defaultApiBucket } from '../limits/api-limit.ts'
+import type { Bucket } from '../limits/bucket.ts'
+import type { LimitBook } from '../limits/limit-book.ts'
+import type { Limiter } from '../limits/limiter.ts'
 import type { Connection } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
 import type { Logger } from '../telemetry/log.ts'
@@ -10,6 +14,7 @@ import { answerAlive, answerReady, type Readiness } from './health-route.ts'
 import { createHub } from './hub.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
+import { createToll } from './toll.ts'
 import { createGraphQL } from './yoga.ts'
 
 /** A page of another room's, at exactly this path. By which method and for whom is its own to decide. */
@@ -28,6 +33,11 @@ export interface ApiOptions {
   readonly authorization: AuthorizationStarter
   readonly hints: { send(hint: Hint): void }
   readonly storage: MediaSource
+  /** Keeps the keys' buckets, and knows the windows of the calls to TikTok. */
+  readonly limiter: Limiter
+  readonly limitBook: LimitBook
+  /** What a key may ask for; a thousand points at once and fifty a second unless told. */
+  readonly apiBucket?: Bucket
   readonly log: Logger
   readonly ready: () => Promise<Readiness>
   /** Where the API is reached from outside, such as `https://reels.example`; without it, the `Host` of each request. */
@@ -56,15 +66,18 @@ const drainMs = 5_000
  * given routes.
  */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  const { connection, databaseUrl, log, ready } = options
+  const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, ready } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'api')
   const authenticator = createAuthenticator(connection.db, onError)
   const hub = await createHub({ db: connection.db, databaseUrl, onError })
+  const toll = createToll({ limiter, bucket: apiBucket, log })
   const graphql = createGraphQL({
     ...options,
     db: connection.db,
     hub,
     authenticator,
+    toll,
+    apiBucket,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
     graphiqlKey: options.graphiqlKey,
     publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
@@ -76,7 +89,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url ?? '/', 'http://unused')
     if (pathname === '/livez') return answerAlive(response)
-    if (pathname === '/readyz') return await answerReady(response, draining, ready)
+    if (pathname === '/readyz') return await answerReady(response, draining, ready, limiter.health())
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
     const found = routes.get(pathname)
     if (found) return await found.handle(request, response)
@@ -91,7 +104,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     })
   })
   const limits = options.limits ?? usualLimits
-  const sockets = serveSockets(server, { graphql, authenticator, limits, log })
+  const sockets = serveSockets(server, { graphql, authenticator, toll, limits, log })
 
   return {
     fetch: async (request) => await graphql.fetch(request),

@@ -8,8 +8,10 @@ import { WebSocketServer } from 'ws'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Viewer } from './context.ts'
+import { leastPoints } from './cost.ts'
 import { requestError } from './error.ts'
-import { maskError, stamp } from './mask.ts'
+import { maskError, stamp, withoutHttp } from './mask.ts'
+import type { Toll } from './toll.ts'
 import type { createGraphQL, RequestFacts } from './yoga.ts'
 
 export interface SocketLimits {
@@ -45,11 +47,12 @@ export function serveSockets(
   options: {
     readonly graphql: ReturnType<typeof createGraphQL>
     readonly authenticator: Authenticator
+    readonly toll: Toll
     readonly limits: SocketLimits
     readonly log: Logger
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, limits, log } = options
+  const { graphql, authenticator, toll, limits, log } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
   const seats = new Map<string, number>()
 
@@ -79,7 +82,13 @@ export function serveSockets(
       },
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         const requestId = randomUUID()
-        const refuse = (error: unknown) => stamp({ errors: [maskError(error)] }, requestId, log).errors
+        let facts: RequestFacts | undefined
+        /** What is refused before it was charged is charged like a document that is wrong. */
+        const refuse = async (...errors: readonly unknown[]) => {
+          const unpaid = facts && facts.charge === undefined ? await toll(facts, leastPoints) : null
+          const told = (unpaid ? [unpaid] : errors).map((error) => withoutHttp(maskError(error)))
+          return stamp({ errors: told }, requestId, log).errors
+        }
         try {
           // Asked anew each time: a revoked key shall not live on in an open socket.
           const viewer = await authenticator.authenticate(extra.authorization)
@@ -89,11 +98,12 @@ export function serveSockets(
               'TOO_MANY_SUBSCRIPTIONS',
               `a socket follows at most ${limits.operationsOfSocket}`,
             )
-          const facts: RequestFacts = {
+          facts = {
             requestId,
             viewer,
             origin: originOf(extra.request),
             idempotencyKey: null,
+            answerHeaders: null,
           }
           const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
             facts,
@@ -101,7 +111,7 @@ export function serveSockets(
           })
           const document = parse(payload.query)
           const errors = validate(schema, document)
-          if (errors.length > 0) return errors.flatMap((error: unknown) => refuse(error) ?? [])
+          if (errors.length > 0) return await refuse(...errors)
           return {
             schema,
             document,
@@ -114,7 +124,7 @@ export function serveSockets(
             } satisfies Enveloped,
           }
         } catch (error) {
-          return refuse(error) ?? []
+          return await refuse(error)
         }
       },
       execute: (args) => (args.rootValue as Enveloped).execute(args), // Ours, from onSubscribe.

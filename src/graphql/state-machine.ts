@@ -66,7 +66,8 @@ builder.queryFields((t) => ({
   stateMachine: t.field({
     type: StateMachine,
     nullable: true,
-    description: 'A machine by its name: `job`, `plan` or `account`; null if there is none of the name.',
+    description:
+      'A machine by its name: `job`, `plan`, `account` or `breaker`; null if there is none of the name.',
     authScopes: { read: true },
     args: { name: t.arg.string({ required: true, description: 'Its name.' }) },
     resolve: (_root, { name }, { deps }) => {

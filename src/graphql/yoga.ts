@@ -2,23 +2,31 @@ import { randomUUID } from 'node:crypto'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { validate } from 'graphql'
+import { type DocumentNode, validate } from 'graphql'
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
+import type { Bucket } from '../limits/bucket.ts'
+import type { LimitBook } from '../limits/limit-book.ts'
+import type { Limiter } from '../limits/limiter.ts'
 import { type Db, inOrganization } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authenticator } from './authenticate.ts'
-import type { Context, Viewer } from './context.ts'
+import type { Context } from './context.ts'
+import { leastPoints, mostCost, pointsOf } from './cost.ts'
 import { requestError } from './error.ts'
+import { executeMutation } from './execute-mutation.ts'
 import { graphiqlOptions } from './graphiql.ts'
 import type { Hub } from './hub.ts'
+import { keyOfHeader } from './idempotency-key.ts'
+import { createLine } from './line.ts'
 import { createLoaders } from './loaders.ts'
 import { maskError, stamp } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
 import { schema } from './schema.ts'
 import { shareReads } from './shared-read.ts'
+import { type Charged, chargeHeaders, type Toll } from './toll.ts'
 
 export interface YogaOptions {
   readonly db: Db
@@ -27,6 +35,10 @@ export interface YogaOptions {
   readonly hints: { send(hint: Hint): void }
   readonly hub: Hub
   readonly authenticator: Authenticator
+  readonly toll: Toll
+  readonly limiter: Limiter
+  readonly limitBook: LimitBook
+  readonly apiBucket: Bucket
   readonly log: Logger
   readonly idempotencyMinutes: number
   readonly graphiqlKey: string | undefined
@@ -35,21 +47,37 @@ export interface YogaOptions {
 }
 
 /** What is known of a request before its operation is read. */
-export interface RequestFacts {
-  readonly requestId: string
-  readonly viewer: Viewer
+export interface RequestFacts extends Charged {
   readonly origin: string
   readonly idempotencyKey: string | null
-  replayed?: boolean
+  /** Once it was found valid. */
+  document?: DocumentNode
+  /** For the answer; null over WebSocket, where answers have none. */
+  readonly answerHeaders: Map<string, string> | null
 }
 
 /** A storyboard may have some kilobytes, and a request some hundred of them. */
 const mostBodyBytes = 1_000_000
 
+/** How long a mutation waits for others under its idempotency key, before it is answered that they are at it. */
+const mostWaitMs = 10_000
+
+/** What scripts of other origins may read of an answer. */
+const exposedHeaders = [
+  'x-request-id',
+  'idempotent-replayed',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+  'retry-after',
+]
+
 /** The GraphQL server: who may ask, how much, and what leaves of its errors. */
 export function createGraphQL(options: YogaOptions) {
-  const { authenticator, log } = options
+  const { authenticator, toll, log } = options
   const known = new WeakMap<Request, RequestFacts>()
+  const factsOf = (initial: Partial<YogaInitialContext> & { readonly facts?: RequestFacts }) =>
+    initial.facts ?? (initial.request && known.get(initial.request))
 
   /** Nobody unknown gets as far as the parser, let alone the schema. */
   const frontDoor: Plugin = {
@@ -58,8 +86,9 @@ export function createGraphQL(options: YogaOptions) {
       const requestId = randomUUID()
       const viewer = await authenticator.authenticate(request.headers.get('authorization'))
       if (viewer) {
-        const idempotencyKey = unquoted(request.headers.get('idempotency-key'))
-        known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey })
+        const idempotencyKey = keyOfHeader(request.headers.get('idempotency-key'))
+        const answerHeaders = new Map<string, string>()
+        known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey, answerHeaders })
         return
       }
       const message = 'Sign in with an API key: `Authorization: Bearer rp_live_…`.'
@@ -67,15 +96,22 @@ export function createGraphQL(options: YogaOptions) {
       const headers = { 'www-authenticate': 'Bearer', 'x-request-id': requestId }
       endResponse(fetchAPI.Response.json({ errors }, { status: 401, headers }))
     },
-    onResponse({ request, response }) {
+    async onResponse({ request, response }) {
       const facts = known.get(request)
       if (!facts) return
+      // Refused before it was a document. That it be paid changes nothing of the answer.
+      if (facts.charge === undefined) await toll(facts, leastPoints)
+      for (const [name, value] of facts.charge ? chargeHeaders(facts.charge) : [])
+        response.headers.set(name, value)
       response.headers.set('x-request-id', facts.requestId)
-      if (facts.replayed) response.headers.set('idempotent-replayed', 'true')
+      for (const [name, value] of facts.answerHeaders ?? []) response.headers.set(name, value)
     },
-    onExecutionResult({ request, result, setResult }) {
+    async onExecutionResult({ request, result, setResult }) {
       const facts = known.get(request)
-      if (facts && result && !(Symbol.asyncIterator in result)) setResult(stamp(result, facts.requestId, log))
+      if (!facts || !result || Symbol.asyncIterator in result) return
+      // Refused by the parser or a rule.
+      const unpaid = facts.charge === undefined ? await toll(facts, leastPoints) : null
+      setResult(stamp(unpaid ? { errors: [unpaid] } : result, facts.requestId, log))
     },
   }
 
@@ -83,6 +119,23 @@ export function createGraphQL(options: YogaOptions) {
     onValidate({ addValidationRule, setValidationFn }) {
       addValidationRule(nodeLimitRule)
       setValidationFn((schema, document, rules) => validate(schema, document, rules, { maxErrors: 5 }))
+    },
+  }
+
+  /** What is about to be executed is known by its document. */
+  const noted: Plugin<{ facts?: RequestFacts }> = {
+    onValidate:
+      ({ context, params }) =>
+      ({ valid }) => {
+        const facts = valid && factsOf(context)
+        if (facts) facts.document = params.documentAST
+      },
+  }
+
+  const line = createLine(mostWaitMs)
+  const mutations: Plugin = {
+    onExecute({ executeFn, setExecuteFn }) {
+      setExecuteFn((request) => executeMutation(executeFn, line, request))
     },
   }
 
@@ -94,14 +147,18 @@ export function createGraphQL(options: YogaOptions) {
     batching: false,
     maxRequestBodySize: mostBodyBytes,
     // Keys travel in a header that no browser adds by itself, so other origins may ask; cookies are never looked at.
-    cors: { origin: '*', credentials: false, exposedHeaders: ['x-request-id', 'idempotent-replayed'] },
+    cors: { origin: '*', credentials: false, exposedHeaders: [...exposedHeaders] },
     graphiql: graphiqlOptions(options.graphiqlKey),
     renderGraphiQL,
     logging: false,
     maskedErrors: { maskError },
-    context: (initial) => {
-      const facts = initial.facts ?? known.get(initial.request)
+    async context(initial) {
+      const facts = factsOf(initial)
       if (!facts) throw requestError('UNAUTHENTICATED', 'Sign in with an API key.')
+      const { document } = facts
+      const points = document ? pointsOf(document, initial.params.variables ?? {}) : leastPoints
+      const unpaid = await toll(facts, points)
+      if (unpaid) throw unpaid
       return createContext(options, facts)
     },
     plugins: [
@@ -112,18 +169,19 @@ export function createGraphQL(options: YogaOptions) {
         maxDepth: { n: 16 },
         maxAliases: { n: 15, allowList: [] },
         maxDirectives: { n: 8 },
-        costLimit: { maxCost: 50_000 },
+        costLimit: { maxCost: mostCost },
       }),
       fewErrors,
+      noted,
+      mutations,
     ],
   })
 }
 
-function createContext(
-  { db, deps, authorization, hints, hub, idempotencyMinutes, publicUrl }: YogaOptions,
-  facts: RequestFacts,
-): Context {
-  const { viewer, requestId, idempotencyKey } = facts
+function createContext(options: YogaOptions, facts: RequestFacts): Context {
+  const { db, deps, authorization, hints, hub, idempotencyMinutes, publicUrl } = options
+  const { limiter, limitBook, apiBucket } = options
+  const { viewer, requestId, idempotencyKey, charge = null } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
   const read = shareReads(transact)
@@ -133,25 +191,25 @@ function createContext(
     origin: publicUrl ?? facts.origin,
     idempotencyKey,
     idempotencyMinutes,
+    mutation: null,
+    limiter,
+    apiBucket,
+    charge,
     deps,
     authorization,
     hub,
     read,
     transact,
     load: createLoaders(organizationId, read),
-    announce: (jobs) => hints.send({ organizations: [organizationId], jobs }),
-    markReplayed: () => {
-      facts.replayed = true
+    announce(jobs) {
+      // Perhaps it was a rate limit that was set.
+      limitBook.forget(organizationId)
+      hints.send({ organizations: [organizationId], jobs })
     },
+    answerHeaders: facts.answerHeaders,
   }
 }
 
 function asksForPage({ method, headers }: YogaInitialContext['request']): boolean {
   return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
-}
-
-/** The header is a structured string, `"key"` (draft-ietf-httpapi-idempotency-key-header); bare ones are taken too. */
-function unquoted(header: string | null): string | null {
-  if (header === null) return null
-  return /^"(.*)"$/.exec(header)?.[1] ?? header
 }

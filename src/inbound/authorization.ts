@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import { challengeOf, newVerifier } from '../providers/tiktok/pkce.ts'
+import { Secret } from '../secret.ts'
 import type { Place, Sealer } from '../vault/sealer.ts'
 
 /** Where TikTok sends the browser back to, and where it tells its news. */
@@ -15,6 +16,10 @@ export function hashOfState(state: string): Buffer {
 
 export function placeOfVerifier(organizationId: string, attemptId: string): Place {
   return { organizationId, row: attemptId, column: 'verifier' }
+}
+
+function placeOfAddress(organizationId: string, attemptId: string): Place {
+  return { organizationId, row: attemptId, column: 'authorizeUrl' }
 }
 
 /** Makes ways to TikTok's authorize page. The consent page is always shown, so that a person can choose another account. */
@@ -33,12 +38,16 @@ export function createAuthorization({
       const verifier = newVerifier()
       const redirectUri = `${publicUrl()}${callbackPath}`
       const codeChallenge = challengeOf(verifier)
+      const authorizeUrl = tiktok.authorizeUrl({ redirectUri, scopes, state, codeChallenge, alwaysAsk: true })
       return {
-        authorizeUrl: tiktok.authorizeUrl({ redirectUri, scopes, state, codeChallenge, alwaysAsk: true }),
+        authorizeUrl,
+        authorizeUrlSealed: sealer.seal(new Secret(authorizeUrl), placeOfAddress(organizationId, attemptId)),
         redirectUri,
         stateHash: hashOfState(state),
         verifierSealed: sealer.seal(verifier, placeOfVerifier(organizationId, attemptId)),
       }
     },
+    unseal: (sealed, { organizationId, attemptId }) =>
+      sealer.open(sealed, placeOfAddress(organizationId, attemptId)).reveal(),
   }
 }

@@ -18,16 +18,17 @@ export const defaultApiBucket: Bucket = { capacity: 1_000, refillPerSecond: 50 }
 
 /**
  * Charges an API key for a request. What costs more than a full bucket is charged a full one: whether it may run at all is
- * for the limit of a single query to say.
+ * for the limit of a single query to say. Null if nobody can say what the key has left: nothing was charged.
  */
 export async function chargeKey(
   limiter: Limiter,
   { organizationId, keyId }: { readonly organizationId: string; readonly keyId: string },
   cost: number,
   bucket: Bucket = defaultApiBucket,
-): Promise<Charge> {
+): Promise<Charge | null> {
   const price = Math.min(Math.max(0, Math.ceil(cost)), bucket.capacity)
   const tokens = await limiter.take({ organizationId, key: `api ${keyId}`, bucket, cost: price })
+  if (tokens.kind === 'unsettled') return null
   const allowed = tokens.kind === 'taken'
   return {
     allowed,

@@ -8,6 +8,8 @@ import { shareOfBucket, shareOfWindow } from './share.ts'
 /** Until it is settled who keeps the limits, or shares are dealt again. */
 const lookAgainMs = 1_000
 
+const unsettled = { kind: 'unsettled' } as const
+
 /** Limits by Redis, and by the processes' memories while it is out of reach: see `era.ts`. */
 export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limiter {
   let kept: { readonly era: number; readonly limiter: Omit<Limiter, 'health'> } | undefined
@@ -48,8 +50,11 @@ export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limite
     acquire: (request) => settled((limiter) => limiter.acquire(request), laterBy('store')),
     giveBack: (organizationId, places) =>
       settled((limiter) => limiter.giveBack(organizationId, places), undefined),
-    take: (request) =>
-      settled<Tokens>((limiter) => limiter.take(request), { kind: 'later', left: 0, afterMs: lookAgainMs }),
+    async take(request) {
+      // As long as the era before may still grant, buckets would be found empty that are not.
+      const isYoung = (keeper.current()?.quietMs() ?? 0) < 0
+      return isYoung ? unsettled : await settled<Tokens>((limiter) => limiter.take(request), unsettled)
+    },
     windows: (organizationId) => settled((limiter) => limiter.windows(organizationId), []),
     health: () => healthOf(keeper),
   }
@@ -73,7 +78,7 @@ function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
       return await memory.acquire({ ...request, demands })
     },
     async take(request) {
-      if (!share) return { kind: 'later', left: 0, afterMs: lookAgainMs }
+      if (!share) return unsettled
       return await memory.take({ ...request, bucket: shareOfBucket(request.bucket, share, request.cost) })
     },
   }

@@ -16,6 +16,8 @@ export interface LimitBook {
   of(organizationId: string): Promise<RateLimitSettings>
   /** Null goes back to the default. Throws `LimitInvalid` unless it is a whole number from 1 to 10,000. */
   set(organizationId: string, name: RateLimitName, most: number | null): Promise<void>
+  /** To be called when somebody else has changed the organization's limits, so that this shows at once. */
+  forget(organizationId: string): void
   /**
    * TikTok has refused one more post (`spam_risk_too_many_posts`) after so many in the last 24 hours: that is the creator's
    * cap for now, at least 1. Posts by other apps count in it, so it is forgotten after a week.
@@ -44,6 +46,9 @@ export function createLimitBook(db: Db): LimitBook {
       if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= 10_000))
         throw new LimitInvalid(`${name} must be a whole number from 1 to 10000, not ${most}`)
       await inOrganization(db, organizationId, (tx) => setRateLimit(tx, organizationId, name, most))
+      read.delete(organizationId)
+    },
+    forget(organizationId) {
       read.delete(organizationId)
     },
     async learnCap(account, postsInTheLast24h) {

@@ -57,6 +57,8 @@ export type Tokens =
   | { readonly kind: 'taken'; readonly left: number }
   /** Nothing was taken. After `afterMs` there are enough, if nobody else takes any. */
   | { readonly kind: 'later'; readonly left: number; readonly afterMs: number }
+  /** Nothing was taken: it is not settled who keeps the limits, or another still may. */
+  | { readonly kind: 'unsettled' }
 
 /** How a window stands, for people. */
 export interface WindowView {

@@ -55,7 +55,8 @@ export async function startLimiter(options: StartLimiterOptions): Promise<Runnin
 }
 
 const longWindowMs = 3_600_000
-const isLong = ({ window }: Demand) => window.windowMs > longWindowMs
+/** Whether a window is kept in Postgres whatever keeps the others. */
+export const isLong = ({ window }: Pick<Demand, 'window'>): boolean => window.windowMs > longWindowMs
 
 /** Short windows first: a place in one of them is cheap to give back when a long one is full. */
 export function splitByLength(short: Limiter, long: Limiter): Limiter {

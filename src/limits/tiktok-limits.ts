@@ -56,6 +56,27 @@ export function readKey(
   return null
 }
 
+/** How much holds, and whose word that is. */
+export interface Limit {
+  readonly most: number
+  readonly origin: 'default' | 'set' | 'learned'
+  /** When a learned one was learned. */
+  readonly learnedAt: Date | null
+}
+
+/** What the organization wants, or the default; and never more posts of a creator than TikTok was found to allow. */
+export function limitOf(
+  name: RateLimitName,
+  { set, learned }: RateLimitSettings,
+  accountId: string | null = null,
+): Limit {
+  const wanted = set[name]
+  const own = wanted ?? defaultLimits[name]
+  const cap = name === 'posts' && accountId !== null ? learned.get(accountId) : undefined
+  if (cap && cap.most < own) return { most: cap.most, origin: 'learned', learnedAt: cap.learnedAt }
+  return { most: own, origin: wanted === undefined ? 'default' : 'set', learnedAt: null }
+}
+
 /**
  * The windows that a call to TikTok has to pass. None for what TikTok states no rate of: tokens, chunks, cancelling.
  *
@@ -67,14 +88,13 @@ export function readKey(
 export function demandsOf(
   endpoint: GuardedCall['endpoint'],
   { accountId }: Account,
-  { set, learned }: RateLimitSettings,
+  settings: RateLimitSettings,
 ): readonly Demand[] {
   const own = (key: string, window: SlidingWindow): Demand => ({ key, scope: 'organization', window })
-  const reads = own(keyOf('reads'), minute(set.reads ?? defaultLimits.reads))
-  const uploads = own(keyOf('uploads'), minute(set.uploads ?? defaultLimits.uploads))
+  const reads = own(keyOf('reads'), minute(limitOf('reads', settings).most))
+  const uploads = own(keyOf('uploads'), minute(limitOf('uploads', settings).most))
   const inits = own(keyOf('inits', accountId), minute(6))
-  const postsADay = learned.get(accountId)?.most ?? set.posts ?? defaultLimits.posts
-  const posts = own(keyOf('posts', accountId), day(postsADay))
+  const posts = own(keyOf('posts', accountId), day(limitOf('posts', settings, accountId).most))
   const app = (name: string): Demand => ({ key: `tiktok ${name}`, scope: 'app', window: tenth(600) })
 
   switch (endpoint) {

@@ -1,49 +1,66 @@
-import { fromKysely, PgBoss } from 'pg-boss'
+import { fromKysely, PgBoss, type Warning } from 'pg-boss'
 import { type Connection, connectionOptions, type Executor, type Role } from '../store/database.ts'
-import { queues } from './queues.ts'
-
-/** pg-boss keeps its own tables in a schema of its own. */
-const bossSchema = 'reelpilot_queue'
+import { queueSchema } from '../store/queue-warning-store.ts'
+import { shareNotices } from './notice.ts'
+import { type Patience, queueSettings, queues, usualPatience } from './queues.ts'
 
 export interface BossOptions {
   readonly url: string
   readonly role: Role
   readonly name: string
   readonly onError: (error: unknown) => void
+  /** What pg-boss warns of; it is kept in its table in any case. To `onError` if left out. */
+  readonly onWarning?: (warning: Warning) => void
   /** Whether this process looks after the queues and fires schedules; any number of processes may. */
   readonly supervises: boolean
 }
 
 /** A pg-boss for a running process. It never migrates: `installQueues` does, as the owner. */
-export function createBoss({ url, role, name, onError, supervises }: BossOptions): PgBoss {
-  const { connectionString, options } = connectionOptions(url, role, name)
+export function createBoss(options: BossOptions): PgBoss {
+  const { name, onError, supervises } = options
   const boss = new PgBoss({
-    ...(connectionString && { connectionString }),
-    ...(typeof options === 'string' && { options }),
+    ...connectionOf(options.url, options.role, name),
     application_name: name,
-    schema: bossSchema,
+    // Fetching takes one connection a process, heartbeats and settling the others; drives have a pool of their own.
     max: 5,
+    // The two roles at work own nothing, and so may not.
     migrate: false,
     createSchema: false,
+    // What the API needs is to put things in: whoever takes them out looks after them.
     supervise: supervises,
     schedule: supervises,
+    // One more connection, on which a worker hears of new work; without it, or without its connection, it polls.
     useListenNotify: supervises,
+    // A missing heartbeat of 10 s is noticed within 2 s more. However many processes look, one of them does the work.
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
+    // What is done is deleted an hour later, not a day later as by default: the monitor above reads the whole table.
+    maintenanceIntervalSeconds: 600,
+    // Rebuilding an index takes its owner.
     reindex: false,
+    // A month of slow queries, backlogs and a vacuum that is held up: `npm start -- queues` tells them.
+    persistWarnings: true,
+    warningRetentionDays: 30,
+    // The queue's statements take milliseconds; the default of 30 s would tell of outages only.
+    warningSlowQuerySeconds: 5,
   })
+  shareNotices(boss)
   boss.on('error', onError)
-  boss.on('warning', onError)
+  boss.on('warning', options.onWarning ?? onError)
   return boss
 }
 
-/** Creates or upgrades the queue's tables and queues as the owner, and lets the two working roles use them. */
-export async function installQueues(url: string, owner: Connection): Promise<void> {
-  const { connectionString, options } = connectionOptions(url, 'owner', 'reelpilot migrate')
+/**
+ * Creates or upgrades the queue's tables as the owner, brings the queues to their settings, and lets the two working roles
+ * use them. What lies in a queue keeps the settings that it was put in with.
+ */
+export async function installQueues(
+  url: string,
+  owner: Connection,
+  patience: Patience = usualPatience,
+): Promise<void> {
   const boss = new PgBoss({
-    ...(connectionString && { connectionString }),
-    ...(typeof options === 'string' && { options }),
-    schema: bossSchema,
+    ...connectionOf(url, 'owner', 'reelpilot migrate'),
     supervise: false,
     schedule: false,
     max: 2,
@@ -51,50 +68,32 @@ export async function installQueues(url: string, owner: Connection): Promise<voi
   boss.on('error', () => undefined) // What matters is thrown by start().
   await boss.start()
   try {
-    await boss.createQueue(queues.wake, {
-      // Infrastructure only: crashes, lost heartbeats, shutdowns. Business retries are the machine's.
-      retryLimit: 1_000,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 60,
-      heartbeatSeconds: 10,
-      expireInSeconds: 6 * 3_600,
-      deleteAfterSeconds: 24 * 3_600,
-      retentionSeconds: 90 * 86_400,
-      notify: true,
-    })
-    await boss.createQueue(queues.scan, {
-      retryLimit: 10,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 60,
-      heartbeatSeconds: 10,
-      expireInSeconds: 600,
-      notify: true,
-    })
-    await boss.createQueue(queues.webhook, {
-      retryLimit: 1_000,
-      retryDelay: 1,
-      retryBackoff: true,
-      retryDelayMax: 60,
-      heartbeatSeconds: 10,
-      expireInSeconds: 600,
-      deleteAfterSeconds: 24 * 3_600,
-      retentionSeconds: 90 * 86_400,
-      notify: true,
-    })
+    for (const [name, settings] of queueSettings(patience)) {
+      await boss.createQueue(name, settings)
+      await boss.updateQueue(name, settings) // Creating leaves a queue that is there as it is.
+    }
+    // On the hour; once for all the hours that nobody was there to hear it.
     await boss.schedule(queues.scan, '0 * * * *', {}, { tz: 'UTC', missed: 'once' })
     for (const role of ['reelpilot_api', 'reelpilot_runtime']) {
       const grants = [
-        `grant usage on schema ${bossSchema} to ${role}`,
-        `grant select, insert, update, delete on all tables in schema ${bossSchema} to ${role}`,
-        `grant usage on all sequences in schema ${bossSchema} to ${role}`,
-        `grant execute on all functions in schema ${bossSchema} to ${role}`,
+        `grant usage on schema ${queueSchema} to ${role}`,
+        `grant select, insert, update, delete on all tables in schema ${queueSchema} to ${role}`,
+        `grant usage on all sequences in schema ${queueSchema} to ${role}`,
+        `grant execute on all functions in schema ${queueSchema} to ${role}`,
       ]
       for (const grant of grants) await owner.pool.query(grant)
     }
   } finally {
     await boss.stop({ graceful: false })
+  }
+}
+
+function connectionOf(url: string, role: Role, name: string) {
+  const { connectionString, options } = connectionOptions(url, role, name)
+  return {
+    ...(connectionString && { connectionString }),
+    ...(typeof options === 'string' && { options }),
+    schema: queueSchema,
   }
 }
 

@@ -32,8 +32,10 @@ export function createLedger({ db, boss, clock, owner, onCommitted }: LedgerOpti
             return [
               {
                 jobId: move.jobId,
+                organizationId: move.organizationId,
                 reason: result.revision,
                 ...(move.wakeAt !== null && { at: move.wakeAt }),
+                isFirst: move.next.machine === 'account',
               },
             ]
           })
@@ -54,7 +56,7 @@ export function createLedger({ db, boss, clock, owner, onCommitted }: LedgerOpti
     },
     commit: coalesce(commitGroup),
     reload: (jobId, epoch) => reloadLeased(db, jobId, epoch),
-    release: (jobId, epoch, revision) => releaseLease(db, jobId, epoch, revision),
+    release: (jobId, epoch, revision, untried) => releaseLease(db, jobId, epoch, revision, untried),
     async renew(leases) {
       const { states, now } = await renewLeases(db, leases, leaseSeconds)
       clock.observe(now)

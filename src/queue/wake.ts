@@ -6,18 +6,24 @@ import { queues } from './queues.ts'
 
 export interface WakeUp {
   readonly jobId: string
+  /** Whose turn it takes: see `FairWorker`. Null of wake-ups that were queued before they had one. */
+  readonly organizationId: string | null
   /** What makes this wake-up unlike others of the job: its revision, or who asks. */
   readonly reason: string | number
   /** Epoch milliseconds; now if left out. */
   readonly at?: number
+  /** Before all others: an account, for whose new token many jobs may wait. */
+  readonly isFirst?: boolean
 }
 
 /** Queues wake-ups; the same one twice is one. Inside `tx` they exist exactly if the transaction commits. */
 export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?: Executor): Promise<void> {
   if (wakeUps.length === 0) return
-  const jobs = wakeUps.map(({ jobId, reason, at }) => ({
+  const jobs = wakeUps.map(({ jobId, organizationId, reason, at, isFirst }) => ({
     id: nameUuid(`${jobId}/${reason}`),
     data: { jobId },
+    ...(organizationId !== null && { group: { id: organizationId } }),
+    ...(isFirst && { priority: 1 }),
     ...(at !== undefined && { startAfter: new Date(at).toISOString() }),
   }))
   await boss.insert(queues.wake, jobs, tx ? within(tx) : {})

@@ -6,13 +6,14 @@ import type { Json } from '../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { ContentMismatch, StorageFull } from '../providers/storage/storage.ts'
 import {
-  type Asset,
   type JobRef,
   PollTransient,
   SubmitNotSent,
   SubmitRejected,
   SubmitUnknown,
+  type VideoProvider,
 } from '../providers/video/provider.ts'
+import { callProvider, parked } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
@@ -27,7 +28,12 @@ const asRef = (clip: ClipRef): JobRef => clip as unknown as JobRef
 export async function submitClip(
   deps: StepDeps,
   context: StepContext,
-  input: { readonly slotId: string; readonly scene: number; readonly attempt: number },
+  input: {
+    readonly slotId: string
+    readonly attempts?: number
+    readonly scene: number
+    readonly attempt: number
+  },
 ): Promise<StepOutcome> {
   const { videos } = deps
   const read = await storyboardOf(deps, context.organizationId, input.slotId)
@@ -39,8 +45,11 @@ export async function submitClip(
   if (plan.kind === 'refused')
     return fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
   try {
-    const ref = await videos.submit(plan, { signal: context.signal })
-    return done({ clip: ref as unknown as Json })
+    const { signal } = context
+    const submitted = await callProvider(deps, signal, input, () => videos.submit(plan, { signal }))
+    // Held, it was never sent: the provider has nothing of it, and there is nothing to look up.
+    if (submitted.kind === 'held') return parked(submitted)
+    return done({ clip: submitted.value as unknown as Json })
   } catch (error) {
     if (error instanceof SubmitRejected)
       return fail({ kind: 'failed', failure: failure('PERMANENT', 'CLIP_REJECTED', error.message) })
@@ -63,12 +72,15 @@ function mayBePaid(): StepOutcome {
 
 /** Asks once how a clip is coming along. */
 export async function checkClip(
-  { videos }: StepDeps,
+  deps: StepDeps,
   { signal }: StepContext,
-  { clip }: { readonly clip: ClipRef },
+  input: { readonly clip: ClipRef; readonly attempts?: number },
 ): Promise<StepOutcome> {
+  const ref = asRef(input.clip)
   try {
-    const state = await videos.poll(asRef(clip), { signal })
+    const polled = await callProvider(deps, signal, input, (videos) => videos.poll(ref, { signal }))
+    if (polled.kind === 'held') return parked(polled)
+    const state = polled.value
     switch (state.kind) {
       case 'queued':
         return done({ kind: 'running', progress: 0, pollAfterMs: state.pollAfterMs })
@@ -95,32 +107,44 @@ export async function checkClip(
 
 /** Brings a finished clip into storage, whole or not at all. */
 export async function keepClip(
-  { videos, storage, db }: StepDeps,
+  deps: StepDeps,
   { organizationId, jobId, now, signal }: StepContext,
-  { clip }: { readonly clip: ClipRef },
+  input: { readonly clip: ClipRef; readonly attempts?: number },
 ): Promise<StepOutcome> {
+  const { storage, db } = deps
+  const { clip } = input
   try {
-    const state = await videos.poll(asRef(clip), { signal })
-    const asset: Asset | undefined = state.kind === 'done' ? state.assets[0] : undefined
-    if (!asset)
+    const opened = await callProvider(deps, signal, input, (videos) => openClip(videos, clip, signal))
+    if (opened.kind === 'held') return parked(opened)
+    if (!opened.value)
       return fail({
         kind: 'retry',
         failure: failure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'),
       })
-    const stream = await videos.open(asRef(clip), asset, { signal })
+    const { asset, cost, stream } = opened.value
     const kept = await storage.put(organizationId, Readable.fromWeb(stream), {
       ...(asset.bytes !== undefined && { bytes: asset.bytes }),
       ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
     })
-    if (state.kind === 'done' && state.cost) {
+    if (cost) {
       const key = `${jobId}/${nameOf(clip)}`
-      const spent = { metric: 'providerSpend', amount: state.cost.micros, key } as const
+      const spent = { metric: 'providerSpend', amount: cost.micros, key } as const
       await db.transaction().execute((tx) => countUse(tx, { organizationId, at: now(), jobId, ...spent }))
     }
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {
     return storageFailure(error)
   }
+}
+
+/** A finished clip from its first byte on, as one call: what stands before the provider lets all of it through or nothing. */
+async function openClip(videos: VideoProvider, clip: ClipRef, signal: AbortSignal) {
+  const ref = asRef(clip)
+  const state = await videos.poll(ref, { signal })
+  if (state.kind !== 'done') return null
+  const { assets, cost } = state
+  const [asset] = assets
+  return asset ? { asset, cost, stream: await videos.open(ref, asset, { signal }) } : null
 }
 
 /** The same for the same reference, whatever order its parts come back from the database in: a clip is paid for once. */

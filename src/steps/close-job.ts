@@ -4,6 +4,7 @@ import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { JobRef } from '../providers/video/provider.ts'
 import type { Tx } from '../store/database.ts'
 import { findJobs } from '../store/job-view-store.ts'
+import { callProvider } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
 
 /**
@@ -13,18 +14,23 @@ import type { StepDeps } from './deps.ts'
  * closed; until then the upload stays reserved.
  */
 export async function closeJob(
-  { db, videos }: StepDeps,
-  { organizationId, jobId }: StepContext,
+  deps: StepDeps,
+  { organizationId, jobId, signal }: StepContext,
   { clip, used }: { readonly clip: ClipRef | null; readonly used: boolean },
 ): Promise<StepOutcome> {
-  await db.transaction().execute(async (tx) => {
+  await deps.db.transaction().execute(async (tx) => {
     const video = used ? 'commit' : 'release'
     const upload = (await wasSent(tx, organizationId, jobId)) ? 'commit' : 'release'
     await settleJobQuota(tx, { organizationId, jobId }, { videos: video, seconds: video, uploads: upload })
   })
-  // Best effort: the job is over whatever comes of it.
-  if (clip) await videos.cancel?.(clip as unknown as JobRef).catch(() => undefined)
+  if (clip) await stopClip(deps, signal, clip)
   return done()
+}
+
+/** Best effort: the job is over whatever comes of it, and does not wait for a provider that is left alone. */
+async function stopClip(deps: StepDeps, signal: AbortSignal, clip: ClipRef): Promise<void> {
+  const ref = clip as unknown as JobRef // As the provider gave it.
+  await callProvider(deps, signal, {}, async (videos) => videos.cancel?.(ref)).catch(() => undefined)
 }
 
 async function wasSent(tx: Tx, organizationId: string, jobId: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Protect } from '../breakers/protect.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
@@ -10,6 +11,8 @@ export interface StepDeps extends CommandDeps {
   readonly db: Db
   readonly storage: Storage
   readonly videos: VideoProvider
+  /** Stands before every call to `videos`; the client of TikTok has guards of its own. */
+  readonly protect: Protect
   readonly tiktok: TikTokClient
   readonly sealer: Sealer
   /** Where files are put together before they are stored. */

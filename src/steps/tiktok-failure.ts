@@ -41,14 +41,12 @@ async function errorOf(
       return { kind: 'parked', afterSeconds: answer.afterSeconds, failure }
     case 'notSent':
       return { kind: 'retry', failure }
-    case 'unknown':
+    case 'unknown': {
+      const asked = answer.retryAfterSeconds === undefined ? {} : { afterSeconds: answer.retryAfterSeconds }
       return call.creates
-        ? { kind: 'unknown', failure: { ...failure, verdict: 'OUTCOME_UNKNOWN' } }
-        : {
-            kind: 'retry',
-            ...(answer.retryAfterSeconds !== undefined && { afterSeconds: answer.retryAfterSeconds }),
-            failure,
-          }
+        ? { kind: 'unknown', ...asked, failure: { ...failure, verdict: 'OUTCOME_UNKNOWN' } }
+        : { kind: 'retry', ...asked, failure }
+    }
     case 'unauthorized':
       return answer.code === 'access_token_invalid' || answer.code === 'http_401'
         ? await accessRefused(deps, call, call.version)

@@ -29,11 +29,14 @@ export async function uploadChunk(
   await fence()
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const answer = await clientFor(deps, context, input).putChunk(
-    deps.sealer.open(post.uploadUrlSealed, place),
-    { ...range, total: media.bytes, contentType: 'video/mp4', body },
-    signal,
-  )
+  const answer = await clientFor(deps, context, input)
+    .putChunk(
+      deps.sealer.open(post.uploadUrlSealed, place),
+      { ...range, total: media.bytes, contentType: 'video/mp4', body },
+      signal,
+    )
+    // Nobody has read it if the call was held: its file is let go all the same.
+    .finally(() => body.destroy())
   switch (answer.kind) {
     case 'stored':
     case 'complete':
@@ -45,19 +48,23 @@ export async function uploadChunk(
     case 'refused':
       return fail({ kind: 'needsPerson', failure: ofUpload(`http_${answer.httpStatus}`) })
     case 'retry':
-      return unknown(ofUpload(`http_${answer.httpStatus}`))
+      return unknown(ofUpload(`http_${answer.httpStatus}`), answer.retryAfterSeconds)
     case 'rangeMismatch':
       return unknown(ofUpload('range_mismatch'))
     case 'expired':
     case 'gone':
       return unknown(ofUpload(`upload_${answer.kind}`))
     case 'unknown':
-      return unknown(ofUpload(answer.cause))
+      return unknown(ofUpload(answer.cause), answer.retryAfterSeconds)
   }
 }
 
-function unknown(failed: ReturnType<typeof ofUpload>): StepOutcome {
-  const error: StepError = { kind: 'unknown', failure: { ...failed, verdict: 'OUTCOME_UNKNOWN' } }
+function unknown(failed: ReturnType<typeof ofUpload>, afterSeconds?: number): StepOutcome {
+  const error: StepError = {
+    kind: 'unknown',
+    ...(afterSeconds !== undefined && { afterSeconds }),
+    failure: { ...failed, verdict: 'OUTCOME_UNKNOWN' },
+  }
   return fail(error)
 }
 

@@ -66,15 +66,16 @@ export async function readBreakers(
   return { breakers: rows.map(recordOf), now: Math.floor(rows[0]?.now ?? Number.NaN) }
 }
 
-/** All that an organization may see: the upstreams', and those of its own accounts. */
+/** All that an organization may see: the upstreams', and those of its own accounts. Without one, all that there are. */
 export async function listBreakers(
   db: Executor,
-  organizationId: string,
+  organizationId: string | null,
   limit: number,
 ): Promise<{ readonly breakers: readonly BreakerRecord[]; readonly now: number }> {
   const { rows } = await sql<Row & { now: number }>`
     select key, account_id, organization_id, ${columns}, ${databaseNow} as now
-      from circuit_breaker where organization_id is null or organization_id = ${organizationId}
+      from circuit_breaker
+     where ${organizationId}::uuid is null or organization_id is null or organization_id = ${organizationId}
      order by account_id is not null, state = 'closed', key limit ${limit}`.execute(db)
   return { breakers: rows.map(recordOf), now: Math.floor(rows[0]?.now ?? Number.NaN) }
 }

@@ -80,9 +80,10 @@ export async function releaseLease(
   jobId: string,
   epoch: number,
   revision: number,
+  untried = false,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update job set lease_owner = null, lease_until = null
+    update job set lease_owner = null, lease_until = null, tries = tries - ${untried ? 1 : 0}
      where id = ${jobId} and lease_epoch = ${epoch} and revision = ${revision}`.execute(db)
   return numAffectedRows === 1n
 }
@@ -186,9 +187,11 @@ export interface NewJob {
   readonly checkpoint: Checkpoint
   /** Epoch milliseconds. */
   readonly wakeAt: number | null
+  /** The caller's own name for its work. */
+  readonly jobKey?: string | null
 }
 
-/** Inserts a job at its first checkpoint; false if its slot has one already, and then nothing is changed. */
+/** Inserts a job at its first checkpoint; false if its slot or its key has one already, and then nothing is changed. */
 export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
   const { checkpoint } = job
   const { numInsertedOrUpdatedRows } = await db
@@ -207,10 +210,24 @@ export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
       timers: JSON.stringify(checkpoint.timers),
       revision: 1,
       wake_at: job.wakeAt === null ? null : new Date(job.wakeAt).toISOString(),
+      job_key: job.jobKey ?? null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow()
   return numInsertedOrUpdatedRows === 1n
+}
+
+/** The unfinished job that has a key; null if there is none. The condition is that of the index `job_of_key`. */
+export async function findUnfinishedJob(
+  db: Executor,
+  organizationId: string,
+  jobKey: string,
+): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from job
+     where organization_id = ${organizationId} and job_key = ${jobKey}
+       and tag <> 'final' and state not in ('published', 'delivered', 'takenDown')`.execute(db)
+  return rows[0]?.id ?? null
 }
 
 /** A machine's row for a command that will move it, locked until the end of the transaction. */
@@ -219,27 +236,48 @@ export async function lockJob(
   jobId: string,
 ): Promise<{
   readonly organizationId: string
+  readonly slotId: string | null
+  readonly accountId: string | null
   readonly revision: number
   readonly checkpoint: Checkpoint
 } | null> {
-  const { rows } = await sql<LeasedRow>`
-    select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}
+  const { rows } = await sql<LockedRow>`
+    select organization_id, slot_id, account_id, revision, ${checkpointColumns}
       from job where id = ${jobId} for update`.execute(db)
   const [row] = rows
-  return row
-    ? { organizationId: row.organization_id, revision: row.revision, checkpoint: checkpointOfRow(row) }
-    : null
+  if (!row) return null
+  const { organization_id: organizationId, slot_id: slotId, account_id: accountId, revision } = row
+  return { organizationId, slotId, accountId, revision, checkpoint: checkpointOfRow(row) }
 }
 
-/** Jobs that should have been looked at a while ago, that nobody holds: whoever was to wake them has not. */
-export async function findOverdueJobs(
-  db: Executor,
-  graceSeconds: number,
-): Promise<readonly { readonly jobId: string; readonly revision: number }[]> {
-  const { rows } = await sql<{ jobId: string; revision: number }>`
-    select id as "jobId", revision from job
+interface LockedRow extends CheckpointRow {
+  readonly organization_id: string
+  readonly slot_id: string | null
+  readonly account_id: string | null
+  readonly revision: number
+}
+
+export interface OverdueJob {
+  readonly jobId: string
+  readonly organizationId: string
+  readonly revision: number
+  readonly overdueSeconds: number
+}
+
+/**
+ * Jobs that should have been looked at a while ago, that nobody holds: whoever was to wake them has not. Those that lie in a
+ * dead letter are left there: who opens it wakes them.
+ */
+export async function findOverdueJobs(db: Executor, graceSeconds: number): Promise<readonly OverdueJob[]> {
+  const { rows } = await sql<OverdueJob>`
+    select id as "jobId", organization_id as "organizationId", revision,
+           extract(epoch from clock_timestamp() - wake_at)::float8 as "overdueSeconds"
+      from job
      where wake_at < clock_timestamp() - make_interval(secs => ${graceSeconds})
        and (lease_until is null or lease_until < clock_timestamp())
+       and not exists (select from dead_letter as letter
+                        where letter.job_id = job.id and letter.job_revision = job.revision
+                          and letter.redriven_at is null)
      order by wake_at limit 1000`.execute(db)
   return rows
 }

@@ -9,6 +9,7 @@ export interface JobRecord extends Checkpoint {
   readonly slotId: string | null
   readonly accountId: string | null
   readonly revision: number
+  readonly jobKey: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -26,7 +27,7 @@ export interface CheckpointRecord {
 
 const columns = sql.raw(
   `job.id, job.slot_id as "slotId", job.account_id as "accountId", job.revision, job.machine, job.version, job.state,
-   job.tag, job.context, job.step, job.timers, job.created_at as "createdAt", job.updated_at as "updatedAt"`,
+   job.tag, job.context, job.step, job.timers, job.job_key as "jobKey", job.created_at as "createdAt", job.updated_at as "updatedAt"`,
 )
 
 export async function findJobs(

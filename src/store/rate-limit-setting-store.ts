@@ -29,6 +29,18 @@ export async function readRateLimitSettings(
   }
 }
 
+/** What an organization has set a limit to; null if it is the default. Locks it until the end of the transaction. */
+export async function lockRateLimit(
+  db: Executor,
+  organizationId: string,
+  name: RateLimitName,
+): Promise<number | null> {
+  const { rows } = await sql<{ most: number }>`
+    select most from rate_limit_setting where organization_id = ${organizationId} and name = ${name}
+       for update`.execute(db)
+  return rows[0]?.most ?? null
+}
+
 /** Sets a limit of an organization's; null goes back to the default. */
 export async function setRateLimit(
   db: Executor,

@@ -98,6 +98,8 @@ export interface WebhookDeliveryTable {
   received_at: DefaultedTimestamp
   handled_at: NullableTimestamp
   outcome: string | null
+  failed_at: NullableTimestamp
+  failure: string | null
 }
 
 export interface UnrecognisedCodeTable {
@@ -168,8 +170,24 @@ export interface JobTable {
   lease_epoch: Generated<number>
   lease_owner: string | null
   lease_until: NullableTimestamp
+  job_key: string | null
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
+}
+
+export interface DeadLetterTable {
+  id: Defaulted<string>
+  organization_id: string
+  job_id: string
+  job_revision: number
+  state: string
+  code: string
+  message: string
+  tries: number
+  created_at: DefaultedTimestamp
+  redriven_at: NullableTimestamp
+  redrive_reason: string | null
+  redriven_by: string | null
 }
 
 export interface MediaTable {
@@ -275,6 +293,8 @@ export interface IdempotencyKeyTable {
   key: string
   fingerprint: Buffer
   answer: ColumnType<object | null, string | null, string | null>
+  shown: string | null
+  shown_to: Buffer | null
   created_at: DefaultedTimestamp
   expires_at: Timestamp
 }
@@ -308,6 +328,7 @@ export interface Database {
   plan: PlanTable
   slot: SlotTable
   job: JobTable
+  dead_letter: DeadLetterTable
   media: MediaTable
   scan: ScanTable
   scan_decision: ScanDecisionTable

@@ -37,8 +37,24 @@ export async function lockDelivery(db: Executor, key: string): Promise<unknown> 
 }
 
 export async function settleDelivery(db: Executor, key: string, outcome: string): Promise<void> {
-  await sql`update webhook_delivery set handled_at = clock_timestamp(), outcome = ${outcome}
+  await sql`update webhook_delivery
+               set handled_at = clock_timestamp(), outcome = ${outcome}, failed_at = null, failure = null
              where key = ${key}`.execute(db)
+}
+
+/** Notes that a delivery could not be taken in, and why; one that was meanwhile stays as it is. */
+export async function failDelivery(db: Executor, key: string, failure: string): Promise<void> {
+  await sql`update webhook_delivery set failed_at = clock_timestamp(), failure = ${failure}
+             where key = ${key} and handled_at is null`.execute(db)
+}
+
+/** Takes up the failed deliveries that TikTok might still repeat, and answers their keys; what is older only lies there. */
+export async function takeUpFailedDeliveries(db: Executor): Promise<readonly string[]> {
+  const { rows } = await sql<{ key: string }>`
+    update webhook_delivery set failed_at = null, failure = null
+     where failed_at is not null and received_at > now() - interval '72 hours'
+    returning key`.execute(db)
+  return rows.map(({ key }) => key)
 }
 
 /** The job that opened a post, and whose account it went to. */
@@ -75,9 +91,9 @@ export async function isOvertaken(
   return rows[0]?.overtaken ?? false
 }
 
-/** Forgets what was taken in long ago. TikTok repeats a delivery for 72 hours at most. */
+/** Forgets what was taken in, or could not be, long ago. TikTok repeats a delivery for 72 hours at most. */
 export async function pruneDeliveries(db: Executor): Promise<number> {
-  const { numAffectedRows } =
-    await sql`delete from webhook_delivery where handled_at < now() - interval '30 days'`.execute(db)
+  const { numAffectedRows } = await sql`delete from webhook_delivery
+               where coalesce(handled_at, failed_at) < now() - interval '30 days'`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }

@@ -151,6 +151,11 @@ export const ownVerdicts = verdictsOf('reelpilot', {
     meaning: 'The same step has ended its worker, or thrown, several times.',
     nextStep: 'The operator finds the cause in the log and mends it; then retry the job.',
   },
+  INFRASTRUCTURE_FAILED: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'No worker got through with the job: it lies in a dead letter, which says why.',
+    nextStep: 'The operator finds the cause in the log and mends it; then redrive the job.',
+  },
   UNREADABLE_OUTCOME: {
     verdict: 'OUTCOME_UNKNOWN',
     meaning: 'A step answered something that this version does not understand.',

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
 import { composeGuards } from '../../src/breakers/compose-guards.ts'
+import type { Finding } from '../../src/breakers/finding.ts'
 import { createProtect } from '../../src/breakers/protect.ts'
 import { registerBreakers } from '../../src/breakers/register-breakers.ts'
 import type { BreakerDeps } from '../../src/breakers/turn.ts'
@@ -278,20 +279,47 @@ describe('the retry budget', () => {
 })
 
 describe('any other upstream', () => {
-  class Transient extends Error {}
+  class Busy extends Error {}
+  class Refused extends Error {}
   const protect = createProtect(deps)
-  const isFailure = (error: unknown) => error instanceof Transient
+  const key = 'video/local'
+  const findingOf = (error: unknown): Finding => {
+    if (error instanceof Busy) return { kind: 'failing' }
+    return { kind: error instanceof Refused ? 'well' : 'unasked' }
+  }
+  const throwing = (error: Error, attempt = 1) =>
+    protect({ key, attempt }, () => Promise.reject(error), findingOf)
 
   it('is protected the same way, by what it throws', async () => {
-    const failing = () =>
-      protect({ key: 'video/local' }, () => Promise.reject(new Transient('busy')), isFailure)
-    for (let turn = 0; turn < 5; turn += 1) await expect(failing()).rejects.toThrow('busy')
-    expect(await failing()).toEqual(held(60))
+    for (let turn = 0; turn < 5; turn += 1) await expect(throwing(new Busy('busy'))).rejects.toThrow('busy')
+    expect(await throwing(new Busy())).toEqual(held(60))
     wait(60)
-    const rejected = () => protect({ key: 'video/local' }, () => Promise.reject(new Error('no')), isFailure)
-    await expect(rejected()).rejects.toThrow('no')
-    expect(await rowOf(database, 'video/local')).toMatchObject({ state: 'recovering' })
-    expect(await protect({ key: 'video/local' }, async () => 7, isFailure)).toEqual({ kind: 'ran', value: 7 })
+    await expect(throwing(new Error('stopped'))).rejects.toThrow('stopped')
+    expect(await rowOf(database, key)).toMatchObject({ state: 'halfOpen.ready' })
+    await expect(throwing(new Refused('no'))).rejects.toThrow('no')
+    expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
+    expect(await protect({ key }, async () => 7, findingOf)).toEqual({ kind: 'ran', value: 7 })
+  })
+
+  it('has a budget for retries of its own, which what was not made does not draw on', async () => {
+    let [retries, successes] = [0, 0]
+    for (;;) {
+      if (retries % 4 === 3) {
+        await expect(throwing(new Refused('no'))).rejects.toThrow('no')
+        successes += 1
+      }
+      // Held or stopped, it is paid back; busy, it is not.
+      await throwing(new Error('stopped'), 2).catch(() => undefined)
+      const made = await throwing(new Busy(), 2).catch(() => null)
+      if (made) {
+        expect(made).toMatchObject({ kind: 'held', reason: 'retryBudget' })
+        break
+      }
+      retries += 1
+    }
+    expect(retries).toBe(100 + Math.floor(successes / 5))
+    await expect(throwing(new Busy('busy'))).rejects.toThrow('busy')
+    expect((await call(ok, 1, { ...ofUpstream, attempt: 2 })).made).toBe(1)
   })
 
   it('has a row from the start once it is registered, which leaves the row of a known one as it is', async () => {

@@ -1,109 +1,121 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, it } from 'vitest'
-import { makeApiKey } from '../../src/commands/create-api-key.ts'
-import { insertConnectedAccount } from '../../src/commands/insert-account.ts'
-import { startAppProcess, untilReady } from '../support/app-process.ts'
-import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { afterAll, expect, it } from 'vitest'
+import { createDraft, createTenant, steer } from '../graphql/support.ts'
+import { type AppProcess, startAppProcess, untilReady } from '../support/app-process.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
+import { type Moment, startPostgresProxy } from '../support/postgres-proxy.ts'
 
 const database = await createTestDatabase()
-const kills = 8
-const mutations = 80
+const proxy = await startPostgresProxy(database.url)
+const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
+const port = await freePort()
+let app: AppProcess
 
-it('gives every mutation exactly one effect and one answer, however often the API is killed under it', async () => {
-  const { db } = database.runtime
-  const organizationId = await createOrganization(database)
-  const { id, key, hash } = makeApiKey()
-  await db
-    .insertInto('api_key')
-    .values({ id, organization_id: organizationId, name: 'x', hash, scopes: ['write'] })
-    .execute()
-  const accountId = randomUUID()
-  await insertConnectedAccount(db, {
-    accountId,
-    organizationId,
-    creator: { openId: 'o', username: 'u', displayName: 'U', scopes: [] },
-    // Nobody opens them here.
-    tokens: {
-      accessTokenSealed: 'a',
-      refreshTokenSealed: 'r',
-      expiresInSeconds: 7_200,
-      refreshExpiresInSeconds: 15_552_000,
+afterAll(async () => {
+  app.child.kill('SIGKILL')
+  await app.exited
+  await proxy.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function start(): Promise<void> {
+  app = startAppProcess('api', {
+    DATABASE_URL: proxy.url,
+    REELPILOT_DATA: directory,
+    PORT: String(port),
+    TIKTOK_LOCAL_PORT: '0',
+    LOG_LEVEL: 'error',
+    API_POINTS: '1000000',
+  })
+  await untilReady(port, app)
+}
+
+async function killAndStart(): Promise<void> {
+  app.child.kill('SIGKILL')
+  await app.exited
+  await start()
+}
+
+const moments: readonly Moment[] = ['claiming', 'working', 'committing', 'committed']
+const randomKills = 4
+const slots = 41
+
+it('starts exactly one job for a client that retries, wherever the API is killed under it', async () => {
+  await start()
+  const tenant = await createTenant(database, {
+    fetch: (request) => {
+      const { pathname } = new URL(request.url)
+      return fetch(new Request(`http://127.0.0.1:${port}${pathname}`, request))
     },
   })
+  const minutes = Array.from({ length: slots }, (_, index) => 60 + index)
+  const { planId, slotIds } = await createDraft(tenant, minutes)
+  await steer(tenant, 'submitPlanForReview', { planId })
+  await steer(tenant, 'approvePlan', { planId })
 
-  const port = await freePort()
-  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
-  const start = () =>
-    startAppProcess('api', {
-      DATABASE_URL: database.url,
-      REELPILOT_DATA: directory,
-      PORT: String(port),
-      TIKTOK_LOCAL_PORT: '0',
-      LOG_LEVEL: 'error',
-    })
-  let app = start()
-  await untilReady(port, app)
-
-  const globalAccountId = Buffer.from(`Account:${accountId}`).toString('base64')
-  const query = `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { __typename ... on Error { message } } }`
-  /** One attempt; null when no answer came. */
-  const attempt = async (name: string): Promise<string | null> => {
-    const input = { accountId: globalAccountId, name, timeZone: 'Europe/Berlin', idempotencyKey: name }
+  const mutation = `mutation ($input: StartJobInput!) { startJob(input: $input) { __typename
+    ... on StartJobPayload { job { id revision updatedAt slot { id } } } ... on Error { code } } }`
+  interface Answer {
+    readonly text: string
+    readonly isReplay: boolean
+  }
+  /** One attempt; null when no answer came, or one that says to come again. */
+  const attempt = async (slotId: string): Promise<Answer | null> => {
     try {
-      const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ query, variables: { input } }),
-        signal: AbortSignal.timeout(5_000),
-      })
-      const body = await response.text()
-      return response.status === 200 ? body : null
+      const response = await tenant.post(mutation, { input: { slotId, idempotencyKey: `start ${slotId}` } })
+      const text = await response.text()
+      const isOver = response.status === 200 && !text.includes('IDEMPOTENCY_IN_PROGRESS')
+      return isOver ? { text, isReplay: response.headers.has('idempotent-replayed') } : null
     } catch {
       return null
     }
   }
-  const answers = new Map<string, string>()
-  let killed = 0
-  for (let index = 0; index < mutations; index += 1) {
-    const name = `plan ${index}`
-    const due = killed < kills && index % Math.floor(mutations / kills) === 5
-    const first = attempt(name)
-    if (due) {
-      // Somewhere inside the mutation: a different place each time.
-      await new Promise((resolve) => setTimeout(resolve, killed * 2))
-      app.child.kill('SIGKILL')
-      await app.exited
-      killed += 1
-      app = start()
-      await untilReady(port, app)
-    }
-    let answer = await first
-    while (answer === null) answer = await attempt(name)
-    answers.set(name, answer)
-  }
-  expect(killed).toBe(kills)
-  expect(new Set(answers.values()).size).toBe(1)
-  const plans = await db
-    .selectFrom('plan')
-    .select('name')
-    .where('organization_id', '=', organizationId)
-    .execute()
-  expect(plans.map((plan) => plan.name).toSorted()).toEqual([...answers.keys()].toSorted())
-  const events = await db
-    .selectFrom('event')
-    .select('sequence')
-    .where('organization_id', '=', organizationId)
-    .orderBy('sequence')
-    .execute()
-  expect(events.map((event) => event.sequence)).toEqual(
-    Array.from({ length: mutations }, (_, index) => index + 1),
-  )
+  const insist = async (slotId: string): Promise<Answer> => (await attempt(slotId)) ?? (await insist(slotId))
 
-  app.child.kill('SIGTERM')
-  expect((await app.exited).code).toBe(0)
-  await rm(directory, { recursive: true, force: true })
+  const [first = '', ...others] = slotIds
+  const answers = new Map<string, Answer>()
+  // One client, killed under at every moment of its transaction in turn.
+  for (const moment of moments) {
+    const killed = proxy.stopAt(moment, () => app.child.kill('SIGKILL'))
+    const answer = attempt(first)
+    await killed
+    expect(await answer).toBeNull()
+    await killAndStart()
+  }
+  const afterCommit = await insist(first)
+  expect(afterCommit.isReplay).toBe(true)
+  answers.set(first, afterCommit)
+
+  // And many, with kills that come when they come.
+  for (const [index, slotId] of others.entries()) {
+    const answer = attempt(slotId)
+    if (index % Math.floor(others.length / randomKills) === 4) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 15))
+      await killAndStart()
+    }
+    answers.set(slotId, (await answer) ?? (await insist(slotId)))
+  }
+
+  // Whoever asks once more is shown what was shown first.
+  for (const [slotId, { text }] of answers) expect(await insist(slotId)).toEqual({ text, isReplay: true })
+  const shown = [...answers.values()].map(({ text }) => JSON.parse(text).data.startJob)
+  expect(shown.map(({ job }) => job?.slot.id)).toEqual(slotIds)
+  expect(new Set(shown.map(({ job }) => job.id)).size).toBe(slots)
+
+  const { rows } = await database.owner.pool.query(
+    `select (select count(*) from reelpilot.job where organization_id = $1 and slot_id is not null) as jobs,
+            (select count(*) from reelpilot.event where organization_id = $1 and type = 'job.moved') as events,
+            (select sum(reserved) from reelpilot.quota where organization_id = $1 and metric = 'videos') as reserved,
+            (select count(*) from reelpilot.idempotency_key where organization_id = $1) as keys`,
+    [tenant.organizationId],
+  )
+  expect(rows).toEqual([{ jobs: slots, events: slots, reserved: String(slots), keys: slots }])
+  const { rows: events } = await database.owner.pool.query(
+    'select sequence from reelpilot.event where organization_id = $1 order by sequence',
+    [tenant.organizationId],
+  )
+  expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1))
 }, 240_000)

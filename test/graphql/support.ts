@@ -12,6 +12,8 @@ import { planMachine } from '../../src/commands/plan-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { type Api, type ApiOptions, createApi } from '../../src/graphql/server.ts'
 import { createAuthorization } from '../../src/inbound/authorization.ts'
+import { createLimitBook } from '../../src/limits/limit-book.ts'
+import { createPostgresLimiter } from '../../src/limits/postgres-limiter.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createBoss } from '../../src/queue/boss.ts'
@@ -31,7 +33,9 @@ export interface TestApi extends Api {
 
 export async function createTestApi(
   database: TestDatabase,
-  options: Partial<Pick<ApiOptions, 'limits' | 'log' | 'publicUrl' | 'routes'>> = {},
+  options: Partial<
+    Pick<ApiOptions, 'limits' | 'log' | 'publicUrl' | 'routes' | 'limiter' | 'limitBook' | 'apiBucket'>
+  > = {},
 ): Promise<TestApi> {
   const boss = createBoss({
     url: database.url,
@@ -51,6 +55,8 @@ export async function createTestApi(
     authorization: testAuthorization(),
     hints,
     storage,
+    limiter: createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' }),
+    limitBook: createLimitBook(database.runtime.db),
     log: createLogger('error', false),
     ready: async () => ({ ok: true, checks: { database: true } }),
     ...options,

@@ -338,7 +338,12 @@ describe('a server that closes', () => {
     const own = await createTestApi(database)
     const base = await own.listen(0, '127.0.0.1')
     expect((await fetch(`${base}/livez`)).status).toBe(200)
-    expect(await (await fetch(`${base}/readyz`)).json()).toEqual({ ok: true, checks: { database: true } })
+    expect(await (await fetch(`${base}/readyz`)).json()).toMatchObject({
+      ok: true,
+      degraded: false,
+      checks: { database: true },
+      limits: { store: 'postgres', shares: 1 },
+    })
     const stream = await fetch(`${base}/graphql`, {
       method: 'POST',
       headers: {

@@ -75,10 +75,10 @@ it('counts posts by the day, and only those that may have become one', async () 
   expect(held.kind === 'held' && held.afterSeconds).toBeGreaterThan(86_000)
   // A draft is no post.
   expect((await call('inboxInit')).kind).toBe('ok')
-  const views = await listWindows(limiter, organizationId)
-  expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, used: 1 })
+  const views = await listWindows(limiter, organizationId, await book.of(organizationId))
+  expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, standing: { used: 1 } })
   // For TikTok's minute a refused call counts as any other.
-  expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, used: 3 })
+  expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, standing: { used: 3 } })
 })
 
 it('learns how many posts a creator may have, and shows it', async () => {

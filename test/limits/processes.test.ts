@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline'
 import { afterAll, expect, it } from 'vitest'
 import type { SlidingWindow } from '../../src/limits/sliding-window.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { startRedis } from '../support/redis-process.ts'
 import { until } from '../support/wait.ts'
 import type { AcquirerSettings, Use } from './acquirer.ts'
-import { startRedis } from './redis-process.ts'
 
 const database = await createTestDatabase()
 const redis = await startRedis()

@@ -4,8 +4,8 @@ import { createMemoryLimiter } from '../../src/limits/memory-limiter.ts'
 import { splitByLength, startLimiter } from '../../src/limits/start-limiter.ts'
 import { Secret } from '../../src/secret.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { startRedis } from '../support/redis-process.ts'
 import { until } from '../support/wait.ts'
-import { startRedis } from './redis-process.ts'
 
 const database = await createTestDatabase()
 const redis = await startRedis()

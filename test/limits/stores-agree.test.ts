@@ -8,7 +8,7 @@ import { createRedisLimiter } from '../../src/limits/redis/redis-limiter.ts'
 import { connectRedis } from '../../src/limits/redis/redis-server.ts'
 import { Secret } from '../../src/secret.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
-import { startRedis } from './redis-process.ts'
+import { startRedis } from '../support/redis-process.ts'
 
 const database = await createTestDatabase()
 const redis = await startRedis()

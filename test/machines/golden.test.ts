@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { type BreakerContext, mostFailures } from '../../machines/breaker.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
+import { breakerMachine } from '../../src/commands/breaker-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent } from '../../src/durable/decide.ts'
-import { catalogueOf, type DurableMachine, load } from '../../src/durable/machine.ts'
+import { catalogueOf, type DurableMachine, leafPaths, load } from '../../src/durable/machine.ts'
 
 const at = 1_767_225_700_000
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
@@ -26,13 +28,18 @@ const outputs: Readonly<Record<string, Json>> = {
 const golden = async (file: string): Promise<readonly (readonly [string, Checkpoint])[]> =>
   Object.entries(JSON.parse(await readFile(new URL(`./golden/${file}`, import.meta.url), 'utf8')))
 
-/** Brings a stored checkpoint up to this version, and drives it on until it is in one of the states. */
-function finish(machine: DurableMachine, stored: Checkpoint, ends: readonly string[], nudge?: MachineEvent) {
+/** Brings a stored checkpoint up to this version, and drives it on, nudged or by itself, until it is in one of the states. */
+function finish(
+  machine: DurableMachine,
+  stored: Checkpoint,
+  ends: readonly string[],
+  nudge: (checkpoint: Checkpoint) => MachineEvent | undefined = () => undefined,
+) {
   let { checkpoint } = load(catalogueOf([machine]), stored)
   for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
     const [timer] = Object.values(checkpoint.timers)
     const { step } = checkpoint
-    const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : (nudge ?? timer?.event)
+    const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : (nudge(checkpoint) ?? timer?.event)
     if (!event || turn > 50) throw new Error(`stuck in ${checkpoint.state}`)
     const facts = { at: timer?.dueAt ?? at, key: `x/${turn}`, epoch: 1 }
     const decision = decide(machine, checkpoint, event, facts)
@@ -56,7 +63,7 @@ describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json'])('a job of %s', asyn
 describe('an account of account-v1.json', async () => {
   it.each(await golden('account-v1.json'))('that was %s is loaded and can be connected', (_name, stored) => {
     const ends = ['connected', 'disconnected']
-    const settled = finish(accountMachine, stored, ends, { type: 'authorized', ...expiry })
+    const settled = finish(accountMachine, stored, ends, () => ({ type: 'authorized', ...expiry }))
     expect(ends).toContain(settled.state)
     const again = decide(
       accountMachine,
@@ -65,5 +72,42 @@ describe('an account of account-v1.json', async () => {
       { at, key: 'x', epoch: 1 },
     )
     expect(again.kind === 'moved' && again.checkpoint.state).toBe('connected')
+  })
+})
+
+/** What calls, or a person, do to a breaker that waits for them; all else waits for its time. */
+function nudgeOf({ state, context }: Checkpoint): MachineEvent | undefined {
+  const { probe, epoch } = context as unknown as BreakerContext
+  switch (state) {
+    case 'halfOpen.ready':
+      return { type: 'call', permit: 'a call', withinMs: 30_000 }
+    case 'halfOpen.probing':
+      return { type: 'succeeded', permit: probe?.permit, epoch }
+    case 'forcedOpen':
+    case 'forcedClosed':
+      return { type: 'release' }
+    default:
+      return undefined
+  }
+}
+
+describe('a breaker of breaker-v1.json', async () => {
+  const all = await golden('breaker-v1.json')
+
+  it('has been kept in every state', () => {
+    expect(all.map(([, { state }]) => state).sort()).toEqual([...leafPaths(breakerMachine)].sort())
+  })
+
+  it.each(all)('that was %s is loaded, closes, and opens again', (_name, stored) => {
+    let checkpoint = finish(breakerMachine, stored, ['closed'], nudgeOf)
+    expect(checkpoint).toMatchObject({ tag: 'resting', timers: {}, version: breakerMachine.version })
+    const { failures, epoch } = checkpoint.context as unknown as BreakerContext
+    for (let left = mostFailures - failures; left > 0; left -= 1) {
+      expect(checkpoint.state).toBe('closed')
+      const failed = { type: 'failed', permit: 'a call', epoch }
+      const decision = decide(breakerMachine, checkpoint, failed, { at, key: 'x', epoch: null })
+      if (decision.kind === 'moved') checkpoint = decision.checkpoint
+    }
+    expect(checkpoint).toMatchObject({ state: 'open', tag: 'waiting' })
   })
 })

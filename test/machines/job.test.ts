@@ -21,6 +21,10 @@ const id = '7312345678901234567'
 const shown = (createdAt: number, postId = id) => ({ type: 'postShown', createdAt, postId })
 const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', createdAt, postId })
 
+/** How long a machine waits now, in milliseconds. */
+const waitOf = ({ checkpoint, at }: JobWalk) =>
+  (Object.values(checkpoint.timers)[0]?.dueAt ?? Number.NaN) - at
+
 const toGenerating = (audience = 'everyone') => new JobWalk().done({ scenes: 2, seconds: 5, audience }).done()
 const toStored = (audience = 'everyone') =>
   toGenerating(audience)
@@ -113,12 +117,28 @@ describe('the job machine', () => {
     expect(walk.state).toBe('watching.accepted')
   })
 
+  it('looks the truth up at once, but does not do it again before the upstream asked it to', () => {
+    const asked = { kind: 'unknown', failure, afterSeconds: 300 } as const
+    expect(waitOf(toUploading().fail(asked).done({ kind: 'partly', nextChunk: 0 }))).toBeGreaterThan(300_000)
+    expect(waitOf(toStored().timer().done().fail(asked).done({ kind: 'absent' }))).toBeGreaterThan(300_000)
+  })
+
+  it('obeys a person at once who asked for something while it was under way, whatever the upstream asked for', () => {
+    const walk = toUploading().fail({ kind: 'unknown', failure, afterSeconds: 300 })
+    walk.send({ type: 'pause' }).done({ kind: 'partly', nextChunk: 1 })
+    expect(waitOf(walk)).toBe(0)
+    expect(walk.timer().state).toBe('paused')
+  })
+
   it('opens another post only on proof that the first can never appear, and not for ever', () => {
     const walk = toStored().timer().done()
     for (let inits = 1; inits < 5; inits += 1) {
       walk.fail({ kind: 'unknown', failure })
       expect(walk.state).toBe('publishing.reconciling')
-      walk.done({ kind: 'absent' }).timer().done()
+      walk.done({ kind: 'absent' })
+      expect(waitOf(walk)).toBeGreaterThanOrEqual(500 * 2 ** (inits - 1))
+      expect(waitOf(walk)).toBeLessThanOrEqual(1_000 * 2 ** (inits - 1))
+      walk.timer().timer().done()
       expect(walk.state).toBe('publishing.initialising')
     }
     walk.fail({ kind: 'unknown', failure }).done({ kind: 'absent' })

@@ -11,6 +11,7 @@ import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { grantQuota } from '../../src/store/quota-ledger.ts'
+import type { RateLimitName } from '../../src/store/rate-limit-setting-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer, type Sealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
@@ -42,14 +43,14 @@ export interface StageOptions {
   /** Whether all slots show the same, so that one rendering serves them all. */
   readonly sameVideo?: boolean
   readonly knobs?: Partial<Knobs>
-  /** Whether the organization keeps its own limits; out of the way unless told. TikTok's per account always hold. */
-  readonly ownLimits?: boolean
+  /** What the organization has set; out of the way unless told. TikTok's own limits per account always hold. */
+  readonly limits?: Partial<Readonly<Record<RateLimitName, number>>>
 }
 
 export async function createStage(
   database: TestDatabase,
   slots: number,
-  { slotsPerAccount = 4, sameVideo = false, knobs = {}, ownLimits = false }: StageOptions = {},
+  { slotsPerAccount = 4, sameVideo = false, knobs = {}, limits = {} }: StageOptions = {},
 ): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
   const tiktok = await startLocalTikTok({
@@ -64,9 +65,9 @@ export async function createStage(
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
 
-  const limits = createLimitBook(db)
-  if (!ownLimits)
-    for (const name of ['uploads', 'reads', 'posts'] as const) await limits.set(organizationId, name, 10_000)
+  const book = createLimitBook(db)
+  for (const name of ['uploads', 'reads', 'posts'] as const)
+    await book.set(organizationId, name, limits[name] ?? 10_000)
 
   const slotIds: string[] = []
   for (let first = 0; first < slots; first += slotsPerAccount) {

@@ -98,7 +98,7 @@ export async function startToyJob(
       checkpoint,
       wakeAt: wakeAtOf(checkpoint, at),
     })
-    await queueWakeUps(boss, [{ jobId, reason: 1 }], tx)
+    await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
     await appendEvent(tx, { organizationId, type: 'job.moved', jobId, jobRevision: 1 })
   })
   return jobId

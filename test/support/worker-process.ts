@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
 import { composeGuards } from '../../src/breakers/compose-guards.ts'
+import { createProtect } from '../../src/breakers/protect.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
@@ -53,6 +54,7 @@ const stepDeps = {
   db: runtime.db,
   storage,
   videos,
+  protect: createProtect({ db: runtime.db }),
   tiktok: createTikTokClient({
     ...app,
     clientSecret: new Secret(clientSecret),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isWorthRepeating } from '../../../machines/retry.ts'
 import { readAnswer } from '../read-answer.ts'
 import type { Failure, Unknown } from './answer.ts'
 import { keptRaw, redact } from './redact.ts'
@@ -46,7 +47,7 @@ export function classify<Body>(
   if (httpStatus === 429 || error?.code === 'rate_limit_exceeded') {
     return { kind: 'rateLimited', ...retryAfter, ...logId }
   }
-  if (httpStatus >= 500 || (error && serverErrors.has(error.code))) {
+  if (isWorthRepeating(httpStatus) || (error && serverErrors.has(error.code))) {
     const code = error ? { code: error.code } : {}
     return { kind: 'unknown', cause: 'serverError', httpStatus, ...code, ...retryAfter, ...logId }
   }

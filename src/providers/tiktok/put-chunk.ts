@@ -1,3 +1,4 @@
+import { isWorthRepeating } from '../../../machines/retry.ts'
 import type { Secret } from '../../secret.ts'
 import type { Held, NotSent, Unknown } from './answer.ts'
 import type { ByteRange } from './chunk-plan.ts'
@@ -84,7 +85,7 @@ function judge({ httpStatus, headers, text }: Answered, { last, total }: Chunk):
       return { kind: 'rangeMismatch', ...(uploadedBytes !== undefined && { uploadedBytes }) }
     }
   }
-  if (httpStatus === 408 || httpStatus === 429 || httpStatus >= 500) {
+  if (isWorthRepeating(httpStatus)) {
     const seconds = retryAfterSeconds(headers)
     return { kind: 'retry', httpStatus, ...(seconds !== undefined && { retryAfterSeconds: seconds }) }
   }

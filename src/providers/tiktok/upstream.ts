@@ -38,6 +38,8 @@ export async function exchange(
   const request = build(url, init)
   if (!request) return { kind: 'notSent', code: 'INVALID_REQUEST' }
 
+  // All that happens inside a call: whether there is another is for the machine (machines/retry.ts). The platform's own
+  // deadline is enough; a resilience library's timeout would only hand `fetch` such a signal.
   const deadline = AbortSignal.timeout(upstream.deadlineMs)
   try {
     const response = await upstream.fetch(request, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { published, stored, uploading } from './course.ts'
+import { again, published, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'
 
 const stage = await createStage()
@@ -133,7 +133,7 @@ describe('an account whose creator disconnects between two chunks', () => {
       'publishing.reconciling',
       'waitingForAccount',
       'publishing.reconciling',
-      'awaitingSlot',
+      ...again,
       ...uploading(6),
       ...heard,
       ...published,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, onTestFinished } from 'vitest'
+import { createProtect } from '../../../src/breakers/protect.ts'
 import { connectAccount } from '../../../src/commands/connect-account.ts'
 import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
 import { createDatabaseClock } from '../../../src/durable/ledger.ts'
@@ -137,7 +138,8 @@ function createRuntime({ database, deps, storage, sealer }: Omit<Stage, 'start'>
   const ledger = createLedger({ db, boss: deps.boss, clock, owner: 'test', onCommitted: () => undefined })
   const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
   onTestFinished(() => keeper.stop())
-  const steps = createSteps({ ...deps, db, storage, videos, tiktok, sealer, workDirectory: '' })
+  const protect = createProtect({ db })
+  const steps = createSteps({ ...deps, db, storage, videos, protect, tiktok, sealer, workDirectory: '' })
   return { ledger, keeper, machines: deps.machines, steps, clock }
 }
 

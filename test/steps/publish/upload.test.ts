@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { chunkRange } from '../../../src/providers/tiktok/chunk-plan.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { before, opening, published, sent, stored, uploading } from './course.ts'
+import { again, before, opening, published, sent, stored, uploading } from './course.ts'
 import type { Rehearsal } from './rehearsal.ts'
 import { createStage } from './stage.ts'
 
@@ -51,7 +51,7 @@ describe('an init whose answer is lost', () => {
       ...stored,
       ...opening,
       'publishing.reconciling',
-      'awaitingSlot',
+      ...again,
       ...uploading(),
       ...sent,
       ...published,
@@ -61,6 +61,18 @@ describe('an init whose answer is lost', () => {
       ['PROCESSING_UPLOAD', false],
       ['PUBLISH_COMPLETE', true],
     ])
+    await expectOnePost(job, at)
+  })
+
+  it('is made anew no sooner than TikTok asked for', async () => {
+    const { job, at } = await stage.start()
+    const effect = { kind: 'status', status: 503, retryAfterSeconds: 120 } as const
+    at.local.injectFault({ endpoint: 'videoInit', effect, nth: 1 })
+    await job.goOn('publishing.backingOff')
+    const ahead = stage.clock.ahead()
+    expect(await job.goOn('publishing.uploading')).toBe('publishing.uploading')
+    expect(stage.clock.ahead() - ahead).toBeGreaterThan(110_000)
+    expect(await job.goOn()).toBe('published')
     await expectOnePost(job, at)
   })
 })
@@ -149,7 +161,7 @@ describe('an upload whose hour is over', () => {
       ...uploading(6),
       ...resent,
       'publishing.reconciling',
-      'awaitingSlot',
+      ...again,
       ...uploading(6),
       ...sent,
       ...published,

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort } from '../support/free-port.ts'
-import { until } from '../support/wait.ts'
+import { freePort } from './free-port.ts'
+import { until } from './wait.ts'
 
 export interface RedisProcess {
   readonly url: string

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { decide } from '../../src/durable/decide.ts'
+import { day, Walk } from './walk.ts'
+
+const failure = { verdict: 'NEEDS_OPERATOR', code: 'INFRASTRUCTURE_FAILED', message: 'x' } as const
+const lost = { type: 'infrastructureFailed', failure }
+const clip = { v: 1 }
+const kept = { sha256: 'a', bytes: 1 }
+const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
+const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
+
+const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
+const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }).done()
+const stored = () => opened().done({ clip }).done({ kind: 'ready' }).done({ kept }).done({ media }).done()
+const initialising = () => stored().timer().done()
+const uploading = () => initialising().done({ post })
+const accepted = () => uploading().done().done()
+
+describe('a job that nobody got through with', () => {
+  it.each([
+    ['queued', begun(), 'queued'],
+    ['generating.submitting', opened(), 'generating.submitting'],
+    ['awaitingSlot', stored(), 'awaitingSlot'],
+    ['publishing.preparing', stored().timer(), 'awaitingSlot'],
+    // A call may have been made and not be heard of: it is looked up.
+    ['publishing.initialising', initialising(), 'publishing.reconciling'],
+    ['publishing.uploading', uploading(), 'publishing.reconciling'],
+    ['publishing.reconciling', uploading().fail({ kind: 'unknown', failure }), 'publishing.reconciling'],
+    ['watching.accepted', accepted(), 'watching.accepted'],
+    ['watching.checking', accepted().timer(), 'watching.accepted'],
+    ['closing', opened().send({ type: 'cancel' }).fail({ kind: 'retry', failure }).timer(), 'closing'],
+  ])('rests from %s on, and is retried into where it belongs', (state, walk, then) => {
+    expect(walk.state).toBe(state)
+    expect(walk.send(lost).checkpoint).toMatchObject({
+      state: 'needsPerson',
+      tag: 'resting',
+      step: null,
+      timers: {},
+      context: { failure },
+    })
+    expect(walk.send({ type: 'retry' }).state).toBe(then)
+  })
+
+  it('counts the post that it may have opened', () => {
+    expect(initialising().send(lost).checkpoint.context).toMatchObject({ inits: 1, unsure: true })
+  })
+
+  it('is told of it only where something was under way', () => {
+    const paused = begun().send({ type: 'pause' })
+    const needsPerson = begun().send(lost)
+    const published = accepted().timer().done({ kind: 'private' }).done()
+    const waiting = begun().fail({ kind: 'needsAccount', failure })
+    for (const { checkpoint } of [paused, needsPerson, published, waiting]) {
+      expect(checkpoint.tag).toBe('resting')
+      expect(decide(jobMachine, checkpoint, lost, { at: 0, key: 'x', epoch: null }).kind).toBe('refused')
+    }
+  })
+})

@@ -1,0 +1,272 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { redriveJob } from '../../src/commands/redrive-job.ts'
+import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
+import { begin, decide, doneEvent } from '../../src/durable/decide.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { done, notDone, type Step } from '../../src/durable/step.ts'
+import { queueWakeUps } from '../../src/queue/wake.ts'
+import { sweep } from '../../src/queue/worker.ts'
+import { findOpenLetters } from '../../src/store/dead-letter-store.ts'
+import { insertJob, readDatabaseTime } from '../../src/store/job-store.ts'
+import { createAccount } from '../graphql/support.ts'
+import { createCommandDeps } from '../support/command-deps.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { toyMachine } from '../support/toy-machine.ts'
+import { startToyJob } from '../support/toy-runtime.ts'
+import { until } from '../support/wait.ts'
+import { makeQueuesImpatient, roleStarter } from './support.ts'
+
+const database = await createTestDatabase()
+const organizationId = await createOrganization(database)
+const stranger = await createOrganization(database, 'Stranger')
+const { boss } = await createCommandDeps(database)
+const startRole = roleStarter(database)
+beforeAll(() => makeQueuesImpatient(database))
+
+const { db } = database.runtime
+const jobRow = (id: string) => db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+const lettersOf = (id: string) => findOpenLetters(db, organizationId, [id])
+const untilLetter = async (id: string) => {
+  const [letter] = await until(
+    () => lettersOf(id),
+    (letters) => letters.length > 0,
+    30_000,
+  )
+  return letter
+}
+const untilState = (id: string, state: string) =>
+  until(
+    () => jobRow(id),
+    (job) => job.state === state,
+    30_000,
+  )
+const told = async (jobId: string) => {
+  const events = await db.selectFrom('event').select(['type', 'payload']).orderBy('sequence').execute()
+  return events.filter(({ payload }) => 'jobId' in payload && payload.jobId === jobId)
+}
+const redrive = (jobId: string, who: string | null = organizationId, machines = [toyMachine]) =>
+  db
+    .transaction()
+    .execute((tx) =>
+      redriveJob(
+        tx,
+        { boss, machines: catalogueOf(machines) },
+        { organizationId: who, jobId, reason: ' It is mended ', by: null },
+      ),
+    )
+
+describe('a job whose checkpoint this build cannot read', () => {
+  it('is marked after its tries, left alone by the sweep, and goes on where it was once it is redriven', async () => {
+    const jobId = await startToyJob(database, boss, organizationId, 2)
+    await db.updateTable('job').set({ version: 2 }).where('id', '=', jobId).execute()
+    const before = await jobRow(jobId)
+    const older = await startRole()
+    expect(await untilLetter(jobId)).toMatchObject({
+      machine: 'toy',
+      state: 'running',
+      code: 'UNKNOWN_CHECKPOINT',
+      message: expect.stringContaining('version 2'),
+      tries: 2,
+      redrivenAt: null,
+      isOpen: true,
+    })
+    await older.stop()
+    // Not touched, and its step not tried.
+    expect(await jobRow(jobId)).toMatchObject({ revision: 1, step: before.step, tries: 0, lease_owner: null })
+
+    const swept: string[] = []
+    const forgotten = await startToyJob(database, boss, organizationId, 1)
+    await boss.deleteAllJobs('job-wake')
+    await sweep({ boss, db, onSwept: (ids) => swept.push(...ids) }, -1)
+    expect(swept).toContain(forgotten)
+    expect(swept).not.toContain(jobId)
+
+    expect(await redrive(jobId, stranger)).toEqual({ kind: 'missing', field: 'jobId' })
+    expect(await redrive(jobId)).toMatchObject({ kind: 'done' })
+    expect(await redrive(jobId)).toEqual({ kind: 'refused', state: 'running', event: 'redrive' })
+    expect(await lettersOf(jobId)).toEqual([])
+    await startRole({ machines: [{ ...toyMachine, version: 2 }] })
+    await untilState(jobId, 'finished')
+    expect(await told(jobId)).toEqual([
+      {
+        type: 'toy.deadLettered',
+        payload: expect.objectContaining({ state: 'running', code: 'UNKNOWN_CHECKPOINT', tries: 2 }),
+      },
+      { type: 'toy.redriven', payload: { jobId, reason: 'It is mended', by: null } },
+    ])
+  }, 60_000)
+
+  it('comes back to a dead letter of its own if it was not mended', async () => {
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    await db.updateTable('job').set({ version: 2 }).where('id', '=', jobId).execute()
+    await startRole()
+    const first = await untilLetter(jobId)
+    await redrive(jobId)
+    const second = await untilLetter(jobId)
+    expect(second?.id).not.toBe(first?.id)
+  }, 60_000)
+})
+
+describe('a job that kills its worker at each try', () => {
+  it('is marked, and finished by a worker that lives', async () => {
+    const watch = await startRole({ concurrency: 0 })
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    await letWorkerDie(jobId)
+    await letWorkerDie(jobId)
+    expect(await untilLetter(jobId)).toMatchObject({ code: 'WORKER_DIED', tries: 2 })
+    await watch.stop()
+
+    const mayHaveBegun: boolean[] = []
+    await startRole({
+      steps: {
+        runLap: async (input, context) => {
+          mayHaveBegun.push(context.mayHaveBegun)
+          return done(input)
+        },
+      },
+    })
+    await redrive(jobId)
+    await untilState(jobId, 'finished')
+    expect(mayHaveBegun).toEqual([true])
+  }, 60_000)
+
+  async function letWorkerDie(jobId: string): Promise<void> {
+    const file = fileURLToPath(new URL('./mortal-worker.ts', import.meta.url))
+    const child = spawn(process.execPath, [file, database.url], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const [, signal] = await once(child, 'close')
+    expect(signal).toBe('SIGKILL')
+    // The seconds in which its lease and its heartbeat run out.
+    await db
+      .updateTable('job')
+      .set({ lease_until: new Date(0) })
+      .where('id', '=', jobId)
+      .execute()
+    await database.owner.pool.query(
+      `update reelpilot_queue.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`,
+    )
+    await until(
+      () =>
+        database.owner.pool.query(
+          `select from reelpilot_queue.job where name = 'job-wake' and state = 'active'`,
+        ),
+      ({ rowCount }) => rowCount === 0,
+    )
+  }
+})
+
+describe('a job that nobody gets through with while it opens a post', () => {
+  /** Lets the database refuse a job's way out of `publishing.initialising`: TikTok is asked, and its answer is lost. */
+  async function refuse(where: string): Promise<void> {
+    await database.owner.pool.query(`
+      create or replace function reelpilot.refuse() returns trigger
+        language plpgsql as $$ begin raise 'out of order'; end $$;
+      create trigger refuse before update on reelpilot.job for each row
+        when (old.state = 'publishing.initialising' and new.state <> old.state and ${where})
+        execute function reelpilot.refuse()`)
+  }
+  const permit = () => database.owner.pool.query('drop trigger refuse on reelpilot.job')
+  const toInit = ['preparePost', 'initPost']
+  const onwards = ['uploadChunk', 'checkPost', 'closeJob']
+
+  it('rests, knows that there may be one, and looks that up before it opens another', async () => {
+    const jobId = await insertPreparingJob(await createAccount(database, organizationId))
+    await refuse(`new.state <> 'needsPerson'`)
+    const called: string[] = []
+    await startRole({ machines: [jobMachine], steps: tiktokSteps(called) })
+    expect(await untilLetter(jobId)).toMatchObject({ state: 'publishing.initialising', code: 'WORKER_ERROR' })
+    expect(called).toEqual(toInit)
+    expect(await jobRow(jobId)).toMatchObject({
+      state: 'needsPerson',
+      wake_at: null,
+      context: {
+        unsure: true,
+        failure: {
+          verdict: 'NEEDS_OPERATOR',
+          code: 'INFRASTRUCTURE_FAILED',
+          // Of an error that nobody has foreseen only its name is told.
+          message: expect.stringMatching(/error P0001\. The log has the cause\.$/),
+        },
+      },
+    })
+
+    await permit()
+    expect(await redrive(jobId, organizationId, [jobMachine])).toMatchObject({ kind: 'done' })
+    await untilState(jobId, 'published')
+    expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
+    expect((await told(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
+  }, 60_000)
+
+  it('is only marked if it cannot be moved either, and looks that up all the same', async () => {
+    const jobId = await insertPreparingJob(await createAccount(database, organizationId))
+    await refuse('true')
+    const called: string[] = []
+    await startRole({ machines: [jobMachine], steps: tiktokSteps(called) })
+    await untilLetter(jobId)
+    expect(await jobRow(jobId)).toMatchObject({ state: 'publishing.initialising', tag: 'working' })
+
+    await permit()
+    await redrive(jobId, organizationId, [jobMachine])
+    await untilState(jobId, 'published')
+    expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
+  }, 60_000)
+
+  /** Answers like the real ones; what cannot be repeated is not. */
+  function tiktokSteps(called: string[]) {
+    const answers: Readonly<Record<string, Json>> = {
+      initPost: { post: { publishId: 'p', uploadUrlSealed: 's', chunkSize: 10, chunkCount: 1 } },
+      reconcilePost: { kind: 'absent' },
+      checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
+    }
+    const failure = { verdict: 'OUTCOME_UNKNOWN', code: 'INIT_INTERRUPTED', message: 'Interrupted.' }
+    const step =
+      (name: string): Step =>
+      async (_input, { mayHaveBegun }) => {
+        if (name === 'initPost' && mayHaveBegun) return notDone({ kind: 'unknown', failure })
+        called.push(name)
+        return done(answers[name] ?? null)
+      }
+    const names = ['preparePost', 'initPost', 'reconcilePost', 'uploadChunk', 'checkPost', 'closeJob']
+    return Object.fromEntries(names.map((name) => [name, step(name)]))
+  }
+
+  async function insertPreparingJob(accountId: string): Promise<string> {
+    const at = await readDatabaseTime(db)
+    const jobId = crypto.randomUUID()
+    const kept = { sha256: 'a'.repeat(64), bytes: 1 }
+    const media = { ...kept, seconds: 3, width: 1080, height: 1920 }
+    const answers: Json[] = [
+      { scenes: 1, seconds: 3, audience: 'everyone' },
+      null,
+      { clip: { v: 1 } },
+      { kind: 'ready' },
+      { kept },
+      { media },
+      null,
+    ]
+    const input = { slotId: crypto.randomUUID(), accountId, publishAt: at }
+    let checkpoint: Checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
+    while (checkpoint.state !== 'publishing.preparing') {
+      const [timer] = Object.values(checkpoint.timers)
+      const event = timer?.event ?? doneEvent(checkpoint.step?.id ?? '', answers.shift() ?? null)
+      const decision = decide(jobMachine, checkpoint, event, { at, key: `${jobId}/1`, epoch: null })
+      if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+      checkpoint = decision.checkpoint
+    }
+    await db.transaction().execute(async (tx) => {
+      await insertJob(tx, {
+        id: jobId,
+        organizationId,
+        slotId: null,
+        accountId,
+        checkpoint,
+        wakeAt: wakeAtOf(checkpoint, at),
+      })
+      await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
+    })
+    return jobId
+  }
+})

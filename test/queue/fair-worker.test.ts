@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { done, type Step } from '../../src/durable/step.ts'
+import { reserveOf, startWorker, type Worker } from '../../src/queue/worker.ts'
+import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
+import { until } from '../support/wait.ts'
+import { floodWithJobs } from './support.ts'
+
+const shared = await createTestDatabase()
+const [crowd, mob, single] = [
+  await createOrganization(shared, 'Crowd'),
+  await createOrganization(shared, 'Mob'),
+  await createOrganization(shared, 'Single'),
+]
+const alone = await createTestDatabase()
+const only = await createOrganization(alone, 'Only')
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+  for (const { owner } of [shared, alone])
+    await owner.pool.query('delete from reelpilot_queue.job where name = $1', ['job-wake'])
+})
+
+/**
+ * Worker processes whose steps are noted, by organization, as they begin, and do not end before `end` is called: each lets one
+ * more of the given organization end, in the order of their beginning.
+ */
+async function startWorkers(database: TestDatabase, processes: number, concurrency: number) {
+  const begun: string[] = []
+  const ends = new Map<string, (() => void)[]>()
+  let isOver = false
+  const step: Step = async (input, { organizationId }) => {
+    begun.push(organizationId)
+    await new Promise<void>((resolve) => {
+      if (isOver) resolve()
+      else ends.set(organizationId, [...(ends.get(organizationId) ?? []), resolve])
+    })
+    return done(input)
+  }
+  const workers: Worker[] = []
+  const starting = Array.from({ length: processes }, async () => {
+    const onError = () => undefined
+    const { boss, runtime, stop } = await createToyProcess(database, { steps: { runLap: step } })
+    const worker = await startWorker({ boss, db: database.runtime.db, runtime, concurrency, onError })
+    workers.push(worker)
+    closing.push(async () => {
+      isOver = true
+      for (const end of [...ends.values()].flat()) end()
+      await worker.stop(10_000)
+      await stop()
+    })
+    return boss
+  })
+  const [boss] = await Promise.all(starting)
+  if (!boss) throw new Error('there is no worker')
+  const untilBegun = (count: number) =>
+    until(
+      () => begun.length,
+      (length) => length >= count,
+    )
+  return { begun, untilBegun, boss, workers, end: (of: string) => ends.get(of)?.shift()?.() }
+}
+
+const count = (begun: readonly string[], of: string) => begun.filter((each) => each === of).length
+
+describe('the places of workers', () => {
+  it.each([
+    [1, 5],
+    [2, 4],
+  ])(
+    'leave room for another organization while a thousand jobs of one wait: %i process(es) of %i',
+    async (processes, concurrency) => {
+      const { begun, untilBegun, boss } = await startWorkers(shared, processes, concurrency)
+      await floodWithJobs(shared, { boss }, crowd, 1_000)
+      const places = processes * (concurrency - reserveOf(concurrency))
+      await untilBegun(places)
+      await startToyJob(shared, boss, single, 1)
+      await untilBegun(places + 1)
+      // Not one more of the thousand has begun before it, although none of them has ended.
+      expect(begun).toEqual([...Array(places).fill(crowd), single])
+    },
+  )
+
+  it('leave room for a third organization while two others crowd in, and go to it first when they become free', async () => {
+    const { begun, untilBegun, boss, end } = await startWorkers(shared, 1, 10)
+    await floodWithJobs(shared, { boss }, crowd, 50)
+    await untilBegun(8)
+    await floodWithJobs(shared, { boss }, mob, 50)
+    await untilBegun(9)
+    await startToyJob(shared, boss, single, 1)
+    await untilBegun(10)
+    expect(begun).toEqual([...Array(8).fill(crowd), mob, single])
+
+    // All places are taken. Whichever is free next goes to who has none, however many older ones wait.
+    const newcomer = await createOrganization(shared, 'Newcomer')
+    await startToyJob(shared, boss, newcomer, 1)
+    end(crowd)
+    await untilBegun(11)
+    expect(begun.at(-1)).toBe(newcomer)
+  })
+
+  it('are shared by those who crowd in', async () => {
+    const { begun, untilBegun, boss } = await startWorkers(shared, 1, 4)
+    await floodWithJobs(shared, { boss }, crowd, 50)
+    await untilBegun(3)
+    await floodWithJobs(shared, { boss }, mob, 50)
+    await untilBegun(4)
+    expect([count(begun, crowd), count(begun, mob)]).toEqual([3, 1])
+  })
+
+  it('are all its own for an organization that is alone', async () => {
+    const { untilBegun, boss } = await startWorkers(alone, 1, 3)
+    await floodWithJobs(alone, { boss }, only, 10)
+    await untilBegun(3)
+  })
+})
+
+describe('a wake-up in hand', () => {
+  const rows = async (state: string) => {
+    const { rows: found } = await alone.owner.pool.query(
+      `select heartbeat_on > started_on as "hasBeaten", retry_count as "retryCount" from reelpilot_queue.job
+        where name = 'job-wake' and state = $1`,
+      [state],
+    )
+    return found
+  }
+
+  it('is said to be alive for as long as it takes, and is done with when it is done', async () => {
+    const { untilBegun, boss, end } = await startWorkers(alone, 1, 2)
+    await startToyJob(alone, boss, only, 1)
+    await untilBegun(1)
+    await until(
+      () => rows('active'),
+      ([row]) => row?.hasBeaten === true,
+    )
+    end(only)
+    await until(
+      () => rows('completed'),
+      (completed) => completed.length === 1,
+    )
+  })
+
+  it('is given back when its process must end before it does', async () => {
+    const { untilBegun, boss, workers } = await startWorkers(alone, 1, 2)
+    await startToyJob(alone, boss, only, 1)
+    await untilBegun(1)
+    await workers[0]?.stop(0)
+    expect(await rows('active')).toEqual([])
+    expect(await rows('retry')).toEqual([{ hasBeaten: null, retryCount: 0 }])
+  })
+})

@@ -1,0 +1,71 @@
+import { beforeAll, expect, it } from 'vitest'
+import { keepNews } from '../../src/commands/keep-news.ts'
+import { redriveDeliveries } from '../../src/commands/redrive-deliveries.ts'
+import { createCommandDeps } from '../support/command-deps.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { until } from '../support/wait.ts'
+import { makeQueuesImpatient, roleStarter } from './support.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const { owner } = database
+const deps = await createCommandDeps(database)
+const startRole = roleStarter(database)
+beforeAll(() => makeQueuesImpatient(database))
+
+const deliveryOf = (key: string) =>
+  db.selectFrom('webhook_delivery').selectAll().where('key', '=', key).executeTakeFirstOrThrow()
+const redrive = () => db.transaction().execute((tx) => redriveDeliveries(tx, deps))
+
+it('marks a delivery that cannot be taken in, and takes it in once that is mended', async () => {
+  await owner.pool.query(`
+    create function reelpilot.refuse() returns trigger language plpgsql as $$ begin raise 'out of order'; end $$;
+    create trigger refuse before update on reelpilot.webhook_delivery for each row
+      when (new.handled_at is not null) execute function reelpilot.refuse()`)
+  await startRole()
+  const event = { type: 'draftDelivered', createdAt: 0 } as const
+  await db.transaction().execute((tx) =>
+    keepNews(tx, deps, {
+      key: 'poison',
+      event: 'post.publish.inbox_delivered',
+      signedAt: new Date(),
+      news: { kind: 'post', publishId: 'unknown', openId: 'somebody', event },
+    }),
+  )
+  const failed = await until(
+    () => deliveryOf('poison'),
+    ({ failed_at }) => failed_at !== null,
+  )
+  expect(failed).toMatchObject({
+    handled_at: null,
+    failure: 'WORKER_ERROR: The worker came to an error each time: error P0001. The log has the cause.',
+  })
+
+  await owner.pool.query('drop trigger refuse on reelpilot.webhook_delivery')
+  expect(await redrive()).toBe(1)
+  const taken = await until(
+    () => deliveryOf('poison'),
+    ({ handled_at }) => handled_at !== null,
+  )
+  expect(taken).toMatchObject({ outcome: 'unknownPost', failed_at: null, failure: null })
+  expect(await redrive()).toBe(0)
+})
+
+it('does not try for ever what TikTok itself would not repeat any more', async () => {
+  await db
+    .insertInto('webhook_delivery')
+    .values({
+      key: 'old',
+      event: 'x',
+      news: '{}',
+      signed_at: new Date(0),
+      failed_at: new Date(),
+      failure: 'x',
+    })
+    .execute()
+  await owner.pool.query(
+    `update reelpilot.webhook_delivery set received_at = now() - interval '73 hours' where key = 'old'`,
+  )
+  expect(await redrive()).toBe(0)
+  expect((await deliveryOf('old')).failed_at).not.toBeNull()
+})

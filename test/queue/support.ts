@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach } from 'vitest'
+import { begin } from '../../src/durable/decide.ts'
+import { catalogueOf, type DurableMachine } from '../../src/durable/machine.ts'
+import { done, type StepCatalogue } from '../../src/durable/step.ts'
+import { installQueues } from '../../src/queue/boss.ts'
+import type { Patience } from '../../src/queue/queues.ts'
+import { queueWakeUps } from '../../src/queue/wake.ts'
+import { insertJob } from '../../src/store/job-store.ts'
+import { createLogger } from '../../src/telemetry/log.ts'
+import { startWorkerRole } from '../../src/worker.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { toyMachine } from '../support/toy-machine.ts'
+import type { ToyProcess } from '../support/toy-runtime.ts'
+
+/** Twice, and the second time at once: half an hour in a moment. */
+export const briefPatience: Patience = {
+  retryLimit: 1,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 0,
+}
+
+export async function makeQueuesImpatient({ url, owner }: TestDatabase): Promise<void> {
+  await installQueues(url, owner, briefPatience)
+}
+
+export interface RoleOptions {
+  readonly machines?: readonly DurableMachine[]
+  readonly steps?: StepCatalogue
+  /** 0: it drives nothing, but looks after the queues and takes what is lost. */
+  readonly concurrency?: number
+}
+
+/** The worker role as it is in production, with machines and steps of the test's; stopped when the test is done. */
+export function roleStarter({ url, runtime }: TestDatabase) {
+  const started: { stop(): Promise<void> }[] = []
+  afterEach(async () => {
+    for (const role of started.splice(0)) await role.stop()
+  })
+  return async ({ machines = [toyMachine], steps, concurrency = 2 }: RoleOptions = {}) => {
+    const role = await startWorkerRole({
+      databaseUrl: url,
+      runtime,
+      machines: catalogueOf(machines),
+      steps: () => steps ?? { runLap: async (input) => done(input) },
+      concurrency,
+      log: createLogger('silent', false),
+    })
+    let isStopped = false
+    const stop = async () => {
+      if (isStopped) return
+      isStopped = true
+      await role.stop()
+    }
+    started.push({ stop })
+    return { stop }
+  }
+}
+
+/** Many toy jobs of one organization at once, each with its wake-up. */
+export async function floodWithJobs(
+  { runtime }: TestDatabase,
+  { boss }: Pick<ToyProcess, 'boss'>,
+  organizationId: string,
+  count: number,
+): Promise<readonly string[]> {
+  const at = Date.now()
+  const ids = Array.from({ length: count }, () => randomUUID())
+  await runtime.db.transaction().execute(async (tx) => {
+    for (const id of ids) {
+      const checkpoint = begin(toyMachine, { laps: 1 }, { at, key: `${id}/1`, epoch: null })
+      await insertJob(tx, { id, organizationId, slotId: null, accountId: null, checkpoint, wakeAt: at })
+    }
+    await queueWakeUps(
+      boss,
+      ids.map((jobId) => ({ jobId, organizationId, reason: 1 })),
+      tx,
+    )
+  })
+  return ids
+}

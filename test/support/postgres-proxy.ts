@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A moment in the transaction of a mutation, as it can be heard on its way to Postgres and back. */
+export type Moment =
+  /** The key is about to be claimed. */
+  | 'claiming'
+  /** The key is claimed, and the job about to be written. */
+  | 'working'
+  /** All is written, and the commit about to be sent. */
+  | 'committing'
+  /** Postgres has committed, and nobody has heard of it yet. */
+  | 'committed'
+
+export interface PostgresProxy {
+  /** The database's address by way of the proxy. */
+  readonly url: string
+  /** At the next such moment the connection says and hears no more, and `then` is called; answers once it was. */
+  stopAt(moment: Moment, then: () => void): Promise<void>
+  close(): Promise<void>
+}
+
+/** Stands between a process and Postgres, and hears how far its mutations are. */
+export async function startPostgresProxy(databaseUrl: string): Promise<PostgresProxy> {
+  const upstream = new URL(databaseUrl)
+  const sockets = new Set<Socket>()
+  let armed: { readonly moment: Moment; readonly stop: () => void } | null = null
+
+  const isNow = (moment: Moment): boolean => {
+    if (armed?.moment !== moment) return false
+    const { stop } = armed
+    armed = null
+    stop()
+    return true
+  }
+  const server = createServer((client) => {
+    const postgres = connect(Number(upstream.port), upstream.hostname)
+    let isClaimed = false
+    let isCommitting = false
+    let isStopped = false
+    client.on('data', (bytes) => {
+      const said = bytes.toString('latin1')
+      if (said.includes('claim_idempotency_key')) isClaimed = true
+      isCommitting ||= isClaimed && said.includes('commit\0')
+      isStopped ||=
+        (said.includes('claim_idempotency_key') && isNow('claiming')) ||
+        (isClaimed && said.includes('insert into "job"') && isNow('working')) ||
+        (isCommitting && isNow('committing'))
+      if (!isStopped) postgres.write(bytes)
+    })
+    postgres.on('data', (bytes) => {
+      const isCommitted = isCommitting && bytes.toString('latin1').includes('COMMIT\0')
+      isStopped ||= isCommitted && isNow('committed')
+      if (isCommitted) isClaimed = isCommitting = false
+      if (!isStopped) client.write(bytes)
+    })
+    for (const [socket, other] of [
+      [client, postgres],
+      [postgres, client],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+  const url = new URL(databaseUrl)
+  url.host = `127.0.0.1:${address.port}`
+
+  return {
+    url: url.href,
+    stopAt: (moment, then) =>
+      new Promise((resolve) => {
+        const stop = () => {
+          then()
+          resolve()
+        }
+        armed = { moment, stop }
+      }),
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
