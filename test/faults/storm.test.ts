@@ -5,28 +5,33 @@ import { moveJob } from '../../src/commands/move-job.ts'
 import { Secret } from '../../src/secret.ts'
 import { listAccounts } from '../../src/store/account-store.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
+import { startCrew } from '../support/crew.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage, type Stage, startWorkerProcess, type WorkerProcess } from '../support/stage.ts'
+import { createStage, type Stage } from '../support/stage.ts'
 import { expectEverySlotPostedOnce, jobsOf } from '../support/verdict.ts'
 import { until } from '../support/wait.ts'
+import { expectWindowsKept } from '../support/window-verdict.ts'
 
 const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
 const jobs = 200
-const accounts = 10
+const accounts = 20
 const workers = 4
+/** The organization's own, a minute, so that they are felt. */
+const limits = { uploads: 60, reads: 600 }
 /** Every so often one of the workers is killed, without a warning. */
 const killEveryMs = 5_000
 
 const endpoints = ['token', 'creatorInfo', 'videoInit', 'upload', 'statusFetch', 'videoList'] as const
 const rests: ReadonlySet<string> = new Set(['published', 'failed', 'needsPerson', 'waitingForAccount'])
 
-it('posts each slot once or says why not, through lost answers, errors, full windows, dying tokens and kills', async () => {
+it('posts each slot once or says why not, within all limits, through lost answers, errors, dying tokens and kills', async () => {
   const stage = await createStage(database, jobs, {
     slotsPerAccount: jobs / accounts,
     sameVideo: true,
+    limits,
     knobs: { accessTtlSeconds: 20, dailyPostCap: null, rateLimits: true },
   })
   for (const [index, endpoint] of endpoints.entries()) {
@@ -43,11 +48,12 @@ it('posts each slot once or says why not, through lost answers, errors, full win
       seed: 200 + index,
     })
   }
-  const crew = await startCrew(stage)
+  const crew = startCrew(stage.settings, { workers, killEveryMs })
   try {
     await untilAtRest(stage, 480_000)
     await expectOnePostOrVerdict(stage)
     await expectAccountsKept(stage)
+    expectWindowsKept(stage.tiktok, limits)
 
     // What could not be kept needs its owner. Once they have come, and the weather is fair, the rest goes out.
     stage.tiktok.clearFaults()
@@ -68,35 +74,6 @@ it('posts each slot once or says why not, through lost answers, errors, full win
   expect(stage.tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0 })
   await stage.close()
 }, 900_000)
-
-/** Workers that are replaced when they die, and one that is killed now and then. */
-async function startCrew(stage: Stage): Promise<{ calm(): void; stop(): Promise<void> }> {
-  let over = false
-  const running = new Set<WorkerProcess>()
-  const supervise = async () => {
-    while (!over) {
-      const worker = startWorkerProcess(stage.settings)
-      running.add(worker)
-      await worker.exited
-      running.delete(worker)
-    }
-  }
-  const supervisors = Array.from({ length: workers }, supervise)
-  const reaper = setInterval(() => {
-    const all = [...running]
-    all[Math.floor(Math.random() * all.length)]?.child.kill('SIGKILL')
-  }, killEveryMs)
-  return {
-    /** Nobody is killed any more. */
-    calm: () => clearInterval(reaper),
-    async stop() {
-      over = true
-      clearInterval(reaper)
-      for (const { child } of running) child.kill('SIGTERM')
-      await Promise.all(supervisors)
-    },
-  }
-}
 
 async function untilAtRest(stage: Stage, timeoutMs: number): Promise<void> {
   await until(

@@ -1,0 +1,50 @@
+import { afterAll, expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { startRedis } from '../support/redis-process.ts'
+import { createStage, startWorkerProcess } from '../support/stage.ts'
+import { expectEverySlotPostedOnce, jobsOf } from '../support/verdict.ts'
+import { until } from '../support/wait.ts'
+import { expectWindowsKept } from '../support/window-verdict.ts'
+
+const redis = await startRedis()
+afterAll(() => redis?.close())
+
+const workers = 4
+/** More than fit into one minute, of each account and of the organization. */
+const slots = 16
+const limits = { uploads: 10, reads: 100 }
+
+it('keeps all windows with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
+  if (!redis) return skip('needs redis-server')
+  const database = await createTestDatabase()
+  const stage = await createStage(database, slots, { slotsPerAccount: 8, sameVideo: true, limits })
+  const crew = Array.from({ length: workers }, () =>
+    startWorkerProcess({ ...stage.settings, redisUrl: redis.url }),
+  )
+  const untilOpened = (posts: number) =>
+    until(
+      async () => stage.tiktok.posts().length,
+      (opened) => opened >= posts,
+      200_000,
+    )
+
+  await untilOpened(4)
+  await redis.kill()
+  // What Redis knew is gone; the processes go on with their shares.
+  await untilOpened(limits.uploads)
+  await redis.start()
+  await until(
+    () => jobsOf(database, stage),
+    (jobs) => jobs.length === slots && jobs.every((job) => job.state === 'published'),
+    300_000,
+    500,
+  )
+  for (const { child } of crew) child.kill('SIGTERM')
+  await Promise.all(crew.map((worker) => worker.exited))
+
+  await expectEverySlotPostedOnce(database, stage)
+  expectWindowsKept(stage.tiktok, limits)
+  // Nobody has spent an attempt on waiting.
+  for (const { context } of await jobsOf(database, stage)) expect(context).toMatchObject({ inits: 1 })
+  await stage.close()
+}, 600_000)

@@ -1,0 +1,39 @@
+import { startWorkerProcess, type WorkerProcess } from './stage.ts'
+import type { WorkerSettings } from './worker-process.ts'
+
+export interface Crew {
+  /** Nobody is killed any more. */
+  calm(): void
+  stop(): Promise<void>
+}
+
+/** Workers that are replaced when they die, and of which one is killed every so often, without a warning. */
+export function startCrew(
+  settings: WorkerSettings,
+  { workers, killEveryMs }: { readonly workers: number; readonly killEveryMs: number },
+): Crew {
+  let over = false
+  const running = new Set<WorkerProcess>()
+  const supervise = async () => {
+    while (!over) {
+      const worker = startWorkerProcess(settings)
+      running.add(worker)
+      await worker.exited
+      running.delete(worker)
+    }
+  }
+  const supervisors = Array.from({ length: workers }, supervise)
+  const reaper = setInterval(() => {
+    const all = [...running]
+    all[Math.floor(Math.random() * all.length)]?.child.kill('SIGKILL')
+  }, killEveryMs)
+  return {
+    calm: () => clearInterval(reaper),
+    async stop() {
+      over = true
+      clearInterval(reaper)
+      for (const { child } of running) child.kill('SIGTERM')
+      await Promise.all(supervisors)
+    },
+  }
+}
