@@ -135,7 +135,12 @@ export const jobLogic = jobSetup.createMachine({
     /** Rests until somebody resumes it. What was asked of others (a render, an open upload) stays asked. */
     paused: {
       tags: 'resting',
-      on: { ...atRest, pause: {}, resume: { target: 'choosing', actions: 'startAfresh' } },
+      on: {
+        ...atRest,
+        cancel: unlessSent.cancel,
+        pause: {},
+        resume: { target: 'choosing', actions: 'startAfresh' },
+      },
     },
     /** Rests until the account's owner has connected it (again); then it goes on by itself, unless its time is over. */
     waitingForAccount: {
@@ -150,7 +155,8 @@ export const jobLogic = jobSetup.createMachine({
             target: 'needsPerson',
             actions: ['startAfresh', { type: 'fail', params: passed }],
           },
-          { target: 'choosing', actions: 'startAfresh' },
+          // A wish to cancel that could not be settled without the account still stands.
+          { target: 'choosing', actions: 'succeed' },
         ],
         retry: { target: 'choosing', actions: 'startAfresh' },
       },

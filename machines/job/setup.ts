@@ -35,6 +35,13 @@ export const missing = (what: string): never => {
   throw new Error(`the job has no ${what} here`)
 }
 
+/** Whether TikTok may have all bytes, so that a post may appear: they were sent, or the last chunk's fate is not known yet. */
+const mayAppear = (context: JobContext): boolean =>
+  context.sentAt !== null || (context.unsure && sendsLastChunk(context))
+
+const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
+  post !== null && nextChunk + 1 >= post.chunkCount
+
 /** A post has each of its public ids once. */
 const withPost = (ids: readonly string[], id: string | null): readonly string[] =>
   id === null || ids.includes(id) ? ids : [...ids, id]
@@ -67,8 +74,9 @@ export const jobSetup = setup({
   },
   actors: jobSteps,
   delays: {
-    /** What a person asked for meanwhile waits for no upstream. */
-    backoff: ({ context, event }) => (context.wish === null ? waitMs(context.slotId, context, event) : 0),
+    /** What a person asked for meanwhile waits for no upstream, unless that has to be asked first what became of the post. */
+    backoff: ({ context, event }) =>
+      context.wish === null || mayAppear(context) ? waitMs(context.slotId, context, event) : 0,
     clipPoll: ({ context }) => context.pollAfterMs,
     quotaPoll: 10 * 60_000,
     untilSlot: ({ context, event }) => Math.max(0, context.publishAt - atOf(event)),
@@ -78,12 +86,13 @@ export const jobSetup = setup({
     isError: ({ event }, kind: StepError['kind']) => 'error' in event && stepErrorOf(event).kind === kind,
     mayTryAgain: ({ context, event }) =>
       'error' in event && stepErrorOf(event).kind === 'retry' && context.attempts < mostAttempts,
-    wishesCancel: ({ context }) => context.wish === 'cancel' && context.sentAt === null,
+    wishesCancel: ({ context }) => context.wish === 'cancel' && !mayAppear(context),
     wishesPause: ({ context }) => context.wish === 'pause' && context.sentAt === null,
     hasWish: ({ context }) => context.wish !== null,
     isEnding: ({ context }) => context.ending !== null,
     isSent: ({ context }) => context.sentAt !== null,
     isNotSent: ({ context }) => context.sentAt === null,
+    cannotAppear: ({ context }) => !mayAppear(context),
     isUnsure: ({ context }) => context.unsure,
     hasPost: ({ context }) => context.post !== null,
     isChecked: ({ context }) => context.media !== null && context.checked,
@@ -93,7 +102,7 @@ export const jobSetup = setup({
     hasQuota: ({ context }) => context.reserved,
     isOpen: ({ context }) => context.scenes > 0,
     keepsLastClip: ({ context }) => context.clips.length + 1 >= context.scenes,
-    sendsLastChunk: ({ context }) => context.nextChunk + 1 >= (context.post?.chunkCount ?? 0),
+    sendsLastChunk: ({ context }) => sendsLastChunk(context),
     mayInitAgain: ({ context }) => context.inits < mostInits,
     watchedEnough: ({ context, event }) => atOf(event) - (context.watchedSince ?? 0) > watchForMs,
     /** What the creator allows was asked a moment ago; after a longer wait it is asked again. */
@@ -215,9 +224,16 @@ export const tooLate = { cancel: {}, pause: {} } as const
 /** Nothing is under way here, so nothing of it can have failed. */
 export const atRest = { infrastructureFailed: {} } as const
 
-/** Asked for in a state where nothing is under way: obeyed unless the post may exist already. */
+/**
+ * Asked for in a state where nothing is under way: obeyed unless the post may exist already. If nobody knows, TikTok is asked
+ * before it is cancelled: nothing is called cancelled that may still appear.
+ */
 export const unlessSent = {
-  cancel: [{ guard: 'isNotSent', target: '#job.closing', actions: { type: 'end', params: 'cancelled' } }, {}],
+  cancel: [
+    { guard: 'cannotAppear', target: '#job.closing', actions: { type: 'end', params: 'cancelled' } },
+    { guard: 'isNotSent', target: '#job.choosing', actions: 'wishCancel' },
+    {},
+  ],
   pause: [{ guard: 'isNotSent', target: '#job.paused' }, {}],
 } as const
 

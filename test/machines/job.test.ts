@@ -180,6 +180,44 @@ describe('the job machine', () => {
     for (const type of ['cancel', 'pause']) expect(() => walk.send({ type })).toThrow('was refused')
   })
 
+  describe('whose last chunk was not heard of', () => {
+    const unheard = () =>
+      toUploading().done().fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
+
+    it('is cancelled only when TikTok has said that it has nothing of it', () => {
+      const walk = unheard().send({ type: 'cancel' })
+      expect(walk.state).toBe('publishing.reconciling')
+      // Whoever is held up in asking does not ask in a circle.
+      walk.fail({ kind: 'parked', failure, afterSeconds: 7 })
+      expect((Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at).toBe(7_000)
+      expect(walk.timer().state).toBe('publishing.reconciling')
+      expect(walk.done({ kind: 'absent' }).timer().done().state).toBe('cancelled')
+    })
+
+    it('is too late to cancel when TikTok has it all', () => {
+      const walk = unheard().send({ type: 'cancel' }).done({ kind: 'sent' })
+      expect(walk.checkpoint).toMatchObject({ state: 'watching.accepted', context: { wish: null } })
+    })
+
+    it('keeps the wish to be cancelled while nobody can be asked', () => {
+      const walk = unheard().send({ type: 'cancel' }).fail({ kind: 'needsAccount', failure })
+      expect(walk.state).toBe('waitingForAccount')
+      expect(walk.send({ type: 'accountConnected' }).state).toBe('publishing.reconciling')
+      expect(walk.done({ kind: 'absent' }).timer().done().state).toBe('cancelled')
+    })
+
+    it('may be paused, and is asked about before it is cancelled then', () => {
+      const walk = unheard().send({ type: 'pause' })
+      expect(walk.state).toBe('paused')
+      expect(walk.send({ type: 'cancel' }).state).toBe('publishing.reconciling')
+    })
+  })
+
+  it('is cancelled at once while a chunk that was not heard of is not the last one', () => {
+    const walk = toUploading().fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
+    expect(walk.send({ type: 'cancel' }).state).toBe('closing')
+  })
+
   it('resumes a paused job from what it has', () => {
     expect(toStored().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
     const rendering = toGenerating().done({ clip }).done({ kind: 'running', progress: 0, pollAfterMs: 1 })
