@@ -35,8 +35,8 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
   if (taking.kind !== 'taken') return taking.kind
   const lease = runtime.keeper.hold(jobId, taking.job.epoch)
   let held: LeasedJob | null = taking.job
-  /** The key of the step that this drive committed last, and so knows that nobody began. */
-  let freshStep: string | null = null
+  /** The key of the step that nobody began, as this drive knows: it committed it, or is the first to take it up. */
+  let freshStep = untouchedStep(taking.job)
 
   try {
     for (;;) {
@@ -132,6 +132,11 @@ async function letGo(runtime: Runtime, job: LeasedJob, end: DriveEnd, untried = 
   return end
 }
 
+/** A step that a command has committed, which performs none itself, and that no worker has taken up before this one. */
+function untouchedStep({ checkpoint: { step }, tries }: LeasedJob): string | null {
+  return step && step.epoch === null && tries === 1 ? step.key : null
+}
+
 /** A timer that is due comes first, then the pending step is performed; otherwise there is nothing to do now. */
 async function nextEvent(
   runtime: Runtime,
@@ -156,7 +161,7 @@ async function nextEvent(
       jobId: job.jobId,
       organizationId: job.organizationId,
       key: step.key,
-      mayHaveBegun: freshStep !== step.key || step.epoch !== job.epoch,
+      mayHaveBegun: freshStep !== step.key,
       signal,
       async fence() {
         const held = await runtime.ledger.reload(job.jobId, job.epoch)

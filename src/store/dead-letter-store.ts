@@ -81,9 +81,12 @@ export async function settleLetter(
              where id = ${id}`.execute(db)
 }
 
-/** What failed its workers before does not count any more: whoever sends it on its way says that it is mended. */
+/**
+ * What failed its workers before does not count any more: whoever sends it on its way says that it is mended. One try is left
+ * standing, for the step may have been begun.
+ */
 export async function forgetTries(db: Executor, jobId: string): Promise<void> {
-  await sql`update job set tries = 0 where id = ${jobId}`.execute(db)
+  await sql`update job set tries = least(tries, 1) where id = ${jobId}`.execute(db)
 }
 
 /** A dead letter as it is shown. */

@@ -138,7 +138,12 @@ export async function commitMoves(
       update job
          set version = input.version, state = input.state, tag = input.tag, context = input.context,
              step = input.step, timers = input.timers, revision = job.revision + 1, wake_at = input.wake_at,
-             updated_at = clock_timestamp(), tries = case when input.release then 0 else 1 end,
+             updated_at = clock_timestamp(),
+             -- Nobody has taken a step up that a command has just put into a job that nobody holds.
+             tries = case when input.release then 0
+                          when input.epoch is not null then 1
+                          when job.step->>'key' is not distinct from input.step->>'key' then job.tries
+                          when job.lease_owner is null then 0 else 1 end,
              lease_owner = case when input.release then null else job.lease_owner end,
              lease_until = case when input.release then null else job.lease_until end
         from input

@@ -166,6 +166,7 @@ export interface JobTable {
   timers: Json
   revision: number
   wake_at: NullableTimestamp
+  /** How many workers have taken up the pending step; while it is 0 nobody can have begun it. */
   tries: Generated<number>
   lease_epoch: Generated<number>
   lease_owner: string | null

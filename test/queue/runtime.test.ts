@@ -209,8 +209,32 @@ describe('the runtime on Postgres', () => {
     const failing = { ...runtime, steps: { runLap: step } }
     await expect(drive(failing, jobId)).rejects.toThrow('fell over')
     await drive(failing, jobId)
-    // The first was committed by a command, so nobody knows; the second is this drive's own; then its repetition.
-    expect(seen).toEqual([true, false, true])
+    // The first is a command's, which nobody has taken up before; the second this drive's own; then its repetition.
+    expect(seen).toEqual([false, false, true])
+  })
+
+  it('knows of a command’s step as well whether it may have begun, whatever else is told the job meanwhile', async () => {
+    const { boss, runtime } = await createProcess()
+    const jobId = await startToyJob(database, boss, organizationId, 1)
+    const seen: boolean[] = []
+    const step: Step = async (input, { mayHaveBegun }) => {
+      seen.push(mayHaveBegun)
+      if (seen.length % 2 === 1) throw new Error('the worker fell over')
+      return done(input)
+    }
+    const failing = { ...runtime, steps: { runLap: step } }
+    await expect(drive(failing, jobId)).rejects.toThrow('fell over')
+    await command(jobId, { type: 'note', text: 'the step stays the same' })
+    await drive(failing, jobId)
+    expect(seen).toEqual([false, true])
+
+    // Put into the job anew, it is a step of its own.
+    const again = await startToyJob(database, boss, organizationId, 1)
+    await expect(drive(failing, again)).rejects.toThrow('fell over')
+    await command(again, { type: 'pause' })
+    await command(again, { type: 'resume' })
+    await drive(failing, again)
+    expect(seen).toEqual([false, true, false, false])
   })
 
   it('answers for a step that fails all its workers, instead of trying for ever', async () => {
