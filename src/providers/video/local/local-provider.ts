@@ -22,6 +22,8 @@ import { createRenderQueue } from './render-queue.ts'
 const id = 'local'
 const model = 'storyboard'
 const pollAfterMs = 500
+/** Who stands further back asks more rarely, up to so many times: each asking is a checkpoint. */
+const longestLook = 10
 const maxTries = 2
 const hourMs = 60 * 60 * 1000
 
@@ -124,7 +126,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       const position = queue.add(recipe)
       return position === 0
         ? { kind: 'running', progress: 0, pollAfterMs }
-        : { kind: 'queued', position, pollAfterMs }
+        : { kind: 'queued', position, pollAfterMs: pollAfterMs * Math.min(longestLook, 1 + position) }
     },
 
     async open(ref, asset, { signal }) {
