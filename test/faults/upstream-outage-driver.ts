@@ -1,0 +1,101 @@
+import { createInterface } from 'node:readline'
+import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
+import { composeGuards } from '../../src/breakers/compose-guards.ts'
+import { createProtect } from '../../src/breakers/protect.ts'
+import { accountMachine } from '../../src/commands/account-machine.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { type DriveEnd, drive, type Runtime } from '../../src/durable/drive.ts'
+import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
+import { createDatabaseClock } from '../../src/durable/ledger.ts'
+import { catalogueOf } from '../../src/durable/machine.ts'
+import { createLimitBook } from '../../src/limits/limit-book.ts'
+import { createLimiterGuard } from '../../src/limits/limiter-guard.ts'
+import { createPostgresLimiter } from '../../src/limits/postgres-limiter.ts'
+import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
+import type { VideoProvider } from '../../src/providers/video/provider.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import { createLedger } from '../../src/queue/ledger.ts'
+import { Secret } from '../../src/secret.ts'
+import { createSteps } from '../../src/steps/catalogue.ts'
+import { connect } from '../../src/store/database.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
+
+export interface DriverSettings {
+  readonly databaseUrl: string
+  readonly mediaDirectory: string
+  readonly secretKey: string
+  readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
+  /** How many jobs it drives at once. */
+  readonly atOnce: number
+}
+
+/** Machines to be driven until they wait; or until they come to a state, where they are let go. */
+export interface DriverOrder {
+  readonly ids: readonly string[]
+  readonly until?: string
+}
+
+/** How each drive ended. */
+export type DriverWord =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'driven'; readonly ends: readonly DriveEnd[] }
+
+/** A worker, but for the queue, which would wait for real time: it drives what it is told to, when it is told to. */
+const settings: DriverSettings = JSON.parse(process.argv[2] ?? '')
+const role = 'reelpilot_runtime'
+const onError = () => undefined // Whoever starts it sees by the jobs what went wrong.
+const { db } = connect(settings.databaseUrl, role, { max: 10, name: 'driver', onError })
+const boss = createBoss({ url: settings.databaseUrl, role, name: 'driver queue', supervises: false, onError })
+await boss.start()
+
+const clock = createDatabaseClock()
+const owner = `driver ${process.pid}`
+const ledger = createLedger({ db, boss, clock, owner, onCommitted: () => undefined })
+const keeper = new LeaseKeeper(ledger, 2_500, onError)
+const machines = catalogueOf([jobMachine, accountMachine])
+const { clientSecret, ...app } = settings.tiktok
+const ring = keyRingOf([Buffer.from(settings.secretKey, 'base64')])
+const steps = createSteps({
+  boss,
+  machines,
+  db,
+  storage: await createDiskStorage({ directory: settings.mediaDirectory }),
+  videos: {} as VideoProvider, // Publishing asks it for nothing: all clips are made.
+  protect: createProtect({ db }),
+  tiktok: createTikTokClient({
+    ...app,
+    clientSecret: new Secret(clientSecret),
+    guard: composeGuards(
+      createBreakerGuard({ db }),
+      createLimiterGuard({ limiter: createPostgresLimiter({ db, role }), book: createLimitBook(db) }),
+    ),
+  }),
+  sealer: createSealer(() => ring),
+  workDirectory: '',
+})
+
+async function driveOne(id: string, until: string | undefined): Promise<DriveEnd> {
+  const draining = new AbortController()
+  const onBoundary: Runtime['onBoundary'] = (boundary, checkpoint) => {
+    if (boundary === 'afterCommit' && checkpoint.state === until) draining.abort()
+  }
+  return await drive({ ledger, keeper, machines, steps, clock, draining: draining.signal, onBoundary }, id)
+}
+
+async function perform({ ids, until }: DriverOrder): Promise<readonly DriveEnd[]> {
+  const left = [...ids]
+  const ends: DriveEnd[] = []
+  const lane = async () => {
+    for (let id = left.shift(); id !== undefined; id = left.shift()) ends.push(await driveOne(id, until))
+  }
+  await Promise.all(Array.from({ length: settings.atOnce }, lane))
+  return ends
+}
+
+const say = (word: DriverWord) => process.stdout.write(`${JSON.stringify(word)}\n`)
+createInterface({ input: process.stdin }).on('line', (line) => {
+  void perform(JSON.parse(line)).then((ends) => say({ kind: 'driven', ends }))
+})
+say({ kind: 'ready' })

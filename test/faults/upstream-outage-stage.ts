@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { createLimitBook } from '../../src/limits/limit-book.ts'
+import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
+import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import { keepMedia } from '../../src/store/media-store.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
+import { createTestClock } from '../steps/publish/clock.ts'
+import { insertStoredJob } from '../steps/publish/stored-job.ts'
+import { makeVideo, usualVideo } from '../steps/publish/video.ts'
+import { createOrganization } from '../support/database.ts'
+import { createOwnServer, type OwnServer } from '../support/own-server.ts'
+import type { DriverSettings } from './upstream-outage-driver.ts'
+import type { Fleet } from './upstream-outage-fleet.ts'
+
+/** What is known of a job. */
+export interface Job {
+  readonly id: string
+  readonly state: string
+  readonly attempts: number
+  /** Epoch milliseconds. */
+  readonly wakeAt: number
+}
+
+/** Jobs whose videos are stored and whose slots are due in a minute, on a Postgres and a TikTok that live by one clock. */
+export interface Stage {
+  readonly database: OwnServer
+  readonly local: LocalTikTok
+  readonly jobIds: readonly string[]
+  readonly settings: DriverSettings
+  /** Epoch milliseconds. */
+  now(): number
+  jobs(): Promise<readonly Job[]>
+  /** Puts the clock forward although nobody has done anything. */
+  pass(milliseconds: number): Promise<void>
+  /**
+   * Has whatever falls due until `end` driven by the fleet, and puts the clock forward by ticks whenever nobody has anything
+   * to do; stops before that once it `isOver`. Answers how often a job was driven.
+   */
+  live(
+    fleet: Fleet,
+    end: number,
+    isOver?: (jobs: readonly Job[]) => boolean | Promise<boolean>,
+  ): Promise<number>
+}
+
+export async function createStage({
+  accounts,
+  jobsPerAccount,
+  atOnce,
+  tickMs,
+}: {
+  readonly accounts: number
+  readonly jobsPerAccount: number
+  /** How many jobs each process drives at once. */
+  readonly atOnce: number
+  /** What falls due within so long is done at once. */
+  readonly tickMs: number
+}): Promise<Stage> {
+  const database = await createOwnServer()
+  onTestFinished(() => database.close())
+  const clock = await createTestClock(database)
+  const { db } = database.runtime
+  const organizationId = await createOrganization(database)
+  await createLimitBook(db).set(organizationId, 'uploads', 10_000)
+
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-outage-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const mediaDirectory = path.join(directory, 'media')
+  const storage = await createDiskStorage({ directory: mediaDirectory })
+  const kept = await storage.put(organizationId, await makeVideo(directory, usualVideo))
+  const media = { ...kept, seconds: usualVideo.seconds, width: 360, height: 640 }
+  await keepMedia(db, { organizationId, ...media })
+
+  const knobs = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const
+  const local = await startLocalTikTok({ persist: false, knobs })
+  onTestFinished(() => local.stop())
+  const key = randomBytes(32)
+  const ring = keyRingOf([key])
+  const sealer = createSealer(() => ring)
+  const jobIds: string[] = []
+  for (let index = 0; index < accounts; index += 1) {
+    const creator = { organizationId, username: `creator${index}` }
+    const accountId = await connectLocalAccount(db, local, sealer, creator)
+    const owner = { database, organizationId, video: async () => media }
+    for (let turn = 0; turn < jobsPerAccount; turn += 1)
+      jobIds.push(await insertStoredJob(owner, accountId, {}))
+  }
+
+  async function jobs(): Promise<readonly Job[]> {
+    const columns = ['id', 'state', 'context', 'wake_at'] as const
+    const rows = await db.selectFrom('job').select(columns).where('id', 'in', jobIds).execute()
+    return rows.map(({ id, state, context, wake_at }) => ({
+      id,
+      state,
+      attempts: (context as { readonly attempts: number }).attempts, // The job machine's own.
+      wakeAt: wake_at?.getTime() ?? Number.POSITIVE_INFINITY,
+    }))
+  }
+  async function pass(milliseconds: number): Promise<void> {
+    await clock.putForward(milliseconds)
+    local.advance(milliseconds / 1_000)
+  }
+  return {
+    database,
+    local,
+    jobIds,
+    settings: {
+      databaseUrl: database.url,
+      mediaDirectory,
+      secretKey: key.toString('base64'),
+      tiktok: { apiBase: local.url, ...local.app },
+      atOnce,
+    },
+    now: clock.now,
+    jobs,
+    pass,
+    async live(fleet, end, isOver = () => false) {
+      let drives = 0
+      for (;;) {
+        const all = await jobs()
+        if (await isOver(all)) return drives
+        const now = clock.now()
+        const due = all.filter(({ wakeAt }) => wakeAt <= now)
+        const ends = await fleet.drive({ ids: due.map(({ id }) => id) })
+        const rested = ends.filter((ended) => ended === 'rested').length
+        drives += rested
+        if (rested > 0) continue
+        // What is due and was not driven is held by a lease that runs out: a tick later somebody may have it.
+        const next = Math.min(...all.map(({ wakeAt }) => Math.max(wakeAt, now + 1)))
+        if (next >= end) {
+          await pass(Math.max(0, end - clock.now()))
+          return drives
+        }
+        await pass(Math.ceil((next - now) / tickMs) * tickMs)
+      }
+    },
+  }
+}

@@ -1,0 +1,156 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { coolingMs, mostFailures } from '../../machines/breaker.ts'
+import { backoffMs, mostAttempts } from '../../machines/retry.ts'
+import { fullUnits, retryUnits, unitsPerSecond } from '../../machines/retry-budget.ts'
+import { forceBreaker } from '../../src/commands/force-breaker.ts'
+import { type Endpoint, endpoints } from '../../src/rehearsal/tiktok/endpoint.ts'
+import { rowOf } from '../breakers/support.ts'
+import { type Fleet, startFleet } from './upstream-outage-fleet.ts'
+import { createStage, type Job, type Stage } from './upstream-outage-stage.ts'
+
+const processes = 4
+/** Jobs that a process drives at once. */
+const atOnce = 3
+const minuteMs = 60_000
+const some = { accounts: 6, jobsPerAccount: 4, atOnce }
+
+/**
+ * What an outage may cost a host: as many failures as open its breaker, less one; the calls that were under way when it
+ * opened; and a probe for every time that it had cooled down.
+ */
+const mostOfBreaker = (outageMs: number) => mostFailures - 1 + processes * atOnce + outageMs / coolingMs
+
+/** How many retries there may be of a host that never succeeds: those in store, and those that come by time. */
+const mostOfBudget = (outageMs: number) => (fullUnits + (outageMs / 1_000) * unitsPerSecond) / retryUnits
+
+/** How many retries the jobs' back-offs make by themselves. With neither guard, 403 were counted in ten minutes. */
+function unguarded(jobIds: readonly string[], outageMs: number): number {
+  return jobIds.reduce((sum, id) => {
+    let [retries, at] = [0, backoffMs(id, 1)]
+    while (at < outageMs && retries + 1 < mostAttempts) {
+      retries += 1
+      at += backoffMs(id, retries + 1)
+    }
+    return sum + retries
+  }, 0)
+}
+
+async function start(stage: Stage): Promise<Fleet> {
+  const fleet = await startFleet(stage.settings, processes)
+  onTestFinished(() => fleet.kill())
+  return fleet
+}
+
+/** From now on every call to these endpoints is answered with 5xx. */
+function breakDown({ local }: Stage, which: readonly Endpoint[]): void {
+  for (const endpoint of which) {
+    const effect = { kind: 'status', status: endpoint === 'upload' ? 503 : 500 } as const
+    local.injectFault({ endpoint, effect, probability: 1, seed: 1 })
+  }
+}
+
+/** The calls that were answered with 5xx. */
+function callsOf({ local }: Stage) {
+  const { refused } = local.counters()
+  return { upload: refused.http_503 ?? 0, api: refused.internal_error ?? 0 }
+}
+
+const attemptsOf = (jobs: readonly Job[]) => jobs.reduce((sum, { attempts }) => sum + attempts, 0)
+const allAre = (wanted: string) => (jobs: readonly Job[]) => jobs.every(({ state }) => state === wanted)
+
+/** Lets all jobs go on until they are published, each in one post of its own. */
+async function expectRecovery(stage: Stage, fleet: Fleet): Promise<void> {
+  const { local, jobIds } = stage
+  local.clearFaults()
+  await stage.live(fleet, stage.now() + 10 * minuteMs, allAre('published'))
+  expect((await stage.jobs()).filter(({ state }) => state !== 'published')).toEqual([])
+  const whole = local.posts().filter(({ bytes, size }) => bytes === size)
+  expect(whole.map(({ status }) => status)).toEqual(jobIds.map(() => 'PUBLISH_COMPLETE'))
+  expect(new Set(whole.map(({ title }) => title)).size).toBe(jobIds.length)
+}
+
+describe('four processes whose TikTok answers 5xx', () => {
+  it('make a call a minute for ten minutes and spend no other attempt, also after a restart of everything', async () => {
+    const stage = await createStage({ ...some, tickMs: 4_000 })
+    const { database, jobIds } = stage
+    const breaker = (key = 'tiktok') => rowOf(database, key)
+    const calls = () => callsOf(stage).api
+    let fleet = await start(stage)
+    await stage.live(fleet, stage.now() + minuteMs, allAre('awaitingSlot'))
+    await stage.pass(minuteMs)
+
+    // A sixth is being watched, a third is about to upload when that host goes first, and half has not asked TikTok yet.
+    await fleet.drive({ ids: jobIds.slice(0, 4) })
+    const from = stage.now()
+    breakDown(stage, ['upload'])
+    await fleet.drive({ ids: jobIds.slice(4, 12) })
+    breakDown(
+      stage,
+      endpoints.filter((endpoint) => endpoint !== 'upload'),
+    )
+    const over = from + 10 * minuteMs
+    const isOpen = async (key?: string) => (await breaker(key))?.state === 'open'
+    await stage.live(fleet, over, async () => (await isOpen()) && (await isOpen('tiktok-upload')))
+    const before = { calls: calls(), jobs: await stage.jobs() }
+
+    // Halfway, a probe has just found it failing: TikTok is to be left alone for a minute more.
+    await stage.live(fleet, over - 5 * minuteMs)
+    const probes = calls()
+    await stage.live(fleet, over, async () => calls() > probes && (await isOpen()))
+    const opened = await breaker()
+    const parked = { calls: calls(), jobs: await stage.jobs() }
+    await fleet.kill()
+    await database.crashAndRestart()
+    expect(await breaker()).toEqual(opened)
+    expect(await stage.jobs()).toEqual(parked.jobs)
+    fleet = await start(stage)
+    const [cooled] = Object.values(opened?.timers ?? {})
+    expect(await stage.live(fleet, (cooled?.dueAt ?? 0) - 5_000)).toBeGreaterThan(0)
+    expect(attemptsOf(await stage.jobs())).toBe(attemptsOf(parked.jobs))
+    expect(calls()).toBe(parked.calls)
+
+    await stage.live(fleet, over)
+    expect(await isOpen()).toBe(true)
+    const outageMs = stage.now() - from
+    const { api, upload } = callsOf(stage)
+    expect(api).toBeLessThanOrEqual(mostOfBreaker(outageMs))
+    expect(upload).toBeLessThanOrEqual(mostOfBreaker(outageMs))
+    expect(Math.min(api, upload)).toBeGreaterThanOrEqual(mostFailures)
+    expect(unguarded(jobIds, outageMs)).toBeGreaterThan(5 * (api + upload))
+    // While it was open only a probe has spent an attempt: its own.
+    const after = await stage.jobs()
+    expect(attemptsOf(after) - attemptsOf(before.jobs)).toBe(calls() - before.calls)
+    expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(mostAttempts / 2)
+    await expectRecovery(stage, fleet)
+  }, 180_000)
+
+  it('keep to the budget for retries when a person holds the breaker closed', async () => {
+    const stage = await createStage({ ...some, tickMs: 10_000 })
+    const { database, jobIds } = stage
+    const fleet = await start(stage)
+    await stage.live(fleet, stage.now() + minuteMs, allAre('awaitingSlot'))
+    await stage.pass(minuteMs)
+    const from = stage.now()
+    breakDown(stage, endpoints)
+    await fleet.drive({ ids: jobIds })
+    const closed = {
+      key: 'tiktok',
+      mode: 'closed',
+      reason: 'a drill',
+      organizationId: null,
+      by: null,
+    } as const
+    const { db } = database.runtime
+    expect(await db.transaction().execute((tx) => forceBreaker(tx, closed))).toMatchObject({ kind: 'done' })
+
+    await stage.live(fleet, from + 5 * minuteMs)
+    const outageMs = stage.now() - from
+    const { api } = callsOf(stage)
+    expect(api).toBeLessThanOrEqual(jobIds.length + mostOfBudget(outageMs))
+    expect(unguarded(jobIds, outageMs)).toBeGreaterThan(mostOfBudget(outageMs))
+    const after = await stage.jobs()
+    // Whoever was told to wait for the budget has spent no attempt on that.
+    expect(attemptsOf(after)).toBe(api)
+    await expectRecovery(stage, fleet)
+  }, 180_000)
+})
