@@ -19,8 +19,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // For two cores: one of three mostly waits.
-    maxWorkers: 3,
+    // Two cores: more files at once only make each other late.
+    maxWorkers: 2,
     sequence: { sequencer: FaultsFirst },
   },
 })

@@ -6,7 +6,7 @@ import { until } from '../support/wait.ts'
 
 it('goes on after Postgres crashed under twenty running jobs, twice', async () => {
   const database = await createOwnServer()
-  const stage = await createStage(database, 20)
+  const stage = await createStage(database, 20, { sameVideo: true })
   const worker = startWorkerProcess(stage.settings)
   const publishedNow = async () => {
     const jobs = await jobsOf(database, stage).catch(() => [])

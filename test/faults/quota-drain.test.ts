@@ -11,7 +11,7 @@ const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-const slots = 16
+const slots = 12
 
 it('has used what was really made and posted once the jobs have ended, however workers died and people cancelled', async () => {
   const stage = await createStage(database, slots)

@@ -16,8 +16,9 @@ const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-const jobs = 200
-const accounts = 20
+/** Each makes a video, which is what takes its time; a soak takes twice as many. */
+const jobs = process.env.REELPILOT_SOAK ? 200 : 100
+const accounts = 10
 const workers = 4
 /** The organization's own, a minute, so that they are felt. */
 const limits = { uploads: 60, reads: 600 }

@@ -6,7 +6,7 @@ import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
 const database = await createTestDatabase()
 
 it('takes jobs all the way to a public post, twenty shared by two workers, none run twice', async () => {
-  const stage = await createStage(database, 20)
+  const stage = await createStage(database, 20, { sameVideo: true })
   const workers = [startWorkerProcess(stage.settings), startWorkerProcess(stage.settings)]
   await untilAllEnded(database, stage, 200_000)
   await expectEverySlotPostedOnce(database, stage)

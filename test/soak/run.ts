@@ -12,6 +12,7 @@ while (Date.now() < end) {
     [vitest, 'run', '--config', 'test/vitest.config.ts', 'test/faults'],
     {
       stdio: 'inherit',
+      env: { ...process.env, REELPILOT_SOAK: 'yes' },
     },
   )
   if (status !== 0) process.exit(1)
