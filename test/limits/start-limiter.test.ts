@@ -76,3 +76,32 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
   expect(limiter.health()).toMatchObject({ store: 'none' })
   expect(await ask()).toMatchObject({ kind: 'later', limitedBy: 'store' })
 })
+
+it('tells of an outage once, however often it tries meanwhile, and of the next one again', async ({
+  skip,
+}) => {
+  if (!redis) return skip('needs redis-server')
+  const told: unknown[] = []
+  const limiter = await startLimiter({
+    db: database.runtime.db,
+    role: 'reelpilot_runtime',
+    redisUrl: new Secret(redis.url),
+    onError: (error) => told.push(error),
+    leaseMs: 400,
+  })
+  const untilStore = (wanted: string) =>
+    until(
+      () => limiter.health().store,
+      (store) => store === wanted,
+    )
+  for (const outages of [1, 2]) {
+    await untilStore('redis')
+    await redis.kill()
+    await untilStore('memory')
+    expect(told).toHaveLength(outages)
+    await redis.start()
+  }
+  await untilStore('redis')
+  expect(told).toHaveLength(2)
+  await limiter.stop()
+})

@@ -39,10 +39,16 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),
     },
   })
-  client.on('error', onError)
+  let isKnownToBeAway = false
+  /** Told once until it is back: the client tries several times a second. */
+  const away = (error: unknown) => {
+    if (!isKnownToBeAway) onError(error)
+    isKnownToBeAway = true
+  }
+  client.on('error', away)
   const settled = new Promise((resolve) => client.once('ready', resolve).once('error', resolve))
   // It ends when the client is closed, not before: a server that is not there yet may come.
-  client.connect().catch(onError)
+  client.connect().catch(away)
   await settled
 
   let last: { readonly runId: string; readonly at: number } | undefined
@@ -70,13 +76,14 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
       try {
         const [runId, problem] = (await run(scripts.identify, ['reelpilot:limits:alive'])) as [string, string]
         if (problem) {
-          onError(new Error(problem))
+          away(new Error(problem))
           return null
         }
         last = { runId, at: performance.now() }
+        isKnownToBeAway = false
         return runId
       } catch (error) {
-        onError(error)
+        away(error)
         return last && performance.now() - last.at < patienceMs ? last.runId : null
       }
     },
