@@ -145,7 +145,7 @@ async function start(
       app: { clientKey: app.clientKey, clientSecret },
       sealer,
       log,
-      ...(seeded && { graphiqlKey: seeded.apiKey }),
+      ...(seeded?.apiKey && { graphiqlKey: seeded.apiKey }),
     })
     teardown.add(() => api.stop())
     address = api.address

@@ -11,23 +11,27 @@ import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 
 export interface Rehearsal {
   readonly organizationId: string
-  readonly planId: string
-  /** The one key of the organization, with all scopes; stored only as its hash. */
-  readonly apiKey: string
+  /** Its first key, with all scopes; null if it was made before, for only its hash is stored. */
+  readonly apiKey: string | null
 }
 
 const storyboards = new URL('./storyboards/', import.meta.url)
+const rehearsalName = 'Rehearsal'
 /** When the slots of the rehearsal fall due, in seconds from its start. */
 const slotSeconds = [20, 60, 100]
 
 /**
  * Fills an empty database so that there is something to see: an organization with quota and a key, an account at the
- * local TikTok, and an approved plan on autopilot with slots in the next minutes. Answers null if it is not empty.
+ * local TikTok, and an approved plan on autopilot with slots in the next minutes. Of a database that was filled before it
+ * answers what there is, and null if there are other organizations only.
  */
 export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer): Promise<Rehearsal | null> {
   return await db.transaction().execute(async (tx) => {
-    if (await tx.selectFrom('organization').select('id').limit(1).executeTakeFirst()) return null
-    const { organizationId, key } = await createOrganization(tx, 'Rehearsal')
+    const organizations = await tx.selectFrom('organization').select(['id', 'name']).execute()
+    const known = organizations.find(({ name }) => name === rehearsalName)
+    if (known) return { organizationId: known.id, apiKey: null }
+    if (organizations.length > 0) return null
+    const { organizationId, key } = await createOrganization(tx, rehearsalName)
     await grantQuota(tx, organizationId, { metric: 'videos', amount: 1_000 }, 'rehearsal')
     await grantQuota(tx, organizationId, { metric: 'seconds', amount: 60_000 }, 'rehearsal')
 
@@ -72,7 +76,7 @@ export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer)
         .execute()
     }
     await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
-    return { organizationId, planId, apiKey: key }
+    return { organizationId, apiKey: key }
   })
 }
 
