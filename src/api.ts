@@ -31,7 +31,7 @@ export interface ApiRoleOptions {
   readonly sealer: Sealer
   /** On the connection `api`. */
   readonly limiter: Limiter
-  /** The one that this process asks before it calls TikTok: what clients set shows there at once. */
+  /** That of this process's calls to TikTok. */
   readonly limitBook: LimitBook
   readonly log: Logger
   /** A key that GraphiQL is signed in with: for rehearsals only. */

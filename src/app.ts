@@ -108,9 +108,10 @@ async function start(
       onError: (error) => log.warn({ err: error }, 'limits'),
     })
     teardown.add(() => limiter.stop())
-    return { limiter, limitBook: createLimitBook(connection.db) }
+    return limiter
   }
-  const { limiter, limitBook: book } = await keepLimits(runtime, 'reelpilot_runtime')
+  const limiter = await keepLimits(runtime, 'reelpilot_runtime')
+  const limitBook = createLimitBook(runtime.db)
   const breakers: BreakerDeps = {
     db: runtime.db,
     onMoved: ({ key, from, to }, organizations) => {
@@ -124,7 +125,11 @@ async function start(
     clientSecret,
     guard: composeGuards(
       createBreakerGuard(breakers),
-      createLimiterGuard({ limiter, book, onError: (error) => log.warn({ err: error }, 'limits') }),
+      createLimiterGuard({
+        limiter,
+        book: limitBook,
+        onError: (error) => log.warn({ err: error }, 'limits'),
+      }),
     ),
   })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
@@ -137,7 +142,8 @@ async function start(
       config,
       databaseUrl: database.url,
       api: connection,
-      ...(await keepLimits(connection, 'reelpilot_api')),
+      limiter: await keepLimits(connection, 'reelpilot_api'),
+      limitBook,
       runtime,
       machines,
       storage,

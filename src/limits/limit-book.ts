@@ -2,20 +2,16 @@ import type { Db } from '../store/database.ts'
 import { inOrganization } from '../store/database.ts'
 import {
   insertLearnedCap,
-  type RateLimitName,
   type RateLimitSettings,
   readRateLimitSettings,
-  setRateLimit,
 } from '../store/rate-limit-setting-store.ts'
 import { LimitInvalid } from './limit-invalid.ts'
 import { type Account, learnedForMs } from './tiktok-limits.ts'
 
 /** What organizations have set, and what was learned of their creators. */
 export interface LimitBook {
-  /** As of at most ten seconds ago; what this process has changed shows at once. */
+  /** As of at most ten seconds ago. */
   of(organizationId: string): Promise<RateLimitSettings>
-  /** Null goes back to the default. Throws `LimitInvalid` unless it is a whole number from 1 to 10,000. */
-  set(organizationId: string, name: RateLimitName, most: number | null): Promise<void>
   /** To be called when somebody else has changed the organization's limits, so that this shows at once. */
   forget(organizationId: string): void
   /**
@@ -41,12 +37,6 @@ export function createLimitBook(db: Db): LimitBook {
       // A failure is not remembered: the next one asks again.
       settings.catch(() => read.delete(organizationId))
       return settings
-    },
-    async set(organizationId, name, most) {
-      if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= 10_000))
-        throw new LimitInvalid(`${name} must be a whole number from 1 to 10000, not ${most}`)
-      await inOrganization(db, organizationId, (tx) => setRateLimit(tx, organizationId, name, most))
-      read.delete(organizationId)
     },
     forget(organizationId) {
       read.delete(organizationId)

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createLimitBook } from '../../src/limits/limit-book.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { keepMedia } from '../../src/store/media-store.ts'
+import { setRateLimit } from '../../src/store/rate-limit-setting-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 import { createTestClock } from '../steps/publish/clock.ts'
@@ -67,7 +67,7 @@ export async function createStage({
   const clock = await createTestClock(database)
   const { db } = database.runtime
   const organizationId = await createOrganization(database)
-  await createLimitBook(db).set(organizationId, 'uploads', 10_000)
+  await setRateLimit(db, organizationId, 'uploads', 10_000)
 
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-outage-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))

@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createLimitBook } from '../../src/limits/limit-book.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { grantQuota } from '../../src/store/quota-ledger.ts'
-import type { RateLimitName } from '../../src/store/rate-limit-setting-store.ts'
+import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit-setting-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer, type Sealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
@@ -65,9 +64,8 @@ export async function createStage(
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
 
-  const book = createLimitBook(db)
   for (const name of ['uploads', 'reads', 'posts'] as const)
-    await book.set(organizationId, name, limits[name] ?? 10_000)
+    await setRateLimit(db, organizationId, name, limits[name] ?? 10_000)
 
   const slotIds: string[] = []
   for (let first = 0; first < slots; first += slotsPerAccount) {

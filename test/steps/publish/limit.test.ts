@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createLimitBook } from '../../../src/limits/limit-book.ts'
+import { setRateLimit } from '../../../src/store/rate-limit-setting-store.ts'
 import { itsTurn, opening, published, sent, stored } from './course.ts'
 import { createStage } from './stage.ts'
 
 const stage = await createStage()
-const book = createLimitBook(stage.database.runtime.db)
+const { db } = stage.database.runtime
 const minuteMs = 60_000
 
 describe('an organization that has had its uploads of the minute', () => {
-  beforeAll(() => book.set(stage.organizationId, 'uploads', 1))
+  beforeAll(() => setRateLimit(db, stage.organizationId, 'uploads', 1))
 
   it('waits for its next place and no longer: nothing is asked of TikTok, and no attempt is spent', async () => {
     const first = await stage.start()
@@ -39,7 +40,7 @@ describe('an organization that has had its uploads of the minute', () => {
 })
 
 describe('a creator whose cap of a day is lower than it is said to be', () => {
-  beforeAll(() => book.set(stage.organizationId, 'uploads', null))
+  beforeAll(() => setRateLimit(db, stage.organizationId, 'uploads', null))
 
   it('teaches it by one refusal: the next post is opened when the first is a day old', async () => {
     const { job, at } = await stage.start({ knobs: { dailyPostCap: 1 } })
@@ -47,7 +48,7 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
     expect(await job.goOn()).toBe('published')
     const firstAt = stage.clock.now()
     await next.goOn(({ failure }) => failure?.code === 'spam_risk_too_many_posts')
-    const { learned } = await createLimitBook(stage.database.runtime.db).of(stage.organizationId)
+    const { learned } = await createLimitBook(db).of(stage.organizationId)
     expect(learned.get(at.accountId)).toMatchObject({ most: 1 })
 
     // TikTok lets more pass again, but who has believed it waits for the day to be over.
