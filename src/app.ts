@@ -1,11 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { startApiRole } from './api.ts'
-import { createBreakerGuard, tiktokBreaker, tiktokUploadBreaker } from './breakers/breaker-guard.ts'
-import { composeGuards } from './breakers/compose-guards.ts'
-import { createProtect } from './breakers/protect.ts'
 import { registerBreakers } from './breakers/register-breakers.ts'
-import type { BreakerDeps } from './breakers/turn.ts'
 import { accountMachine } from './commands/account-machine.ts'
 import { breakerMachine } from './commands/breaker-machine.ts'
 import { jobMachine } from './commands/job-machine.ts'
@@ -14,11 +10,8 @@ import type { Config } from './config.ts'
 import { catalogueOf } from './durable/machine.ts'
 import { migrateDatabase, openDatabase } from './installation.ts'
 import { openKeys } from './keys.ts'
-import { createLimitBook } from './limits/limit-book.ts'
-import { createLimiterGuard } from './limits/limiter-guard.ts'
-import { type RunningLimiter, startLimiter } from './limits/start-limiter.ts'
+import { startLimiter } from './limits/start-limiter.ts'
 import { createDiskStorage } from './providers/storage/disk-storage.ts'
-import { createTikTokClient } from './providers/tiktok/client.ts'
 import { createLocalProvider } from './providers/video/local/local-provider.ts'
 import { announceRehearsal } from './rehearsal/announce.ts'
 import { registerApp, startRehearsalTikTok } from './rehearsal/rehearsal-tiktok.ts'
@@ -30,6 +23,7 @@ import { createSteps } from './steps/catalogue.ts'
 import { type Connection, connect } from './store/database.ts'
 import { createHintSender } from './store/hint.ts'
 import type { Logger } from './telemetry/log.ts'
+import { openUpstreams } from './upstreams.ts'
 import { createSealer } from './vault/sealer.ts'
 import { startWorkerRole } from './worker.ts'
 
@@ -99,9 +93,8 @@ async function start(
   const clientSecret = new Secret(app.clientSecret)
   const hints = createHintSender(runtime)
   teardown.add(() => hints.close())
-  await registerBreakers(runtime.db, [tiktokBreaker, tiktokUploadBreaker])
   const keepLimits = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
-    const limiter: RunningLimiter = await startLimiter({
+    const limiter = await startLimiter({
       db: connection.db,
       role,
       ...(config.redisUrl && { redisUrl: new Secret(config.redisUrl) }),
@@ -111,26 +104,12 @@ async function start(
     return limiter
   }
   const limiter = await keepLimits(runtime, 'reelpilot_runtime')
-  const limitBook = createLimitBook(runtime.db)
-  const breakers: BreakerDeps = {
+  const { tiktok, protect, limitBook } = await openUpstreams({
     db: runtime.db,
-    onMoved: ({ key, from, to }, organizations) => {
-      log.warn({ breaker: key, from, to }, 'a breaker has moved')
-      hints.send({ organizations, jobs: [] })
-    },
-    onError: (error) => log.warn({ err: error }, 'breakers'),
-  }
-  const tiktok = createTikTokClient({
-    ...app,
-    clientSecret,
-    guard: composeGuards(
-      createBreakerGuard(breakers),
-      createLimiterGuard({
-        limiter,
-        book: limitBook,
-        onError: (error) => log.warn({ err: error }, 'limits'),
-      }),
-    ),
+    limiter,
+    app: { ...app, clientSecret },
+    hints,
+    log,
   })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
 
@@ -183,7 +162,7 @@ async function start(
       db: runtime.db,
       storage,
       videos,
-      protect: createProtect(breakers),
+      protect,
       tiktok,
       sealer,
       workDirectory: path.join(config.dataDirectory, 'work'),

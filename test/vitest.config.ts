@@ -1,12 +1,13 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Those that kill processes and wait for minutes of TikTok's begin first, so that nothing is left waiting for them alone. */
-class FaultsFirst extends BaseSequencer {
+/** First what mostly waits for minutes to pass, then what kills processes, so that nothing is left waiting for them alone. */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isFault = ({ moduleId }: TestSpecification) => moduleId.includes('/test/faults/')
-    return [...sorted.filter(isFault), ...sorted.filter((file) => !isFault(file))]
+    const rankOf = ({ moduleId }: TestSpecification) =>
+      moduleId.endsWith('/full-windows.test.ts') ? 0 : moduleId.includes('/test/faults/') ? 1 : 2
+    return sorted.toSorted((a, b) => rankOf(a) - rankOf(b))
   }
 }
 
@@ -21,6 +22,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: more files at once only make each other late.
     maxWorkers: 2,
-    sequence: { sequencer: FaultsFirst },
+    sequence: { sequencer: LongestFirst },
   },
 })

@@ -1,21 +1,16 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
-import { createBreakerGuard } from '../../src/breakers/breaker-guard.ts'
-import { composeGuards } from '../../src/breakers/compose-guards.ts'
-import { createProtect } from '../../src/breakers/protect.ts'
 import { accountMachine } from '../../src/commands/account-machine.ts'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
-import { createLimitBook } from '../../src/limits/limit-book.ts'
-import { createLimiterGuard } from '../../src/limits/limiter-guard.ts'
 import { startLimiter } from '../../src/limits/start-limiter.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
-import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
 import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import { connect } from '../../src/store/database.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
+import { openUpstreams } from '../../src/upstreams.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 import { startWorkerRole } from '../../src/worker.ts'
@@ -50,19 +45,19 @@ const limiter = await startLimiter({
   ...(settings.redisUrl && { redisUrl: new Secret(settings.redisUrl) }),
   onError: (error) => log.warn({ err: error }),
 })
+const { tiktok, protect } = await openUpstreams({
+  db: runtime.db,
+  limiter,
+  app: { ...app, clientSecret: new Secret(clientSecret) },
+  hints: { send: () => undefined },
+  log,
+})
 const stepDeps = {
   db: runtime.db,
   storage,
   videos,
-  protect: createProtect({ db: runtime.db }),
-  tiktok: createTikTokClient({
-    ...app,
-    clientSecret: new Secret(clientSecret),
-    guard: composeGuards(
-      createBreakerGuard({ db: runtime.db }),
-      createLimiterGuard({ limiter, book: createLimitBook(runtime.db) }),
-    ),
-  }),
+  protect,
+  tiktok,
   sealer: createSealer(() => ring),
   workDirectory: path.join(settings.directory, 'work'),
 }
