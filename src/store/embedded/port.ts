@@ -5,7 +5,19 @@ import { type AddressInfo, createServer } from 'node:net'
 /** The port that this directory's server had last, if it is free, or else any free one. */
 export async function choosePort(memory: string): Promise<number> {
   const last = Number(await readFile(memory, 'utf8').catch(() => ''))
-  return last > 0 && (await isFree(last)) ? last : await bind(0)
+  return last > 0 && (await isFree(last)) ? last : await anyFree()
+}
+
+/**
+ * Below the ports that systems give to outgoing connections, from 32768 on: while the server is down, one of those could take
+ * its port, even a client's own attempt to reach it.
+ */
+async function anyFree(): Promise<number> {
+  for (let left = 20; left > 0; left -= 1) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000)
+    if (await isFree(port)) return port
+  }
+  return await bind(0)
 }
 
 export async function rememberPort(memory: string, port: number): Promise<void> {
