@@ -1,5 +1,4 @@
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
-import type { Held } from '../providers/tiktok/answer.ts'
 import {
   claimPresentation,
   forgetTokens,
@@ -11,6 +10,7 @@ import {
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { parked } from './parked.ts'
 import { sealTokens } from './seal-tokens.ts'
 import { failureOfAnswer } from './tiktok-failure.ts'
 
@@ -67,15 +67,6 @@ export async function refreshTokens(
   return fail({
     kind: 'retry',
     ...(afterSeconds !== undefined && { afterSeconds }),
-    failure: failureOfAnswer('oauth', answer),
-  })
-}
-
-/** Nothing was shown to TikTok: the account waits without having spent an attempt. */
-function parked(answer: Held): StepOutcome {
-  return fail({
-    kind: 'parked',
-    afterSeconds: answer.afterSeconds,
     failure: failureOfAnswer('oauth', answer),
   })
 }

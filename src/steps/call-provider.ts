@@ -7,9 +7,7 @@ import {
   SubmitUnknown,
   type VideoProvider,
 } from '../providers/video/provider.ts'
-import { verdictFor } from '../verdict/failure-verdict.ts'
 import type { StepDeps } from './deps.ts'
-import { fail, failure } from './failure.ts'
 
 /** The breaker that stands before a video provider. */
 export function breakerOf({ id }: Pick<VideoProvider, 'id'>): string {
@@ -33,16 +31,6 @@ export async function callProvider<Value>(
     // Whatever a call looks like that we have cut short ourselves, it says nothing of the provider.
     (error) => (signal.aborted ? { kind: 'unasked' } : findingOfProvider(error)),
   )
-}
-
-/** It was not the step's turn: the job waits, and keeps its attempts. */
-export function parked({ reason, afterSeconds }: Held) {
-  const { verdict, meaning } = verdictFor('reelpilot', reason).verdict
-  return fail({
-    kind: 'parked',
-    afterSeconds,
-    failure: { ...failure(verdict, reason, meaning), source: 'reelpilot' },
-  })
 }
 
 /** A "no" is an answer. What is none of the provider's own errors is a bug of ours, and says nothing. */

@@ -13,10 +13,11 @@ import {
   SubmitUnknown,
   type VideoProvider,
 } from '../providers/video/provider.ts'
-import { callProvider, parked } from './call-provider.ts'
+import { callProvider } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
+import { parked } from './parked.ts'
 
 /** A stored reference is what the provider gave us: its own opaque JSON. */
 const asRef = (clip: ClipRef): JobRef => clip as unknown as JobRef

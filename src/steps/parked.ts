@@ -1,0 +1,14 @@
+import type { StepOutcome } from '../durable/step.ts'
+import type { Held } from '../providers/tiktok/answer.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+import { fail, failure } from './failure.ts'
+
+/** It was not the step's turn: nothing was sent, so who waits keeps its attempts. */
+export function parked({ reason, afterSeconds }: Held): StepOutcome {
+  const { verdict, meaning } = verdictFor('reelpilot', reason).verdict
+  return fail({
+    kind: 'parked',
+    afterSeconds,
+    failure: { ...failure(verdict, reason, meaning), source: 'reelpilot' },
+  })
+}
