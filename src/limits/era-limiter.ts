@@ -8,6 +8,12 @@ import { shareOfBucket, shareOfWindow } from './share.ts'
 /** Until it is settled who keeps the limits, or shares are dealt again. */
 const lookAgainMs = 1_000
 
+/**
+ * In an era of shares a holder comes back to whichever process takes it up, and one that has a place knows nothing of what
+ * another promised. So no share promises anything; a holder looks again after 5 to 10 seconds, and the era may be over then.
+ */
+const lookElsewhereMs = 5_000
+
 const unsettled = { kind: 'unsettled' } as const
 
 /** Limits by Redis, and by the processes' memories while it is out of reach: see `era.ts`. */
@@ -63,7 +69,8 @@ export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limite
 /** What one process has of every limit in an era without a server. */
 function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
   const now = () => Math.floor(performance.timeOrigin + performance.now())
-  const memory = createMemoryLimiter({ now, emptySince: now() - Math.floor(era.quietMs()) })
+  const emptySince = now() - Math.floor(era.quietMs())
+  const memory = createMemoryLimiter({ now, emptySince, promises: false })
   const share = era.share === null ? null : { index: era.share, of: era.shares }
 
   return {
@@ -72,10 +79,11 @@ function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
       const demands: PlaceRequest['demands'][number][] = []
       for (const demand of request.demands) {
         const window = share && shareOfWindow(demand.window, share)
-        if (!window) return laterBy(demand.key)
+        if (!window) return elsewhere(demand.key)
         demands.push({ ...demand, window })
       }
-      return await memory.acquire({ ...request, demands })
+      const grant = await memory.acquire({ ...request, demands })
+      return grant.kind === 'granted' ? grant : elsewhere(grant.limitedBy, grant.afterMs)
     },
     async take(request) {
       if (!share) return unsettled
@@ -84,8 +92,12 @@ function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
   }
 }
 
-function laterBy(limitedBy: string): Grant {
-  return { kind: 'later', at: Date.now() + lookAgainMs, afterMs: lookAgainMs, limitedBy }
+function laterBy(limitedBy: string, afterMs = lookAgainMs): Grant {
+  return { kind: 'later', at: Date.now() + afterMs, afterMs, limitedBy }
+}
+
+function elsewhere(limitedBy: string, atTheLatestMs = Number.POSITIVE_INFINITY): Grant {
+  return laterBy(limitedBy, Math.ceil(Math.min(atTheLatestMs, lookElsewhereMs * (1 + Math.random()))))
 }
 
 function healthOf(keeper: EraKeeper): LimiterHealth {

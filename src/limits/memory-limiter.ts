@@ -8,10 +8,16 @@ export interface MemoryLimiterOptions {
   readonly now?: () => number
   /** Nobody gets a place, nor finds tokens from before, until a window's whole span has passed since then. */
   readonly emptySince?: number
+  /** Whether a place is kept for who comes too early. It is, unless told otherwise. */
+  readonly promises?: boolean
 }
 
 /** Limits of one process alone, gone when it ends. */
-export function createMemoryLimiter({ now = Date.now, emptySince }: MemoryLimiterOptions = {}): Limiter {
+export function createMemoryLimiter({
+  now = Date.now,
+  emptySince,
+  promises = true,
+}: MemoryLimiterOptions = {}): Limiter {
   const book = new WindowBook()
   const levels = new Map<string, Level>()
   const since = now()
@@ -22,7 +28,9 @@ export function createMemoryLimiter({ now = Date.now, emptySince }: MemoryLimite
       const at = now()
       const spans = request.demands.map(({ window }) => window.windowMs + window.marginMs)
       const notBefore = emptySince === undefined ? 0 : emptySince + Math.max(...spans)
-      const decision = book.acquire(request, at, notBefore)
+      const decision = promises
+        ? book.acquire(request, at, notBefore)
+        : book.acquireWithoutPromise(request, at, notBefore)
       return decision.kind === 'granted'
         ? { kind: 'granted', places: decision.places, usableForMs: decision.useBefore - at }
         : { ...decision, afterMs: decision.at - at }

@@ -36,9 +36,24 @@ export class WindowBook {
 
   /** Decides at `now` in whole milliseconds. Nothing gets a place before `notBefore`. */
   acquire(request: PlaceRequest, now: number, notBefore = 0): Decision {
-    const lines = request.demands.map((demand) => this.#lineOf(request.organizationId, demand))
-    for (const line of lines) forget(line, now)
-    return claim(lines, request, now) ?? give(lines, request, now, notBefore)
+    const lines = this.#linesOf(request, now)
+    return (
+      claim(lines, request, now) ??
+      giveNow(lines, request, now, notBefore) ??
+      promise(lines, request, now, notBefore)
+    )
+  }
+
+  /** The same, but keeps no place for a holder that is too early: `later` says only when there would be one. */
+  acquireWithoutPromise(request: PlaceRequest, now: number, notBefore = 0): Decision {
+    const lines = this.#linesOf(request, now)
+    return (
+      giveNow(lines, request, now, notBefore) ?? {
+        kind: 'later',
+        at: commonPlace(lines, Math.max(now, notBefore)),
+        limitedBy: fullNow(lines, now, notBefore),
+      }
+    )
   }
 
   giveBack(organizationId: string, places: readonly Place[]): void {
@@ -53,6 +68,12 @@ export class WindowBook {
       .filter((line) => line.organizationId === organizationId)
       .map((line) => viewOf(line, now))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  #linesOf(request: PlaceRequest, now: number): readonly Line[] {
+    const lines = request.demands.map((demand) => this.#lineOf(request.organizationId, demand))
+    for (const line of lines) forget(line, now)
+    return lines
   }
 
   #lineOf(organizationId: string, { key, scope, window }: Demand): Line {
@@ -92,14 +113,21 @@ function claim(lines: readonly Line[], request: PlaceRequest, now: number): Deci
   return kept ? granted(lines, request, () => first.at) : undefined
 }
 
-function give(lines: readonly Line[], request: PlaceRequest, now: number, notBefore: number): Decision {
+function giveNow(
+  lines: readonly Line[],
+  request: PlaceRequest,
+  now: number,
+  notBefore: number,
+): Decision | undefined {
   const places = lines.map((line) => placeNow(line, now, notBefore))
-  if (places.every((at) => at <= now)) {
-    lines.forEach((line, index) => {
-      line.log = withPlace(line.log, places[index] ?? now, 1)
-    })
-    return granted(lines, request, (index) => places[index] ?? now)
-  }
+  if (places.some((at) => at > now)) return undefined
+  lines.forEach((line, index) => {
+    line.log = withPlace(line.log, places[index] ?? now, 1)
+  })
+  return granted(lines, request, (index) => places[index] ?? now)
+}
+
+function promise(lines: readonly Line[], request: PlaceRequest, now: number, notBefore: number): Decision {
   const limitedBy = fullNow(lines, now, notBefore)
   const from = Math.max(now, notBefore)
   if (lines.some(({ log }) => log.length >= longestLog))

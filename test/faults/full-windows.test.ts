@@ -32,7 +32,7 @@ it('keeps all windows with Redis, while Redis is killed, and when it is back', a
   await until(
     () => jobsOf(database, stage),
     (jobs) => jobs.length === slots && jobs.every((job) => job.state === 'published'),
-    300_000,
+    400_000,
     500,
   )
   for (const { child } of crew) child.kill('SIGTERM')
@@ -42,4 +42,4 @@ it('keeps all windows with Redis, while Redis is killed, and when it is back', a
   expectWindowsKept(stage.tiktok, limits)
   for (const { context } of await jobsOf(database, stage)) expect(context).toMatchObject({ inits: 1 })
   await stage.close()
-}, 720_000)
+}, 810_000)

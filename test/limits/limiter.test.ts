@@ -50,6 +50,20 @@ describe('a window', () => {
     expect(await ask('second', narrow)).toMatchObject({ kind: 'granted', usableForMs: 150 })
   })
 
+  it('keeps no place where nobody comes back to the same book', async () => {
+    let now = 6_000_000
+    const limiter = createMemoryLimiter({ now: () => now, promises: false })
+    const ask = (holder: string) => limiter.acquire({ organizationId, holder, demands: [narrow] })
+    await ask('first')
+    for (const holder of ['second', 'third'])
+      expect(await ask(holder)).toMatchObject({ kind: 'later', at: 6_001_200 })
+    expect(await viewOf(limiter, 'narrow')).toMatchObject({ used: 1, waiting: [] })
+    now += 1_200
+    // Whoever comes gets it.
+    expect(await ask('third')).toMatchObject({ kind: 'granted' })
+    expect(await ask('second')).toMatchObject({ kind: 'later', at: 6_002_400 })
+  })
+
   it('frees a place that nobody came to in its grace', async () => {
     const { ask, at, start } = atTime()
     await ask('first', narrow)

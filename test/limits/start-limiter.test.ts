@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, expect, it } from 'vitest'
 import type { Demand, Limiter } from '../../src/limits/limiter.ts'
 import { createMemoryLimiter } from '../../src/limits/memory-limiter.ts'
@@ -17,6 +18,7 @@ const demand = (key: string, most: number, windowMs: number): Demand => ({
   window: { most, windowMs, marginMs: 200 },
 })
 const minute = demand('inits', 2, 600)
+const hourly = demand('hourly', 2, 3_600_000)
 const day = demand('posts', 1, 86_400_000)
 const used = async (limiter: Limiter, organizationId: string) =>
   (await limiter.windows(organizationId)).map((view) => [view.key, view.used])
@@ -99,6 +101,10 @@ it('tells of an outage once, however often it tries meanwhile, and of the next o
     await redis.kill()
     await untilStore('memory')
     expect(told).toHaveLength(outages)
+    // However far away the place is: Redis may be back soon, or another process may have one.
+    const held = await limiter.acquire({ organizationId: randomUUID(), holder: 'job', demands: [hourly] })
+    expect(held).toMatchObject({ kind: 'later', limitedBy: 'hourly' })
+    expect(held.kind === 'later' && held.afterMs).toBeLessThanOrEqual(10_000)
     await redis.start()
   }
   await untilStore('redis')
