@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import { insertSlots, type NewSlot } from '../store/slot-store.ts'
 import { movePlan } from './move-plan.ts'
 import { type FieldIssue, invalid, type Refusal } from './refusal.ts'

@@ -1,5 +1,5 @@
 import type { Tx } from '../store/database.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { adjustQuota as adjust } from '../store/quota-ledger.ts'
 import type { Metric, QuotaPeriod } from '../store/tables.ts'
 import type { CommandDeps } from './deps.ts'

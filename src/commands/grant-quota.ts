@@ -1,5 +1,5 @@
 import type { Tx } from '../store/database.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { grantQuota as addToQuota } from '../store/quota-ledger.ts'
 import { hasLimit } from '../store/quota-store.ts'
 import type { Metric, QuotaPeriod } from '../store/tables.ts'

@@ -3,7 +3,9 @@ import { decide } from '../durable/decide.ts'
 import { load } from '../durable/machine.ts'
 import { queueWakeUps } from '../queue/wake.ts'
 import type { Tx } from '../store/database.ts'
-import { commitMoves, lockJob, readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
+import { lockJob } from '../store/job-store.ts'
+import { commitMoves } from '../store/move-store.ts'
 import type { CommandDeps } from './deps.ts'
 
 export type MachineMoved =

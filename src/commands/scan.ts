@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { type DueSlot, lockDueSlots } from '../store/due-slot-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import type { QuotaMoment } from '../store/quota-pot.ts'
 import { insertScan } from '../store/scan-store.ts'
 import type { ScanReason, ScanVerdict } from '../store/tables.ts'

@@ -1,7 +1,7 @@
 import { isTimeZone } from '../planning/wall-time.ts'
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import { listCalendarPots, lockQuota, movePot, setTimeZone } from '../store/quota-pot.ts'
 import { momentIn } from './quota-book.ts'
 import { invalid, type Refusal } from './refusal.ts'

@@ -1,6 +1,6 @@
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import type { CommandDeps } from './deps.ts'
 import { forecastQuota } from './forecast-quota.ts'
 import { movePlan } from './move-plan.ts'

@@ -1,7 +1,7 @@
 import { instantOf } from '../planning/wall-time.ts'
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import { changePlan } from '../store/plan-store.ts'
 import { lockUnclaimedSlots, reschedule } from '../store/slot-store.ts'
 import { namePlan, type PlanCreated, placePlan } from './create-plan.ts'

@@ -1,6 +1,6 @@
 import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
 import { changeSlot, deleteSlot, findSlots, lockSlot, type SlotRecord } from '../store/slot-store.ts'
 import { type LockedPlan, movePlan } from './move-plan.ts'
 import type { Refusal } from './refusal.ts'

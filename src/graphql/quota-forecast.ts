@@ -1,6 +1,6 @@
 import { forecastQuota } from '../commands/forecast-quota.ts'
 import type { ForecastPeriod, QuotaForecast as QuotaForecastRecord } from '../commands/quota-forecast.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { builder } from './builder.ts'
 import { QuotaHardness, QuotaMetric, QuotaPeriod } from './quota-type.ts'
 import { Plan } from './ref.ts'

@@ -1,6 +1,6 @@
 import { grantQuota } from '../commands/grant-quota.ts'
 import { quotaMomentOf } from '../commands/quota-book.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import { listQuotas, type QuotaGrantRecord, type QuotaRecord } from '../store/quota-store.ts'
 import type { Metric, QuotaPeriod as Period } from '../store/tables.ts'
 import { builder } from './builder.ts'

@@ -5,7 +5,7 @@ import { readWebhook, webhookKey } from '../providers/tiktok/webhook.ts'
 import { verifyWebhook } from '../providers/tiktok/webhook-signature.ts'
 import type { Secret } from '../secret.ts'
 import type { Db } from '../store/database.ts'
-import { readDatabaseTime } from '../store/job-store.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { newsOf } from './news-of.ts'
 

@@ -2,7 +2,8 @@ import type { PgBoss } from 'pg-boss'
 import { coalesce } from '../durable/lanes.ts'
 import type { DatabaseClock, Ledger, Move, MoveResult } from '../durable/ledger.ts'
 import type { Db } from '../store/database.ts'
-import { commitMoves, releaseLease, reloadLeased, renewLeases, takeLease } from '../store/job-store.ts'
+import { releaseLease, reloadLeased, renewLeases, takeLease } from '../store/lease-store.ts'
+import { commitMoves } from '../store/move-store.ts'
 import { queueWakeUps } from './wake.ts'
 
 /** How long a lease lasts without being renewed; shorter than the queue's heartbeat, see `work`. */

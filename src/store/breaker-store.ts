@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../durable/checkpoint.ts'
 import type { Executor } from './database.ts'
-import { databaseNow } from './job-store.ts'
+import { databaseNow } from './database-time.ts'
+import { sequencesFor } from './event-sequence.ts'
 
 /** Which breaker: an upstream's, or the one for the faults of an account. */
 export interface BreakerKey {
@@ -144,18 +145,7 @@ export async function appendBreakerMoves(
       select index, organization_id, account_id, payload from moved where organization_id is not null
       union all
       select index, concerned.id, account_id, payload from moved cross join concerned where organization_id is null
-    ), counted as (
-      select organization_id, count(*) as events from told group by organization_id
-    ), locked as materialized (
-      select organization_id from event_head
-       where organization_id in (select organization_id from counted)
-       order by organization_id for update
-    ), heads as (
-      update event_head set sequence = event_head.sequence + counted.events
-        from counted join locked using (organization_id)
-       where event_head.organization_id = counted.organization_id
-      returning event_head.organization_id, event_head.sequence - counted.events as base
-    )
+    ), ${sequencesFor('told')}
     insert into event (organization_id, sequence, type, account_id, payload)
     select told.organization_id,
            heads.base + row_number() over (partition by told.organization_id order by told.index),

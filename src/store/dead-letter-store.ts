@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../durable/checkpoint.ts'
+import { checkpointOfRow } from './checkpoint-row.ts'
 import type { Executor } from './database.ts'
-import { checkpointOfRow } from './job-store.ts'
 import { keyset, type Page, type Placed } from './keyset.ts'
 
 /** A machine that nobody gets through with, as it lies in its row. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { jobMachine } from '../../src/commands/job-machine.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { begin, decide, doneEvent } from '../../src/durable/decide.ts'
-import { insertJob, readDatabaseTime } from '../../src/store/job-store.ts'
+import { readDatabaseTime } from '../../src/store/database-time.ts'
+import { insertJob } from '../../src/store/job-store.ts'
 import type { TestDatabase } from './database.ts'
 
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
