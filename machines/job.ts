@@ -2,18 +2,9 @@ import { assign } from 'xstate'
 import { freshContext } from './job/context.ts'
 import { generating } from './job/generating.ts'
 import { publishing } from './job/publishing.ts'
-import {
-  atRest,
-  jobSetup,
-  mediaOf,
-  missing,
-  ofSlot,
-  otherwise,
-  postNews,
-  tooLate,
-  unlessSent,
-} from './job/setup.ts'
+import { jobSetup, mediaOf, missing, ofSlot } from './job/setup.ts'
 import { watching } from './job/watching.ts'
+import { atRest, otherwise, postNews, tooLate, unlessSent } from './job/ways.ts'
 import { atOf } from './step.ts'
 
 const passed = {

@@ -1,5 +1,6 @@
 import { assign } from 'xstate'
-import { hearOut, jobSetup, missing, mostClipAttempts, ofSlot, otherwise } from './setup.ts'
+import { jobSetup, missing, mostClipAttempts, ofSlot } from './setup.ts'
+import { hearOut, otherwise } from './ways.ts'
 
 /** Scene by scene: submit, ask, keep. Each clip is paid for once. */
 export const generating = jobSetup.createStateConfig({

@@ -1,6 +1,7 @@
 import { assign } from 'xstate'
 import { mostAttempts } from '../retry.ts'
-import { hearOut, jobSetup, mediaOf, ofSlot, otherwise, postOf, unlessSent } from './setup.ts'
+import { jobSetup, mediaOf, ofSlot, postOf } from './setup.ts'
+import { hearOut, otherwise, unlessSent } from './ways.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */
 const lookUp = {

@@ -1,5 +1,6 @@
 import { assign } from 'xstate'
-import { jobSetup, missing, ofSlot, otherwise, postNews, postOf, tooLate } from './setup.ts'
+import { jobSetup, missing, ofSlot, postOf } from './setup.ts'
+import { otherwise, postNews, tooLate } from './ways.ts'
 
 const unconfirmed = {
   verdict: 'OUTCOME_UNKNOWN',
