@@ -13,6 +13,12 @@ const lookUp = {
 /** The queue gave up while a call may have been under way: whoever goes on looks its truth up first. */
 const unheard = { target: '#job.needsPerson', actions: ['blame', 'doubt'] } as const
 
+/**
+ * Seconds before a post is opened anew whose opening was not answered for the `inits`th time: 1, 8, 64, 300. TikTok lets few
+ * posts be pending at once, so the few attempts that there are have to outlast an outage of minutes.
+ */
+const untilNextInit = (inits: number): number => Math.min(300, 8 ** (inits - 1))
+
 /** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
 export const publishing = jobSetup.createStateConfig({
   initial: 'preparing',
@@ -124,7 +130,13 @@ export const publishing = jobSetup.createStateConfig({
           {
             guard: 'mayInitAgain',
             target: 'backingOff',
-            actions: ['forgetPost', assign({ attempts: ({ context }) => context.inits })],
+            actions: [
+              'forgetPost',
+              assign(({ context: { inits, afterSeconds } }) => ({
+                attempts: inits,
+                afterSeconds: Math.max(afterSeconds, untilNextInit(inits)),
+              })),
+            ],
           },
           { target: '#job.needsPerson', actions: 'forgetPost' },
         ],
