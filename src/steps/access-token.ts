@@ -54,8 +54,9 @@ export async function accessRefused(deps: StepDeps, account: OfAccount, version:
 
 /** What a step waits for that has no token: a refresh that is under way, or the creator. */
 function withoutToken(account: AccountRecord | undefined): StepError {
-  // A refresh that failed is tried again in a while: nobody needs to look every second.
-  if (account?.state === 'refreshing.backingOff') return { ...refreshing, afterSeconds: 5 }
+  // A refresh that failed is tried again in a while: until then nobody needs to look more than once a minute.
+  if (account?.state === 'refreshing.backingOff')
+    return { ...refreshing, afterSeconds: 1 + Math.min(60, Math.max(0, account.wakesInSeconds ?? 0)) }
   return account?.state === 'connected' || account?.state === 'refreshing.asking'
     ? refreshing
     : { kind: 'needsAccount', failure: whyNot(account?.context.failure) }

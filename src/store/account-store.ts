@@ -14,6 +14,8 @@ export interface AccountRecord {
   /** Of the account machine. */
   readonly state: string
   readonly context: Checkpoint['context']
+  /** Until its machine goes on by itself, such as with the next try of a refresh; null while it rests. */
+  readonly wakesInSeconds: number | null
   readonly scopes: readonly string[]
   readonly accessExpiresAt: Date | null
   readonly refreshExpiresAt: Date | null
@@ -25,6 +27,7 @@ export interface AccountRecord {
 
 const columns = sql.raw(
   `account.id, open_id as "openId", username, display_name as "displayName", machine.state, machine.context, scopes,
+   extract(epoch from machine.wake_at - clock_timestamp())::float8 as "wakesInSeconds",
    access_expires_at as "accessExpiresAt", refresh_expires_at as "refreshExpiresAt", creator,
    creator_seen_at as "creatorSeenAt", account.created_at as "createdAt",
    greatest(account.updated_at, machine.updated_at) as "updatedAt"`,

@@ -69,10 +69,13 @@ describe('a token that is refused although it should be good', () => {
     const { job, at } = await stage.start()
     at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth: 1 })
     const failing = { kind: 'status', status: 500 } as const
-    for (const nth of [1, 2, 3, 4]) at.local.injectFault({ endpoint: 'token', effect: failing, nth })
+    for (let nth = 1; nth <= 8; nth += 1) at.local.injectFault({ endpoint: 'token', effect: failing, nth })
     expect(await job.goOn()).toBe('published')
-    const tokens = Array(5).fill('oauth/token')
-    expect(at.requests.slice(0, 7)).toEqual(['creator_info/query', ...tokens, 'creator_info/query'])
+    const tokens = Array(9).fill('oauth/token')
+    expect(at.requests.slice(0, 11)).toEqual(['creator_info/query', ...tokens, 'creator_info/query'])
+    // It looks when the next try is over, not every second: minutes of tries take it no more waits than tries.
+    const waits = (await job.history()).filter((state) => state === 'publishing.backingOff')
+    expect(waits.length).toBeLessThanOrEqual(tokens.length)
     expect(at.local.counters()).toMatchObject({ inits: 1, refreshes: 1 })
   })
 
