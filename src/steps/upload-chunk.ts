@@ -6,6 +6,7 @@ import { verdictFor } from '../verdict/failure-verdict.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { parked } from './parked.ts'
 
 /** Sends one chunk. Whatever is not a clear answer is looked up before anything is sent again. */
 export async function uploadChunk(
@@ -42,7 +43,7 @@ export async function uploadChunk(
     case 'complete':
       return done()
     case 'held':
-      return fail({ kind: 'parked', afterSeconds: answer.afterSeconds, failure: ofUpload(answer.reason) })
+      return parked(answer)
     case 'notSent':
       return fail({ kind: 'retry', failure: ofUpload(answer.code) })
     case 'refused':

@@ -13,7 +13,7 @@ import { uploadChunk } from '../../src/steps/upload-chunk.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 
-it('a chunk whose call is held lets go of the file that nobody has read', async () => {
+it('a chunk whose call is held lets go of the file that nobody has read, and says who held it', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-held-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const disk = await createDiskStorage({ directory })
@@ -55,7 +55,13 @@ it('a chunk whose call is held lets go of the file that nobody has read', async 
     media: { sha256, bytes, seconds: 1, width: 360, height: 640 },
     chunk: 0,
   })
-  expect(outcome).toMatchObject({ error: { kind: 'parked', failure: { code: 'circuitOpen' } } })
+  expect(outcome).toMatchObject({
+    error: {
+      kind: 'parked',
+      afterSeconds: 60,
+      failure: { source: 'reelpilot', code: 'circuitOpen', verdict: 'RETRY_AFTER' },
+    },
+  })
   const [stream] = opened
   if (stream && !stream.closed) await once(stream, 'close')
   expect(stream).toMatchObject({ destroyed: true, closed: true, bytesRead: 0 })
