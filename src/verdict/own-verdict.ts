@@ -60,8 +60,10 @@ export const ownVerdicts = verdictsOf('reelpilot', {
   },
   circuitOpen: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The other side has failed several times in a row and is left alone for a while.',
-    nextStep: 'Nothing needs doing: it goes on once a probe has succeeded. No attempt is spent meanwhile.',
+    meaning:
+      'The other side is left alone for now: it failed several times in a row, or somebody here has said so.',
+    nextStep:
+      'Nothing needs doing: it goes on once a probe has succeeded, or who opened the breaker releases it. No attempt is spent meanwhile.',
   },
   retryBudget: {
     verdict: 'RETRY_AFTER',
