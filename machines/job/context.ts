@@ -94,6 +94,18 @@ export interface JobInput {
   readonly publishAt: number
 }
 
+/** What is known while there is no post, or none any more. */
+export const noPost = {
+  post: null,
+  nextChunk: 0,
+  unsure: false,
+  sentAt: null,
+  stage: null,
+  watchedSince: null,
+  polls: 0,
+  progress: null,
+} as const
+
 export function freshContext(input: JobInput): JobContext {
   return {
     slotId: input.slotId,
@@ -109,18 +121,11 @@ export function freshContext(input: JobInput): JobContext {
     clips: [],
     media: null,
     checked: false,
-    post: null,
     inits: 0,
-    nextChunk: 0,
-    unsure: false,
-    sentAt: null,
-    stage: null,
-    watchedSince: null,
-    polls: 0,
+    ...noPost,
     publicPostIds: [],
     visibility: null,
     newsAt: 0,
-    progress: null,
     attempts: 0,
     afterSeconds: 0,
     wish: null,

@@ -10,7 +10,14 @@ import {
 } from '../failure.ts'
 import { mostAttempts, waitMs } from '../retry.ts'
 import { atOf } from '../step.ts'
-import type { Ending, JobContext, JobInput, KeptMedia, OpenPost } from './context.ts'
+import {
+  type Ending,
+  type JobContext,
+  type JobInput,
+  type KeptMedia,
+  noPost,
+  type OpenPost,
+} from './context.ts'
 import type { JobEvent } from './news.ts'
 import { pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
@@ -143,16 +150,7 @@ export const jobSetup = setup({
       failure: ending === 'failed' && failure ? forGood(failure) : failure,
     })),
     fail: assign((_, failure: Failure) => ({ failure })),
-    forgetPost: assign({
-      post: null,
-      nextChunk: 0,
-      unsure: false,
-      sentAt: null,
-      stage: null,
-      watchedSince: null,
-      polls: 0,
-      progress: null,
-    }),
+    forgetPost: assign(noPost),
     sendChunk: assign(({ context }) => ({
       nextChunk: context.nextChunk + 1,
       progress: { done: context.nextChunk + 1, of: context.post?.chunkCount ?? 0, unit: 'chunks' as const },
