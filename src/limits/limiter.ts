@@ -35,7 +35,8 @@ export type Grant =
   /**
    * Not yet. A place at `at` is kept for the holder until a grace is over (half a margin): who comes then is let through,
    * who asks sooner is told the same again. Only in a window that organizations share may it become later meanwhile,
-   * because another's turn came first (see `fair-turn.ts`).
+   * because another's turn came first (see `fair-turn.ts`). In an era of shares nothing is kept, and `at` is soon: see
+   * `era-limiter.ts`.
    */
   | {
       readonly kind: 'later'
