@@ -43,7 +43,9 @@ export async function attachOrStart(
     if (lock && answer === 'silent' && (await isLeftOver(lock, data))) {
       // Looked at twice, because a server that starts writes its lock a moment after it has made it.
       if (lock.text === before?.text) await removePidFile(lock, data)
-    } else if (answer === 'silent') {
+    } else if (answer === 'silent' && !(lock && isAlive(lock.pid))) {
+      // A lock's owner that is silent but alive is about to be gone, or about to answer. As long as it holds its port, none
+      // other is chosen: clients know that one.
       const port = options.port ?? (await choosePort(portFile))
       const pid = (await start(installation, port, options.settings ?? {})) && (await readPidFile(data))?.pid
       if (pid) return { pid, port, attached: false }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startEmbeddedServer } from '../../../src/store/embedded/server.ts'
 import { isAlive, keepServer, killAndWait, newDirectory, postmasterOf, query } from './playground.ts'
@@ -44,6 +45,22 @@ test('the kill -9 of the server itself loses nothing that was committed', async 
   const second = await startEmbeddedServer({ directory })
   expect(second).toMatchObject({ url: first.url, attached: false, firstRun: false })
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+})
+
+test('a start while the server is still going down waits for its port', async () => {
+  const directory = await newDirectory()
+  const first = await startEmbeddedServer({ directory })
+  const postmaster = await postmasterOf(directory)
+  // Told to go down, but with no time to: it holds its lock and its port, and answers nobody.
+  process.kill(postmaster, 'SIGSTOP')
+  process.kill(postmaster, 'SIGQUIT')
+  const starting = startEmbeddedServer({ directory })
+  await pause(3_000) // An attempt to reach it is given up after 2 s.
+  process.kill(postmaster, 'SIGCONT')
+
+  expect(await starting).toMatchObject({ url: first.url, attached: false })
+  // Nobody has tried to start another beside it, at some other port.
+  expect(await readFile(join(directory, 'postgres.log'), 'utf8')).not.toContain('already exists')
 })
 
 test.each([
