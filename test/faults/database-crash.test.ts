@@ -26,5 +26,4 @@ it('goes on after Postgres crashed under twenty running jobs, twice', async () =
   worker.child.kill('SIGTERM')
   expect((await worker.exited).code).toBe(0)
   await stage.close()
-  await database.close()
 }, 360_000)

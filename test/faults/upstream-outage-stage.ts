@@ -63,7 +63,6 @@ export async function createStage({
   readonly tickMs: number
 }): Promise<Stage> {
   const database = await createOwnServer()
-  onTestFinished(() => database.close())
   const clock = await createTestClock(database)
   const { db } = database.runtime
   const organizationId = await createOrganization(database)

@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest'
 import { startWorkerProcess, type WorkerProcess } from './stage.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
@@ -13,6 +14,10 @@ export function startCrew(
   { workers, killEveryMs }: { readonly workers: number; readonly killEveryMs: number },
 ): Crew {
   let over = false
+  onTestFinished(() => {
+    over = true
+    clearInterval(reaper)
+  })
   const running = new Set<WorkerProcess>()
   const supervise = async () => {
     while (!over) {

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { onTestFinished } from 'vitest'
 import { installQueues } from '../../src/queue/boss.ts'
 import { connect } from '../../src/store/database.ts'
 import { startEmbeddedServer } from '../../src/store/embedded/server.ts'
@@ -10,16 +11,20 @@ import type { TestDatabase } from './database.ts'
 export interface OwnServer extends TestDatabase {
   /** Ends the server as a crash would, by the signal of an immediate shutdown, and starts it again. */
   crashAndRestart(): Promise<void>
-  close(): Promise<void>
 }
 
-/** A Postgres for one test alone, with default durability, that the test may crash. */
+/** A Postgres for one test alone, with default durability, that the test may crash. It goes when the test is over. */
 export async function createOwnServer(): Promise<OwnServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-own-'))
   let server = await startEmbeddedServer({ directory })
   const open = (role: Parameters<typeof connect>[1]) =>
     connect(server.url, role, { max: 10, name: `test ${role}`, onError: () => undefined })
   const [owner, runtime, api] = [open('owner'), open('reelpilot_runtime'), open('reelpilot_api')]
+  onTestFinished(async () => {
+    for (const connection of [owner, runtime, api]) await connection.close()
+    await server.stop()
+    await rm(directory, { recursive: true, force: true })
+  })
   await migrate(owner)
   await installQueues(server.url, owner)
   return {
@@ -33,11 +38,6 @@ export async function createOwnServer(): Promise<OwnServer> {
       const previous = server.url
       server = await startEmbeddedServer({ directory })
       if (server.url !== previous) throw new Error('the server came back at another address')
-    },
-    async close() {
-      for (const connection of [owner, runtime, api]) await connection.close()
-      await server.stop()
-      await rm(directory, { recursive: true, force: true })
     },
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
@@ -144,6 +145,8 @@ export function startWorkerProcess(settings: WorkerSettings, onLog?: (text: stri
   const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // Whatever becomes of the test, nothing of it goes on.
+  onTestFinished(() => void child.kill('SIGKILL'))
   child.stderr.setEncoding('utf8').on('data', onLog ?? ((text: string) => process.stderr.write(text)))
   let reached: string | null = null
   createInterface({ input: child.stdout }).on('line', (line) => {
