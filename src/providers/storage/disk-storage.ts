@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   codeOf,
+  contentOf,
   createDirectory,
   moveDurably,
   removeStale,
@@ -58,7 +59,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
       pathOf(organizationId, '0'.repeat(64))
       const arriving = path.join(temporary, temporaryName())
       try {
-        const object = await receive(typeof source === 'string' ? createReadStream(source) : source, arriving)
+        const object = await receive(typeof source === 'string' ? contentOf(source) : source, arriving)
         refuseUnexpected(object, expected)
         const target = pathOf(organizationId, object.sha256)
         await createDirectory(path.dirname(target), directory)
@@ -111,6 +112,8 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
 }
 
 async function receive(source: AsyncIterable<Uint8Array>, arriving: string): Promise<StoredObject> {
+  // It may fail while the file that it goes to is being opened. Whoever reads it then is told all the same.
+  if (source instanceof Readable) source.on('error', () => undefined)
   const hash = createHash('sha256')
   let bytes = 0
   async function* hashed() {

@@ -11,6 +11,11 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+/** A file's content, opened when it is asked for: a stream that fails before anybody listens to it ends the process. */
+export async function* contentOf(file: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(file)
+}
+
 /** Writes a new file and returns once its content would survive a power cut. A failure may leave a part behind. */
 export async function writeDurably(
   file: string,
@@ -44,7 +49,7 @@ export async function moveDurably(file: string, target: string, landing: string)
 async function copyAcross(file: string, target: string, landing: string): Promise<void> {
   const landed = path.join(landing, temporaryName())
   try {
-    await writeDurably(landed, createReadStream(file))
+    await writeDurably(landed, contentOf(file))
     await rename(landed, target)
     await rm(file)
   } finally {

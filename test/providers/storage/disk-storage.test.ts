@@ -114,7 +114,7 @@ describe('a disk storage', () => {
     expect(await storage.verify(org, sha256)).toBe('corrupt')
   })
 
-  it('keeps nothing of a source that fails half-way', async () => {
+  it('keeps nothing of a source that fails half-way, or before it was read', async () => {
     const directory = await temporaryFolder()
     const storage = await createDiskStorage({ directory })
     const broken = Readable.from(
@@ -125,6 +125,10 @@ describe('a disk storage', () => {
     )
     await expect(storage.put(org, broken)).rejects.toThrow('connection lost')
     await expect(storage.put(org, path.join(directory, 'missing.mp4'))).rejects.toThrow('ENOENT')
+    // A download that breaks off before its first byte was asked for.
+    const gone = new Readable({ read: () => undefined })
+    gone.destroy(new Error('connection reset'))
+    await expect(storage.put(org, gone)).rejects.toThrow('connection reset')
     expect(filesIn(directory)).toEqual([])
   })
 
