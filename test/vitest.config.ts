@@ -18,8 +18,9 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Here as in the tests themselves: to end what hangs. No machine is too slow.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // Two cores: more files at once only make each other late.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

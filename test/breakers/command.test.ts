@@ -90,5 +90,5 @@ describe('an operator at the command line', async () => {
     expect(listing.output()).toMatch(/^video\/local +closed/m)
     expect(await mistaken.exited).toEqual({ code: 2, signal: null })
     expect(mistaken.output()).toContain('Say why')
-  }, 60_000)
+  }, 120_000)
 })

@@ -14,7 +14,7 @@ it('lets a worker that was frozen for 30 seconds commit nothing stale and post n
   frozen.child.kill('SIGSTOP')
   const frozenAt = Date.now()
   const other = startWorkerProcess(stage.settings)
-  await untilAllEnded(database, stage, 90_000)
+  await untilAllEnded(database, stage, 200_000)
   await until(
     () => Date.now() - frozenAt,
     (ms) => ms >= 30_000,
@@ -33,4 +33,4 @@ it('lets a worker that was frozen for 30 seconds commit nothing stale and post n
   other.child.kill('SIGTERM')
   await other.exited
   await stage.close()
-}, 180_000)
+}, 300_000)

@@ -35,7 +35,7 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
   }
   expect(stage.tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   await stage.close()
-}, 180_000)
+}, 300_000)
 
 // One account at a time: the kill of one must not fall into the moment where another one's token is shown.
 it.each([

@@ -68,7 +68,7 @@ it('keeps a window over four processes with Postgres, and gives everybody a turn
   )
   await running.stop()
   expectNeverOver(running.uses, window)
-}, 60_000)
+}, 180_000)
 
 it('keeps it with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
@@ -93,4 +93,4 @@ it('keeps it with Redis, while Redis is killed, and when it is back', async ({ s
   await untilWindowsOf('redis', running.uses.length)
   await running.stop()
   expectNeverOver(running.uses, window)
-}, 90_000)
+}, 180_000)

@@ -99,7 +99,7 @@ describe('a job whose checkpoint this build cannot read', () => {
       },
       { type: 'toy.redriven', payload: { jobId, reason: 'It is mended', by: null } },
     ])
-  }, 60_000)
+  }, 120_000)
 
   it('comes back to a dead letter of its own if it was not mended', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
@@ -109,7 +109,7 @@ describe('a job whose checkpoint this build cannot read', () => {
     await redrive(jobId)
     const second = await untilLetter(jobId)
     expect(second?.id).not.toBe(first?.id)
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('a job that kills its worker at each try', () => {
@@ -133,7 +133,7 @@ describe('a job that kills its worker at each try', () => {
     await redrive(jobId)
     await untilState(jobId, 'finished')
     expect(mayHaveBegun).toEqual([true])
-  }, 60_000)
+  }, 120_000)
 
   async function letWorkerDie(jobId: string): Promise<void> {
     const file = fileURLToPath(new URL('./mortal-worker.ts', import.meta.url))
@@ -199,7 +199,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
     await untilState(jobId, 'published')
     expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
     expect((await told(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
-  }, 60_000)
+  }, 120_000)
 
   it('is only marked if it cannot be moved either, and looks that up all the same', async () => {
     const jobId = await insertPreparingJob(await createAccount(database, organizationId))
@@ -213,7 +213,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
     await redrive(jobId, organizationId, [jobMachine])
     await untilState(jobId, 'published')
     expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
-  }, 60_000)
+  }, 120_000)
 
   /** Answers like the real ones; what cannot be repeated is not. */
   function tiktokSteps(called: string[]) {

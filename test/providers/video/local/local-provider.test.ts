@@ -145,7 +145,7 @@ describe('cancel', () => {
     const { pid } = JSON.parse(readFileSync(path.join(clipFolder(directory, endless), 'lock'), 'utf8'))
 
     await localProvider({ directory }).cancel(ref)
-    await vi.waitUntil(() => !isAlive(pid) && processesWith(directory).length === 0, { timeout: 10_000 })
+    await vi.waitUntil(() => !isAlive(pid) && processesWith(directory).length === 0, { timeout: 30_000 })
     expect(partsIn(directory)).toEqual([])
   })
 

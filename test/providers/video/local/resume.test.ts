@@ -40,12 +40,14 @@ it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run th
       const { pid, frames } = JSON.parse(readFileSync(lock, 'utf8') || '{}')
       return frames > 0 ? Number(pid) : undefined
     },
-    { timeout: 15_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   )
   worker.kill('SIGKILL')
   await once(worker, 'exit')
 
-  await vi.waitUntil(() => !isAlive(rendererPid) && processesWith(directory).length === 0, { timeout: 5000 })
+  await vi.waitUntil(() => !isAlive(rendererPid) && processesWith(directory).length === 0, {
+    timeout: 30_000,
+  })
   expect(partsIn(directory)).toEqual([])
 
   const [first = '', second = ''] = segmentsOf(directory, storyboard)
@@ -64,7 +66,7 @@ it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run th
   }
   const [resumed, reference] = [await assembled(directory), await assembled(undisturbed)]
   expect(await fingerprint(resumed.path)).toEqual(await fingerprint(reference.path))
-}, 60_000)
+}, 180_000)
 
 it('leaves no process behind when the renderer itself is killed, and renders the scene again', async () => {
   const directory = await temporaryFolder()
@@ -73,10 +75,10 @@ it('leaves no process behind when the renderer itself is killed, and renders the
   const lock = path.join(clipFolder(directory, storyboard, 1), 'lock')
   const pid = await vi.waitUntil(
     () => existsSync(lock) && (JSON.parse(readFileSync(lock, 'utf8') || '{}').pid as number | undefined),
-    { timeout: 15_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   )
   process.kill(pid, 'SIGKILL')
   await rendering
   expect(processesWith(directory)).toEqual([])
   expect(partsIn(directory)).toEqual([])
-}, 60_000)
+}, 180_000)
