@@ -13,6 +13,7 @@ import { createAuthenticator } from './authenticate.ts'
 import { answerAlive, answerReady, type Readiness } from './health-route.ts'
 import { createHub } from './hub.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
+import { pathOf } from './request-path.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
 import { createToll } from './toll.ts'
 import { createGraphQL } from './yoga.ts'
@@ -87,7 +88,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   let draining = false
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname } = new URL(request.url ?? '/', 'http://unused')
+    const pathname = pathOf(request)
+    if (pathname === null) return void response.writeHead(400).end()
     if (pathname === '/livez') return answerAlive(response)
     if (pathname === '/readyz') return await answerReady(response, draining, ready, limiter.health())
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))

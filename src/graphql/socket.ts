@@ -11,6 +11,7 @@ import type { Viewer } from './context.ts'
 import { leastPoints } from './cost.ts'
 import { requestError } from './error.ts'
 import { maskError, stamp, withoutHttp } from './mask.ts'
+import { pathOf } from './request-path.ts'
 import type { Toll } from './toll.ts'
 import type { createGraphQL, RequestFacts } from './yoga.ts'
 
@@ -58,8 +59,7 @@ export function serveSockets(
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined) // A peer that vanishes is no mistake of ours.
-    const { pathname } = new URL(request.url ?? '/', 'http://unused')
-    if (pathname !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
+    if (pathOf(request) !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
     if (sockets.clients.size >= limits.sockets) return socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n')
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
   })

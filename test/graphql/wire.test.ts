@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { createClient } from 'graphql-ws'
 import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
@@ -297,6 +299,30 @@ describe('a server behind a proxy', () => {
     expect((await client.iterate({ query: links }).next()).value).toEqual({ data: answer })
     await client.dispose()
     await own.close()
+  })
+})
+
+describe('a request whose target is no path', () => {
+  /** What is answered to a request line that no client would send. */
+  const answerTo = async (target: string, ...headers: readonly string[]) => {
+    const socket = connect(Number(new URL(address).port), '127.0.0.1')
+    socket.end(
+      [`GET ${target} HTTP/1.1`, 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n'),
+    )
+    const [statusLine] = (await text(socket)).split('\r\n')
+    return statusLine
+  }
+  const toWebSocket = [
+    'connection: upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    'sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==',
+  ]
+
+  it.each(['//', 'http://', '//['])('is refused, and takes nobody else along: %s', async (target) => {
+    expect(await answerTo(target)).toBe('HTTP/1.1 400 Bad Request')
+    expect(await answerTo(target, ...toWebSocket)).toBe('HTTP/1.1 404 Not Found')
+    expect((await fetch(`${address}/livez`)).status).toBe(200)
   })
 })
 
