@@ -129,9 +129,15 @@ export function serveSockets(
       },
       execute: (args) => (args.rootValue as Enveloped).execute(args), // Ours, from onSubscribe.
       subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+      isProd: true, // Otherwise a socket is closed with our errors' own words.
     },
     sockets,
   )
+  // After graphql-ws, which prints to the console what a peer did wrong. `ws` has closed the socket by then.
+  sockets.on('connection', (socket) => {
+    socket.removeAllListeners('error')
+    socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
+  })
 
   return {
     async close() {

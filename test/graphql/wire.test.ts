@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createClient } from 'graphql-ws'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -302,15 +303,12 @@ describe('a server behind a proxy', () => {
   })
 })
 
-describe('a request whose target is no path', () => {
-  /** What is answered to a request line that no client would send. */
+describe('a request that no client would send', () => {
+  /** All that it is answered. */
   const answerTo = async (target: string, ...headers: readonly string[]) => {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
-    socket.end(
-      [`GET ${target} HTTP/1.1`, 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n'),
-    )
-    const [statusLine] = (await text(socket)).split('\r\n')
-    return statusLine
+    socket.end([`GET ${target} HTTP/1.1`, 'connection: close', ...headers, '', ''].join('\r\n'))
+    return await text(socket)
   }
   const toWebSocket = [
     'connection: upgrade',
@@ -319,9 +317,27 @@ describe('a request whose target is no path', () => {
     'sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==',
   ]
 
-  it.each(['//', 'http://', '//['])('is refused, and takes nobody else along: %s', async (target) => {
-    expect(await answerTo(target)).toBe('HTTP/1.1 400 Bad Request')
-    expect(await answerTo(target, ...toWebSocket)).toBe('HTTP/1.1 404 Not Found')
+  it.each([
+    { target: '//', host: 'localhost', status: 404 },
+    { target: '//[', host: 'localhost', status: 404 },
+    { target: 'http://', host: 'localhost', status: 404 },
+    { target: '/graphql', host: '[', status: 400 },
+  ])('is refused, and takes nobody else along: $target at $host', async ({ target, host, status }) => {
+    const answer = await answerTo(target, `host: ${host}`)
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(answer).not.toContain('node_modules')
+    expect(await answerTo(target, `host: ${host}`, ...toWebSocket)).toMatch(/^HTTP\/1.1 404 /)
+    expect((await fetch(`${address}/livez`)).status).toBe(200)
+  })
+
+  it('closes a socket that sends no WebSocket frames, and takes nobody else along', async () => {
+    const socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    await once(socket, 'open')
+    // A frame of an opcode that there is none of, past the client's own care.
+    const { _socket: wire } = socket as unknown as { readonly _socket: Socket }
+    wire.write(Buffer.from([0x8b, 0x80, 0, 0, 0, 0]))
+    const [code] = await once(socket, 'close')
+    expect(code).toBe(1002)
     expect((await fetch(`${address}/livez`)).status).toBe(200)
   })
 })
