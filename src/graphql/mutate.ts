@@ -15,6 +15,7 @@ import {
 } from './error.ts'
 import { decodeGlobalId, type NodeName } from './global-id.ts'
 import type { OpenRun, RunEnd } from './mutation-run.ts'
+import { unstorableTextIn } from './unstorable-text.ts'
 
 /** Every input has it. */
 interface Input {
@@ -52,6 +53,8 @@ export async function mutate<Outcome extends Done>(
   if (run.kind === 'refused') throw run.refusal
 
   const work = async (): Promise<{ readonly outcome: Outcome; readonly end: RunEnd }> => {
+    const unstorable = unstorableTextIn(input)
+    if (unstorable.length > 0) throw new InvalidInput(unstorable)
     const known = await claim(
       run,
       viewer.organizationId,
