@@ -320,7 +320,8 @@ describe('a request that no client would send', () => {
   it.each([
     { target: '//', host: 'localhost', status: 404 },
     { target: '//[', host: 'localhost', status: 404 },
-    { target: 'http://', host: 'localhost', status: 404 },
+    { target: 'http://', host: 'localhost', status: 400 },
+    { target: '*', host: '', status: 400 },
     { target: '/graphql', host: '[', status: 400 },
   ])('is refused, and takes nobody else along: $target at $host', async ({ target, host, status }) => {
     const answer = await answerTo(target, `host: ${host}`)
