@@ -14,11 +14,17 @@ export function startCrew(
   { workers, killEveryMs }: { readonly workers: number; readonly killEveryMs: number },
 ): Crew {
   let over = false
-  onTestFinished(() => {
+  const running = new Set<WorkerProcess>()
+  const reaper = setInterval(() => {
+    const all = [...running]
+    all[Math.floor(Math.random() * all.length)]?.child.kill('SIGKILL')
+  }, killEveryMs)
+  const end = () => {
     over = true
     clearInterval(reaper)
-  })
-  const running = new Set<WorkerProcess>()
+  }
+  // Heard before the end of any worker that is killed with the test, so that none takes its place.
+  onTestFinished(end)
   const supervise = async () => {
     while (!over) {
       const worker = startWorkerProcess(settings)
@@ -28,15 +34,10 @@ export function startCrew(
     }
   }
   const supervisors = Array.from({ length: workers }, supervise)
-  const reaper = setInterval(() => {
-    const all = [...running]
-    all[Math.floor(Math.random() * all.length)]?.child.kill('SIGKILL')
-  }, killEveryMs)
   return {
     calm: () => clearInterval(reaper),
     async stop() {
-      over = true
-      clearInterval(reaper)
+      end()
       for (const { child } of running) child.kill('SIGTERM')
       await Promise.all(supervisors)
     },
