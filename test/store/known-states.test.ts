@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { accountMachine } from '../../src/commands/account-machine.ts'
+import { breakerMachine } from '../../src/commands/breaker-machine.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { planMachine } from '../../src/commands/plan-machine.ts'
+import { type DurableMachine, leafPaths } from '../../src/durable/machine.ts'
+import { createAccount } from '../graphql/support.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const organizationId = await createOrganization(database)
+const accountId = await createAccount(database, organizationId)
+
+/** States that only rows of an older version may still be in. */
+const former = ['publishing.confirming', 'publishing.checkingStatus']
+
+/** The states that a machine can be found in. Those without a tag are passed through at once. */
+function restingPlaces(machine: DurableMachine): readonly string[] {
+  const nodeOf = (path: string) => machine.logic.getStateNodeById(`${machine.logic.id}.${path}`)
+  return [...leafPaths(machine)].filter((path) => nodeOf(path).tags.length > 0)
+}
+
+function finalStates(machine: DurableMachine): readonly string[] {
+  return restingPlaces(machine).filter(
+    (path) => machine.logic.getStateNodeById(`${machine.logic.id}.${path}`).type === 'final',
+  )
+}
+
+async function insertRow(machine: string, state: string, tag = 'resting'): Promise<string> {
+  const id = randomUUID()
+  await sql`insert into job (id, organization_id, machine, version, state, tag, context, revision)
+            values (${id}, ${organizationId}, ${machine}, 1, ${state}, ${tag}, '{}', 1)`.execute(db)
+  return id
+}
+
+async function insertPlan(state: string): Promise<string> {
+  const id = randomUUID()
+  await sql`insert into plan (id, organization_id, account_id, name, time_zone, state, revision)
+            values (${id}, ${organizationId}, ${accountId}, 'Plan', 'UTC', ${state}, 1)`.execute(db)
+  return id
+}
+
+const insertBreaker = (state: string) =>
+  sql`insert into circuit_breaker (key, version, state, tag, context, revision)
+      values (${randomUUID()}, 1, ${state}, 'resting', '{}', 1)`.execute(db)
+
+describe('the database', () => {
+  it.each([
+    ['job_states', jobMachine, former],
+    ['account_states', accountMachine, []],
+    ['breaker_states', breakerMachine, []],
+  ] as const)('knows in %s just the states that the machine can be found in', async (name, machine, old) => {
+    const { rows } = await sql<{ states: string[] }>`select ${sql.ref(name)}() as states`.execute(db)
+    expect(rows[0]?.states.toSorted()).toEqual([...restingPlaces(machine), ...old].toSorted())
+  })
+
+  it('lets a plan be in just the states of its machine', async () => {
+    for (const state of restingPlaces(planMachine)) await insertPlan(state)
+    await expect(insertPlan('nonsense')).rejects.toThrow('plan_state_check')
+  })
+
+  it('refuses a state that no machine has', async () => {
+    await expect(insertRow('job', 'nonsense')).rejects.toThrow('job_known_state')
+    await expect(insertRow('account', 'nonsense')).rejects.toThrow('account_known_state')
+    await expect(insertBreaker('nonsense')).rejects.toThrow('breaker_known_state')
+    const id = await insertRow('job', 'paused')
+    await expect(sql`update job set state = 'nonsense' where id = ${id}`.execute(db)).rejects.toThrow(
+      'job_known_state',
+    )
+  })
+
+  it.each(finalStates(jobMachine))('lets no job leave "%s", nor be in it and go on', async (state) => {
+    const id = await insertRow('job', state, 'final')
+    for (const other of restingPlaces(jobMachine).filter((each) => each !== state))
+      await expect(
+        sql`update job set state = ${other}, tag = 'resting' where id = ${id}`.execute(db),
+        other,
+      ).rejects.toThrow(`is over: it cannot go from "${state}" to "${other}"`)
+    await expect(sql`update job set tag = 'resting' where id = ${id}`.execute(db)).rejects.toThrow('is over')
+    await expect(sql`update job set machine = 'toy' where id = ${id}`.execute(db)).rejects.toThrow('is over')
+    await expect(insertRow('job', state, 'resting')).rejects.toThrow('job_final_state')
+    await sql`update job set updated_at = now() where id = ${id}`.execute(db)
+  })
+
+  it.each(finalStates(planMachine))('lets no plan leave "%s", nor be run in it', async (state) => {
+    const id = await insertPlan(state)
+    for (const change of ["state = 'approved'", "state = 'draft'", 'autopilot = true', 'locked = true'])
+      await expect(sql`update plan set ${sql.raw(change)} where id = ${id}`.execute(db)).rejects.toThrow(
+        'is over',
+      )
+    await sql`update plan set name = 'Another' where id = ${id}`.execute(db)
+  })
+})
