@@ -14,7 +14,7 @@ import { createBoss } from './queue/boss.ts'
 import { workDeliveries } from './queue/delivery.ts'
 import { createLedger } from './queue/ledger.ts'
 import { workLostDeliveries, workLostWakeUps } from './queue/lost.ts'
-import { queues } from './queue/queues.ts'
+import { workScans } from './queue/scan.ts'
 import { sayWarnings } from './queue/warning.ts'
 import { startWorker } from './queue/worker.ts'
 import type { Connection } from './store/database.ts'
@@ -86,24 +86,26 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     onError: (error) => log.warn({ err: error }, 'hints'),
   })
 
+  const scanOne = async (organizationId: string, reason: ScanReason) => {
+    const { startedJobs } = await connection.db
+      .transaction()
+      .execute((tx) => scanOrganization(tx, deps, { organizationId, reason }))
+    if (startedJobs.length === 0) return
+    hints.send({ organizations: [organizationId], jobs: [] })
+    log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
+  }
   const scanAll = async (reason: ScanReason) => {
     const organizations = await connection.db.selectFrom('organization').select('id').execute()
-    for (const { id } of organizations) {
-      const result = await connection.db
-        .transaction()
-        .execute((tx) => scanOrganization(tx, deps, { organizationId: id, reason }))
-      if (result.startedJobs.length > 0) {
-        hints.send({ organizations: [id], jobs: [] })
-        log.info({ organization: id, reason, started: result.startedJobs.length }, 'scan')
-      }
-    }
+    for (const { id } of organizations) await scanOne(id, reason)
   }
-  // A schedule fires up to half a minute late by itself: some seconds more do not matter.
-  await boss.work(queues.scan, { pollingIntervalSeconds: 5, notifyPollingIntervalSeconds: 5 }, async () => {
-    await scanAll('hourly')
-    await prune(connection.db)
-    const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
-    if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
+  await workScans(boss, {
+    scanOne: (organizationId) => scanOne(organizationId, 'account'),
+    scanAll: async () => {
+      await scanAll('hourly')
+      await prune(connection.db)
+      const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
+      if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
+    },
   })
   await workDeliveries(boss, async (key) => {
     const taken = await connection.db.transaction().execute((tx) => takeNews(tx, deps, key))

@@ -1,3 +1,4 @@
+import { queueScan } from '../queue/scan.ts'
 import { findAccountOfCreator, writeCreator } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { lockJobsInState } from '../store/job-view-store.ts'
@@ -29,7 +30,7 @@ const mostWoken = 1_000
 
 /**
  * Takes a grant in: the tokens go into the vault, the account machine hears of it, and the jobs that waited for their
- * account go on, all in the caller's transaction. A creator whose account is known already keeps that one, whichever was
+ * account go on, all in the caller's transaction; slots that were skipped because of it are scanned for right after. A creator whose account is known already keeps that one, whichever was
  * to be connected: `seal` is told which. Throws `AccountBusy`.
  */
 export async function authorizeAccount(
@@ -66,6 +67,8 @@ export async function authorizeAccount(
   for (const jobId of waiting) {
     await moveJob(tx, deps, { organizationId, jobId, event: { type: 'accountConnected' } })
   }
+  // In a transaction of its own: slots come before jobs in the order of locks, and a grant must not be lost over a scan.
+  await queueScan(deps.boss, organizationId, tx)
   return { kind: 'authorized', accountId, movedJobs: [accountId, ...waiting] }
 }
 

@@ -101,11 +101,16 @@ function knownShortage(shortages: readonly QuotaShort[], { seconds }: DueSlot): 
   return undefined
 }
 
+/** Of an account whose tokens are being renewed too: a job waits for them by itself, or for its creator. */
+function isConnected(accountState: string): boolean {
+  return accountState === 'connected' || accountState.startsWith('refreshing.')
+}
+
 function verdictOn(slot: DueSlot, at: number): ScanVerdict {
   if (slot.planState !== 'approved') return 'NOT_APPROVED'
   if (!slot.autopilot) return 'AUTOPILOT_OFF'
   if (slot.locked) return 'PLAN_LOCKED'
   if (slot.publishAt.getTime() < at - mostLatenessMs) return 'TOO_LATE'
-  if (slot.accountState !== 'connected') return 'ACCOUNT_UNHEALTHY'
+  if (!isConnected(slot.accountState)) return 'ACCOUNT_UNHEALTHY'
   return 'ENQUEUED'
 }

@@ -15,6 +15,7 @@ const ScanReason = builder.enumType('ScanReason', {
     BOOT: { value: 'boot', description: 'A worker started.' },
     APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
     REQUEST: { value: 'request', description: 'Somebody asked by `scanNow`.' },
+    ACCOUNT: { value: 'account', description: 'An account was connected, for the first time or again.' },
     QUOTA: { value: 'quota', description: 'More quota was granted, or a limit was changed.' },
   } as const,
 })

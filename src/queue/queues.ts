@@ -6,7 +6,7 @@ export const queues = {
   wake: 'job-wake',
   /** The wake-ups that nobody got through with. */
   lostWake: 'job-wake-dead',
-  /** The hourly look for slots that fall due: `{}`. */
+  /** A look for slots that fall due: hourly of all organizations, `{}`, or of one, `{ organizationId }`. */
   scan: 'scan',
   /** What TikTok told by webhook, to be taken in: `{ key }` of the delivery. */
   webhook: 'webhook',

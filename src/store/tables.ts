@@ -202,7 +202,7 @@ export interface MediaTable {
   created_at: DefaultedTimestamp
 }
 
-export type ScanReason = 'hourly' | 'boot' | 'approval' | 'request' | 'quota'
+export type ScanReason = 'hourly' | 'boot' | 'approval' | 'request' | 'quota' | 'account'
 export type ScanVerdict =
   | 'ENQUEUED'
   | 'NOT_APPROVED'

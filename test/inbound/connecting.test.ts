@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import { afterAll, describe, expect, it } from 'vitest'
+import { accountMachine } from '../../src/commands/account-machine.ts'
 import { connectAccount } from '../../src/commands/connect-account.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { moveAccount } from '../../src/commands/move-account.ts'
 import { callbackPath, createAuthorization } from '../../src/inbound/authorization.ts'
 import { finishConnecting } from '../../src/inbound/finish-connecting.ts'
 import { answerPage } from '../../src/inbound/page.ts'
@@ -13,12 +16,16 @@ import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../src/secret.ts'
 import { findAccounts } from '../../src/store/account-store.ts'
 import { inOrganization } from '../../src/store/database.ts'
+import { grantQuota } from '../../src/store/quota-ledger.ts'
 import { readTokens } from '../../src/store/token-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
+import { storyboard } from '../graphql/support.ts'
+import { roleStarter } from '../queue/support.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { insertSentJob } from '../support/sent-job.ts'
+import { until } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const commandDeps = await createCommandDeps(database)
@@ -33,6 +40,7 @@ const client = createTikTokClient({
   clientSecret: new Secret(tiktok.app.clientSecret),
   deadlineMs: 2_000,
 })
+const startRole = roleStarter(database)
 const hints = { send: () => undefined }
 const deps = { ...commandDeps, db, tiktok: client, sealer, hints }
 
@@ -70,6 +78,23 @@ async function visit(authorizeUrl: string, how: Readonly<Record<string, string>>
 async function comeBack(address: string) {
   const answer = await fetch(address)
   return { status: answer.status, text: await answer.text(), headers: answer.headers }
+}
+
+/** A slot in an hour, of a plan that may run. */
+async function insertApprovedSlot(organizationId: string, accountId: string): Promise<string> {
+  await grantQuota(db, organizationId, { metric: 'videos', amount: 10 }, null)
+  await grantQuota(db, organizationId, { metric: 'seconds', amount: 100 }, null)
+  const [planId, slotId] = [randomUUID(), randomUUID()]
+  await sql`insert into plan (id, organization_id, account_id, name, time_zone, state, revision, autopilot)
+            values (${planId}, ${organizationId}, ${accountId}, 'Plan', 'UTC', 'approved', 1, true)`.execute(
+    db,
+  )
+  const publishAt = new Date(Date.now() + 3_600_000)
+  await sql`
+    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy)
+    values (${slotId}, ${organizationId}, ${planId}, ${publishAt.toISOString().slice(0, 19)}, ${publishAt},
+            ${JSON.stringify(storyboard)}, 'A caption', 'SELF_ONLY')`.execute(db)
+  return slotId
 }
 
 const nameOf = () => `c${randomBytes(5).toString('hex')}`
@@ -196,6 +221,37 @@ describe('connecting an account', () => {
     await comeBack(await visit(again.authorizeUrl, { local_account: username }))
     const job = await db.selectFrom('job').select('state').where('id', '=', jobId).executeTakeFirst()
     expect(job?.state).toBe('watching.accepted')
+  })
+
+  it('starts the slots that were skipped because the account was broken', async () => {
+    const organizationId = await createOrganization(database)
+    const username = nameOf()
+    const { accountId, authorizeUrl } = await begin(organizationId)
+    await comeBack(await visit(authorizeUrl, { local_account: username }))
+    const failure = { verdict: 'NEEDS_USER', code: 'x', message: 'x' } as const
+    await db.transaction().execute((tx) =>
+      moveAccount(tx, commandDeps, {
+        organizationId,
+        accountId,
+        event: { type: 'authorizationRemoved', createdAt: Date.now(), failure },
+      }),
+    )
+    const slotId = await insertApprovedSlot(organizationId, accountId)
+    await startRole({ machines: [jobMachine, accountMachine], concurrency: 0 })
+    const decisions = async () => {
+      const { rows } = await sql<{ reason: string; decision: string }>`
+        select scan.reason, decision from scan_decision join scan on scan.id = scan_id
+         where slot_id = ${slotId} order by scan.created_at`.execute(db)
+      return rows
+    }
+    expect(await decisions()).toEqual([{ reason: 'boot', decision: 'ACCOUNT_UNHEALTHY' }])
+
+    const again = await begin(organizationId, accountId)
+    await comeBack(await visit(again.authorizeUrl, { local_account: username }))
+    await until(decisions, (seen) => seen.length > 1)
+    expect((await decisions()).at(1)).toEqual({ reason: 'account', decision: 'ENQUEUED' })
+    const job = await db.selectFrom('job').select('state').where('slot_id', '=', slotId).executeTakeFirst()
+    expect(job?.state).toBe('queued')
   })
 
   it('is nobody else’s: another organization cannot connect this account again', async () => {

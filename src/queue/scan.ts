@@ -1,0 +1,27 @@
+import type { PgBoss } from 'pg-boss'
+import type { Executor } from '../store/database.ts'
+import { within } from './boss.ts'
+import { queues } from './queues.ts'
+
+/** Queues a scan of one organization, exactly if the transaction commits. */
+export async function queueScan(boss: PgBoss, organizationId: string, tx: Executor): Promise<void> {
+  await boss.insert(queues.scan, [{ data: { organizationId } }], within(tx))
+}
+
+/** Takes up scans, one after the other: of the organization that is named, or of all of them on the hour. */
+export async function workScans(
+  boss: PgBoss,
+  { scanOne, scanAll }: { scanOne(organizationId: string): Promise<void>; scanAll(): Promise<void> },
+): Promise<void> {
+  const workId: string = await boss.work<{ organizationId?: string }>(
+    queues.scan,
+    // A schedule fires up to half a minute late by itself: some seconds more do not matter.
+    { pollingIntervalSeconds: 5, notifyPollingIntervalSeconds: 5 },
+    async ([scan]) => {
+      if (!scan) return
+      const { organizationId } = scan.data
+      await (organizationId === undefined ? scanAll() : scanOne(organizationId))
+      boss.notifyWorker(workId) // There may be more: ask again at once.
+    },
+  )
+}

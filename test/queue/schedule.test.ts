@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { until } from '../support/wait.ts'
+import { roleStarter } from './support.ts'
+
+const database = await createTestDatabase()
+const { db } = database.owner
+const startRole = roleStarter(database)
+
+it('scans every organization on the hour, and once for all the hours that no worker was there', async () => {
+  const organizationId = await createOrganization(database)
+  const schedules = await sql`
+    select cron, timezone, options->>'missed' as missed from reelpilot_queue.schedule where name = 'scan'`.execute(
+    db,
+  )
+  expect(schedules.rows).toEqual([{ cron: '0 * * * *', timezone: 'UTC', missed: 'once' }])
+
+  // As if the last worker had looked at the schedule three hours ago.
+  await sql`update reelpilot_queue.schedule set created_on = now() - interval '1 day', updated_on = now() - interval '1 day'`.execute(
+    db,
+  )
+  await sql`update reelpilot_queue.version set cron_on = now() - interval '3 hours'`.execute(db)
+  await startRole({ concurrency: 0 })
+  const reasons = async () => {
+    const scans = await database.runtime.db
+      .selectFrom('scan')
+      .select('reason')
+      .where('organization_id', '=', organizationId)
+      .orderBy('created_at')
+      .execute()
+    return scans.map(({ reason }) => reason)
+  }
+  await until(reasons, (seen) => seen.includes('hourly'), 60_000, 250)
+  expect((await reasons()).toSorted()).toEqual(['boot', 'hourly'])
+}, 90_000)
