@@ -1,3 +1,4 @@
+import { approveSlots, withdrawApprovals } from '../store/approval-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -36,7 +37,7 @@ const eventTypes = {
 } as const
 
 /**
- * Moves a plan as a person asks. What lets its slots run (approval, autopilot, unlocking) scans in the same
+ * Moves a plan as a person asks. Approval keeps of each slot what was approved, and rejection takes that back. What lets its slots run (approval, autopilot, unlocking) scans in the same
  * transaction, so that a slot due soon does not wait for the hour.
  */
 export async function steerPlan(
@@ -49,6 +50,8 @@ export async function steerPlan(
   if (moved.kind !== 'moved') return moved
 
   const { before, after } = moved
+  if (event.type === 'approve') await approveSlots(tx, organizationId, planId)
+  if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
   const lets =

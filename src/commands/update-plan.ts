@@ -1,4 +1,5 @@
 import { instantOf } from '../planning/wall-time.ts'
+import { withdrawApprovals } from '../store/approval-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -35,6 +36,7 @@ export async function updatePlan(
   if (timeZone !== undefined && timeZone !== moved.before.timeZone) {
     const refused = await moveSlots(tx, organizationId, planId, timeZone)
     if (refused) return refused
+    await withdrawApprovals(tx, organizationId, planId)
   }
   await changePlan(tx, planId, { name: name?.trim(), timeZone })
   await appendEvent(tx, {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createOrganization } from '../commands/create-organization.ts'
+import { approveSlots } from '../store/approval-store.ts'
 import type { Db } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { grantQuota } from '../store/quota-ledger.ts'
@@ -75,6 +76,7 @@ export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer)
         })
         .execute()
     }
+    await approveSlots(tx, organizationId, planId)
     await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
     return { organizationId, apiKey: key }
   })

@@ -2,6 +2,7 @@ import type { KeptMedia } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { planChunks } from '../providers/tiktok/chunk-plan.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
+import { notApproved } from './approval.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
@@ -38,9 +39,11 @@ export async function initPost(
   const access = await accessToken(deps, account, uploadTokenSeconds)
   if (access.kind === 'none') return fail(access.error)
 
-  const slot = await readSlot(deps.db, organizationId, input.slotId)
   const tiktok = clientFor(deps, context, input)
   await fence()
+  const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const refused = notApproved(slot)
+  if (refused) return refused
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'

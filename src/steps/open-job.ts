@@ -2,11 +2,12 @@ import type { Audience } from '../../machines/job/context.ts'
 import { done, type StepOutcome } from '../durable/step.ts'
 import type { SlotContent } from '../store/slot-store.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
+import { notApproved } from './approval.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { readSlot } from './slot.ts'
 
-/** The brief's storyboard, read as strictly as when it was written. */
+/** The brief's storyboard as it was approved, read as strictly as when it was written. */
 export async function storyboardOf(
   { db }: Pick<StepDeps, 'db'>,
   organizationId: string,
@@ -16,6 +17,8 @@ export async function storyboardOf(
   | { readonly kind: 'bad'; readonly outcome: StepOutcome }
 > {
   const slot = await readSlot(db, organizationId, slotId)
+  const refused = notApproved(slot)
+  if (refused) return { kind: 'bad', outcome: refused }
   const parsed = parseStoryboard(slot.storyboard)
   if (parsed.kind === 'ok') return { ...parsed, slot }
   const [issue] = parsed.issues

@@ -28,7 +28,7 @@ export interface SlotRecord extends SlotContent {
   readonly updatedAt: Date
 }
 
-const columns = sql.raw(
+export const slotColumns = sql.raw(
   `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", storyboard, mode, caption, privacy,
    allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
    brand_content as "brandContent", brand_organic as "brandOrganic",
@@ -41,7 +41,7 @@ export async function findSlots(
   ids: readonly string[],
 ): Promise<readonly SlotRecord[]> {
   const { rows } = await sql<SlotRecord>`
-    select ${columns} from slot
+    select ${slotColumns} from slot
      where organization_id = ${organizationId} and id = any(${ids}::uuid[])`.execute(db)
   return rows
 }
@@ -55,7 +55,7 @@ export async function listSlots(
 ): Promise<readonly Placed<SlotRecord>[]> {
   const { position, within, order } = keyset('slot', 'publish_at', 'asc', page)
   const { rows } = await sql<Placed<SlotRecord>>`
-    select ${columns}, ${position} as position from slot
+    select ${slotColumns}, ${position} as position from slot
      where organization_id = ${organizationId} and plan_id = ${planId} and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
@@ -68,7 +68,7 @@ export async function lockUnclaimedSlots(
   planId: string,
 ): Promise<readonly SlotRecord[]> {
   const { rows } = await sql<SlotRecord>`
-    select ${columns} from slot
+    select ${slotColumns} from slot
      where organization_id = ${organizationId} and plan_id = ${planId} and claimed_at is null
      order by publish_at, id for update`.execute(db)
   return rows
@@ -80,7 +80,7 @@ export async function lockSlot(
   slotId: string,
 ): Promise<SlotRecord | undefined> {
   const { rows } = await sql<SlotRecord>`
-    select ${columns} from slot
+    select ${slotColumns} from slot
      where organization_id = ${organizationId} and id = ${slotId} for update`.execute(db)
   return rows[0]
 }
@@ -107,7 +107,7 @@ export async function insertSlots(
         "brandContent" boolean, "brandOrganic" boolean)`.execute(db)
 }
 
-/** Replaces what a slot says, unless a job has claimed it. False if it has, or there is no such slot. */
+/** Replaces what a slot says, which nobody has approved then, unless a job has claimed it. False if it has, or there is no such slot. */
 export async function changeSlot(db: Executor, slotId: string, content: SlotContent): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update slot
@@ -116,7 +116,7 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
            mode = ${content.mode}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
            allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
            brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic},
-           updated_at = clock_timestamp()
+           approved_hash = null, updated_at = clock_timestamp()
      where id = ${slotId} and claimed_at is null`.execute(db)
   return numAffectedRows === 1n
 }

@@ -148,6 +148,7 @@ export interface SlotTable {
   brand_content: Defaulted<boolean>
   brand_organic: Defaulted<boolean>
   claimed_at: NullableTimestamp
+  approved_hash: Defaulted<string | null>
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
 }

@@ -114,6 +114,19 @@ export const ownVerdicts = verdictsOf('reelpilot', {
     nextStep: 'The creator chooses a wider audience, or the post is planned without the mark.',
   },
 
+  // What may be posted.
+  NOT_APPROVED: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The slot was edited, or its plan rejected, and nobody has approved it since.',
+    nextStep: 'Approve the plan as it is now; the job goes on by itself then. Or cancel the job.',
+  },
+  APPROVAL_STALE: {
+    verdict: 'NEEDS_USER',
+    meaning: 'What would be posted is not what was approved: the slot was changed past the API.',
+    nextStep:
+      'Read the slot, and approve the plan again if it is as it shall be; then retry the job. Or cancel it.',
+  },
+
   // The post on its way.
   SLOT_PASSED: {
     verdict: 'NEEDS_USER',

@@ -10,6 +10,7 @@ import { onTestFinished } from 'vitest'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import { approveSlots } from '../../src/store/approval-store.ts'
 import { grantQuota } from '../../src/store/quota-ledger.ts'
 import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit-setting-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
@@ -108,6 +109,7 @@ export async function createStage(
         })
         .execute()
     }
+    await approveSlots(db, organizationId, planId)
   }
   return {
     organizationId,

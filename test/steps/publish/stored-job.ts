@@ -4,6 +4,7 @@ import { jobMachine } from '../../../src/commands/job-machine.ts'
 import { jobIdOf } from '../../../src/commands/start-job.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../../src/durable/checkpoint.ts'
 import { begin, decide, doneEvent } from '../../../src/durable/decide.ts'
+import { approveSlots } from '../../../src/store/approval-store.ts'
 import type { Db } from '../../../src/store/database.ts'
 import { readDatabaseTime } from '../../../src/store/database-time.ts'
 import { appendEvent } from '../../../src/store/event-store.ts'
@@ -114,5 +115,6 @@ async function insertSlot(
       claimed_at: new Date(publishAt - untilSlotMs),
     })
     .execute()
+  await approveSlots(db, organizationId, planId)
   return slotId
 }

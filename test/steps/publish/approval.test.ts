@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { approveSlots } from '../../../src/store/approval-store.ts'
+import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import { createStage } from './stage.ts'
+
+const stage = await createStage()
+const { db } = stage.database.runtime
+
+/** Changes the slot of a job past the API. */
+async function change(
+  { jobId }: RehearsedJob,
+  change: { caption?: string; approved_hash?: null },
+): Promise<void> {
+  const ofJob = db.selectFrom('job').select('slot_id').where('id', '=', jobId)
+  await db.updateTable('slot').set(change).where('id', '=', ofJob).execute()
+}
+
+/** A person approves the plan of a job's slot as it is now. */
+async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
+  const { plan_id: planId } = await db
+    .selectFrom('slot')
+    .innerJoin('job', 'job.slot_id', 'slot.id')
+    .select('plan_id')
+    .where('job.id', '=', jobId)
+    .executeTakeFirstOrThrow()
+  await approveSlots(db, organizationId, planId)
+}
+
+describe('a caption that was changed by SQL after its approval', () => {
+  it('is not posted: a person decides, and what they approve is posted at a retry', async () => {
+    const { job, at } = await stage.start()
+    await job.goOn('awaitingSlot')
+    await change(job, { caption: 'Never approved' })
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({
+      failure: { verdict: 'NEEDS_USER', code: 'APPROVAL_STALE' },
+      inits: 0,
+    })
+    expect(at.local.posts()).toEqual([])
+
+    await job.send({ type: 'retry' })
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(at.local.posts()).toEqual([])
+
+    await approve(job)
+    await job.send({ type: 'retry' })
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.posts()).toMatchObject([{ title: 'Never approved', status: 'PUBLISH_COMPLETE' }])
+  })
+})
+
+describe('a slot whose approval was taken back', () => {
+  it('is not posted before it is approved again; then its job goes on by itself', async () => {
+    const { job, at } = await stage.start()
+    await job.goOn('awaitingSlot')
+    await change(job, { approved_hash: null })
+    await job.goOn(({ failure }) => failure?.code === 'NOT_APPROVED')
+    expect(at.local.posts()).toEqual([])
+    await approve(job)
+    expect(await job.goOn()).toBe('published')
+    expect(await job.context()).toMatchObject({ inits: 1 })
+  })
+})
