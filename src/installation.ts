@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { createOrganization } from './commands/create-organization.ts'
 import type { Config } from './config.ts'
-import { installQueues } from './queue/boss.ts'
+import { installQueues } from './queue/install-queues.ts'
 import { connect } from './store/database.ts'
 import { startEmbeddedServer } from './store/embedded/server.ts'
 import { migrate } from './store/migrate.ts'

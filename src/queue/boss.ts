@@ -1,8 +1,7 @@
 import { fromKysely, PgBoss, type Warning } from 'pg-boss'
-import { type Connection, connectionOptions, type Executor, type Role } from '../store/database.ts'
+import { connectionOptions, type Executor, type Role } from '../store/database.ts'
 import { queueSchema } from '../store/queue-warning-store.ts'
 import { shareNotices } from './notice.ts'
-import { type Patience, queueSettings, queues, usualPatience } from './queues.ts'
 
 export interface BossOptions {
   readonly url: string
@@ -50,45 +49,8 @@ export function createBoss(options: BossOptions): PgBoss {
   return boss
 }
 
-/**
- * Creates or upgrades the queue's tables as the owner, brings the queues to their settings, and lets the two working roles
- * use them. What lies in a queue keeps the settings that it was put in with.
- */
-export async function installQueues(
-  url: string,
-  owner: Connection,
-  patience: Patience = usualPatience,
-): Promise<void> {
-  const boss = new PgBoss({
-    ...connectionOf(url, 'owner', 'reelpilot migrate'),
-    supervise: false,
-    schedule: false,
-    max: 2,
-  })
-  boss.on('error', () => undefined) // What matters is thrown by start().
-  await boss.start()
-  try {
-    for (const [name, settings] of queueSettings(patience)) {
-      await boss.createQueue(name, settings)
-      await boss.updateQueue(name, settings) // Creating leaves a queue that is there as it is.
-    }
-    // On the hour; once for all the hours that nobody was there to hear it.
-    await boss.schedule(queues.scan, '0 * * * *', {}, { tz: 'UTC', missed: 'once' })
-    for (const role of ['reelpilot_api', 'reelpilot_runtime']) {
-      const grants = [
-        `grant usage on schema ${queueSchema} to ${role}`,
-        `grant select, insert, update, delete on all tables in schema ${queueSchema} to ${role}`,
-        `grant usage on all sequences in schema ${queueSchema} to ${role}`,
-        `grant execute on all functions in schema ${queueSchema} to ${role}`,
-      ]
-      for (const grant of grants) await owner.pool.query(grant)
-    }
-  } finally {
-    await boss.stop({ graceful: false })
-  }
-}
-
-function connectionOf(url: string, role: Role, name: string) {
+/** How pg-boss reaches the database under one of our roles. */
+export function connectionOf(url: string, role: Role, name: string) {
   const { connectionString, options } = connectionOptions(url, role, name)
   return {
     ...(connectionString && { connectionString }),

@@ -4,6 +4,7 @@ import { createOrganization } from '../commands/create-organization.ts'
 import { approveSlots } from '../store/approval-store.ts'
 import type { Db } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
+import { lockInstallation } from '../store/install-lock.ts'
 import { grantQuota } from '../store/quota-ledger.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
 import type { Sealer } from '../vault/sealer.ts'
@@ -28,6 +29,8 @@ const slotSeconds = [20, 60, 100]
  */
 export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer): Promise<Rehearsal | null> {
   return await db.transaction().execute(async (tx) => {
+    // Of several rehearsals that start at once on one database, the first fills it.
+    await lockInstallation(tx)
     const organizations = await tx.selectFrom('organization').select(['id', 'name']).execute()
     const known = organizations.find(({ name }) => name === rehearsalName)
     if (known) return { organizationId: known.id, apiKey: null }

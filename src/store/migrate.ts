@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { type Connection, schemaName } from './database.ts'
+import { underInstallLock } from './install-lock.ts'
+import { ensureRoles } from './roles.ts'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -12,23 +14,35 @@ export class DatabaseTooNew extends Error {
 }
 
 /**
- * Brings the schema up to this build, forward only, under a lock that other starting processes wait for.
- * Answers the names of the migrations that it applied. Throws `DatabaseTooNew` and leaves everything as it is
+ * Brings the schema up to this build, forward only, under a lock that other starting processes wait for. Answers the names of
+ * the migrations that it applied, and writes nothing if there are none. Throws `DatabaseTooNew` and leaves everything as it is
  * if the database knows migrations that this build does not have.
  */
-export async function migrate(owner: Connection): Promise<readonly string[]> {
-  await sql`create schema if not exists ${sql.id(schemaName)}`.execute(owner.db).catch((error) => {
-    // Two first starts at once: the other one made it.
-    if (!isDuplicate(error)) throw error
-  })
+export function migrate(owner: Connection): Promise<readonly string[]> {
+  return underInstallLock(owner, () => migrateAlone(owner))
+}
+
+async function migrateAlone(owner: Connection): Promise<readonly string[]> {
   const migrations = await readMigrations()
   const known = new Set(Object.keys(migrations))
-  for (const name of await appliedMigrations(owner)) {
+  const before = await appliedMigrations(owner)
+  for (const name of before) {
     if (!known.has(name))
       throw new DatabaseTooNew(
         `the database has the migration "${name}", this build does not: run the newer build`,
       )
   }
+  const applied = before.length === known.size ? [] : await applyMissing(owner, migrations)
+  await letRolesReadMigrations(owner)
+  return applied
+}
+
+async function applyMissing(
+  owner: Connection,
+  migrations: Record<string, Migration>,
+): Promise<readonly string[]> {
+  await ensureRoles(owner)
+  await sql`create schema if not exists ${sql.id(schemaName)}`.execute(owner.db)
   const migrator = new Migrator({
     db: owner.db,
     provider: { getMigrations: async () => migrations },
@@ -39,12 +53,17 @@ export async function migrate(owner: Connection): Promise<readonly string[]> {
   const { error, results = [] } = await migrator.migrateToLatest()
   const failed = results.find((result) => result.status === 'Error')
   if (error) throw new Error(`migration ${failed?.migrationName ?? ''} failed`, { cause: error })
-  // Readiness asks, as the working roles, whether the schema is this build's.
-  if (results.length > 0)
-    await sql`grant select on ${sql.id(schemaName, 'migration')} to reelpilot_api, reelpilot_runtime`.execute(
-      owner.db,
-    )
   return results.map((result) => result.migrationName)
+}
+
+/** Readiness asks, as the working roles, whether the schema is this build's. */
+async function letRolesReadMigrations(owner: Connection): Promise<void> {
+  const table = `${schemaName}.migration`
+  const { rows } = await sql<{ may: boolean }>`
+    select bool_and(has_table_privilege(role, ${table}, 'select')) as may
+      from unnest(array['reelpilot_api', 'reelpilot_runtime']) as role`.execute(owner.db)
+  if (rows[0]?.may) return
+  await sql`grant select on ${sql.table(table)} to reelpilot_api, reelpilot_runtime`.execute(owner.db)
 }
 
 /** Whether every migration of this build has been applied, and none that it does not know. */
@@ -75,8 +94,4 @@ async function readMigrations(): Promise<Record<string, Migration>> {
       },
     ]),
   )
-}
-
-function isDuplicate(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '42P06' || error.code === '23505')
 }

@@ -35,13 +35,13 @@ export function startAppProcess(
 }
 
 /** Waits until the API says that it can serve. */
-export async function untilReady(port: number, app: AppProcess): Promise<void> {
+export async function untilReady(port: number, app: AppProcess, timeoutMs = 60_000): Promise<void> {
   const ask = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       (response) => response.status,
       () => (app.child.exitCode === null ? 'not listening' : `exited: ${app.output()}`),
     )
-  await until(ask, (status) => status === 200 || String(status).startsWith('exited'), 60_000).then(
+  await until(ask, (status) => status === 200 || String(status).startsWith('exited'), timeoutMs).then(
     (status) => {
       if (status !== 200) throw new Error(String(status))
     },
