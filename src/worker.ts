@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { CommandDeps } from './commands/deps.ts'
 import { failByInfrastructure } from './commands/fail-by-infrastructure.ts'
 import { redriveDeliveries } from './commands/redrive-deliveries.ts'
+import { resolveOutdatedSlots } from './commands/resolve-slots.ts'
 import { scanOrganization } from './commands/scan.ts'
 import { takeNews } from './commands/take-news.ts'
 import type { Runtime } from './durable/drive.ts'
@@ -10,6 +11,7 @@ import { LeaseKeeper } from './durable/lease-keeper.ts'
 import { createDatabaseClock } from './durable/ledger.ts'
 import type { MachineCatalogue } from './durable/machine.ts'
 import type { StepCatalogue } from './durable/step.ts'
+import { bundledTimeZones, type TimeZoneData } from './planning/wall-time.ts'
 import { createBoss } from './queue/boss.ts'
 import { workDeliveries } from './queue/delivery.ts'
 import { createLedger } from './queue/ledger.ts'
@@ -33,6 +35,8 @@ export interface WorkerRoleOptions {
   readonly concurrency: number
   readonly log: Logger
   readonly onBoundary?: Runtime['onBoundary']
+  /** What wall times mean; the data of this Node if left out. */
+  readonly zones?: TimeZoneData
 }
 
 /** How long steps may go on once the process drains, before they are aborted. */
@@ -40,7 +44,7 @@ const drainMs = 20_000
 
 /** The worker role: drives jobs, scans, and sweeps. `stop` drains: no work is lost, whatever is cut short. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
-  const { databaseUrl, runtime: connection, machines, concurrency, log } = options
+  const { databaseUrl, runtime: connection, machines, concurrency, log, zones = bundledTimeZones } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'queue')
   const boss = createBoss({
     url: databaseUrl,
@@ -95,6 +99,12 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
   }
   const scanAll = async (reason: ScanReason) => {
+    // First: what falls due follows from it.
+    const { moved, organizations: affected } = await resolveOutdatedSlots(connection.db, zones)
+    if (moved > 0) {
+      hints.send({ organizations: affected, jobs: [] })
+      log.warn({ moved, tzdata: zones.version }, 'new time zone data has moved slots')
+    }
     const organizations = await connection.db.selectFrom('organization').select('id').execute()
     for (const { id } of organizations) await scanOne(id, reason)
   }

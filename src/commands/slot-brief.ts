@@ -51,8 +51,9 @@ export function readBrief(
 
   if (fields.length > 0 || meaning.kind === 'invalid' || parsed.kind === 'invalid')
     return { kind: 'invalid', fields }
-  const { wallTime, at: publishAt } = meaning
-  return { kind: 'ok', content: { ...brief, wallTime, publishAt, storyboard: parsed.storyboard } }
+  const { wallTime, at: publishAt, tzdataVersion } = meaning
+  const content = { ...brief, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
+  return { kind: 'ok', content }
 }
 
 type Mistake = readonly [field: string, message: string]

@@ -62,7 +62,8 @@ async function moveSlots(
     if (isToCome && meaning.at.getTime() <= now) {
       return invalid('timeZone', `the slot of ${slot.wallTime} would lie in the past in ${timeZone}`)
     }
-    if (isToCome) await reschedule(tx, slot.id, meaning.at)
+    const { at: publishAt, tzdataVersion } = meaning
+    if (isToCome) await reschedule(tx, slot.id, { publishAt, tzdataVersion })
   }
   return null
 }

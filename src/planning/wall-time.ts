@@ -1,9 +1,24 @@
 import { Temporal } from 'temporal-polyfill'
 
-/** What a wall time means in a time zone. */
+/** What a wall time means in a time zone, by a version of the time zone data such as `2026c`. */
 export type Meaning =
-  | { readonly kind: 'instant'; readonly at: Date; readonly wallTime: string }
+  | {
+      readonly kind: 'instant'
+      readonly at: Date
+      readonly wallTime: string
+      readonly tzdataVersion: string
+    }
   | { readonly kind: 'invalid'; readonly message: string }
+
+/** Time zone data: what wall times mean, and its version. Versions sort by age: `2025b`, `2025c`, `2026a`. */
+export interface TimeZoneData {
+  /** Empty if it is not known. */
+  readonly version: string
+  instantOf(wallTime: string, timeZone: string): Meaning
+}
+
+/** The version that this Node was built with. */
+const bundledVersion = process.versions.tz ?? ''
 
 const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/
 
@@ -30,8 +45,12 @@ export function instantOf(wallTime: string, timeZone: string): Meaning {
   try {
     const local = Temporal.PlainDateTime.from(wallTime, { overflow: 'reject' })
     const zoned = local.toZonedDateTime(timeZone, { disambiguation: 'compatible' })
-    return { kind: 'instant', at: new Date(zoned.epochMilliseconds), wallTime: local.toString() }
+    const at = new Date(zoned.epochMilliseconds)
+    return { kind: 'instant', at, wallTime: local.toString(), tzdataVersion: bundledVersion }
   } catch {
     return { kind: 'invalid', message: `is not a date and time of the calendar: ${wallTime}` }
   }
 }
+
+/** The data that this Node was built with. */
+export const bundledTimeZones: TimeZoneData = { version: bundledVersion, instantOf }

@@ -8,6 +8,8 @@ export interface SlotContent {
   readonly wallTime: string
   /** The instant that the wall time means in the plan's zone. */
   readonly publishAt: Date
+  /** The version of the time zone data that says so; empty if it is not known. */
+  readonly tzdataVersion: string
   readonly storyboard: object
   readonly mode: SlotMode
   readonly caption: string
@@ -29,7 +31,8 @@ export interface SlotRecord extends SlotContent {
 }
 
 export const slotColumns = sql.raw(
-  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", storyboard, mode, caption, privacy,
+  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", tzdata_version as "tzdataVersion",
+   storyboard, mode, caption, privacy,
    allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
    brand_content as "brandContent", brand_organic as "brandOrganic",
    claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`,
@@ -97,12 +100,13 @@ export async function insertSlots(
   slots: readonly NewSlot[],
 ): Promise<void> {
   await sql`
-    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, mode, caption, privacy,
-                      allow_comment, allow_duet, allow_stitch, brand_content, brand_organic)
-    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", storyboard, mode, caption, privacy,
+    insert into slot (id, organization_id, plan_id, wall_time, publish_at, tzdata_version, storyboard, mode,
+                      caption, privacy, allow_comment, allow_duet, allow_stitch, brand_content, brand_organic)
+    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", "tzdataVersion", storyboard, mode,
+           caption, privacy,
            "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic"
       from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as x (
-        id uuid, "wallTime" text, "publishAt" timestamptz, storyboard jsonb, mode text, caption text, privacy text,
+        id uuid, "wallTime" text, "publishAt" timestamptz, "tzdataVersion" text, storyboard jsonb, mode text, caption text, privacy text,
         "allowComment" boolean, "allowDuet" boolean, "allowStitch" boolean,
         "brandContent" boolean, "brandOrganic" boolean)`.execute(db)
 }
@@ -112,7 +116,7 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
   const { numAffectedRows } = await sql`
     update slot
        set wall_time = ${content.wallTime}, publish_at = ${content.publishAt},
-           storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
+           tzdata_version = ${content.tzdataVersion}, storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
            mode = ${content.mode}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
            allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
            brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic},
@@ -121,10 +125,15 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
   return numAffectedRows === 1n
 }
 
-export async function reschedule(db: Executor, slotId: string, publishAt: Date): Promise<void> {
+/** Moves a slot that the transaction has locked to the instant that its wall time means by now. */
+export async function reschedule(
+  db: Executor,
+  slotId: string,
+  { publishAt, tzdataVersion }: Pick<SlotContent, 'publishAt' | 'tzdataVersion'>,
+): Promise<void> {
   await sql`
-    update slot set publish_at = ${publishAt}, updated_at = clock_timestamp()
-     where id = ${slotId} and claimed_at is null`.execute(db)
+    update slot set publish_at = ${publishAt}, tzdata_version = ${tzdataVersion}, updated_at = clock_timestamp()
+     where id = ${slotId}`.execute(db)
 }
 
 /** Removes a slot, unless a job has claimed it. */

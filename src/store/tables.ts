@@ -138,6 +138,7 @@ export interface SlotTable {
   plan_id: string
   wall_time: string
   publish_at: Timestamp
+  tzdata_version: Defaulted<string>
   storyboard: Json
   mode: Defaulted<SlotMode>
   caption: string

@@ -3,6 +3,7 @@ import { afterEach } from 'vitest'
 import { begin } from '../../src/durable/decide.ts'
 import { catalogueOf, type DurableMachine } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
+import type { TimeZoneData } from '../../src/planning/wall-time.ts'
 import { installQueues } from '../../src/queue/install-queues.ts'
 import type { Patience } from '../../src/queue/queues.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
@@ -30,6 +31,7 @@ export interface RoleOptions {
   readonly steps?: StepCatalogue
   /** 0: it drives nothing, but looks after the queues and takes what is lost. */
   readonly concurrency?: number
+  readonly zones?: TimeZoneData
 }
 
 /** The worker role as it is in production, with machines and steps of the test's; stopped when the test is done. */
@@ -38,13 +40,14 @@ export function roleStarter({ url, runtime }: TestDatabase) {
   afterEach(async () => {
     for (const role of started.splice(0)) await role.stop()
   })
-  return async ({ machines = [toyMachine], steps, concurrency = 2 }: RoleOptions = {}) => {
+  return async ({ machines = [toyMachine], steps, concurrency = 2, zones }: RoleOptions = {}) => {
     const role = await startWorkerRole({
       databaseUrl: url,
       runtime,
       machines: catalogueOf(machines),
       steps: () => steps ?? { runLap: async (input) => done(input) },
       concurrency,
+      ...(zones && { zones }),
       log: createLogger('silent', false),
     })
     let isStopped = false
