@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { z } from 'zod'
+import { refusedParameters } from './store/database-url.ts'
 
 /** Everything that can be set, read once. */
 export interface Config {
@@ -45,7 +46,16 @@ const text = z.string().min(1)
 const points = z.coerce.number().int().min(1).max(1_000_000)
 const settings = z
   .object({
-    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address' }).optional(),
+    DATABASE_URL: z
+      .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// address', abort: true })
+      .superRefine((url, context) => {
+        for (const name of refusedParameters(url))
+          context.addIssue({
+            code: 'custom',
+            message: `"${name}" cannot be set in it: Reelpilot sets its own`,
+          })
+      })
+      .optional(),
     REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// address' }).optional(),
     REELPILOT_DATA: text.default('.reelpilot'),
     HOST: text.default('127.0.0.1'),

@@ -19,7 +19,6 @@ export function createBoss(options: BossOptions): PgBoss {
   const { name, onError, supervises } = options
   const boss = new PgBoss({
     ...connectionOf(options.url, options.role, name),
-    application_name: name,
     // Fetching takes one connection a process, heartbeats and settling the others; drives have a pool of their own.
     max: 5,
     // The two roles at work own nothing, and so may not.
@@ -51,12 +50,7 @@ export function createBoss(options: BossOptions): PgBoss {
 
 /** How pg-boss reaches the database under one of our roles. */
 export function connectionOf(url: string, role: Role, name: string) {
-  const { connectionString, options } = connectionOptions(url, role, name)
-  return {
-    ...(connectionString && { connectionString }),
-    ...(typeof options === 'string' && { options }),
-    schema: queueSchema,
-  }
+  return { ...connectionOptions(url, role, name), schema: queueSchema }
 }
 
 /** Runs a queue operation inside a transaction of ours, so that it happens exactly if the rest does. */

@@ -1,5 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { readDatabaseUrl } from './database-url.ts'
+import { proveRole } from './role-proof.ts'
 import type { Database } from './tables.ts'
 
 export type Db = Kysely<Database>
@@ -22,20 +24,40 @@ export interface Connection {
 // bigint: revisions, sequences, bytes and epochs stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** Options that make a connection work as a role from its first statement on. */
-export function connectionOptions(url: string, role: Role, applicationName: string): pg.ClientConfig {
-  const settings = [`-c search_path=${schemaName},pg_temp`]
-  if (role !== 'owner') settings.push(`-c role=${role}`)
+/**
+ * Options that make a connection work as a role from its first statement on. What the URL says of the session comes before
+ * ours: of two values for one setting Postgres takes the later.
+ */
+export function connectionOptions(url: string, role: Role, applicationName: string): ConnectionOptions {
+  const given = readDatabaseUrl(url)
+  const settings = [given.options, `-c search_path=${schemaName},pg_temp`]
+  // Without an organization nothing is visible, whatever the URL would set for the session.
+  if (role !== 'owner') settings.push(`-c role=${role}`, '-c row_security=on', '-c app.organization_id=')
   return {
-    connectionString: url,
-    options: settings.join(' '),
-    application_name: applicationName,
+    connectionString: given.connectionString,
+    options: settings.join(' ').trim(),
+    application_name: given.applicationName
+      ? `${applicationName} (${given.applicationName})`
+      : applicationName,
     keepAlive: true,
     connectionTimeoutMillis: 10_000,
+    onConnect: async (client) => {
+      if (role !== 'owner') await proveRole(client, role, schemaName)
+    },
   }
 }
 
-/** A pool under one role. Broken connections go to `onError`, and are replaced by themselves. */
+/** For a pool. A client that is opened without one calls `onConnect` itself. */
+export interface ConnectionOptions {
+  readonly connectionString: string
+  readonly options: string
+  readonly application_name: string
+  readonly keepAlive: boolean
+  readonly connectionTimeoutMillis: number
+  readonly onConnect: (client: pg.ClientBase) => Promise<void>
+}
+
+/** A pool under one role, which each of its connections proves when it is opened. Broken connections go to `onError`, and are replaced by themselves. */
 export function connect(
   url: string,
   role: Role,

@@ -62,10 +62,8 @@ export async function listenForHints(
   let retry: NodeJS.Timeout | undefined
 
   const open = async (): Promise<void> => {
-    const next = new pg.Client({
-      ...connectionOptions(url, 'reelpilot_api', 'reelpilot hints'),
-      keepAlive: true,
-    })
+    const options = connectionOptions(url, 'reelpilot_api', 'reelpilot hints')
+    const next = new pg.Client(options)
     next.on('error', handlers.onError)
     next.on('end', () => reopen())
     next.on('notification', ({ payload }) => {
@@ -77,6 +75,7 @@ export async function listenForHints(
       }
     })
     await next.connect()
+    await options.onConnect(next)
     await next.query(`listen ${channel}`)
     client = next
     handlers.onGap()

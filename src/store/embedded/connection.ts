@@ -54,6 +54,7 @@ async function withClient<T>(
   const client = new Client({
     connectionString: urlOf(port, password, 'postgres'),
     ssl: false, // else PGSSLMODE in the environment decides
+    options: '-c search_path=pg_catalog', // else PGOPTIONS does
     connectionTimeoutMillis: 2_000,
   })
   client.on('error', () => undefined) // the pending query is rejected with it
