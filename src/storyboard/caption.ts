@@ -1,14 +1,14 @@
+import { levelsOf } from './bidi.ts'
 import { widthOf } from './font.ts'
+import { type LineWord, type Piece, placeLine } from './line.ts'
 import { safeAreaOf } from './safe-area.ts'
 import type { Size } from './storyboard.ts'
-import { balance, graphemesOf, type Measured, type Token, tokensOf, wrap } from './wrap.ts'
+import { balance, collapse, graphemesOf, type Measured, type Token, tokensOf, wrap } from './wrap.ts'
 
-/** A word in its place; `x` is its left edge, `y` the middle of its line, in pixels of the video. */
-export interface PlacedWord {
-  readonly text: string
-  readonly x: number
+/** A word in its place, or the part of it that has one direction. Pixels of the video. */
+export interface PlacedWord extends Piece {
+  /** The middle of its line. */
   readonly y: number
-  readonly width: number
 }
 
 export interface CaptionLayout {
@@ -16,6 +16,7 @@ export interface CaptionLayout {
   readonly size: number
   readonly top: number
   readonly height: number
+  /** In reading order: `x` falls from word to word where they are read from right to left. */
   readonly words: readonly PlacedWord[]
 }
 
@@ -23,19 +24,28 @@ export interface CaptionLayout {
 const sizes = { largest: 118, smallest: 44, step: 2 }
 const maxLines = 4
 const lineHeight = 1.16
+const softHyphen = /\u00ad$/u
 
 /**
  * Lays out a caption as large as it can be: at most 4 balanced, centred lines inside the safe area.
  *
- * Words stay whole while any size allows it; only then are those that are wider than a line cut between graphemes.
- * Answers undefined for a text that fits at no size.
+ * Words stay whole while any size allows it; only then are those that are wider than a line cut between graphemes. Lines
+ * that the author began are kept while there is room for them. Answers undefined for a text that fits at no size.
  */
 export function layOutCaption(text: string, frame: Size): CaptionLayout | undefined {
-  const tokens = tokensOf(text)
-  return layOut(tokens, frame) ?? layOut(cutWideTokens(tokens, frame), frame)
+  const collapsed = collapse(text)
+  const levels = levelsOf(collapsed)
+  const tokens = tokensOf(collapsed)
+  if (tokens.length === 0) return undefined
+  const flowing = tokens.map((token) => ({ ...token, beginsLine: false }))
+  return (
+    layOut(tokens, levels, frame) ??
+    layOut(flowing, levels, frame) ??
+    layOut(cutWideTokens(flowing, frame), levels, frame)
+  )
 }
 
-function layOut(tokens: readonly Token[], frame: Size): CaptionLayout | undefined {
+function layOut(tokens: readonly Token[], levels: Uint8Array, frame: Size): CaptionLayout | undefined {
   const area = safeAreaOf(frame)
   const measured = measure(tokens)
   const widest = Math.max(...measured.map(({ width }) => width))
@@ -45,7 +55,7 @@ function layOut(tokens: readonly Token[], frame: Size): CaptionLayout | undefine
     const limit = area.captionWidth / size
     const lines = wrap(measured, limit).length
     if (widest > limit || lines > maxLines || lines * lineHeight * size > area.captionHeight) continue
-    return place(tokens, measured, balance(measured, limit), size, frame)
+    return place(linesOf(tokens, balance(measured, limit), size), levels, size, frame)
   }
   return undefined
 }
@@ -53,7 +63,13 @@ function layOut(tokens: readonly Token[], frame: Size): CaptionLayout | undefine
 /** Widths for a font size of 1. */
 function measure(tokens: readonly Token[]): Measured[] {
   const space = widthOf(' ', 'caption', 1)
-  return tokens.map(({ text, glued }) => ({ width: widthOf(text, 'caption', 1), gap: glued ? 0 : space }))
+  const hyphen = widthOf('-', 'caption', 1)
+  return tokens.map(({ text, glued, beginsLine = false }) => ({
+    width: widthOf(text, 'caption', 1),
+    gap: glued ? 0 : space,
+    hyphen: softHyphen.test(text) ? hyphen : 0,
+    beginsLine,
+  }))
 }
 
 function cutWideTokens(tokens: readonly Token[], frame: Size): Token[] {
@@ -62,32 +78,40 @@ function cutWideTokens(tokens: readonly Token[], frame: Size): Token[] {
   return tokens.flatMap((token) => (widthOf(token.text, 'caption', 1) > limit ? graphemesOf(token) : [token]))
 }
 
+/** Joins what is one word again where it came to the same line; a word that a line ends inside shows its hyphen. */
+function linesOf(tokens: readonly Token[], starts: readonly number[], size: number): LineWord[][] {
+  const space = widthOf(' ', 'caption', size)
+  return starts.map((start, line) => {
+    const words: LineWord[] = []
+    for (const { text, start: at, glued, continues } of tokens.slice(start, starts[line + 1])) {
+      const before = continues ? words.pop() : undefined
+      if (before === undefined) words.push({ text, start: at, gap: glued ? 0 : space })
+      else words.push({ ...before, text: before.text + text })
+    }
+    const last = words.pop()
+    const isCut = tokens[starts[line + 1] ?? tokens.length]?.glued
+    if (last === undefined || !isCut) return last === undefined ? words : [...words, last]
+    return [...words, { ...last, text: last.text.replace(softHyphen, '-') }]
+  })
+}
+
 function place(
-  tokens: readonly Token[],
-  measured: readonly Measured[],
-  starts: readonly number[],
+  lines: readonly (readonly LineWord[])[],
+  levels: Uint8Array,
   size: number,
   frame: Size,
 ): CaptionLayout {
-  const height = starts.length * lineHeight * size
+  const height = lines.length * lineHeight * size
   const top = safeAreaOf(frame).centreY - height / 2
 
-  const words = starts.flatMap((start, line) => {
-    const y = top + (line + 0.5) * lineHeight * size
-    const placed: PlacedWord[] = []
-    let lineWidth = 0
-    for (let index = start; index < (starts[line + 1] ?? tokens.length); index++) {
-      const token = tokens[index]
-      const { width = 0, gap = 0 } = measured[index] ?? {}
-      const before = token?.continues ? placed.pop() : undefined
-      if (before === undefined) lineWidth += placed.length > 0 ? gap : 0
-      const x = before?.x ?? lineWidth * size
-      lineWidth += width
-      placed.push({ text: (before?.text ?? '') + (token?.text ?? ''), x, y, width: lineWidth * size - x })
-    }
-
-    const left = (frame.width - lineWidth * size) / 2
-    return placed.map((word) => ({ ...word, x: left + word.x }))
+  let read = 0
+  const words = lines.flatMap((line, index) => {
+    const y = top + (index + 0.5) * lineHeight * size
+    const { pieces, width } = placeLine(line, levels, 'caption', size)
+    const left = (frame.width - width) / 2
+    const first = read
+    read += line.length
+    return pieces.map((piece) => ({ ...piece, x: left + piece.x, y, word: first + piece.word }))
   })
 
   return { size, top, height, words }

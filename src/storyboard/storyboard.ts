@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { unfitTexts } from './fit.ts'
+import { hasVisible } from './visible.ts'
 
 export interface Palette {
   readonly base: string
@@ -71,6 +72,7 @@ const words = (max: number) => {
     .refine((text) => text.isWellFormed() && !/[\p{Cc}--[\t\n\r]]/v.test(text), {
       error: 'must be readable text: it holds control characters or half of a surrogate pair',
     })
+    .refine(hasVisible, { error: 'is blank: it must have at least one character that can be seen' })
     .normalize('NFC')
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type CaptionLayout, layOutCaption } from '../../src/storyboard/caption.ts'
+import { widthOf } from '../../src/storyboard/font.ts'
 import { safeAreaOf } from '../../src/storyboard/safe-area.ts'
-import { balance, tokensOf, wrap } from '../../src/storyboard/wrap.ts'
+import { balance, collapse, tokensOf, wrap } from '../../src/storyboard/wrap.ts'
 
 const phone = { width: 1080, height: 1920 }
 
@@ -60,18 +61,71 @@ describe('layOutCaption', () => {
   })
 })
 
+describe('a caption that is read from right to left', () => {
+  const linesByWord = (text: string) => [...Map.groupBy(laidOut(text).words, ({ y }) => y).values()]
+
+  it('has its first word rightmost in every line, and keeps the words in reading order', () => {
+    const lines = linesByWord('לתמנון יש שלושה לבבות')
+    expect(lines.map((line) => line.map(({ text }) => text))).toEqual([
+      ['לתמנון', 'יש'],
+      ['שלושה', 'לבבות'],
+    ])
+    for (const [first, second] of lines) {
+      expect(first?.isRtl && second?.isRtl).toBe(true)
+      expect(first?.x).toBeCloseTo((second?.x ?? 0) + (second?.width ?? 0) + widthOf(' ', 'caption', 118), 1)
+    }
+    expect(lines.flat().map(({ word }) => word)).toEqual([0, 1, 2, 3])
+  })
+
+  it('takes its direction from the first strong character, also behind an emoji', () => {
+    const [first, second] = laidOut('🐙 שלום').words
+    expect(first?.text).toBe('🐙')
+    expect(first?.x).toBeGreaterThan(second?.x ?? Number.NaN)
+    const [latin, hebrew] = laidOut('🐙 hi שלום').words
+    expect(latin?.x).toBeLessThan(hebrew?.x ?? Number.NaN)
+  })
+
+  it('splits a word of two directions, whose parts light up together', () => {
+    const words = laidOut('a b-אב גד c').words
+    expect(words.toSorted((a, b) => a.x - b.x).map(({ text }) => text)).toEqual(['a', 'b-', 'גד', 'אב', 'c'])
+    expect(words.map(({ word }) => word)).toEqual([0, 1, 1, 2, 3])
+  })
+})
+
+describe('the lines of a caption', () => {
+  it('begin where the author began one, while there is room', () => {
+    expect(linesOf(laidOut('One\nmore thing'))).toEqual(['One', 'more thing'])
+    expect(linesOf(laidOut('a\nb\nc\nd\ne'))).toEqual(['a b c d e'])
+  })
+
+  it('show a soft hyphen only where they end at it', () => {
+    const words = laidOut('Donau\u00addampf\u00adschiff').words.map(({ text }) => text)
+    expect(words).toEqual(['Donau-', 'dampf\u00adschiff'])
+  })
+
+  it('are not ended at an unbreakable space even by need', () => {
+    const lines = linesOf(laidOut(`${'w'.repeat(20)}\u00a0${'w'.repeat(20)}`))
+    expect(lines.length).toBeGreaterThan(1)
+    for (const line of lines) expect(line).not.toMatch(/^\u00a0|\u00a0$/)
+  })
+})
+
 describe('tokensOf', () => {
   it('cuts at any white space', () => {
-    expect(tokensOf('  one\ttwo\nthree ').map(({ text }) => text)).toEqual(['one', 'two', 'three'])
+    expect(tokensOf(collapse('  one\ttwo\nthree ')).map(({ text }) => text)).toEqual(['one', 'two', 'three'])
   })
 
   it('cuts Japanese into words and keeps brackets and full stops with theirs', () => {
     const tokens = tokensOf('「日本語」の文章です。')
     expect(tokens.length).toBeGreaterThan(2)
-    expect(tokens[0]).toEqual({ text: '「日本語」', glued: false })
-    expect(tokens.slice(1).every(({ glued }) => glued)).toBe(true)
+    expect(tokens[0]).toMatchObject({ text: '「日本語」', glued: false })
+    expect(tokens.slice(1).every(({ glued, continues }) => glued && !continues)).toBe(true)
     expect(tokens.at(-1)?.text.endsWith('。')).toBe(true)
     expect(tokens.map(({ text }) => text).join('')).toBe('「日本語」の文章です。')
+  })
+
+  it('makes no word of what cannot be seen', () => {
+    expect(tokensOf(collapse('a \u200b \u200e b')).map(({ text }) => text)).toEqual(['a', 'b'])
   })
 })
 

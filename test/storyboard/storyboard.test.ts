@@ -104,6 +104,24 @@ describe('parseStoryboard', () => {
     expect(Object.keys(issuesOf({ scenes: broken }))).toEqual(['scenes.0.text', 'scenes.1.text'])
   })
 
+  it.each([
+    ['a zero width space', '\u200b'],
+    ['joiners and direction marks', '\u200d\u2060\u200e\ufeff'],
+    ['unbreakable and other spaces', '\u00a0\u3000\u2007'],
+    ['fillers', '\u3164\u115f\u2800'],
+    ['a combining mark alone', '\u0301'],
+    ['a soft hyphen', '\u00ad'],
+  ])('refuses %s as a text of any field: it would be blank', (_, blank) => {
+    const value = {
+      title: blank,
+      handle: blank,
+      scenes: [{ ...scene, id: blank, kicker: blank, text: blank }],
+    }
+    const paths = ['title', 'handle', 'scenes.0.id', 'scenes.0.kicker', 'scenes.0.text']
+    expect(Object.keys(issuesOf(value)).sort()).toEqual(paths.toSorted())
+    expect(accepted({ scenes: [{ ...scene, text: `${blank}a` }] }).scenes).toHaveLength(1)
+  })
+
   it('refuses a text that fits no layout and labels that are too wide', () => {
     const issues = issuesOf({
       handle: `@${'w'.repeat(40)}`,
@@ -116,6 +134,9 @@ describe('parseStoryboard', () => {
   it('refuses a character that would be drawn as an empty box', () => {
     expect(issuesOf({ scenes: [{ ...scene, text: 'private \u{10fffd}' }] })['scenes.0.text']).toContain(
       'U+10FFFD',
+    )
+    expect(issuesOf({ scenes: [{ ...scene, text: 'a mark a\u{1e8d0}' }] })['scenes.0.text']).toContain(
+      'U+1E8D0',
     )
   })
 

@@ -1,12 +1,11 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
 import { type CaptionLayout, layOutCaption } from '../../../storyboard/caption.ts'
 import { labelSize } from '../../../storyboard/fit.ts'
-import { fontOf } from '../../../storyboard/font.ts'
 import { type SafeArea, safeAreaOf } from '../../../storyboard/safe-area.ts'
 import { createBackdrop } from './backdrop.ts'
 import { backOut, clamp, easeOut } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'
-import { chipSprite, isEmoji, wordSprite } from './sprite.ts'
+import { chipSprite, drawLabel, isEmoji, wordSprite } from './sprite.ts'
 
 const enterSeconds = 0.18
 const leaveSeconds = 0.22
@@ -107,16 +106,17 @@ function paintChip(
 function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout, { unit }: SafeArea) {
   const words = layout.words.map((word) => ({
     ...word,
-    plain: wordSprite(word.text, layout.size, word.width, palette.ink),
-    bright: wordSprite(word.text, layout.size, word.width, palette.accent),
+    plain: wordSprite(word, layout.size, palette.ink),
+    bright: wordSprite(word, layout.size, palette.accent),
     sways: isEmoji(word.text),
   }))
-  const readingSeconds = Math.min((frames / fps) * 0.72, words.length * 0.34)
-  const step = readingSeconds / words.length
+  const count = 1 + Math.max(...words.map(({ word }) => word))
+  const readingSeconds = Math.min((frames / fps) * 0.72, count * 0.34)
+  const step = readingSeconds / count
 
   return (pen: SKRSContext2D, { seconds, presence, lift }: Moment) => {
-    words.forEach((word, index) => {
-      const since = seconds - (0.12 + index * step)
+    words.forEach((word) => {
+      const since = seconds - (0.12 + word.word * step)
       if (since <= 0) return
 
       const entered = since / enterSeconds
@@ -141,10 +141,7 @@ function paintHandle(
   { unit, bottom }: SafeArea,
 ): void {
   pen.globalAlpha = 0.85
-  pen.font = fontOf('label', labelSize.handle * unit)
-  pen.textAlign = 'center'
-  pen.textBaseline = 'middle'
   pen.fillStyle = '#fff'
-  pen.fillText(handle, size.width / 2, size.height - bottom - 40 * unit)
+  drawLabel(pen, handle, labelSize.handle * unit, size.width / 2, size.height - bottom - 40 * unit)
   pen.globalAlpha = 1
 }

@@ -1,18 +1,18 @@
-import { type Canvas, createCanvas } from '@napi-rs/canvas'
+import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
 import { labelSize } from '../../../storyboard/fit.ts'
-import { fontOf, widthOf } from '../../../storyboard/font.ts'
-
-const emoji = /(\p{RGI_Emoji}+)/v
+import { type Face, fillRun, fontOf, type Run, runsOf, widthOf } from '../../../storyboard/font.ts'
+import { type Piece, placeLabel } from '../../../storyboard/line.ts'
 
 /** Whether a word is nothing but emoji. */
-export const isEmoji = (word: string): boolean => /^\p{RGI_Emoji}+$/v.test(word)
+export const isEmoji = (word: string): boolean => runsOf(word).every((run) => run.isEmoji)
+
+type Drawn = Pick<Piece, 'text' | 'width' | 'isRtl'>
 
 /** A word of the caption, outlined and shadowed, drawn once; its middle is the picture's middle. */
-export function wordSprite(word: string, size: number, width: number, ink: string): Canvas {
+export function wordSprite(word: Drawn, size: number, ink: string): Canvas {
   const padding = size * 0.35
-  const canvas = createCanvas(Math.ceil(width + 2 * padding), Math.ceil(size * 1.3 + 2 * padding))
+  const canvas = createCanvas(Math.ceil(word.width + 2 * padding), Math.ceil(size * 1.3 + 2 * padding))
   const pen = canvas.getContext('2d')
-  pen.font = fontOf('caption', size)
   pen.textBaseline = 'middle'
   pen.lineJoin = 'round'
   pen.lineWidth = size * 0.13
@@ -28,17 +28,42 @@ export function wordSprite(word: string, size: number, width: number, ink: strin
   }
 
   // Emoji get no outline: stroking leaves a stray edge beside them.
-  let x = padding
   const y = canvas.height / 2
-  for (const run of word.split(emoji)) {
-    if (isEmoji(run)) shadowed(() => pen.fillText(run, x, y))
-    else {
-      shadowed(() => pen.strokeText(run, x, y))
-      pen.fillText(run, x, y)
-    }
-    x += widthOf(run, 'caption', size)
-  }
+  drawRuns(pen, word, 'caption', size, padding, (run, x) => {
+    if (run.isEmoji) return shadowed(() => fillRun(pen, run, x, y))
+    shadowed(() => pen.strokeText(run.text, x, y))
+    fillRun(pen, run, x, y)
+  })
   return canvas
+}
+
+/** Draws a text on one line with its middle at `x` and `y`. */
+export function drawLabel(pen: SKRSContext2D, text: string, size: number, x: number, y: number): void {
+  const { pieces, width } = placeLabel(text, 'label', size)
+  pen.textBaseline = 'middle'
+  for (const piece of pieces) {
+    drawRuns(pen, piece, 'label', size, x - width / 2 + piece.x, (run, left) => fillRun(pen, run, left, y))
+  }
+}
+
+/** Goes through a piece's runs from left to right, and has the pen ready for each. */
+function drawRuns(
+  pen: SKRSContext2D,
+  { text, isRtl }: Drawn,
+  face: Face,
+  size: number,
+  left: number,
+  draw: (run: Run, x: number) => void,
+): void {
+  const runs = runsOf(text)
+  let x = left
+  pen.textAlign = 'left'
+  for (const run of isRtl ? runs.toReversed() : runs) {
+    pen.font = fontOf(face, size, run.isEmoji)
+    pen.direction = isRtl && !run.isEmoji ? 'rtl' : 'ltr'
+    draw(run, x)
+    x += widthOf(run.text, face, size)
+  }
 }
 
 /** The kicker: a word or two on a pill in the accent colour. */
@@ -53,11 +78,8 @@ export function chipSprite(text: string, unit: number, accent: string): Canvas {
   pen.roundRect(0, 0, width, height, height / 2)
   pen.fill()
 
-  pen.font = fontOf('label', size)
-  pen.textAlign = 'center'
-  pen.textBaseline = 'middle'
   pen.fillStyle = contrastOf(accent)
-  pen.fillText(text, width / 2, height / 2 + 2 * unit)
+  drawLabel(pen, text, size, width / 2, height / 2 + 2 * unit)
   return canvas
 }
 

@@ -22,6 +22,11 @@ describe('a clip’s key', () => {
     expect(clipKeyOf(stored)).toBe(clipKeyOf(recipe))
   })
 
+  it('is none that an earlier renderer gave to the same scene, whose clips look otherwise', () => {
+    const earlier = ['dc93f10fdd924168e59230bcbdb4f863']
+    expect(earlier).not.toContain(clipKeyOf(recipe))
+  })
+
   it('stays when another scene’s text or the title changes', () => {
     const [first, second] = storyboard.scenes
     if (first === undefined || second === undefined) throw new Error('unreachable')
