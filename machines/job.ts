@@ -155,6 +155,7 @@ export const jobLogic = jobSetup.createMachine({
     /** The failure says who must act; `retry` goes on from what is there. */
     needsPerson: {
       tags: 'resting',
+      entry: 'askPerson',
       on: {
         ...atRest,
         ...postNews,

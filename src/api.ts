@@ -2,6 +2,7 @@ import { type Config, ConfigInvalid } from './config.ts'
 import type { MachineCatalogue } from './durable/machine.ts'
 import type { MediaSource } from './graphql/media-route.ts'
 import { createApi } from './graphql/server.ts'
+import type { HostHealth } from './host-checks.ts'
 import { callbackPath, createAuthorization, webhookPath } from './inbound/authorization.ts'
 import { finishConnecting } from './inbound/finish-connecting.ts'
 import { answerPage } from './inbound/page.ts'
@@ -16,6 +17,7 @@ import { createHintSender } from './store/hint.ts'
 import { isMigrated } from './store/migrate.ts'
 import type { Logger } from './telemetry/log.ts'
 import type { Sealer } from './vault/sealer.ts'
+import { verdictFor } from './verdict/failure-verdict.ts'
 
 export interface ApiRoleOptions {
   readonly config: Config
@@ -26,6 +28,8 @@ export interface ApiRoleOptions {
   readonly runtime: Connection
   readonly machines: MachineCatalogue
   readonly storage: MediaSource
+  /** Looks at this machine. */
+  readonly checkHost: () => Promise<HostHealth>
   readonly tiktok: TikTokClient
   readonly app: AppCredential
   readonly sealer: Sealer
@@ -97,7 +101,15 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     apiBucket: config.apiBucket,
     idempotencyMinutes: config.idempotencyMinutes,
     log,
-    ready: async () => ({ ok: await isMigrated(runtime).catch(() => false) }),
+    ready: async () => {
+      const database = await isMigrated(runtime).catch(() => false)
+      const { disk } = await options.checkHost()
+      return {
+        ok: database && !disk,
+        checks: { database, disk: !disk },
+        ...(disk && { problems: [inWords(disk)] }),
+      }
+    },
     ...(options.graphiqlKey && { graphiqlKey: options.graphiqlKey }),
   })
   address = await server.listen(config.port, config.host).catch(sayIfTaken(config))
@@ -111,6 +123,11 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       await boss.stop({ graceful: false })
     },
   }
+}
+
+function inWords(code: string): string {
+  const { meaning, nextStep } = verdictFor('reelpilot', code).verdict
+  return `${meaning} ${nextStep}`
 }
 
 /** Somebody else listens there already: a mistake in the settings like any other. */

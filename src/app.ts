@@ -8,9 +8,11 @@ import { jobMachine } from './commands/job-machine.ts'
 import { planMachine } from './commands/plan-machine.ts'
 import type { Config } from './config.ts'
 import { catalogueOf } from './durable/machine.ts'
+import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
 import { migrateDatabase, openDatabase } from './installation.ts'
 import { openKeys } from './keys.ts'
 import { startLimiter } from './limits/start-limiter.ts'
+import { logSteps } from './log-steps.ts'
 import { createDiskStorage } from './providers/storage/disk-storage.ts'
 import { createLocalProvider } from './providers/video/local/local-provider.ts'
 import { announceRehearsal } from './rehearsal/announce.ts'
@@ -70,6 +72,7 @@ async function start(
   teardown: Teardown,
 ): Promise<App> {
   await mkdir(config.dataDirectory, { recursive: true })
+  if (roles.includes('worker')) await refuseWithoutFfmpeg(config)
   const database = await openDatabase(config)
   teardown.add(() => database.stop())
   await migrateDatabase(database.url, log)
@@ -126,6 +129,7 @@ async function start(
       runtime,
       machines,
       storage,
+      checkHost: createHostChecks(config.dataDirectory),
       tiktok,
       app: { clientKey: app.clientKey, clientSecret },
       sealer,
@@ -167,6 +171,7 @@ async function start(
       sealer,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
+      tell: logSteps(log),
     }
     const worker = await startWorkerRole({
       databaseUrl: database.url,

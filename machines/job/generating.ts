@@ -58,17 +58,19 @@ export const generating = jobSetup.createStateConfig({
               ),
             ],
           },
-          { guard: ({ event }) => event.output.kind === 'ready', target: 'keeping', actions: 'succeed' },
+          // What was tried in vain may be the keeping, which comes by here again: its attempts are counted on.
+          { guard: ({ event }) => event.output.kind === 'ready', target: 'keeping' },
           {
             guard: ({ context, event }) =>
-              event.output.kind === 'broken' && event.output.again && context.clipAttempt < mostClipAttempts,
+              event.output.kind === 'broken' &&
+              event.output.again &&
+              // A person who retries has the scene made as often again.
+              context.clipAttempt % mostClipAttempts !== 0,
             target: 'backingOff',
-            actions: [
-              'reject',
-              assign(({ context }) => ({ clip: null, clipAttempt: context.clipAttempt + 1 })),
-            ],
+            actions: ['reject', 'orderAnew'],
           },
-          { target: '#job.closing', actions: ['reject', { type: 'end', params: 'failed' }] },
+          // What the scene lacks, or the provider, a person can mend: then it is ordered anew, and what is kept stays.
+          { target: '#job.needsPerson', actions: ['reject', 'orderAnew'] },
         ],
         onError: [...otherwise('backingOff')],
       },

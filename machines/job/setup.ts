@@ -71,6 +71,22 @@ function rejectionOf(event: object): Rejection | undefined {
 const forGood = (failure: Failure): Failure =>
   failure.verdict === 'RETRY_AFTER' ? { ...failure, verdict: 'PERMANENT' } : failure
 
+/**
+ * What a person is told for whom a job waits: a verdict that promises to go on by itself is over, so it is left to the operator.
+ * Nobody is asked without being told what for.
+ */
+const forPerson = (failure: Failure | null): Failure => {
+  if (failure === null) return unexplained
+  const goesOn = failure.verdict === 'RETRY_AFTER' || failure.verdict === 'WAIT_CAP'
+  return goesOn || failure.verdict === 'PERMANENT' ? { ...failure, verdict: 'NEEDS_OPERATOR' } : failure
+}
+
+const unexplained: Failure = {
+  verdict: 'NEEDS_OPERATOR',
+  code: 'UNEXPLAINED',
+  message: 'The job could not go on by itself. The log has the cause; then retry the job.',
+}
+
 /** What the areas of the machine share: its types, steps, delays, guards and actions. */
 export const jobSetup = setup({
   types: {
@@ -150,6 +166,9 @@ export const jobSetup = setup({
       failure: ending === 'failed' && failure ? forGood(failure) : failure,
     })),
     fail: assign((_, failure: Failure) => ({ failure })),
+    /** Under the same name a provider would only give the broken clip again. */
+    orderAnew: assign(({ context }) => ({ clip: null, clipAttempt: context.clipAttempt + 1 })),
+    askPerson: assign(({ context }) => ({ failure: forPerson(context.failure) })),
     forgetPost: assign(noPost),
     sendChunk: assign(({ context }) => ({
       nextChunk: context.nextChunk + 1,

@@ -1,5 +1,6 @@
 import type { Failure as FailureRecord } from '../../machines/failure.ts'
 import { nextStepFor, type VerdictSource } from '../verdict/failure-verdict.ts'
+import { plainMessage } from '../verdict/plain-message.ts'
 import { builder } from './builder.ts'
 
 export const Verdict = builder.enumType('Verdict', {
@@ -50,7 +51,10 @@ export const Failure = builder.objectRef<FailureRecord>('Failure').implement({
       description: 'Whose word the code is; null for a source that this version does not know.',
       resolve: ({ source }) => sourceOf(source ?? 'reelpilot'),
     }),
-    message: t.exposeString('message', { description: 'What exactly, for people.' }),
+    message: t.string({
+      description: 'What exactly, for people.',
+      resolve: (failure) => plainMessage(failure),
+    }),
     nextStep: t.string({
       description: 'What a person does about it now, in plain words.',
       resolve: (failure) => nextStepFor(failure),

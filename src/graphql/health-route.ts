@@ -6,6 +6,8 @@ export interface Readiness {
   readonly ok: boolean
   /** Each thing that was checked, by name. */
   readonly checks?: { readonly [name: string]: boolean }
+  /** Of each check that failed: what is wrong and what to do, in plain words. */
+  readonly problems?: readonly string[]
 }
 
 /** `/livez`: the event loop turns, or this would not be answered. */

@@ -6,6 +6,7 @@ import { checkPost } from './check-post.ts'
 import { checkClip, keepClip, submitClip } from './clip.ts'
 import { closeJob } from './close-job.ts'
 import type { StepDeps } from './deps.ts'
+import { createHostFaults } from './host-faults.ts'
 import { initPost } from './init-post.ts'
 import { openJob } from './open-job.ts'
 import { preparePost } from './prepare-post.ts'
@@ -22,7 +23,7 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     (input: Json, context: StepContext) =>
       perform(deps, context, input as Input)
 
-  return {
+  const steps: StepCatalogue = {
     openJob: given<Parameters<typeof openJob>[2]>((given, context, input) =>
       openJob(given, context.organizationId, input),
     ),
@@ -41,4 +42,6 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     refreshTokens: given(refreshTokens),
     revokeTokens: given(revokeTokens),
   }
+  const guarded = createHostFaults((news) => deps.tell?.(news))
+  return Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, guarded(name, step)]))
 }

@@ -4,7 +4,7 @@ import type { ClipRef } from '../../machines/job/context.ts'
 import { countUse } from '../commands/settle-quota.ts'
 import type { Json } from '../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
-import { ContentMismatch, StorageFull } from '../providers/storage/storage.ts'
+import { ContentMismatch } from '../providers/storage/storage.ts'
 import {
   type JobRef,
   PollTransient,
@@ -15,7 +15,7 @@ import {
 } from '../providers/video/provider.ts'
 import { callProvider } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
-import { fail, failure } from './failure.ts'
+import { fail, failure, failureBy } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
 import { parked } from './parked.ts'
 
@@ -44,7 +44,7 @@ export async function submitClip(
   const key = createHash('sha256').update(`${context.jobId}/${input.scene}/${input.attempt}`).digest('hex')
   const plan = videos.plan({ key, storyboard: read.storyboard, sceneIndex: input.scene })
   if (plan.kind === 'refused')
-    return fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
+    return fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
   try {
     const { signal } = context
     const submitted = await callProvider(deps, signal, input, () => videos.submit(plan, { signal }))
@@ -53,12 +53,12 @@ export async function submitClip(
     return done({ clip: submitted.value as unknown as Json })
   } catch (error) {
     if (error instanceof SubmitRejected)
-      return fail({ kind: 'failed', failure: failure('PERMANENT', 'CLIP_REJECTED', error.message) })
+      return fail({ kind: 'needsPerson', failure: failureBy(deps, context, 'CLIP_REJECTED', error) })
     if (error instanceof SubmitNotSent)
-      return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'PROVIDER_UNREACHABLE', error.message) })
+      return fail({ kind: 'retry', failure: failureBy(deps, context, 'PROVIDER_UNREACHABLE', error) })
     if (error instanceof SubmitUnknown) {
       return videos.traits.idempotentSubmit
-        ? fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'SUBMIT_UNANSWERED', error.message) })
+        ? fail({ kind: 'retry', failure: failureBy(deps, context, 'SUBMIT_UNANSWERED', error) })
         : mayBePaid()
     }
     throw error
@@ -74,9 +74,10 @@ function mayBePaid(): StepOutcome {
 /** Asks once how a clip is coming along. */
 export async function checkClip(
   deps: StepDeps,
-  { signal }: StepContext,
+  context: StepContext,
   input: { readonly clip: ClipRef; readonly attempts?: number },
 ): Promise<StepOutcome> {
+  const { signal } = context
   const ref = asRef(input.clip)
   try {
     const polled = await callProvider(deps, signal, input, (videos) => videos.poll(ref, { signal }))
@@ -91,17 +92,18 @@ export async function checkClip(
         return done({ kind: 'ready' })
       case 'failed': {
         const again = ['capacity', 'provider', 'expired'].includes(state.class)
-        const verdict = again ? 'RETRY_AFTER' : 'PERMANENT'
-        return done({
-          kind: 'broken',
-          again,
-          failure: { ...failure(verdict, state.code ?? `CLIP_${state.class.toUpperCase()}`, state.message) },
-        })
+        const code = state.code ?? `CLIP_${state.class.toUpperCase()}`
+        // What is said of a scene is for its planner. Whatever else failed over there, its last words are for the log.
+        const isOfScene = ['content', 'input'].includes(state.class)
+        const told = failureBy(deps, context, code, state.message)
+        const verdict = again ? 'RETRY_AFTER' : told.verdict
+        const message = isOfScene ? state.message : told.message
+        return done({ kind: 'broken', again, failure: { ...failure(verdict, code, message) } })
       }
     }
   } catch (error) {
     if (error instanceof PollTransient)
-      return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'POLL_FAILED', error.message) })
+      return fail({ kind: 'retry', failure: failureBy(deps, context, 'POLL_FAILED', error) })
     throw error
   }
 }
@@ -109,10 +111,11 @@ export async function checkClip(
 /** Brings a finished clip into storage, whole or not at all. */
 export async function keepClip(
   deps: StepDeps,
-  { organizationId, jobId, now, signal }: StepContext,
+  context: StepContext,
   input: { readonly clip: ClipRef; readonly attempts?: number },
 ): Promise<StepOutcome> {
   const { storage, db } = deps
+  const { organizationId, jobId, now, signal } = context
   const { clip } = input
   try {
     const opened = await callProvider(deps, signal, input, (videos) => openClip(videos, clip, signal))
@@ -134,7 +137,9 @@ export async function keepClip(
     }
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {
-    return storageFailure(error)
+    if (error instanceof ContentMismatch || error instanceof PollTransient)
+      return fail({ kind: 'retry', failure: failureBy(deps, context, 'CLIP_INCOMPLETE', error) })
+    throw error
   }
 }
 
@@ -156,17 +161,4 @@ function nameOf(clip: ClipRef): string {
       : inner,
   )
   return createHash('sha256').update(sorted).digest('hex')
-}
-
-/** Disk trouble as an outcome; anything else is thrown on. */
-export function storageFailure(error: unknown): StepOutcome {
-  if (error instanceof StorageFull)
-    return fail({
-      kind: 'retry',
-      afterSeconds: 60,
-      failure: failure('NEEDS_OPERATOR', 'STORAGE_FULL', error.message),
-    })
-  if (error instanceof ContentMismatch || error instanceof PollTransient)
-    return fail({ kind: 'retry', failure: failure('RETRY_AFTER', 'CLIP_INCOMPLETE', error.message) })
-  throw error
 }

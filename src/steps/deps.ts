@@ -5,6 +5,7 @@ import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { VideoProvider } from '../providers/video/provider.ts'
 import type { Db } from '../store/database.ts'
 import type { Sealer } from '../vault/sealer.ts'
+import type { HostNews } from './host-faults.ts'
 
 /** What steps work with. */
 export interface StepDeps extends CommandDeps {
@@ -18,4 +19,10 @@ export interface StepDeps extends CommandDeps {
   /** Where files are put together before they are stored. */
   readonly workDirectory: string
   readonly ffmpegPath?: string
+  /** Hears what the log is to know: causes of failures, and when this machine begins to fail its steps. */
+  readonly tell?: (news: StepNews) => void
 }
+
+export type StepNews =
+  | HostNews
+  | { readonly kind: 'failed'; readonly code: string; readonly jobId: string; readonly cause: unknown }

@@ -25,7 +25,7 @@ export async function storyboardOf(
   const message = `The storyboard cannot be rendered: ${issue?.path ?? ''} ${issue?.message ?? ''}`
   return {
     kind: 'bad',
-    outcome: fail({ kind: 'failed', failure: failure('FIX_MEDIA', 'STORYBOARD_INVALID', message) }),
+    outcome: fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'STORYBOARD_INVALID', message) }),
   }
 }
 

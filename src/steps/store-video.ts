@@ -5,9 +5,8 @@ import { countUse, settleJobQuota } from '../commands/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../providers/video/local/assemble.ts'
 import { keepMedia, type Media } from '../store/media-store.ts'
-import { storageFailure } from './clip.ts'
 import type { StepDeps } from './deps.ts'
-import { fail, failure } from './failure.ts'
+import { fail, failureBy } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
 
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
@@ -36,8 +35,8 @@ export async function storeVideo(
     return done({ media: { sha256, bytes, seconds, width, height } })
   } catch (error) {
     if (error instanceof AssemblyFailed)
-      return fail({ kind: 'retry', failure: failure('NEEDS_OPERATOR', 'ASSEMBLY_FAILED', error.message) })
-    return storageFailure(error)
+      return fail({ kind: 'retry', failure: failureBy(deps, context, 'ASSEMBLY_FAILED', error) })
+    throw error
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

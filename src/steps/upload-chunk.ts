@@ -27,15 +27,16 @@ export async function uploadChunk(
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
   }
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, chunk)
-  await fence()
-  const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   const place = { organizationId, row: jobId, column: 'upload_url' }
+  const url = deps.sealer.open(post.uploadUrlSealed, place)
+  const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
+  // What this machine lacks has shown itself by now, while it was certain that nothing had been sent.
+  await fence().catch((error) => {
+    body.destroy()
+    throw error
+  })
   const answer = await clientFor(deps, context, input)
-    .putChunk(
-      deps.sealer.open(post.uploadUrlSealed, place),
-      { ...range, total: media.bytes, contentType: 'video/mp4', body },
-      signal,
-    )
+    .putChunk(url, { ...range, total: media.bytes, contentType: 'video/mp4', body }, signal)
     // Nobody has read it if the call was held: its file is let go all the same.
     .finally(() => body.destroy())
   switch (answer.kind) {

@@ -20,7 +20,7 @@ const serverFailed = {
   verdict: 'OUTCOME_UNKNOWN',
   meaning: 'TikTok failed on its side; whether it did what was asked is not known.',
   nextStep:
-    'Nothing needs doing yet: what became of it is looked up before anything is repeated. If it lasts, the operator asks TikTok, with the log id.',
+    'What became of it is looked up before anything is repeated. If it lasts, the operator asks TikTok, with the log id; then retry the job.',
   afterSeconds: 30,
 } as const
 

@@ -1,7 +1,7 @@
 import { verdictsOf } from './verdict-row.ts'
 
 const lookedUp =
-  'Nothing needs doing: what became of it is looked up before anything is repeated. If it lasts, the operator looks at the line to TikTok.'
+  'What became of it is looked up before anything is repeated. If it lasts, the operator looks at the line to TikTok; then retry the job.'
 
 /** What the network did to a request, whomever it was for. */
 export const networkVerdicts = verdictsOf('reelpilot', {
@@ -40,7 +40,8 @@ export const networkVerdicts = verdictsOf('reelpilot', {
   aborted: {
     verdict: 'OUTCOME_UNKNOWN',
     meaning: 'The process stopped while the request was under way.',
-    nextStep: 'Nothing needs doing: what became of it is looked up, and the job goes on.',
+    nextStep:
+      'What became of it is looked up, and the job goes on. If it does not, the operator looks into the log; then retry the job.',
   },
   ABORTED: {
     verdict: 'RETRY_AFTER',

@@ -1,7 +1,8 @@
 import { verdictsOf } from './verdict-row.ts'
 
 const connectAgain = 'The creator connects the account again; what waits for it goes on by itself then.'
-const lookedUp = 'Nothing needs doing: what TikTok has is looked up before anything is sent again.'
+const lookedUp =
+  'What TikTok has is looked up before anything is sent again. If it lasts, the operator looks at the line to TikTok; then retry the job.'
 const changeSetting = 'The creator changes the setting in the TikTok app, or the post is planned without it.'
 
 /** What our own steps, machines and guards say of accounts and posts; those of making a video are `videoVerdicts`. */
@@ -161,6 +162,11 @@ export const ownVerdicts = verdictsOf('reelpilot', {
   },
 
   // The house itself.
+  UNEXPLAINED: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'The job could not go on by itself, for a reason that was not kept.',
+    nextStep: 'The operator finds the cause in the log and mends it; then retry the job.',
+  },
   STEP_KEEPS_FAILING: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The same step has ended its worker, or thrown, several times.',

@@ -4,7 +4,7 @@ import { minuteInSeconds, verdictsOf } from './verdict-row.ts'
 const lapsed = {
   verdict: 'OUTCOME_UNKNOWN',
   nextStep:
-    'Nothing needs doing: the post is opened anew once it is certain that its upload never became complete.',
+    'The post is opened anew once it is certain that its upload never became complete. If that does not help, retry the job.',
 } as const
 const expired = {
   ...lapsed,
@@ -20,7 +20,8 @@ const rangeMismatch = {
   httpStatus: 416,
   verdict: 'OUTCOME_UNKNOWN',
   meaning: 'The upload host stands elsewhere in the file than we do.',
-  nextStep: 'Nothing needs doing: how far it has come is asked, and the upload goes on there.',
+  nextStep:
+    'How far it has come is asked, and the upload goes on there. If that does not help, retry the job.',
 } as const
 
 /**

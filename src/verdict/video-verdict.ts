@@ -18,24 +18,25 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     nextStep: `The planner changes the scene as the message says, ${planAgain}`,
   },
   CLIP_REJECTED: {
-    verdict: 'PERMANENT',
+    verdict: 'FIX_MEDIA',
     meaning: 'The video provider has refused to make this scene.',
-    nextStep: 'Plan the post anew, with another scene.',
+    nextStep: `The planner changes the scene ${planAgain}`,
   },
   CLIP_CONTENT: {
-    verdict: 'PERMANENT',
+    verdict: 'FIX_MEDIA',
     meaning: "The scene is against the video provider's rules.",
-    nextStep: 'Plan the post anew, with another scene.',
+    nextStep: `The planner writes the scene in another way ${planAgain}`,
   },
   CLIP_INPUT: {
-    verdict: 'PERMANENT',
+    verdict: 'FIX_MEDIA',
     meaning: 'The video provider cannot make anything of this scene.',
-    nextStep: 'Plan the post anew, with a simpler scene.',
+    nextStep: `The planner makes the scene simpler ${planAgain}`,
   },
   CLIP_CANCELED: {
-    verdict: 'PERMANENT',
+    verdict: 'NEEDS_OPERATOR',
     meaning: 'The scene was cancelled at the video provider.',
-    nextStep: 'Plan the post anew if it is still wanted.',
+    nextStep:
+      'The operator finds out who cancelled it there; then retry the job, which orders the scene again.',
   },
   CLIP_CAPACITY: {
     verdict: 'RETRY_AFTER',
@@ -92,9 +93,10 @@ export const videoVerdicts = verdictsOf('reelpilot', {
       'Nothing needs doing: the scene is made again. If it lasts, the operator finds the cause in the log.',
   },
   unknown_reference: {
-    verdict: 'PERMANENT',
-    meaning: 'The renderer does not know this scene: its files are gone, or are of another version.',
-    nextStep: 'Plan the post anew if it is still wanted.',
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'The renderer does not know this scene: it was ordered by another version.',
+    nextStep:
+      'The operator makes sure that all workers run the same version; then retry the job, which makes the scene again.',
   },
 
   // Our own disk and tools.
@@ -103,10 +105,32 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     meaning: 'The scenes could not be joined into a video.',
     nextStep: 'It is tried again by itself. If that does not help, the operator finds the cause in the log.',
   },
-  STORAGE_FULL: {
+  DISK_FULL: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'There is no room left where videos are stored.',
-    nextStep: 'The operator makes room; jobs go on by themselves within a minute.',
+    meaning: "The disk of a worker's data directory is full.",
+    nextStep:
+      'The operator makes room on it; what waits goes on within a minute. Retry the jobs that have stopped.',
+    afterSeconds: 60,
+  },
+  DISK_UNUSABLE: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'A worker cannot read or write files in its data directory.',
+    nextStep:
+      'The operator looks whether the disk is there, is writable and belongs to the user that runs the worker. Retry the jobs that have stopped.',
+    afterSeconds: 60,
+  },
+  FFMPEG_MISSING: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'A worker has no ffmpeg that it can run.',
+    nextStep:
+      'The operator installs it anew, or sets FFMPEG_PATH to one that runs, and starts the worker again. Retry the jobs that have stopped.',
+    afterSeconds: 60,
+  },
+  HOST_EXHAUSTED: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'The machine of a worker ran out of memory, processes or open files.',
+    nextStep:
+      'The operator gives it more of them, or lowers RENDER_CONCURRENCY and WORKER_CONCURRENCY. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
 

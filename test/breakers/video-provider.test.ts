@@ -158,7 +158,7 @@ describe('what is no failure of the provider’s', () => {
     const videos = new FarProvider()
     videos.says = new SubmitRejected('no such thing')
     for (let turn = 0; turn < 2 * mostFailures; turn += 1)
-      expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind: 'failed' } })
+      expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind: 'needsPerson' } })
     expect(videos.asked).toBe(2 * mostFailures)
   })
 

@@ -36,7 +36,7 @@ export class AssemblyFailed extends Error {
  * Joins segments without encoding them again, adds the music, and writes `<directory>/<key>/video.mp4`.
  *
  * Safe to repeat and to interrupt: the same input gives the same bytes, and the file is there in full or not at all. The
- * work is done in a child process. Throws AssemblyFailed, or the signal's reason.
+ * work is done in a child process. Throws AssemblyFailed, a HostFault, or the signal's reason.
  */
 export async function assembleVideo(options: AssembleOptions): Promise<AssembledVideo> {
   const { storyboard, segments, directory, key, signal } = options
@@ -48,6 +48,7 @@ export async function assembleVideo(options: AssembleOptions): Promise<Assembled
   const task: AssembleTask = { storyboard, segments, output, ffmpegPath }
   const outcome = await runInChild(assembleChild, task, { memoryLimitMb: 256, signal })
   signal.throwIfAborted()
+  if (outcome.kind === 'fault') throw outcome.fault
   if (outcome.kind === 'crashed') throw new AssemblyFailed(outcome.message)
   const answer = outcome.answer as AssembleAnswer // from our own child, of the same version
   if (answer.kind === 'mismatch') throw new AssemblyFailed(answer.message)

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { homedir } from 'node:os'
+import { HostFault, type HostFaultCode, hostFaultOf } from '../../host-fault.ts'
 
 const lastWordsKept = 2000
 const graceMs = 3000
@@ -9,6 +10,13 @@ export type ChildOutcome =
   | { readonly kind: 'answered'; readonly answer: unknown }
   /** The process ended without an answer. `message` has its last words. */
   | { readonly kind: 'crashed'; readonly message: string }
+  /** This machine let it not do its work, or not even begin. */
+  | { readonly kind: 'fault'; readonly fault: HostFault }
+
+/** What the process tells before it ends. */
+type Told =
+  | { readonly kind: 'answer'; readonly answer: unknown }
+  | { readonly kind: 'fault'; readonly fault: HostFaultCode; readonly message: string }
 
 /**
  * Runs one task in a process of its own: what may run out of memory, hang or crash does so without taking its caller
@@ -22,16 +30,21 @@ export async function runInChild(
   { memoryLimitMb, signal }: { readonly memoryLimitMb: number; readonly signal: AbortSignal },
 ): Promise<ChildOutcome> {
   if (signal.aborted) return { kind: 'crashed', message: 'canceled before it began' }
-  const child = fork(module, {
-    execArgv: [`--max-old-space-size=${memoryLimitMb}`],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // Nothing of our environment is a renderer's business. Kept memory spares the painter the cost of fresh pages.
-    env: { HOME: homedir(), MIMALLOC_PURGE_DELAY: '-1' },
-  })
+  let child: ChildProcess
+  try {
+    child = fork(module, {
+      execArgv: [`--max-old-space-size=${memoryLimitMb}`],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Nothing of our environment is a renderer's business. Kept memory spares the painter the cost of fresh pages.
+      env: { HOME: homedir(), MIMALLOC_PURGE_DELAY: '-1' },
+    })
+  } catch (cause) {
+    return unstarted(cause)
+  }
 
-  let answer: { readonly value: unknown } | undefined
-  child.on('message', (value) => {
-    answer = { value }
+  let told: Told | undefined
+  child.on('message', (message: Told) => {
+    told = message // from our own child, of the same version
   })
   let lastWords = ''
   child.stderr?.on('data', (text) => {
@@ -44,19 +57,35 @@ export async function runInChild(
   const end = await endOf(child)
   signal.removeEventListener('abort', stop)
 
-  if (answer !== undefined) return { kind: 'answered', answer: answer.value }
-  return { kind: 'crashed', message: `${end}: ${lastWords.trim()}` }
+  if (told?.kind === 'answer') return { kind: 'answered', answer: told.answer }
+  if (told?.kind === 'fault') return { kind: 'fault', fault: new HostFault(told.fault, told.message) }
+  if (end.kind === 'unstarted') return unstarted(end.cause)
+  const message = `the process ended with ${end.how}: ${lastWords.trim()}`
+  // Nobody here has killed it: that is what the system does when memory has run out.
+  if (end.how === 'SIGKILL' && !signal.aborted)
+    return { kind: 'fault', fault: new HostFault('HOST_EXHAUSTED', message) }
+  return { kind: 'crashed', message }
+}
+
+function unstarted(cause: unknown): ChildOutcome {
+  const fault = new HostFault('HOST_EXHAUSTED', 'the process could not be started', { cause })
+  return { kind: 'fault', fault }
 }
 
 /** Waits for the process's end and its last words. Not for 'close': a channel closed from our side keeps that away. */
-async function endOf(child: ChildProcess): Promise<string> {
+async function endOf(
+  child: ChildProcess,
+): Promise<
+  | { readonly kind: 'ended'; readonly how: number | NodeJS.Signals }
+  | { readonly kind: 'unstarted'; readonly cause: unknown }
+> {
   const silence = child.stderr === null ? undefined : once(child.stderr, 'close')
   try {
     const [code, killedBy] = await once(child, 'exit')
     await silence
-    return `the process ended with ${code ?? killedBy}`
-  } catch (error) {
-    return `the process could not be started: ${error}`
+    return { kind: 'ended', how: code ?? killedBy }
+  } catch (cause) {
+    return { kind: 'unstarted', cause }
   }
 }
 
@@ -78,12 +107,18 @@ export function answerOneTask(perform: (task: unknown, signal: AbortSignal) => P
   process.once('disconnect', () => abandoned.abort())
   process.once('message', async (message: { task: unknown }) => {
     try {
-      const answer = await perform(message.task, abandoned.signal)
-      if (process.connected) process.send?.(answer, () => process.connected && process.disconnect())
+      tell({ kind: 'answer', answer: await perform(message.task, abandoned.signal) })
     } catch (error) {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
+      const lastWords = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      process.stderr.write(`${lastWords}\n`)
       process.exitCode = 1
-      if (process.connected) process.disconnect()
+      const fault = hostFaultOf(error)
+      if (fault) tell({ kind: 'fault', fault, message: lastWords })
+      else if (process.connected) process.disconnect()
     }
   })
+}
+
+function tell(told: Told): void {
+  if (process.connected) process.send?.(told, () => process.connected && process.disconnect())
 }

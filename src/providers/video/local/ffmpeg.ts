@@ -2,7 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Writable } from 'node:stream'
+import path from 'node:path'
+import { PassThrough, type Writable } from 'node:stream'
+import { probeWriting } from '../../disk-check.ts'
+import { HostFault, hostFaultOf } from '../../host-fault.ts'
+import { codeOf } from '../../storage/durable-file.ts'
 
 const require = createRequire(import.meta.url)
 const stderrKept = 4000
@@ -22,19 +26,16 @@ export interface Ffmpeg {
 }
 
 /**
- * Starts ffmpeg with its standard input as a pipe. The signal kills it.
+ * Starts ffmpeg with its standard input as a pipe; the last argument is the file that it writes. The signal kills it. Where
+ * ffmpeg cannot be run, or is kept from its work by this machine, what is thrown is a HostFault.
  *
  * ffmpeg sees the end of its input, and ends, also when this process dies without a chance to kill it.
  */
 export function startFfmpeg(executable: string, args: readonly string[], signal: AbortSignal): Ffmpeg {
-  const child = spawn(executable, ['-hide_banner', '-loglevel', 'error', '-y', ...args], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    signal,
-    killSignal: 'SIGKILL',
-  })
-  const ended = endOf(child)
+  const child = run(executable, ['-hide_banner', '-loglevel', 'error', '-y', ...args], signal)
+  const ended = endOf(child, path.dirname(args.at(-1) ?? '.'), signal)
   ended.catch(() => {}) // whoever awaits it next reports it
-  const input: Writable = child.stdin
+  const input: Writable = child.stdin ?? new PassThrough() // Without descriptors left there are no pipes either.
   input.on('error', () => {}) // shown by the writes below
 
   return {
@@ -53,11 +54,58 @@ export function startFfmpeg(executable: string, args: readonly string[], signal:
   }
 }
 
-async function endOf(child: ChildProcess): Promise<void> {
+/**
+ * Says whether an ffmpeg can be run at all, by having it tell its version. Throws a HostFault, `FFMPEG_MISSING` where there
+ * is none, or none that runs.
+ */
+export async function checkFfmpeg(executable: string): Promise<void> {
+  const child = spawnOrFail(() => spawn(executable, ['-version'], { stdio: 'ignore', timeout: 20_000 }))
+  const [code, killedBy] = await once(child, 'close').catch((error) => {
+    throw unstartable(error)
+  })
+  if (code !== 0)
+    throw new HostFault('FFMPEG_MISSING', `asked for its version, ffmpeg ended with ${code ?? killedBy}`)
+}
+
+function run(executable: string, args: readonly string[], signal: AbortSignal): ChildProcess {
+  return spawnOrFail(() =>
+    spawn(executable, args, { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' }),
+  )
+}
+
+/** Some failures to start are thrown at once, others come as an event. */
+function spawnOrFail(start: () => ChildProcess): ChildProcess {
+  try {
+    return start()
+  } catch (error) {
+    throw unstartable(error)
+  }
+}
+
+/** Out of memory or descriptors it is the machine; otherwise there is no program of this name that it can run. */
+function unstartable(cause: unknown): HostFault {
+  const isExhausted = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(cause))
+  const fault = isExhausted ? 'HOST_EXHAUSTED' : 'FFMPEG_MISSING'
+  return new HostFault(fault, `ffmpeg cannot be started: ${codeOf(cause)}`, { cause })
+}
+
+async function endOf(child: ChildProcess, directory: string, signal: AbortSignal): Promise<void> {
   let lastWords = ''
   child.stderr?.on('data', (text) => {
     lastWords = (lastWords + text).slice(-stderrKept)
   })
-  const [code, killedBy] = await once(child, 'close')
-  if (code !== 0) throw new Error(`ffmpeg ended with ${code ?? killedBy}: ${lastWords.trim()}`)
+  const [code, killedBy] = await once(child, 'close').catch((error) => {
+    throw signal.aborted ? error : unstartable(error)
+  })
+  if (code === 0) return
+  const cause = new Error(`ffmpeg ended with ${code ?? killedBy}: ${lastWords.trim()}`)
+  if (signal.aborted) throw cause
+  // Nobody here has sent it: the system kills so when memory has run out, and ends so who writes beyond a limit.
+  if (killedBy === 'SIGKILL') throw new HostFault('HOST_EXHAUSTED', 'ffmpeg was killed', { cause })
+  if (killedBy === 'SIGXFSZ') throw new HostFault('DISK_FULL', 'ffmpeg may not write more', { cause })
+  // What ffmpeg says of a full disk is text. The disk itself is asked, while what ffmpeg has written still fills it.
+  await probeWriting(directory).catch((error) => {
+    throw new HostFault(hostFaultOf(error) ?? 'DISK_UNUSABLE', cause.message, { cause: error })
+  })
+  throw cause
 }

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { ReadableStream } from 'node:stream/web'
+import { hostFaultOf } from '../../host-fault.ts'
 import {
   type Asset,
   type JobRef,
@@ -96,6 +97,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
 
       // A new order: what went wrong with an earlier one does not count against it.
       await clip(clipKeyOf(recipe)).forgetCrashes()
+      queue.forgetTrouble(clipKeyOf(recipe))
       queue.add(recipe)
       return { v: 1, provider: id, model, data: plan.input }
     },
@@ -114,6 +116,13 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       const clipKey = clipKeyOf(recipe)
       const state = await clip(clipKey).read().catch(refuseToGuess)
       if (state.kind === 'done') return { kind: 'done', assets: [assetOf(state.result)] }
+      const trouble = queue.troubleOf(clipKey)
+      // A renderer that has not drawn anything yet may meet the same trouble as the one before it.
+      if (trouble !== undefined && !(state.kind === 'running' && state.progress.frames > 0)) {
+        // Tried again at once: whoever polls again later finds a clip, or the same trouble, and can count.
+        if (!isClosed) queue.add(recipe)
+        refuseToGuess(trouble)
+      }
       if (state.kind === 'running') {
         return { kind: 'running', progress: state.progress.frames / state.progress.of, pollAfterMs }
       }
@@ -121,8 +130,6 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         return { kind: 'failed', class: 'provider', code: 'renderer_crashed', message: state.crash.message }
       }
       if (isClosed) throw new PollTransient('the renderer is shutting down')
-      const trouble = queue.takeTrouble(clipKey)
-      if (trouble !== undefined) refuseToGuess(trouble)
       const position = queue.add(recipe)
       return position === 0
         ? { kind: 'running', progress: 0, pollAfterMs }
@@ -156,8 +163,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
   }
 }
 
-/** A disk that cannot be read says nothing about the job. */
+/** A disk that cannot be read says nothing about the job; whether it is this machine's fault is told apart. */
 function refuseToGuess(cause: unknown): never {
+  if (hostFaultOf(cause)) throw cause
   throw new PollTransient('the clip directory cannot be used', { cause })
 }
 

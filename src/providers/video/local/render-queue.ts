@@ -34,7 +34,10 @@ export function createRenderQueue(options: RenderQueueOptions) {
       waiting.delete(clipKey)
       const controller = new AbortController()
       const ended = render(clipKey, recipe, controller.signal)
-        .catch((error) => void troubles.set(clipKey, error))
+        .then(
+          () => void troubles.delete(clipKey),
+          (error) => void troubles.set(clipKey, error),
+        )
         .finally(() => {
           running.delete(clipKey)
           startNext()
@@ -53,6 +56,8 @@ export function createRenderQueue(options: RenderQueueOptions) {
     const task: RenderTask = { root, recipe, ffmpegPath }
     const outcome = await runInChild(renderChild, task, { memoryLimitMb, signal })
     if (outcome.kind === 'answered' || signal.aborted) return
+    // Not the scene's: it may be tried as often as the machine needs to be mended.
+    if (outcome.kind === 'fault') throw outcome.fault
     const crash: Crash = { tries: before.crash.tries + 1, message: outcome.message }
     await clip.recordCrash(crash)
   }
@@ -66,16 +71,14 @@ export function createRenderQueue(options: RenderQueueOptions) {
       return running.has(clipKey) ? 0 : [...waiting.keys()].indexOf(clipKey) + 1
     },
 
-    /** Why a clip could not even be begun or its crash not be noted: the disk is full or gone. Told once. */
-    takeTrouble(clipKey: string): unknown {
-      const trouble = troubles.get(clipKey)
-      troubles.delete(clipKey)
-      return trouble
-    },
+    /** Why this machine has not let a clip be rendered, or its crash be noted, until it does or the clip is ordered anew. */
+    troubleOf: (clipKey: string): unknown => troubles.get(clipKey),
+    forgetTrouble: (clipKey: string) => void troubles.delete(clipKey),
 
     /** Takes a clip off the list, or stops its renderer and waits until that has tidied up. */
     async remove(clipKey: string): Promise<void> {
       waiting.delete(clipKey)
+      troubles.delete(clipKey)
       const found = running.get(clipKey)
       found?.controller.abort()
       await found?.ended

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
+import type { RehearsedJob } from '../support/rehearsed-job.ts'
+import { shortStoryboard } from '../support/stage.ts'
+import { createHostStage } from './host-stage.ts'
+
+/** Rendering takes a while on a busy machine. */
+const patienceMs = 240_000
+
+const stage = await createHostStage()
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-host-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A disk of its own of so many bytes, where this process may mount one. */
+async function smallDisk(folder: string, bytes: number): Promise<boolean> {
+  await mkdir(folder, { recursive: true })
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
+  if (status !== 0) {
+    console.warn(`NOT TRIED on a full disk: nothing can be mounted here (${stderr})`)
+    return false
+  }
+  onTestFinished(() => void spawnSync('umount', ['-l', folder]))
+  return true
+}
+
+async function fill(folder: string): Promise<string> {
+  const { bavail, bsize } = await statfs(folder)
+  const file = path.join(folder, 'filler')
+  await writeFile(file, randomBytes(bavail * bsize)).catch(() => undefined)
+  return file
+}
+
+async function expectAsked(job: RehearsedJob, code: string): Promise<void> {
+  const { failure, ending } = await job.context()
+  expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code })
+  expect(ending).toBeNull()
+  expect(failure?.message).not.toMatch(/\/|\n/)
+  expect(failure && nextStepFor(failure)).toContain('operator')
+}
+
+describe('without an ffmpeg', () => {
+  it(
+    'jobs wait for a person, keep what they have, and go on once there is one',
+    async () => {
+      const directory = await temporaryFolder()
+      const worker = await stage.openWorker({ directory, ffmpegPath: '/nope' })
+      const jobs = [await worker.start(), await worker.start({ ...shortStoryboard, seed: 7 })]
+      for (const job of jobs) {
+        expect(await job.goOn()).toBe('needsPerson')
+        await expectAsked(job, 'FFMPEG_MISSING')
+      }
+      // The log hears of the machine, not of every job.
+      expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
+
+      const mended = await stage.openWorker({ directory })
+      for (const job of jobs) {
+        await job.send({ type: 'retry' })
+        expect(await mended.takeOver(job).goOn('awaitingSlot')).toBe('awaitingSlot')
+      }
+    },
+    patienceMs,
+  )
+
+  it(
+    'that may be run it is the same',
+    async () => {
+      const directory = await temporaryFolder()
+      const ffmpegPath = path.join(directory, 'ffmpeg')
+      await writeFile(ffmpegPath, 'no program')
+      await chmod(ffmpegPath, 0o644)
+      const worker = await stage.openWorker({ directory, ffmpegPath })
+      const job = await worker.start()
+      expect(await job.goOn()).toBe('needsPerson')
+      await expectAsked(job, 'FFMPEG_MISSING')
+    },
+    patienceMs,
+  )
+})
+
+describe('on a full disk', () => {
+  it.each(['renders', 'media', 'work'])(
+    'of %s, jobs wait, keep their clips, and go on once there is room',
+    async (place) => {
+      const directory = await temporaryFolder()
+      const disk = path.join(directory, place)
+      if (!(await smallDisk(disk, 8 * 1024 * 1024))) return
+      const worker = await stage.openWorker({ directory })
+      const filler = await fill(disk)
+      const job = await worker.start()
+      expect(await job.goOn((context, state) => state === 'failed' || context.attempts > 1)).not.toBe(
+        'failed',
+      )
+      await expectAsked(job, 'DISK_FULL')
+      const { clips } = await job.context()
+      expect(await job.goOn()).toBe('needsPerson')
+      await expectAsked(job, 'DISK_FULL')
+      expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
+
+      await rm(filler)
+      await job.send({ type: 'retry' })
+      expect(await job.goOn('awaitingSlot')).toBe('awaitingSlot')
+      expect((await job.context()).clips.slice(0, clips.length)).toEqual(clips)
+    },
+    patienceMs,
+  )
+})

@@ -1,0 +1,160 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { createProtect } from '../../src/breakers/protect.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { jobIdOf } from '../../src/commands/start-job.ts'
+import { wakeAtOf } from '../../src/durable/checkpoint.ts'
+import { begin } from '../../src/durable/decide.ts'
+import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
+import { createDatabaseClock } from '../../src/durable/ledger.ts'
+import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
+import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
+import { createLedger } from '../../src/queue/ledger.ts'
+import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
+import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import { Secret } from '../../src/secret.ts'
+import { createSteps } from '../../src/steps/catalogue.ts'
+import type { StepNews } from '../../src/steps/deps.ts'
+import { readDatabaseTime } from '../../src/store/database-time.ts'
+import { appendEvent } from '../../src/store/event-store.ts'
+import { insertJob } from '../../src/store/job-store.ts'
+import { grantQuota } from '../../src/store/quota-ledger.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
+import { createCommandDeps } from '../support/command-deps.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { type RehearsedJob, rehearse } from '../support/rehearsed-job.ts'
+import { shortStoryboard } from '../support/stage.ts'
+import { createTestClock } from './publish/clock.ts'
+
+/** What one worker has: a renderer, a storage and a data directory, each of which a test may take away. */
+export interface WorkerWish {
+  readonly directory: string
+  readonly ffmpegPath?: string
+  readonly mediaDirectory?: string
+}
+
+/** A database whose clock a test owns, an account at a local TikTok, and workers that drive jobs from their first state on. */
+export async function createHostStage() {
+  const database = await createTestDatabase()
+  const clock = await createTestClock(database)
+  const deps = await createCommandDeps(database)
+  const { db } = database.runtime
+  const organizationId = await createOrganization(database)
+  await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
+  await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
+  const ring = keyRingOf([randomBytes(32)])
+  const sealer = createSealer(() => ring)
+
+  async function openWorker(wish: WorkerWish) {
+    const news: StepNews[] = []
+    const local = await startLocalTikTok({ persist: false, knobs: { processingMs: 0, moderationMs: 0 } })
+    onTestFinished(() => local.stop())
+    local.advance(clock.ahead() / 1_000)
+    const accountId = await connectLocalAccount(db, local, sealer, {
+      organizationId,
+      username: `creator${randomBytes(4).toString('hex')}`,
+    })
+    const media = wish.mediaDirectory ?? path.join(wish.directory, 'media')
+    const storage = await createDiskStorage({ directory: media })
+    const videos = createLocalProvider({
+      directory: path.join(wish.directory, 'renders'),
+      ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
+    })
+    onTestFinished(() => videos.close())
+    const { clientKey, clientSecret } = local.app
+    const tiktok = createTikTokClient({
+      apiBase: local.url,
+      authorizeBase: local.url,
+      clientKey,
+      clientSecret: new Secret(clientSecret),
+    })
+    const databaseClock = createDatabaseClock()
+    const { boss } = deps
+    const ledger = createLedger({
+      db,
+      boss,
+      clock: databaseClock,
+      owner: 'test',
+      onCommitted: () => undefined,
+    })
+    const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
+    onTestFinished(() => keeper.stop())
+    const steps = createSteps({
+      ...deps,
+      db,
+      storage,
+      videos,
+      protect: createProtect({ db }),
+      tiktok,
+      sealer,
+      workDirectory: path.join(wish.directory, 'work'),
+      ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
+      tell: (each) => void news.push(each),
+    })
+    const pass = async (milliseconds: number) => {
+      const before = clock.ahead()
+      await clock.putForward(milliseconds)
+      local.advance((clock.ahead() - before) / 1_000)
+    }
+    const runtime = { ledger, keeper, machines: deps.machines, steps, clock: databaseClock }
+    const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: false }
+    return {
+      news,
+      storage,
+      videos,
+      local,
+      async start(storyboard: object = shortStoryboard): Promise<RehearsedJob> {
+        const jobId = await insertFreshJob(accountId, storyboard)
+        return rehearse(machinery, { jobId, organizationId, accountId })
+      },
+      /** The same job, driven by this worker. */
+      takeOver: ({ jobId, accountId: owner }: RehearsedJob) =>
+        rehearse(machinery, { jobId, organizationId, accountId: owner }),
+    }
+  }
+
+  async function insertFreshJob(accountId: string, storyboard: object): Promise<string> {
+    const at = await readDatabaseTime(db)
+    const publishAt = at + 3_600_000
+    const [planId, slotId] = [randomUUID(), randomUUID()]
+    const owner = { organization_id: organizationId }
+    const plan = { id: planId, account_id: accountId, name: 'Plan', time_zone: 'UTC' }
+    await db
+      .insertInto('plan')
+      .values({ ...owner, ...plan, state: 'approved', revision: 1, autopilot: true })
+      .execute()
+    await db
+      .insertInto('slot')
+      .values({
+        ...owner,
+        id: slotId,
+        plan_id: planId,
+        wall_time: new Date(publishAt).toISOString().slice(0, 19),
+        publish_at: new Date(publishAt),
+        storyboard: JSON.stringify(storyboard),
+        caption: slotId,
+        privacy: 'PUBLIC_TO_EVERYONE',
+        claimed_at: new Date(at),
+      })
+      .execute()
+    const jobId = jobIdOf(slotId)
+    const facts = { at, key: `${jobId}/1`, epoch: null }
+    const checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+    await insertJob(db, {
+      id: jobId,
+      slotId,
+      organizationId,
+      accountId,
+      checkpoint,
+      wakeAt: wakeAtOf(checkpoint, at),
+    })
+    const payload = { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null }
+    await appendEvent(db, { organizationId, type: 'job.moved', jobId, jobRevision: 1, payload })
+    return jobId
+  }
+
+  return { database, clock, organizationId, openWorker }
+}
