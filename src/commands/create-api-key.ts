@@ -54,7 +54,7 @@ export async function createApiKey(
 
 export type ApiKeyRevoked = { readonly kind: 'done'; readonly keyId: string } | Refusal
 
-/** Ends a key for good. Subscriptions that it opened end when they see the event. */
+/** Ends a key for good. What it has open ends by itself within a second. */
 export async function revokeApiKey(
   tx: Tx,
   { organizationId, keyId }: { readonly organizationId: string; readonly keyId: string },

@@ -1,20 +1,24 @@
 import { type Db, inOrganization } from '../store/database.ts'
 import { type EventFilter, type EventRecord, findPlanOfSlot, readEvents } from '../store/event-view-store.ts'
 import { listenForHints } from '../store/hint.ts'
-import { requestError } from './error.ts'
 import { Feed } from './feed.ts'
+import { type KeyWatch, keyRevoked, type WatchedKey } from './key-watch.ts'
 
 /** Follows the events of organizations: replays what was missed from the table, then goes on live. */
 export interface Hub {
   /**
    * The events after a number (from now on, if none is given) that pass the filter: each once, in order, without a gap.
-   * Ends when it is returned, when the hub closes, and with an error once the key that opened it is revoked.
+   * Ends when it is returned, when the hub closes, and with an error once the key that opened it does not work any more, whatever
+   * it is doing then.
    */
-  follow(
-    organizationId: string,
-    options: { readonly after: number | null; readonly filter: EventFilter; readonly keyId: string },
-  ): AsyncIterableIterator<EventRecord>
+  follow(organizationId: string, followed: Followed): AsyncIterableIterator<EventRecord>
   close(): Promise<void>
+}
+
+interface Followed {
+  readonly after: number | null
+  readonly filter: EventFilter
+  readonly keyId: string
 }
 
 const pageSize = 200
@@ -25,9 +29,10 @@ const lookEveryMs = 5_000
 export async function createHub(options: {
   readonly db: Db
   readonly databaseUrl: string
+  readonly keys: KeyWatch
   readonly onError: (error: unknown) => void
 }): Promise<Hub> {
-  const { db, onError } = options
+  const { db, keys, onError } = options
   const feeds = new Map<string, Feed>()
   const closing = new AbortController()
   const pokeAll = () => {
@@ -53,7 +58,7 @@ export async function createHub(options: {
 
   async function* follow(
     organizationId: string,
-    { after, filter, keyId }: Parameters<Hub['follow']>[1],
+    { after, filter }: Pick<Followed, 'after' | 'filter'>,
     ending: AbortSignal,
   ): AsyncGenerator<EventRecord, void, undefined> {
     const passes = createMatcher(db, organizationId, filter)
@@ -74,8 +79,8 @@ export async function createHub(options: {
           if (page.length < pageSize) cursor = inbox.from
         }
         for await (const event of inbox.events(ending)) {
-          if (event.type === 'apiKey.revoked' && event.payload.keyId === keyId)
-            throw requestError('UNAUTHENTICATED', 'The API key was revoked.')
+          // Whatever is committed after it has a higher number, so nothing of that reaches who follows by this key.
+          if (event.type === 'apiKey.revoked') keys.end(String(event.payload.keyId))
           if (event.sequence <= cursor) continue
           if (await passes(event)) yield event
           cursor = event.sequence
@@ -90,9 +95,9 @@ export async function createHub(options: {
   return {
     follow(organizationId, followed) {
       const stop = new AbortController()
-      return stoppable(follow(organizationId, followed, AbortSignal.any([stop.signal, closing.signal])), () =>
-        stop.abort(),
-      )
+      const key = keys.hold(followed.keyId)
+      const ending = AbortSignal.any([stop.signal, closing.signal, key.ended])
+      return underKey(follow(organizationId, followed, ending), key, () => stop.abort())
     },
     async close() {
       clearInterval(timer)
@@ -102,19 +107,42 @@ export async function createHub(options: {
   }
 }
 
-/** A generator that waits hears of its `return` only when it next yields; this tells it at once. */
-function stoppable<Item>(
+/**
+ * Gives nothing that the key may not see any more. A generator that waits hears of its `return` only when it next yields;
+ * `stop` tells it at once.
+ */
+function underKey<Item>(
   generator: AsyncGenerator<Item, void, undefined>,
+  key: WatchedKey,
   stop: () => void,
 ): AsyncIterableIterator<Item> {
+  const leave = () => {
+    stop()
+    key.release()
+  }
   return {
-    next: () => generator.next(),
+    next: async () => {
+      try {
+        const result = await generator.next()
+        await key.confirmed()
+        if (!key.ended.aborted) {
+          if (result.done) leave()
+          return result
+        }
+      } catch (error) {
+        leave()
+        throw error
+      }
+      leave()
+      await generator.return()
+      throw keyRevoked()
+    },
     return: () => {
-      stop()
+      leave()
       return generator.return()
     },
     throw: (error) => {
-      stop()
+      leave()
       return generator.throw(error)
     },
     [Symbol.asyncIterator]() {

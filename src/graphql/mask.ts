@@ -33,7 +33,7 @@ export function stamp<Result extends { readonly errors?: readonly GraphQLError[]
   return {
     ...result,
     errors: result.errors.map((error) => {
-      if (!(error instanceof GraphQLError)) return error
+      if (!(error instanceof GraphQLError) || error.extensions.requestId === requestId) return error
       if (error.extensions.code === 'INTERNAL')
         log.error({ err: error.originalError, requestId, path: error.path?.join('.') }, 'graphql')
       return withExtensions(error, { requestId })

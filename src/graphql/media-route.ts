@@ -6,6 +6,8 @@ import { findMedia } from '../store/media-store.ts'
 import type { Authenticator } from './authenticate.ts'
 import { type Part, readRange } from './byte-range.ts'
 import { answerJson } from './health-route.ts'
+import type { KeyWatch } from './key-watch.ts'
+import { endWithKey } from './stream.ts'
 
 /** Where the videos are; throws an error named `ObjectMissing` for what is not there. Both ends of a part are included. */
 export interface MediaSource {
@@ -16,10 +18,11 @@ export interface MediaRouteOptions {
   readonly db: Db
   readonly storage: MediaSource
   readonly authenticator: Authenticator
+  readonly keys: KeyWatch
 }
 
 /** Serves `/media/<sha256>`: the finished videos of the organization that the key belongs to, and nobody else's. */
-export function createMediaRoute({ db, storage, authenticator }: MediaRouteOptions) {
+export function createMediaRoute({ db, storage, authenticator, keys }: MediaRouteOptions) {
   return async (request: IncomingMessage, response: ServerResponse, sha256: string): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
@@ -57,6 +60,7 @@ export function createMediaRoute({ db, storage, authenticator }: MediaRouteOptio
       response.setHeader('content-range', `bytes ${part.start}-${part.end}/${media.bytes}`)
     const status = range === 'whole' ? 200 : 206
     if (request.method === 'HEAD') return void response.writeHead(status).end()
+    endWithKey(response, keys, viewer.keyId)
     await send(response, status, () => storage.open(organizationId, sha256, part))
   }
 }

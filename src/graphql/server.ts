@@ -12,6 +12,7 @@ import type { Logger } from '../telemetry/log.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { answerAlive, answerReady, type Readiness } from './health-route.ts'
 import { createHub } from './hub.ts'
+import { createKeyWatch } from './key-watch.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
 import { pathOf } from './request-path.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
@@ -70,20 +71,22 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, ready } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'api')
   const authenticator = createAuthenticator(connection.db, onError)
-  const hub = await createHub({ db: connection.db, databaseUrl, onError })
+  const keys = createKeyWatch({ db: connection.db, onError })
+  const hub = await createHub({ db: connection.db, databaseUrl, keys, onError })
   const toll = createToll({ limiter, bucket: apiBucket, log })
   const graphql = createGraphQL({
     ...options,
     db: connection.db,
     hub,
     authenticator,
+    keys,
     toll,
     apiBucket,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
     graphiqlKey: options.graphiqlKey,
     publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
   })
-  const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator })
+  const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
   let draining = false
 
@@ -106,7 +109,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     })
   })
   const limits = options.limits ?? usualLimits
-  const sockets = serveSockets(server, { graphql, authenticator, toll, limits, log })
+  const sockets = serveSockets(server, { graphql, authenticator, keys, toll, limits, log })
 
   return {
     fetch: async (request) => await graphql.fetch(request),
@@ -122,6 +125,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       draining = true
       const closed = server.listening ? once(server, 'close') : Promise.resolve()
       server.close()
+      keys.close()
       await hub.close() // Streams end by themselves once there is nothing to follow.
       await sockets.close()
       server.closeIdleConnections()

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ExecutionArgs } from 'graphql'
+import { type ExecutionArgs, getOperationAST } from 'graphql'
 import type { OperationResult } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
-import { WebSocketServer } from 'ws'
+import { isAsyncIterable } from 'graphql-yoga'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Viewer } from './context.ts'
 import { leastPoints } from './cost.ts'
 import { requestError } from './error.ts'
+import { forbidden, type KeyWatch, keyRevoked, type WatchedKey } from './key-watch.ts'
 import { maskError, stamp, withoutHttp } from './mask.ts'
 import { pathOf } from './request-path.ts'
+import { lastWordMs } from './stream.ts'
 import type { Toll } from './toll.ts'
 import type { createGraphQL, RequestFacts } from './yoga.ts'
 
@@ -31,6 +34,7 @@ export const usualLimits: SocketLimits = {
 interface Seat {
   authorization: string
   viewer: Viewer
+  key: WatchedKey
   [key: PropertyKey]: unknown
 }
 
@@ -48,12 +52,13 @@ export function serveSockets(
   options: {
     readonly graphql: ReturnType<typeof createGraphQL>
     readonly authenticator: Authenticator
+    readonly keys: KeyWatch
     readonly toll: Toll
     readonly limits: SocketLimits
     readonly log: Logger
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, toll, limits, log } = options
+  const { graphql, authenticator, keys, toll, limits, log } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
   const seats = new Map<string, number>()
 
@@ -69,20 +74,27 @@ export function serveSockets(
       async onConnect({ connectionParams, extra }) {
         const authorization = authorizationOf(connectionParams, extra.request)
         const viewer = await authenticator.authenticate(authorization)
-        if (!viewer) return false
+        // Who left meanwhile takes no seat: nobody would give it back.
+        if (!viewer || extra.socket.readyState !== extra.socket.OPEN) return false
         const taken = seats.get(viewer.organizationId) ?? 0
         if (taken >= limits.socketsOfOrganization) return false
         seats.set(viewer.organizationId, taken + 1)
         extra.authorization = authorization
         extra.viewer = viewer
+        extra.key = keys.hold(viewer.keyId, () => shut(extra.socket))
         return true
       },
-      onClose({ extra: { viewer } }) {
+      onClose({ extra: { viewer, key } }) {
+        key?.release()
         if (viewer) seats.set(viewer.organizationId, (seats.get(viewer.organizationId) ?? 1) - 1)
       },
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         const requestId = randomUUID()
         let facts: RequestFacts | undefined
+        const told = (result: Awaited<OperationResult>) =>
+          isAsyncIterable(result) || !result.errors
+            ? result
+            : stamp({ ...result, errors: result.errors.map(withoutHttp) }, requestId, log)
         /** What is refused before it was charged is charged like a document that is wrong. */
         const refuse = async (...errors: readonly unknown[]) => {
           const unpaid = facts && facts.charge === undefined ? await toll(facts, leastPoints) : null
@@ -92,7 +104,7 @@ export function serveSockets(
         try {
           // Asked anew each time: a revoked key shall not live on in an open socket.
           const viewer = await authenticator.authenticate(extra.authorization)
-          if (!viewer) throw requestError('UNAUTHENTICATED', 'The API key was revoked.')
+          if (!viewer) throw keyRevoked()
           if (Object.keys(subscriptions).length > limits.operationsOfSocket)
             throw requestError(
               'TOO_MANY_SUBSCRIPTIONS',
@@ -112,6 +124,8 @@ export function serveSockets(
           const document = parse(payload.query)
           const errors = validate(schema, document)
           if (errors.length > 0) return await refuse(...errors)
+          if (!getOperationAST(document, payload.operationName))
+            throw requestError('BAD_USER_INPUT', 'operationName has to name one of the operations')
           return {
             schema,
             document,
@@ -119,8 +133,8 @@ export function serveSockets(
             variableValues: payload.variables ?? null,
             contextValue: await contextFactory(),
             rootValue: {
-              execute: async (args) => stamp(await execute(args), requestId, log),
-              subscribe,
+              execute: async (args) => told(await execute(args)),
+              subscribe: async (args) => told(await subscribe(args)),
             } satisfies Enveloped,
           }
         } catch (error) {
@@ -145,6 +159,13 @@ export function serveSockets(
       sockets.close()
     },
   }
+}
+
+/** Also for a peer that reads nothing and so never answers the closing frame. */
+function shut(socket: WebSocket): void {
+  socket.close(forbidden.code, forbidden.reason)
+  const cut = setTimeout(() => socket.terminate(), lastWordMs)
+  socket.once('close', () => clearTimeout(cut))
 }
 
 function authorizationOf(

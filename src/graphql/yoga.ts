@@ -20,12 +20,14 @@ import { executeMutation } from './execute-mutation.ts'
 import { graphiqlOptions } from './graphiql.ts'
 import type { Hub } from './hub.ts'
 import { keyOfHeader } from './idempotency-key.ts'
+import type { KeyWatch } from './key-watch.ts'
 import { createLine } from './line.ts'
 import { createLoaders } from './loaders.ts'
 import { maskError, stamp } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
 import { schema } from './schema.ts'
 import { shareReads } from './shared-read.ts'
+import { streams } from './stream.ts'
 import { type Charged, chargeHeaders, type Toll } from './toll.ts'
 
 export interface YogaOptions {
@@ -35,6 +37,7 @@ export interface YogaOptions {
   readonly hints: { send(hint: Hint): void }
   readonly hub: Hub
   readonly authenticator: Authenticator
+  readonly keys: KeyWatch
   readonly toll: Toll
   readonly limiter: Limiter
   readonly limitBook: LimitBook
@@ -174,6 +177,7 @@ export function createGraphQL(options: YogaOptions) {
       fewErrors,
       noted,
       mutations,
+      streams(options.keys, log),
     ],
   })
 }

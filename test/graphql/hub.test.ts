@@ -1,20 +1,29 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Feed } from '../../src/graphql/feed.ts'
 import { createHub, type Hub } from '../../src/graphql/hub.ts'
+import { createKeyWatch, type KeyWatch } from '../../src/graphql/key-watch.ts'
 import { appendEvent } from '../../src/store/event-store.ts'
-import type { EventRecord } from '../../src/store/event-view-store.ts'
+import type { EventFilter, EventRecord } from '../../src/store/event-view-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/wait.ts'
+import { createKey } from './support.ts'
 
 let database: TestDatabase
 
+let all: { readonly filter: EventFilter; readonly keyId: string }
+let keys: KeyWatch
+
 beforeAll(async () => {
   database = await createTestDatabase()
+  const { keyId } = await createKey(database, await createOrganization(database), ['read'])
+  all = { filter: { kind: 'all' }, keyId }
+  keys = createKeyWatch({ db: database.api.db, onError: () => undefined })
+  return () => keys.close()
 })
 
 async function openHub(onError: (error: unknown) => void = () => undefined): Promise<Hub> {
-  return await createHub({ db: database.api.db, databaseUrl: database.url, onError })
+  return await createHub({ db: database.api.db, databaseUrl: database.url, keys, onError })
 }
 
 const append = (organizationId: string, type = 'test') =>
@@ -44,7 +53,6 @@ async function take(events: AsyncIterableIterator<EventRecord>, count: number): 
 }
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
-const all = { filter: { kind: 'all' }, keyId: 'none' } as const
 
 describe('following', () => {
   it('gives each event once and in order, while many write and hints are lost', async () => {
@@ -160,24 +168,56 @@ describe('following', () => {
     await hints.close()
   })
 
-  it('ends with an error when its key is revoked', async () => {
+  it('ends with an error at the event of its revocation, before whatever was committed after it', async () => {
     const organizationId = await createOrganization(database)
+    const { keyId } = await createKey(database, organizationId, ['read'])
     const hub = await openHub()
     const events = hub.follow(organizationId, {
       after: 0,
       filter: { kind: 'family', prefix: 'quota.' },
-      keyId: 'k',
+      keyId,
     })
     await append(organizationId, 'quota.granted')
-    expect(await take(events, 1)).toEqual([1])
+    expect(await take(events, 1)).toEqual([2])
     const next = events.next()
     const hints = createHintSender(database.api)
+    // Only the event: the row that is looked at says nothing yet.
     await database.runtime.db
       .transaction()
-      .execute((tx) => appendEvent(tx, { organizationId, type: 'apiKey.revoked', payload: { keyId: 'k' } }))
+      .execute((tx) => appendEvent(tx, { organizationId, type: 'apiKey.revoked', payload: { keyId } }))
+    await append(organizationId, 'quota.granted')
     hints.send({ organizations: [organizationId], jobs: [] })
     await expect(next).rejects.toThrow(/revoked/)
     await hints.close()
+    await hub.close()
+  })
+
+  it('gives nothing more while nobody can say whether its key still works', async () => {
+    const organizationId = await createOrganization(database)
+    const { keyId } = await createKey(database, organizationId, ['read'])
+    let now = 0
+    const watch = createKeyWatch({ db: database.api.db, onError: () => undefined, now: () => now })
+    const hub = await createHub({
+      db: database.api.db,
+      databaseUrl: database.url,
+      keys: watch,
+      onError: () => undefined,
+    })
+    await appendMany(organizationId, 2, 10)
+    const events = hub.follow(organizationId, { after: 0, ...all, keyId })
+    expect(await take(events, 1)).toEqual([1])
+    const owner = await database.owner.pool.connect()
+    await owner.query('begin')
+    await owner.query('lock table reelpilot.api_key in access exclusive mode')
+    now += 1_000
+    const next = events.next() // Read already, and only to be handed out.
+    const outcome = await Promise.race([next, owner.query('select pg_sleep(0.1)').then(() => 'held')])
+    expect(outcome).toBe('held')
+    await owner.query('update reelpilot.api_key set revoked_at = now() where id = $1', [keyId])
+    await owner.query('commit')
+    owner.release()
+    await expect(next).rejects.toThrow(/revoked/)
+    watch.close()
     await hub.close()
   })
 })
