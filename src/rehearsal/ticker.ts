@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
+import { type AccountHealth, accountHealth } from '../../machines/account-health.ts'
+import type { Failure } from '../../machines/failure.ts'
 import type { Db } from '../store/database.ts'
 import { listenForHints } from '../store/hint.ts'
+import { barOf, createLabels, detailLine, failureLines, lineOf, type Progress } from './ticker-line.ts'
 
 export interface TickerOptions {
   readonly db: Db
@@ -15,18 +18,29 @@ export interface TickerOptions {
 /** States that only ask whether there is news. */
 const polls = new Set(['generating.checking', 'watching.checking'])
 
-interface MoveRow {
+interface Row {
   readonly sequence: number
-  readonly jobId: string
   readonly at: Date
-  readonly title: string
   readonly to: string
-  readonly progress: { readonly done: number; readonly of: number; readonly unit: string } | null
+  readonly progress: Progress | null
+  readonly jobId: string
+  readonly title: string
+  /** Of the job as it is now; null if it has gone on since, for then it may be of another state. */
+  readonly failure: Failure | null
   readonly sha256: string | null
   readonly ids: readonly string[] | null
+  /** Of an account's transition, the account as it is now. */
+  readonly account: {
+    readonly id: string
+    readonly username: string | null
+    readonly state: string
+    readonly scopes: readonly string[]
+    readonly accessExpiresAt: number | null
+    readonly failure: Failure | null
+  } | null
 }
 
-/** Prints each job's moves as they happen, one line each, until it is closed. */
+/** Prints what happens to jobs and accounts, as it happens, until it is closed: one line each, and more for a failure. */
 export async function startTicker(options: TickerOptions): Promise<{ close(): Promise<void> }> {
   const { db, organizationId, print, onError } = options
   const { rows } = await sql<{ sequence: number }>`
@@ -34,24 +48,52 @@ export async function startTicker(options: TickerOptions): Promise<{ close(): Pr
   let cursor = rows[0]?.sequence ?? 0
   let reading: Promise<void> | undefined
   let again = false
-  const shown = new Map<string, string>()
+  const shownJobs = new Map<string, { readonly place: string; readonly failureCode: string | null }>()
+  const shownAccounts = new Map<string, AccountHealth['status']>()
+  const labelOf = createLabels()
 
+  const showJob = ({ at, to, jobId, title, progress, failure, sha256, ids }: Row) => {
+    // A poll that found nothing new is a transition, but no news.
+    const place = `${to} ${progress ? barOf(progress) : ''}`
+    const before = shownJobs.get(jobId)
+    const isSameFailure = failure === null || before?.failureCode === failure.code
+    if (polls.has(to) || (before?.place === place && isSameFailure)) return
+    shownJobs.set(jobId, { place, failureCode: failure?.code ?? null })
+    const end = to === 'published' && ids?.length ? `  post ${ids.join(', ')}` : ''
+    print(lineOf({ at, label: labelOf(jobId, title), state: to, progress, end }))
+    if (failure) for (const line of failureLines(failure)) print(line)
+    if (to === 'published' && sha256) print(detailLine(options.pathOf(sha256)))
+  }
+  const showAccount = (at: Date, account: NonNullable<Row['account']>) => {
+    const { status, failure } = accountHealth({ ...account, now: at.getTime() })
+    // It is healthy, or being connected for the first time, until it is said not to be.
+    const before = shownAccounts.get(account.id)
+    if (status === before || (before === undefined && isQuiet[status])) return
+    shownAccounts.set(account.id, status)
+    const label = labelOf(account.id, `account ${account.username ?? account.id}`)
+    print(lineOf({ at, label, state: status, progress: null, end: '' }))
+    if (failure) for (const line of failureLines(failure)) print(line)
+  }
   const read = async (): Promise<void> => {
-    const { rows: moves } = await sql<MoveRow>`
-      select event.sequence, event.at, job.id as "jobId", coalesce(slot.storyboard->>'title', slot.caption) as title,
-             event.payload->>'to' as "to", event.payload->'progress' as progress,
-             job.context->'media'->>'sha256' as sha256, job.context->'publicPostIds' as ids
-        from event join job on job.id = event.job_id join slot on slot.id = job.slot_id
+    const { rows: moves } = await sql<Row>`
+      select event.sequence, event.at, event.payload->>'to' as "to", event.payload->'progress' as progress,
+             job.id as "jobId", coalesce(slot.storyboard->>'title', slot.caption) as title,
+             case when job.state = event.payload->>'to' then nullif(job.context->'failure', 'null') end as failure,
+             job.context->'media'->>'sha256' as sha256, job.context->'publicPostIds' as ids,
+             case when event.type = 'account.moved' then jsonb_build_object(
+               'id', account.id, 'username', account.username, 'state', machine.state, 'scopes', account.scopes,
+               'accessExpiresAt', machine.context->'accessExpiresAt', 'failure', machine.context->'failure') end as account
+        from event
+        left join (job join slot on slot.id = job.slot_id) on job.id = event.job_id
+        left join (account join job machine on machine.id = account.id)
+               on account.id = event.account_id and event.type = 'account.moved'
        where event.organization_id = ${organizationId} and event.sequence > ${cursor}
+         and (job.id is not null or account.id is not null)
        order by event.sequence`.execute(db)
     for (const move of moves) {
       cursor = move.sequence
-      // A poll that found nothing new is a transition, but no news.
-      const news = `${move.to} ${move.progress ? barOf(move.progress) : ''}`
-      if (polls.has(move.to) || shown.get(move.jobId) === news) continue
-      shown.set(move.jobId, news)
-      print(lineOf(move))
-      if (move.to === 'published' && move.sha256) print(`          ${options.pathOf(move.sha256)}`)
+      if (move.account) showAccount(move.at, move.account)
+      else showJob(move)
     }
   }
   const look = () => {
@@ -73,15 +115,10 @@ export async function startTicker(options: TickerOptions): Promise<{ close(): Pr
   }
 }
 
-const barLength = 16
-
-function lineOf({ at, title, to, progress, ids }: MoveRow): string {
-  const time = at.toISOString().slice(11, 19)
-  const end = to === 'published' && ids?.length ? `  post ${ids.join(', ')}` : ''
-  return `${time}  ${title.slice(0, 28).padEnd(28)}  ${to.padEnd(24)}${progress ? `  ${barOf(progress)}` : ''}${end}`
-}
-
-function barOf({ done, of, unit }: NonNullable<MoveRow['progress']>): string {
-  const filled = of > 0 ? Math.round((done / of) * barLength) : 0
-  return `${'█'.repeat(filled)}${'░'.repeat(barLength - filled)}  ${Math.floor(done * 10) / 10}/${of} ${unit}`
+const isQuiet: Readonly<Record<AccountHealth['status'], boolean>> = {
+  healthy: true,
+  notConnected: true,
+  permissionMissing: false,
+  renewalFailing: false,
+  broken: false,
 }

@@ -1,0 +1,159 @@
+import { expect, it } from 'vitest'
+import type { Failure } from '../../machines/failure.ts'
+import { startTicker } from '../../src/rehearsal/ticker.ts'
+import { appendEvent } from '../../src/store/event-store.ts'
+import { createHintSender } from '../../src/store/hint.ts'
+import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
+import {
+  createDraft,
+  createRunningPlan,
+  createTenant,
+  createTestApi,
+  slotInput,
+  steer,
+  storyboard,
+  type Tenant,
+} from '../graphql/support.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+const api = await createTestApi(database)
+
+/** What is printed of an organization, without the times. */
+async function follow(tenant: Tenant) {
+  const lines: string[] = []
+  const hints = createHintSender(database.runtime)
+  const ticker = await startTicker({
+    db: database.runtime.db,
+    databaseUrl: database.url,
+    organizationId: tenant.organizationId,
+    pathOf: (sha256) => sha256,
+    print: (line) => void lines.push(line.slice(10)),
+    onError: (error) => {
+      throw error
+    },
+  })
+  return {
+    hint: () => hints.send({ organizations: [tenant.organizationId], jobs: [] }),
+    printed: (count: number) =>
+      until(
+        () => lines,
+        ({ length }) => length >= count,
+      ),
+    async close() {
+      await ticker.close()
+      await hints.close()
+      return lines
+    },
+  }
+}
+
+/** A transition, as the runtime would have committed it. */
+async function move(tenant: Tenant, id: string, state: string, failure: Failure | null): Promise<void> {
+  const { rows } = await database.owner.pool.query(
+    `update reelpilot.job set state = $2, revision = revision + 1, context = context || jsonb_build_object('failure', $3::jsonb)
+      where id = $1 returning machine, slot_id, account_id, revision`,
+    [id, state, JSON.stringify(failure)],
+  )
+  const [{ machine, slot_id, account_id, revision }] = rows
+  await database.runtime.db.transaction().execute((tx) =>
+    appendEvent(tx, {
+      organizationId: tenant.organizationId,
+      type: `${machine}.moved`,
+      jobId: id,
+      jobRevision: Number(revision),
+      ...(slot_id && { slotId: slot_id }),
+      accountId: account_id,
+      payload: { to: state },
+    }),
+  )
+}
+
+async function jobIds(tenant: Tenant): Promise<string[]> {
+  const { rows } = await database.owner.pool.query(
+    `select job.id from reelpilot.job join reelpilot.slot on slot.id = job.slot_id
+      where job.organization_id = $1 order by slot.publish_at`,
+    [tenant.organizationId],
+  )
+  return rows.map(({ id }) => id)
+}
+
+it('tells jobs of equal titles apart, and of titles that are cut off to the same', async () => {
+  const tenant = await createTenant(database, api)
+  const ticker = await follow(tenant)
+  await createRunningPlan(tenant, [60, 61])
+  await ticker.printed(2)
+  const { planId } = await createDraft(tenant, [])
+  const title = 'A title that is longer than its column'
+  const slots = ['one', 'two'].map((end, index) =>
+    slotInput(70 + index, { storyboard: { ...storyboard, title: `${title}, ${end}` } }),
+  )
+  await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
+  await steer(tenant, 'submitPlanForReview', { planId })
+  await steer(tenant, 'setAutopilot', { planId, on: true })
+  await steer(tenant, 'approvePlan', { planId })
+  await ticker.printed(4)
+  const labels = (await ticker.close()).map((line) => line.slice(0, 28).trimEnd())
+  expect(labels.sort()).toEqual([
+    'A title that is longer th #2',
+    'A title that is longer than',
+    'Short',
+    'Short #2',
+  ])
+})
+
+it('shows the verdict of a failure and the next step, once', async () => {
+  const tenant = await createTenant(database, api)
+  await createRunningPlan(tenant, [60])
+  const [jobId = ''] = await jobIds(tenant)
+  const ticker = await follow(tenant)
+  const failure: Failure = {
+    verdict: 'NEEDS_USER',
+    code: 'scope_not_authorized',
+    source: 'api',
+    message: 'TikTok says no.',
+  }
+  const show = async (state: string, of: Failure | null, count: number) => {
+    await move(tenant, jobId, state, of)
+    ticker.hint()
+    await ticker.printed(count)
+  }
+  await show('needsPerson', failure, 3)
+  await show('needsPerson', failure, 3)
+  await show('queued', null, 4)
+  const lines = await ticker.close()
+  expect(lines.map((line) => line.trimEnd())).toEqual([
+    `${'Short'.padEnd(28)}  needsPerson`,
+    'NEEDS_USER scope_not_authorized: TikTok says no.',
+    nextStepFor(failure),
+    `${'Short'.padEnd(28)}  queued`,
+  ])
+})
+
+it('shows an account that is broken, and that is well again, but not how its tokens are renewed', async () => {
+  const tenant = await createTenant(database, api)
+  const { accountId } = tenant
+  const ticker = await follow(tenant)
+  const failure: Failure = {
+    verdict: 'NEEDS_USER',
+    code: 'access_token_invalid',
+    source: 'api',
+    message: 'TikTok refuses the token.',
+  }
+  const show = async (state: string, of: Failure | null, count: number) => {
+    await move(tenant, accountId, state, of)
+    ticker.hint()
+    await ticker.printed(count)
+  }
+  await show('refreshing.asking', null, 0)
+  await show('needsReauthorization', failure, 3)
+  await show('connected', null, 4)
+  const label = 'account creator'.padEnd(28)
+  expect((await ticker.close()).map((line) => line.trimEnd())).toEqual([
+    `${label}  broken`,
+    'NEEDS_USER access_token_invalid: TikTok refuses the token.',
+    nextStepFor(failure),
+    `${label}  healthy`,
+  ])
+})
