@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readCreatorSettings } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -27,10 +28,11 @@ export async function addSlots(
   if (moved.kind !== 'moved') return moved
   const now = await readDatabaseTime(tx)
   const { timeZone } = moved.before
+  const creator = await readCreatorSettings(tx, moved.before.accountId)
   const fields: FieldIssue[] = []
   const contents: NewSlot[] = []
   for (const [index, slot] of slots.entries()) {
-    const read = readBrief(slot, { path: `slots.${index}`, timeZone, now })
+    const read = readBrief(slot, { path: `slots.${index}`, timeZone, creator, now })
     if (read.kind === 'invalid') fields.push(...read.fields)
     else contents.push({ ...read.content, id: randomUUID() })
   }

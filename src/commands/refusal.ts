@@ -6,6 +6,11 @@ export interface FieldIssue {
   readonly message: string
 }
 
+/** A rule of its creator's that a slot breaks: which field of it, and what is allowed. */
+export interface SlotViolation extends FieldIssue {
+  readonly slotId: string
+}
+
 /** Why a command did nothing. What a caller may do about it follows from the kind. */
 export type Refusal =
   /** The input cannot be used; every mistake that was found is named. */
@@ -16,6 +21,8 @@ export type Refusal =
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
   /** A job works by the slot already, so it can no longer be changed. */
   | { readonly kind: 'claimed'; readonly slotId: string }
+  /** What is planned is not allowed by its creator's settings; every rule that any slot breaks is named. */
+  | { readonly kind: 'creatorForbids'; readonly violations: readonly SlotViolation[] }
   /** An unfinished job of another slot has the key. */
   | { readonly kind: 'underWay'; readonly jobId: string }
   /** The slot's time has passed too long ago. */

@@ -1,7 +1,14 @@
+import {
+  type CreatorLimits,
+  captionFits,
+  captionLimit,
+  describeViolation,
+} from '../../machines/post-violation.ts'
 import { instantOf } from '../planning/wall-time.ts'
 import type { SlotContent } from '../store/slot-store.ts'
 import type { Privacy, SlotMode } from '../store/tables.ts'
-import { parseStoryboard } from '../storyboard/storyboard.ts'
+import { parseStoryboard, secondsOf } from '../storyboard/storyboard.ts'
+import { creatorViolations } from './creator-rules.ts'
 import type { FieldIssue } from './refusal.ts'
 
 /**
@@ -19,18 +26,25 @@ export interface SlotBrief {
   readonly allowStitch: boolean
   readonly brandContent: boolean
   readonly brandOrganic: boolean
+  readonly isAigc: boolean
 }
 
-/** TikTok's limit for the caption of a video, in UTF-16 code units. */
-export const captionLimit = 2_200
-
-/** Checks a brief in full. `path` is where it stands in the input, such as `slots.3`; `now` in epoch milliseconds. */
+/**
+ * Checks a brief in full, by what is known of its creator too. `path` is where it stands in the input, such as `slots.3`; `now`
+ * in epoch milliseconds.
+ */
 export function readBrief(
   brief: SlotBrief,
-  { path, timeZone, now }: { readonly path: string; readonly timeZone: string; readonly now: number },
+  context: {
+    readonly path: string
+    readonly timeZone: string
+    readonly creator: CreatorLimits | null
+    readonly now: number
+  },
 ):
   | { readonly kind: 'ok'; readonly content: SlotContent }
   | { readonly kind: 'invalid'; readonly fields: FieldIssue[] } {
+  const { path, timeZone, creator, now } = context
   const fields: FieldIssue[] = []
   const at = (field: string) => (path === '' ? field : `${path}.${field}`)
   const blame = (field: string, message: string) => fields.push({ path: at(field), message })
@@ -48,6 +62,10 @@ export function readBrief(
 
   for (const [field, message] of brief.mode === 'draft' ? ignoredByDrafts(brief) : mistakesOfPost(brief))
     blame(field, message)
+  // Of a storyboard that is wrong nobody knows how long its video will be.
+  const seconds = parsed.kind === 'ok' ? secondsOf(parsed.storyboard) : 0
+  for (const violation of creatorViolations(creator, { ...brief, seconds }))
+    blame(violation.field, describeViolation(violation))
 
   if (fields.length > 0 || meaning.kind === 'invalid' || parsed.kind === 'invalid')
     return { kind: 'invalid', fields }
@@ -60,11 +78,10 @@ type Mistake = readonly [field: string, message: string]
 
 function mistakesOfPost({ caption, privacy, brandContent }: SlotBrief): readonly Mistake[] {
   const mistakes: Mistake[] = []
-  if (caption.length > captionLimit)
-    mistakes.push([
-      'caption',
-      `is ${caption.length} UTF-16 code units long; TikTok takes at most ${captionLimit}`,
-    ])
+  if (!captionFits(caption)) {
+    const violation = { rule: 'caption', value: caption.length, limit: captionLimit } as const
+    mistakes.push(['caption', describeViolation(violation)])
+  }
   if (privacy === null)
     mistakes.push(['privacy', 'must be chosen for a direct post: who may see it has no default'])
   if (brandContent && privacy === 'SELF_ONLY')
@@ -84,6 +101,8 @@ function ignoredByDrafts(brief: SlotBrief): readonly Mistake[] {
     allowStitch: brief.allowStitch,
     brandContent: brief.brandContent,
     brandOrganic: brief.brandOrganic,
+    // Leaving it out means yes.
+    isAigc: !brief.isAigc,
   }
   return Object.entries(given).flatMap(([field, isGiven]): Mistake[] => (isGiven ? [[field, message]] : []))
 }

@@ -1,13 +1,18 @@
+import { describeViolation } from '../../machines/post-violation.ts'
+import { readCreatorSettings } from '../store/account-store.ts'
 import { approveSlots, withdrawApprovals } from '../store/approval-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
+import { listSlotWishes } from '../store/slot-wish-store.ts'
+import { creatorViolations } from './creator-rules.ts'
 import type { CommandDeps } from './deps.ts'
 import { forecastQuota } from './forecast-quota.ts'
-import { movePlan } from './move-plan.ts'
+import { type LockedPlan, movePlan } from './move-plan.ts'
 import type { QuotaForecast } from './quota-forecast.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal, SlotViolation } from './refusal.ts'
 import { scanOrganization } from './scan.ts'
+import { mostLatenessMs } from './start-job.ts'
 
 /** What a person asks of a plan. */
 export type Steering =
@@ -50,7 +55,11 @@ export async function steerPlan(
   if (moved.kind !== 'moved') return moved
 
   const { before, after } = moved
-  if (event.type === 'approve') await approveSlots(tx, organizationId, planId)
+  if (event.type === 'approve') {
+    const violations = await violationsOfPlan(tx, before)
+    if (violations.length > 0) return { kind: 'creatorForbids', violations }
+    await approveSlots(tx, organizationId, planId)
+  }
   if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
@@ -84,4 +93,18 @@ export async function steerPlan(
     quotaForecast: forecast,
     movedJobs: scan?.startedJobs ?? [],
   }
+}
+
+/** What stands against the slots of a plan that are to be posted, by what is known of its creator. */
+async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<readonly SlotViolation[]> {
+  const creator = await readCreatorSettings(tx, accountId)
+  const since = new Date((await readDatabaseTime(tx)) - mostLatenessMs)
+  const slots = await listSlotWishes(tx, id, since)
+  return slots.flatMap(({ slotId, ...wish }) =>
+    creatorViolations(creator, wish).map((violation) => ({
+      slotId,
+      path: violation.field,
+      message: describeViolation(violation),
+    })),
+  )
 }

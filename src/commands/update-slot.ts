@@ -1,3 +1,4 @@
+import { readCreatorSettings } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -26,7 +27,8 @@ export async function updateSlot(
   const { slot, plan } = opened
   const brief: SlotBrief = { ...slot, ...request.change }
   const now = await readDatabaseTime(tx)
-  const read = readBrief(brief, { path: '', timeZone: plan.timeZone, now })
+  const creator = await readCreatorSettings(tx, plan.accountId)
+  const read = readBrief(brief, { path: '', timeZone: plan.timeZone, creator, now })
   if (read.kind === 'invalid') return read
 
   if (!(await changeSlot(tx, slot.id, read.content))) return { kind: 'claimed', slotId: slot.id }

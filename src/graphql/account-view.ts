@@ -2,8 +2,10 @@ import type { AccountContext } from '../../machines/account.ts'
 import { type AccountHealth, accountHealth, slotFailure } from '../../machines/account-health.ts'
 import type { Failure } from '../../machines/failure.ts'
 import { accountMachine } from '../commands/account-machine.ts'
+import { creatorViolations } from '../commands/creator-rules.ts'
 import { acceptedEvents } from '../durable/decide.ts'
 import type { AccountRecord, ComingSlot } from '../store/account-store.ts'
+import { violationFailure } from '../verdict/violation-failure.ts'
 
 /** The areas of the account machine as the API names them. */
 const areas = {
@@ -54,12 +56,14 @@ export interface SlotAtRisk {
 
 /** Which of an account's coming slots fail if nobody acts, in their order. */
 export function slotsAtRisk(
-  { scopes }: AccountRecord,
+  { scopes, creator }: AccountRecord,
   health: AccountHealth,
   coming: readonly ComingSlot[],
 ): readonly SlotAtRisk[] {
-  return coming.flatMap(({ slotId, publishAt, mode }) => {
-    const failure = slotFailure(health, scopes, { publishAt: publishAt.getTime(), mode })
+  return coming.flatMap(({ slotId, publishAt, ...wish }) => {
+    const failure =
+      slotFailure(health, scopes, { publishAt: publishAt.getTime(), mode: wish.mode }) ??
+      violationFailure(creatorViolations(creator, wish))
     return failure ? [{ slotId, failsAt: publishAt, failure }] : []
   })
 }

@@ -1,5 +1,7 @@
+import type { SlotViolation as SlotViolationRecord } from '../commands/refusal.ts'
 import { builder } from './builder.ts'
 import {
+  CreatorForbids,
   IdempotencyConflict,
   IdempotencyInProgress,
   InvalidInput,
@@ -87,6 +89,30 @@ builder.objectType(SlotClaimed, {
   authScopes: { read: true },
   fields: (t) => ({
     slotId: t.id({ description: 'The slot.', resolve: ({ slotId }) => encodeGlobalId('Slot', slotId) }),
+  }),
+})
+
+const SlotViolation = builder.objectRef<SlotViolationRecord>('SlotViolation').implement({
+  description: "A rule of its creator's that a slot breaks.",
+  authScopes: { read: true },
+  fields: (t) => ({
+    slotId: t.id({ description: 'The slot.', resolve: ({ slotId }) => encodeGlobalId('Slot', slotId) }),
+    path: t.exposeString('path', { description: 'Which field of the slot breaks it, such as `allowDuet`.' }),
+    message: t.exposeString('message', { description: 'What the creator allows.' }),
+  }),
+})
+
+builder.objectType(CreatorForbids, {
+  name: 'CreatorForbidsError',
+  description: refusalCodes.CREATOR_FORBIDS,
+  interfaces: [ErrorInterface],
+  authScopes: { read: true },
+  fields: (t) => ({
+    violations: t.field({
+      type: [SlotViolation],
+      description: 'Every rule that any slot of the plan breaks.',
+      resolve: ({ violations }) => [...violations],
+    }),
   }),
 })
 

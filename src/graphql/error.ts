@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import type { FieldIssue, Refusal } from '../commands/refusal.ts'
+import type { FieldIssue, Refusal, SlotViolation } from '../commands/refusal.ts'
 import type { QuotaShort as QuotaShortage } from '../commands/reserve-quota.ts'
 
 /** The codes of refusals, which mutations answer as results. */
@@ -8,6 +8,7 @@ export const refusalCodes = {
   NOT_FOUND: 'What an id names does not exist, or is not yours.',
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
   SLOT_CLAIMED: 'A job works by the slot already, so it cannot be changed any more.',
+  CREATOR_FORBIDS: 'The settings of the creator at TikTok do not allow what is planned.',
   JOB_UNDER_WAY: 'An unfinished job of another slot has the job key.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
   QUOTA_SHORT: 'A hard limit of the quota has no room for this.',
@@ -56,6 +57,15 @@ export class SlotClaimed extends RefusalError {
   constructor(slotId: string) {
     super('a job works by this slot already; cancel the job, and add another slot')
     this.slotId = slotId
+  }
+}
+
+export class CreatorForbids extends RefusalError {
+  readonly code = 'CREATOR_FORBIDS'
+  readonly violations: readonly SlotViolation[]
+  constructor(violations: readonly SlotViolation[]) {
+    super(violations.map(({ path, message }) => `${path}: ${message}`).join('; '))
+    this.violations = violations
   }
 }
 
@@ -121,6 +131,8 @@ export function errorOf(refusal: Refusal): RefusalError {
       return new NotPermittedInState(refusal.state, refusal.event)
     case 'claimed':
       return new SlotClaimed(refusal.slotId)
+    case 'creatorForbids':
+      return new CreatorForbids(refusal.violations)
     case 'underWay':
       return new JobUnderWay(refusal.jobId)
     case 'tooLate':

@@ -1,8 +1,9 @@
 import type { QuotaForecast as QuotaForecastRecord } from '../commands/quota-forecast.ts'
 import { type Steering, steerPlan } from '../commands/steer-plan.ts'
 import { builder } from './builder.ts'
-import { NotPermittedInState } from './error.ts'
+import { CreatorForbids, NotPermittedInState } from './error.ts'
 import { idempotencyKey } from './idempotency-key.ts'
+import { LatePost, latePostsOf } from './late-post.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { QuotaForecast } from './quota-forecast.ts'
 import { Plan, Scan } from './ref.ts'
@@ -48,7 +49,7 @@ for (const { name, event, description } of steering) {
     {
       description,
       authScopes: { write: true },
-      errors: { types: [...refusals, NotPermittedInState] },
+      errors: { types: [...refusals, NotPermittedInState, ...(event === 'approve' ? [CreatorForbids] : [])] },
       resolve: (_root, { input }, context, info) => {
         const planId = idOf('Plan', input, 'planId')
         const { organizationId } = context.viewer
@@ -115,6 +116,14 @@ function steeredPayload() {
           'What the quotas will make of its slots, as they were before that scan; null if this did not let them run.',
         // An answer that was kept before there were forecasts has none.
         resolve: ({ quotaForecast }) => (quotaForecast ? [...quotaForecast] : null),
+      }),
+      latePosts: t.field({
+        type: [LatePost],
+        nullable: true,
+        description:
+          "Which of its slots find the daily cap of their creator's posts full at their time, counting the other approved plans of the account; null if this did not let them run.",
+        resolve: ({ planId, quotaForecast }, _args, context) =>
+          quotaForecast ? latePostsOf(context, planId) : null,
       }),
     }),
   } as const

@@ -63,6 +63,11 @@ const NewSlot = builder.inputType('NewSlotInput', {
       required: true,
       description: "Whether it promotes the creator's own business.",
     }),
+    isAigc: t.boolean({
+      defaultValue: true,
+      required: true,
+      description: 'Whether TikTok labels it as made by AI. What is generated must be.',
+    }),
   }),
 })
 
@@ -130,6 +135,7 @@ builder.relayMutationField(
       allowStitch: t.boolean({ description: 'Whether viewers may stitch it.' }),
       brandContent: t.boolean({ description: 'Whether it is a paid partnership.' }),
       brandOrganic: t.boolean({ description: "Whether it promotes the creator's own business." }),
+      isAigc: t.boolean({ description: 'Whether TikTok labels it as made by AI.' }),
       idempotencyKey: idempotencyKey(t),
     }),
   },
@@ -206,6 +212,7 @@ const nothingChosen = {
   allowStitch: false,
   brandContent: false,
   brandOrganic: false,
+  isAigc: true,
 } as const
 
 /** Null and left out mean the same: no change. */

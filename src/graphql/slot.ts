@@ -58,6 +58,7 @@ builder.node(Slot, {
     brandOrganic: t.exposeBoolean('brandOrganic', {
       description: "Whether it promotes the creator's own business.",
     }),
+    isAigc: t.exposeBoolean('isAigc', { description: 'Whether TikTok labels it as made by AI.' }),
     claimedAt: t.expose('claimedAt', {
       type: 'DateTime',
       nullable: true,

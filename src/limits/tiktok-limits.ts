@@ -77,6 +77,11 @@ export function limitOf(
   return { most: own, origin: wanted === undefined ? 'default' : 'set', learnedAt: null }
 }
 
+/** How many direct posts a creator may make in any 24 hours. */
+export function postWindow(settings: RateLimitSettings, accountId: string): SlidingWindow {
+  return day(limitOf('posts', settings, accountId).most)
+}
+
 /**
  * The windows that a call to TikTok has to pass. None for what TikTok states no rate of: tokens, chunks, cancelling.
  *
@@ -94,7 +99,7 @@ export function demandsOf(
   const reads = own(keyOf('reads'), minute(limitOf('reads', settings).most))
   const uploads = own(keyOf('uploads'), minute(limitOf('uploads', settings).most))
   const inits = own(keyOf('inits', accountId), minute(6))
-  const posts = own(keyOf('posts', accountId), day(limitOf('posts', settings, accountId).most))
+  const posts = own(keyOf('posts', accountId), postWindow(settings, accountId))
   const app = (name: string): Demand => ({ key: `tiktok ${name}`, scope: 'app', window: tenth(600) })
 
   switch (endpoint) {

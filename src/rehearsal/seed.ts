@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createOrganization } from '../commands/create-organization.ts'
+import { bundledTimeZones } from '../planning/wall-time.ts'
 import { approveSlots } from '../store/approval-store.ts'
 import type { Db } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -73,6 +74,7 @@ export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer)
           plan_id: planId,
           wall_time: publishAt.toISOString().slice(0, 19),
           publish_at: publishAt,
+          tzdata_version: bundledTimeZones.version,
           storyboard: JSON.stringify(brief.storyboard),
           caption: brief.caption,
           privacy: 'PUBLIC_TO_EVERYONE',

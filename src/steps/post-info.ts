@@ -12,7 +12,6 @@ export function postInfoOf(slot: SlotContent): PostInfo {
     disableStitch: !slot.allowStitch,
     brandContent: slot.brandContent,
     brandOrganic: slot.brandOrganic,
-    // What we publish is made by a machine, and says so.
-    isAigc: true,
+    isAigc: slot.isAigc,
   }
 }

@@ -1,12 +1,12 @@
 import type { KeptMedia } from '../../machines/job/context.ts'
+import { postViolations } from '../../machines/post-violation.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
-import { postViolations } from '../providers/tiktok/post-violation.ts'
 import { writeCreatorSettings } from '../store/account-store.ts'
-import { verdictFor } from '../verdict/failure-verdict.ts'
+import { violationFailure } from '../verdict/violation-failure.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
-import { fail, failure } from './failure.ts'
+import { fail } from './failure.ts'
 import { postInfoOf } from './post-info.ts'
 import { readSlot } from './slot.ts'
 import { notOk } from './tiktok-failure.ts'
@@ -37,13 +37,8 @@ export async function preparePost(
   if (answer.kind !== 'ok') return await notOk(deps, { ...account, version: access.version }, answer)
   const { username: _, nickname: __, avatarUrl: ___, ...settings } = answer.creator
   await writeCreatorSettings(deps.db, accountId, settings)
-  const [violation] = postViolations(answer.creator, {
-    post: postInfoOf(slot),
-    durationSeconds: media.seconds,
-  })
-  if (!violation) return done()
-  const message = `The creator's settings do not allow ${violation.rule} ${violation.value}: ${String(violation.limit)}.`
-  const code = `POST_${violation.rule.toUpperCase()}`
-  const { verdict } = verdictFor('reelpilot', code)
-  return fail({ kind: 'needsPerson', failure: failure(verdict.verdict, code, message) })
+  const failure = violationFailure(
+    postViolations(answer.creator, { post: postInfoOf(slot), durationSeconds: media.seconds }),
+  )
+  return failure ? fail({ kind: 'needsPerson', failure }) : done()
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../durable/checkpoint.ts'
 import type { Executor } from './database.ts'
 import { keyset, type Page, type Placed } from './keyset.ts'
+import { type SlotWish, wishColumns } from './slot-wish-store.ts'
 import type { CreatorSettings } from './tables.ts'
 
 /** An account without its tokens, which the API's role cannot read. */
@@ -123,10 +124,9 @@ export async function readCreatorSettings(db: Executor, accountId: string): Prom
 }
 
 /** A slot that will be wanted from an account: not yet posted, of a plan that is or may be approved. */
-export interface ComingSlot {
+export interface ComingSlot extends SlotWish {
   readonly slotId: string
   readonly publishAt: Date
-  readonly mode: 'direct' | 'draft'
 }
 
 /** The coming slots of accounts, the earliest first: those without a job, and those whose job has sent nothing yet. */
@@ -137,7 +137,7 @@ export async function listComingSlots(
   limit: number,
 ): Promise<readonly ComingSlot[]> {
   const { rows } = await sql<ComingSlot>`
-    select slot.id as "slotId", slot.publish_at as "publishAt", slot.mode
+    select slot.id as "slotId", slot.publish_at as "publishAt", ${wishColumns}
       from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
        and (job.id is null and slot.publish_at > now()

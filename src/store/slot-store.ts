@@ -20,6 +20,8 @@ export interface SlotContent {
   readonly allowStitch: boolean
   readonly brandContent: boolean
   readonly brandOrganic: boolean
+  /** Whether TikTok labels it as made by AI. */
+  readonly isAigc: boolean
 }
 
 export interface SlotRecord extends SlotContent {
@@ -35,6 +37,7 @@ export const slotColumns = sql.raw(
    storyboard, mode, caption, privacy,
    allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
    brand_content as "brandContent", brand_organic as "brandOrganic",
+   is_aigc as "isAigc",
    claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`,
 )
 
@@ -101,14 +104,14 @@ export async function insertSlots(
 ): Promise<void> {
   await sql`
     insert into slot (id, organization_id, plan_id, wall_time, publish_at, tzdata_version, storyboard, mode,
-                      caption, privacy, allow_comment, allow_duet, allow_stitch, brand_content, brand_organic)
+                      caption, privacy, allow_comment, allow_duet, allow_stitch, brand_content, brand_organic, is_aigc)
     select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", "tzdataVersion", storyboard, mode,
            caption, privacy,
-           "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic"
+           "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic", "isAigc"
       from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as x (
         id uuid, "wallTime" text, "publishAt" timestamptz, "tzdataVersion" text, storyboard jsonb, mode text, caption text, privacy text,
         "allowComment" boolean, "allowDuet" boolean, "allowStitch" boolean,
-        "brandContent" boolean, "brandOrganic" boolean)`.execute(db)
+        "brandContent" boolean, "brandOrganic" boolean, "isAigc" boolean)`.execute(db)
 }
 
 /** Replaces what a slot says, which nobody has approved then, unless a job has claimed it. False if it has, or there is no such slot. */
@@ -119,7 +122,7 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
            tzdata_version = ${content.tzdataVersion}, storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
            mode = ${content.mode}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
            allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
-           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic},
+           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic}, is_aigc = ${content.isAigc},
            approved_hash = null, updated_at = clock_timestamp()
      where id = ${slotId} and claimed_at is null`.execute(db)
   return numAffectedRows === 1n

@@ -148,6 +148,7 @@ export interface SlotTable {
   allow_stitch: Defaulted<boolean>
   brand_content: Defaulted<boolean>
   brand_organic: Defaulted<boolean>
+  is_aigc: Defaulted<boolean>
   claimed_at: NullableTimestamp
   approved_hash: Defaulted<string | null>
   created_at: DefaultedTimestamp

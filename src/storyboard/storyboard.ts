@@ -159,9 +159,13 @@ function repeatedIds({ scenes }: Storyboard): StoryboardIssue[] {
   })
 }
 
+/** How long its video lasts. Rounded to a millisecond, or thirty scenes of 0.1 s would last longer than 3 s. */
+export function secondsOf({ scenes }: Pick<Storyboard, 'scenes'>): number {
+  return Math.round(scenes.reduce((sum, scene) => sum + scene.seconds, 0) * 1000) / 1000
+}
+
 function wrongLength({ scenes }: Storyboard): StoryboardIssue[] {
-  // Rounded to a millisecond, or thirty scenes of 0.1 s more than they are would count as too long.
-  const seconds = Math.round(scenes.reduce((sum, scene) => sum + scene.seconds, 0) * 1000) / 1000
+  const seconds = secondsOf({ scenes })
   if (seconds >= totalSeconds.min && seconds <= totalSeconds.max) return []
   return [
     {

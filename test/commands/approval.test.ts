@@ -66,10 +66,11 @@ const posted: Readonly<Record<string, string>> = {
   allow_stitch: 'true',
   brand_content: 'true',
   brand_organic: 'true',
+  is_aigc: 'false',
 }
 /** The instant may be moved by an update of the zone data; the others say nothing of the post. */
 const notPosted = [
-  ...['id', 'organization_id', 'plan_id', 'publish_at', 'claimed_at'],
+  ...['id', 'organization_id', 'plan_id', 'publish_at', 'tzdata_version', 'claimed_at'],
   ...['approved_hash', 'created_at', 'updated_at'],
 ]
 
@@ -189,7 +190,7 @@ it('is given by the migration to what was approved, and to what a job has taken 
   const [organization, account, approved, draft, claimed, written] = ids
   const slot = (id: string, plan: string, claimedAt: string) =>
     `('${id}', '${organization}', '${plan}', '2026-11-30T09:00:00', now(), '{}', 'Old', 'SELF_ONLY', ${claimedAt})`
-  const approvedSlot = randomUUID()
+  const [approvedSlot, changedSlot] = [randomUUID(), randomUUID()]
   const before = `
     insert into organization (id, name) values ('${organization}', 'Old');
     insert into account (id, organization_id, open_id, username, display_name, scopes)
@@ -198,19 +199,27 @@ it('is given by the migration to what was approved, and to what a job has taken 
       ('${approved}', '${organization}', '${account}', 'Approved', 'UTC', 'approved', 1),
       ('${draft}', '${organization}', '${account}', 'Draft', 'UTC', 'draft', 1);
     insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy, claimed_at)
-      values ${[slot(approvedSlot, approved, 'null'), slot(claimed, draft, 'now()'), slot(written, draft, 'null')].join(',')};`
+      values ${[slot(approvedSlot, approved, 'null'), slot(changedSlot, approved, 'null'), slot(claimed, draft, 'now()'), slot(written, draft, 'null')].join(',')};`
   await sql`drop schema reelpilot cascade; create schema reelpilot`.execute(old.owner.db)
   await old.owner.db.transaction().execute(async (tx) => {
     for (const file of files) {
       if (file.startsWith('0021'))
         await sql.raw(`set local role reelpilot_runtime; ${before} reset role`).execute(tx)
+      // What was changed after its approval must not become approved when the hash takes in more.
+      if (file.startsWith('0026'))
+        await sql
+          .raw(
+            `set local role reelpilot_runtime; update slot set caption = 'Changed' where id = '${changedSlot}'; reset role`,
+          )
+          .execute(tx)
       await sql.raw(await readFile(new URL(file, folder), 'utf8')).execute(tx)
     }
   })
   const of = async (id: string) => (await findSlotToPost(old.runtime.db, organization, id))?.approval
-  expect([await of(approvedSlot), await of(claimed), await of(written)]).toEqual([
+  expect(await Promise.all([approvedSlot, claimed, written, changedSlot].map(of))).toEqual([
     'current',
     'current',
     'none',
+    'stale',
   ])
 })

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { bundledTimeZones } from '../../src/planning/wall-time.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import type { Knobs } from '../../src/rehearsal/tiktok/knob.ts'
 import { type LocalTikTok, startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
@@ -101,6 +102,7 @@ export async function createStage(
           plan_id: planId,
           wall_time: publishAt.toISOString().slice(0, 19),
           publish_at: publishAt,
+          tzdata_version: bundledTimeZones.version,
           storyboard: JSON.stringify(
             sameVideo ? shortStoryboard : { ...shortStoryboard, title: `Slot ${index}`, seed: index },
           ),

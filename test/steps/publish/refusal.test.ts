@@ -98,6 +98,23 @@ describe('a creator who does not offer the chosen privacy any more', () => {
     expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, inits: 0 })
     expect(at.requests).toEqual(['creator_info/query'])
   })
+
+  it('is told with every other rule that the post breaks, all at once', async () => {
+    const { job } = await stage.start({ creator: { private: true }, slot: { allowDuet: true } })
+    expect(await job.goOn()).toBe('needsPerson')
+    const { failure } = await job.context()
+    expect(failure).toMatchObject({ verdict: 'NEEDS_USER', code: 'POST_PRIVACYLEVEL' })
+    expect(failure?.message).toContain('The privacy level PUBLIC_TO_EVERYONE is not offered by this creator')
+    expect(failure?.message).toContain('Duets cannot be allowed: this creator has turned duets off.')
+  })
+})
+
+describe('the label of what AI has made', () => {
+  it.each([true, false])('is put on a post, or not, as its slot says: %s', async (isAigc) => {
+    const { job, at } = await stage.start({ slot: { isAigc } })
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.posts()).toMatchObject([{ isAigc }])
+  })
 })
 
 describe('a minute that is full', () => {

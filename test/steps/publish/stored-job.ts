@@ -24,6 +24,8 @@ interface Direct {
   readonly mode: 'direct'
   readonly caption: string
   readonly privacy: Privacy
+  readonly allowDuet?: boolean
+  readonly isAigc?: boolean
 }
 
 /** Its creator writes the rest in the app. */
@@ -112,6 +114,7 @@ async function insertSlot(
       mode: slot.mode,
       caption: slot.mode === 'draft' ? '' : slot.caption,
       privacy: slot.mode === 'draft' ? null : slot.privacy,
+      ...(slot.mode === 'direct' && { allow_duet: slot.allowDuet ?? false, is_aigc: slot.isAigc ?? true }),
       claimed_at: new Date(publishAt - untilSlotMs),
     })
     .execute()

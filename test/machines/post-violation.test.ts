@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import { captionFits, captionLimit } from '../../../src/providers/tiktok/caption.ts'
-import type { CreatorInfo } from '../../../src/providers/tiktok/creator.ts'
-import { postViolations } from '../../../src/providers/tiktok/post-violation.ts'
-import { wantedPost } from '../../rehearsal/tiktok/support.ts'
+import { captionFits, captionLimit, postViolations } from '../../machines/post-violation.ts'
+import type { CreatorInfo } from '../../src/providers/tiktok/creator.ts'
+import { wantedPost } from '../rehearsal/tiktok/support.ts'
 
 const creator: CreatorInfo = {
   username: 'ann',

@@ -1,6 +1,22 @@
-import { captionFits, captionLimit } from './caption.ts'
-import type { CreatorInfo } from './creator.ts'
-import type { PostInfo } from './init-direct-post.ts'
+/**
+ * The longest caption of a video. TikTok counts "UTF-16 runes"; read as code units that is JavaScript's own `length`, and
+ * the stricter reading. Source: Content Posting API, direct post, `post_info.title`.
+ */
+export const captionLimit = 2_200
+
+export function captionFits(caption: string): boolean {
+  return caption.length <= captionLimit
+}
+
+/** What a creator allows, as TikTok said last. */
+export interface CreatorLimits {
+  /** As TikTok lists them; a level that we do not know is kept, so that it can be shown. */
+  readonly privacyLevelOptions: readonly string[]
+  readonly commentDisabled: boolean
+  readonly duetDisabled: boolean
+  readonly stitchDisabled: boolean
+  readonly maxDurationSeconds: number
+}
 
 /** One rule that a wanted post breaks: what was wanted, and what this creator may have. */
 export type PostViolation =
@@ -13,21 +29,26 @@ export type PostViolation =
   | { readonly rule: 'brandedPrivate'; readonly value: 'SELF_ONLY'; readonly limit: 'visible' }
 
 export interface WantedPost {
-  readonly post: Omit<PostInfo, 'privacyLevel'> & {
+  readonly post: {
+    readonly title: string
     /** Null until somebody chose. */
-    readonly privacyLevel: PostInfo['privacyLevel'] | null
+    readonly privacyLevel: string | null
+    readonly disableComment: boolean
+    readonly disableDuet: boolean
+    readonly disableStitch: boolean
+    readonly brandContent: boolean
   }
   readonly durationSeconds: number
 }
 
 /**
- * What stands against a post, by what `creator_info` said a moment ago; empty means that it may go out.
+ * What stands against a post, by what TikTok's `creator_info` said; empty means that it may go out.
  *
  * The audit looks for each of these (TikTok's content sharing guidelines), yet only the privacy level has an error code of
  * its own: nobody else will catch the rest.
  */
 export function postViolations(
-  creator: CreatorInfo,
+  creator: CreatorLimits,
   { post, durationSeconds }: WantedPost,
 ): readonly PostViolation[] {
   const violations: PostViolation[] = []
@@ -55,3 +76,25 @@ export function postViolations(
   }
   return violations
 }
+
+/** A violation in words. */
+export function describeViolation(violation: PostViolation): string {
+  switch (violation.rule) {
+    case 'caption':
+      return `is ${violation.value} UTF-16 code units long; TikTok takes at most ${violation.limit}`
+    case 'duration':
+      return `lasts ${violation.value} s; this creator may post at most ${violation.limit} s`
+    case 'privacyMissing':
+      return `must be chosen; this creator offers ${violation.limit.join(', ')}`
+    case 'privacyLevel':
+      return `${violation.value} is not offered by this creator, who offers ${violation.limit.join(', ')}`
+    case 'comment':
+    case 'duet':
+    case 'stitch':
+      return `cannot be allowed: this creator has turned ${nounOf[violation.rule]} off`
+    case 'brandedPrivate':
+      return 'TikTok does not take paid partnerships that only their creator can see'
+  }
+}
+
+const nounOf = { comment: 'comments', duet: 'duets', stitch: 'stitches' } as const

@@ -1,0 +1,24 @@
+import type { Failure } from '../../machines/failure.ts'
+import { describeViolation, type PostViolation } from '../../machines/post-violation.ts'
+import { verdictFor } from './failure-verdict.ts'
+
+const subjects: Readonly<Record<PostViolation['rule'], string>> = {
+  caption: 'The caption',
+  duration: 'The video',
+  privacyMissing: 'The privacy level',
+  privacyLevel: 'The privacy level',
+  comment: 'Comments',
+  duet: 'Duets',
+  stitch: 'Stitches',
+  brandedPrivate: 'The privacy level:',
+}
+
+/** Why a post cannot be made: all rules that it breaks in words, and the code and verdict of the first; null if it breaks none. */
+export function violationFailure(violations: readonly PostViolation[]): Failure | null {
+  const [first] = violations
+  if (!first) return null
+  const code = `POST_${first.rule.toUpperCase()}`
+  const { verdict } = verdictFor('reelpilot', code)
+  const message = violations.map((each) => `${subjects[each.rule]} ${describeViolation(each)}.`).join(' ')
+  return { verdict: verdict.verdict, code, message }
+}
