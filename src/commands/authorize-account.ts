@@ -55,6 +55,7 @@ export async function authorizeAccount(
   const waiting = await lockJobsInState(tx, organizationId, 'waitingForAccount', {
     limit: mostWoken,
     accountId,
+    also: [accountId, request.accountId],
   })
   await writeCreator(tx, accountId, creator)
   const expiry = await writeTokens(tx, accountId, request.seal(accountId), null)

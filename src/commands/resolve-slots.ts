@@ -3,7 +3,7 @@ import type { Db, Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { listOutdatedPlans, lockOutdatedSlots, type OutdatedSlot } from '../store/outdated-slot-store.ts'
 import { lockPlan } from '../store/plan-store.ts'
-import { reschedule } from '../store/slot-store.ts'
+import { lockSlotsOf, reschedule } from '../store/slot-store.ts'
 
 /** How many slots one transaction locks, and how many plans are looked for at once. */
 const batch = 100
@@ -43,6 +43,7 @@ async function resolveSlots(
 ): Promise<{ readonly resolved: number; readonly moved: number }> {
   const plan = await lockPlan(tx, organizationId, planId)
   if (!plan) return { resolved: 0, moved: 0 }
+  await lockSlotsOf(tx, organizationId)
   const slots = await lockOutdatedSlots(tx, planId, zones.version, batch)
   const moves: { readonly slot: OutdatedSlot; readonly publishAt: Date }[] = []
   for (const slot of slots) {

@@ -3,6 +3,7 @@ import type { PostNews } from '../../machines/job/news.ts'
 import { findAccountsOfCreator, listComingSlots } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
+import { lockJobs } from '../store/job-store.ts'
 import { forgetTokens } from '../store/token-store.ts'
 import { countUnrecognised } from '../store/unrecognised-code-store.ts'
 import { findJobOfPost, isOvertaken, lockDelivery, settleDelivery } from '../store/webhook-store.ts'
@@ -75,6 +76,10 @@ async function tellAccounts(
   { openId, createdAt, failure }: Extract<News, { kind: 'authorizationRemoved' }>,
 ): Promise<NewsTaken> {
   const accounts = await findAccountsOfCreator(tx, openId)
+  await lockJobs(
+    tx,
+    accounts.map(({ accountId }) => accountId),
+  )
   const organizations: string[] = []
   const movedAccounts: string[] = []
   for (const { accountId, organizationId } of accounts) {

@@ -26,6 +26,8 @@ export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?
     ...(isFirst && { priority: 1 }),
     ...(at !== undefined && { startAfter: new Date(at).toISOString() }),
   }))
+  // Whoever queues the same ones at the same moment waits for us, and must not be waited for.
+  jobs.sort((a, b) => (a.id < b.id ? -1 : 1))
   await boss.insert(queues.wake, jobs, tx ? within(tx) : {})
 }
 

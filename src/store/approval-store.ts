@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from './database.ts'
-import { type SlotContent, slotColumns } from './slot-store.ts'
+import { lockSlotsOf, type SlotContent, slotColumns } from './slot-store.ts'
 
 /**
  * Whether what a slot says is what was approved: it is; nobody has approved it since it was last edited; or it was changed past
@@ -26,8 +26,9 @@ export async function findSlotToPost(
   return rows[0]
 }
 
-/** Keeps of each slot of a plan that it is approved as it is now. They are locked in the order that scans lock them in. */
+/** Keeps of each slot of a plan that it is approved as it is now. */
 export async function approveSlots(db: Executor, organizationId: string, planId: string): Promise<void> {
+  await lockSlotsOf(db, organizationId)
   await sql`
     with locked as (
       select id from slot where organization_id = ${organizationId} and plan_id = ${planId}
@@ -37,6 +38,7 @@ export async function approveSlots(db: Executor, organizationId: string, planId:
 
 /** Takes back what was approved of a plan's slots, but for those whose post was sent. */
 export async function withdrawApprovals(db: Executor, organizationId: string, planId: string): Promise<void> {
+  await lockSlotsOf(db, organizationId)
   await sql`
     with locked as (
       select id from slot

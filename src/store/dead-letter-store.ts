@@ -31,7 +31,7 @@ export async function lockStuckMachine(
        and not exists (select from dead_letter as letter
                         where letter.job_id = job.id and letter.job_revision = job.revision
                           and letter.redriven_at is null)
-       for update`.execute(db)
+       for no key update`.execute(db)
   const [row] = rows
   if (!row) return null
   const { organizationId, slotId, accountId, revision } = row

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from './database.ts'
+import { lockSlotsOf } from './slot-store.ts'
 
 /** A slot that may become a job, with what decides about it. */
 export interface DueSlot {
@@ -32,6 +33,7 @@ export async function lockDueSlots(
   organizationId: string,
   { from, to }: { readonly from: Date; readonly to: Date },
 ): Promise<readonly DueSlot[]> {
+  await lockSlotsOf(tx, organizationId)
   const { rows } = await sql<DueSlot>`
     select ${columns}
       from slot join plan on plan.id = slot.plan_id join job machine on machine.id = plan.account_id

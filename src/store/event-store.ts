@@ -15,7 +15,7 @@ export interface NewEvent {
 
 /**
  * Appends an event and answers its number. Holds the organization's sequence until the commit, so it comes last in
- * a transaction, after every other lock.
+ * a transaction, after every other lock: see `LOCKS.md`.
  */
 export async function appendEvent(db: Executor, event: NewEvent): Promise<number> {
   const { rows } = await sql<{ sequence: number }>`

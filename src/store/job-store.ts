@@ -67,11 +67,16 @@ export async function lockJob(
 } | null> {
   const { rows } = await sql<LockedRow>`
     select organization_id, slot_id, account_id, revision, ${checkpointColumns}
-      from job where id = ${jobId} for update`.execute(db)
+      from job where id = ${jobId} for no key update`.execute(db)
   const [row] = rows
   if (!row) return null
   const { organization_id: organizationId, slot_id: slotId, account_id: accountId, revision } = row
   return { organizationId, slotId, accountId, revision, checkpoint: checkpointOfRow(row) }
+}
+
+/** Locks machines that a command will move, all of them before it moves the first: see `LOCKS.md`. */
+export async function lockJobs(db: Executor, jobIds: readonly string[]): Promise<void> {
+  await sql`select from job where id = any(${jobIds}::uuid[]) order by id for no key update`.execute(db)
 }
 
 interface LockedRow extends CheckpointRow {

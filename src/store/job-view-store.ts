@@ -131,21 +131,33 @@ export async function readTimeline(
 }
 
 /**
- * The jobs of an organization in one state, of one account if it is given, locked in the one order that all writers of many
- * jobs keep.
+ * The jobs of an organization in one state, of one account if it is given: the oldest of them first, locked in the order of
+ * `LOCKS.md` together with `also`, other machines that the caller will move.
  */
 export async function lockJobsInState(
   tx: Executor,
   organizationId: string,
   state: string,
-  { limit, accountId = null }: { readonly limit: number; readonly accountId?: string | null },
+  {
+    limit,
+    accountId = null,
+    also = [],
+  }: { readonly limit: number; readonly accountId?: string | null; readonly also?: readonly string[] },
 ): Promise<readonly string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select id from job
-     where organization_id = ${organizationId} and machine = 'job' and state = ${state}
-       and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
-     order by created_at, id limit ${limit} for update`.execute(tx)
-  return rows.map(({ id }) => id)
+  const { rows } = await sql<{ id: string; chosen: boolean; at: Date }>`
+    with chosen as materialized (
+      select id from job
+       where organization_id = ${organizationId} and machine = 'job' and state = ${state}
+         and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
+       order by created_at, id limit ${limit}
+    )
+    select id, created_at as at, machine = 'job' and state = ${state} as chosen from job
+     where id in (select id from chosen) or id = any(${also}::uuid[])
+     order by id for no key update`.execute(tx)
+  return rows
+    .filter(({ chosen }) => chosen)
+    .toSorted((a, b) => a.at.getTime() - b.at.getTime())
+    .map(({ id }) => id)
 }
 
 /** Whether some job of the organization has a public post of this id already. */

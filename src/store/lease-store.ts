@@ -76,9 +76,14 @@ export async function renewLeases(
 ): Promise<{ readonly states: readonly LeaseState[]; readonly now: number }> {
   const asked = leases.map(({ jobId, epoch }) => ({ job_id: jobId, epoch }))
   const { rows } = await sql<LeaseState & { now: number }>`
+    with asked as materialized (
+      select * from json_to_recordset(${JSON.stringify(asked)}::json) as x (job_id uuid, epoch bigint)
+    ), held as materialized (
+      select id from job where id in (select job_id from asked) order by id for no key update
+    )
     update job set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
-      from json_to_recordset(${JSON.stringify(asked)}::json) as asked (job_id uuid, epoch bigint)
-     where job.id = asked.job_id and job.lease_epoch = asked.epoch and job.lease_owner is not null
+      from asked join held on held.id = asked.job_id
+     where job.id = held.id and job.lease_epoch = asked.epoch and job.lease_owner is not null
     returning job.id as "jobId", job.lease_epoch as epoch, job.revision, job.step->>'key' as "stepKey",
               ${databaseNow} as now`.execute(db)
   return { states: rows, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }

@@ -7,8 +7,7 @@ import { sequencesFor } from './event-sequence.ts'
 /**
  * Commits transitions of many jobs in one statement: compare-and-set on each row, the organizations' event
  * sequences, and one event each. A job that somebody else moved first, or that this epoch no longer holds, is
- * left as it is and answered `lost`; the others are committed. Rows are locked in one order (jobs, then heads by
- * organization), the same that commands keep.
+ * left as it is and answered `lost`; the others are committed. Rows are locked in the order of `LOCKS.md`.
  */
 export async function commitMoves(
   db: Executor,
@@ -35,6 +34,8 @@ export async function commitMoves(
       select * from json_to_recordset(${JSON.stringify(input)}::json) as x (
         index int, job_id uuid, expected bigint, epoch bigint, "from" text, event text, wake_at timestamptz,
         release boolean, version int, state text, tag text, context jsonb, step jsonb, timers jsonb)
+    ), held as materialized (
+      select id from job where id in (select job_id from input) order by id for no key update
     ), moved as (
       update job
          set version = input.version, state = input.state, tag = input.tag, context = input.context,
@@ -47,8 +48,8 @@ export async function commitMoves(
                           when job.lease_owner is null then 0 else 1 end,
              lease_owner = case when input.release then null else job.lease_owner end,
              lease_until = case when input.release then null else job.lease_until end
-        from input
-       where job.id = input.job_id and job.revision = input.expected
+        from input join held on held.id = input.job_id
+       where job.id = held.id and job.revision = input.expected
          and (input.epoch is null or (job.lease_epoch = input.epoch and job.lease_owner is not null))
       returning input.index, job.id, job.machine, job.organization_id, job.slot_id, job.account_id, job.revision,
                 input."from", input.event, job.state, job.tag, job.context->'progress' as progress

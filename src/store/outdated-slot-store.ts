@@ -31,7 +31,7 @@ export async function listOutdatedPlans(
   return rows
 }
 
-/** Such slots of a plan that the transaction has locked, locked as well, in the order that scans keep. */
+/** Such slots of a plan that the transaction has locked, as it has the organization's slots as a whole (`lockSlotsOf`). */
 export async function lockOutdatedSlots(
   tx: Executor,
   planId: string,

@@ -67,12 +67,21 @@ export async function listSlots(
   return rows
 }
 
+/**
+ * Makes the slots of an organization the transaction's own until it ends, before it locks several of them: two that lock slots of
+ * several plans, one after the other, would wait for each other. See `LOCKS.md`.
+ */
+export async function lockSlotsOf(db: Executor, organizationId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`slots of ${organizationId}`}, 0))`.execute(db)
+}
+
 /** The slots of a plan that no job has claimed, locked: a scan waits for what the transaction makes of them. */
 export async function lockUnclaimedSlots(
   db: Executor,
   organizationId: string,
   planId: string,
 ): Promise<readonly SlotRecord[]> {
+  await lockSlotsOf(db, organizationId)
   const { rows } = await sql<SlotRecord>`
     select ${slotColumns} from slot
      where organization_id = ${organizationId} and plan_id = ${planId} and claimed_at is null
