@@ -1,4 +1,4 @@
-import { type Config, ConfigInvalid } from './config.ts'
+import type { Config } from './config.ts'
 import type { MachineCatalogue } from './durable/machine.ts'
 import type { MediaSource } from './graphql/media-route.ts'
 import { createApi } from './graphql/server.ts'
@@ -9,6 +9,7 @@ import { answerPage } from './inbound/page.ts'
 import { createWebhookRoute } from './inbound/webhook-route.ts'
 import type { LimitBook } from './limits/limit-book.ts'
 import type { Limiter } from './limits/limiter.ts'
+import type { Listener } from './listener.ts'
 import type { TikTokClient } from './providers/tiktok/client.ts'
 import type { AppCredential } from './providers/tiktok/post-form.ts'
 import { createBoss } from './queue/boss.ts'
@@ -22,6 +23,8 @@ import { verdictFor } from './verdict/failure-verdict.ts'
 export interface ApiRoleOptions {
   readonly config: Config
   readonly databaseUrl: string
+  /** Where it serves. */
+  readonly listener: Listener
   /** Under the role `reelpilot_api`: all that clients ask for. */
   readonly api: Connection
   /** Under `reelpilot_runtime`: what TikTok and browsers that come from there say, before it is known whose it is. */
@@ -43,8 +46,6 @@ export interface ApiRoleOptions {
 }
 
 export interface ApiRole {
-  /** Where it listens. */
-  readonly address: string
   /** To be registered with the TikTok app. */
   readonly callbackUrl: string
   readonly webhookUrl: string
@@ -56,6 +57,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const {
     config,
     databaseUrl,
+    listener,
     api,
     runtime,
     machines,
@@ -77,8 +79,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   await boss.start()
   const hints = createHintSender(api)
   const deps = { boss, machines }
-  let address = ''
-  const publicUrl = () => config.publicUrl ?? address
+  const publicUrl = () => config.publicUrl ?? listener.address
   const connecting = { ...deps, db: runtime.db, tiktok, sealer, hints }
   const server = await createApi({
     connection: api,
@@ -101,6 +102,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     apiBucket: config.apiBucket,
     idempotencyMinutes: config.idempotencyMinutes,
     log,
+    server: listener.server,
     ready: async () => {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()
@@ -112,9 +114,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     },
     ...(options.graphiqlKey && { graphiqlKey: options.graphiqlKey }),
   })
-  address = await server.listen(config.port, config.host).catch(sayIfTaken(config))
   return {
-    address,
     callbackUrl: `${publicUrl()}${callbackPath}`,
     webhookUrl: `${publicUrl()}${webhookPath}`,
     async stop() {
@@ -129,11 +129,3 @@ function inWords(code: string): string {
   const { meaning, nextStep } = verdictFor('reelpilot', code).verdict
   return `${meaning} ${nextStep}`
 }
-
-/** Somebody else listens there already: a mistake in the settings like any other. */
-const sayIfTaken =
-  ({ host, port }: Config) =>
-  (error: Error): never => {
-    if (!('code' in error && error.code === 'EADDRINUSE')) throw error
-    throw new ConfigInvalid(`PORT: ${port} at ${host} is taken by another program; set another one`)
-  }

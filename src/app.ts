@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { startApiRole } from './api.ts'
 import { registerBreakers } from './breakers/register-breakers.ts'
@@ -7,11 +6,13 @@ import { breakerMachine } from './commands/breaker-machine.ts'
 import { jobMachine } from './commands/job-machine.ts'
 import { planMachine } from './commands/plan-machine.ts'
 import type { Config } from './config.ts'
+import { openDataDirectory } from './data-directory.ts'
 import { catalogueOf } from './durable/machine.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
 import { migrateDatabase, openDatabase } from './installation.ts'
 import { openKeys } from './keys.ts'
 import { startLimiter } from './limits/start-limiter.ts'
+import { listen } from './listener.ts'
 import { logSteps } from './log-steps.ts'
 import { createDiskStorage } from './providers/storage/disk-storage.ts'
 import { createLocalProvider } from './providers/video/local/local-provider.ts'
@@ -48,34 +49,45 @@ class Teardown {
   }
 }
 
-/** Builds every part by its arguments and starts the roles that are asked for. */
-export async function startApp(
-  config: Config,
-  roles: readonly Role[],
-  log: Logger,
-  print: (line: string) => void,
-): Promise<App> {
+export interface StartOptions {
+  readonly config: Config
+  readonly roles: readonly Role[]
+  readonly log: Logger
+  readonly print: (line: string) => void
+  /** A start that it cuts short is undone like one that fails. */
+  readonly ending: AbortSignal
+}
+
+/** Builds every part by its arguments and starts the roles that are asked for. What fails leaves nothing running. */
+export async function startApp(options: StartOptions): Promise<App> {
   const teardown = new Teardown()
   try {
-    return await start(config, roles, log, print, teardown)
+    return await start(options, teardown)
   } catch (error) {
-    await teardown.run(log)
+    await teardown.run(options.log)
     throw error
   }
 }
 
-async function start(
-  config: Config,
-  roles: readonly Role[],
-  log: Logger,
-  print: (line: string) => void,
-  teardown: Teardown,
-): Promise<App> {
-  await mkdir(config.dataDirectory, { recursive: true })
+async function start({ config, roles, log, print, ending }: StartOptions, teardown: Teardown): Promise<App> {
+  // Whatever can refuse the start comes before whatever is written.
+  const listener = roles.includes('api') ? await listen(config) : null
+  if (listener) teardown.add(() => listener.close())
   if (roles.includes('worker')) await refuseWithoutFfmpeg(config)
-  const database = await openDatabase(config)
+  await openDataDirectory(config.dataDirectory)
+  const rehearsal = config.tiktok
+    ? null
+    : await startRehearsalTikTok({
+        port: config.tiktokLocalPort,
+        dataDirectory: config.dataDirectory,
+        isRequired: roles.includes('api') && roles.includes('worker'),
+      })
+  if (rehearsal) teardown.add(() => rehearsal.stop())
+  const database = await openDatabase(config, { print, ending })
   teardown.add(() => database.stop())
+  ending.throwIfAborted()
   await migrateDatabase(database.url, log)
+  ending.throwIfAborted()
 
   const open = (role: Parameters<typeof connect>[1], max: number): Connection => {
     const onError = (error: Error) => log.warn({ err: error }, 'database connection')
@@ -87,10 +99,6 @@ async function start(
   const sealer = createSealer(openKeys(config).ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
-  const rehearsal = config.tiktok
-    ? null
-    : await startRehearsalTikTok(config.tiktokLocalPort, config.dataDirectory)
-  if (rehearsal?.local) teardown.add(() => rehearsal.local?.stop() ?? Promise.resolve())
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
   const clientSecret = new Secret(app.clientSecret)
@@ -116,13 +124,13 @@ async function start(
   })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
 
-  let address: string | null = null
-  if (roles.includes('api')) {
+  if (listener) {
     const { local } = rehearsal ?? {}
     const connection = open('reelpilot_api', 10)
     const api = await startApiRole({
       config,
       databaseUrl: database.url,
+      listener,
       api: connection,
       limiter: await keepLimits(connection, 'reelpilot_api'),
       limitBook,
@@ -137,9 +145,9 @@ async function start(
       ...(seeded?.apiKey && { graphiqlKey: seeded.apiKey }),
     })
     teardown.add(() => api.stop())
-    address = api.address
     if (local) registerApp(local, api)
   }
+  const address = listener?.address ?? null
   if (rehearsal?.local)
     announceRehearsal(print, { tiktok: rehearsal.local.url, address, apiKey: seeded?.apiKey ?? null })
   if (seeded) {

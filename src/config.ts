@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { z } from 'zod'
+import { ConfigInvalid } from './start-failure.ts'
 import { refusedParameters } from './store/database-url.ts'
 
 /** Everything that can be set, read once. */
@@ -36,14 +37,32 @@ export interface Config {
   readonly pretty: boolean
 }
 
-/** Settings that cannot be used; the message lists all of them. */
-export class ConfigInvalid extends Error {
-  override readonly name = 'ConfigInvalid'
+/** A whole number in digits. */
+const whole = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, error)
+    .transform(Number)
+    .pipe(z.number().min(least, error).max(most, error))
 }
-
-const port = z.coerce.number().int().min(0).max(65_535)
+const port = whole(0, 65_535)
 const text = z.string().min(1)
-const points = z.coerce.number().int().min(1).max(1_000_000)
+const points = whole(1, 1_000_000)
+/** The beginning of other addresses: a path is appended to it. */
+const base = z
+  .url({
+    protocol: /^https?$/,
+    error: 'must be an http:// or https:// address, such as https://reels.example.com',
+  })
+  .superRefine((text, context) => {
+    const { username, password } = URL.parse(text) ?? { username: '', password: '' }
+    if (/[?#]/.test(text)) context.addIssue('must end without a query (?) and without a fragment (#)')
+    else if (text.endsWith('/')) context.addIssue('must end without a slash')
+    if (username || password) context.addIssue('must not have a user or a password in it')
+  })
+/** Addresses to listen on that mean all of a machine's, and that nobody can open. */
+const everyAddress = new Set(['0.0.0.0', '::', '[::]', '0'])
 const settings = z
   .object({
     DATABASE_URL: z
@@ -60,13 +79,10 @@ const settings = z
     REELPILOT_DATA: text.default('.reelpilot'),
     HOST: text.default('127.0.0.1'),
     PORT: port.default(4_000),
-    WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(10),
-    RENDER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(1),
+    WORKER_CONCURRENCY: whole(1, 100).default(10),
+    RENDER_CONCURRENCY: whole(1, 64).default(1),
     FFMPEG_PATH: text.optional(),
-    PUBLIC_URL: z
-      .url({ protocol: /^https?$/, error: 'must be an http(s):// address' })
-      .transform((url) => url.replace(/\/+$/, ''))
-      .optional(),
+    PUBLIC_URL: base.optional(),
     REELPILOT_SECRET_KEY: z
       .string()
       .regex(
@@ -74,27 +90,44 @@ const settings = z
         'must be 32 random bytes in base64; several with commas between, the newest first',
       )
       .optional(),
-    TIKTOK_API_BASE: z.url().default('https://open.tiktokapis.com'),
-    TIKTOK_AUTHORIZE_BASE: z.url().default('https://www.tiktok.com'),
+    TIKTOK_API_BASE: base.default('https://open.tiktokapis.com'),
+    TIKTOK_AUTHORIZE_BASE: base.default('https://www.tiktok.com'),
     TIKTOK_CLIENT_KEY: text.optional(),
     TIKTOK_CLIENT_SECRET: text.optional(),
     TIKTOK_LOCAL_PORT: port.default(4_001),
     API_POINTS: points.default(1_000),
     API_POINTS_PER_SECOND: points.default(50),
-    IDEMPOTENCY_MINUTES: z.coerce.number().int().min(1).max(10_080).default(60),
-    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    IDEMPOTENCY_MINUTES: whole(1, 10_080).default(60),
+    LOG_LEVEL: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+        error: 'must be trace, debug, info, warn, error or silent',
+      })
+      .default('info'),
   })
   .refine((all) => (all.TIKTOK_CLIENT_KEY === undefined) === (all.TIKTOK_CLIENT_SECRET === undefined), {
     error: 'TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET go together: set both, or neither for the rehearsal',
     path: ['TIKTOK_CLIENT_SECRET'],
+    when: () => true,
+  })
+  .refine(({ HOST, PUBLIC_URL }) => !everyAddress.has(HOST) || PUBLIC_URL !== undefined, {
+    error:
+      'is every address of this machine; set PUBLIC_URL as well, to the one where browsers reach the API',
+    path: ['HOST'],
+    when: () => true,
   })
 
 /** Reads the environment. Empty values count as not set. Throws `ConfigInvalid` naming every mistake at once. */
 export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const spaced = Object.keys(settings.shape).filter((name) => given[name] !== given[name]?.trim())
   const parsed = settings.safeParse(given)
-  if (!parsed.success) {
-    const mistakes = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+  if (!parsed.success || spaced.length > 0) {
+    const mistakes = [
+      ...spaced.map((name) => `  ${name}: must have no space or line break before or after it`),
+      ...(parsed.error?.issues ?? [])
+        .filter(({ path: [name] }) => !spaced.includes(String(name)))
+        .map((issue) => `  ${issue.path.join('.')}: ${issue.message}`),
+    ]
     throw new ConfigInvalid(`these settings cannot be used:\n${mistakes.join('\n')}`)
   }
   const all = parsed.data

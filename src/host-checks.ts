@@ -1,7 +1,8 @@
-import { type Config, ConfigInvalid } from './config.ts'
+import type { Config } from './config.ts'
 import { checkDisk } from './providers/disk-check.ts'
 import { type HostFaultCode, hostFaultOf } from './providers/host-fault.ts'
 import { bundledFfmpeg, checkFfmpeg } from './providers/video/local/ffmpeg.ts'
+import { ConfigInvalid } from './start-failure.ts'
 
 /** What was found of this machine: null where nothing is wrong. */
 export interface HostHealth {

@@ -1,33 +1,59 @@
 import path from 'node:path'
 import { createOrganization } from './commands/create-organization.ts'
 import type { Config } from './config.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { migrationFailure, untilWritable } from './database-failure.ts'
 import { installQueues } from './queue/install-queues.ts'
+import { dataDirectoryFailure, StartFailed } from './start-failure.ts'
 import { connect } from './store/database.ts'
 import { startEmbeddedServer } from './store/embedded/server.ts'
 import { migrate } from './store/migrate.ts'
 import type { Logger } from './telemetry/log.ts'
 
+export interface OpenOptions {
+  /** Told what is waited for. */
+  readonly print: (line: string) => void
+  /** Cuts the waiting short. */
+  readonly ending: AbortSignal
+}
+
 /**
  * The database of this configuration: the given one, or our own, started if it is not running. Several processes may
- * share our own; it is stopped by the last one that leaves, never under another.
+ * share our own; it is stopped by the last one that leaves, never under another. Throws `StartFailed` for what a person mends.
  */
-export async function openDatabase(config: Config): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  if (config.databaseUrl) return { url: config.databaseUrl, stop: async () => undefined }
-  const server = await startEmbeddedServer({ directory: path.join(config.dataDirectory, 'postgres') })
+export async function openDatabase(
+  config: Config,
+  options: OpenOptions,
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  if (config.databaseUrl) {
+    await untilWritable(config.databaseUrl, options)
+    return { url: config.databaseUrl, stop: async () => undefined }
+  }
+  await openDataDirectory(config.dataDirectory)
+  const directory = path.join(config.dataDirectory, 'postgres')
+  const server = await startEmbeddedServer({ directory }).catch((error: Error) => {
+    const known = dataDirectoryFailure(error, config.dataDirectory)
+    throw known === error ? new StartFailed(error.message, { cause: error }) : known
+  })
   return {
     url: server.url,
     async stop() {
-      if (!(await hasOtherClients(server.url))) await server.stop()
+      // What cannot be asked serves nobody.
+      if (!(await hasOtherClients(server.url).catch(() => false))) await server.stop()
     },
   }
 }
 
+/** How a process is called that asks this, for it is about to leave: of two that stop at once, none stays for the other. */
+const leaver = 'reelpilot stop'
+
 async function hasOtherClients(url: string): Promise<boolean> {
-  const owner = connect(url, 'owner', { max: 1, name: 'reelpilot stop', onError: () => undefined })
+  const owner = connect(url, 'owner', { max: 1, name: leaver, onError: () => undefined })
   try {
     const { rows } = await owner.pool.query<{ others: boolean }>(
       `select exists (select from pg_stat_activity where datname = current_database()
-         and backend_type = 'client backend' and pid <> pg_backend_pid()) as others`,
+         and backend_type = 'client backend' and application_name <> $1) as others`,
+      [leaver],
     )
     return rows[0]?.others ?? false
   } finally {
@@ -46,6 +72,8 @@ export async function migrateDatabase(url: string, log: Logger): Promise<readonl
     const applied = await migrate(owner)
     await installQueues(url, owner)
     return applied
+  } catch (error) {
+    throw await migrationFailure(error, url)
   } finally {
     await owner.close()
   }

@@ -23,6 +23,46 @@ describe('the settings', () => {
       /DATABASE_URL.*PORT.*REELPILOT_SECRET_KEY.*IDEMPOTENCY_MINUTES/s,
     )
   })
+  it('say what would be right: of numbers, addresses, and what has spaces around it', () => {
+    const mistakesOf = (settings: NodeJS.ProcessEnv) => {
+      try {
+        readConfig(settings, false)
+        return ''
+      } catch (error) {
+        return (error as Error).message // of readConfig
+      }
+    }
+    const wrong = {
+      PORT: 'NaN',
+      REELPILOT_DATA: 'data ',
+      TIKTOK_API_BASE: 'ftp://open.example',
+      TIKTOK_AUTHORIZE_BASE: 'https://open.example/',
+      PUBLIC_URL: 'https://reels.example?a=1#b',
+      LOG_LEVEL: 'loud',
+    }
+    expect(mistakesOf(wrong).split('\n').sort()).toEqual(
+      [
+        'these settings cannot be used:',
+        '  PORT: must be a whole number from 0 to 65535',
+        '  REELPILOT_DATA: must have no space or line break before or after it',
+        '  TIKTOK_API_BASE: must be an http:// or https:// address, such as https://reels.example.com',
+        '  TIKTOK_AUTHORIZE_BASE: must end without a slash',
+        '  PUBLIC_URL: must end without a query (?) and without a fragment (#)',
+        '  LOG_LEVEL: must be trace, debug, info, warn, error or silent',
+      ].sort(),
+    )
+    expect(mistakesOf({ PUBLIC_URL: 'https://me:secret@reels.example' })).toMatch(/must not have a user/)
+    expect(mistakesOf({ DATABASE_URL: 'postgres://me:secret@db/reels\n' })).toMatch(
+      /^ {2}DATABASE_URL: must have/m,
+    )
+    expect(mistakesOf({ DATABASE_URL: 'postgres://me:secret@db/reels\n' })).not.toContain('secret')
+    for (const HOST of ['0.0.0.0', '::']) {
+      expect(mistakesOf({ HOST, API_POINTS: '0' })).toMatch(
+        /API_POINTS.*HOST: is every address.*set PUBLIC_URL/s,
+      )
+      expect(mistakesOf({ HOST, PUBLIC_URL: 'https://reels.example/api' })).toBe('')
+    }
+  })
   it('take whole numbers of points for the keys of the API', () => {
     const settings = { API_POINTS: '20', API_POINTS_PER_SECOND: '2' }
     expect(readConfig(settings, false).apiBucket).toEqual({ capacity: 20, refillPerSecond: 2 })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import { defaultApiBucket } from '../limits/api-limit.ts'
@@ -50,6 +50,8 @@ export interface ApiOptions {
   /** How long an idempotency key is remembered. */
   readonly idempotencyMinutes?: number
   readonly limits?: SocketLimits
+  /** Serves here, in place of what answered before. One of its own, to be told where to listen, unless given. */
+  readonly server?: Server
 }
 
 export interface Api {
@@ -101,7 +103,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
     await graphql(request, response)
   }
-  const server = createServer((request, response) => {
+  const { server = createServer() } = options
+  server.removeAllListeners('request').on('request', (request, response) => {
     route(request, response).catch((error) => {
       onError(error)
       if (!response.headersSent) response.writeHead(500)

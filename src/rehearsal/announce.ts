@@ -18,7 +18,7 @@ export function announceRehearsal(
   if (address) print(`  GraphiQL   ${address}/graphql`)
   if (address)
     print(
-      `  API key    ${apiKey ?? 'as printed at the first start; `npm start -- organization NAME` makes one'}`,
+      `  API key    ${apiKey ?? 'a key was printed at the first start; `npm start -- key` makes another'}`,
     )
   print(`  What if …  ${tiktok}/__local/\n`)
 }

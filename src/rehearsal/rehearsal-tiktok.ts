@@ -1,5 +1,9 @@
 import path from 'node:path'
+import { codeOf, listenFailure, StartFailed } from '../start-failure.ts'
+import { lockDirectory } from './directory-lock.ts'
 import { type LocalTikTok, startLocalTikTok } from './tiktok/local-tiktok.ts'
+
+const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
 
 export interface RehearsalTikTok {
   /** Null if another process of ours runs it. */
@@ -10,11 +14,30 @@ export interface RehearsalTikTok {
     readonly clientKey: string
     readonly clientSecret: string
   }
+  stop(): Promise<void>
 }
 
-/** The local TikTok on its port, with a consent page for a person; if another process of ours has it already, that one is used. */
-export async function startRehearsalTikTok(port: number, dataDirectory: string): Promise<RehearsalTikTok> {
-  const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
+/**
+ * The local TikTok on its port, with a consent page for a person. Its book is rewritten in place, so one process of a data
+ * directory runs it, and is refused (`StartFailed`) if it has to run it and another one does. A process that need not uses
+ * the one that runs.
+ */
+export async function startRehearsalTikTok(options: {
+  readonly port: number
+  readonly dataDirectory: string
+  /** Whether this process must run it itself. */
+  readonly isRequired: boolean
+}): Promise<RehearsalTikTok> {
+  const { port, dataDirectory, isRequired } = options
+  const clientOf = (url: string) => ({ apiBase: url, authorizeBase: url, ...app })
+  const url = `http://127.0.0.1:${port}`
+  const used = { local: null, client: clientOf(url), stop: async () => undefined }
+  const lock = lockDirectory(path.join(dataDirectory, 'tiktok.lock'))
+  if (!lock && isRequired)
+    throw new StartFailed(
+      `REELPILOT_DATA: another start works in ${dataDirectory}; stop that one, or set another directory`,
+    )
+  if (!lock) return used
   try {
     const local = await startLocalTikTok({
       port,
@@ -22,12 +45,29 @@ export async function startRehearsalTikTok(port: number, dataDirectory: string):
       app,
       knobs: { autoApprove: false },
     })
-    return { local, client: { apiBase: local.url, authorizeBase: local.url, ...app } }
+    const stop = async () => {
+      await local.stop()
+      lock.release()
+    }
+    return { local, client: clientOf(local.url), stop }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    const url = `http://127.0.0.1:${port}`
-    return { local: null, client: { apiBase: url, authorizeBase: url, ...app } }
+    lock.release()
+    if (!isRequired && codeOf(error) === 'EADDRINUSE' && (await isRehearsalTikTok(url))) return used
+    throw listenFailure(error, { host: '127.0.0.1', port, portSetting: 'TIKTOK_LOCAL_PORT' })
   }
+}
+
+/** Whether a rehearsal's TikTok answers there, such as that of another data directory on the same database. */
+async function isRehearsalTikTok(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/__local/app`, { signal: AbortSignal.timeout(2_000) })
+    .then((response): Promise<unknown> => response.json())
+    .catch(() => null)
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'clientKey' in answer &&
+    answer.clientKey === app.clientKey
+  )
 }
 
 /** Tells the local TikTok's portal where the API is reached: where browsers come back to, and where news is told. */

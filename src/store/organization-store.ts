@@ -14,3 +14,13 @@ export async function findOrganization(db: Executor, id: string): Promise<Organi
     .where('id', '=', id)
     .executeTakeFirst()
 }
+
+/** Every organization, the oldest first. */
+export async function listOrganizations(db: Executor): Promise<readonly OrganizationRecord[]> {
+  return await db
+    .selectFrom('organization')
+    .select(['id', 'name', 'created_at as createdAt', 'updated_at as updatedAt'])
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+}

@@ -36,8 +36,14 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const password = await ensurePassword(installation)
   const firstRun = await ensureCluster(installation)
   const { pid, port, attached } = await attachOrStart(installation, password, options)
-  await ensureDatabase(port, password)
-  await rememberPort(installation.portFile, port)
+  try {
+    await ensureDatabase(port, password)
+    await rememberPort(installation.portFile, port)
+  } catch (error) {
+    // Nobody would know that it runs. One that ran before us is somebody else's.
+    if (!attached) await stopDaemon(installation, pid).catch(() => undefined)
+    throw error
+  }
 
   let stopping: Promise<void> | undefined
   return {
