@@ -16,7 +16,7 @@ export async function storeVideo(
   { slotId, clips }: { readonly slotId: string; readonly clips: readonly KeptClip[] },
 ): Promise<StepOutcome> {
   const { organizationId, jobId, signal } = context
-  const { storage, workDirectory } = deps
+  const { storage, workDirectory, ffmpegPath } = deps
   const read = await storyboardOf(deps, organizationId, slotId)
   if (read.kind === 'bad') return read.outcome
   const directory = path.join(workDirectory, jobId)
@@ -28,6 +28,7 @@ export async function storeVideo(
       directory,
       key: jobId,
       signal,
+      ...(ffmpegPath && { ffmpegPath }),
     })
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video

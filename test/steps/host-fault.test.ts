@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
+import { countingFfmpeg } from '../providers/video/local/stage.ts'
 import type { RehearsedJob } from '../support/rehearsed-job.ts'
 import { shortStoryboard } from '../support/stage.ts'
 import { createHostStage } from './host-stage.ts'
@@ -85,6 +86,20 @@ describe('without an ffmpeg', () => {
     patienceMs,
   )
 })
+
+it(
+  'renders scenes and joins them with the ffmpeg that is set',
+  async () => {
+    const directory = await temporaryFolder()
+    const { ffmpegPath, starts } = await countingFfmpeg(directory)
+    const worker = await stage.openWorker({ directory, ffmpegPath })
+    const job = await worker.start()
+    expect(await job.goOn('awaitingSlot')).toBe('awaitingSlot')
+    // One for each of two scenes, and one that joins them.
+    expect(await starts()).toBe(3)
+  },
+  patienceMs,
+)
 
 describe('on a full disk', () => {
   it.each(['renders', 'media', 'work'])(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { accessSync, chmodSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { PassThrough, type Writable } from 'node:stream'
@@ -14,8 +14,17 @@ const stderrKept = 4000
 /** The ffmpeg that came with the npm packages. Throws where there is none for this platform. */
 export function bundledFfmpeg(): string {
   const { path } = require('@ffmpeg-installer/ffmpeg') as { path: string } // the package has no usable types
-  chmodSync(path, 0o755) // some installers unpack it without its executable bit
+  makeExecutable(path)
   return path
+}
+
+/** Some installers unpack it without its executable bit. Where it has that, it need not be ours to change. */
+export function makeExecutable(program: string): void {
+  try {
+    accessSync(program, constants.X_OK)
+  } catch {
+    chmodSync(program, 0o755)
+  }
 }
 
 export interface Ffmpeg {
