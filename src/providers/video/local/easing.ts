@@ -1,8 +1,5 @@
 export const clamp = (x: number, low = 0, high = 1): number => Math.min(high, Math.max(low, x))
 
-/** From 0 to 1, fast at first. */
-export const easeOut = (x: number): number => 1 - (1 - clamp(x)) ** 3
-
 /** From 0 to 1, a little beyond, and back: things seem to land. */
 export function backOut(x: number): number {
   const overshoot = 1.4

@@ -3,26 +3,21 @@ import { type CaptionLayout, layOutCaption } from '../../../storyboard/caption.t
 import { labelSize } from '../../../storyboard/fit.ts'
 import { type SafeArea, safeAreaOf } from '../../../storyboard/safe-area.ts'
 import { createBackdrop } from './backdrop.ts'
-import { backOut, clamp, easeOut } from './easing.ts'
+import { backOut, clamp } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'
 import { chipSprite, drawLabel, isEmoji, wordSprite } from './sprite.ts'
 
-const enterSeconds = 0.18
-const leaveSeconds = 0.22
-
-/** The moment of a frame, in seconds since its scene began, and how far the scene has left the stage (1 = not at all). */
-interface Moment {
-  readonly seconds: number
-  readonly presence: number
-  /** Pixels by which what leaves is lifted. */
-  readonly lift: number
-}
+/** Caption and chip come in a little smaller than they are. They are there in full on the first frame all the same. */
+const settle = { from: 0.94, seconds: 0.3 }
+/** A word grows by so much, and back, when its turn comes. */
+const pop = { by: 0.06, seconds: 0.26 }
 
 /**
  * Prepares to paint one scene.
  *
  * `paint(frame)` answers the scene's frame, counted from 0, as RGBA bytes. It depends on the recipe and the number alone,
- * so any frame can be painted again after a crash, bit for bit. Throws RangeError for a text that fits no layout.
+ * so any frame can be painted again after a crash, bit for bit. Every frame shows the whole text: the first one of a video
+ * is its cover at TikTok. Throws RangeError for a text that fits no layout.
  */
 export function createPainter(recipe: SceneRecipe): {
   readonly canvas: Canvas
@@ -36,7 +31,7 @@ export function createPainter(recipe: SceneRecipe): {
   const canvas = createCanvas(size.width, size.height)
   const pen = canvas.getContext('2d')
   const paintBackdrop = createBackdrop(recipe)
-  const paintCaption = captionOf(recipe, layout, area)
+  const paintCaption = captionOf(recipe, layout)
   const chip =
     recipe.kicker === undefined ? undefined : chipSprite(recipe.kicker, area.unit, recipe.palette.accent)
 
@@ -44,13 +39,15 @@ export function createPainter(recipe: SceneRecipe): {
     canvas,
     paint(frame) {
       const seconds = frame / fps
-      const presence = clamp((recipe.frames / fps - seconds) / leaveSeconds)
-      const moment: Moment = { seconds, presence, lift: (easeOut(presence) - 1) * 60 * area.unit }
-
       paintBackdrop(pen, (recipe.startFrame + frame) / fps)
       paintProgress(pen, recipe, area, frame)
-      if (chip !== undefined) paintChip(pen, chip, layout, area, size.width, moment)
-      paintCaption(pen, moment)
+      pen.save()
+      const scale = settle.from + (1 - settle.from) * backOut(seconds / settle.seconds)
+      pen.translate((size.width / 2) * (1 - scale), area.centreY * (1 - scale))
+      pen.scale(scale, scale)
+      if (chip !== undefined) paintChip(pen, chip, layout, area, size.width)
+      paintCaption(pen, seconds)
+      pen.restore()
       if (recipe.handle !== undefined) paintHandle(pen, recipe.handle, recipe, area)
       return canvas.data()
     },
@@ -93,17 +90,12 @@ function paintChip(
   layout: CaptionLayout,
   { unit }: SafeArea,
   frameWidth: number,
-  { seconds, presence, lift }: Moment,
 ): void {
-  const scale = backOut(seconds / 0.35) * (0.9 + 0.1 * presence)
-  const width = chip.width * scale
-  const height = chip.height * scale
-  pen.globalAlpha = clamp(seconds / 0.15) * presence
-  pen.drawImage(chip, (frameWidth - width) / 2, layout.top - 84 * unit - height / 2 + lift, width, height)
+  pen.drawImage(chip, (frameWidth - chip.width) / 2, layout.top - 84 * unit - chip.height / 2)
 }
 
-/** The words land one after the other, as fast as they are read; the one being read has the accent colour. */
-function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout, { unit }: SafeArea) {
+/** The words take the accent colour one after the other, about as fast as they are read. */
+function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout) {
   const words = layout.words.map((word) => ({
     ...word,
     plain: wordSprite(word, layout.size, palette.ink),
@@ -114,23 +106,18 @@ function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout,
   const readingSeconds = Math.min((frames / fps) * 0.72, count * 0.34)
   const step = readingSeconds / count
 
-  return (pen: SKRSContext2D, { seconds, presence, lift }: Moment) => {
-    words.forEach((word) => {
-      const since = seconds - (0.12 + word.word * step)
-      if (since <= 0) return
-
-      const entered = since / enterSeconds
-      const sprite = since < step + 0.04 ? word.bright : word.plain
-      const scale = 0.72 + 0.28 * backOut(entered)
-      const rise = (1 - easeOut(entered)) * 34 * unit
+  return (pen: SKRSContext2D, seconds: number) => {
+    for (const word of words) {
+      const since = seconds - word.word * step
+      const sprite = since >= 0 && since < step ? word.bright : word.plain
+      const scale = 1 + pop.by * Math.sin(Math.PI * clamp(since / pop.seconds))
       pen.save()
-      pen.globalAlpha = clamp(entered * 1.6) * presence
-      pen.translate(word.x + word.width / 2, word.y + rise + lift)
-      if (word.sways) pen.rotate(0.09 * Math.sin(since * 5) * Math.exp(-since * 0.8))
+      pen.translate(word.x + word.width / 2, word.y)
+      if (word.sways && since > 0) pen.rotate(0.09 * Math.sin(since * 5) * Math.exp(-since * 0.8))
       pen.scale(scale, scale)
       pen.drawImage(sprite, -sprite.width / 2, -sprite.height / 2)
       pen.restore()
-    })
+    }
   }
 }
 

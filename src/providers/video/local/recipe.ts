@@ -4,7 +4,7 @@ import type { Palette, Size, Storyboard } from '../../../storyboard/storyboard.t
 import { timelineOf } from '../../../storyboard/timeline.ts'
 
 /** Raised whenever the same recipe would give other pixels, so that old clips are not taken for new ones. */
-const rendererVersion = 2
+const rendererVersion = 3
 
 /**
  * All that decides the pixels of one scene, and nothing else.
