@@ -5,16 +5,19 @@ import { probeMedia } from '../providers/video/local/probe.ts'
 import { readCreatorSettings } from '../store/account-store.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { requireStored } from './stored-file.ts'
 
 /**
  * Probes the stored file, and holds it against TikTok's rules and what is known of the creator's own. A video that would
  * be refused costs no call, and no place in a day's few posts.
  */
 export async function checkMedia(
-  { db, storage }: StepDeps,
+  deps: StepDeps,
   { organizationId }: StepContext,
   { accountId, media }: { readonly accountId: string; readonly media: KeptMedia },
 ): Promise<StepOutcome> {
+  const { db, storage } = deps
+  await requireStored(deps, organizationId, media.sha256)
   const path = storage.path?.(organizationId, media.sha256)
   if (path === undefined) return done()
   const probed = await probeMedia(path)

@@ -1,6 +1,7 @@
 import type { Failure } from '../../machines/failure.ts'
 import type { Step } from '../durable/step.ts'
 import { type HostFaultCode, hostFaultOf } from '../providers/host-fault.ts'
+import { ObjectMissing } from '../providers/storage/storage.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { fail, failure } from './failure.ts'
 
@@ -50,6 +51,9 @@ export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = 
       try {
         return await step(input, watched)
       } catch (error) {
+        // Looked for in vain, and at once for a person: waiting brings no file to a machine that has another directory.
+        if (error instanceof ObjectMissing && !mayHaveHappened)
+          return fail({ kind: 'needsPerson', failure: failureOf('MEDIA_NOT_HERE') })
         const fault = hostFaultOf(error)
         if (!fault) throw error
         note(fault, name, error)
@@ -61,7 +65,7 @@ export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = 
     }
 }
 
-function failureOf(fault: HostFaultCode): Failure {
+function failureOf(fault: HostFaultCode | 'MEDIA_NOT_HERE'): Failure {
   const { verdict } = verdictFor('reelpilot', fault)
   return failure(verdict.verdict, fault, verdict.meaning)
 }

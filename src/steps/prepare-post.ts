@@ -9,6 +9,7 @@ import type { StepDeps } from './deps.ts'
 import { fail } from './failure.ts'
 import { postInfoOf } from './post-info.ts'
 import { readSlot } from './slot.ts'
+import { requireStored } from './stored-file.ts'
 import { notOk } from './tiktok-failure.ts'
 
 /**
@@ -27,6 +28,8 @@ export async function preparePost(
 ): Promise<StepOutcome> {
   const { accountId, media } = input
   const { organizationId, signal } = context
+  // Before a post is opened that this machine has no bytes for.
+  await requireStored(deps, organizationId, media.sha256)
   const account = { organizationId, accountId }
   const access = await accessToken(deps, account, uploadTokenSeconds)
   if (access.kind === 'none') return fail(access.error)

@@ -8,6 +8,7 @@ import { keepMedia, type Media } from '../store/media-store.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failureBy } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
+import { requireStored } from './stored-file.ts'
 
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
 export async function storeVideo(
@@ -21,6 +22,7 @@ export async function storeVideo(
   if (read.kind === 'bad') return read.outcome
   const directory = path.join(workDirectory, jobId)
   try {
+    for (const { sha256 } of clips) await requireStored(deps, organizationId, sha256)
     const segments = clips.map(({ sha256 }) => storage.path?.(organizationId, sha256) ?? '')
     const video = await assembleVideo({
       storyboard: read.storyboard,

@@ -112,6 +112,13 @@ export const videoVerdicts = verdictsOf('reelpilot', {
       'The operator makes room on it; what waits goes on within a minute. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
+  MEDIA_NOT_HERE: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning:
+      'The worker does not see a file of this job: its data directory is another one, or the file is gone.',
+    nextStep:
+      'The operator gives all workers the same storage directory; then retry the job. If the file is gone for good, cancel the job and plan the post again.',
+  },
   DISK_UNUSABLE: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'A worker cannot read or write files in its data directory.',

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { mostAttempts } from '../../machines/retry.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { countingFfmpeg } from '../providers/video/local/stage.ts'
 import type { RehearsedJob } from '../support/rehearsed-job.ts'
@@ -116,6 +117,7 @@ describe('on a full disk', () => {
       )
       await expectAsked(job, 'DISK_FULL')
       const { clips } = await job.context()
+      await stage.countAttempts(job.jobId, mostAttempts - 1)
       expect(await job.goOn()).toBe('needsPerson')
       await expectAsked(job, 'DISK_FULL')
       expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])

@@ -156,5 +156,12 @@ export async function createHostStage() {
     return jobId
   }
 
-  return { database, clock, organizationId, openWorker }
+  /** As if its step had been tried in vain so often: each try takes a while. */
+  const countAttempts = (jobId: string, attempts: number) =>
+    database.owner.pool.query(
+      `update reelpilot.job set context = jsonb_set(context, '{attempts}', $2::text::jsonb) where id = $1`,
+      [jobId, String(attempts)],
+    )
+
+  return { database, clock, organizationId, openWorker, countAttempts }
 }

@@ -40,6 +40,6 @@ const statements = [
   'grant usage on schema test_clock to public',
   'grant select on test_clock.ahead to public',
   `create function test_clock.enter() returns event_trigger language plpgsql as $$
-   begin perform set_config('search_path', 'test_clock, pg_catalog, reelpilot, pg_temp', false); end $$`,
+   begin perform set_config('search_path', 'reelpilot, test_clock, pg_catalog, pg_temp', false); end $$`,
   'create event trigger enter on login execute function test_clock.enter()',
 ]

@@ -1,0 +1,115 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import type { Failure, StepError } from '../../machines/failure.ts'
+import { mostAttempts } from '../../machines/retry.ts'
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import type { Checkpoint, Json } from '../../src/durable/checkpoint.ts'
+import { decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
+import { failureVerdicts, nextStepFor } from '../../src/verdict/failure-verdict.ts'
+import { day, Walk } from './walk.ts'
+
+const clip = { v: 1 }
+const kept = { sha256: 'a', bytes: 1 }
+const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
+const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
+const failure: Failure = { verdict: 'OUTCOME_UNKNOWN', code: 'x', message: 'x' }
+
+const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
+const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }).done()
+const checking = () => opened().done({ clip })
+const stored = () => checking().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
+const uploading = () => stored().timer().done().done({ post })
+
+/** A job in each state that has a step. */
+const working: readonly Walk[] = [
+  begun(),
+  begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }),
+  opened(),
+  checking(),
+  checking().done({ kind: 'ready' }),
+  checking().done({ kind: 'ready' }).done({ kept }),
+  checking().done({ kind: 'ready' }).done({ kept }).done({ media }),
+  stored().timer(),
+  stored().timer().done(),
+  uploading(),
+  uploading().fail({ kind: 'unknown', failure }),
+  uploading().done().done().timer(),
+  opened().done({ clip }).send({ type: 'cancel' }),
+]
+
+/** What each code may be answered as, for the last time that it is tried; of the rarer kinds one of each verdict will do. */
+const errors: readonly StepError[] = failureVerdicts.flatMap(({ verdict, code, source, meaning }, index) => {
+  const isFirst = failureVerdicts.findIndex((row) => row.verdict === verdict) === index
+  const kinds = isFirst
+    ? (['retry', 'needsPerson', 'unknown', 'failed'] as const)
+    : (['retry', 'needsPerson'] as const)
+  return kinds.map((kind) => ({ kind, failure: { verdict, code, source, message: meaning } }) as const)
+})
+
+const tried = (checkpoint: Checkpoint): Checkpoint => ({
+  ...checkpoint,
+  context: { ...checkpoint.context, attempts: mostAttempts, inits: 5 },
+})
+
+function after(checkpoint: Checkpoint, outcome: { readonly error: StepError } | { readonly output: Json }) {
+  const id = checkpoint.step?.id ?? ''
+  const event =
+    'error' in outcome ? failureEvent(id, outcome.error as unknown as Json) : doneEvent(id, outcome.output)
+  const decision = decide(jobMachine, checkpoint, event, { at: 3 * day, key: 'k/1', epoch: 1 })
+  if (decision.kind === 'refused') throw new Error(`${decision.event} in ${decision.state}`)
+  return decision.checkpoint
+}
+
+/** Whoever reads this has something to do. */
+function expectAsked({ state, context }: Checkpoint): void {
+  if (state !== 'needsPerson') return
+  const asked = context.failure as unknown as Failure | null
+  expect(asked).not.toBeNull()
+  if (!asked) return
+  const where = `${asked.source}/${asked.code}`
+  expect(['NEEDS_USER', 'NEEDS_OPERATOR', 'FIX_MEDIA', 'OUTCOME_UNKNOWN'], where).toContain(asked.verdict)
+  expect(nextStepFor(asked), where).not.toMatch(/^Nothing|Nothing needs doing|Nothing helps/)
+}
+
+it('tells whoever is waited for what to do, whatever a step answers wherever it is', () => {
+  let asked = 0
+  for (const { checkpoint } of working)
+    for (const error of [...errors, { kind: 'exhausted', tries: 8 } as const]) {
+      const next = after(tried(checkpoint), { error })
+      expectAsked(next)
+      asked += next.state === 'needsPerson' ? 1 : 0
+      if (next.state !== 'publishing.reconciling') continue
+      // The truth is looked up, and found wanting as often as it may be.
+      expectAsked(after(tried(next), { output: { kind: 'partly', nextChunk: 0 } }))
+      expectAsked(after(tried(next), { output: { kind: 'absent' } }))
+    }
+  expect(asked).toBeGreaterThan(1_000)
+})
+
+it('tells it also of clips that were not made, which a person can have made again', () => {
+  for (const { verdict, code, source, meaning } of failureVerdicts)
+    for (const again of [true, false]) {
+      const broken = { kind: 'broken', again, failure: { verdict, code, source, message: meaning } }
+      const { checkpoint } = checking()
+      const next = after(
+        { ...checkpoint, context: { ...checkpoint.context, clipAttempt: 3 } },
+        { output: broken },
+      )
+      expect(next.state).toBe('needsPerson')
+      expectAsked(next)
+      expect(next.context).toMatchObject({ clip: null, clipAttempt: 4 })
+    }
+})
+
+it('ends nothing for good that a person could mend', async () => {
+  // Of posts that TikTok has rejected another is planned: that is its word, and not a step's.
+  const permanent = failureVerdicts.filter(({ verdict }) => verdict === 'PERMANENT').map(({ code }) => code)
+  expect(permanent).toEqual(['publish_not_cancellable', 'publish_cancelled', 'ALREADY_CONNECTED'])
+  const folder = new URL('../../src/steps/', import.meta.url)
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.ts'))
+  const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')))
+  const finals = texts.flatMap((text) =>
+    [...text.matchAll(/.*kind: 'failed'(?=, failure).*/g)].map(([line]) => line.trim()),
+  )
+  expect(finals).toEqual(["return { kind: 'failed', failure }"])
+})
