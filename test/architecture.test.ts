@@ -13,7 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store': ['src/durable', 'src/store'],
   'src/queue': ['src/durable', 'src/store'],
   'src/commands': ['machines', 'src/durable', 'src/store', 'src/queue', 'src/planning', 'src/storyboard'],
-  'src/providers': ['machines', 'src/storyboard', 'src/secret.ts'],
+  'src/providers': ['machines', 'src/storyboard', 'src/json-limit.ts', 'src/secret.ts'],
   'src/verdict': ['machines'],
   'src/limits': [
     'machines',
@@ -56,6 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/telemetry',
   ],
   'src/graphql': [
+    'src/json-limit.ts',
     'machines',
     'src/commands',
     'src/durable',

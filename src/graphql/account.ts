@@ -112,7 +112,9 @@ builder.queryField('accounts', (t) =>
       description: 'The accounts, whether connected or not, the oldest first.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
-        connectionOf(args, (page) => read((tx) => listAccounts(tx, viewer.organizationId, page))),
+        connectionOf({ list: 'accounts', of: viewer.organizationId }, args, (page) =>
+          read((tx) => listAccounts(tx, viewer.organizationId, page)),
+        ),
     },
     AccountConnection,
   ),

@@ -57,10 +57,11 @@ builder.objectFields(Job, (t) => ({
     {
       type: Checkpoint,
       description: 'Its transitions, the first one first. The cursor of one is its revision.',
-      resolve: ({ id }, args, { viewer, read }) =>
+      resolve: ({ id, revision: last }, args, { viewer, read }) =>
         numberedConnectionOf(
           args,
           ({ revision }: CheckpointRecord) => revision,
+          async () => last,
           (range) => read((tx) => listCheckpoints(tx, viewer.organizationId, id, range)),
         ),
     },

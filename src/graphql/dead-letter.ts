@@ -79,7 +79,9 @@ builder.queryField('deadLetters', (t) =>
       description: 'The dead letters, the newest first; also those that are history.',
       authScopes,
       resolve: (_root, args, { viewer, read }) =>
-        connectionOf(args, (page) => read((tx) => listDeadLetters(tx, viewer.organizationId, page))),
+        connectionOf({ list: 'deadLetters', of: viewer.organizationId }, args, (page) =>
+          read((tx) => listDeadLetters(tx, viewer.organizationId, page)),
+        ),
     },
     DeadLetterConnection,
   ),

@@ -143,13 +143,19 @@ export function errorOf(refusal: Refusal): RefusalError {
 }
 
 /** Codes of errors that are no results: the request itself cannot be answered. */
-export type RequestErrorCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'BAD_USER_INPUT' | 'TOO_MANY_SUBSCRIPTIONS'
+export type RequestErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'BAD_USER_INPUT'
+  | 'INPUT_TOO_LARGE'
+  | 'AFTER_BEYOND_LAST'
+  | 'TOO_MANY_SUBSCRIPTIONS'
 
 const statuses: Readonly<Partial<Record<RequestErrorCode, number>>> = { UNAUTHENTICATED: 401 }
 
-export function requestError(code: RequestErrorCode, message: string): GraphQLError {
+export function requestError(code: RequestErrorCode, message: string, details: object = {}): GraphQLError {
   const status = statuses[code]
-  return new GraphQLError(message, { extensions: { code, ...(status && { http: { status } }) } })
+  return new GraphQLError(message, { extensions: { code, ...details, ...(status && { http: { status } }) } })
 }
 
 /** The key has not the points that the request costs. */

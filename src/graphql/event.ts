@@ -1,4 +1,4 @@
-import { type EventRecord, listEvents } from '../store/event-view-store.ts'
+import { type EventRecord, listEvents, readHead } from '../store/event-view-store.ts'
 import { builder } from './builder.ts'
 import { numberedConnectionOf } from './connection.ts'
 import { EventConnection } from './connection-type.ts'
@@ -61,6 +61,7 @@ builder.queryField('events', (t) =>
         numberedConnectionOf(
           args,
           ({ sequence }: EventRecord) => sequence,
+          () => read((tx) => readHead(tx, viewer.organizationId)),
           (range) => read((tx) => listEvents(tx, viewer.organizationId, range)),
         ),
     },

@@ -2,10 +2,12 @@ import type { JobContext, Progress as ProgressRecord } from '../../machines/job/
 import { nextTimer } from '../durable/checkpoint.ts'
 import { acceptedEvents } from '../durable/decide.ts'
 import { load as loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from '../durable/machine.ts'
+import { viewMachine } from '../durable/view.ts'
 import { type JobRecord, listJobs } from '../store/job-view-store.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connection.ts'
 import { JobConnection } from './connection-type.ts'
+import { requestError } from './error.ts'
 import { Failure } from './failure.ts'
 import { decodeGlobalId } from './global-id.ts'
 import { Media } from './media.ts'
@@ -171,13 +173,14 @@ builder.queryFields((t) => ({
       description: 'The jobs, the newest first.',
       authScopes: { read: true },
       args: { filter: t.arg({ type: JobFilter, description: 'Which jobs.' }) },
-      resolve: (_root, { filter, ...args }, { viewer, read }) => {
+      resolve: (_root, { filter, ...args }, { viewer, read, deps }) => {
         const plan = filter?.planId == null ? null : decodeGlobalId(filter.planId)
         // A plan that is none has no jobs: asked for by an id that nothing has.
         const planId = filter?.planId == null ? null : plan?.name === 'Plan' ? plan.id : nobody
         const states = filter?.states ?? null
         const tags = filter?.tags ?? null
-        return connectionOf(args, (page) =>
+        checkStates(states, deps.machines)
+        return connectionOf({ list: 'jobs', of: viewer.organizationId }, args, (page) =>
           read((tx) => listJobs(tx, viewer.organizationId, { states, tags, planId }, page)),
         )
       },
@@ -185,6 +188,19 @@ builder.queryFields((t) => ({
     JobConnection,
   ),
 }))
+
+/** A state that there is not would answer an empty list for ever, and look like good news. */
+function checkStates(states: readonly string[] | null, machines: MachineCatalogue): void {
+  const machine = machines.get('job')
+  if (states === null || !machine) return
+  const known = viewMachine(machine).states.map(({ path }) => path)
+  const unknown = states.filter((state) => !known.includes(state))
+  if (unknown.length > 0)
+    throw requestError(
+      'BAD_USER_INPUT',
+      `filter.states: there is no state ${unknown.map((state) => JSON.stringify(state.slice(0, 100))).join(', ')}; there are ${known.join(', ')}`,
+    )
+}
 
 /** None of a checkpoint that this build cannot read: its job comes to a dead letter. */
 function eventsOf(machines: MachineCatalogue, job: JobRecord): readonly string[] {

@@ -85,7 +85,7 @@ builder.queryFields((t) => ({
       authScopes: { read: true },
       args: { state: t.arg({ type: PlanState, description: 'Only those in this state.' }) },
       resolve: (_root, args, { viewer, read }) =>
-        connectionOf(args, (page) =>
+        connectionOf({ list: 'plans', of: viewer.organizationId }, args, (page) =>
           read((tx) => listPlans(tx, viewer.organizationId, args.state ?? null, page)),
         ),
     },

@@ -108,7 +108,7 @@ builder.queryFields((t) => ({
         period: t.arg({ type: QuotaPeriod, description: 'In which period; all time if left out.' }),
       },
       resolve: (_root, { metric, period, ...args }, { viewer, read }) =>
-        connectionOf(args, (page) =>
+        connectionOf({ list: 'quotaEntries', of: viewer.organizationId }, args, (page) =>
           read((tx) =>
             listQuotaEntries(tx, viewer.organizationId, { metric, period: period ?? 'total' }, page),
           ),

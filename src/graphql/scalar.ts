@@ -1,11 +1,22 @@
 import { GraphQLScalarType, Kind } from 'graphql'
 import { DateTimeResolver, JSONResolver, SafeIntResolver } from 'graphql-scalars'
+import { scalarLimit } from '../json-limit.ts'
 import { builder } from './builder.ts'
+import { withinLimit } from './json-input.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
   description: 'An instant in ISO 8601 with its offset, such as 2026-03-29T16:30:00.000Z.',
 })
-builder.addScalarType('JSON', JSONResolver, { description: 'Any JSON value.' })
+builder.addScalarType(
+  'JSON',
+  new GraphQLScalarType({
+    ...JSONResolver.toConfig(),
+    description: `Any JSON value. As an input, at most ${scalarLimit.depth} levels deep and of ${scalarLimit.values} values.`,
+    parseValue: (value) => withinLimit(value, 'a JSON value', scalarLimit),
+    parseLiteral: (node, variables) =>
+      withinLimit(JSONResolver.parseLiteral(node, variables), 'a JSON value', scalarLimit),
+  }),
+)
 builder.addScalarType('SafeInt', SafeIntResolver, {
   description: 'A whole number that may exceed 32 bits, but stays exact in JavaScript: at most 2^53 - 1.',
 })

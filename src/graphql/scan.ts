@@ -82,7 +82,7 @@ builder.node(Scan, {
         type: ScanDecision,
         description: 'What it decided about each slot.',
         resolve: ({ id }, args, { viewer, read }) =>
-          connectionOf(args, (page) =>
+          connectionOf({ list: 'scanDecisions', of: id }, args, (page) =>
             read((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
           ),
       },
@@ -99,7 +99,9 @@ builder.queryField('scans', (t) =>
       description: 'The scans, the newest first.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
-        connectionOf(args, (page) => read((tx) => listScans(tx, viewer.organizationId, page))),
+        connectionOf({ list: 'scans', of: viewer.organizationId }, args, (page) =>
+          read((tx) => listScans(tx, viewer.organizationId, page)),
+        ),
     },
     ScanConnection,
   ),

@@ -81,7 +81,7 @@ builder.node(Slot, {
         type: ScanDecision,
         description: 'What scans decided about it, the newest first: why it did or did not run.',
         resolve: ({ id }, args, { viewer, read }) =>
-          connectionOf(args, (page) =>
+          connectionOf({ list: 'slotDecisions', of: id }, args, (page) =>
             read((tx) => listDecisions(tx, viewer.organizationId, { slotId: id }, page)),
           ),
       },
@@ -98,7 +98,9 @@ builder.objectField(Plan, 'slots', (t) =>
       type: Slot,
       description: 'Its slots, the earliest first.',
       resolve: ({ id }, args, { viewer, read }) =>
-        connectionOf(args, (page) => read((tx) => listSlots(tx, viewer.organizationId, id, page))),
+        connectionOf({ list: 'slots', of: id }, args, (page) =>
+          read((tx) => listSlots(tx, viewer.organizationId, id, page)),
+        ),
     },
     SlotConnection,
   ),

@@ -11,6 +11,7 @@ import type { Authenticator } from './authenticate.ts'
 import type { Viewer } from './context.ts'
 import { leastPoints } from './cost.ts'
 import { requestError } from './error.ts'
+import { checkParams } from './json-input.ts'
 import { forbidden, type KeyWatch, keyRevoked, type WatchedKey } from './key-watch.ts'
 import { maskError, stamp, withoutHttp } from './mask.ts'
 import { pathOf } from './request-path.ts'
@@ -117,6 +118,7 @@ export function serveSockets(
             idempotencyKey: null,
             answerHeaders: null,
           }
+          checkParams(payload)
           const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
             facts,
             params: payload,

@@ -1,5 +1,6 @@
-import type { EventFilter, EventRecord } from '../store/event-view-store.ts'
+import { type EventFilter, type EventRecord, readHead } from '../store/event-view-store.ts'
 import { builder } from './builder.ts'
+import { checkAfter } from './connection.ts'
 import type { Context } from './context.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId } from './global-id.ts'
@@ -7,7 +8,7 @@ import { forgetLoaded } from './loaders.ts'
 import { Event } from './ref.ts'
 
 const after =
-  'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out.'
+  'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out; refused if there is no such number yet.'
 
 builder.subscriptionType({
   description:
@@ -83,16 +84,17 @@ builder.subscriptionType({
   }),
 })
 
-function follow(
-  { hub, viewer, load }: Context,
+async function follow(
+  { hub, viewer, load, read }: Context,
   after: number | null | undefined,
   filter: EventFilter,
   passes: (event: EventRecord) => boolean = () => true,
-): AsyncIterableIterator<EventRecord> {
+): Promise<AsyncIterableIterator<EventRecord>> {
   if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
+  if (after) checkAfter(after, await read((tx) => readHead(tx, viewer.organizationId)))
   const events = hub.follow(viewer.organizationId, { after: after ?? null, filter, keyId: viewer.keyId })
   const { next } = events
-  return {
+  const followed: AsyncIterableIterator<EventRecord> = {
     ...events,
     next: async () => {
       let result = await next.call(events)
@@ -105,4 +107,5 @@ function follow(
       return this
     },
   }
+  return followed
 }

@@ -20,6 +20,7 @@ import { executeMutation } from './execute-mutation.ts'
 import { graphiqlOptions } from './graphiql.ts'
 import type { Hub } from './hub.ts'
 import { keyOfHeader } from './idempotency-key.ts'
+import { checkParams } from './json-input.ts'
 import type { KeyWatch } from './key-watch.ts'
 import { createLine } from './line.ts'
 import { createLoaders } from './loaders.ts'
@@ -98,6 +99,13 @@ export function createGraphQL(options: YogaOptions) {
       const errors = [{ message, extensions: { code: 'UNAUTHENTICATED', requestId } }]
       const headers = { 'www-authenticate': 'Bearer', 'x-request-id': requestId }
       endResponse(fetchAPI.Response.json({ errors }, { status: 401, headers }))
+    },
+    onParams({ params, setResult }) {
+      try {
+        checkParams(params)
+      } catch (error) {
+        setResult({ errors: [maskError(error)] })
+      }
     },
     async onResponse({ request, response }) {
       const facts = known.get(request)

@@ -192,3 +192,10 @@ function pythonLeaf(leaf: unknown): string {
   })
   return quote + characters.join('') + quote
 }
+
+test('an answer is not what is nested deeper than any answer, of which there may be two to compare', () => {
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+  for (const depth of [65, 2_000, 20_000])
+    expect(readAnswer(`${nested(depth)} or ${nested(depth)}`, z.array(z.unknown())).kind).toBe('unreadable')
+  expect(readAnswer(nested(64), z.array(z.unknown())).kind).toBe('read')
+})
