@@ -4,6 +4,7 @@ import { findAccounts } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { insertPlan } from '../store/plan-store.ts'
+import { hasVisible } from '../storyboard/visible.ts'
 import { type FieldIssue, invalid, type Refusal } from './refusal.ts'
 
 export type PlanCreated = { readonly kind: 'done'; readonly planId: string } | Refusal
@@ -35,7 +36,10 @@ export async function createPlan(
 /** What is wrong with a plan's name. */
 export function namePlan(name: string): readonly FieldIssue[] {
   const { length } = name.trim()
-  return length >= 1 && length <= 200 ? [] : [{ path: 'name', message: 'must have 1 to 200 characters' }]
+  if (length < 1 || length > 200) return [{ path: 'name', message: 'must have 1 to 200 characters' }]
+  return hasVisible(name)
+    ? []
+    : [{ path: 'name', message: 'is blank: it must have at least one character that can be seen' }]
 }
 
 /** What is wrong with a plan's time zone. */
