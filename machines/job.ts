@@ -25,6 +25,7 @@ export const jobLogic = jobSetup.createMachine({
   on: {
     cancel: { target: '.closing', actions: { type: 'end', params: 'cancelled' } },
     pause: '.paused',
+    slotMoved: { guard: 'hasNothingOpen', actions: 'moveSlot' },
     // Where a call may have been made and not be heard of, the state itself says more.
     infrastructureFailed: { target: '.needsPerson', actions: 'blame' },
   },
@@ -101,7 +102,18 @@ export const jobLogic = jobSetup.createMachine({
         onError: [...otherwise('#job.backingOff')],
       },
     },
-    awaitingSlot: { tags: 'waiting', after: { untilSlot: 'publishing' } },
+    awaitingSlot: {
+      tags: 'waiting',
+      after: { untilSlot: 'publishing' },
+      on: {
+        slotMoved: {
+          guard: 'hasNothingOpen',
+          target: 'awaitingSlot',
+          reenter: true,
+          actions: 'moveSlot',
+        },
+      },
+    },
     publishing,
     watching,
     /** Where a job goes on follows from what it has. Passed through at once, never rested in. */

@@ -98,19 +98,21 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     hints.send({ organizations: [organizationId], jobs: [] })
     log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
   }
+  /** Before every scan, and before the first job is driven: what falls due follows from it. */
+  const resolveSlots = async () => {
+    const { moved, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
+    if (moved === 0) return
+    hints.send({ organizations, jobs: movedJobs })
+    log.warn({ moved, tzdata: zones.version }, 'new time zone data has moved slots')
+  }
   const scanAll = async (reason: ScanReason) => {
-    // First: what falls due follows from it.
-    const { moved, organizations: affected } = await resolveOutdatedSlots(connection.db, zones)
-    if (moved > 0) {
-      hints.send({ organizations: affected, jobs: [] })
-      log.warn({ moved, tzdata: zones.version }, 'new time zone data has moved slots')
-    }
     const organizations = await connection.db.selectFrom('organization').select('id').execute()
     for (const { id } of organizations) await scanOne(id, reason)
   }
   await workScans(boss, {
     scanOne: (organizationId) => scanOne(organizationId, 'account'),
     scanAll: async () => {
+      await resolveSlots()
       await scanAll('hourly')
       await prune(connection.db)
       const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
@@ -135,6 +137,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     await failDelivery(connection.db, key, `${cause.code}: ${cause.message}`)
     log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
   })
+  await resolveSlots()
   const worker = await startWorker({
     boss,
     db: connection.db,

@@ -26,6 +26,8 @@ export type JobEvent =
   | { readonly type: 'resume' }
   | { readonly type: 'retry' }
   | { readonly type: 'quotaGranted' }
+  /** The wall time of its slot means another instant by newer time zone data, epoch milliseconds. */
+  | { readonly type: 'slotMoved'; readonly publishAt: number }
   /** The account's owner has connected it (again). */
   | { readonly type: 'accountConnected' }
   /** From the runtime: no worker got through with it, and the queue has given up. */

@@ -22,6 +22,8 @@ const untilNextInit = (inits: number): number => Math.min(300, 8 ** (inits - 1))
 /** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
 export const publishing = jobSetup.createStateConfig({
   initial: 'preparing',
+  // Its time has come already.
+  on: { slotMoved: {} },
   states: {
     preparing: {
       tags: 'working',

@@ -116,6 +116,9 @@ export const jobSetup = setup({
     isSent: ({ context }) => context.sentAt !== null,
     isNotSent: ({ context }) => context.sentAt === null,
     cannotAppear: ({ context }) => !mayAppear(context),
+    /** Nothing of a post was begun, so its time can still be another. */
+    hasNothingOpen: ({ context }) =>
+      context.post === null && context.inits === 0 && context.sentAt === null && context.ending === null,
     isUnsure: ({ context }) => context.unsure,
     hasPost: ({ context }) => context.post !== null,
     isChecked: ({ context }) => context.media !== null && context.checked,
@@ -149,6 +152,9 @@ export const jobSetup = setup({
   actions: {
     wishCancel: assign({ wish: 'cancel' }),
     wishPause: assign({ wish: 'pause' }),
+    moveSlot: assign(({ context, event }) => ({
+      publishAt: event.type === 'slotMoved' ? event.publishAt : context.publishAt,
+    })),
     forgetWish: assign({ wish: null }),
     /** A step did its work: what it struggled with before is over. */
     succeed: assign({ attempts: 0, afterSeconds: 0, failure: null }),

@@ -7,15 +7,12 @@ export interface OutdatedSlot {
   readonly wallTime: string
   readonly publishAt: Date
   readonly tzdataVersion: string
+  readonly isClaimed: boolean
 }
 
-/**
- * No job has claimed it. A slot that is over by less than a day is looked at as well: under the newer data it may be yet to
- * come.
- */
+/** A slot that is over by less than a day is looked at as well: under the newer data it may be yet to come. */
 const isOutdated = (version: string) => sql`
-  slot.tzdata_version < ${version} and slot.publish_at > clock_timestamp() - interval '1 day'
-  and slot.claimed_at is null`
+  slot.tzdata_version < ${version} and slot.publish_at > clock_timestamp() - interval '1 day'`
 
 /** Plans that have such slots. */
 export async function listOutdatedPlans(
@@ -39,9 +36,22 @@ export async function lockOutdatedSlots(
   limit: number,
 ): Promise<readonly OutdatedSlot[]> {
   const { rows } = await sql<OutdatedSlot>`
-    select id, wall_time as "wallTime", publish_at as "publishAt", tzdata_version as "tzdataVersion"
+    select id, wall_time as "wallTime", publish_at as "publishAt", tzdata_version as "tzdataVersion",
+           claimed_at is not null as "isClaimed"
       from slot
      where plan_id = ${planId} and ${isOutdated(version)}
      order by publish_at, id limit ${limit} for update`.execute(tx)
   return rows
+}
+
+/** The jobs of slots that are not over, by slot, locked until the end of the transaction. */
+export async function lockJobsOfSlots(
+  tx: Executor,
+  slotIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await sql<{ id: string; slotId: string }>`
+    select id, slot_id as "slotId" from job
+     where slot_id = any(${slotIds}::uuid[]) and tag <> 'final'
+     order by created_at, id for update`.execute(tx)
+  return new Map(rows.map(({ id, slotId }) => [slotId, id]))
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { jobMachine } from '../../src/commands/job-machine.ts'
+import { decide } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { day, Walk } from './walk.ts'
 
@@ -414,4 +415,37 @@ it('does not ask a failing upload host in a circle for ever', () => {
     walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 }).timer()
   walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 })
   expect(walk.state).toBe('needsPerson')
+})
+
+describe('a slot that is moved by new time zone data', () => {
+  it('takes its job along in every state in which nothing of a post was begun, and in no other', () => {
+    const takes = new Map<string, boolean>()
+    const ask = (walk: JobWalk) => {
+      const { checkpoint, at } = walk
+      const event = { type: 'slotMoved', publishAt: 3 * day }
+      const decision = decide(jobMachine, checkpoint, event, { at, key: 'x', epoch: null })
+      takes.set(walk.state, decision.kind === 'moved')
+      if (decision.kind === 'refused') return
+      expect(decision.checkpoint).toMatchObject({ state: walk.state, context: { publishAt: 3 * day } })
+      expect(decision.checkpoint.step).toEqual(checkpoint.step)
+    }
+    for (const walk of [new JobWalk(), toGenerating(), toStored(), new JobWalk().send({ type: 'pause' })])
+      ask(walk)
+    for (const walk of [toStored().timer(), toStored().timer().done(), toUploading(), toAccepted()]) ask(walk)
+    expect(Object.fromEntries(takes)).toEqual({
+      queued: true,
+      'generating.submitting': true,
+      awaitingSlot: true,
+      paused: true,
+      'publishing.preparing': false,
+      'publishing.initialising': false,
+      'publishing.uploading': false,
+      'watching.accepted': false,
+    })
+  })
+
+  it('is waited for anew', () => {
+    const walk = toStored().send({ type: 'slotMoved', publishAt: 3 * day })
+    expect([walk.state, waitOf(walk)]).toEqual(['awaitingSlot', 2 * day])
+  })
 })
