@@ -4,8 +4,7 @@ import type { MediaSource } from './graphql/media-route.ts'
 import { createApi } from './graphql/server.ts'
 import type { HostHealth } from './host-checks.ts'
 import { callbackPath, createAuthorization, webhookPath } from './inbound/authorization.ts'
-import { finishConnecting } from './inbound/finish-connecting.ts'
-import { answerPage } from './inbound/page.ts'
+import { createCallbackRoute } from './inbound/callback-route.ts'
 import { createWebhookRoute } from './inbound/webhook-route.ts'
 import type { LimitBook } from './limits/limit-book.ts'
 import type { Limiter } from './limits/limiter.ts'
@@ -41,8 +40,6 @@ export interface ApiRoleOptions {
   /** That of this process's calls to TikTok. */
   readonly limitBook: LimitBook
   readonly log: Logger
-  /** A key that GraphiQL is signed in with: for rehearsals only. */
-  readonly graphiqlKey?: string
 }
 
 export interface ApiRole {
@@ -87,11 +84,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     deps,
     authorization: createAuthorization({ tiktok, sealer, publicUrl }),
     routes: [
-      {
-        path: callbackPath,
-        handle: async (request, response) =>
-          answerPage(response, await finishConnecting(connecting, new URL(request.url ?? '/', publicUrl()))),
-      },
+      { path: callbackPath, handle: createCallbackRoute(connecting, publicUrl, log) },
       { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },
     ],
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
@@ -112,7 +105,6 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
         ...(disk && { problems: [inWords(disk)] }),
       }
     },
-    ...(options.graphiqlKey && { graphiqlKey: options.graphiqlKey }),
   })
   return {
     callbackUrl: `${publicUrl()}${callbackPath}`,

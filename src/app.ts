@@ -142,7 +142,6 @@ async function start({ config, roles, log, print, ending }: StartOptions, teardo
       app: { clientKey: app.clientKey, clientSecret },
       sealer,
       log,
-      ...(seeded?.apiKey && { graphiqlKey: seeded.apiKey }),
     })
     teardown.add(() => api.stop())
     if (local) registerApp(local, api)

@@ -24,6 +24,11 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   await untilReady(port, app)
   const printed = await until(app.output, (output) => reached.test(output), 300_000)
 
+  // The link is all that a browser needs: GraphiQL takes the key from its fragment.
+  const [, key = ''] = /API key +(rp_live_\w+)/.exec(printed) ?? []
+  expect(printed).toContain(`GraphiQL   http://127.0.0.1:${port}/graphql#key=${key}\n`)
+  expect(await isKey(port, key)).toBe(true)
+
   const [, file] = reached.exec(printed) ?? []
   expect(await probeVideo(file ?? '')).toMatchObject({
     width: 1080,
@@ -62,6 +67,11 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   expect(await app.exited).toMatchObject({ code: 0 })
   await rm(directory, { recursive: true, force: true })
 }, 420_000)
+
+async function isKey(port: number, key: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${key}` }
+  return (await fetch(`http://127.0.0.1:${port}/graphql?query={__typename}`, { headers })).ok
+}
 
 it("creates an organization on a Postgres of one's own, and prints its key", async () => {
   const database = await createTestDatabase()

@@ -33,9 +33,9 @@ export async function answerReady(
   answerJson(response, found.ok ? 200 : 503, { ...found, degraded, limits })
 }
 
-export function answerJson(response: ServerResponse, status: number, body: object): void {
+function answerJson(response: ServerResponse, status: number, body: object): void {
   response.statusCode = status
   response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.setHeader('cache-control', response.getHeader('cache-control') ?? 'no-store')
+  response.setHeader('cache-control', 'no-store')
   response.end(JSON.stringify(body))
 }

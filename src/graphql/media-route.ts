@@ -5,8 +5,8 @@ import { type Db, inOrganization } from '../store/database.ts'
 import { findMedia } from '../store/media-store.ts'
 import type { Authenticator } from './authenticate.ts'
 import { type Part, readRange } from './byte-range.ts'
-import { answerJson } from './health-route.ts'
 import type { KeyWatch } from './key-watch.ts'
+import { answerProblem, type Problem, signIn } from './problem.ts'
 import { endWithKey } from './stream.ts'
 
 /** Where the videos are; throws an error named `ObjectMissing` for what is not there. Both ends of a part are included. */
@@ -25,19 +25,15 @@ export interface MediaRouteOptions {
 export function createMediaRoute({ db, storage, authenticator, keys }: MediaRouteOptions) {
   return async (request: IncomingMessage, response: ServerResponse, sha256: string): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD')
-      return answerJson(response, 405, problem('METHOD_NOT_ALLOWED', 'A video can only be read.'))
+      return answerProblem(response, onlyRead)
     }
     const viewer = await authenticator.authenticate(request.headers.authorization)
-    if (!viewer) {
-      response.setHeader('www-authenticate', 'Bearer')
-      return answerJson(response, 401, problem('UNAUTHENTICATED', 'Sign in with an API key.'))
-    }
+    if (!viewer) return answerProblem(response, signIn)
     const { organizationId } = viewer
     const media = /^[0-9a-f]{64}$/.test(sha256)
       ? await inOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
       : undefined
-    if (!media) return answerJson(response, 404, problem('NOT_FOUND', 'There is no such video.'))
+    if (!media) return answerProblem(response, missing('There is no such video.'))
 
     const tag = `"${sha256}"`
     response.setHeader('etag', tag)
@@ -49,13 +45,16 @@ export function createMediaRoute({ db, storage, authenticator, keys }: MediaRout
     const asked = condition === undefined || condition === tag ? request.headers.range : undefined
     const range = readRange(asked, media.bytes)
     if (range === 'unsatisfiable') {
-      response.setHeader('content-range', `bytes */${media.bytes}`)
-      return answerJson(response, 416, problem('RANGE_NOT_SATISFIABLE', 'The video has no such bytes.'))
+      return answerProblem(response, {
+        status: 416,
+        code: 'RANGE_NOT_SATISFIABLE',
+        message: 'The video has no such bytes.',
+        headers: { 'content-range': `bytes */${media.bytes}` },
+      })
     }
     const part = range === 'whole' ? { start: 0, end: media.bytes - 1 } : range
     response.setHeader('content-type', media.contentType)
     response.setHeader('content-length', part.end - part.start + 1)
-    response.setHeader('x-content-type-options', 'nosniff')
     if (range !== 'whole')
       response.setHeader('content-range', `bytes ${part.start}-${part.end}/${media.bytes}`)
     const status = range === 'whole' ? 200 : 206
@@ -71,14 +70,20 @@ async function send(response: ServerResponse, status: number, open: () => Promis
     content = await open()
   } catch (error) {
     if (!(error instanceof Error && error.name === 'ObjectMissing')) throw error
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    return answerJson(response, 404, problem('NOT_FOUND', 'The video is not in storage any more.'))
+    return answerProblem(response, missing('The video is not in storage any more.'))
   }
   response.writeHead(status)
   // A viewer who seeks or leaves cuts the stream; that is no mistake.
   await pipeline(content, response).catch(() => response.destroy())
 }
 
-function problem(code: string, message: string): object {
-  return { errors: [{ message, extensions: { code } }] }
+const onlyRead: Problem = {
+  status: 405,
+  code: 'METHOD_NOT_ALLOWED',
+  message: 'A video can only be read.',
+  headers: { allow: 'GET, HEAD' },
+}
+
+function missing(message: string): Problem {
+  return { status: 404, code: 'NOT_FOUND', message }
 }

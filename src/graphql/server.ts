@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
@@ -10,10 +11,20 @@ import type { Connection } from '../store/database.ts'
 import type { Hint } from '../store/hint.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { answerAsset, answerGraphiql, asksForPage } from './graphiql/route.ts'
 import { answerAlive, answerReady, type Readiness } from './health-route.ts'
 import { createHub } from './hub.ts'
 import { createKeyWatch } from './key-watch.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
+import { createHostGuard, type HostGuard } from './own-host.ts'
+import {
+  answerProblem,
+  malformed,
+  nothingHere,
+  problemOf,
+  refuseConnection,
+  tooManyHeaders,
+} from './problem.ts'
 import { pathOf } from './request-path.ts'
 import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
 import { createToll } from './toll.ts'
@@ -45,8 +56,6 @@ export interface ApiOptions {
   /** Where the API is reached from outside, such as `https://reels.example`; without it, the `Host` of each request. */
   readonly publicUrl?: string
   readonly routes?: readonly Route[]
-  /** A key that GraphiQL is signed in with. Whoever opens the page has it: for rehearsals only. */
-  readonly graphiqlKey?: string
   /** How long an idempotency key is remembered. */
   readonly idempotencyMinutes?: number
   readonly limits?: SocketLimits
@@ -64,6 +73,14 @@ export interface Api {
 }
 
 const drainMs = 5_000
+
+/** On everything that leaves: nobody frames it, guesses at its type or is told where its reader came from. Pages say more. */
+const safeHeaders = [
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-content-type-options', 'nosniff'],
+] as const
 
 /**
  * The API: GraphQL over HTTP, SSE and WebSocket at `/graphql`, videos at `/media`, health at `/livez` and `/readyz`, and the
@@ -85,38 +102,58 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     toll,
     apiBucket,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
-    graphiqlKey: options.graphiqlKey,
     publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
   })
   const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
   let draining = false
 
+  let refusedHost: HostGuard = createHostGuard(options.publicUrl, '127.0.0.1')
+
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    for (const [name, value] of safeHeaders) response.setHeader(name, value)
     const pathname = pathOf(request)
-    if (pathname === null) return void response.writeHead(400).end()
+    if (pathname === null) return answerProblem(response, malformed)
+    // Whoever probes has an address of its own for us. There is nothing to be learnt.
     if (pathname === '/livez') return answerAlive(response)
     if (pathname === '/readyz') return await answerReady(response, draining, ready, limiter.health())
+    const refused = refusedHost(request)
+    if (refused) return answerProblem(response, refused)
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
     const found = routes.get(pathname)
     if (found) return await found.handle(request, response)
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
+    if (pathname.startsWith('/graphiql/')) return await answerAsset(request, response, pathname.slice(10))
+    if (pathname !== '/graphql') return answerProblem(response, nothingHere)
+    if (asksForPage(request)) return await answerGraphiql(request, response)
     await graphql(request, response)
   }
   const { server = createServer() } = options
   server.removeAllListeners('request').on('request', (request, response) => {
     route(request, response).catch((error) => {
-      onError(error)
-      if (!response.headersSent) response.writeHead(500)
-      response.end()
+      const requestId = randomUUID()
+      answerProblem(response, problemOf(error, log, requestId), requestId)
     })
   })
+  // Bytes that are no request; Node would answer them with an empty body.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuseConnection(socket, error.code === 'HPE_HEADER_OVERFLOW' ? tooManyHeaders : malformed),
+  )
   const limits = options.limits ?? usualLimits
-  const sockets = serveSockets(server, { graphql, authenticator, keys, toll, limits, log })
+  const sockets = serveSockets(server, {
+    graphql,
+    authenticator,
+    keys,
+    toll,
+    limits,
+    log,
+    refusedHost: (request) => refusedHost(request),
+  })
 
   return {
     fetch: async (request) => await graphql.fetch(request),
     async listen(port, host) {
+      refusedHost = createHostGuard(options.publicUrl, host)
       server.listen(port, host)
       await once(server, 'listening')
       const address = server.address()

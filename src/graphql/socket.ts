@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, getOperationAST } from 'graphql'
-import type { OperationResult } from 'graphql-ws'
+import { CloseCode, type OperationResult } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -14,6 +14,8 @@ import { requestError } from './error.ts'
 import { checkParams } from './json-input.ts'
 import { forbidden, type KeyWatch, keyRevoked, type WatchedKey } from './key-watch.ts'
 import { maskError, stamp, withoutHttp } from './mask.ts'
+import type { HostGuard } from './own-host.ts'
+import { malformed, nothingHere, type Problem, problemOf, refuseConnection } from './problem.ts'
 import { pathOf } from './request-path.ts'
 import { lastWordMs } from './stream.ts'
 import type { Toll } from './toll.ts'
@@ -57,24 +59,39 @@ export function serveSockets(
     readonly toll: Toll
     readonly limits: SocketLimits
     readonly log: Logger
+    readonly refusedHost: HostGuard
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, keys, toll, limits, log } = options
+  const { graphql, authenticator, keys, toll, limits, log, refusedHost } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
   const seats = new Map<string, number>()
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined) // A peer that vanishes is no mistake of ours.
-    if (pathOf(request) !== '/graphql') return socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
-    if (sockets.clients.size >= limits.sockets) return socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n')
+    if (pathOf(request) !== '/graphql') return refuseConnection(socket, nothingHere)
+    const refused = refusedHost(request)
+    if (refused) return refuseConnection(socket, refused)
+    if (sockets.clients.size >= limits.sockets) return refuseConnection(socket, fullHouse)
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
   })
+
+  sockets.on('wsClientError', (_error, socket) => refuseConnection(socket, malformed))
 
   const protocol = useServer<{ apiKey?: unknown; authorization?: unknown }, Seat>(
     {
       async onConnect({ connectionParams, extra }) {
         const authorization = authorizationOf(connectionParams, extra.request)
-        const viewer = await authenticator.authenticate(authorization)
+        const found = await authenticator.authenticate(authorization).then(
+          (viewer) => ({ viewer }),
+          (error: unknown) => ({ error }),
+        )
+        if ('error' in found) {
+          const { status, message } = problemOf(found.error, log, randomUUID())
+          // Clients come back by themselves after "try again later", and not after "internal error".
+          extra.socket.close(status === 503 ? 1013 : CloseCode.InternalServerError, message)
+          return false
+        }
+        const { viewer } = found
         // Who left meanwhile takes no seat: nobody would give it back.
         if (!viewer || extra.socket.readyState !== extra.socket.OPEN) return false
         const taken = seats.get(viewer.organizationId) ?? 0
@@ -168,6 +185,13 @@ function shut(socket: WebSocket): void {
   socket.close(forbidden.code, forbidden.reason)
   const cut = setTimeout(() => socket.terminate(), lastWordMs)
   socket.once('close', () => clearTimeout(cut))
+}
+
+const fullHouse: Problem = {
+  status: 503,
+  code: 'TOO_MANY_SOCKETS',
+  message: 'As many sockets are open as this process takes. Try again later.',
+  headers: { 'retry-after': '5' },
 }
 
 function authorizationOf(

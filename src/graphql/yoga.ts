@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
-import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { type DocumentNode, validate } from 'graphql'
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga'
 import type { AuthorizationStarter } from '../commands/connect-account.ts'
@@ -17,7 +15,6 @@ import type { Context } from './context.ts'
 import { leastPoints, mostCost, pointsOf } from './cost.ts'
 import { requestError } from './error.ts'
 import { executeMutation } from './execute-mutation.ts'
-import { graphiqlOptions } from './graphiql.ts'
 import type { Hub } from './hub.ts'
 import { keyOfHeader } from './idempotency-key.ts'
 import { checkParams } from './json-input.ts'
@@ -26,6 +23,8 @@ import { createLine } from './line.ts'
 import { createLoaders } from './loaders.ts'
 import { maskError, stamp } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
+import { problemOf, signIn } from './problem.ts'
+import { inJson, problemResponse } from './problem-response.ts'
 import { schema } from './schema.ts'
 import { shareReads } from './shared-read.ts'
 import { streams } from './stream.ts'
@@ -45,7 +44,6 @@ export interface YogaOptions {
   readonly apiBucket: Bucket
   readonly log: Logger
   readonly idempotencyMinutes: number
-  readonly graphiqlKey: string | undefined
   /** Where the API is reached; if undefined, each request's own word for it is taken. */
   readonly publicUrl: string | undefined
 }
@@ -62,6 +60,12 @@ export interface RequestFacts extends Charged {
 
 /** A storyboard may have some kilobytes, and a request some hundred of them. */
 const mostBodyBytes = 1_000_000
+
+/** Nothing on the way may keep events back until there are more: nginx does unless told, and what compresses does too. */
+const streamHeaders = [
+  ['x-accel-buffering', 'no'],
+  ['cache-control', 'no-cache, no-transform'],
+] as const
 
 /** How long a mutation waits for others under its idempotency key, before it is answered that they are at it. */
 const mostWaitMs = 10_000
@@ -83,22 +87,29 @@ export function createGraphQL(options: YogaOptions) {
   const factsOf = (initial: Partial<YogaInitialContext> & { readonly facts?: RequestFacts }) =>
     initial.facts ?? (initial.request && known.get(initial.request))
 
-  /** Nobody unknown gets as far as the parser, let alone the schema. */
+  /**
+   * Nobody unknown gets as far as the parser, let alone the schema. That is all that is needed against forged requests too: browsers
+   * add no `Authorization: Bearer` by themselves, and let no other site's script add one before we were asked.
+   */
   const frontDoor: Plugin = {
-    async onRequest({ request, url, fetchAPI, endResponse }) {
-      if (request.method === 'OPTIONS' || url.pathname !== '/graphql' || asksForPage(request)) return
+    async onRequest({ request, url, endResponse }) {
+      if (request.method === 'OPTIONS' || url.pathname !== '/graphql') return
       const requestId = randomUUID()
-      const viewer = await authenticator.authenticate(request.headers.get('authorization'))
+      const found = await authenticator.authenticate(request.headers.get('authorization')).then(
+        (viewer) => ({ viewer }),
+        (error: unknown) => ({ error }),
+      )
+      // Thrown, it would be answered by the server's library, with the stack.
+      if ('error' in found)
+        return endResponse(problemResponse(problemOf(found.error, log, requestId), requestId))
+      const { viewer } = found
       if (viewer) {
         const idempotencyKey = keyOfHeader(request.headers.get('idempotency-key'))
         const answerHeaders = new Map<string, string>()
         known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey, answerHeaders })
         return
       }
-      const message = 'Sign in with an API key: `Authorization: Bearer rp_live_…`.'
-      const errors = [{ message, extensions: { code: 'UNAUTHENTICATED', requestId } }]
-      const headers = { 'www-authenticate': 'Bearer', 'x-request-id': requestId }
-      endResponse(fetchAPI.Response.json({ errors }, { status: 401, headers }))
+      endResponse(problemResponse(signIn, requestId))
     },
     onParams({ params, setResult }) {
       try {
@@ -107,7 +118,11 @@ export function createGraphQL(options: YogaOptions) {
         setResult({ errors: [maskError(error)] })
       }
     },
-    async onResponse({ request, response }) {
+    async onResponse({ request, response: given, setResponse }) {
+      const response = inJson(given)
+      if (response !== given) setResponse(response)
+      if (response.headers.get('content-type')?.startsWith('text/event-stream'))
+        for (const [name, value] of streamHeaders) response.headers.set(name, value)
       const facts = known.get(request)
       if (!facts) return
       // Refused before it was a document. That it be paid changes nothing of the answer.
@@ -159,8 +174,7 @@ export function createGraphQL(options: YogaOptions) {
     maxRequestBodySize: mostBodyBytes,
     // Keys travel in a header that no browser adds by itself, so other origins may ask; cookies are never looked at.
     cors: { origin: '*', credentials: false, exposedHeaders: [...exposedHeaders] },
-    graphiql: graphiqlOptions(options.graphiqlKey),
-    renderGraphiQL,
+    graphiql: false,
     logging: false,
     maskedErrors: { maskError },
     async context(initial) {
@@ -174,7 +188,6 @@ export function createGraphQL(options: YogaOptions) {
     },
     plugins: [
       frontDoor,
-      useCSRFPrevention({ requestHeaders: ['x-requested-with', 'graphql-require-preflight'] }),
       EnvelopArmorPlugin({
         maxTokens: { n: 1_000 },
         maxDepth: { n: 16 },
@@ -220,8 +233,4 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
     },
     answerHeaders: facts.answerHeaders,
   }
-}
-
-function asksForPage({ method, headers }: YogaInitialContext['request']): boolean {
-  return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
 }

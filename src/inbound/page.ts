@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Connected } from './finish-connecting.ts'
 
@@ -5,7 +6,14 @@ interface Text {
   readonly status: number
   readonly title: string
   readonly lines: readonly string[]
+  readonly retryAfterSeconds?: number
 }
+
+/** What is told, besides how the way ended: that it could not be looked at, or that we made a mistake. */
+export type Told =
+  | Connected
+  | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'broken'; readonly requestId: string }
 
 /** What a permission that was not granted takes away. */
 const without: Readonly<Record<string, string>> = {
@@ -17,7 +25,7 @@ const without: Readonly<Record<string, string>> = {
   'user.info.basic': 'the name is not shown',
 }
 
-function textOf(outcome: Connected): Text {
+function textOf(outcome: Told): Text {
   switch (outcome.kind) {
     case 'connected':
       return {
@@ -66,6 +74,22 @@ function textOf(outcome: Connected): Text {
         title: 'There is nothing to see here',
         lines: ['This page is where TikTok sends people back to; by itself it does nothing.'],
       }
+    case 'unavailable':
+      return {
+        status: 503,
+        title: 'This cannot be finished right now',
+        lines: [
+          'Something that is needed for it is out of reach at this moment.',
+          'Reload this page in a minute. If it then says that this way is closed, start again from where you came.',
+        ],
+        retryAfterSeconds: outcome.retryAfterSeconds,
+      }
+    case 'broken':
+      return {
+        status: 500,
+        title: 'Something went wrong on our side',
+        lines: ['Start again from where you came.', `For support: ${outcome.requestId}`],
+      }
     case 'failed':
       return {
         status: 502,
@@ -84,26 +108,38 @@ function listOf(scopes: readonly string[]): string {
   return losses.length < 2 ? losses.join('') : `${losses.slice(0, -1).join(', ')} and ${losses.at(-1)}`
 }
 
-/** Answers the browser that came back from TikTok, with a page that stands alone: no script, no other address. */
-export function answerPage(response: ServerResponse, outcome: Connected): void {
-  const { status, title, lines } = textOf(outcome)
-  response.writeHead(status, {
-    'content-type': 'text/html; charset=utf-8',
-    'cache-control': 'no-store',
-    // The address holds the code: it must not travel on.
-    'referrer-policy': 'no-referrer',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title><style>
+const style = `
 :root { color-scheme: light dark; font: 17px/1.55 system-ui, sans-serif }
 body { display: grid; min-height: 90vh; place-items: center; margin: 0 }
 main { max-width: 30rem; padding: 2rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem }
 p { margin: .6rem 0; opacity: .85 }
-</style></head><body><main><h1>${escaped(title)}</h1>
+`
+const styleHash = createHash('sha256').update(style).digest('base64')
+const policy = [
+  "default-src 'none'",
+  `style-src 'sha256-${styleHash}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Answers the browser that came back from TikTok, with a page that stands alone: no script, no other address. */
+export function answerPage(response: ServerResponse, outcome: Told): void {
+  const { status, title, lines, retryAfterSeconds } = textOf(outcome)
+  response.writeHead(status, {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    // The address holds the code: it must not travel on.
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': policy,
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    ...(retryAfterSeconds && { 'retry-after': String(retryAfterSeconds) }),
+  })
+  response.end(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title><style>${style}</style></head><body><main><h1>${escaped(title)}</h1>
 ${lines.map((line) => `<p>${escaped(line)}</p>`).join('\n')}
 </main></body></html>`)
 }

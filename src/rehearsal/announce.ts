@@ -15,7 +15,8 @@ export function announceRehearsal(
   },
 ): void {
   print(`\n  Reelpilot is rehearsing: everything is real but TikTok, which is at ${tiktok}`)
-  if (address) print(`  GraphiQL   ${address}/graphql`)
+  // The fragment stays in the browser: the page takes the key from there, and no server or proxy ever sees it.
+  if (address) print(`  GraphiQL   ${address}/graphql${apiKey ? `#key=${apiKey}` : ''}`)
   if (address)
     print(
       `  API key    ${apiKey ?? 'a key was printed at the first start; `npm start -- key` makes another'}`,

@@ -371,7 +371,12 @@ describe('a route of another room', () => {
     for (const path of ['/webhooks/test/', '/webhooks', '/webhooks/test/more'])
       expect((await fetch(`${base}${path}`)).status).toBe(404)
     const broken = await fetch(`${base}/broken`)
-    expect([broken.status, await broken.text()]).toEqual([500, ''])
+    const body = await broken.text()
+    expect([broken.status, JSON.parse(body).errors[0].extensions]).toEqual([
+      500,
+      { code: 'INTERNAL', requestId: broken.headers.get('x-request-id') },
+    ])
+    expect(body).not.toContain('canary')
     await own.close()
   })
 })

@@ -1,5 +1,3 @@
-import type { GraphiQLOptions } from 'graphql-yoga'
-
 export const welcome = `# Who am I, and what is planned?
 query Overview {
   viewer { organization { name } apiKey { name scopes } }
@@ -22,19 +20,3 @@ subscription Live {
   events(after: 0) { sequence type at payload job { state } }
 }
 `
-
-/** GraphiQL with something to try at once; with `apiKey` already signed in, which is for rehearsals only. */
-export function graphiqlOptions(apiKey: string | undefined): GraphiQLOptions {
-  const headers = JSON.stringify({ authorization: `Bearer ${apiKey ?? 'your key'}` }, null, 2)
-  return {
-    title: 'Reelpilot',
-    defaultTabs: [
-      { query: welcome, headers },
-      { query: live, headers },
-    ],
-    defaultHeaders: headers,
-    headers,
-    subscriptionsProtocol: 'SSE',
-    schemaDescription: true,
-  }
-}

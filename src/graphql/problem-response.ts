@@ -1,0 +1,45 @@
+import { bodyOf, malformed, nothingHere, type Problem } from './problem.ts'
+
+/** A problem as a `Response`, for where there is none of Node's. */
+export function problemResponse(problem: Problem, requestId?: string): Response {
+  return new Response(bodyOf(problem, requestId), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      ...(requestId && { 'x-request-id': requestId }),
+      ...problem.headers,
+    },
+  })
+}
+
+/** What the library refuses without a word, in words. */
+const refused: readonly Problem[] = [
+  malformed,
+  nothingHere,
+  {
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    message: 'GraphQL is asked by POST, or by GET if it is no mutation.',
+  },
+  {
+    status: 406,
+    code: 'NOT_ACCEPTABLE',
+    message: 'Answers come as JSON, those of subscriptions as text/event-stream.',
+  },
+  {
+    status: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'Send the operation as content-type: application/json.',
+  },
+]
+
+/** The response itself, or its refusal in JSON. */
+export function inJson(response: Response): Response {
+  const { status, headers } = response
+  if (status < 400 || /[/+]json\b/.test(headers.get('content-type') ?? '')) return response
+  const problem = refused.find((each) => each.status === status) ?? { ...malformed, status }
+  const answer = problemResponse(problem)
+  for (const [name, value] of headers) if (!name.startsWith('content-')) answer.headers.set(name, value)
+  return answer
+}

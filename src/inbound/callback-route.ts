@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { unavailableOf } from '../store/unavailable.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { type ConnectingDeps, finishConnecting } from './finish-connecting.ts'
+import { answerPage, type Told } from './page.ts'
+
+/** Where TikTok sends the browser back to: whatever happens, a person sits before it and is shown a page. */
+export function createCallbackRoute(deps: ConnectingDeps, publicUrl: () => string, log: Logger) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', publicUrl())
+    answerPage(response, await finishConnecting(deps, url).catch((error) => toldOf(error, log)))
+  }
+}
+
+function toldOf(error: unknown, log: Logger): Told {
+  const unavailable = unavailableOf(error)
+  if (unavailable) return { kind: 'unavailable', retryAfterSeconds: unavailable.retryAfterSeconds }
+  const requestId = randomUUID()
+  log.error({ err: error, requestId }, 'an account could not be connected')
+  return { kind: 'broken', requestId }
+}
