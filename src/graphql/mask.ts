@@ -1,9 +1,11 @@
 import { GraphQLError } from 'graphql'
+import { unavailableOf } from '../store/unavailable.ts'
 import type { Logger } from '../telemetry/log.ts'
+import { internalMessage } from './problem.ts'
 
 /**
  * What leaves of an error: our own refusals and mistakes in the document as they are, with a code; everything else, which
- * is a bug or a lost database, as no more than the fact. The cause stays inside, for `stamp` to log.
+ * is a bug, as no more than the fact, and a lost database as that. The cause stays inside, for `stamp` to log.
  */
 export function maskError(error: unknown): GraphQLError {
   if (
@@ -15,7 +17,14 @@ export function maskError(error: unknown): GraphQLError {
       : withExtensions(error, { code: 'BAD_USER_INPUT' })
   }
   const { nodes, path, originalError } = error instanceof GraphQLError ? error : {}
-  return new GraphQLError('Something went wrong on our side. The log has the cause, under the request id.', {
+  const unavailable = unavailableOf(error)
+  if (unavailable) {
+    const { message, retryAfterSeconds } = unavailable
+    const http = { status: 503, headers: { 'retry-after': String(retryAfterSeconds) } }
+    const extensions = { code: 'UNAVAILABLE', retryAfterSeconds, http }
+    return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions })
+  }
+  return new GraphQLError(internalMessage, {
     nodes: nodes ?? null,
     path: path ?? null,
     originalError: originalError ?? (error instanceof Error ? error : new Error(String(error))),

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { CommandDeps } from '../commands/deps.ts'
 import { keepNews } from '../commands/keep-news.ts'
 import { readWebhook, webhookKey } from '../providers/tiktok/webhook.ts'
@@ -28,10 +28,9 @@ const toleranceSeconds = 300
  */
 export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: WebhookOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const answer = (status: number) => void response.writeHead(status, { 'content-length': 0 }).end()
-    if (request.method !== 'POST') return answer(405)
+    if (request.method !== 'POST') return answer(response, 405, 'METHOD_NOT_ALLOWED', { allow: 'POST' })
     const body = await readWhole(request)
-    if (!body) return answer(413)
+    if (!body) return answer(response, 413, 'REQUEST_ENTITY_TOO_LARGE', { connection: 'close' })
 
     const now = await readDatabaseTime(db)
     const header = request.headers['tiktok-signature']
@@ -44,7 +43,7 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
     })
     if (verified.kind === 'refused') {
       log.warn({ reason: verified.reason }, 'a webhook was refused')
-      return answer(401)
+      return answer(response, 401, 'SIGNATURE_REFUSED')
     }
     const told = readWebhook(body)
     if (told.kind === 'malformed' || told.kind === 'ignored' || told.clientKey !== clientKey) {
@@ -52,14 +51,32 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
         { kind: told.kind, ...('event' in told && { event: told.event }) },
         'a webhook says nothing to us',
       )
-      return answer(200)
+      return answer(response, 200)
     }
     const signedAt = new Date(verified.signedAtSeconds * 1_000)
     const delivery = { key: webhookKey(told), event: told.kind, signedAt, news: newsOf(told) }
     const isNew = await db.transaction().execute((tx) => keepNews(tx, deps, delivery))
     log.debug({ event: told.kind, isNew }, 'webhook')
-    return answer(200)
+    return answer(response, 200)
   }
+}
+
+/** TikTok reads the status only; the body is for whoever looks why. What is thrown is the server's to answer, so that TikTok comes back. */
+function answer(
+  response: ServerResponse,
+  status: number,
+  code?: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const body = code
+    ? JSON.stringify({ errors: [{ message: 'The webhook was refused.', extensions: { code } }] })
+    : ''
+  response.writeHead(status, {
+    ...(code && { 'content-type': 'application/json; charset=utf-8' }),
+    'content-length': body.length,
+    ...headers,
+  })
+  response.end(body)
 }
 
 async function readWhole(request: IncomingMessage): Promise<Buffer | undefined> {
