@@ -19,8 +19,8 @@ export interface Connection<Row> {
   }
 }
 
-const usualItems = 20
-const mostItems = 100
+export const usualPage = 20
+export const largestPage = 100
 
 /** Which list it is: its name, and whose, by the id of the organization or of the thing that it belongs to. */
 export interface ListOf {
@@ -106,9 +106,9 @@ async function pageOf<Row>(
 export function pageSizeOf({ first, last }: Pick<ConnectionArguments, 'first' | 'last'>): number {
   if (first != null && last != null)
     throw requestError('BAD_USER_INPUT', 'give either first or last, not both')
-  const size = first ?? last ?? usualItems
-  if (size < 1 || size > mostItems)
-    throw requestError('BAD_USER_INPUT', `${last == null ? 'first' : 'last'} is from 1 to ${mostItems}`)
+  const size = first ?? last ?? usualPage
+  if (size < 1 || size > largestPage)
+    throw requestError('BAD_USER_INPUT', `${last == null ? 'first' : 'last'} is from 1 to ${largestPage}`)
   return size
 }
 

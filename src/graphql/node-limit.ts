@@ -12,12 +12,10 @@ import {
   type SelectionSetNode,
   type ValidationContext,
 } from 'graphql'
+import { largestPage, usualPage } from './connection.ts'
 
 /** How many items of lists one document may ask for. */
 export const mostNodes = 10_000
-
-const usualPage = 20
-const largestPage = 100
 
 /**
  * Refuses documents whose nested pages multiply to more items than one answer should have, before anything is read.

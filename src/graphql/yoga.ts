@@ -12,7 +12,7 @@ import type { Hint } from '../store/hint.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Context } from './context.ts'
-import { leastPoints, mostCost, pointsOf } from './cost.ts'
+import { costLimitRule, leastPoints, pointsOf } from './cost.ts'
 import { requestError } from './error.ts'
 import { executeMutation } from './execute-mutation.ts'
 import type { Hub } from './hub.ts'
@@ -144,6 +144,7 @@ export function createGraphQL(options: YogaOptions) {
   const fewErrors: Plugin = {
     onValidate({ addValidationRule, setValidationFn }) {
       addValidationRule(nodeLimitRule)
+      addValidationRule(costLimitRule)
       setValidationFn((schema, document, rules) => validate(schema, document, rules, { maxErrors: 5 }))
     },
   }
@@ -181,7 +182,7 @@ export function createGraphQL(options: YogaOptions) {
       const facts = factsOf(initial)
       if (!facts) throw requestError('UNAUTHENTICATED', 'Sign in with an API key.')
       const { document } = facts
-      const points = document ? pointsOf(document, initial.params.variables ?? {}) : leastPoints
+      const points = document ? pointsOf(schema, document, initial.params.variables ?? {}) : leastPoints
       const unpaid = await toll(facts, points)
       if (unpaid) throw unpaid
       return createContext(options, facts)
@@ -193,7 +194,7 @@ export function createGraphQL(options: YogaOptions) {
         maxDepth: { n: 16 },
         maxAliases: { n: 15, allowList: [] },
         maxDirectives: { n: 8 },
-        costLimit: { maxCost: mostCost },
+        costLimit: { enabled: false }, // Ours counts what is read.
       }),
       fewErrors,
       noted,

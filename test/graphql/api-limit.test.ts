@@ -183,7 +183,7 @@ describe('what is followed', () => {
     await expect(ask('{ nonsense }')).rejects.toMatchObject([
       { extensions: { requestId: expect.any(String) } },
     ])
-    const half = '{ jobs(first: 100) { nodes { id state tag slot { id caption } } } }'
+    const half = '{ jobs(first: 90) { nodes { id state tag slot { id caption } } } }'
     for (const _ of [1, 2]) await ask(half)
     const refusal = [
       {
