@@ -36,9 +36,11 @@ const QuotaGrant = builder.objectRef<QuotaGrantRecord>('QuotaGrant').implement({
   }),
 })
 
+const isUnlimited = ({ hardness }: QuotaRecord) => hardness === 'NONE'
+
 Quota.implement({
   description:
-    'How much of a metric the organization may use in a period. Always granted = available + reserved + used.',
+    'How much of a metric the organization may use in a period. Always granted = available + reserved + used; of what is unlimited nothing is available in numbers.',
   authScopes: { read: true },
   fields: (t) => ({
     metric: t.expose('metric', { type: QuotaMetric, description: 'What is counted.' }),
@@ -70,7 +72,16 @@ Quota.implement({
       description:
         'What the limit and the grants that are valid allow together, and whatever was let pass beyond that.',
     }),
-    available: t.expose('available', { type: 'SafeInt', description: 'What may still be reserved.' }),
+    isUnlimited: t.boolean({
+      description: 'Whether it is only counted, and whatever is asked for may be reserved.',
+      resolve: isUnlimited,
+    }),
+    available: t.field({
+      type: 'SafeInt',
+      nullable: true,
+      description: 'What may still be reserved; null if it is unlimited.',
+      resolve: (quota) => (isUnlimited(quota) ? null : quota.available),
+    }),
     reserved: t.expose('reserved', { type: 'SafeInt', description: 'What unfinished jobs have set aside.' }),
     used: t.expose('used', { type: 'SafeInt', description: 'What was consumed.' }),
     grants: t.field({

@@ -303,6 +303,25 @@ describe('a plan', () => {
   })
 })
 
+it('says of what is only counted that it is unlimited, until it is limited', async () => {
+  const tenant = await createTenant(database, api)
+  const { slotIds } = await createApproved(tenant, [60])
+  expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
+  const uploads = () => quotaOf(tenant, 'UPLOADS', 'TOTAL', 'hardness limit isUnlimited available reserved')
+  expect(await uploads()).toMatchObject({
+    hardness: 'NONE',
+    limit: null,
+    isUnlimited: true,
+    available: null,
+    reserved: 1,
+  })
+  await set(tenant, { metric: 'UPLOADS', period: 'TOTAL', amount: 3, hardness: 'HARD' })
+  expect(await uploads()).toMatchObject({ limit: 3, isUnlimited: false, available: 2, reserved: 1 })
+  const forecast = await tenant.ask('{ plans { nodes { quotaForecast { metric hardness left } } } }')
+  for (const { hardness, left } of forecast.plans.nodes[0].quotaForecast)
+    expect(left === null).toBe(hardness === 'NONE')
+})
+
 describe('the ledger', () => {
   it('states every entry with its job, its reason and what was left, page by page', async () => {
     const tenant = await newTenant()
