@@ -1,7 +1,7 @@
 import { parse } from 'graphql'
 import { expect, it } from 'vitest'
 import { costOf, leastPoints, mostCost, pointsOf } from '../../src/graphql/cost.ts'
-import { welcome } from '../../src/graphql/graphiql.ts'
+import { welcome } from '../../src/graphql/graphiql/operations.ts'
 import { schema } from '../../src/graphql/schema.ts'
 
 const points = (query: string, variables?: Readonly<Record<string, unknown>>) =>
