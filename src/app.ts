@@ -26,6 +26,7 @@ import { createSteps } from './steps/catalogue.ts'
 import { type Connection, connect } from './store/database.ts'
 import { createHintSender } from './store/hint.ts'
 import type { Logger } from './telemetry/log.ts'
+import type { Terminal } from './terminal.ts'
 import { openUpstreams } from './upstreams.ts'
 import { createSealer } from './vault/sealer.ts'
 import { startWorkerRole } from './worker.ts'
@@ -53,7 +54,7 @@ export interface StartOptions {
   readonly config: Config
   readonly roles: readonly Role[]
   readonly log: Logger
-  readonly print: (line: string) => void
+  readonly terminal: Terminal
   /** A start that it cuts short is undone like one that fails. */
   readonly ending: AbortSignal
 }
@@ -69,7 +70,10 @@ export async function startApp(options: StartOptions): Promise<App> {
   }
 }
 
-async function start({ config, roles, log, print, ending }: StartOptions, teardown: Teardown): Promise<App> {
+async function start(
+  { config, roles, log, terminal, ending }: StartOptions,
+  teardown: Teardown,
+): Promise<App> {
   // Whatever can refuse the start comes before whatever is written.
   const listener = roles.includes('api') ? await listen(config) : null
   if (listener) teardown.add(() => listener.close())
@@ -83,7 +87,7 @@ async function start({ config, roles, log, print, ending }: StartOptions, teardo
         isRequired: roles.includes('api') && roles.includes('worker'),
       })
   if (rehearsal) teardown.add(() => rehearsal.stop())
-  const database = await openDatabase(config, { print, ending })
+  const database = await openDatabase(config, { print: terminal.print, ending })
   teardown.add(() => database.stop())
   ending.throwIfAborted()
   await migrateDatabase(database.url, log)
@@ -148,7 +152,11 @@ async function start({ config, roles, log, print, ending }: StartOptions, teardo
   }
   const address = listener?.address ?? null
   if (rehearsal?.local)
-    announceRehearsal(print, { tiktok: rehearsal.local.url, address, apiKey: seeded?.apiKey ?? null })
+    announceRehearsal(terminal.print, {
+      tiktok: rehearsal.local.url,
+      address,
+      apiKey: seeded?.apiKey ?? null,
+    })
   if (seeded) {
     const pathOf = (sha256: string) => storage.path(seeded.organizationId, sha256)
     const ticker = await startTicker({
@@ -156,7 +164,7 @@ async function start({ config, roles, log, print, ending }: StartOptions, teardo
       databaseUrl: database.url,
       organizationId: seeded.organizationId,
       pathOf,
-      print,
+      terminal,
       onError: (error) => log.warn({ err: error }, 'ticker'),
     })
     teardown.add(() => ticker.close())

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
+import path from 'node:path'
 import { dataDirectoryFailure } from './start-failure.ts'
 
 /** Makes the data directory, if it is not there. Throws `StartFailed` where it cannot be worked in. */
@@ -10,4 +11,10 @@ export async function openDataDirectory(directory: string): Promise<void> {
   } catch (error) {
     throw dataDirectoryFailure(error, directory)
   }
+}
+
+/** A path as a person would type it here. */
+export function shortPath(absolute: string): string {
+  const relative = path.relative('.', absolute)
+  return relative.startsWith('..') ? absolute : relative
 }

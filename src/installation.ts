@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { createOrganization } from './commands/create-organization.ts'
 import type { Config } from './config.ts'
-import { openDataDirectory } from './data-directory.ts'
+import { openDataDirectory, shortPath } from './data-directory.ts'
 import { migrationFailure, untilWritable } from './database-failure.ts'
 import { installQueues } from './queue/install-queues.ts'
 import { dataDirectoryFailure, StartFailed } from './start-failure.ts'
@@ -31,6 +31,7 @@ export async function openDatabase(
   }
   await openDataDirectory(config.dataDirectory)
   const directory = path.join(config.dataDirectory, 'postgres')
+  options.print(`  Postgres   in ${shortPath(directory)}, which takes some seconds the first time …`)
   const server = await startEmbeddedServer({ directory }).catch((error: Error) => {
     const known = dataDirectoryFailure(error, config.dataDirectory)
     throw known === error ? new StartFailed(error.message, { cause: error }) : known

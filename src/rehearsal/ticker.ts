@@ -3,6 +3,7 @@ import { type AccountHealth, accountHealth } from '../../machines/account-health
 import type { Failure } from '../../machines/failure.ts'
 import type { Db } from '../store/database.ts'
 import { listenForHints } from '../store/hint.ts'
+import type { Terminal } from '../terminal.ts'
 import { barOf, createLabels, detailLine, failureLines, lineOf, type Progress } from './ticker-line.ts'
 
 export interface TickerOptions {
@@ -11,12 +12,15 @@ export interface TickerOptions {
   readonly organizationId: string
   /** Where a stored video lies on this machine. */
   readonly pathOf: (sha256: string) => string
-  readonly print: (line: string) => void
+  readonly terminal: Terminal
   readonly onError: (error: unknown) => void
 }
 
 /** States that only ask whether there is news. */
 const polls = new Set(['generating.checking', 'watching.checking'])
+
+/** States in which nothing goes on by itself. */
+const ends = new Set(['published', 'delivered', 'failed', 'cancelled', 'needsPerson', 'takenDown'])
 
 interface Row {
   readonly sequence: number
@@ -40,9 +44,10 @@ interface Row {
   } | null
 }
 
-/** Prints what happens to jobs and accounts, as it happens, until it is closed: one line each, and more for a failure. */
+/** Prints what happens to jobs and accounts, as it happens, until it is closed: one line each, redrawn where somebody watches, and more for a failure. */
 export async function startTicker(options: TickerOptions): Promise<{ close(): Promise<void> }> {
-  const { db, organizationId, print, onError } = options
+  const { db, organizationId, terminal, onError } = options
+  const { print } = terminal
   const { rows } = await sql<{ sequence: number }>`
     select sequence from event_head where organization_id = ${organizationId}`.execute(db)
   let cursor = rows[0]?.sequence ?? 0
@@ -52,15 +57,22 @@ export async function startTicker(options: TickerOptions): Promise<{ close(): Pr
   const shownAccounts = new Map<string, AccountHealth['status']>()
   const labelOf = createLabels()
 
+  /** A line that is redrawn shows every step of a bar; one that stays only whole ones. */
+  const newsOf = (progress: Progress) => (terminal.isLive ? barOf(progress) : Math.floor(progress.done))
+
   const showJob = ({ at, to, jobId, title, progress, failure, sha256, ids }: Row) => {
     // A poll that found nothing new is a transition, but no news.
-    const place = `${to} ${progress ? barOf(progress) : ''}`
+    const place = `${to} ${progress ? newsOf(progress) : ''}`
     const before = shownJobs.get(jobId)
     const isSameFailure = failure === null || before?.failureCode === failure.code
     if (polls.has(to) || (before?.place === place && isSameFailure)) return
     shownJobs.set(jobId, { place, failureCode: failure?.code ?? null })
     const end = to === 'published' && ids?.length ? `  post ${ids.join(', ')}` : ''
-    print(lineOf({ at, label: labelOf(jobId, title), state: to, progress, end }))
+    const line = lineOf({ at, label: labelOf(jobId, title), state: to, progress, end })
+    if (ends.has(to)) terminal.settle(jobId, line)
+    else terminal.progress(jobId, line)
+    // The line is drawn over; what its failure was stays.
+    if (failure && terminal.isLive && !ends.has(to)) print(line)
     if (failure) for (const line of failureLines(failure)) print(line)
     if (to === 'published' && sha256) print(detailLine(options.pathOf(sha256)))
   }

@@ -6,6 +6,7 @@ import type { Json } from '../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { ContentMismatch } from '../providers/storage/storage.ts'
 import {
+  type ClipPlan,
   type JobRef,
   PollTransient,
   SubmitNotSent,
@@ -13,6 +14,7 @@ import {
   SubmitUnknown,
   type VideoProvider,
 } from '../providers/video/provider.ts'
+import type { Storyboard } from '../storyboard/storyboard.ts'
 import { callProvider } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure, failureBy } from './failure.ts'
@@ -47,7 +49,13 @@ export async function submitClip(
     return fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
   try {
     const { signal } = context
-    const submitted = await callProvider(deps, signal, input, () => videos.submit(plan, { signal }))
+    const submitted = await callProvider(deps, signal, input, () =>
+      videos.submit(plan, {
+        signal,
+        dueAt: read.slot.publishAt,
+        ahead: scenesAhead(videos, read.storyboard, input.scene),
+      }),
+    )
     // Held, it was never sent: the provider has nothing of it, and there is nothing to look up.
     if (submitted.kind === 'held') return parked(submitted)
     return done({ clip: submitted.value as unknown as Json })
@@ -63,6 +71,14 @@ export async function submitClip(
     }
     throw error
   }
+}
+
+/** The scenes that follow, as they will be asked for. Their keys are made when they are. */
+function scenesAhead(videos: VideoProvider, storyboard: Storyboard, scene: number): readonly ClipPlan[] {
+  return storyboard.scenes.slice(scene + 1).flatMap((_, index) => {
+    const plan = videos.plan({ key: '', storyboard, sceneIndex: scene + 1 + index })
+    return plan.kind === 'planned' ? [plan] : []
+  })
 }
 
 function mayBePaid(): StepOutcome {

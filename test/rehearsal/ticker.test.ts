@@ -3,6 +3,7 @@ import type { Failure } from '../../machines/failure.ts'
 import { startTicker } from '../../src/rehearsal/ticker.ts'
 import { appendEvent } from '../../src/store/event-store.ts'
 import { createHintSender } from '../../src/store/hint.ts'
+import { createTerminal } from '../../src/terminal.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import {
   createDraft,
@@ -23,13 +24,14 @@ const api = await createTestApi(database)
 /** What is printed of an organization, without the times. */
 async function follow(tenant: Tenant) {
   const lines: string[] = []
+  const out = { write: (line: string) => void lines.push(line.slice(10, -1)) }
   const hints = createHintSender(database.runtime)
   const ticker = await startTicker({
     db: database.runtime.db,
     databaseUrl: database.url,
     organizationId: tenant.organizationId,
     pathOf: (sha256) => sha256,
-    print: (line) => void lines.push(line.slice(10)),
+    terminal: createTerminal({ out, err: out }),
     onError: (error) => {
       throw error
     },

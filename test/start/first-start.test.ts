@@ -62,6 +62,8 @@ it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
     const other = await occupy(environment[setting])
     const refused = startAppProcess('start', environment)
     expect(await refused.exited).toMatchObject({ code: 1 })
+    // Before all else, and before anything that takes a while.
+    expect(refused.output()).toMatch(/^Reelpilot is starting …\n/)
     expect(refused.output()).toMatch(
       new RegExp(
         `^${setting}: ${environment[setting]} at 127.0.0.1 is taken by another program; set another one$`,

@@ -71,6 +71,15 @@ export type JobState =
       readonly billed?: boolean
     }
 
+export interface SubmitOptions {
+  readonly signal: AbortSignal
+  readonly webhookUrl?: string
+  /** When the video is to be published: of those that wait, the earliest comes first. */
+  readonly dueAt?: Date
+  /** What is asked for next, for a provider that works ahead. It is submitted all the same, and not paid for before that. */
+  readonly ahead?: readonly ClipPlan[]
+}
+
 export interface VideoProviderTraits {
   /** A repeated `submit` of the same plan costs nothing and makes nothing twice. */
   readonly idempotentSubmit: boolean
@@ -100,10 +109,7 @@ export interface VideoProvider {
    * Starts the job in exactly one attempt.
    * Throws SubmitRejected, SubmitNotSent or SubmitUnknown: the three answers to "was it accepted?".
    */
-  submit(
-    plan: ClipPlan,
-    options: { readonly signal: AbortSignal; readonly webhookUrl?: string },
-  ): Promise<JobRef>
+  submit(plan: ClipPlan, options: SubmitOptions): Promise<JobRef>
 
   /** Asks once. Throws PollTransient when the question itself failed, which says nothing about the job. */
   poll(ref: JobRef, options: { readonly signal: AbortSignal }): Promise<JobState>

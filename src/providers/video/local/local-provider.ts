@@ -90,7 +90,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       return { kind: 'planned', key, model, ...recipe.size, seconds, input: asJson(recipe) }
     },
 
-    async submit(plan) {
+    async submit(plan, { dueAt, ahead = [] }) {
       const recipe = parseRecipe(plan.input)
       if (recipe === undefined) throw new SubmitRejected('the plan was made by another version; plan again')
       if (isClosed) throw new SubmitNotSent('the renderer is shutting down')
@@ -98,7 +98,10 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       // A new order: what went wrong with an earlier one does not count against it.
       await clip(clipKeyOf(recipe)).forgetCrashes()
       queue.forgetTrouble(clipKeyOf(recipe))
-      queue.add(recipe)
+      queue.add(recipe, {
+        ...(dueAt && { dueAt }),
+        ahead: ahead.flatMap(({ input }) => parseRecipe(input) ?? []),
+      })
       return { v: 1, provider: id, model, data: plan.input }
     },
 

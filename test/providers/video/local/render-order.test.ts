@@ -1,0 +1,61 @@
+import { existsSync, statSync } from 'node:fs'
+import { expect, it, vi } from 'vitest'
+import type { LocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
+import type { ClipPlan } from '../../../../src/providers/video/provider.ts'
+import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
+import { localProvider, segmentsOf, signal, smallStoryboard, temporaryFolder } from './stage.ts'
+
+function planOf(provider: LocalProvider, storyboard: Storyboard, sceneIndex: number): ClipPlan {
+  const plan = provider.plan({ key: `${sceneIndex}`, storyboard, sceneIndex })
+  if (plan.kind === 'refused') throw new Error(plan.message)
+  return plan
+}
+
+/** Orders a video's first scene, and names the second. */
+async function order(provider: LocalProvider, storyboard: Storyboard, dueAt?: Date) {
+  const [first, second] = [planOf(provider, storyboard, 0), planOf(provider, storyboard, 1)]
+  return await provider.submit(first, { signal, ...(dueAt && { dueAt }), ahead: [second] })
+}
+
+const video = (name: string) =>
+  smallStoryboard([
+    { seconds: 1.5, text: `${name} begins` },
+    { seconds: 1.5, text: `${name} ends` },
+  ])
+const [early, late, whenever] = [video('Early'), video('Late'), video('Whenever')]
+const at = (minutes: number) => new Date(Date.UTC(2027, 0, 1, 0, minutes))
+
+it('renders the video that is due first as a whole before it begins the next', async () => {
+  const directory = await temporaryFolder()
+  const provider = localProvider({ directory })
+  const orders = [
+    [late, at(2)],
+    [whenever, undefined],
+    [early, at(1)],
+  ] as const
+  for (const [storyboard, dueAt] of orders) await order(provider, storyboard, dueAt)
+  const segments = [early, late, whenever].flatMap((storyboard) => segmentsOf(directory, storyboard))
+  await vi.waitUntil(() => segments.every((segment) => existsSync(segment)), {
+    timeout: 200_000,
+    interval: 100,
+  })
+  const finished = segments.map((segment) => statSync(segment).mtimeMs)
+  expect(finished).toEqual(finished.toSorted((a, b) => a - b))
+}, 240_000)
+
+it('takes off the list what was named ahead by an order that is canceled', async () => {
+  const provider = localProvider({ directory: await temporaryFolder() })
+  const endless = smallStoryboard([{ seconds: 60, text: 'A minute of patience' }])
+  await provider.submit(planOf(provider, endless, 0), { signal, dueAt: at(0) })
+  const canceled = await order(provider, early, at(1))
+  const waiting = await order(provider, late, at(2))
+  await vi.waitUntil(async () => (await provider.poll(canceled, { signal })).kind === 'queued')
+  await provider.cancel(canceled)
+  await vi.waitUntil(
+    async () => {
+      const state = await provider.poll(waiting, { signal })
+      return state.kind === 'queued' && state.position === 1
+    },
+    { timeout: 60_000 },
+  )
+}, 120_000)
