@@ -32,6 +32,8 @@ export interface ApiRoleOptions {
   readonly storage: MediaSource
   /** Looks at this machine. */
   readonly checkHost: () => Promise<HostHealth>
+  /** Which keys are missing that sealed rows need. */
+  readonly checkKeys: () => Promise<{ readonly missing: readonly string[] }>
   readonly tiktok: TikTokClient
   readonly app: AppCredential
   readonly sealer: Sealer
@@ -99,10 +101,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ready: async () => {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()
+      const keyMissing = database && (await options.checkKeys()).missing.length > 0
+      const problems = [...(disk ? [disk] : []), ...(keyMissing ? ['KEY_MISSING'] : [])].map(inWords)
       return {
-        ok: database && !disk,
-        checks: { database, disk: !disk },
-        ...(disk && { problems: [inWords(disk)] }),
+        ok: database && problems.length === 0,
+        checks: { database, disk: !disk, keys: !keyMissing },
+        ...(problems.length > 0 && { problems }),
       }
     },
   })

@@ -10,7 +10,7 @@ import { openDataDirectory } from './data-directory.ts'
 import { catalogueOf } from './durable/machine.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
 import { migrateDatabase, openDatabase } from './installation.ts'
-import { openKeys } from './keys.ts'
+import { createKeyCheck, openNeededKeys } from './keys.ts'
 import { startLimiter } from './limits/start-limiter.ts'
 import { listen } from './listener.ts'
 import { logSteps } from './log-steps.ts'
@@ -100,7 +100,8 @@ async function start(
     return connection
   }
   const runtime = open('reelpilot_runtime', 10)
-  const sealer = createSealer(openKeys(config).ring)
+  const { ring } = await openNeededKeys(config, runtime)
+  const sealer = createSealer(ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const app = config.tiktok ?? rehearsal?.client
@@ -142,6 +143,7 @@ async function start(
       machines,
       storage,
       checkHost: createHostChecks(config.dataDirectory),
+      checkKeys: createKeyCheck(ring, runtime),
       tiktok,
       app: { clientKey: app.clientKey, clientSecret },
       sealer,

@@ -1,26 +1,82 @@
 import path from 'node:path'
 import type { Config } from './config.ts'
+import { ConfigInvalid } from './start-failure.ts'
 import { type Connection, connect } from './store/database.ts'
 import {
   countSealedUploads,
   eachSealedToken,
+  hasSealedRows,
+  listNeededKeys,
   replaceSealedToken,
   type SealedCell,
 } from './store/token-store.ts'
 import type { Logger } from './telemetry/log.ts'
-import { type KeyFile, openKeyFile } from './vault/key-file.ts'
+import { type KeyFile, KeyFileMissing, openKeyFile } from './vault/key-file.ts'
 import { type KeyRing, keyRingOf } from './vault/key-ring.ts'
 import { rotate, type SealedRecord } from './vault/rotate.ts'
 import { createSealer } from './vault/sealer.ts'
 
 /** The keys of this installation: given by the environment, or kept in the data directory. */
-export function openKeys(config: Config): { readonly ring: () => KeyRing; readonly file: KeyFile | null } {
+export function openKeys(
+  config: Config,
+  options: { readonly mayMake?: boolean } = {},
+): { readonly ring: () => KeyRing; readonly file: KeyFile | null } {
   if (config.secretKeys) {
     const ring = keyRingOf(config.secretKeys)
     return { ring: () => ring, file: null }
   }
-  const file = openKeyFile(path.join(config.dataDirectory, 'secret-key'))
+  const file = openKeyFile(path.join(config.dataDirectory, 'secret-key'), options)
   return { ring: () => file.ring(), file }
+}
+
+/**
+ * The keys of this installation, if they open what is sealed in the database; a first key is made only where nothing is. Throws
+ * ConfigInvalid otherwise: with a new key everything would look healthy, and every job would fail.
+ */
+export async function openNeededKeys(
+  config: Config,
+  runtime: Connection,
+): Promise<ReturnType<typeof openKeys>> {
+  const keys = await openOrExplain(config, runtime)
+  const missing = missingKeys(keys.ring(), await listNeededKeys(runtime.db))
+  if (missing.length > 0) throw new ConfigInvalid(keyLost(config, missing))
+  return keys
+}
+
+async function openOrExplain(config: Config, { db }: Connection): Promise<ReturnType<typeof openKeys>> {
+  try {
+    return openKeys(config, { mayMake: !(await hasSealedRows(db)) })
+  } catch (error) {
+    if (!(error instanceof KeyFileMissing)) throw error
+    throw new ConfigInvalid(keyLost(config, await listNeededKeys(db)))
+  }
+}
+
+function missingKeys(ring: KeyRing, needed: readonly string[]): readonly string[] {
+  return needed.filter((id) => !ring.keys.some((key) => key.id === id))
+}
+
+/** Looks, while the process runs, whether the ring still opens what is sealed: the file may be replaced under it. */
+export function createKeyCheck(
+  ring: () => KeyRing,
+  { db }: Pick<Connection, 'db'>,
+): () => Promise<{ readonly missing: readonly string[] }> {
+  return async () => {
+    const needed = await listNeededKeys(db)
+    try {
+      return { missing: missingKeys(ring(), needed) }
+    } catch {
+      return { missing: needed } // The file is gone, or cannot be read.
+    }
+  }
+}
+
+function keyLost({ secretKeys }: Config, missing: readonly string[]): string {
+  const keys = missing.length === 0 ? 'its key' : `key ${missing.join(' and ')}`
+  const back = secretKeys
+    ? 'add it to REELPILOT_SECRET_KEY'
+    : 'put the file `secret-key` of the data directory back from a backup, or set REELPILOT_SECRET_KEY'
+  return `The database holds tokens that are sealed under ${keys}, which is not here: ${back}, and start again.`
 }
 
 /**
@@ -29,12 +85,12 @@ export function openKeys(config: Config): { readonly ring: () => KeyRing; readon
  * where the environment gives the keys, they need the new list first.
  */
 export async function rotateKeys(config: Config, databaseUrl: string, log: Logger): Promise<string> {
-  const { ring, file } = openKeys(config)
-  const before = ring().primary.id
-  if (file) await file.addKey()
   const onError = (error: Error) => log.warn({ err: error }, 'database connection')
   const runtime = connect(databaseUrl, 'reelpilot_runtime', { max: 2, name: 'reelpilot keys', onError })
   try {
+    const { ring, file } = await openOrExplain(config, runtime)
+    const before = ring().primary.id
+    if (file) await file.addKey()
     const rotation = await rotate(createSealer(ring), records(runtime), (place, from, to) =>
       replaceSealedToken(runtime.db, { row: place.row, column: columnOf(place.column) }, from, to),
     )

@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { insertConnectedAccount } from '../src/commands/insert-account.ts'
 import { readConfig } from '../src/config.ts'
-import { openKeys, rotateKeys } from '../src/keys.ts'
+import { createKeyCheck, openKeys, openNeededKeys, rotateKeys } from '../src/keys.ts'
 import { Secret } from '../src/secret.ts'
+import { ConfigInvalid } from '../src/start-failure.ts'
 import { readTokens } from '../src/store/token-store.ts'
 import { createLogger } from '../src/telemetry/log.ts'
 import { createSealer } from '../src/vault/sealer.ts'
@@ -65,4 +67,38 @@ it('re-wraps everything under the first of the given keys, and says which key ca
   )
   const alone = createSealer(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
   expect(await open(alone)).toBe('act.one')
+})
+
+it('starts with no ring that lacks a key of a sealed row, and makes no new one', async () => {
+  const { directory, configOf, running, sealed } = await setUp()
+  const file = path.join(directory, 'secret-key')
+  const id = running.keyIdOf(await sealed()) ?? ''
+  await database.owner.pool.query(
+    `update reelpilot.account set access_token_sealed = null, refresh_token_sealed = null
+      where access_token_sealed not like $1`,
+    [`v2.${id}.%`],
+  )
+  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
+  const check = createKeyCheck(openKeys(configOf()).ring, database.runtime)
+  expect(await check()).toEqual({ missing: [] })
+
+  // The file is lost: nothing is put in its place, and a process that runs can tell.
+  await rename(file, `${file}.away`)
+  const lost = openNeededKeys(configOf(), database.runtime)
+  await expect(lost).rejects.toThrow(ConfigInvalid)
+  await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is not here: put the file`))
+  await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigInvalid)
+  expect(existsSync(file)).toBe(false)
+  expect(await check()).toEqual({ missing: [id] })
+
+  // Another key is there instead, from the file or from the environment.
+  const REELPILOT_SECRET_KEY = randomBytes(32).toString('base64')
+  await expect(openNeededKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
+    new RegExp(`under key ${id}, which is not here: add it to REELPILOT_SECRET_KEY`),
+  )
+  await writeFile(file, `${REELPILOT_SECRET_KEY}\n`)
+  await expect(openNeededKeys(configOf(), database.runtime)).rejects.toThrow(new RegExp(id))
+
+  await rename(`${file}.away`, file)
+  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
 })

@@ -34,13 +34,13 @@ export async function refreshTokens(
   if (!stored)
     return fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
   if (stored.version > version) return done(expiryOf(stored))
+  // Opened before it is noted as presented: without its key nothing is sent, and the token stays good.
+  const place = { organizationId, row: accountId, column: 'refresh_token' }
+  const refreshToken = sealer.open(stored.refreshTokenSealed, place)
   if (!(await claimPresentation(db, accountId, version))) return answerOfAnother(stored)
 
-  const place = { organizationId, row: accountId, column: 'refresh_token' }
   // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
-  const answer = await clientFor(deps, context, input).refreshToken(
-    sealer.open(stored.refreshTokenSealed, place),
-  )
+  const answer = await clientFor(deps, context, input).refreshToken(refreshToken)
   switch (answer.kind) {
     case 'ok': {
       const tokens = sealTokens(sealer, { organizationId, accountId }, answer.grant)

@@ -2,13 +2,17 @@ import type { Failure } from '../../machines/failure.ts'
 import type { Step } from '../durable/step.ts'
 import { type HostFaultCode, hostFaultOf } from '../providers/host-fault.ts'
 import { ObjectMissing } from '../providers/storage/storage.ts'
+import { KeyMissing } from '../vault/sealer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { fail, failure } from './failure.ts'
 
+/** A key of the ring that is not here is a fault of the machine like a missing file. */
+type Fault = HostFaultCode | 'KEY_MISSING'
+
 /** This machine began to fail its steps, or has not failed any for a while. */
 export type HostNews =
-  | { readonly kind: 'began'; readonly fault: HostFaultCode; readonly step: string; readonly cause: unknown }
-  | { readonly kind: 'ended'; readonly fault: HostFaultCode; readonly steps: number }
+  | { readonly kind: 'began'; readonly fault: Fault; readonly step: string; readonly cause: unknown }
+  | { readonly kind: 'ended'; readonly fault: Fault; readonly steps: number }
 
 /** A step waits for at most a minute and a fifth before it is tried again: after three, nobody has met the fault again. */
 const quietMs = 180_000
@@ -21,9 +25,9 @@ const untilNextTrySeconds = 60
  * cause goes to `tell`, once for an outage and not for each job, and what the job keeps are words of ours.
  */
 export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = quietMs) {
-  const outages = new Map<HostFaultCode, { steps: number; over: NodeJS.Timeout }>()
+  const outages = new Map<Fault, { steps: number; over: NodeJS.Timeout }>()
 
-  function note(fault: HostFaultCode, step: string, cause: unknown): void {
+  function note(fault: Fault, step: string, cause: unknown): void {
     const outage = outages.get(fault)
     if (outage) {
       outage.steps += 1
@@ -54,7 +58,7 @@ export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = 
         // Looked for in vain, and at once for a person: waiting brings no file to a machine that has another directory.
         if (error instanceof ObjectMissing && !mayHaveHappened)
           return fail({ kind: 'needsPerson', failure: failureOf('MEDIA_NOT_HERE') })
-        const fault = hostFaultOf(error)
+        const fault = error instanceof KeyMissing ? 'KEY_MISSING' : hostFaultOf(error)
         if (!fault) throw error
         note(fault, name, error)
         const failed = failureOf(fault)
@@ -65,7 +69,7 @@ export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = 
     }
 }
 
-function failureOf(fault: HostFaultCode | 'MEDIA_NOT_HERE'): Failure {
+function failureOf(fault: Fault | 'MEDIA_NOT_HERE'): Failure {
   const { verdict } = verdictFor('reelpilot', fault)
   return failure(verdict.verdict, fault, verdict.meaning)
 }

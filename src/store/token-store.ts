@@ -143,3 +143,21 @@ export async function countSealedUploads(
      group by 1`.execute(db)
   return rows
 }
+
+/** The ids of all keys that sealed rows need. One that is sealed in the first format names none, and is left out. */
+export async function listNeededKeys(db: Executor): Promise<readonly string[]> {
+  const { rows } = await sql<{ keyId: string }>`
+    select distinct key_id as "keyId" from (
+      select split_part(access_token_sealed, '.', 2) as key_id from account where access_token_sealed like 'v2.%'
+      union all
+      select split_part(refresh_token_sealed, '.', 2) from account where refresh_token_sealed like 'v2.%'
+    ) sealed order by 1`.execute(db)
+  return rows.map(({ keyId }) => keyId)
+}
+
+/** Whether any row is sealed at all, in whatever format. */
+export async function hasSealedRows(db: Executor): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from account where access_token_sealed is not null) as found`.execute(db)
+  return rows[0]?.found ?? false
+}

@@ -14,15 +14,25 @@ export interface KeyFile {
   dropKeys(ids: readonly string[]): Promise<void>
 }
 
+/** There is no key file, and a new one would open nothing of what is sealed already. */
+export class KeyFileMissing extends Error {
+  override readonly name = 'KeyFileMissing'
+
+  constructor() {
+    super('the key file is missing')
+  }
+}
+
 /**
  * Opens the key ring of a data directory: one key a line in base64, newest first, for its owner's eyes only. Where there
  * is none it is made, with one key; of several processes that do so at once one does, and all have its key.
  *
  * Whoever loses this file loses every secret that was sealed. It belongs into a backup, but not into the database's.
- * Throws as `ring` does.
+ * Throws as `ring` does, and KeyFileMissing where there is none and none may be made.
  */
-export function openKeyFile(file: string): KeyFile {
+export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
   if (!existsSync(file)) {
+    if (!mayMake) throw new KeyFileMissing()
     alone(file, () => {
       if (!existsSync(file)) writeKeys(file, [newKey()])
     })

@@ -162,6 +162,13 @@ export const ownVerdicts = verdictsOf('reelpilot', {
   },
 
   // The house itself.
+  KEY_MISSING: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: "The key is not here that the account's tokens are sealed under.",
+    nextStep:
+      'The operator puts the key file back, or sets REELPILOT_SECRET_KEY, and starts all processes again. Retry the jobs that have stopped.',
+    afterSeconds: 60,
+  },
   UNEXPLAINED: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The job could not go on by itself, for a reason that was not kept.',

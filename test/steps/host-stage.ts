@@ -17,6 +17,7 @@ import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import type { StepNews } from '../../src/steps/deps.ts'
+import { approveSlots } from '../../src/store/approval-store.ts'
 import { readDatabaseTime } from '../../src/store/database-time.ts'
 import { appendEvent } from '../../src/store/event-store.ts'
 import { insertJob } from '../../src/store/job-store.ts'
@@ -140,6 +141,7 @@ export async function createHostStage() {
         claimed_at: new Date(at),
       })
       .execute()
+    await approveSlots(db, organizationId, planId)
     const jobId = jobIdOf(slotId)
     const facts = { at, key: `${jobId}/1`, epoch: null }
     const checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)

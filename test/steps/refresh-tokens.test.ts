@@ -7,6 +7,7 @@ import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../src/secret.ts'
 import { refreshTokens, revokeTokens } from '../../src/steps/account.ts'
+import { createSteps } from '../../src/steps/catalogue.ts'
 import type { StepDeps } from '../../src/steps/deps.ts'
 import { readTokens } from '../../src/store/token-store.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
@@ -40,6 +41,14 @@ async function setUp() {
     accountId,
     version,
     refresh: async () => refreshTokens(deps, context, { accountId, version: (await version()) ?? 0 }),
+    /** By a worker whose ring is another one. */
+    refreshWithoutKey: async () => {
+      const strange = keyRingOf([randomBytes(32)])
+      return createSteps({ ...deps, sealer: createSealer(() => strange) }).refreshTokens?.(
+        { accountId, version: (await version()) ?? 0 },
+        context,
+      )
+    },
     refreshOf: (of: number) => refreshTokens(deps, context, { accountId, version: of }),
     revoke: () => revokeTokens(deps, context, { accountId }),
   }
@@ -55,6 +64,16 @@ describe('a refresh', () => {
     // A worker that died after that is followed by one that finds the pair there.
     expect(await refreshOf(first)).toEqual(done)
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
+  })
+
+  it('shows no token to anybody while its key is not here, and goes on once it is', async () => {
+    const { tiktok, refreshWithoutKey, refresh } = await setUp()
+    for (let turn = 0; turn < 2; turn += 1)
+      expect(await refreshWithoutKey()).toMatchObject({
+        error: { kind: 'retry', failure: { verdict: 'NEEDS_OPERATOR', code: 'KEY_MISSING' } },
+      })
+    expect(tiktok.counters()).toMatchObject({ refreshes: 0 })
+    expect(await refresh()).toMatchObject({ kind: 'done' })
   })
 
   it('is made once, however many workers perform the step at the same time', async () => {
