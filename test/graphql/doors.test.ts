@@ -197,6 +197,11 @@ describe('whatever is refused', () => {
 
   it.each([
     ['nonsense', 'nonsense\r\n\r\n', 400],
+    [
+      'a WebSocket of another version',
+      'GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n',
+      400,
+    ],
     ['a header without an end', `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('is refused in JSON with a code: %s on the wire', async (_name, bytes, status) => {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')

@@ -133,7 +133,9 @@ describe('a webhook', () => {
     expect(await send(body, { secret: 'another' })).toBe(401)
     expect(await send(body, { at: now() - 400 })).toBe(401)
     expect(await send(body, { at: now() + 400 })).toBe(401)
-    expect((await fetch(url)).status).toBe(405)
+    const byGet = await fetch(url)
+    expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST'])
+    expect(await byGet.json()).toMatchObject({ errors: [{ extensions: { code: 'METHOD_NOT_ALLOWED' } }] })
     expect(await takeAllIn()).toEqual([])
   })
 
