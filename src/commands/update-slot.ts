@@ -2,7 +2,15 @@ import { readCreatorSettings } from '../store/account-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { changeSlot, deleteSlot, findSlots, lockSlot, type SlotRecord } from '../store/slot-store.ts'
+import {
+  changePost,
+  changeSlot,
+  deleteSlot,
+  findSlots,
+  lockSlot,
+  type SlotRecord,
+} from '../store/slot-store.ts'
+import { mayStillChange } from './claimed-slot.ts'
 import { type LockedPlan, movePlan } from './move-plan.ts'
 import type { Refusal } from './refusal.ts'
 import { readBrief, type SlotBrief } from './slot-brief.ts'
@@ -16,22 +24,33 @@ interface SlotRequest {
   readonly slotId: string
 }
 
-/** Changes what is given of a slot, until a job has claimed it. Takes the plan's approval back. */
+/**
+ * Changes what is given of a slot. Once a job has claimed it only caption, privacy and toggles, until its post is opened. Takes the
+ * plan's approval back, and the slot's: its job posts nothing until it is approved again.
+ */
 export async function updateSlot(
   tx: Tx,
   request: SlotRequest & { readonly change: Partial<SlotBrief> },
 ): Promise<SlotChanged> {
-  const opened = await openSlot(tx, request)
+  const { wallTime, storyboard, mode } = request.change
+  const isOfWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
+  const opened = await openSlot(tx, request, { claimed: !isOfWork })
   if (opened.kind !== 'open') return opened
 
   const { slot, plan } = opened
   const brief: SlotBrief = { ...slot, ...request.change }
-  const now = await readDatabaseTime(tx)
+  // The time of a slot whose job is at work may have come; it is not being changed.
+  const now = slot.claimedAt ? Number.NEGATIVE_INFINITY : await readDatabaseTime(tx)
   const creator = await readCreatorSettings(tx, plan.accountId)
   const read = readBrief(brief, { path: '', timeZone: plan.timeZone, creator, now })
   if (read.kind === 'invalid') return read
 
-  if (!(await changeSlot(tx, slot.id, read.content))) return { kind: 'claimed', slotId: slot.id }
+  if (slot.claimedAt === null) await changeSlot(tx, slot.id, read.content)
+  else {
+    const content = { ...read.content, publishAt: slot.publishAt, tzdataVersion: slot.tzdataVersion }
+    if (!(await mayStillChange(tx, slot.id, slot, content))) return { kind: 'claimed', slotId: slot.id }
+    await changePost(tx, slot.id, content)
+  }
   const { organizationId } = request
   const payload = { from: plan.state, to: opened.after }
   await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
@@ -56,15 +75,19 @@ type OpenedSlot =
   | Refusal
 
 /** Locks the plan and then its slot, the order that all writers keep, and tells the plan that it is edited. */
-async function openSlot(tx: Tx, { organizationId, slotId }: SlotRequest): Promise<OpenedSlot> {
+async function openSlot(
+  tx: Tx,
+  { organizationId, slotId }: SlotRequest,
+  allowed: { readonly claimed: boolean } = { claimed: false },
+): Promise<OpenedSlot> {
   const [found] = await findSlots(tx, organizationId, [slotId])
   if (!found) return { kind: 'missing', field: 'slotId' }
-  if (found.claimedAt) return { kind: 'claimed', slotId }
+  if (found.claimedAt && !allowed.claimed) return { kind: 'claimed', slotId }
 
   const moved = await movePlan(tx, { organizationId, planId: found.planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   const slot = await lockSlot(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing', field: 'slotId' }
-  if (slot.claimedAt) return { kind: 'claimed', slotId }
+  if (slot.claimedAt && !allowed.claimed) return { kind: 'claimed', slotId }
   return { kind: 'open', slot, plan: moved.before, after: moved.after }
 }

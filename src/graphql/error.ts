@@ -7,7 +7,7 @@ export const refusalCodes = {
   INVALID_INPUT: 'The input cannot be used; correct what is named and send it again.',
   NOT_FOUND: 'What an id names does not exist, or is not yours.',
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
-  SLOT_CLAIMED: 'A job works by the slot already, so it cannot be changed any more.',
+  SLOT_CLAIMED: 'A job works by the slot already, so this of it cannot be changed any more.',
   CREATOR_FORBIDS: 'The settings of the creator at TikTok do not allow what is planned.',
   JOB_UNDER_WAY: 'An unfinished job of another slot has the job key.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',

@@ -140,7 +140,8 @@ builder.relayMutationField(
     }),
   },
   {
-    description: 'Changes a slot that no job has taken up. Takes an approval of its plan back.',
+    description:
+      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened, and not whether everyone is to see it. Takes an approval of its plan back: its job posts nothing until it is approved again.',
     authScopes: { write: true },
     errors: { types: [...refusals, NotPermittedInState, SlotClaimed] },
     resolve: (_root, { input }, context, info) => {

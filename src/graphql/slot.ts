@@ -62,7 +62,8 @@ builder.node(Slot, {
     claimedAt: t.expose('claimedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When a job took it up; from then on it cannot be changed.',
+      description:
+        'When a job took it up; from then on only what it says of its post can be changed, until that is opened.',
     }),
     plan: t.field({
       type: Plan,

@@ -123,6 +123,17 @@ export async function insertSlots(
         "brandContent" boolean, "brandOrganic" boolean, "isAigc" boolean)`.execute(db)
 }
 
+/** Replaces what a slot that the transaction has locked says of its post, and takes its approval back. */
+export async function changePost(db: Executor, slotId: string, content: SlotContent): Promise<void> {
+  await sql`
+    update slot
+       set caption = ${content.caption}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
+           allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
+           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic}, is_aigc = ${content.isAigc},
+           approved_hash = null, updated_at = clock_timestamp()
+     where id = ${slotId}`.execute(db)
+}
+
 /** Replaces what a slot says, which nobody has approved then, unless a job has claimed it. False if it has, or there is no such slot. */
 export async function changeSlot(db: Executor, slotId: string, content: SlotContent): Promise<boolean> {
   const { numAffectedRows } = await sql`

@@ -1,4 +1,6 @@
+import { sql } from 'kysely'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findSlotToPost } from '../../src/store/approval-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   createDraft,
@@ -238,14 +240,60 @@ describe('a slot', () => {
     expect(answer.updateSlot).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'wallTime' }] })
   })
 
-  it('cannot be changed or removed once a job has claimed it', async () => {
+  it('cannot be removed, nor its work be changed, once a job has claimed it', async () => {
     const { slotIds } = await createRunningPlan(tenant, [60])
     const [slotId] = slotIds
-    const changed = await tenant.ask(change, { input: { slotId, caption: 'Too late' } })
-    expect(changed.updateSlot).toMatchObject({ __typename: 'SlotClaimedError', code: 'SLOT_CLAIMED' })
+    const { wallTime } = slotInput(90) as { readonly wallTime: string }
+    for (const work of [{ wallTime }, { storyboard }, { mode: 'DRAFT' }, { privacy: 'PUBLIC_TO_EVERYONE' }]) {
+      const changed = await tenant.ask(change, { input: { slotId, ...work } })
+      expect(changed.updateSlot).toMatchObject({ __typename: 'SlotClaimedError', code: 'SLOT_CLAIMED' })
+    }
     expect(await steer(tenant, 'removeSlot', { slotId }, 'removedSlotId')).toMatchObject({
       code: 'SLOT_CLAIMED',
     })
+  })
+
+  it('can be changed in what it says of its post until its job opens that, and is not approved then', async () => {
+    const { planId, slotIds } = await createRunningPlan(tenant, [60])
+    const [slotId = ''] = slotIds
+    const { db } = database.runtime
+    const rowId = Buffer.from(slotId, 'base64url').toString().slice('Slot:'.length)
+    const approval = async () => (await findSlotToPost(db, tenant.organizationId, rowId))?.approval
+    const wanted = { caption: 'Better', privacy: 'FOLLOWER_OF_CREATOR' }
+    const edit = async () =>
+      (await tenant.ask(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } })).updateSlot
+    const be = (state: string, step: string | null, more: object = {}) =>
+      sql`update job set state = ${state}, step = ${step}::jsonb, context = context || ${JSON.stringify(more)}::jsonb,
+                 tag = ${step === null ? 'waiting' : 'working'} where slot_id = ${rowId}`.execute(db)
+
+    expect(await approval()).toBe('current')
+    expect(await edit()).toMatchObject({ slot: wanted })
+    expect(await approval()).toBe('none')
+    await steer(tenant, 'submitPlanForReview', { planId })
+    await steer(tenant, 'approvePlan', { planId })
+    expect(await approval()).toBe('current')
+
+    // Its time may have come: nobody changes that.
+    await sql`update slot set wall_time = '2020-01-01T00:00:00' where id = ${rowId}`.execute(db)
+    for (const [state, step] of [
+      ['awaitingSlot', null],
+      ['publishing.preparing', '{}'],
+      ['publishing.backingOff', null],
+    ] as const) {
+      await be(state, step)
+      expect(await edit()).toMatchObject({ slot: wanted })
+    }
+    for (const [state, step, more] of [
+      ['publishing.initialising', '{}', {}],
+      ['publishing.backingOff', null, { unsure: true }],
+      ['publishing.backingOff', null, { unsure: false, post: { publishId: 'p' } }],
+      ['watching.accepted', null, { post: null, sentAt: 1 }],
+      ['backingOff', null, { sentAt: null, ending: 'failed' }],
+      ['closing', '{}', { ending: null }],
+    ] as const) {
+      await be(state, step, more)
+      expect(await edit(), `${state} ${JSON.stringify(more)}`).toMatchObject({ code: 'SLOT_CLAIMED' })
+    }
   })
 
   it('can be removed before that', async () => {
