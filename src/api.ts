@@ -98,6 +98,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     idempotencyMinutes: config.idempotencyMinutes,
     log,
     server: listener.server,
+    host: config.host,
     ready: async () => {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()

@@ -61,6 +61,8 @@ export interface ApiOptions {
   readonly limits?: SocketLimits
   /** Serves here, in place of what answered before. One of its own, to be told where to listen, unless given. */
   readonly server?: Server
+  /** The host that this server listens at. */
+  readonly host?: string
 }
 
 export interface Api {
@@ -108,7 +110,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
   let draining = false
 
-  let refusedHost: HostGuard = createHostGuard(options.publicUrl, '127.0.0.1')
+  let refusedHost: HostGuard = createHostGuard(options.publicUrl, options.host ?? '127.0.0.1')
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of safeHeaders) response.setHeader(name, value)
