@@ -23,6 +23,7 @@ import { startTicker } from './rehearsal/ticker.ts'
 import { Secret } from './secret.ts'
 import { breakerOf } from './steps/call-provider.ts'
 import { createSteps } from './steps/catalogue.ts'
+import { sweepMedia } from './steps/sweep-media.ts'
 import { type Connection, connect } from './store/database.ts'
 import { createHintSender } from './store/hint.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -196,6 +197,10 @@ async function start(
       machines,
       steps: (deps) => createSteps({ ...stepDeps, ...deps }),
       concurrency: config.workerConcurrency,
+      sweepMedia: () =>
+        sweepMedia(storage, runtime.db).catch((error) =>
+          log.warn({ err: error }, 'stored files were not swept'),
+        ),
       log,
     })
     teardown.add(() => worker.stop())

@@ -33,6 +33,8 @@ export interface WorkerRoleOptions {
   /** The steps, once there is a queue that they can wake others by. */
   readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
+  /** Removes stored files that nobody needs any more, once an hour. */
+  readonly sweepMedia?: () => Promise<unknown>
   readonly log: Logger
   readonly onBoundary?: Runtime['onBoundary']
   /** What wall times mean; the data of this Node if left out. */
@@ -115,6 +117,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       await resolveSlots()
       await scanAll('hourly')
       await prune(connection.db)
+      await options.sweepMedia?.()
       const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
       if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
     },

@@ -5,6 +5,7 @@ import { probeMedia } from '../providers/video/local/probe.ts'
 import { readCreatorSettings } from '../store/account-store.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { freeClips } from './free-clips.ts'
 import { requireStored } from './stored-file.ts'
 
 /**
@@ -13,10 +14,11 @@ import { requireStored } from './stored-file.ts'
  */
 export async function checkMedia(
   deps: StepDeps,
-  { organizationId }: StepContext,
+  context: StepContext,
   { accountId, media }: { readonly accountId: string; readonly media: KeptMedia },
 ): Promise<StepOutcome> {
   const { db, storage } = deps
+  const { organizationId } = context
   await requireStored(deps, organizationId, media.sha256)
   const path = storage.path?.(organizationId, media.sha256)
   if (path === undefined) return done()
@@ -30,7 +32,10 @@ export async function checkMedia(
     probed,
     settings ? { maxDurationSeconds: settings.maxDurationSeconds } : {},
   )
-  if (!violation) return done()
+  if (!violation) {
+    await freeClips(deps, context)
+    return done()
+  }
   const { rule, value, limit } = violation
   const message = `TikTok does not take this video: its ${rule} is ${String(value)}, the limit is ${String(limit)}.`
   return fail({

@@ -6,6 +6,7 @@ import type { Tx } from '../store/database.ts'
 import { findJobs } from '../store/job-view-store.ts'
 import { callProvider } from './call-provider.ts'
 import type { StepDeps } from './deps.ts'
+import { freeClips } from './free-clips.ts'
 
 /**
  * Settles what was reserved, and stops a clip that nobody waits for any more. A video is consumed once it is rendered and
@@ -15,15 +16,17 @@ import type { StepDeps } from './deps.ts'
  */
 export async function closeJob(
   deps: StepDeps,
-  { organizationId, jobId, signal }: StepContext,
+  context: StepContext,
   { clip, used }: { readonly clip: ClipRef | null; readonly used: boolean },
 ): Promise<StepOutcome> {
+  const { organizationId, jobId, signal } = context
   await deps.db.transaction().execute(async (tx) => {
     const video = used ? 'commit' : 'release'
     const upload = (await wasSent(tx, organizationId, jobId)) ? 'commit' : 'release'
     await settleJobQuota(tx, { organizationId, jobId }, { videos: video, seconds: video, uploads: upload })
   })
   if (clip) await stopClip(deps, signal, clip)
+  await freeClips(deps, context)
   return done()
 }
 

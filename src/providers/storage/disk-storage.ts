@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import {
@@ -105,6 +105,21 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
         if (codeOf(error) === 'ENOENT') return false
         throw error
       }
+    },
+
+    async list(organizationId, olderThanMs) {
+      const place = path.dirname(path.dirname(pathOf(organizationId, '0'.repeat(64))))
+      const names = await readdir(place, { recursive: true }).catch((error) => {
+        if (codeOf(error) === 'ENOENT') return [] // It has stored nothing yet.
+        throw error
+      })
+      const found: string[] = []
+      for (const sha256 of names.map((name) => path.basename(name))) {
+        if (!/^[0-9a-f]{64}$/.test(sha256)) continue
+        const written = await stat(pathOf(organizationId, sha256)).catch(() => undefined)
+        if (written && Date.now() - written.mtimeMs >= olderThanMs) found.push(sha256)
+      }
+      return found
     },
 
     path: pathOf,

@@ -44,6 +44,9 @@ export interface Storage {
   /** Answers whether there was something to remove. */
   remove(organizationId: string, sha256: string): Promise<boolean>
 
+  /** The objects of an organization that nobody has put for so long, by their hashes. */
+  list(organizationId: string, olderThanMs: number): Promise<readonly string[]>
+
   /** Where the object lies on this machine, if it does; for tools that want a file. */
   path?(organizationId: string, sha256: string): string
 }

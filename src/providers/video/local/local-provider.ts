@@ -37,7 +37,7 @@ export interface LocalProviderOptions {
   readonly memoryLimitMb?: number
   /** Default: the ffmpeg from the npm packages. */
   readonly ffmpegPath?: string
-  /** How long clips are kept for those who may ask for the same again. Default: a day. */
+  /** How long clips are kept for those who may ask for the same again. Default: an hour. */
   readonly keepMs?: number
 }
 
@@ -67,7 +67,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
   let isClosed = false
 
   // Best effort: what cannot be removed now is found again in an hour.
-  const prune = () => void pruneClips(root, options.keepMs ?? 24 * hourMs).catch(() => {})
+  const prune = () => void pruneClips(root, options.keepMs ?? hourMs).catch(() => {})
   const pruning = setInterval(prune, hourMs).unref()
   prune()
 
