@@ -26,7 +26,10 @@ import { createSteps } from './steps/catalogue.ts'
 import { sweepMedia } from './steps/sweep-media.ts'
 import { type Connection, connect } from './store/database.ts'
 import { createHintSender } from './store/hint.ts'
+import { reachDatabase } from './store/reach.ts'
+import { unavailableOf } from './store/unavailable.ts'
 import type { Logger } from './telemetry/log.ts'
+import { sayOutagesOnce } from './telemetry/outage-log.ts'
 import type { Terminal } from './terminal.ts'
 import { openUpstreams } from './upstreams.ts'
 import { createSealer } from './vault/sealer.ts'
@@ -72,7 +75,7 @@ export async function startApp(options: StartOptions): Promise<App> {
 }
 
 async function start(
-  { config, roles, log, terminal, ending }: StartOptions,
+  { config, roles, log: plainLog, terminal, ending }: StartOptions,
   teardown: Teardown,
 ): Promise<App> {
   // Whatever can refuse the start comes before whatever is written.
@@ -91,9 +94,21 @@ async function start(
   const database = await openDatabase(config, { print: terminal.print, ending })
   teardown.add(() => database.stop())
   ending.throwIfAborted()
-  await migrateDatabase(database.url, log)
+  await migrateDatabase(database.url, plainLog)
   ending.throwIfAborted()
 
+  const log = sayOutagesOnce(plainLog, {
+    name: 'database',
+    isOutage: (error) => unavailableOf(error) !== null,
+    probe: () => reachDatabase(database.url),
+  })
+  database.keepRunning?.({
+    onRestarted: () => log.warn('the embedded Postgres had ended, and was started again'),
+    onLost: (error) => {
+      log.fatal({ err: error }, 'the embedded Postgres cannot be started again: this process ends')
+      process.exit(1)
+    },
+  })
   const open = (role: Parameters<typeof connect>[1], max: number): Connection => {
     const onError = (error: Error) => log.warn({ err: error }, 'database connection')
     const connection = connect(database.url, role, { max, name: role.replace('_', ' '), onError })

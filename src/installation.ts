@@ -6,6 +6,7 @@ import { migrationFailure, untilWritable } from './database-failure.ts'
 import { installQueues } from './queue/install-queues.ts'
 import { dataDirectoryFailure, StartFailed } from './start-failure.ts'
 import { connect } from './store/database.ts'
+import type { KeepRunningOptions } from './store/embedded/keep-running.ts'
 import { startEmbeddedServer } from './store/embedded/server.ts'
 import { migrate } from './store/migrate.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -17,14 +18,18 @@ export interface OpenOptions {
   readonly ending: AbortSignal
 }
 
+export interface OpenDatabase {
+  readonly url: string
+  /** For whoever goes on using it: only of our own. */
+  keepRunning?(how: KeepRunningOptions): void
+  stop(): Promise<void>
+}
+
 /**
  * The database of this configuration: the given one, or our own, started if it is not running. Several processes may
  * share our own; it is stopped by the last one that leaves, never under another. Throws `StartFailed` for what a person mends.
  */
-export async function openDatabase(
-  config: Config,
-  options: OpenOptions,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function openDatabase(config: Config, options: OpenOptions): Promise<OpenDatabase> {
   if (config.databaseUrl) {
     await untilWritable(config.databaseUrl, options)
     return { url: config.databaseUrl, stop: async () => undefined }
@@ -38,6 +43,7 @@ export async function openDatabase(
   })
   return {
     url: server.url,
+    keepRunning: (how) => server.keepRunning(how),
     async stop() {
       // What cannot be asked serves nobody.
       if (!(await hasOtherClients(server.url).catch(() => false))) await server.stop()

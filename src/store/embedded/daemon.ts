@@ -3,7 +3,7 @@ import { run } from './command.ts'
 import { ask } from './connection.ts'
 import type { Installation } from './installation.ts'
 import { failure, rotateLog } from './log.ts'
-import { isLeftOver, type PidFile, readPidFile, removePidFile } from './pid-file.ts'
+import { isAlive, isLeftOver, type PidFile, readPidFile, removePidFile } from './pid-file.ts'
 import { choosePort, isFree } from './port.ts'
 
 /** A server that answers. */
@@ -100,12 +100,4 @@ const timeout = `--timeout=${longPatienceMs / 1_000}`
 /** Server options, quoted for the shell by which pg_ctl starts the server. */
 function asOptions(settings: readonly (readonly [name: string, value: string])[]): string {
   return settings.map(([name, value]) => `-c '${`${name}=${value}`.replaceAll("'", "'\\''")}'`).join(' ')
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // the type of what kill throws
-  }
 }

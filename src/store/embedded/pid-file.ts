@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { readFile, readlink, realpath, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -45,4 +46,18 @@ export async function removePidFile(judged: PidFile, data: string): Promise<void
   const text = await readFile(aside, 'utf8').catch(() => judged.text)
   if (text === judged.text) await rm(aside, { force: true })
   else await rename(aside, path)
+}
+
+/** Whether a process runs. One that has ended and that nobody has waited for, as in a container without an init, does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // the type of what kill throws
+  }
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return true // A system without /proc.
+  }
 }

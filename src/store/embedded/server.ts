@@ -2,6 +2,8 @@ import { ensureCluster, ensurePassword } from './cluster.ts'
 import { ensureDatabase, urlOf } from './connection.ts'
 import { attachOrStart, stopDaemon } from './daemon.ts'
 import { prepareInstallation } from './installation.ts'
+import { type KeepRunningOptions, keepRunning } from './keep-running.ts'
+import { readPidFile } from './pid-file.ts'
 import { rememberPort } from './port.ts'
 
 /** A private Postgres in a directory of its own. It is a daemon, and outlives the process unless it is stopped. */
@@ -12,6 +14,8 @@ export interface EmbeddedServer {
   readonly attached: boolean
   /** Whether this call initialised the data directory. */
   readonly firstRun: boolean
+  /** From now on until `stop` it is started again whenever it has ended. */
+  keepRunning(options: KeepRunningOptions): void
   /** Shuts it down for everybody, rolling open transactions back. May be called again. Throws if it takes over 60 s. */
   stop(): Promise<void>
 }
@@ -45,13 +49,22 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     throw error
   }
 
+  let keeping: { stop(): Promise<void> } | undefined
   let stopping: Promise<void> | undefined
+  const stop = async () => {
+    await keeping?.stop()
+    // Not the one that we have started, if it was started again.
+    await stopDaemon(installation, keeping ? ((await readPidFile(installation.data))?.pid ?? pid) : pid)
+  }
   return {
     url: urlOf(port, password),
     attached,
     firstRun,
+    keepRunning: (how) => {
+      keeping ??= keepRunning(installation, password, { ...options, port }, how)
+    },
     stop: () => {
-      stopping ??= stopDaemon(installation, pid)
+      stopping ??= stop()
       return stopping
     },
   }

@@ -1,0 +1,15 @@
+import pg from 'pg'
+import { connectionOptions } from './database.ts'
+
+/** Opens a connection of its own, asks the least and closes it. Rejects while the database is out of reach. */
+export async function reachDatabase(url: string): Promise<void> {
+  const { onConnect: _, ...options } = connectionOptions(url, 'owner', 'reelpilot probe')
+  const client = new pg.Client(options)
+  client.on('error', () => undefined) // The pending query is rejected with it.
+  try {
+    await client.connect()
+    await client.query('select')
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}

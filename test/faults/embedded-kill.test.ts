@@ -1,0 +1,69 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { expect, it, onTestFinished } from 'vitest'
+import { startAppProcess, untilReady } from '../support/app-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { until } from '../support/wait.ts'
+
+it('starts its own Postgres again after a kill, goes on with its jobs, and says it twice', async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-embedded-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const port = await freePort()
+  const app = startAppProcess('start', {
+    REELPILOT_DATA: directory,
+    PORT: String(port),
+    TIKTOK_LOCAL_PORT: String(await freePort()),
+    LOG_LEVEL: 'info',
+  })
+  await untilReady(port, app, 240_000)
+  const lock = async () =>
+    (
+      await readFile(path.join(directory, 'postgres', 'pgdata', 'postmaster.pid'), 'utf8').catch(() => '')
+    ).split('\n')
+  const [pid, , , databasePort] = await lock()
+  const password = (await readFile(path.join(directory, 'postgres', 'password'), 'utf8')).trim()
+  const url = `postgres://reelpilot:${password}@127.0.0.1:${databasePort}/reelpilot`
+  const eventsSoFar = async (): Promise<number> => {
+    const client = new pg.Client({ connectionString: url })
+    try {
+      await client.connect()
+      const { rows } = await client.query(
+        "select count(*)::int as events from reelpilot.event where type = 'job.moved'",
+      )
+      return rows[0]?.events ?? -1
+    } catch {
+      return -1
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  }
+  const before = await until(eventsSoFar, (events) => events > 3, 120_000)
+  const saidBefore = app.output().length
+  process.kill(Number(pid), 'SIGKILL')
+  await until(lock, ([next, , , nextPort]) => next !== pid && nextPort === databasePort, 120_000, 100)
+  await until(
+    () => app.output().slice(saidBefore),
+    (said) => said.includes('the database is back'),
+    120_000,
+  )
+  await until(eventsSoFar, (events) => events > before + 3, 180_000, 250)
+  await untilReady(port, app)
+
+  const lines = app
+    .output()
+    .slice(saidBefore)
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line): { readonly level: number; readonly msg: string } => JSON.parse(line))
+  // Until 30 s later a wake-up that was interrupted may be found by the sweep, which says so.
+  const loud = lines.filter(({ level, msg }) => level >= 40 && !msg.startsWith('the sweep'))
+  expect(loud.map(({ msg }) => msg)).toEqual([
+    'the database is out of reach',
+    'the embedded Postgres had ended, and was started again',
+  ])
+  expect(lines.filter(({ msg }) => msg === 'the database is back')).toHaveLength(1)
+  app.child.kill('SIGTERM')
+  expect((await app.exited).code).toBe(0)
+}, 600_000)
