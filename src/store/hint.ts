@@ -52,20 +52,25 @@ export function createHintSender(connection: Connection): { send(hint: Hint): vo
   }
 }
 
-/** One listening connection a process. It comes back by itself, and says so by `onGap`: hints may have been missed. */
+/** How often a listening connection is asked whether it is still there, and how long it may take to answer. */
+const heartbeat = { everyMs: 5_000, deadlineMs: 5_000 }
+
+/**
+ * One listening connection a process. It comes back by itself, and says so by `onGap`: hints may have been missed. Nobody would
+ * notice by listening alone that it has gone silent, so it is asked every few seconds.
+ */
 export async function listenForHints(
   url: string,
   handlers: { onHint(hint: Hint): void; onGap(): void; onError(error: unknown): void },
 ): Promise<{ close(): Promise<void> }> {
   let closed = false
   let client: pg.Client | undefined
-  let retry: NodeJS.Timeout | undefined
+  let timer: NodeJS.Timeout | undefined
 
   const open = async (): Promise<void> => {
     const options = connectionOptions(url, 'reelpilot_api', 'reelpilot hints')
     const next = new pg.Client(options)
     next.on('error', handlers.onError)
-    next.on('end', () => reopen())
     next.on('notification', ({ payload }) => {
       // Our own words come back; anybody else's on this channel are no hint.
       try {
@@ -74,17 +79,47 @@ export async function listenForHints(
         handlers.onError(error)
       }
     })
-    await next.connect()
-    await options.onConnect(next)
-    await next.query(`listen ${channel}`)
+    try {
+      await next.connect()
+      await options.onConnect(next)
+      await next.query(`listen ${channel}`)
+    } catch (error) {
+      void next.end().catch(() => undefined)
+      throw error
+    }
+    if (closed) return await next.end()
     client = next
+    next.on('end', () => {
+      if (client === next) reopen()
+    })
+    timer = setTimeout(() => beat(next), heartbeat.everyMs)
     handlers.onGap()
+  }
+  const beat = (current: pg.Client) => {
+    const late = setTimeout(() => giveUp(current, new Error(silent)), heartbeat.deadlineMs)
+    current.query('select').then(
+      () => {
+        clearTimeout(late)
+        if (client === current) timer = setTimeout(() => beat(current), heartbeat.everyMs)
+      },
+      (error) => {
+        clearTimeout(late)
+        giveUp(current, error)
+      },
+    )
+  }
+  const giveUp = (current: pg.Client, error: unknown) => {
+    if (client !== current) return
+    handlers.onError(error)
+    reopen()
+    // Says goodbye to nobody; the socket is given up for its silence.
+    void current.end().catch(() => undefined)
   }
   const reopen = () => {
     client = undefined
-    if (closed || retry) return
-    retry = setTimeout(() => {
-      retry = undefined
+    clearTimeout(timer)
+    if (closed) return
+    timer = setTimeout(() => {
       open().catch((error) => {
         handlers.onError(error)
         reopen()
@@ -95,8 +130,13 @@ export async function listenForHints(
   return {
     async close() {
       closed = true
-      clearTimeout(retry)
-      await client?.end()
+      clearTimeout(timer)
+      const last = client
+      client = undefined
+      await last?.end()
     },
   }
 }
+
+/** As pg says it of a connection that is lost: what logs outages knows it. */
+const silent = 'Connection terminated due to connection timeout'

@@ -3,7 +3,7 @@ import { connectionOptions } from './database.ts'
 
 /** Opens a connection of its own, asks the least and closes it. Rejects while the database is out of reach. */
 export async function reachDatabase(url: string): Promise<void> {
-  const { onConnect: _, ...options } = connectionOptions(url, 'owner', 'reelpilot probe')
+  const { onConnect: _, ...options } = connectionOptions(url, 'reelpilot_runtime', 'reelpilot probe')
   const client = new pg.Client(options)
   client.on('error', () => undefined) // The pending query is rejected with it.
   try {

@@ -38,7 +38,8 @@ function messageFor(error: Error & { readonly code?: unknown }): string | null {
     return error.message === poolIsFull ? noRoom : null
   }
   if (networkCodes.has(code) || /^(08...|57P0[1235]|25006)$/.test(code)) return outOfReach
-  return /^53...$/.test(code) ? noRoom : null
+  // 55P03: a lock was waited for longer than `lock_timeout`.
+  return /^(53...|55P03)$/.test(code) ? noRoom : null
 }
 
 /**

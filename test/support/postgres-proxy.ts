@@ -17,6 +17,10 @@ export interface PostgresProxy {
   readonly url: string
   /** At the next such moment the connection says and hears no more, and `then` is called; answers once it was. */
   stopAt(moment: Moment, then: () => void): Promise<void>
+  /** From now on nothing is forwarded on the connections that are open, and none is closed: as if the way had been cut. */
+  goSilent(): void
+  /** How many connections were opened since. */
+  openedSince(): number
   close(): Promise<void>
 }
 
@@ -24,6 +28,8 @@ export interface PostgresProxy {
 export async function startPostgresProxy(databaseUrl: string): Promise<PostgresProxy> {
   const upstream = new URL(databaseUrl)
   const sockets = new Set<Socket>()
+  const silencers = new Set<() => void>()
+  let opened = 0
   let armed: { readonly moment: Moment; readonly stop: () => void } | null = null
 
   const isNow = (moment: Moment): boolean => {
@@ -38,6 +44,10 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     let isClaimed = false
     let isCommitting = false
     let isStopped = false
+    opened += 1
+    silencers.add(() => {
+      isStopped = true
+    })
     client.on('data', (bytes) => {
       const said = bytes.toString('latin1')
       if (said.includes('claim_idempotency_key')) isClaimed = true
@@ -83,6 +93,12 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
         }
         armed = { moment, stop }
       }),
+    goSilent() {
+      for (const silence of silencers) silence()
+      silencers.clear()
+      opened = 0
+    },
+    openedSince: () => opened,
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()

@@ -1,0 +1,76 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { connect } from '../../src/store/database.ts'
+import { createHintSender, listenForHints } from '../../src/store/hint.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { startPostgresProxy } from '../support/postgres-proxy.ts'
+import { createStage, startWorkerProcess } from '../support/stage.ts'
+import { jobsOf, untilAllEnded } from '../support/verdict.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+
+it('gives up connections that have gone silent: statements fail, and the next ones are answered', async () => {
+  const proxy = await startPostgresProxy(database.url)
+  onTestFinished(() => proxy.close())
+  const connection = connect(proxy.url, 'reelpilot_runtime', {
+    max: 2,
+    name: 'test',
+    onError: () => undefined,
+  })
+  onTestFinished(() => connection.close())
+  // Two connections that are idle in the pool.
+  await Promise.all([1, 2].map(() => connection.pool.query('select pg_sleep(0.05)')))
+  proxy.goSilent()
+  const asked = await Promise.allSettled([1, 2].map(() => connection.pool.query('select 1 as one')))
+  expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(asked).toMatchObject([{ reason: { code: 'ETIMEDOUT' } }, { reason: { code: 'ETIMEDOUT' } }])
+  expect((await connection.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+it('listens again when the connection has gone silent, and says that hints may have been missed', async () => {
+  const proxy = await startPostgresProxy(database.url)
+  onTestFinished(() => proxy.close())
+  let gaps = 0
+  const heard: string[] = []
+  const errors: unknown[] = []
+  const listener = await listenForHints(proxy.url, {
+    onHint: ({ organizations }) => heard.push(...organizations),
+    onGap: () => {
+      gaps += 1
+    },
+    onError: (error) => errors.push(error),
+  })
+  onTestFinished(() => listener.close())
+  expect(gaps).toBe(1)
+  proxy.goSilent()
+  await until(
+    () => gaps,
+    (seen) => seen === 2,
+  )
+  expect(errors).toHaveLength(1)
+  const sender = createHintSender(database.runtime)
+  sender.send({ organizations: ['again'], jobs: [] })
+  await sender.close()
+  await until(
+    () => heard,
+    (seen) => seen.includes('again'),
+  )
+})
+
+it('lets a worker go on with its jobs when every connection of it has gone silent', async () => {
+  const proxy = await startPostgresProxy(database.url)
+  onTestFinished(() => proxy.close())
+  const stage = await createStage(database, 3, { sameVideo: true })
+  const worker = startWorkerProcess({ ...stage.settings, databaseUrl: proxy.url })
+  await until(
+    async () => (await jobsOf(database, stage)).length,
+    (count) => count === 3,
+    60_000,
+  )
+  proxy.goSilent()
+  await untilAllEnded(database, stage, 240_000)
+  expect(proxy.openedSince()).toBeGreaterThan(0)
+  worker.child.kill('SIGTERM')
+  expect((await worker.exited).code).toBe(0)
+  await stage.close()
+}, 420_000)
