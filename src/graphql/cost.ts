@@ -29,7 +29,10 @@ export const leastPoints = 1
 const costOfObject = 10
 const costOfValue = 1
 
-/** What a field reads beside what it shows, whatever is asked of it: so many rows. */
+/** A row that one statement reads among many costs a fraction of a thing that is looked up. */
+const rowsPerValue = 4
+
+/** What a field reads beside what it shows, whatever is asked of it: so many rows, in one statement. */
 const rowsRead: Readonly<Record<string, number>> = {
   'AccountHealth.slotsAtRisk': mostComingSlots,
   'AccountHealth.slotsAtRiskCount': mostComingSlots,
@@ -112,14 +115,14 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, variables:
     const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined
     if (!definition) return costOfValue // Introspection, or a mistake that another rule names.
     const type = getNamedType(definition.type)
-    const rows = rowsRead[`${parent.name}.${name}`] ?? 0
-    if (!field.selectionSet || !isCompositeType(type)) return costOfValue + rows
+    const read = Math.ceil((rowsRead[`${parent.name}.${name}`] ?? 0) / rowsPerValue) * costOfValue
+    if (!field.selectionSet || !isCompositeType(type)) return costOfValue + read
     if (type.name === 'PageInfo') return 0 // Known with the page.
     const inner = ofSelections(field.selectionSet, type)
     if (type.name.endsWith('Edge')) return inner // The item in it is counted.
     const size = sizeOf(field, definition.args, document, variables)
     const isConnection = type.name.endsWith('Connection')
-    return rows + (isConnection ? costOfObject + size * inner : size * (costOfObject + inner))
+    return read + (isConnection ? costOfObject + size * inner : size * (costOfObject + inner))
   }
 
   let most = 0

@@ -377,9 +377,10 @@ it('never dead-locks, and its books stay right, however starts, ends, grants, li
         : []),
     ]),
   )
-  await pool.query(`update job set state = 'failed' where organization_id = $1 and machine = 'job'`, [
-    organizationId,
-  ])
+  await pool.query(
+    `update job set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where organization_id = $1 and machine = 'job'`,
+    [organizationId],
+  )
   expect(await auditQuota(db, organizationId)).toEqual([])
   expect(await standOf(organizationId, 'videos')).toEqual({ available: 990, reserved: 0, used: 20 })
   expect(await standOf(organizationId, 'seconds')).toEqual({ available: 9_930, reserved: 0, used: 60 })

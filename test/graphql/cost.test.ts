@@ -63,8 +63,8 @@ it.each<[string, string, number, number]>([
   [
     'the health of an account, with the slots that are looked through',
     '{ accounts(first: 1) { nodes { health { status slotsAtRisk { failsAt slot { id } } slotsAtRiskCount } } } }',
-    10 + 10 + 10 + 1 + (400 + 20 * (10 + 1 + 11)) + (1 + 400),
-    26,
+    10 + 10 + 10 + 1 + (100 + 20 * (10 + 1 + 11)) + (1 + 100),
+    14,
   ],
   [
     'a mutation',

@@ -370,7 +370,10 @@ describe('the ledger', () => {
       `update reelpilot.quota set used = 3 where organization_id = $1 and metric = 'seconds'`,
       mine,
     )
-    await pool.query(`update reelpilot.job set state = 'failed' where id = $1`, [bare(job.id)])
+    await pool.query(
+      `update reelpilot.job set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where id = $1`,
+      [bare(job.id)],
+    )
     await pool.query(
       `insert into reelpilot.media values ($1, repeat('a', 64), 7, 1, 1, 1, 'video/mp4')`,
       mine,
