@@ -34,6 +34,10 @@ export type StepError =
   | { readonly kind: 'unknown'; readonly failure: Failure; readonly afterSeconds?: number }
   /** Nothing happened, and nothing will until the account is connected (again). */
   | { readonly kind: 'needsAccount'; readonly failure: Failure }
+  /** Nothing happened, and nothing will until what holds the job is lifted; then it goes on by itself. */
+  | { readonly kind: 'held'; readonly failure: Failure }
+  /** The open post can be of no use any more: it is not sent, and another one has to be opened. */
+  | { readonly kind: 'outdated'; readonly failure: Failure }
   /** Nothing happened, and nothing will until a person has acted. */
   | { readonly kind: 'needsPerson'; readonly failure: Failure }
   /** It will never happen. */

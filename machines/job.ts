@@ -3,16 +3,11 @@ import { freshContext } from './job/context.ts'
 import { generating } from './job/generating.ts'
 import { publishing } from './job/publishing.ts'
 import { jobSetup, mediaOf, missing, ofSlot } from './job/setup.ts'
-import { watching } from './job/watching.ts'
+import { unconfirmed, watching } from './job/watching.ts'
 import { atRest, otherwise, postNews, tooLate, unlessSent } from './job/ways.ts'
 import { atOf } from './step.ts'
 
-const passed = {
-  verdict: 'NEEDS_USER',
-  code: 'SLOT_PASSED',
-  message:
-    'The slot was more than an hour ago when the account was connected again. Retry to post it now, or cancel.',
-} as const
+const reserveAgain = [{ guard: 'missedItsTime', target: 'choosing' }, { target: 'reservingQuota' }] as const
 
 /**
  * A job: from a slot of an approved plan to a post that was seen through to its end. Every state either performs
@@ -26,6 +21,7 @@ export const jobLogic = jobSetup.createMachine({
     cancel: { target: '.closing', actions: { type: 'end', params: 'cancelled' } },
     pause: '.paused',
     slotMoved: { guard: 'hasNothingOpen', actions: 'moveSlot' },
+    hold: { guard: 'mayBeHeld', target: '.held', actions: 'blame' },
     // Where a call may have been made and not be heard of, the state itself says more.
     infrastructureFailed: { target: '.needsPerson', actions: 'blame' },
   },
@@ -75,8 +71,8 @@ export const jobLogic = jobSetup.createMachine({
     /** Looks again now and then, and at once when more is granted. */
     waitingForQuota: {
       tags: 'waiting',
-      after: { quotaPoll: 'reservingQuota' },
-      on: { quotaGranted: 'reservingQuota', retry: 'reservingQuota' },
+      after: { quotaPoll: [...reserveAgain] },
+      on: { quotaGranted: [...reserveAgain], retry: [...reserveAgain] },
     },
     generating,
     storing: {
@@ -122,6 +118,9 @@ export const jobLogic = jobSetup.createMachine({
         { guard: 'isEnding', target: 'closing' },
         { guard: 'wishesCancel', target: 'closing', actions: { type: 'end', params: 'cancelled' } },
         { guard: 'wishesPause', target: 'paused', actions: 'forgetWish' },
+        // More of it may have arrived than was heard of: nothing is called late that may still appear.
+        { guard: 'missedItsTimeOpen', target: 'publishing.reconciling', actions: assign({ unsure: true }) },
+        { guard: 'missedItsTime', target: 'needsPerson', actions: 'passTime' },
         { guard: 'isSent', target: 'watching.accepted' },
         { guard: 'isUnsure', target: 'publishing.reconciling' },
         { guard: 'hasPost', target: 'publishing.uploading' },
@@ -135,6 +134,35 @@ export const jobLogic = jobSetup.createMachine({
       ],
     },
     backingOff: { tags: 'waiting', after: { backoff: 'choosing' } },
+    /**
+     * What it is for may not be posted now; the failure says why. It goes on by itself when it may, and is left to a person when
+     * its time has passed.
+     */
+    held: {
+      tags: 'waiting',
+      always: { guard: 'hasWish', target: 'choosing' },
+      after: { holdPoll: [{ guard: 'missedItsTime', target: 'choosing' }, { target: 'checkingHold' }] },
+      on: {
+        ...atRest,
+        hold: { actions: 'blame' },
+        cleared: { target: 'choosing', actions: 'succeed' },
+        retry: 'checkingHold',
+      },
+    },
+    /** Nobody need have said that what held it is over: the database may have been changed. */
+    checkingHold: {
+      tags: 'working',
+      invoke: {
+        id: 'checkHold',
+        src: 'checkHold',
+        input: ({ context }) => ({
+          ...ofSlot(context),
+          before: context.media === null ? ('rendering' as const) : ('posting' as const),
+        }),
+        onDone: { target: 'choosing', actions: 'succeed' },
+        onError: [...otherwise('#job.backingOff')],
+      },
+    },
     /** Rests until somebody resumes it. What was asked of others (a render, an open upload) stays asked. */
     paused: {
       tags: 'resting',
@@ -145,22 +173,28 @@ export const jobLogic = jobSetup.createMachine({
         resume: { target: 'choosing', actions: 'startAfresh' },
       },
     },
-    /** Rests until the account's owner has connected it (again); then it goes on by itself, unless its time is over. */
+    /**
+     * Waits until the account's owner has connected it (again); then it goes on by itself, unless its time is over. A post that
+     * was sent is watched for no longer than with an account.
+     */
     waitingForAccount: {
-      tags: 'resting',
+      tags: 'waiting',
+      after: {
+        accountPoll: [
+          {
+            guard: 'watchedEnough',
+            target: 'needsPerson',
+            actions: { type: 'fail', params: unconfirmed },
+          },
+          { target: 'choosing', actions: 'succeed' },
+        ],
+      },
       on: {
         ...atRest,
         ...postNews,
         ...unlessSent,
-        accountConnected: [
-          {
-            guard: 'missedItsTime',
-            target: 'needsPerson',
-            actions: ['startAfresh', { type: 'fail', params: passed }],
-          },
-          // A wish to cancel that could not be settled without the account still stands.
-          { target: 'choosing', actions: 'succeed' },
-        ],
+        // A wish to cancel that could not be settled without the account still stands.
+        accountConnected: { target: 'choosing', actions: 'succeed' },
         retry: { target: 'choosing', actions: 'startAfresh' },
       },
     },
@@ -173,9 +207,11 @@ export const jobLogic = jobSetup.createMachine({
         ...postNews,
         cancel: unlessSent.cancel,
         pause: {},
+        cleared: { guard: 'isStale', target: 'choosing', actions: 'startAfresh' },
         retry: {
           target: 'choosing',
           actions: [
+            'permitLateness',
             'startAfresh',
             assign({
               inits: 0,

@@ -27,6 +27,8 @@ export interface OpenPost {
   readonly publishId: string
   /** The upload address is a credential: it is stored sealed. */
   readonly uploadUrlSealed: string
+  /** The approval under which it was opened; null of one that an older version opened. */
+  readonly approvedHash: string | null
   readonly chunkSize: number
   readonly chunkCount: number
 }
@@ -47,6 +49,8 @@ export interface JobContext {
   readonly accountId: string
   /** The slot's time, epoch milliseconds. */
   readonly publishAt: number
+  /** Whether a person has said that it shall be posted although its time passed long ago. */
+  readonly mayBeLate: boolean
   readonly audience: Audience
   /** From the storyboard: how many scenes and how long, rounded up to whole seconds. */
   readonly scenes: number
@@ -111,6 +115,7 @@ export function freshContext(input: JobInput): JobContext {
     slotId: input.slotId,
     accountId: input.accountId,
     publishAt: input.publishAt,
+    mayBeLate: false,
     audience: 'everyone',
     scenes: 0,
     seconds: 0,

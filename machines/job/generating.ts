@@ -76,7 +76,10 @@ export const generating = jobSetup.createStateConfig({
       },
     },
     /** The provider is at it; nobody here holds anything meanwhile. */
-    rendering: { tags: 'waiting', after: { clipPoll: 'checking' } },
+    rendering: {
+      tags: 'waiting',
+      after: { clipPoll: [{ guard: 'missedItsTime', target: '#job.choosing' }, { target: 'checking' }] },
+    },
     keeping: {
       tags: 'working',
       invoke: {

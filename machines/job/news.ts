@@ -28,6 +28,10 @@ export type JobEvent =
   | { readonly type: 'quotaGranted' }
   /** The wall time of its slot means another instant by newer time zone data, epoch milliseconds. */
   | { readonly type: 'slotMoved'; readonly publishAt: number }
+  /** What it is for may not be posted now: its plan is locked, for example. The failure says why. */
+  | { readonly type: 'hold'; readonly failure: Failure }
+  /** Nothing holds it any more. */
+  | { readonly type: 'cleared' }
   /** The account's owner has connected it (again). */
   | { readonly type: 'accountConnected' }
   /** From the runtime: no worker got through with it, and the queue has given up. */

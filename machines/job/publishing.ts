@@ -65,7 +65,13 @@ export const publishing = jobSetup.createStateConfig({
     /** A place in line is kept for the post: whoever asked the creator's settings anew first would come too late for it. */
     awaitingTurn: {
       tags: 'waiting',
-      after: { backoff: [{ guard: 'isStillPrepared', target: 'initialising' }, { target: '#job.choosing' }] },
+      after: {
+        backoff: [
+          { guard: 'missedItsTime', target: '#job.choosing' },
+          { guard: 'isStillPrepared', target: 'initialising' },
+          { target: '#job.choosing' },
+        ],
+      },
       on: unlessSent,
     },
     /** Passed through at once. */
@@ -92,7 +98,16 @@ export const publishing = jobSetup.createStateConfig({
           { guard: 'hasWish', target: '#job.choosing', actions: ['succeed', 'sendChunk'] },
           { target: 'uploading', reenter: true, actions: ['succeed', 'sendChunk'] },
         ],
-        onError: [lookUp, ...otherwise('backingOff')],
+        onError: [
+          lookUp,
+          { guard: 'mayOpenAnother', target: '#job.choosing', actions: 'forgetPost' },
+          {
+            guard: { type: 'isError', params: 'outdated' },
+            target: '#job.needsPerson',
+            actions: ['blame', 'forgetPost'],
+          },
+          ...otherwise('backingOff'),
+        ],
       },
     },
     reconciling: {
@@ -114,6 +129,7 @@ export const publishing = jobSetup.createStateConfig({
             target: '#job.watching.accepted',
             actions: ['succeed', 'forgetWish', 'sendAll'],
           },
+          { guard: 'isPartlyLate', target: '#job.needsPerson', actions: 'passTime' },
           {
             // A host that fails on every chunk must not be asked in a circle: each turn is an attempt.
             guard: ({ context, event }) =>

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate'
+import { failureOfStop } from '../clearance.ts'
 import {
   afterSecondsOf,
   type Failure,
@@ -8,6 +9,7 @@ import {
   type StepError,
   stepErrorOf,
 } from '../failure.ts'
+import { isTooLate, mostLatenessMs } from '../lateness.ts'
 import { mostAttempts, waitMs } from '../retry.ts'
 import { atOf } from '../step.ts'
 import {
@@ -27,13 +29,13 @@ export const mostClipAttempts = 3
 export const mostInits = 5
 /** For so long it counts what the creator was said to allow. */
 const preparedForSeconds = 600
-/** How late a post may go out by itself once what held it up is over; later than that, a person decides. */
-const mostLatenessMs = 3_600_000
 
 export const ofSlot = (context: JobContext) => ({
   slotId: context.slotId,
   accountId: context.accountId,
   attempts: context.attempts,
+  publishAt: context.publishAt,
+  mayBeLate: context.mayBeLate,
 })
 /** A state that needs the media or the post is entered only with them; without, the machine itself is wrong. */
 export const mediaOf = (context: JobContext): KeptMedia => context.media ?? missing('media')
@@ -43,11 +45,26 @@ export const missing = (what: string): never => {
 }
 
 /** Whether TikTok may have all bytes, so that a post may appear: they were sent, or the last chunk's fate is not known yet. */
-const mayAppear = (context: JobContext): boolean =>
+export const mayAppear = (context: JobContext): boolean =>
   context.sentAt !== null || (context.unsure && sendsLastChunk(context))
 
-const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
+export const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
   post !== null && nextChunk + 1 >= post.chunkCount
+
+/** Whether its time counts: not once its post may appear or its books are being closed, nor when a person has said so. */
+const isPunctual = (context: JobContext): boolean =>
+  !mayAppear(context) && context.ending === null && !context.mayBeLate
+
+/** However long a job has to wait: for a post that has its time it ends when a person has to decide about it. */
+const untilTooLate = (context: JobContext, event: object, milliseconds: number): number =>
+  isPunctual(context)
+    ? Math.min(milliseconds, Math.max(0, context.publishAt + mostLatenessMs + 1 - atOf(event)))
+    : milliseconds
+
+/** What holds a job is looked at again so often, should nobody have told it, and once more when its slot's time comes. */
+const holdPollMs = 30 * 60_000
+/** An account that is connected again tells its jobs; whether it has is looked at once a day all the same. */
+const accountPollMs = 24 * 3_600_000
 
 /** A post has each of its public ids once. */
 const withPost = (ids: readonly string[], id: string | null): readonly string[] =>
@@ -65,6 +82,11 @@ function rejectionOf(event: object): Rejection | undefined {
   return typeof told === 'object' && told !== null && 'again' in told && 'failure' in told
     ? (told as Rejection)
     : undefined
+}
+
+function outputKindOf(event: object): unknown {
+  const output = 'output' in event ? event.output : undefined
+  return typeof output === 'object' && output !== null && 'kind' in output ? output.kind : undefined
 }
 
 /** What was tried as often as it may be is not tried again: its verdict must not go on promising that. */
@@ -99,9 +121,16 @@ export const jobSetup = setup({
   delays: {
     /** What a person asked for meanwhile waits for no upstream, unless that has to be asked first what became of the post. */
     backoff: ({ context, event }) =>
-      context.wish === null || mayAppear(context) ? waitMs(context.slotId, context, event) : 0,
+      context.wish === null || mayAppear(context)
+        ? untilTooLate(context, event, waitMs(context.slotId, context, event))
+        : 0,
     clipPoll: ({ context }) => context.pollAfterMs,
-    quotaPoll: 10 * 60_000,
+    quotaPoll: ({ context, event }) => untilTooLate(context, event, 10 * 60_000),
+    holdPoll: ({ context, event }) => {
+      const untilSlot = context.publishAt - atOf(event)
+      return untilTooLate(context, event, untilSlot > 0 ? Math.min(untilSlot, holdPollMs) : holdPollMs)
+    },
+    accountPoll: ({ context, event }) => untilTooLate(context, event, accountPollMs),
     untilSlot: ({ context, event }) => Math.max(0, context.publishAt - atOf(event)),
     postPoll: ({ context }) => pollDelayMs(context.polls),
   },
@@ -130,11 +159,25 @@ export const jobSetup = setup({
     keepsLastClip: ({ context }) => context.clips.length + 1 >= context.scenes,
     sendsLastChunk: ({ context }) => sendsLastChunk(context),
     mayInitAgain: ({ context }) => context.inits < mostInits,
-    watchedEnough: ({ context, event }) => atOf(event) - (context.watchedSince ?? 0) > watchForMs,
+    watchedEnough: ({ context, event }) =>
+      context.sentAt !== null && atOf(event) - (context.watchedSince ?? 0) > watchForMs,
     /** What the creator allows was asked a moment ago; after a longer wait it is asked again. */
     isStillPrepared: ({ context }) => context.afterSeconds <= preparedForSeconds,
-    missedItsTime: ({ context, event }) =>
-      context.sentAt === null && context.media !== null && atOf(event) > context.publishAt + mostLatenessMs,
+    missedItsTimeOpen: ({ context, event }) =>
+      context.post !== null && isPunctual(context) && isTooLate(context.publishAt, atOf(event)),
+    /** TikTok has said that it does not have all of the post, whose time has passed. */
+    isPartlyLate: ({ context, event }) =>
+      outputKindOf(event) === 'partly' &&
+      context.ending === null &&
+      context.wish === null &&
+      !context.mayBeLate &&
+      isTooLate(context.publishAt, atOf(event)),
+    missedItsTime: ({ context, event }) => isPunctual(context) && isTooLate(context.publishAt, atOf(event)),
+    /** Its books are not being closed, and its post cannot appear. */
+    mayBeHeld: ({ context }) => context.ending === null && !mayAppear(context),
+    isStale: ({ context }) => context.failure?.code === 'APPROVAL_STALE',
+    mayOpenAnother: ({ context, event }) =>
+      'error' in event && stepErrorOf(event).kind === 'outdated' && context.inits < mostInits,
     isForEveryone: ({ context }) => context.audience === 'everyone',
     /** News that tells of a later moment than what is known. */
     isNews: ({ context, event }) => 'createdAt' in event && event.createdAt >= context.newsAt,
@@ -176,6 +219,10 @@ export const jobSetup = setup({
     orderAnew: assign(({ context }) => ({ clip: null, clipAttempt: context.clipAttempt + 1 })),
     askPerson: assign(({ context }) => ({ failure: forPerson(context.failure) })),
     forgetPost: assign(noPost),
+    /** Who retries a job whose time has passed has decided that it shall be posted all the same. */
+    permitLateness: assign(({ context }) => ({
+      mayBeLate: context.mayBeLate || context.failure?.code === 'SLOT_PASSED',
+    })),
     sendChunk: assign(({ context }) => ({
       nextChunk: context.nextChunk + 1,
       progress: { done: context.nextChunk + 1, of: context.post?.chunkCount ?? 0, unit: 'chunks' as const },
@@ -216,6 +263,13 @@ export const jobSetup = setup({
       afterSeconds: rejectionOf(event)?.afterSeconds ?? 0,
     })),
     countInit: assign(({ context }) => ({ inits: context.inits + 1 })),
+    passTime: assign({
+      attempts: 0,
+      afterSeconds: 0,
+      failure: failureOfStop('SLOT_PASSED'),
+      wish: null,
+      unsure: false,
+    }),
     startAfresh: assign({ attempts: 0, afterSeconds: 0, failure: null, wish: null }),
   },
 })

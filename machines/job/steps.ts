@@ -44,12 +44,16 @@ interface Tried {
 interface OfSlot extends Tried {
   readonly slotId: string
   readonly accountId: string
+  readonly publishAt: number
+  readonly mayBeLate: boolean
 }
 
 /** The steps of the job machine: what each is given and what it answers when it has done its work. */
 export const jobSteps = {
   /** Reads the slot's brief. */
   openJob: step<OfSlot, { readonly scenes: number; readonly seconds: number; readonly audience: Audience }>(),
+  /** Looks whether what held the job still does. */
+  checkHold: step<OfSlot & { readonly before: 'rendering' | 'posting' }>(),
   reserveQuota: step<{ readonly seconds: number }>(),
   submitClip: step<
     OfSlot & { readonly scene: number; readonly attempt: number },

@@ -2,7 +2,7 @@ import { assign } from 'xstate'
 import { jobSetup, missing, ofSlot, postOf } from './setup.ts'
 import { otherwise, postNews, tooLate } from './ways.ts'
 
-const unconfirmed = {
+export const unconfirmed = {
   verdict: 'OUTCOME_UNKNOWN',
   code: 'UNCONFIRMED',
   message:

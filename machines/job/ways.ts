@@ -12,6 +12,7 @@ export const otherwise = (waiting: string) =>
       target: '#job.waitingForAccount',
       actions: 'blame',
     },
+    { guard: { type: 'isError', params: 'held' }, target: '#job.held', actions: 'blame' },
     {
       guard: { type: 'isError', params: 'failed' },
       target: '#job.closing',
@@ -20,14 +21,21 @@ export const otherwise = (waiting: string) =>
     { target: '#job.needsPerson', actions: 'blame' },
   ] as const
 
-/** While such a call is under way its answer must be heard: what people ask for is done right after it. */
-export const hearOut = { cancel: { actions: 'wishCancel' }, pause: { actions: 'wishPause' } } as const
+/**
+ * While such a call is under way its answer must be heard: what people ask for is done right after it. What holds the job is
+ * looked at before the next call that matters.
+ */
+export const hearOut = {
+  cancel: { actions: 'wishCancel' },
+  pause: { actions: 'wishPause' },
+  hold: {},
+} as const
 
-/** Refuses both: without the empty ones the machine's own `cancel` and `pause` would answer. */
-export const tooLate = { cancel: {}, pause: {} } as const
+/** Refuses all: without the empty ones the machine's own `cancel`, `pause` and `hold` would answer. */
+export const tooLate = { cancel: {}, pause: {}, hold: {} } as const
 
-/** Nothing is under way here, so nothing of it can have failed. */
-export const atRest = { infrastructureFailed: {} } as const
+/** Nothing is under way here, so nothing of it can have failed; and where it waits already, nothing more holds it. */
+export const atRest = { infrastructureFailed: {}, hold: {} } as const
 
 /**
  * Asked for in a state where nothing is under way: obeyed unless the post may exist already. If nobody knows, TikTok is asked

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isTooLate } from '../../machines/lateness.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { type DueSlot, lockDueSlots } from '../store/due-slot-store.ts'
@@ -8,7 +9,7 @@ import type { ScanReason, ScanVerdict } from '../store/tables.ts'
 import type { CommandDeps } from './deps.ts'
 import { openBooks } from './quota-book.ts'
 import { needsOfJob, type QuotaShort } from './reserve-quota.ts'
-import { insertSlotJob, mostLatenessMs } from './start-job.ts'
+import { insertSlotJob } from './start-job.ts'
 
 export const scanWindowHours = 24
 /** A slot that no scan could start within a week is history, and not reported any more. */
@@ -76,7 +77,8 @@ export async function completeScan(
       continue
     }
     books ??= await openBooks(tx, { organizationId, at })
-    const started = knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, slot))
+    const started =
+      knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, { ...slot, startedBy: 'scan' }))
     if (started.kind === 'started') {
       startedJobs.push(started.jobId)
       decisions.push({ slotId, decision })
@@ -110,7 +112,7 @@ function verdictOn(slot: DueSlot, at: number): ScanVerdict {
   if (slot.planState !== 'approved') return 'NOT_APPROVED'
   if (!slot.autopilot) return 'AUTOPILOT_OFF'
   if (slot.locked) return 'PLAN_LOCKED'
-  if (slot.publishAt.getTime() < at - mostLatenessMs) return 'TOO_LATE'
+  if (isTooLate(slot.publishAt.getTime(), at)) return 'TOO_LATE'
   if (!isConnected(slot.accountState)) return 'ACCOUNT_UNHEALTHY'
   return 'ENQUEUED'
 }

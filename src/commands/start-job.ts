@@ -1,3 +1,5 @@
+import type { StartedBy } from '../../machines/clearance.ts'
+import { isTooLate } from '../../machines/lateness.ts'
 import { wakeAtOf } from '../durable/checkpoint.ts'
 import { begin } from '../durable/decide.ts'
 import { nameUuid, queueWakeUps } from '../queue/wake.ts'
@@ -25,9 +27,6 @@ export type JobStarted =
   | Extract<Refusal, { kind: 'invalid' }>
   | QuotaShort
 
-/** How late a slot may be and still be posted. */
-export const mostLatenessMs = 3_600_000
-
 /**
  * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
  * One per slot for ever: the job's id follows from the slot's, its row is unique by slot, and so are the ids of its wake-ups.
@@ -48,12 +47,12 @@ export async function startJob(
   if (existing) return { kind: 'exists', jobId }
   if (slot.planState !== 'approved') return { kind: 'notApproved' }
   const at = await readDatabaseTime(tx)
-  if (slot.publishAt.getTime() < at - mostLatenessMs) return { kind: 'tooLate', publishAt: slot.publishAt }
+  if (isTooLate(slot.publishAt.getTime(), at)) return { kind: 'tooLate', publishAt: slot.publishAt }
   const books = await openBooks(tx, { organizationId, at })
   // With the books open nobody else starts a job of the organization. Were it otherwise, the index on keys would refuse the row.
   const holder = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
   if (holder !== null) return { kind: 'underWay', jobId: holder }
-  return await insertSlotJob(tx, deps, books, { ...slot, jobKey })
+  return await insertSlotJob(tx, deps, books, { ...slot, jobKey, startedBy: 'person' })
 }
 
 export function jobIdOf(slotId: string): string {
@@ -74,10 +73,11 @@ export async function insertSlotJob(
     readonly publishAt: Date
     readonly seconds: number
     readonly jobKey?: string | null
+    readonly startedBy: StartedBy
   },
 ): Promise<{ readonly kind: 'started'; readonly jobId: string } | QuotaShort> {
   const { organizationId } = books
-  const { slotId, accountId, seconds, jobKey = null } = slot
+  const { slotId, accountId, seconds, startedBy, jobKey = null } = slot
   const at = books.at.getTime()
   const jobId = jobIdOf(slotId)
   const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
@@ -86,7 +86,7 @@ export async function insertSlotJob(
   const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
   const checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
   const wakeAt = wakeAtOf(checkpoint, at)
-  const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey }
+  const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
   const inserted = await insertJob(tx, job)
   if (!inserted) throw new Error(`slot ${slotId} or its key has a job, but was not claimed`)
   await tx

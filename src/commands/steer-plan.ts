@@ -1,6 +1,8 @@
+import { mostLatenessMs } from '../../machines/lateness.ts'
 import { describeViolation } from '../../machines/post-violation.ts'
 import { readCreatorSettings } from '../store/account-store.ts'
 import { approveSlots, withdrawApprovals } from '../store/approval-store.ts'
+import { lockPlanJobs } from '../store/clearance-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -11,8 +13,8 @@ import { forecastQuota } from './forecast-quota.ts'
 import { type LockedPlan, movePlan } from './move-plan.ts'
 import type { QuotaForecast } from './quota-forecast.ts'
 import type { Refusal, SlotViolation } from './refusal.ts'
-import { scanOrganization } from './scan.ts'
-import { mostLatenessMs } from './start-job.ts'
+import { completeScan, openScan } from './scan.ts'
+import { settleHolds } from './settle-holds.ts'
 
 /** What a person asks of a plan. */
 export type Steering =
@@ -28,6 +30,8 @@ export type PlanSteered =
       /** What the quotas will make of its slots, as they were before that scan; null if they were not let run. */
       readonly quotaForecast: readonly QuotaForecast[] | null
       readonly movedJobs: readonly string[]
+      readonly heldJobs: readonly string[]
+      readonly jobsPastStopping: readonly string[]
     }
   | Refusal
 
@@ -43,7 +47,7 @@ const eventTypes = {
 
 /**
  * Moves a plan as a person asks. Approval keeps of each slot what was approved, and rejection takes that back. What lets its slots run (approval, autopilot, unlocking) scans in the same
- * transaction, so that a slot due soon does not wait for the hour.
+ * transaction, so that a slot due soon does not wait for the hour. What holds its jobs, or lets them go on, they hear at once.
  */
 export async function steerPlan(
   tx: Tx,
@@ -58,9 +62,7 @@ export async function steerPlan(
   if (event.type === 'approve') {
     const violations = await violationsOfPlan(tx, before)
     if (violations.length > 0) return { kind: 'creatorForbids', violations }
-    await approveSlots(tx, organizationId, planId)
   }
-  if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
   const lets =
@@ -69,10 +71,13 @@ export async function steerPlan(
   const forecast = mayRun
     ? await forecastQuota(tx, { organizationId, planId, at: await readDatabaseTime(tx) })
     : null
-  const scan =
-    mayRun && autopilot && !locked
-      ? await scanOrganization(tx, deps, { organizationId, reason: 'approval' })
-      : null
+  // Slots are locked first, those of a scan before others; then jobs, and quota last.
+  const scanning = mayRun && autopilot && !locked ? await openScan(tx, organizationId) : null
+  if (event.type === 'approve') await approveSlots(tx, organizationId, planId)
+  if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
+  await lockPlanJobs(tx, organizationId, planId)
+  const scan = scanning && (await completeScan(tx, deps, scanning, 'approval'))
+  const settled = await settleHolds(tx, deps, { organizationId, planId })
   // After the scan, although it is its cause: appending holds the sequence, and the scan still takes locks.
   await appendEvent(tx, {
     organizationId,
@@ -91,7 +96,8 @@ export async function steerPlan(
     planId,
     scanId: scan?.scanId ?? null,
     quotaForecast: forecast,
-    movedJobs: scan?.startedJobs ?? [],
+    ...settled,
+    movedJobs: [...(scan?.startedJobs ?? []), ...settled.movedJobs],
   }
 }
 

@@ -1,13 +1,18 @@
 import { instantOf } from '../planning/wall-time.ts'
 import { withdrawApprovals } from '../store/approval-store.ts'
+import { lockPlanJobs } from '../store/clearance-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { changePlan } from '../store/plan-store.ts'
 import { lockUnclaimedSlots, reschedule } from '../store/slot-store.ts'
-import { namePlan, type PlanCreated, placePlan } from './create-plan.ts'
+import { namePlan, placePlan } from './create-plan.ts'
+import type { CommandDeps } from './deps.ts'
 import { movePlan } from './move-plan.ts'
 import { invalid, type Refusal } from './refusal.ts'
+import { type HoldsSettled, settleHolds } from './settle-holds.ts'
+
+export type PlanUpdated = ({ readonly kind: 'done'; readonly planId: string } & HoldsSettled) | Refusal
 
 /**
  * Renames a plan or moves it to another time zone. The wall times of its slots stay, so with the zone their instants
@@ -15,13 +20,14 @@ import { invalid, type Refusal } from './refusal.ts'
  */
 export async function updatePlan(
   tx: Tx,
+  deps: CommandDeps,
   request: {
     readonly organizationId: string
     readonly planId: string
     readonly name?: string | undefined
     readonly timeZone?: string | undefined
   },
-): Promise<PlanCreated> {
+): Promise<PlanUpdated> {
   const { organizationId, planId, name, timeZone } = request
   const fields = [
     ...(name === undefined ? [] : namePlan(name)),
@@ -39,13 +45,15 @@ export async function updatePlan(
     await withdrawApprovals(tx, organizationId, planId)
   }
   await changePlan(tx, planId, { name: name?.trim(), timeZone })
+  await lockPlanJobs(tx, organizationId, planId)
+  const settled = await settleHolds(tx, deps, { organizationId, planId })
   await appendEvent(tx, {
     organizationId,
     type: 'plan.updated',
     planId,
     payload: { from: moved.before.state, to: moved.after },
   })
-  return { kind: 'done', planId }
+  return { kind: 'done', planId, ...settled }
 }
 
 async function moveSlots(

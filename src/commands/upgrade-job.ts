@@ -35,6 +35,40 @@ export function upgradeJobFrom1(old: Checkpoint): Omit<Checkpoint, 'version'> {
   }
 }
 
+/**
+ * From version 3, which did not know whether a person lets a post be late, nor under which approval one was opened. Who waits for
+ * an account rested until then: it goes on resting until the account is connected.
+ */
+export function upgradeJobFrom3(old: Checkpoint): Omit<Checkpoint, 'version'> {
+  const { context, step } = old
+  const late = { publishAt: context.publishAt ?? 0, mayBeLate: false }
+  return {
+    ...old,
+    context: { ...context, mayBeLate: false, post: withApproval(context.post ?? null) },
+    step: step && { ...step, input: isObject(step.input) ? withLate(step.input, late) : step.input },
+  }
+}
+
+type JsonObject = { readonly [key: string]: Json }
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function withApproval(post: Json): Json {
+  return isObject(post) ? { ...post, approvedHash: null } : post
+}
+
+/** Of the steps only those that work for a slot are told of its time. */
+function withLate(input: JsonObject, late: JsonObject): JsonObject {
+  const { slotId, post } = input
+  return {
+    ...input,
+    ...(post !== undefined && { post: withApproval(post) }),
+    ...(slotId !== undefined && late),
+  }
+}
+
 const renamed: Readonly<Record<string, string>> = {
   'publishing.confirming': 'watching.accepted',
   'publishing.checkingStatus': 'watching.checking',

@@ -57,6 +57,14 @@ const holds = ['rateLimit', 'circuitOpen', 'retryBudget'] as const
 const holdOf = (failure: JobContext['failure'] | undefined) =>
   holds.find((code) => failure?.source === 'reelpilot' && failure.code === code) ?? null
 
+const StartedBy = builder.enumType('JobStartedBy', {
+  description: 'Who has started a job.',
+  values: {
+    SCAN: { value: 'scan', description: 'A scan, which autopilot let: it is held when that is turned off.' },
+    PERSON: { value: 'person', description: 'A person, by `startJob`: it goes on whatever autopilot says.' },
+  } as const,
+})
+
 /** The events that people may send, each by the mutation of its name. */
 const peoplesEvents: ReadonlySet<string> = new Set(['cancel', 'pause', 'resume', 'retry'])
 
@@ -136,6 +144,11 @@ builder.node(Job, {
       description: 'What may be asked of it now: `cancel`, `pause`, `resume` or `retry`, each a mutation.',
       resolve: (job, _args, { deps }) =>
         eventsOf(deps.machines, job).filter((event) => peoplesEvents.has(event)),
+    }),
+    startedBy: t.expose('startedBy', {
+      type: StartedBy,
+      nullable: true,
+      description: 'Who has started it; null of jobs that serve no slot.',
     }),
     jobKey: t.exposeString('jobKey', {
       nullable: true,

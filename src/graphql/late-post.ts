@@ -1,4 +1,4 @@
-import { mostLatenessMs } from '../commands/start-job.ts'
+import { mostLatenessMs } from '../../machines/lateness.ts'
 import { type LatePost as LatePostRecord, latePosts } from '../limits/post-forecast.ts'
 import { spanOf } from '../limits/sliding-window.ts'
 import { learnedForMs, postWindow } from '../limits/tiktok-limits.ts'

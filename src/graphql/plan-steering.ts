@@ -2,6 +2,7 @@ import type { QuotaForecast as QuotaForecastRecord } from '../commands/quota-for
 import { type Steering, steerPlan } from '../commands/steer-plan.ts'
 import { builder } from './builder.ts'
 import { CreatorForbids, NotPermittedInState } from './error.ts'
+import { type HoldsShown, heldJobsFields } from './held-jobs.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { LatePost, latePostsOf } from './late-post.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
@@ -25,15 +26,29 @@ const steering: readonly {
     description:
       'Approves a plan as it is, and foretells what the quotas will make of it. If its autopilot is on, slots due within 24 hours start at once.',
   },
-  { name: 'rejectPlan', event: 'reject', description: 'Sends a plan in review back to be written.' },
-  { name: 'lockPlan', event: 'lock', description: 'Closes a plan to edits, and its slots to scans.' },
+  {
+    name: 'rejectPlan',
+    event: 'reject',
+    description:
+      'Sends a plan in review back to be written, and takes back what was approved of its slots before: their jobs are held.',
+  },
+  {
+    name: 'lockPlan',
+    event: 'lock',
+    description: 'Closes a plan to edits and its slots to scans, and holds its jobs.',
+  },
   {
     name: 'unlockPlan',
     event: 'unlock',
     description:
-      'Opens a locked plan again. If it is approved and on autopilot, slots due within 24 hours start at once.',
+      'Opens a locked plan again; what was held goes on. If it is approved and on autopilot, slots due within 24 hours start at once.',
   },
-  { name: 'archivePlan', event: 'archive', description: 'Puts a plan away for good; running jobs go on.' },
+  {
+    name: 'archivePlan',
+    event: 'archive',
+    description:
+      'Puts a plan away for good. Its jobs are held, but for those whose post is past stopping: cancel them.',
+  },
 ]
 
 for (const { name, event, description } of steering) {
@@ -74,7 +89,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Turns autopilot on or off. Turned on for an approved plan, slots due within 24 hours start at once.',
+      'Turns autopilot on or off. Turned off, it holds the jobs that it has started; those that a person started go on. Turned on for an approved plan, slots due within 24 hours start at once.',
     authScopes: { write: true },
     errors: { types: [...refusals, NotPermittedInState] },
     resolve: (_root, { input }, context, info) => {
@@ -125,6 +140,7 @@ function steeredPayload() {
         resolve: ({ planId, quotaForecast }, _args, context) =>
           quotaForecast ? latePostsOf(context, planId) : null,
       }),
+      ...heldJobsFields(t),
     }),
   } as const
 }
@@ -135,5 +151,5 @@ type PayloadBuilder = PothosSchemaTypes.ObjectFieldBuilder<
     readonly planId: string
     readonly scanId: string | null
     readonly quotaForecast: readonly QuotaForecastRecord[] | null
-  }
+  } & HoldsShown
 >

@@ -7,6 +7,7 @@ import { connectionOf } from './connection.ts'
 import { PlanConnection } from './connection-type.ts'
 import { NotPermittedInState } from './error.ts'
 import { decodeGlobalId } from './global-id.ts'
+import { heldJobsFields } from './held-jobs.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Account, Plan } from './ref.ts'
@@ -153,7 +154,7 @@ builder.relayMutationField(
     resolve: (_root, { input }, context, info) => {
       const planId = idOf('Plan', input, 'planId')
       return mutate(context, info, input, (tx) =>
-        updatePlan(tx, {
+        updatePlan(tx, context.deps, {
           organizationId: context.viewer.organizationId,
           planId,
           name: input.name ?? undefined,
@@ -166,6 +167,7 @@ builder.relayMutationField(
     description: 'The plan that was changed.',
     authScopes: { read: true },
     outputFields: (t) => ({
+      ...heldJobsFields(t),
       plan: t.field({
         type: Plan,
         nullable: true,

@@ -3,6 +3,7 @@ import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts
 import { refreshTokens, revokeTokens } from './account.ts'
 import { checkMedia } from './check-media.ts'
 import { checkPost } from './check-post.ts'
+import { checkHold } from './clearance.ts'
 import { checkClip, keepClip, submitClip } from './clip.ts'
 import { closeJob } from './close-job.ts'
 import type { StepDeps } from './deps.ts'
@@ -24,9 +25,8 @@ export function createSteps(deps: StepDeps): StepCatalogue {
       perform(deps, context, input as Input)
 
   const steps: StepCatalogue = {
-    openJob: given<Parameters<typeof openJob>[2]>((given, context, input) =>
-      openJob(given, context.organizationId, input),
-    ),
+    openJob: given(openJob),
+    checkHold: given(checkHold),
     reserveQuota: given(reserveQuota),
     submitClip: given(submitClip),
     checkClip: given(checkClip),

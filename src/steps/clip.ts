@@ -16,6 +16,7 @@ import {
 } from '../providers/video/provider.ts'
 import type { Storyboard } from '../storyboard/storyboard.ts'
 import { callProvider } from './call-provider.ts'
+import { clearanceFor, type OfSlot } from './clearance.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure, failureBy } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
@@ -31,17 +32,19 @@ const asRef = (clip: ClipRef): JobRef => clip as unknown as JobRef
 export async function submitClip(
   deps: StepDeps,
   context: StepContext,
-  input: {
-    readonly slotId: string
+  input: OfSlot & {
     readonly attempts?: number
     readonly scene: number
     readonly attempt: number
   },
 ): Promise<StepOutcome> {
   const { videos } = deps
-  const read = await storyboardOf(deps, context.organizationId, input.slotId)
-  if (read.kind === 'bad') return read.outcome
+  // Asked first: held and submitted under another key later, it would be paid for twice.
   if (context.mayHaveBegun && !videos.traits.idempotentSubmit) return mayBePaid()
+  const clearance = await clearanceFor(deps, context, input, 'rendering')
+  if (clearance.kind === 'stop') return clearance.outcome
+  const read = storyboardOf(clearance.slot)
+  if (read.kind === 'bad') return read.outcome
 
   const key = createHash('sha256').update(`${context.jobId}/${input.scene}/${input.attempt}`).digest('hex')
   const plan = videos.plan({ key, storyboard: read.storyboard, sceneIndex: input.scene })
@@ -52,7 +55,7 @@ export async function submitClip(
     const submitted = await callProvider(deps, signal, input, () =>
       videos.submit(plan, {
         signal,
-        dueAt: read.slot.publishAt,
+        dueAt: clearance.slot.publishAt,
         ahead: scenesAhead(videos, read.storyboard, input.scene),
       }),
     )

@@ -2,12 +2,11 @@ import type { KeptMedia } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { planChunks } from '../providers/tiktok/chunk-plan.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
-import { notApproved } from './approval.ts'
+import { clearanceFor, type OfSlot } from './clearance.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { postInfoOf } from './post-info.ts'
-import { readSlot } from './slot.ts'
 import { notOk } from './tiktok-failure.ts'
 
 /**
@@ -17,8 +16,7 @@ import { notOk } from './tiktok-failure.ts'
 export async function initPost(
   deps: StepDeps,
   context: StepContext,
-  input: {
-    readonly slotId: string
+  input: OfSlot & {
     readonly accountId: string
     readonly attempts?: number
     readonly media: KeptMedia
@@ -41,9 +39,9 @@ export async function initPost(
 
   const tiktok = clientFor(deps, context, input)
   await fence()
-  const slot = await readSlot(deps.db, organizationId, input.slotId)
-  const refused = notApproved(slot)
-  if (refused) return refused
+  const clearance = await clearanceFor(deps, context, input, 'posting')
+  if (clearance.kind === 'stop') return clearance.outcome
+  const { slot } = clearance
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'
@@ -58,6 +56,7 @@ export async function initPost(
       uploadUrlSealed: deps.sealer.seal(answer.uploadUrl, place),
       chunkSize: plan.chunkSize,
       chunkCount: plan.count,
+      approvedHash: slot.approvedHash,
     },
   })
 }

@@ -1,26 +1,19 @@
 import type { Audience } from '../../machines/job/context.ts'
-import { done, type StepOutcome } from '../durable/step.ts'
+import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { SlotContent } from '../store/slot-store.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
-import { notApproved } from './approval.ts'
+import { clearanceFor, type OfSlot } from './clearance.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
-import { readSlot } from './slot.ts'
 
-/** The brief's storyboard as it was approved, read as strictly as when it was written. */
-export async function storyboardOf(
-  { db }: Pick<StepDeps, 'db'>,
-  organizationId: string,
-  slotId: string,
-): Promise<
-  | { readonly kind: 'ok'; readonly storyboard: Storyboard; readonly slot: SlotContent }
+type StoryboardRead =
+  | { readonly kind: 'ok'; readonly storyboard: Storyboard }
   | { readonly kind: 'bad'; readonly outcome: StepOutcome }
-> {
-  const slot = await readSlot(db, organizationId, slotId)
-  const refused = notApproved(slot)
-  if (refused) return { kind: 'bad', outcome: refused }
+
+/** The brief's storyboard, read as strictly as when it was written. */
+export function storyboardOf(slot: SlotContent): StoryboardRead {
   const parsed = parseStoryboard(slot.storyboard)
-  if (parsed.kind === 'ok') return { ...parsed, slot }
+  if (parsed.kind === 'ok') return parsed
   const [issue] = parsed.issues
   const message = `The storyboard cannot be rendered: ${issue?.path ?? ''} ${issue?.message ?? ''}`
   return {
@@ -30,16 +23,15 @@ export async function storyboardOf(
 }
 
 /** Reads how much there is to do, and who is to see it. */
-export async function openJob(
-  deps: StepDeps,
-  organizationId: string,
-  { slotId }: { readonly slotId: string },
-): Promise<StepOutcome> {
-  const read = await storyboardOf(deps, organizationId, slotId)
+export async function openJob(deps: StepDeps, context: StepContext, input: OfSlot): Promise<StepOutcome> {
+  const clearance = await clearanceFor(deps, context, input, 'rendering')
+  if (clearance.kind === 'stop') return clearance.outcome
+  const { slot } = clearance
+  const read = storyboardOf(slot)
   if (read.kind === 'bad') return read.outcome
   const { scenes } = read.storyboard
   const seconds = scenes.reduce((sum, scene) => sum + scene.seconds, 0)
-  return done({ scenes: scenes.length, seconds: Math.ceil(seconds), audience: audienceOf(read.slot) })
+  return done({ scenes: scenes.length, seconds: Math.ceil(seconds), audience: audienceOf(slot) })
 }
 
 function audienceOf({ mode, privacy }: SlotContent): Audience {

@@ -1,7 +1,7 @@
-import { findSlotToPost, type SlotToPost } from '../store/approval-store.ts'
+import { findSlotToPost, type SlotToPost } from '../store/clearance-store.ts'
 import type { Db } from '../store/database.ts'
 
-/** What a job's slot asks for, and whether that was approved; it cannot go once a job has claimed it. */
+/** What a job's slot asks for, and what decides whether it may be posted; it cannot go once a job has claimed it. */
 export async function readSlot(db: Db, organizationId: string, slotId: string): Promise<SlotToPost> {
   const slot = await findSlotToPost(db, organizationId, slotId)
   if (!slot) throw new Error(`the slot ${slotId} of a job is gone`)

@@ -8,6 +8,7 @@ import { keepMedia, type Media } from '../store/media-store.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failureBy } from './failure.ts'
 import { storyboardOf } from './open-job.ts'
+import { readSlot } from './slot.ts'
 import { requireStored } from './stored-file.ts'
 
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
@@ -18,7 +19,7 @@ export async function storeVideo(
 ): Promise<StepOutcome> {
   const { organizationId, jobId, signal } = context
   const { storage, workDirectory, ffmpegPath } = deps
-  const read = await storyboardOf(deps, organizationId, slotId)
+  const read = storyboardOf(await readSlot(deps.db, organizationId, slotId))
   if (read.kind === 'bad') return read.outcome
   const directory = path.join(workDirectory, jobId)
   try {

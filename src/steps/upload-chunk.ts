@@ -3,16 +3,20 @@ import type { KeptMedia, OpenPost } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { chunkRange } from '../providers/tiktok/chunk-plan.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
+import { clearanceFor, type OfSlot } from './clearance.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { parked } from './parked.ts'
 
-/** Sends one chunk. Whatever is not a clear answer is looked up before anything is sent again. */
+/**
+ * Sends one chunk; the last one only if the job may still go on, for with it the post exists. Whatever is not a clear answer is looked up
+ * before anything is sent again.
+ */
 export async function uploadChunk(
   deps: StepDeps,
   context: StepContext,
-  input: {
+  input: OfSlot & {
     readonly accountId: string
     readonly attempts?: number
     readonly post: OpenPost
@@ -27,6 +31,8 @@ export async function uploadChunk(
     return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'CHUNK_INTERRUPTED', message) })
   }
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, chunk)
+  const stopped = chunk + 1 < post.chunkCount ? null : await beforeTheLast(deps, context, input)
+  if (stopped) return stopped
   const place = { organizationId, row: jobId, column: 'upload_url' }
   const url = deps.sealer.open(post.uploadUrlSealed, place)
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
@@ -59,6 +65,27 @@ export async function uploadChunk(
     case 'unknown':
       return unknown(ofUpload(answer.cause), answer.retryAfterSeconds)
   }
+}
+
+const outdated = failure(
+  'NEEDS_USER',
+  'POST_OUTDATED',
+  'The slot was changed and approved again after its post was opened.',
+)
+
+/** Why the last chunk must not be sent; null if it may. */
+async function beforeTheLast(
+  deps: StepDeps,
+  context: StepContext,
+  input: OfSlot & { readonly post: OpenPost },
+): Promise<StepOutcome | null> {
+  const clearance = await clearanceFor(deps, context, input, 'posting')
+  if (clearance.kind === 'stop') return clearance.outcome
+  const { approvedHash } = input.post
+  // The post was opened with what was approved then.
+  return approvedHash === null || approvedHash === clearance.slot.approvedHash
+    ? null
+    : fail({ kind: 'outdated', failure: outdated })
 }
 
 function unknown(failed: ReturnType<typeof ofUpload>, afterSeconds?: number): StepOutcome {

@@ -1,30 +1,11 @@
 import { sql } from 'kysely'
 import type { Executor } from './database.ts'
-import { lockSlotsOf, type SlotContent, slotColumns } from './slot-store.ts'
+import { lockSlotsOf } from './slot-store.ts'
 
-/**
- * Whether what a slot says is what was approved: it is; nobody has approved it since it was last edited; or it was changed past
- * the API after its approval.
- */
-export type Approval = 'current' | 'none' | 'stale'
-
-/** What will be posted, and whether that was approved: read at once, so that what is posted is what was compared. */
-export interface SlotToPost extends SlotContent {
-  readonly approval: Approval
-}
-
-export async function findSlotToPost(
-  db: Executor,
-  organizationId: string,
-  slotId: string,
-): Promise<SlotToPost | undefined> {
-  const { rows } = await sql<SlotToPost>`
-    select ${slotColumns},
-           case when approved_hash is null then 'none'
-                when approved_hash = approval_hash(slot) then 'current' else 'stale' end as approval
-      from slot where organization_id = ${organizationId} and id = ${slotId}`.execute(db)
-  return rows[0]
-}
+/** Whether a slot is what was approved: an `Approval` of the rules of clearance. */
+export const approvalOfSlot = sql<string>`
+  case when slot.approved_hash is null then 'none'
+       when slot.approved_hash = approval_hash(slot) then 'current' else 'stale' end`
 
 /** Keeps of each slot of a plan that it is approved as it is now. */
 export async function approveSlots(db: Executor, organizationId: string, planId: string): Promise<void> {

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../durable/checkpoint.ts'
 import { type CheckpointRow, checkpointColumns, checkpointOfRow } from './checkpoint-row.ts'
 import type { Executor } from './database.ts'
+import type { StartedBy } from './tables.ts'
 
 export interface NewJob {
   readonly id: string
@@ -13,6 +14,7 @@ export interface NewJob {
   readonly wakeAt: number | null
   /** The caller's own name for its work. */
   readonly jobKey?: string | null
+  readonly startedBy?: StartedBy
 }
 
 /** Inserts a job at its first checkpoint; false if its slot or its key has one already, and then nothing is changed. */
@@ -35,6 +37,7 @@ export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
       revision: 1,
       wake_at: job.wakeAt === null ? null : new Date(job.wakeAt).toISOString(),
       job_key: job.jobKey ?? null,
+      started_by: job.startedBy ?? null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow()

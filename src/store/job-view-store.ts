@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../durable/checkpoint.ts'
 import type { Executor } from './database.ts'
 import { keyset, type Page, type Placed } from './keyset.ts'
+import type { StartedBy } from './tables.ts'
 
 /** A job as it is shown: its last checkpoint and what it is for. */
 export interface JobRecord extends Checkpoint {
@@ -10,6 +11,7 @@ export interface JobRecord extends Checkpoint {
   readonly accountId: string | null
   readonly revision: number
   readonly jobKey: string | null
+  readonly startedBy: StartedBy | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -27,7 +29,7 @@ export interface CheckpointRecord {
 
 const columns = sql.raw(
   `job.id, job.slot_id as "slotId", job.account_id as "accountId", job.revision, job.machine, job.version, job.state,
-   job.tag, job.context, job.step, job.timers, job.job_key as "jobKey", job.created_at as "createdAt", job.updated_at as "updatedAt"`,
+   job.tag, job.context, job.step, job.timers, job.job_key as "jobKey", job.started_by as "startedBy", job.created_at as "createdAt", job.updated_at as "updatedAt"`,
 )
 
 export async function findJobs(

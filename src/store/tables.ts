@@ -155,6 +155,9 @@ export interface SlotTable {
   updated_at: DefaultedTimestamp
 }
 
+/** Whether a scan has started a job, or a person. */
+export type StartedBy = 'scan' | 'person'
+
 export interface JobTable {
   id: string
   organization_id: string
@@ -175,6 +178,7 @@ export interface JobTable {
   lease_owner: string | null
   lease_until: NullableTimestamp
   job_key: string | null
+  started_by: Defaulted<StartedBy | null>
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
 }

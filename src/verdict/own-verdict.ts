@@ -1,3 +1,4 @@
+import { stopMeanings } from '../../machines/clearance.ts'
 import { verdictsOf } from './verdict-row.ts'
 
 const connectAgain = 'The creator connects the account again; what waits for it goes on by itself then.'
@@ -16,7 +17,7 @@ export const ownVerdicts = verdictsOf('reelpilot', {
   },
   ACCOUNT_NOT_CONNECTED: {
     verdict: 'NEEDS_USER',
-    meaning: 'The account is not connected to TikTok.',
+    meaning: stopMeanings.ACCOUNT_NOT_CONNECTED,
     nextStep: connectAgain,
   },
   ALREADY_CONNECTED: {
@@ -116,22 +117,42 @@ export const ownVerdicts = verdictsOf('reelpilot', {
   },
 
   // What may be posted.
+  PLAN_ARCHIVED: {
+    verdict: 'NEEDS_USER',
+    meaning: stopMeanings.PLAN_ARCHIVED,
+    nextStep: 'Cancel the job. If the post is still wanted, plan it anew in another plan.',
+  },
+  PLAN_LOCKED: {
+    verdict: 'NEEDS_USER',
+    meaning: stopMeanings.PLAN_LOCKED,
+    nextStep: 'Unlock the plan; the job goes on by itself then. Or cancel the job.',
+  },
+  AUTOPILOT_OFF: {
+    verdict: 'NEEDS_USER',
+    meaning: stopMeanings.AUTOPILOT_OFF,
+    nextStep: 'Turn the autopilot of the plan on; the job goes on by itself then. Or cancel the job.',
+  },
+  POST_OUTDATED: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The slot was changed and approved again after its post was opened.',
+    nextStep: 'Retry the job to open another post with what is approved now, or cancel it.',
+  },
   NOT_APPROVED: {
     verdict: 'NEEDS_USER',
-    meaning: 'The slot was edited, or its plan rejected, and nobody has approved it since.',
+    meaning: stopMeanings.NOT_APPROVED,
     nextStep: 'Approve the plan as it is now; the job goes on by itself then. Or cancel the job.',
   },
   APPROVAL_STALE: {
     verdict: 'NEEDS_USER',
-    meaning: 'What would be posted is not what was approved: the slot was changed past the API.',
+    meaning: stopMeanings.APPROVAL_STALE,
     nextStep:
-      'Read the slot, and approve the plan again if it is as it shall be; then retry the job. Or cancel it.',
+      'Read the slot, and approve the plan again if it is as it shall be: the job goes on then. Or cancel it.',
   },
 
   // The post on its way.
   SLOT_PASSED: {
     verdict: 'NEEDS_USER',
-    meaning: "The slot's time passed before the post could go out.",
+    meaning: stopMeanings.SLOT_PASSED,
     nextStep: 'Retry the job to post it now, or cancel it.',
   },
   INIT_INTERRUPTED: {

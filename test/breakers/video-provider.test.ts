@@ -80,7 +80,7 @@ function stepsOf(videos: FarProvider) {
     now: () => at,
     ...given,
   })
-  const scene = { slotId, scene: 0, attempt: 1 }
+  const scene = { slotId, publishAt: at, mayBeLate: false, scene: 0, attempt: 1 }
   return {
     submit: (given?: Partial<StepContext>) => submitClip(deps, context(given), scene),
     check: (given?: Partial<StepContext>, attempts = 0) =>

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { type Approval, approveSlots, findSlotToPost } from '../../src/store/approval-store.ts'
+import type { Approval } from '../../machines/clearance.ts'
+import { approveSlots } from '../../src/store/approval-store.ts'
+import { findSlotToPost } from '../../src/store/clearance-store.ts'
 import {
   createAccount,
   createDraft,
@@ -215,11 +217,15 @@ it('is given by the migration to what was approved, and to what a job has taken 
       await sql.raw(await readFile(new URL(file, folder), 'utf8')).execute(tx)
     }
   })
-  const of = async (id: string) => (await findSlotToPost(old.runtime.db, organization, id))?.approval
+  const of = async (id: string) => {
+    const { rows } = await sql<{ holds: boolean | null }>`
+      select approved_hash = approval_hash(slot) as holds from slot where id = ${id}`.execute(old.runtime.db)
+    return rows[0]?.holds
+  }
   expect(await Promise.all([approvedSlot, claimed, written, changedSlot].map(of))).toEqual([
-    'current',
-    'current',
-    'none',
-    'stale',
+    true,
+    true,
+    null,
+    false,
   ])
 })

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { findSlotToPost } from '../../src/store/approval-store.ts'
+import { findSlotToPost } from '../../src/store/clearance-store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   createDraft,

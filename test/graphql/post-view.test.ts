@@ -4,7 +4,13 @@ import { jobMachine } from '../../src/commands/job-machine.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { type PostStatus, postOfJob } from '../../src/graphql/post-view.ts'
 
-const post = { publishId: 'v_pub~1', uploadUrlSealed: 'canary', chunkSize: 5, chunkCount: 3 }
+const post = {
+  publishId: 'v_pub~1',
+  uploadUrlSealed: 'canary',
+  chunkSize: 5,
+  chunkCount: 3,
+  approvedHash: null,
+}
 const fresh: JobContext = {
   ...freshContext({ slotId: 'slot', accountId: 'account', publishAt: 0 }),
   post,

@@ -49,7 +49,7 @@ function finish(
   return checkpoint
 }
 
-describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json'])('a job of %s', async (file) => {
+describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json', 'job-v4.json'])('a job of %s', async (file) => {
   it.each(await golden(file))('that was %s is loaded and finished', (_name, stored) => {
     expect(finish(jobMachine, stored, ['published', 'cancelled', 'failed'])).toMatchObject({
       state: 'published',

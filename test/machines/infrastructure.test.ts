@@ -52,7 +52,7 @@ describe('a job that nobody got through with', () => {
     const published = accepted().timer().done({ kind: 'private' }).done()
     const waiting = begun().fail({ kind: 'needsAccount', failure })
     for (const { checkpoint } of [paused, needsPerson, published, waiting]) {
-      expect(checkpoint.tag).toBe('resting')
+      expect(checkpoint.step).toBeNull()
       expect(decide(jobMachine, checkpoint, lost, { at: 0, key: 'x', epoch: null }).kind).toBe('refused')
     }
   })

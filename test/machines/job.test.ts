@@ -279,6 +279,7 @@ describe('the job machine', () => {
       toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
       new JobWalk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
       new JobWalk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
+      toStored().send({ type: 'hold', failure }).timer(),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))
     // These are passed through and never rested in.
@@ -375,9 +376,9 @@ describe('the afterlife of a post', () => {
 })
 
 describe('a job whose account is not connected', () => {
-  it('rests, and goes on by itself when its owner has connected it again', () => {
+  it('waits, and goes on by itself when its owner has connected it again', () => {
     const walk = toStored().timer().fail({ kind: 'needsAccount', failure })
-    expect(walk.checkpoint).toMatchObject({ state: 'waitingForAccount', tag: 'resting' })
+    expect(walk.checkpoint).toMatchObject({ state: 'waitingForAccount', tag: 'waiting' })
     expect(walk.send({ type: 'accountConnected' }).state).toBe('awaitingSlot')
   })
 

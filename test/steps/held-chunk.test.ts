@@ -51,7 +51,11 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
 
   const outcome = await uploadChunk(deps, context, {
     accountId,
-    post: { publishId: 'p', uploadUrlSealed, chunkSize: bytes, chunkCount: 1 },
+    slotId: randomUUID(),
+    publishAt: Date.now(),
+    mayBeLate: false,
+    // Not its last one: nothing has to be asked before that.
+    post: { publishId: 'p', uploadUrlSealed, chunkSize: bytes / 2, chunkCount: 2, approvedHash: null },
     media: { sha256, bytes, seconds: 1, width: 360, height: 640 },
     chunk: 0,
   })

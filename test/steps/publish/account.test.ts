@@ -13,7 +13,7 @@ describe('an account whose creator disconnects before the upload', () => {
     const { job, at } = started
     await job.goOn('awaitingSlot')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     return started
   }
 
@@ -50,7 +50,7 @@ describe('an account whose creator disconnects before the upload', () => {
     const { job, at } = await stage.start()
     await job.goOn('awaitingSlot')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
     expect(at.requests).toEqual(['creator_info/query', 'oauth/token'])
     await at.connectAgain()
@@ -71,12 +71,36 @@ describe('an account whose creator disconnects before the upload', () => {
   })
 })
 
+describe('a job whose account is not connected in time', () => {
+  it('waits no longer than its slot may be late, and is then left to a person', async () => {
+    const { job, at } = await stage.start({ webhooks: 'heard' })
+    await job.goOn('awaitingSlot')
+    const start = stage.clock.now()
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
+    expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
+    expect(at.local.posts()).toEqual([])
+  })
+
+  it('is left to a person as well when its post was sent, and nobody could ask for three days', async () => {
+    const { job, at } = await stage.start({ knobs: { moderationMs: 7 * 86_400_000 } })
+    await job.goOn('watching.inModeration')
+    at.local.disconnect(at.username)
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({
+      failure: { verdict: 'OUTCOME_UNKNOWN', code: 'UNCONFIRMED' },
+    })
+    expect((await job.history()).filter((state) => state === 'waitingForAccount').length).toBeLessThan(5)
+  })
+})
+
 describe('an account whose creator disconnects after the last byte', () => {
   it('is still told of its post: public after moderation', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard', knobs: { moderationMs: 3_600_000 } })
     await job.goOn('watching.inModeration')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('revoked')
     await at.pass(3_600)
     expect(await job.goOn()).toBe('published')
@@ -108,7 +132,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     const { job, at } = await stage.start({ knobs: { moderationMs: 3_600_000 } })
     await job.goOn('watching.inModeration')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     await at.pass(86_400)
     await at.connectAgain()
     expect(await job.goOn()).toBe('published')
@@ -122,7 +146,7 @@ describe('an account whose creator disconnects between two chunks', () => {
     const { job, at } = await stage.start({ webhooks: 'heard', video: { isLarge: true } })
     await job.goOn(({ nextChunk }) => nextChunk === 2)
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTHORIZATION_REMOVED' }, ending: null })
 
     await at.connectAgain()

@@ -56,6 +56,7 @@ describe('a slot whose approval was taken back', () => {
     await change(job, { approved_hash: null })
     await job.goOn(({ failure }) => failure?.code === 'NOT_APPROVED')
     expect(at.local.posts()).toEqual([])
+    expect(await job.goOn('held')).toBe('held')
     await approve(job)
     expect(await job.goOn()).toBe('published')
     expect(await job.context()).toMatchObject({ inits: 1 })

@@ -53,6 +53,10 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
 
     // TikTok lets more pass again, but who has believed it waits for the day to be over.
     at.local.setKnobs({ dailyPostCap: 15 })
+    // Four hours later it would be asked again, and long before that the slot's time has passed.
+    expect(await next.goOn()).toBe('needsPerson')
+    expect(await next.context()).toMatchObject({ failure: { code: 'SLOT_PASSED' } })
+    await next.send({ type: 'retry' })
     await next.goOn('publishing.awaitingTurn')
     expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
     expect(await next.goOn()).toBe('published')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from '../../../machines/failure.ts'
 import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
-import { again, itsTurn, opening, published, sent, stored, uploading } from './course.ts'
+import { itsTurn, opening, published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'
 
 const stage = await createStage()
@@ -12,7 +12,7 @@ function stepAfter(failure: Failure | null): string {
 }
 
 describe('a creator who has posted as much as TikTok allows a day', () => {
-  it('is told with status 200, which stops the job: no init, no attempt spent, and it goes on by itself', async () => {
+  it('is told with status 200, which stops the job: no init, no attempt spent, and when its time has passed a person decides', async () => {
     const { job, at } = await stage.start({ knobs: { dailyPostCap: 0, accessTtlSeconds: 86_400 } })
     expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
     expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'publishing.backingOff'])
@@ -26,13 +26,19 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     expect(stepAfter(context.failure)).toContain('within 24 hours')
     expect(at.requests).toEqual(['creator_info/query'])
 
-    await job.goOn('publishing.preparing')
+    const start = stage.clock.now()
+    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
+    expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
+    await job.send({ type: 'retry' })
     at.local.setKnobs({ dailyPostCap: 15 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
       ...stored,
       'publishing.preparing',
-      ...again,
+      'publishing.backingOff',
+      'needsPerson',
+      'awaitingSlot',
       ...uploading(),
       ...sent,
       ...published,
@@ -42,6 +48,9 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
 
   it('is asked again a few times a day and no more, however long the cap holds', async () => {
     const { job, at } = await stage.start({ knobs: { dailyPostCap: 0 } })
+    // A person has said that it shall be posted however late it is.
+    await job.goOn()
+    await job.send({ type: 'retry' })
     const start = stage.clock.now()
     await job.goOn(() => stage.clock.now() > start + 24 * 3_600_000)
     const asked = at.requests.filter((request) => request === 'creator_info/query').length

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../../machines/failure.ts'
+import { approveSlots } from '../../../src/store/approval-store.ts'
 import { nextStepFor, verdictFor } from '../../../src/verdict/failure-verdict.ts'
 import { published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'
@@ -78,7 +79,11 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
       })
       // What a title asks for befalls every post of that title.
       const slot = db.updateTable('slot').set({ caption: 'A day' })
-      await slot.where('id', '=', (await job.context()).slotId).execute()
+      const { plan_id: planId } = await slot
+        .where('id', '=', (await job.context()).slotId)
+        .returning('plan_id')
+        .executeTakeFirstOrThrow()
+      await approveSlots(db, stage.organizationId, planId)
       expect(await job.goOn()).toBe('published')
       expect(await job.history()).toEqual([...stored, ...rejected, ...uploading(), ...sent, ...published])
       const { publicPostIds, inits } = await job.context()

@@ -82,7 +82,7 @@ describe('a token that is refused although it should be good', () => {
   it('needs its creator when the fresh one is refused as well; the job waits for them and goes on', async () => {
     const { job, at } = await stage.start()
     for (const nth of [1, 2]) at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth })
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'access_token_invalid' },
@@ -114,7 +114,7 @@ describe('a token that is refused although it should be good', () => {
     await at.pass(3_600)
     at.local.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
     const other = await at.start()
-    expect(await other.goOn()).toBe('waitingForAccount')
+    expect(await other.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
 
     const { polls } = await job.context()
@@ -123,7 +123,7 @@ describe('a token that is refused although it should be good', () => {
 
     at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, probability: 1, seed: 1 })
     const calls = at.requests.length
-    expect(await job.goOn()).toBe('waitingForAccount')
+    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
     expect(at.requests.slice(calls)).toEqual(['status/fetch'])
   })
 })

@@ -1,0 +1,57 @@
+import { jobMachine } from '../../src/commands/job-machine.ts'
+import { day, Walk } from './walk.ts'
+
+const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
+const held = { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED', message: 'x' } as const
+const clip = { v: 1 }
+const kept = { sha256: 'a', bytes: 1 }
+const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
+const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2, approvedHash: 'h' }
+
+const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
+const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' })
+const generating = () => opened().done()
+const submitted = () => generating().done({ clip })
+const stored = () => submitted().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
+const initialising = () => stored().timer().done()
+const uploading = () => initialising().done({ post })
+const accepted = () => uploading().done().done()
+const published = () => accepted().timer().done({ kind: 'private' }).done()
+
+/** A job in each of the states that it can rest or work in, by the shortest way there; its slot is a day after its start. */
+export const jobPlaces: Readonly<Record<string, () => Walk>> = {
+  queued: begun,
+  reservingQuota: opened,
+  waitingForQuota: () => opened().fail({ kind: 'needsPerson', failure }),
+  'generating.submitting': generating,
+  'generating.checking': submitted,
+  'generating.rendering': () => submitted().done({ kind: 'running', progress: 0, pollAfterMs: 1_000 }),
+  'generating.keeping': () => submitted().done({ kind: 'ready' }),
+  'generating.backingOff': () => generating().fail({ kind: 'retry', failure }),
+  storing: () => submitted().done({ kind: 'ready' }).done({ kept }),
+  checkingMedia: () => submitted().done({ kind: 'ready' }).done({ kept }).done({ media }),
+  awaitingSlot: stored,
+  'publishing.preparing': () => stored().timer(),
+  'publishing.initialising': initialising,
+  'publishing.awaitingTurn': () => initialising().fail({ kind: 'parked', failure, afterSeconds: 7 }),
+  'publishing.uploading': uploading,
+  'publishing.reconciling': () => uploading().fail({ kind: 'unknown', failure }),
+  'publishing.backingOff': () => uploading().fail({ kind: 'retry', failure }),
+  'watching.accepted': accepted,
+  'watching.processing': () => accepted().timer().done({ kind: 'processing' }),
+  'watching.inModeration': () => accepted().timer().done({ kind: 'inModeration' }),
+  'watching.checking': () => accepted().timer(),
+  'watching.backingOff': () => accepted().timer().fail({ kind: 'retry', failure }),
+  backingOff: () => begun().fail({ kind: 'retry', failure }),
+  held: () => stored().send({ type: 'hold', failure: held }),
+  checkingHold: () => stored().send({ type: 'hold', failure: held }).send({ type: 'retry' }),
+  paused: () => stored().send({ type: 'pause' }),
+  waitingForAccount: () => stored().timer().fail({ kind: 'needsAccount', failure }),
+  needsPerson: () => stored().timer().fail({ kind: 'needsPerson', failure }),
+  closing: () => accepted().timer().done({ kind: 'private' }),
+  published,
+  delivered: () => accepted().timer().done({ kind: 'delivered' }).done(),
+  takenDown: () => accepted().send({ type: 'postHidden', createdAt: 9, postId: '1' }).done(),
+  cancelled: () => begun().send({ type: 'cancel' }).done(),
+  failed: () => stored().timer().fail({ kind: 'failed', failure }).done(),
+}
