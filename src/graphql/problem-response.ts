@@ -1,4 +1,4 @@
-import { bodyOf, malformed, nothingHere, type Problem } from './problem.ts'
+import { bodyOf, headersOf, malformed, nothingHere, type Problem } from './problem.ts'
 
 /** A problem as a `Response`, for where there is none of Node's. */
 export function problemResponse(problem: Problem, requestId?: string): Response {
@@ -8,7 +8,7 @@ export function problemResponse(problem: Problem, requestId?: string): Response 
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
       ...(requestId && { 'x-request-id': requestId }),
-      ...problem.headers,
+      ...headersOf(problem),
     },
   })
 }
@@ -34,10 +34,11 @@ const refused: readonly Problem[] = [
   },
 ]
 
-/** The response itself, or its refusal in JSON. */
+/** The response itself, or its refusal in JSON. A stream that was refused says why in its one event. */
 export function inJson(response: Response): Response {
   const { status, headers } = response
-  if (status < 400 || /[/+]json\b/.test(headers.get('content-type') ?? '')) return response
+  if (status < 400 || /[/+]json\b|^text\/event-stream/.test(headers.get('content-type') ?? ''))
+    return response
   const problem = refused.find((each) => each.status === status) ?? { ...malformed, status }
   const answer = problemResponse(problem)
   for (const [name, value] of headers) if (!name.startsWith('content-')) answer.headers.set(name, value)

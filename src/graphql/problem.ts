@@ -8,6 +8,8 @@ export interface Problem {
   readonly status: number
   readonly code: string
   readonly message: string
+  /** When the same request may do; it leaves as `Retry-After` too. */
+  readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -22,26 +24,35 @@ export function problemOf(error: unknown, log: Logger, requestId: string): Probl
     return { status: 500, code: 'INTERNAL', message: internalMessage }
   }
   const { message, retryAfterSeconds } = unavailable
-  return { status: 503, code: 'UNAVAILABLE', message, headers: { 'retry-after': String(retryAfterSeconds) } }
+  return { status: 503, code: 'UNAVAILABLE', message, retryAfterSeconds }
+}
+
+/** The headers that a problem leaves with, beside those of its body. */
+export function headersOf({ retryAfterSeconds, headers }: Problem): Readonly<Record<string, string>> {
+  return { ...(retryAfterSeconds && { 'retry-after': String(retryAfterSeconds) }), ...headers }
 }
 
 /** A problem in JSON, in the shape of GraphQL's errors. */
-export function bodyOf({ code, message }: Problem, requestId?: string): string {
-  return JSON.stringify({ errors: [{ message, extensions: { code, ...(requestId && { requestId }) } }] })
+export function bodyOf({ code, message, retryAfterSeconds }: Problem, requestId?: string): string {
+  const extensions = {
+    code,
+    ...(retryAfterSeconds && { retryAfterSeconds }),
+    ...(requestId && { requestId }),
+  }
+  return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
 /** Answers a request with a problem; cuts the answer off if it has begun already. */
 export function answerProblem(response: ServerResponse, problem: Problem, requestId?: string): void {
-  const { status, headers } = problem
   if (response.headersSent) return void response.destroy()
   // Those describe what would have been sent.
   for (const name of ['etag', 'content-type', 'content-length', 'content-range', 'accept-ranges'])
     response.removeHeader(name)
-  response.writeHead(status, {
+  response.writeHead(problem.status, {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     ...(requestId && { 'x-request-id': requestId }),
-    ...headers,
+    ...headersOf(problem),
   })
   response.end(bodyOf(problem, requestId))
 }
@@ -49,13 +60,13 @@ export function answerProblem(response: ServerResponse, problem: Problem, reques
 /** Answers a problem where there is a connection and no response: an upgrade, or bytes that are no request. */
 export function refuseConnection(socket: Duplex, problem: Problem): void {
   if (!socket.writable) return void socket.destroy()
-  const { status, headers } = problem
+  const { status } = problem
   const body = bodyOf(problem)
   const lines = {
     connection: 'close',
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
-    ...headers,
+    ...headersOf(problem),
   }
   const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`)

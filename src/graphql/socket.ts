@@ -191,7 +191,7 @@ const fullHouse: Problem = {
   status: 503,
   code: 'TOO_MANY_SOCKETS',
   message: 'As many sockets are open as this process takes. Try again later.',
-  headers: { 'retry-after': '5' },
+  retryAfterSeconds: 5,
 }
 
 function authorizationOf(
