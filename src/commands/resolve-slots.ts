@@ -3,7 +3,7 @@ import type { Db, Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { listOutdatedPlans, lockJobsOfSlots, lockOutdatedSlots } from '../store/outdated-slot-store.ts'
 import { lockPlan } from '../store/plan-store.ts'
-import { lockSlotsOf, reschedule } from '../store/slot-store.ts'
+import { findCancelledSlots, lockSlotsOf, reschedule } from '../store/slot-store.ts'
 import type { CommandDeps } from './deps.ts'
 import { moveJob } from './move-job.ts'
 
@@ -57,10 +57,9 @@ async function resolveSlots(
   if (!plan) return { resolved: 0, moved: 0, movedJobs: [] }
   await lockSlotsOf(tx, organizationId)
   const slots = await lockOutdatedSlots(tx, planId, zones.version, batch)
-  const jobs = await lockJobsOfSlots(
-    tx,
-    slots.filter(({ isClaimed }) => isClaimed).map(({ id }) => id),
-  )
+  const claimed = slots.filter(({ isClaimed }) => isClaimed).map(({ id }) => id)
+  const cancelled = await findCancelledSlots(tx, claimed)
+  const jobs = await lockJobsOfSlots(tx, claimed)
   let moved = 0
   const movedJobs: string[] = []
   for (const slot of slots) {
@@ -68,7 +67,7 @@ async function resolveSlots(
     // Newer data knows every zone that older data knew. If it does not, the instant stays as good as it was.
     let publishAt = meaning.kind === 'instant' ? meaning.at : slot.publishAt
     const jobId = jobs.get(slot.id)
-    if (slot.isClaimed && publishAt.getTime() !== slot.publishAt.getTime()) {
+    if (slot.isClaimed && !cancelled.has(slot.id) && publishAt.getTime() !== slot.publishAt.getTime()) {
       const event = { type: 'slotMoved', publishAt: publishAt.getTime() } as const
       const told = jobId === undefined ? null : await moveJob(tx, deps, { organizationId, jobId, event })
       if (jobId !== undefined && told?.kind === 'moved') movedJobs.push(jobId)

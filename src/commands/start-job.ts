@@ -7,7 +7,7 @@ import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { lockSlotToStart } from '../store/due-slot-store.ts'
 import { appendEvent } from '../store/event-store.ts'
-import { findUnfinishedJob, insertJob } from '../store/job-store.ts'
+import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertJob } from '../store/job-store.ts'
 import type { QuotaMoment } from '../store/quota-pot.ts'
 import type { CommandDeps } from './deps.ts'
 import { jobMachine } from './job-machine.ts'
@@ -29,7 +29,8 @@ export type JobStarted =
 
 /**
  * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
- * One per slot for ever: the job's id follows from the slot's, its row is unique by slot, and so are the ids of its wake-ups.
+ * One per slot, and another only once that is cancelled: a job's id follows from the slot's and from how many it had, a row that is
+ * not cancelled is unique by slot, and so are the ids of its wake-ups.
  * And one at a time for each `jobKey`, the caller's own name for the work: until that job is done, another slot is refused it.
  */
 export async function startJob(
@@ -42,9 +43,8 @@ export async function startJob(
   if (problem !== null) return invalid('jobKey', problem)
   const slot = await lockSlotToStart(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing' }
-  const jobId = jobIdOf(slotId)
-  const existing = await tx.selectFrom('job').select('id').where('id', '=', jobId).executeTakeFirst()
-  if (existing) return { kind: 'exists', jobId }
+  const existing = await findJobOfSlot(tx, slotId)
+  if (existing !== null) return { kind: 'exists', jobId: existing }
   if (slot.planState !== 'approved') return { kind: 'notApproved' }
   const at = await readDatabaseTime(tx)
   if (isTooLate(slot.publishAt.getTime(), at)) return { kind: 'tooLate', publishAt: slot.publishAt }
@@ -55,13 +55,14 @@ export async function startJob(
   return await insertSlotJob(tx, deps, books, { ...slot, jobKey, startedBy: 'person' })
 }
 
-export function jobIdOf(slotId: string): string {
-  return nameUuid(`job of slot ${slotId}`)
+/** `cancelled` is how many jobs of the slot were cancelled before. */
+export function jobIdOf(slotId: string, cancelled = 0): string {
+  return nameUuid(cancelled === 0 ? `job of slot ${slotId}` : `job of slot ${slotId} after ${cancelled}`)
 }
 
 /**
  * Reservation, row, claim, wake-up and events of a new job, all in the caller's transaction, under open books. The slot is
- * locked and has no job. If the quota is short, nothing is changed.
+ * locked and has no job but cancelled ones. If the quota is short, nothing is changed.
  */
 export async function insertSlotJob(
   tx: Tx,
@@ -79,7 +80,7 @@ export async function insertSlotJob(
   const { organizationId } = books
   const { slotId, accountId, seconds, startedBy, jobKey = null } = slot
   const at = books.at.getTime()
-  const jobId = jobIdOf(slotId)
+  const jobId = jobIdOf(slotId, await countJobsOfSlot(tx, slotId))
   const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
   if (reserved.kind === 'quotaShort') return reserved
 

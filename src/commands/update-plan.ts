@@ -5,7 +5,7 @@ import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
 import { changePlan } from '../store/plan-store.ts'
-import { lockUnclaimedSlots, reschedule } from '../store/slot-store.ts'
+import { lockFreeSlots, reschedule } from '../store/slot-store.ts'
 import { namePlan, placePlan } from './create-plan.ts'
 import type { CommandDeps } from './deps.ts'
 import { movePlan } from './move-plan.ts'
@@ -63,7 +63,7 @@ async function moveSlots(
   timeZone: string,
 ): Promise<Refusal | null> {
   const now = await readDatabaseTime(tx)
-  for (const slot of await lockUnclaimedSlots(tx, organizationId, planId)) {
+  for (const slot of await lockFreeSlots(tx, organizationId, planId)) {
     const isToCome = slot.publishAt.getTime() > now
     const meaning = instantOf(slot.wallTime, timeZone)
     if (meaning.kind === 'invalid') throw new Error(`slot ${slot.id} has the wall time ${slot.wallTime}`)

@@ -6,8 +6,10 @@ import {
   changePost,
   changeSlot,
   deleteSlot,
+  findCancelledSlots,
   findSlots,
   lockSlot,
+  releaseSlot,
   type SlotRecord,
 } from '../store/slot-store.ts'
 import { mayStillChange } from './claimed-slot.ts'
@@ -25,8 +27,9 @@ interface SlotRequest {
 }
 
 /**
- * Changes what is given of a slot. Once a job has claimed it only caption, privacy and toggles, until its post is opened. Takes the
- * plan's approval back, and the slot's: its job posts nothing until it is approved again.
+ * Changes what is given of a slot. Once a job has claimed it only caption, privacy and toggles, until its post is opened; once that
+ * job is cancelled all of it, for another. Takes the plan's approval back, and the slot's: no job posts anything until it is approved
+ * again.
  */
 export async function updateSlot(
   tx: Tx,
@@ -57,7 +60,7 @@ export async function updateSlot(
   return { kind: 'done', slotId: slot.id, planId: plan.id }
 }
 
-/** Removes a slot, until a job has claimed it. Takes the plan's approval back. */
+/** Removes a slot, until a job has claimed it, or once that is cancelled. Takes the plan's approval back. */
 export async function removeSlot(tx: Tx, request: SlotRequest): Promise<SlotChanged> {
   const opened = await openSlot(tx, request)
   if (opened.kind !== 'open') return opened
@@ -74,7 +77,10 @@ type OpenedSlot =
   | { readonly kind: 'open'; readonly slot: SlotRecord; readonly plan: LockedPlan; readonly after: string }
   | Refusal
 
-/** Locks the plan and then its slot, the order that all writers keep, and tells the plan that it is edited. */
+/**
+ * Locks the plan and then its slot, the order that all writers keep, and tells the plan that it is edited. A slot whose job was
+ * cancelled is nobody's then.
+ */
 async function openSlot(
   tx: Tx,
   { organizationId, slotId }: SlotRequest,
@@ -82,12 +88,22 @@ async function openSlot(
 ): Promise<OpenedSlot> {
   const [found] = await findSlots(tx, organizationId, [slotId])
   if (!found) return { kind: 'missing', field: 'slotId' }
-  if (found.claimedAt && !allowed.claimed) return { kind: 'claimed', slotId }
+  if (found.claimedAt && !allowed.claimed && !(await isCancelled(tx, slotId)))
+    return { kind: 'claimed', slotId }
 
   const moved = await movePlan(tx, { organizationId, planId: found.planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   const slot = await lockSlot(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing', field: 'slotId' }
-  if (slot.claimedAt && !allowed.claimed) return { kind: 'claimed', slotId }
-  return { kind: 'open', slot, plan: moved.before, after: moved.after }
+  const opened = { kind: 'open', slot, plan: moved.before, after: moved.after } as const
+  if (slot.claimedAt === null) return opened
+  if (await isCancelled(tx, slotId)) {
+    await releaseSlot(tx, slotId)
+    return { ...opened, slot: { ...slot, claimedAt: null } }
+  }
+  return allowed.claimed ? opened : { kind: 'claimed', slotId }
+}
+
+async function isCancelled(tx: Tx, slotId: string): Promise<boolean> {
+  return (await findCancelledSlots(tx, [slotId])).has(slotId)
 }

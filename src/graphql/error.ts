@@ -7,7 +7,8 @@ export const refusalCodes = {
   INVALID_INPUT: 'The input cannot be used; correct what is named and send it again.',
   NOT_FOUND: 'What an id names does not exist, or is not yours.',
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
-  SLOT_CLAIMED: 'A job works by the slot already, so this of it cannot be changed any more.',
+  SLOT_CLAIMED:
+    'A job works by the slot, or has ended by it otherwise than cancelled, so this of it cannot be changed.',
   CREATOR_FORBIDS: 'The settings of the creator at TikTok do not allow what is planned.',
   JOB_UNDER_WAY: 'An unfinished job of another slot has the job key.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
@@ -55,7 +56,9 @@ export class SlotClaimed extends RefusalError {
   readonly code = 'SLOT_CLAIMED'
   readonly slotId: string
   constructor(slotId: string) {
-    super('a job works by this slot already; cancel the job, and add another slot')
+    super(
+      'a job works by this slot already, or has posted it: cancel the job if it can be, and change the slot then, or add another slot',
+    )
     this.slotId = slotId
   }
 }

@@ -32,7 +32,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job for ever: if it has one, that is answered.',
+      'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job: if it has one that is not cancelled, that is answered.',
     authScopes: { write: true },
     errors: { types: [...refusals, NotPermittedInState, JobUnderWay, SlotTooLate, QuotaShort] },
     resolve: (_root, { input }, context, info) => {

@@ -85,7 +85,7 @@ builder.node(Job, {
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot that it works for.',
+      description: "The slot that it works for; null once a cancelled job's slot was removed.",
       resolve: ({ slotId }, _args, { load }) => (slotId === null ? null : load.slot.load(slotId)),
     }),
     account: t.field({

@@ -63,7 +63,7 @@ builder.node(Slot, {
       type: 'DateTime',
       nullable: true,
       description:
-        'When a job took it up; from then on only what it says of its post can be changed, until that is opened.',
+        'When a job took it up; from then on only what it says of its post can be changed, until that is opened. Null again once it was changed after its job was cancelled.',
     }),
     plan: t.field({
       type: Plan,
@@ -74,7 +74,8 @@ builder.node(Slot, {
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The work for it; null until a scan or somebody starts it.',
+      description:
+        'The work for it, the last if it was started again; null until a scan or somebody starts it, and once it was changed after its job was cancelled.',
       resolve: ({ id }, _args, { load }) => load.jobOfSlot.load(id),
     }),
     decisions: t.connection(

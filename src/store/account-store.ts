@@ -138,9 +138,9 @@ export async function listComingSlots(
 ): Promise<readonly ComingSlot[]> {
   const { rows } = await sql<ComingSlot>`
     select slot.id as "slotId", slot.publish_at as "publishAt", ${wishColumns}
-      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id
+      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
-       and (job.id is null and slot.publish_at > now()
+       and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
             or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
                and (job.context->>'sentAt') is null)
      order by slot.publish_at, slot.id limit ${limit}`.execute(db)

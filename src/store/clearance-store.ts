@@ -41,7 +41,7 @@ export async function findSlotToPost(
         from slot where organization_id = ${organizationId} and id = ${slotId})
     select said.*, ${facts}
       from said join plan on plan.id = said."planId" join job machine on machine.id = plan.account_id
-           left join job on job.slot_id = said.id`.execute(db)
+           left join job on job.slot_id = said.id and job.state <> 'cancelled'`.execute(db)
   return rows[0]
 }
 

@@ -17,7 +17,7 @@ export interface NewJob {
   readonly startedBy?: StartedBy
 }
 
-/** Inserts a job at its first checkpoint; false if its slot or its key has one already, and then nothing is changed. */
+/** Inserts a job at its first checkpoint; false if its slot or its key has one already that is not cancelled, and then nothing is changed. */
 export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
   const { checkpoint } = job
   const { numInsertedOrUpdatedRows } = await db
@@ -42,6 +42,19 @@ export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow()
   return numInsertedOrUpdatedRows === 1n
+}
+
+/** The job of a slot that works by it or has ended otherwise than cancelled; null if there is none. */
+export async function findJobOfSlot(db: Executor, slotId: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from job where slot_id = ${slotId} and state <> 'cancelled'`.execute(db)
+  return rows[0]?.id ?? null
+}
+
+export async function countJobsOfSlot(db: Executor, slotId: string): Promise<number> {
+  const { rows } = await sql<{ jobs: number }>`
+    select count(*)::int as jobs from job where slot_id = ${slotId}`.execute(db)
+  return rows[0]?.jobs ?? 0
 }
 
 /** The unfinished job that has a key; null if there is none. The condition is that of the index `job_of_key`. */

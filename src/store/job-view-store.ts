@@ -43,14 +43,17 @@ export async function findJobs(
   return rows
 }
 
+/** The last job of each slot that is claimed: of one that was changed after its job was cancelled the next is yet to come. */
 export async function findJobsOfSlots(
   db: Executor,
   organizationId: string,
   slotIds: readonly string[],
 ): Promise<readonly JobRecord[]> {
   const { rows } = await sql<JobRecord>`
-    select ${columns} from job
-     where organization_id = ${organizationId} and slot_id = any(${slotIds}::uuid[])`.execute(db)
+    select distinct on (job.slot_id) ${columns} from job join slot on slot.id = job.slot_id
+     where job.organization_id = ${organizationId} and job.slot_id = any(${slotIds}::uuid[])
+       and slot.claimed_at is not null
+     order by job.slot_id, job.state = 'cancelled', job.created_at desc`.execute(db)
   return rows
 }
 

@@ -26,9 +26,9 @@ export async function listPosts(
      order by 1`.execute(db)
   const planned = await sql<PlannedPost>`
     select slot.id as "slotId", slot.plan_id as "planId", slot.publish_at as "publishAt"
-      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id
+      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and slot.mode = 'direct'
-       and (job.id is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
+       and (job.id is null and slot.claimed_at is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
             or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
                and (job.context->>'sentAt') is null)
      order by slot.publish_at, slot.id limit ${mostPlanned}`.execute(db)

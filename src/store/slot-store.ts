@@ -75,8 +75,11 @@ export async function lockSlotsOf(db: Executor, organizationId: string): Promise
   await sql`select pg_advisory_xact_lock(hashtextextended(${`slots of ${organizationId}`}, 0))`.execute(db)
 }
 
-/** The slots of a plan that no job has claimed, locked: a scan waits for what the transaction makes of them. */
-export async function lockUnclaimedSlots(
+/**
+ * The slots of a plan that no job works by, or has posted by, locked: a scan, and whoever starts a job, waits for what the transaction
+ * makes of them.
+ */
+export async function lockFreeSlots(
   db: Executor,
   organizationId: string,
   planId: string,
@@ -84,9 +87,34 @@ export async function lockUnclaimedSlots(
   await lockSlotsOf(db, organizationId)
   const { rows } = await sql<SlotRecord>`
     select ${slotColumns} from slot
-     where organization_id = ${organizationId} and plan_id = ${planId} and claimed_at is null
+     where organization_id = ${organizationId} and plan_id = ${planId}
+       and (claimed_at is null or exists (select from job where job.slot_id = slot.id and job.state = 'cancelled'))
      order by publish_at, id for update`.execute(db)
-  return rows
+  const claimed = rows.filter(({ claimedAt }) => claimedAt !== null).map(({ id }) => id)
+  const cancelled = await findCancelledSlots(db, claimed)
+  return rows.filter(({ id, claimedAt }) => claimedAt === null || cancelled.has(id))
+}
+
+/**
+ * Those of slots whose jobs were all cancelled: nothing was posted, and another job may be. Asked once they are locked, for nobody
+ * starts a job of theirs then.
+ */
+export async function findCancelledSlots(
+  db: Executor,
+  slotIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (slotIds.length === 0) return new Set()
+  const { rows } = await sql<{ slotId: string }>`
+    select slot_id as "slotId" from job where slot_id = any(${slotIds}::uuid[])
+     group by slot_id having bool_and(state = 'cancelled')`.execute(db)
+  return new Set(rows.map(({ slotId }) => slotId))
+}
+
+/** Takes a slot that the transaction has locked back from its cancelled job: a scan considers it again. */
+export async function releaseSlot(db: Executor, slotId: string): Promise<void> {
+  await sql`update slot set claimed_at = null, updated_at = clock_timestamp() where id = ${slotId}`.execute(
+    db,
+  )
 }
 
 export async function lockSlot(
@@ -159,8 +187,9 @@ export async function reschedule(
      where id = ${slotId}`.execute(db)
 }
 
-/** Removes a slot, unless a job has claimed it. */
+/** Removes a slot, unless a job has claimed it. Its cancelled jobs stay, without it. */
 export async function deleteSlot(db: Executor, slotId: string): Promise<boolean> {
+  await sql`update job set slot_id = null where slot_id = ${slotId} and state = 'cancelled'`.execute(db)
   const { numAffectedRows } = await sql`delete from slot where id = ${slotId} and claimed_at is null`.execute(
     db,
   )

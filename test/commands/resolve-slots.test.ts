@@ -209,6 +209,22 @@ describe('slots under new time zone data', () => {
     expect((await lockJob(db, jobId))?.checkpoint.context.publishAt).toBe(publishAt)
   })
 
+  it('whose job was cancelled move, for they may be started again', async () => {
+    const { slotIds } = await planWith(older, { claimed: true })
+    const [slotId = ''] = slotIds
+    const before = await slotOf(slotId)
+    const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
+    await sql`update job set state = 'cancelled', tag = 'final', wake_at = null, timers = '{}' where id = ${jobId}`.execute(
+      db,
+    )
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+      resolved: 1,
+      moved: 1,
+      movedJobs: [],
+    })
+    expect(before.publish_at.getTime() - (await slotOf(slotId)).publish_at.getTime()).toBe(hour)
+  })
+
   it('are moved by a worker when it starts, and every hour', async () => {
     const first = await planWith(older)
     await startRole({ concurrency: 0, zones: newer })
