@@ -7,11 +7,19 @@ export interface AccountFacts {
   readonly accessExpiresAt: number | null
   readonly failure: Failure | null
   readonly now: number
+  /** The tokens are sealed under a key that this installation does not have. */
+  readonly isKeyMissing: boolean
 }
 
 /** Whether posts can be made for an account, and for how long. */
 export interface AccountHealth {
-  readonly status: 'healthy' | 'renewalFailing' | 'permissionMissing' | 'broken' | 'notConnected'
+  readonly status:
+    | 'healthy'
+    | 'renewalFailing'
+    | 'permissionMissing'
+    | 'keyMissing'
+    | 'broken'
+    | 'notConnected'
   /** Until when posts can be made if nobody acts, epoch milliseconds; null: no end in sight. */
   readonly holdsUntil: number | null
   /** What is wrong; null if nothing is. */
@@ -25,13 +33,15 @@ export const uploadTokenMs = 70 * 60_000
 const scopeOf = { direct: 'video.publish', draft: 'video.upload' } as const
 
 export function accountHealth(facts: AccountFacts): AccountHealth {
-  const { state, scopes, failure, now } = facts
-  const accessEnds = Math.max(facts.accessExpiresAt ?? now, now)
+  const { state, scopes, failure, now, isKeyMissing } = facts
+  // A token that does not open is of no use.
+  const accessEnds = isKeyMissing ? now : Math.max(facts.accessExpiresAt ?? now, now)
   if (state === 'connecting') return { status: 'notConnected', holdsUntil: now, failure }
   if (state === 'needsReauthorization')
     return { status: 'broken', holdsUntil: accessEnds, failure: failure ?? disconnected }
   if (state !== 'connected' && !state.startsWith('refreshing.'))
     return { status: 'broken', holdsUntil: now, failure: failure ?? disconnected }
+  if (isKeyMissing) return { status: 'keyMissing', holdsUntil: now, failure: keyIsMissing }
   if (state === 'refreshing.backingOff') return { status: 'renewalFailing', holdsUntil: accessEnds, failure }
   if (!Object.values(scopeOf).some((scope) => scopes.includes(scope)))
     return { status: 'permissionMissing', holdsUntil: null, failure: scopeMissing }
@@ -53,6 +63,12 @@ const disconnected: Failure = {
   verdict: 'NEEDS_USER',
   code: 'ACCOUNT_NOT_CONNECTED',
   message: 'The account is not connected.',
+}
+
+const keyIsMissing: Failure = {
+  verdict: 'NEEDS_OPERATOR',
+  code: 'KEY_MISSING',
+  message: "The key is not here that the account's tokens are sealed under.",
 }
 
 const scopeMissing: Failure = {

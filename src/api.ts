@@ -6,6 +6,7 @@ import type { HostHealth } from './host-checks.ts'
 import { callbackPath, createAuthorization, webhookPath } from './inbound/authorization.ts'
 import { createCallbackRoute } from './inbound/callback-route.ts'
 import { createWebhookRoute } from './inbound/webhook-route.ts'
+import type { KeyCheck } from './keys.ts'
 import type { LimitBook } from './limits/limit-book.ts'
 import type { Limiter } from './limits/limiter.ts'
 import type { Listener } from './listener.ts'
@@ -32,8 +33,7 @@ export interface ApiRoleOptions {
   readonly storage: MediaSource
   /** Looks at this machine. */
   readonly checkHost: () => Promise<HostHealth>
-  /** Which keys are missing that sealed rows need. */
-  readonly checkKeys: () => Promise<{ readonly missing: readonly string[] }>
+  readonly keyCheck: KeyCheck
   readonly tiktok: TikTokClient
   readonly app: AppCredential
   readonly sealer: Sealer
@@ -61,6 +61,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     runtime,
     machines,
     storage,
+    keyCheck,
     tiktok,
     app,
     sealer,
@@ -92,6 +93,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
     hints,
     storage,
+    accountsLackingKey: keyCheck.accountsLackingKey,
     limiter,
     limitBook,
     apiBucket: config.apiBucket,
@@ -102,7 +104,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ready: async () => {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()
-      const keyMissing = database && (await options.checkKeys()).missing.length > 0
+      const keyMissing = database && (await keyCheck.missing()).length > 0
       const problems = [...(disk ? [disk] : []), ...(keyMissing ? ['KEY_MISSING'] : [])].map(inWords)
       return {
         ok: database && problems.length === 0,

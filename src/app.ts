@@ -159,7 +159,7 @@ async function start(
       machines,
       storage,
       checkHost: createHostChecks(config.dataDirectory),
-      checkKeys: createKeyCheck(ring, runtime),
+      keyCheck: createKeyCheck(ring, runtime),
       tiktok,
       app: { clientKey: app.clientKey, clientSecret },
       sealer,

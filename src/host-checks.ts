@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { checkDisk } from './providers/disk-check.ts'
 import { type HostFaultCode, hostFaultOf } from './providers/host-fault.ts'
 import { bundledFfmpeg, checkFfmpeg } from './providers/video/local/ffmpeg.ts'
+import { rememberFor } from './remember-for.ts'
 import { ConfigInvalid } from './start-failure.ts'
 
 /** What was found of this machine: null where nothing is wrong. */
@@ -13,22 +14,13 @@ export interface HostHealth {
 const lookEveryMs = 5_000
 
 /** Looks at the data directory's disk: whether there is room, and whether it can be written to. */
-export function createHostChecks(
-  directory: string,
-  now: () => number = () => performance.now(),
-): () => Promise<HostHealth> {
-  let lookedAt = Number.NEGATIVE_INFINITY
-  let latest: Promise<HostHealth>
-  return () => {
-    if (now() - lookedAt >= lookEveryMs) {
-      lookedAt = now()
-      latest = checkDisk(directory).then(
-        () => ({ disk: null }),
-        (error) => ({ disk: hostFaultOf(error) ?? 'DISK_UNUSABLE' }),
-      )
-    }
-    return latest
-  }
+export function createHostChecks(directory: string, now?: () => number): () => Promise<HostHealth> {
+  const look = (): Promise<HostHealth> =>
+    checkDisk(directory).then(
+      () => ({ disk: null }),
+      (error) => ({ disk: hostFaultOf(error) ?? 'DISK_UNUSABLE' }),
+    )
+  return rememberFor(lookEveryMs, look, now)
 }
 
 /** Throws ConfigInvalid where there is no ffmpeg to work with: found out now, and not by the first job of the night. */

@@ -1,11 +1,13 @@
 import path from 'node:path'
 import type { Config } from './config.ts'
+import { rememberFor } from './remember-for.ts'
 import { ConfigInvalid } from './start-failure.ts'
 import { type Connection, connect } from './store/database.ts'
 import {
   countSealedUploads,
   eachSealedToken,
   hasSealedRows,
+  listAccountsSealedUnder,
   listNeededKeys,
   replaceSealedToken,
   type SealedCell,
@@ -56,18 +58,38 @@ function missingKeys(ring: KeyRing, needed: readonly string[]): readonly string[
   return needed.filter((id) => !ring.keys.some((key) => key.id === id))
 }
 
-/** Looks, while the process runs, whether the ring still opens what is sealed: the file may be replaced under it. */
+/** What is sealed under keys that are not in the ring, while the process runs: the file may be replaced under it. */
+export interface KeyCheck {
+  /** The ids of the keys that are needed and not here. */
+  missing(): Promise<readonly string[]>
+  /** Those of an organization's accounts whose tokens need such a key. */
+  accountsLackingKey(organizationId: string, accountIds: readonly string[]): Promise<ReadonlySet<string>>
+}
+
+/** Every probe and everybody who looks at an account asks, and the look is at all accounts. */
+const lookEveryMs = 5_000
+
 export function createKeyCheck(
   ring: () => KeyRing,
   { db }: Pick<Connection, 'db'>,
-): () => Promise<{ readonly missing: readonly string[] }> {
-  return async () => {
+  now?: () => number,
+): KeyCheck {
+  const look = async (): Promise<readonly string[]> => {
     const needed = await listNeededKeys(db)
     try {
-      return { missing: missingKeys(ring(), needed) }
+      return missingKeys(ring(), needed)
     } catch {
-      return { missing: needed } // The file is gone, or cannot be read.
+      return needed // The file is gone, or cannot be read.
     }
+  }
+  const missing = rememberFor(lookEveryMs, look, now)
+  return {
+    missing,
+    async accountsLackingKey(organizationId, accountIds) {
+      const keyIds = await missing()
+      if (keyIds.length === 0) return new Set()
+      return new Set(await listAccountsSealedUnder(db, organizationId, { accountIds, keyIds }))
+    },
   }
 }
 

@@ -24,6 +24,11 @@ const HealthStatus = builder.enumType('AccountHealthStatus', {
       value: 'permissionMissing',
       description: 'It is connected, but its creator has not granted the permission to post.',
     },
+    KEY_MISSING: {
+      value: 'keyMissing',
+      description:
+        'They cannot: this installation lacks the key that its tokens are sealed under. The operator puts it back.',
+    },
     BROKEN: {
       value: 'broken',
       description: 'The connection is gone. What was begun may be finished until `holdsUntil`.',

@@ -1,5 +1,10 @@
 import type { AccountContext } from '../../machines/account.ts'
-import { type AccountHealth, accountHealth, slotFailure } from '../../machines/account-health.ts'
+import {
+  type AccountFacts,
+  type AccountHealth,
+  accountHealth,
+  slotFailure,
+} from '../../machines/account-health.ts'
 import type { Failure } from '../../machines/failure.ts'
 import { accountMachine } from '../commands/account-machine.ts'
 import { creatorViolations } from '../commands/creator-rules.ts'
@@ -35,13 +40,19 @@ export function eventsOfAccount({ state, context }: AccountRecord): readonly str
   return acceptedEvents(accountMachine, checkpoint).filter((event) => peoplesEvents.has(event))
 }
 
-/** Whether posts can be made for an account. `now` is the database's time in epoch milliseconds. */
+/** Whether posts can be made for an account. `now` is the database's time. */
 export function healthOfAccount(
   { state, context, scopes, accessExpiresAt }: AccountRecord,
-  now: number,
+  seen: Pick<AccountFacts, 'now' | 'isKeyMissing'>,
 ): AccountHealth {
   const { failure = null } = context as unknown as Partial<AccountContext> // The machine's, as it was stored.
-  return accountHealth({ state, scopes, accessExpiresAt: accessExpiresAt?.getTime() ?? null, failure, now })
+  return accountHealth({
+    state,
+    scopes,
+    accessExpiresAt: accessExpiresAt?.getTime() ?? null,
+    failure,
+    ...seen,
+  })
 }
 
 /** How many of an account's coming slots are looked at: those after them come another day. */

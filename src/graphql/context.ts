@@ -45,6 +45,8 @@ export interface Context {
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** One transaction of its own inside the viewer's organization. */
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** Those of the viewer's accounts whose tokens are sealed under a key that is not here. */
+  lackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Tells those who follow that something was committed. */
   announce(jobIds: readonly string[]): void
   /** What the answer's header shall say; null over WebSocket, where answers have none. */

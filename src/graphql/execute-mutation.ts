@@ -138,7 +138,8 @@ function within(context: Context, mutation: OpenRun): Context {
     last = next.catch(() => undefined)
     return next
   }
-  return { ...context, mutation, read, load: createLoaders(context.viewer.organizationId, read) }
+  const { viewer, lackingKey } = context
+  return { ...context, mutation, read, load: createLoaders(viewer.organizationId, read, lackingKey) }
 }
 
 function hashOf(

@@ -13,7 +13,11 @@ import type { Context, Loaders } from './context.ts'
 type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
 
 /** One statement for all that an operation asks for at the same moment. */
-export function createLoaders(organizationId: string, read: Context['read']): Loaders {
+export function createLoaders(
+  organizationId: string,
+  read: Context['read'],
+  lackingKey: Context['lackingKey'],
+): Loaders {
   const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
     new DataLoader<string, Row | null>(async (ids) => {
       const rows = await read((tx) => find(tx, organizationId, ids))
@@ -25,8 +29,10 @@ export function createLoaders(organizationId: string, read: Context['read']): Lo
     account: by(findAccounts, idOf),
     accountHealth: new DataLoader(
       async (accounts: readonly AccountRecord[]) => {
-        const now = await read(readDatabaseTime)
-        return accounts.map((account) => healthOfAccount(account, now))
+        const [now, locked] = await Promise.all([read(readDatabaseTime), lackingKey(accounts.map(idOf))])
+        return accounts.map((account) =>
+          healthOfAccount(account, { now, isKeyMissing: locked.has(account.id) }),
+        )
       },
       { cacheKeyFn: idOf },
     ),

@@ -46,6 +46,11 @@ export interface ApiOptions {
   readonly authorization: AuthorizationStarter
   readonly hints: { send(hint: Hint): void }
   readonly storage: MediaSource
+  /** Those of an organization's accounts whose tokens are sealed under a key that is not here: this role cannot see it. */
+  readonly accountsLackingKey: (
+    organizationId: string,
+    accountIds: readonly string[],
+  ) => Promise<ReadonlySet<string>>
   /** Keeps the keys' buckets, and knows the windows of the calls to TikTok. */
   readonly limiter: Limiter
   readonly limitBook: LimitBook

@@ -36,6 +36,10 @@ export interface YogaOptions {
   readonly authorization: AuthorizationStarter
   readonly hints: { send(hint: Hint): void }
   readonly hub: Hub
+  readonly accountsLackingKey: (
+    organizationId: string,
+    accountIds: readonly string[],
+  ) => Promise<ReadonlySet<string>>
   readonly authenticator: Authenticator
   readonly keys: KeyWatch
   readonly toll: Toll
@@ -211,6 +215,7 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
   const read = shareReads(transact)
+  const lackingKey = (accountIds: readonly string[]) => options.accountsLackingKey(organizationId, accountIds)
   return {
     viewer,
     requestId,
@@ -226,7 +231,8 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
     hub,
     read,
     transact,
-    load: createLoaders(organizationId, read),
+    lackingKey,
+    load: createLoaders(organizationId, read, lackingKey),
     announce(jobs) {
       // Perhaps it was a rate limit that was set.
       limitBook.forget(organizationId)

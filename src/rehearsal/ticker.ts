@@ -77,7 +77,8 @@ export async function startTicker(options: TickerOptions): Promise<{ close(): Pr
     if (to === 'published' && sha256) print(detailLine(options.pathOf(sha256)))
   }
   const showAccount = (at: Date, account: NonNullable<Row['account']>) => {
-    const { status, failure } = accountHealth({ ...account, now: at.getTime() })
+    // A key goes missing without a transition, and so without a line.
+    const { status, failure } = accountHealth({ ...account, now: at.getTime(), isKeyMissing: false })
     // It is healthy, or being connected for the first time, until it is said not to be.
     const before = shownAccounts.get(account.id)
     if (status === before || (before === undefined && isQuiet[status])) return
@@ -132,5 +133,6 @@ const isQuiet: Readonly<Record<AccountHealth['status'], boolean>> = {
   notConnected: true,
   permissionMissing: false,
   renewalFailing: false,
+  keyMissing: false,
   broken: false,
 }

@@ -155,6 +155,20 @@ export async function listNeededKeys(db: Executor): Promise<readonly string[]> {
   return rows.map(({ keyId }) => keyId)
 }
 
+/** Those of an organization's accounts that have a token sealed under one of these keys. */
+export async function listAccountsSealedUnder(
+  db: Executor,
+  organizationId: string,
+  { accountIds, keyIds }: { readonly accountIds: readonly string[]; readonly keyIds: readonly string[] },
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from account
+     where organization_id = ${organizationId} and id = any(${accountIds}::uuid[])
+       and (split_part(access_token_sealed, '.', 2) = any(${keyIds}::text[])
+            or split_part(refresh_token_sealed, '.', 2) = any(${keyIds}::text[]))`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
 /** Whether any row is sealed at all, in whatever format. */
 export async function hasSealedRows(db: Executor): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`

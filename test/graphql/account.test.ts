@@ -6,6 +6,8 @@ import { leafPaths } from '../../src/durable/machine.ts'
 import { accountStateOf } from '../../src/graphql/account-view.ts'
 import { nodeLimitRule } from '../../src/graphql/node-limit.ts'
 import { schema } from '../../src/graphql/schema.ts'
+import { createKeyCheck } from '../../src/keys.ts'
+import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   type Answer,
@@ -26,7 +28,15 @@ let api: TestApi
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  api = await createTestApi(database)
+  const ring = keyRingOf([Buffer.alloc(32, 1)])
+  let looks = 0
+  // Every look is long after the one before.
+  const keys = createKeyCheck(
+    () => ring,
+    database.runtime,
+    () => (looks += 60_000),
+  )
+  api = await createTestApi(database, { accountsLackingKey: keys.accountsLackingKey })
 })
 
 const whole = `id openId username displayName state availableEvents scopes accessExpiresAt refreshExpiresAt
@@ -140,6 +150,41 @@ describe('an account', () => {
     const account = await readAccount(tenant)
     expect(account).toMatchObject({ availableEvents, health: { status } })
     if (status !== 'HEALTHY') expect(account.health.nextStep).toMatch(/^[A-Z].*\.$/)
+  })
+})
+
+describe('an account whose tokens are sealed under a key that is not here', () => {
+  const seal = (accountId: string, column: 'access' | 'refresh') =>
+    database.owner.pool.query(
+      `update reelpilot.account set ${column}_token_sealed = 'v2.deadbeef.x.y' where id = $1`,
+      [accountId],
+    )
+
+  it.each(['access', 'refresh'] as const)('cannot post, and says so: its %s token', async (column) => {
+    const tenant = await createTenant(database, api)
+    const { slotIds } = await createDraft(tenant, [60])
+    await seal(tenant.accountId, column)
+    const { health } = await readAccount(tenant)
+    expect(health).toMatchObject({
+      status: 'KEY_MISSING',
+      failure: { code: 'KEY_MISSING', verdict: 'NEEDS_OPERATOR' },
+      nextStep: expect.stringMatching(/^The operator puts the key file back/),
+      slotsAtRisk: [{ slot: { id: slotIds[0] }, failure: { code: 'KEY_MISSING' } }],
+    })
+    expect(Date.parse(health.holdsUntil)).toBeLessThanOrEqual(Date.now() + 1_000)
+  })
+
+  it('says nothing of it to an organization whose own are not', async () => {
+    const tenant = await createTenant(database, api)
+    expect((await readAccount(tenant)).health.status).toBe('HEALTHY')
+  })
+
+  it('cannot finish what was begun either, if its connection is gone too', async () => {
+    const tenant = await createTenant(database, api)
+    await createDraft(tenant, [10])
+    await place(tenant.accountId, 'needsReauthorization', { failure: lost })
+    await seal(tenant.accountId, 'access')
+    expect((await readAccount(tenant)).health).toMatchObject({ status: 'BROKEN', slotsAtRiskCount: 1 })
   })
 })
 

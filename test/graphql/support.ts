@@ -34,7 +34,10 @@ export interface TestApi extends Api {
 export async function createTestApi(
   database: TestDatabase,
   options: Partial<
-    Pick<ApiOptions, 'limits' | 'log' | 'publicUrl' | 'routes' | 'limiter' | 'limitBook' | 'apiBucket'>
+    Pick<
+      ApiOptions,
+      'limits' | 'log' | 'publicUrl' | 'routes' | 'limiter' | 'limitBook' | 'apiBucket' | 'accountsLackingKey'
+    >
   > = {},
 ): Promise<TestApi> {
   const boss = createBoss({
@@ -58,6 +61,7 @@ export async function createTestApi(
     limiter: createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' }),
     limitBook: createLimitBook(database.runtime.db),
     log: createLogger('error', false),
+    accountsLackingKey: async () => new Set(),
     ready: async () => ({ ok: true, checks: { database: true } }),
     ...options,
   })
