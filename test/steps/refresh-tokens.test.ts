@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { StepContext } from '../../src/durable/step.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
+import type { Guard } from '../../src/providers/tiktok/guard.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { startLocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
 import { Secret } from '../../src/secret.ts'
@@ -18,7 +19,7 @@ const database = await createTestDatabase()
 const { db } = database.runtime
 
 /** A connected account at a local TikTok, and the steps that look after its tokens. */
-async function setUp() {
+async function setUp(guard?: Guard) {
   const tiktok = await startLocalTikTok({ persist: false })
   onTestFinished(() => tiktok.stop())
   const ring = keyRingOf([randomBytes(32)])
@@ -31,6 +32,7 @@ async function setUp() {
     clientKey: tiktok.app.clientKey,
     clientSecret: new Secret(tiktok.app.clientSecret),
     deadlineMs: 2_000,
+    ...(guard && { guard }),
   })
   // These steps use nothing else.
   const deps = { db, sealer, tiktok: client } as unknown as StepDeps
@@ -77,10 +79,20 @@ describe('a refresh', () => {
   })
 
   it('is made once, however many workers perform the step at the same time', async () => {
-    const { tiktok, version, refreshOf } = await setUp()
+    // TikTok is asked only once each of them has been refused or is about to ask.
+    const everyone = Promise.withResolvers<void>()
+    let missing = 8
+    const come = () => {
+      missing -= 1
+      if (missing === 0) everyone.resolve()
+    }
+    const { tiktok, version, refreshOf } = await setUp(async (_call, run) => {
+      come()
+      await everyone.promise
+      return await run()
+    })
     const first = (await version()) ?? 0
-    tiktok.injectFault({ endpoint: 'token', effect: { kind: 'delay', delayMs: 200 }, nth: 1 })
-    const outcomes = await Promise.all(Array.from({ length: 8 }, () => refreshOf(first)))
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => refreshOf(first).finally(come)))
     expect(outcomes.filter((outcome) => outcome.kind === 'done')).toHaveLength(1)
     expect(outcomes).toContainEqual(
       expect.objectContaining({ error: expect.objectContaining({ kind: 'retry' }) }),
