@@ -4,6 +4,7 @@ import { type Role, startApp } from './app.ts'
 import { answerBreakerRequest, readBreakerRequest } from './breaker-command.ts'
 import { type Config, readConfig } from './config.ts'
 import { shortPath } from './data-directory.ts'
+import { describeFindings, examine } from './doctor.ts'
 import { addOrganization, migrateDatabase, openDatabase } from './installation.ts'
 import { addKey } from './key-command.ts'
 import { rotateKeys } from './keys.ts'
@@ -17,6 +18,7 @@ const usage = `Usage: npm start [-- COMMAND]
   start     API, worker and, without DATABASE_URL, Postgres, in one process tree (the default)
   api       the GraphQL API alone
   worker    the worker alone: drives jobs and scans
+  doctor    says what is wrong with the database, the disk, the keys and ffmpeg, and what to do; exits with 1 if anything is
   migrate   brings the database up to this build, and ends
   organization NAME
             creates an organization, prints its first API key, and ends
@@ -105,6 +107,8 @@ async function serve(config: Config, serving: readonly Role[], ending: AbortSign
 
 async function perform(command: string, call: Call): Promise<number> {
   switch (command) {
+    case 'doctor':
+      return await doctorOnly(call)
     case 'migrate':
       return await migrateOnly(call)
     case 'keys':
@@ -134,6 +138,11 @@ async function onDatabase(
   } finally {
     await database.stop()
   }
+}
+
+async function doctorOnly({ config, ending }: Call): Promise<number> {
+  const findings = await examine(config, ending)
+  return say(describeFindings(findings), findings.some(({ problem }) => problem !== null) ? 1 : 0)
 }
 
 function migrateOnly(call: Call): Promise<number> {
