@@ -39,7 +39,6 @@ export const jobLogic = jobSetup.createMachine({
             assign({
               scenes: ({ event }) => event.output.scenes,
               seconds: ({ event }) => event.output.seconds,
-              audience: ({ event }) => event.output.audience,
             }),
           ],
         },

@@ -51,6 +51,7 @@ export interface JobContext {
   readonly publishAt: number
   /** Whether a person has said that it shall be posted although its time passed long ago. */
   readonly mayBeLate: boolean
+  /** As the slot said when the post was opened; it means nothing before that. */
   readonly audience: Audience
   /** From the storyboard: how many scenes and how long, rounded up to whole seconds. */
   readonly scenes: number

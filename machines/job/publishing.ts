@@ -51,6 +51,7 @@ export const publishing = jobSetup.createStateConfig({
             'countInit',
             assign(({ event }) => ({
               post: event.output.post,
+              audience: event.output.audience,
               progress: { done: 0, of: event.output.post.chunkCount, unit: 'chunks' as const },
             })),
           ],

@@ -51,7 +51,7 @@ interface OfSlot extends Tried {
 /** The steps of the job machine: what each is given and what it answers when it has done its work. */
 export const jobSteps = {
   /** Reads the slot's brief. */
-  openJob: step<OfSlot, { readonly scenes: number; readonly seconds: number; readonly audience: Audience }>(),
+  openJob: step<OfSlot, { readonly scenes: number; readonly seconds: number }>(),
   /** Looks whether what held the job still does. */
   checkHold: step<OfSlot & { readonly before: 'rendering' | 'posting' }>(),
   reserveQuota: step<{ readonly seconds: number }>(),
@@ -66,7 +66,11 @@ export const jobSteps = {
   checkMedia: step<OfSlot & { readonly media: KeptMedia }>(),
   /** Asks what the creator allows now, and makes sure that the token will outlast the upload. */
   preparePost: step<OfSlot & { readonly media: KeptMedia }>(),
-  initPost: step<OfSlot & { readonly media: KeptMedia }, { readonly post: OpenPost }>(),
+  /** Opens the post as the slot says by then, and answers who is to see it. */
+  initPost: step<
+    OfSlot & { readonly media: KeptMedia },
+    { readonly post: OpenPost; readonly audience: Audience }
+  >(),
   uploadChunk: step<
     OfSlot & { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number }
   >(),

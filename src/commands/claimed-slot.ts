@@ -14,8 +14,7 @@ const opening: ReadonlySet<string> = new Set([
 
 /**
  * Whether what a slot says of its post can still be changed although a job works by it: caption, privacy and toggles, which are
- * read anew when the post is opened. Not what was rendered or is waited for, nor whether everyone is to see it, which
- * the job knows already. Locks the job, so that it opens no post meanwhile.
+ * read anew when the post is opened. Not what was rendered or is waited for, nor its mode. Locks the job, so that it opens no post meanwhile.
  */
 export async function mayStillChange(
   tx: Tx,
@@ -23,19 +22,11 @@ export async function mayStillChange(
   before: SlotContent,
   after: SlotContent,
 ): Promise<boolean> {
-  if (!keepsWork(before, after)) return false
+  if (before.mode !== after.mode) return false
   const jobId = (await lockJobsOfSlots(tx, [slotId])).get(slotId)
   const job = jobId === undefined ? null : await lockJob(tx, jobId)
   if (!job) return false
   const { state, context } = job.checkpoint
   const { post, sentAt, unsure, ending } = context as unknown as JobContext // The machine's, as it was stored.
   return !opening.has(state) && post === null && sentAt === null && !unsure && ending === null
-}
-
-function keepsWork(before: SlotContent, after: SlotContent): boolean {
-  return before.mode === after.mode && isPublic(before) === isPublic(after)
-}
-
-function isPublic({ privacy }: SlotContent): boolean {
-  return privacy === 'PUBLIC_TO_EVERYONE'
 }

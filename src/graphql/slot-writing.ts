@@ -141,7 +141,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened, and not whether everyone is to see it. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job posts nothing until it is approved again.',
+      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job posts nothing until it is approved again.',
     authScopes: { write: true },
     errors: { types: [...refusals, NotPermittedInState, SlotClaimed] },
     resolve: (_root, { input }, context, info) => {

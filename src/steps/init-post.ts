@@ -1,6 +1,7 @@
-import type { KeptMedia } from '../../machines/job/context.ts'
+import type { Audience, KeptMedia } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { planChunks } from '../providers/tiktok/chunk-plan.ts'
+import type { SlotContent } from '../store/slot-store.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
 import { clearanceFor, type OfSlot } from './clearance.ts'
 import { clientFor } from './client-for.ts'
@@ -58,5 +59,11 @@ export async function initPost(
       chunkCount: plan.count,
       approvedHash: slot.approvedHash,
     },
+    audience: audienceOf(slot),
   })
+}
+
+function audienceOf({ mode, privacy }: SlotContent): Audience {
+  if (mode === 'draft') return 'inbox'
+  return privacy === 'PUBLIC_TO_EVERYONE' ? 'everyone' : 'some'
 }

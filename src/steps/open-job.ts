@@ -1,4 +1,3 @@
-import type { Audience } from '../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { SlotContent } from '../store/slot-store.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
@@ -22,7 +21,7 @@ export function storyboardOf(slot: SlotContent): StoryboardRead {
   }
 }
 
-/** Reads how much there is to do, and who is to see it. */
+/** Reads how much there is to do. */
 export async function openJob(deps: StepDeps, context: StepContext, input: OfSlot): Promise<StepOutcome> {
   const clearance = await clearanceFor(deps, context, input, 'rendering')
   if (clearance.kind === 'stop') return clearance.outcome
@@ -31,10 +30,5 @@ export async function openJob(deps: StepDeps, context: StepContext, input: OfSlo
   if (read.kind === 'bad') return read.outcome
   const { scenes } = read.storyboard
   const seconds = scenes.reduce((sum, scene) => sum + scene.seconds, 0)
-  return done({ scenes: scenes.length, seconds: Math.ceil(seconds), audience: audienceOf(slot) })
-}
-
-function audienceOf({ mode, privacy }: SlotContent): Audience {
-  if (mode === 'draft') return 'inbox'
-  return privacy === 'PUBLIC_TO_EVERYONE' ? 'everyone' : 'some'
+  return done({ scenes: scenes.length, seconds: Math.ceil(seconds) })
 }

@@ -70,7 +70,7 @@ async function insertWaitingJob(slotId: string, publishAt: number, now = Date.no
   let checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
   const [clip, kept] = [{ v: 1 }, { sha256: 'a', bytes: 1 }]
   const media = { ...kept, seconds: 5, width: 1080, height: 1920 }
-  const first = { scenes: 1, seconds: 5, audience: 'everyone' }
+  const first = { scenes: 1, seconds: 5 }
   for (const output of [first, null, { clip }, { kind: 'ready' }, { kept }, { media }, null]) {
     const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
     if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)

@@ -244,7 +244,7 @@ describe('a slot', () => {
     const { slotIds } = await createRunningPlan(tenant, [60])
     const [slotId] = slotIds
     const { wallTime } = slotInput(90) as { readonly wallTime: string }
-    for (const work of [{ wallTime }, { storyboard }, { mode: 'DRAFT' }, { privacy: 'PUBLIC_TO_EVERYONE' }]) {
+    for (const work of [{ wallTime }, { storyboard }, { mode: 'DRAFT' }]) {
       const changed = await tenant.ask(change, { input: { slotId, ...work } })
       expect(changed.updateSlot).toMatchObject({ __typename: 'SlotClaimedError', code: 'SLOT_CLAIMED' })
     }
@@ -259,7 +259,7 @@ describe('a slot', () => {
     const { db } = database.runtime
     const rowId = Buffer.from(slotId, 'base64url').toString().slice('Slot:'.length)
     const approval = async () => (await findSlotToPost(db, tenant.organizationId, rowId))?.approval
-    const wanted = { caption: 'Better', privacy: 'FOLLOWER_OF_CREATOR' }
+    const wanted = { caption: 'Better', privacy: 'PUBLIC_TO_EVERYONE' }
     const edit = async () =>
       (await tenant.ask(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } })).updateSlot
     const be = (state: string, step: string | null, more: object = {}) =>

@@ -70,13 +70,14 @@ describe('whether a job may go on', () => {
 
 /** What steps answer that are not asked about here. */
 const outputs: Readonly<Record<string, Json>> = {
-  openJob: { scenes: 1, seconds: 5, audience: 'everyone' },
+  openJob: { scenes: 1, seconds: 5 },
   submitClip: { clip: { v: 1 } },
   checkClip: { kind: 'ready' },
   keepClip: { kept: { sha256: 'a', bytes: 1 } },
   storeVideo: { media: { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 } },
   initPost: {
     post: { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2, approvedHash: 'h' },
+    audience: 'everyone',
   },
   checkPost: { kind: 'private' },
 }

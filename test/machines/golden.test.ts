@@ -18,7 +18,7 @@ const outputs: Readonly<Record<string, Json>> = {
   checkClip: { kind: 'ready' },
   keepClip: { kept },
   storeVideo: { media },
-  initPost: { post },
+  initPost: { post, audience: 'everyone' },
   reconcilePost: { kind: 'sent' },
   checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
   refreshTokens: expiry,

@@ -11,10 +11,10 @@ const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }).done()
+const opened = () => begun().done({ scenes: 1, seconds: 5 }).done()
 const stored = () => opened().done({ clip }).done({ kind: 'ready' }).done({ kept }).done({ media }).done()
 const initialising = () => stored().timer().done()
-const uploading = () => initialising().done({ post })
+const uploading = () => initialising().done({ post, audience: 'everyone' })
 const accepted = () => uploading().done().done()
 
 describe('a job that nobody got through with', () => {

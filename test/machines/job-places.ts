@@ -9,12 +9,12 @@ const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2, approvedHash: 'h' }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' })
+const opened = () => begun().done({ scenes: 1, seconds: 5 })
 const generating = () => opened().done()
 const submitted = () => generating().done({ clip })
 const stored = () => submitted().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
 const initialising = () => stored().timer().done()
-const uploading = () => initialising().done({ post })
+const uploading = () => initialising().done({ post, audience: 'everyone' })
 const accepted = () => uploading().done().done()
 const published = () => accepted().timer().done({ kind: 'private' }).done()
 

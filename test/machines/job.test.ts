@@ -26,9 +26,9 @@ const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', create
 const waitOf = ({ checkpoint, at }: JobWalk) =>
   (Object.values(checkpoint.timers)[0]?.dueAt ?? Number.NaN) - at
 
-const toGenerating = (audience = 'everyone') => new JobWalk().done({ scenes: 2, seconds: 5, audience }).done()
-const toStored = (audience = 'everyone') =>
-  toGenerating(audience)
+const toGenerating = () => new JobWalk().done({ scenes: 2, seconds: 5 }).done()
+const toStored = () =>
+  toGenerating()
     .done({ clip })
     .done({ kind: 'ready' })
     .done({ kept })
@@ -37,7 +37,7 @@ const toStored = (audience = 'everyone') =>
     .done({ kept })
     .done({ media })
     .done()
-const toUploading = (audience = 'everyone') => toStored(audience).timer().done().done({ post })
+const toUploading = (audience = 'everyone') => toStored().timer().done().done({ post, audience })
 const toAccepted = (audience = 'everyone') => toUploading(audience).done().done()
 
 describe('the job machine', () => {
@@ -326,7 +326,10 @@ describe('the afterlife of a post', () => {
   it('does not count an init that was not its turn', () => {
     const walk = toStored().timer().done()
     for (let turn = 0; turn < 10; turn += 1) walk.fail({ kind: 'parked', failure, afterSeconds: 60 }).timer()
-    expect(walk.done({ post }).checkpoint.context).toMatchObject({ inits: 1 })
+    expect(walk.done({ post, audience: 'some' }).checkpoint.context).toMatchObject({
+      inits: 1,
+      audience: 'some',
+    })
   })
 
   it('asks the creator’s settings anew when its turn comes only much later', () => {

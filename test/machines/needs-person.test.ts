@@ -15,15 +15,15 @@ const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2
 const failure: Failure = { verdict: 'OUTCOME_UNKNOWN', code: 'x', message: 'x' }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }).done()
+const opened = () => begun().done({ scenes: 1, seconds: 5 }).done()
 const checking = () => opened().done({ clip })
 const stored = () => checking().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
-const uploading = () => stored().timer().done().done({ post })
+const uploading = () => stored().timer().done().done({ post, audience: 'everyone' })
 
 /** A job in each state that has a step. */
 const working: readonly Walk[] = [
   begun(),
-  begun().done({ scenes: 1, seconds: 5, audience: 'everyone' }),
+  begun().done({ scenes: 1, seconds: 5 }),
   opened(),
   checking(),
   checking().done({ kind: 'ready' }),

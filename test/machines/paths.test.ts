@@ -14,7 +14,7 @@ const expiry = { version: 1, accessExpiresAt: at + 7_200_000, refreshExpiresAt: 
 
 /** Every outcome that a step may have, by its name; one that is not here answers nothing but that it is done. */
 const outputs: Readonly<Record<string, readonly unknown[]>> = {
-  openJob: ['everyone', 'some', 'inbox'].map((audience) => ({ scenes: 1, seconds: 5, audience })),
+  openJob: [{ scenes: 1, seconds: 5 }],
   submitClip: [{ clip: { v: 1 } }],
   checkClip: [
     { kind: 'running', progress: 0, pollAfterMs: 1 },
@@ -24,7 +24,7 @@ const outputs: Readonly<Record<string, readonly unknown[]>> = {
   ],
   keepClip: [{ kept }],
   storeVideo: [{ media }],
-  initPost: [{ post }],
+  initPost: ['everyone', 'some', 'inbox'].map((audience) => ({ post, audience })),
   reconcilePost: [{ kind: 'absent' }, { kind: 'partly', nextChunk: 1 }, { kind: 'sent' }],
   checkPost: [
     { kind: 'processing' },

@@ -218,7 +218,10 @@ describe('a job that nobody gets through with while it opens a post', () => {
   /** Answers like the real ones; what cannot be repeated is not. */
   function tiktokSteps(called: string[]) {
     const answers: Readonly<Record<string, Json>> = {
-      initPost: { post: { publishId: 'p', uploadUrlSealed: 's', chunkSize: 10, chunkCount: 1 } },
+      initPost: {
+        post: { publishId: 'p', uploadUrlSealed: 's', chunkSize: 10, chunkCount: 1 },
+        audience: 'everyone',
+      },
       reconcilePost: { kind: 'absent' },
       checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { updateSlot } from '../../../src/commands/update-slot.ts'
 import { approveSlots } from '../../../src/store/approval-store.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createStage } from './stage.ts'
@@ -60,5 +61,40 @@ describe('a slot whose approval was taken back', () => {
     await approve(job)
     expect(await job.goOn()).toBe('published')
     expect(await job.context()).toMatchObject({ inits: 1 })
+  })
+})
+
+describe('the privacy of a slot that a job works by', () => {
+  it.each([
+    ['PUBLIC_TO_EVERYONE', 'SELF_ONLY', 'private'],
+    ['SELF_ONLY', 'PUBLIC_TO_EVERYONE', 'public'],
+  ] as const)('goes from %s to %s until its post is opened', async (before, privacy, visibility) => {
+    const { job, at } = await stage.start({ slot: { privacy: before }, knobs: { moderationMs: 60_000 } })
+    await job.goOn('awaitingSlot')
+    const { organizationId, jobId } = job
+    const { slot_id: slotId } = await db
+      .selectFrom('job')
+      .select('slot_id')
+      .where('id', '=', jobId)
+      .executeTakeFirstOrThrow()
+    const edit = () =>
+      db
+        .transaction()
+        .execute((tx) => updateSlot(tx, { organizationId, slotId: slotId ?? '', change: { privacy } }))
+    expect(await edit()).toMatchObject({ kind: 'done' })
+    await db
+      .updateTable('plan')
+      .set({ state: 'approved' })
+      .where('id', '=', db.selectFrom('slot').select('plan_id').where('id', '=', slotId))
+      .execute()
+    await approve(job)
+
+    await job.goOn('publishing.uploading')
+    expect(await edit()).toMatchObject({ kind: 'claimed' })
+    expect(await job.goOn()).toBe('published')
+    expect(await job.context()).toMatchObject({ visibility, inits: 1 })
+    expect(at.local.posts()).toMatchObject([{ privacyLevel: privacy, status: 'PUBLISH_COMPLETE' }])
+    const moderated = (await job.history()).includes('watching.inModeration')
+    expect(moderated).toBe(visibility === 'public')
   })
 })

@@ -58,7 +58,7 @@ export async function insertStoredJob(
 
   const facts = { at, key: `${jobId}/1`, epoch: null }
   let checkpoint: Checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
-  for (const output of outcomes(media, slot)) {
+  for (const output of outcomes(media)) {
     const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
     if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
     checkpoint = decision.checkpoint
@@ -76,12 +76,10 @@ function slotOf({ slot = {} }: JobWish): Direct | Draft {
 }
 
 /** What the steps answer until the video is stored, in their order. */
-function outcomes(media: KeptMedia, slot: Direct | Draft): readonly Json[] {
-  const isPublic = slot.mode === 'direct' && slot.privacy === 'PUBLIC_TO_EVERYONE'
-  const audience = slot.mode === 'draft' ? 'inbox' : isPublic ? 'everyone' : 'some'
+function outcomes(media: KeptMedia): readonly Json[] {
   const { sha256, bytes } = media
   return [
-    { scenes: 1, seconds: Math.ceil(media.seconds), audience },
+    { scenes: 1, seconds: Math.ceil(media.seconds) },
     null,
     { clip: { v: 1 } },
     { kind: 'ready' },
