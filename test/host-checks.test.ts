@@ -23,7 +23,7 @@ it('does not start a worker without an ffmpeg that runs, and says so in one sent
   })
   expect(await app.exited).toMatchObject({ code: 1 })
   expect(app.output()).toMatch(
-    /^(Reelpilot is starting …\n)?FFMPEG_PATH: \/nope cannot be run \(.*ENOENT\); set the path of an ffmpeg.*\n$/,
+    /^Reelpilot is starting …\nFFMPEG_PATH: \/nope cannot be run \(.*ENOENT\); set the path of an ffmpeg.*\n$/,
   )
 })
 
