@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { jobMachine } from '../../src/commands/job-machine.ts'
-import { leafPaths } from '../../src/durable/machine.ts'
 import { viewMachine } from '../../src/durable/view.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createDraft, createTenant, createTestApi, steer, type Tenant, type TestApi } from './support.ts'
@@ -122,7 +121,8 @@ describe('a job key', () => {
         client.release()
       }
     }
-    const states = [...leafPaths(jobMachine)]
+    // Those that a row can be in: the others are passed through at once, and the database does not know them.
+    const states = viewMachine(jobMachine).states.flatMap(({ path, tag }) => (tag === '' ? [] : [path]))
     const free: string[] = []
     for (const state of states) if (await isFree(state)) free.push(state)
     expect(free.toSorted()).toEqual(['cancelled', 'delivered', 'failed', 'published', 'takenDown'])
