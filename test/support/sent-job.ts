@@ -11,7 +11,7 @@ const media = { sha256: 'b'.repeat(64), bytes: 10, seconds: 3, width: 1080, heig
 
 /** What the steps of a job answer on its way to TikTok, in their order. */
 const outcomes = (audience: string, publishId: string): readonly Json[] => [
-  { scenes: 1, seconds: 3, audience },
+  { scenes: 1, seconds: 3 },
   null,
   { clip: { v: 1 } },
   { kind: 'ready' },
@@ -19,7 +19,7 @@ const outcomes = (audience: string, publishId: string): readonly Json[] => [
   { media },
   null,
   null,
-  { post: { publishId, uploadUrlSealed: 'sealed', chunkSize: 10, chunkCount: 1 } },
+  { post: { publishId, uploadUrlSealed: 'sealed', chunkSize: 10, chunkCount: 1 }, audience },
   null,
 ]
 
