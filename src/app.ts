@@ -202,6 +202,7 @@ async function start(
       protect,
       tiktok,
       sealer,
+      latePostGapMs: config.latePostGapMinutes * 60_000,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
       tell: logSteps(log),

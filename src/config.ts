@@ -33,6 +33,8 @@ export interface Config {
   readonly apiBucket: { readonly capacity: number; readonly refillPerSecond: number }
   /** How long the idempotency key of a mutation is remembered. */
   readonly idempotencyMinutes: number
+  /** How long posts of one account keep apart when they are late. */
+  readonly latePostGapMinutes: number
   readonly logLevel: string
   readonly pretty: boolean
 }
@@ -98,6 +100,7 @@ const settings = z
     API_POINTS: points.default(1_000),
     API_POINTS_PER_SECOND: points.default(50),
     IDEMPOTENCY_MINUTES: whole(1, 10_080).default(60),
+    LATE_POST_GAP_MINUTES: whole(0, 60).default(5),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
         error: 'must be trace, debug, info, warn, error or silent',
@@ -154,6 +157,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
     tiktokLocalPort: all.TIKTOK_LOCAL_PORT,
     apiBucket: { capacity: all.API_POINTS, refillPerSecond: all.API_POINTS_PER_SECOND },
     idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
+    latePostGapMinutes: all.LATE_POST_GAP_MINUTES,
     logLevel: all.LOG_LEVEL,
     pretty: isTerminal,
   }

@@ -9,6 +9,7 @@ describe('the settings', () => {
       databaseUrl: undefined,
       tiktok: undefined,
       apiBucket: { capacity: 1_000, refillPerSecond: 50 },
+      latePostGapMinutes: 5,
     })
   })
   it('report all mistakes at once, each by its name', () => {
@@ -69,6 +70,16 @@ describe('the settings', () => {
     for (const wrong of ['0', '-1', '1.5', 'many'])
       expect(() => readConfig({ API_POINTS: wrong, API_POINTS_PER_SECOND: wrong }, false)).toThrow(
         /API_POINTS.*API_POINTS_PER_SECOND/s,
+      )
+  })
+  it('take a gap between late posts of up to an hour, or none', () => {
+    for (const minutes of ['0', '60'])
+      expect(readConfig({ LATE_POST_GAP_MINUTES: minutes }, false)).toMatchObject({
+        latePostGapMinutes: Number(minutes),
+      })
+    for (const minutes of ['61', '-1', '0.5'])
+      expect(() => readConfig({ LATE_POST_GAP_MINUTES: minutes }, false)).toThrow(
+        /LATE_POST_GAP_MINUTES: must be a whole number from 0 to 60/,
       )
   })
   it('take a TikTok app whole or not at all', () => {

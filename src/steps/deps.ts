@@ -16,6 +16,8 @@ export interface StepDeps extends CommandDeps {
   readonly protect: Protect
   readonly tiktok: TikTokClient
   readonly sealer: Sealer
+  /** How long after the account's last post one is opened that is late. */
+  readonly latePostGapMs: number
   /** Where files are put together before they are stored. */
   readonly workDirectory: string
   readonly ffmpegPath?: string

@@ -1,12 +1,15 @@
 import type { Audience, KeptMedia } from '../../machines/job/context.ts'
+import { isLate } from '../../machines/lateness.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { planChunks } from '../providers/tiktok/chunk-plan.ts'
+import { type PostTurnTaken, takePostTurn } from '../store/post-turn-store.ts'
 import type { SlotContent } from '../store/slot-store.ts'
 import { accessToken, uploadTokenSeconds } from './access-token.ts'
 import { clearanceFor, type OfSlot } from './clearance.ts'
 import { clientFor } from './client-for.ts'
 import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import { parked } from './parked.ts'
 import { postInfoOf } from './post-info.ts'
 import { notOk } from './tiktok-failure.ts'
 
@@ -43,6 +46,8 @@ export async function initPost(
   const clearance = await clearanceFor(deps, context, input, 'posting')
   if (clearance.kind === 'stop') return clearance.outcome
   const { slot } = clearance
+  const turn = await takeTurn(deps, context, input)
+  if (turn.kind === 'later') return parked({ reason: 'ACCOUNT_GAP', afterSeconds: turn.afterMs / 1_000 })
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'
@@ -66,4 +71,14 @@ export async function initPost(
 function audienceOf({ mode, privacy }: SlotContent): Audience {
   if (mode === 'draft') return 'inbox'
   return privacy === 'PUBLIC_TO_EVERYONE' ? 'everyone' : 'some'
+}
+
+/** What was held up goes out one by one: a post that is late keeps a gap to the account's last one. One on time never waits. */
+function takeTurn(
+  { db, latePostGapMs }: StepDeps,
+  { organizationId, jobId, now }: StepContext,
+  { accountId, publishAt }: OfSlot & { readonly accountId: string },
+): Promise<PostTurnTaken> {
+  const gapMs = isLate(publishAt, now()) ? latePostGapMs : 0
+  return takePostTurn(db, { organizationId, accountId, jobId, gapMs })
 }

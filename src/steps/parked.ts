@@ -4,7 +4,7 @@ import { verdictFor } from '../verdict/failure-verdict.ts'
 import { fail, failure } from './failure.ts'
 
 /** It was not the step's turn: nothing was sent, so who waits keeps its attempts. */
-export function parked({ reason, afterSeconds }: Held): StepOutcome {
+export function parked({ reason, afterSeconds }: Pick<Held, 'reason' | 'afterSeconds'>): StepOutcome {
   const { verdict, meaning } = verdictFor('reelpilot', reason).verdict
   return fail({
     kind: 'parked',

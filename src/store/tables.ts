@@ -71,6 +71,8 @@ export interface AccountTable {
   presented_at: NullableTimestamp
   creator: JSONColumnType<CreatorSettings | object> | null
   creator_seen_at: NullableTimestamp
+  last_post_at: NullableTimestamp
+  last_post_job: string | null
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp
 }

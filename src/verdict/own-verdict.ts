@@ -155,6 +155,11 @@ export const ownVerdicts = verdictsOf('reelpilot', {
     meaning: stopMeanings.SLOT_PASSED,
     nextStep: 'Retry the job to post it now, or cancel it.',
   },
+  ACCOUNT_GAP: {
+    verdict: 'RETRY_AFTER',
+    meaning: "The post is late, and another of the account's was opened a moment ago: they keep a gap.",
+    nextStep: 'Nothing needs doing: it is opened when its turn comes.',
+  },
   INIT_INTERRUPTED: {
     verdict: 'OUTCOME_UNKNOWN',
     meaning: 'A worker was interrupted while it opened the post.',

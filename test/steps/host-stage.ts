@@ -91,6 +91,7 @@ export async function createHostStage() {
       protect: createProtect({ db }),
       tiktok,
       sealer,
+      latePostGapMs: 300_000,
       workDirectory: path.join(wish.directory, 'work'),
       ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
       tell: (each) => void news.push(each),

@@ -59,6 +59,8 @@ const stepDeps = {
   protect,
   tiktok,
   sealer: createSealer(() => ring),
+  // Real time passes here, and slots come late to their posts when the machine is busy.
+  latePostGapMs: 0,
   workDirectory: path.join(settings.directory, 'work'),
 }
 const worker = await startWorkerRole({

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, onTestFinished } from 'vitest'
 import { createProtect } from '../../../src/breakers/protect.ts'
 import { connectAccount } from '../../../src/commands/connect-account.ts'
+import { readConfig } from '../../../src/config.ts'
 import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
 import { createDatabaseClock } from '../../../src/durable/ledger.ts'
 import { createAuthorization } from '../../../src/inbound/authorization.ts'
@@ -31,6 +32,9 @@ export interface RehearsalOptions {
   /** Whether TikTok tells us its news, and whether they are taken in as they come. Untold unless told. */
   readonly webhooks?: 'untold' | 'kept' | 'heard'
 }
+
+/** As it is unless it is set. */
+export const latePostGapMs = readConfig({}, false).latePostGapMinutes * 60_000
 
 /** A TikTok of a test's own, on which one creator has connected us. */
 export interface Rehearsal {
@@ -139,7 +143,8 @@ function createRuntime({ database, deps, storage, sealer }: Omit<Stage, 'start'>
   const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
   onTestFinished(() => keeper.stop())
   const protect = createProtect({ db })
-  const steps = createSteps({ ...deps, db, storage, videos, protect, tiktok, sealer, workDirectory: '' })
+  const upstreams = { storage, videos, protect, tiktok }
+  const steps = createSteps({ ...deps, ...upstreams, db, sealer, latePostGapMs, workDirectory: '' })
   return { ledger, keeper, machines: deps.machines, steps, clock }
 }
 

@@ -16,6 +16,8 @@ import { usualVideo, type Video } from './video.ts'
 
 /** What a test wants of a job: a direct and public post of the usual video, unless told. */
 export interface JobWish {
+  /** When its slot is due; in a minute unless told. */
+  readonly dueInMs?: number
   readonly slot?: Partial<Direct> | Draft
   readonly video?: Partial<Video>
 }
@@ -52,7 +54,7 @@ export async function insertStoredJob(
   const slot = slotOf(wish)
   const media = await video({ ...usualVideo, ...wish.video })
   const at = await readDatabaseTime(db)
-  const publishAt = at + untilSlotMs
+  const publishAt = at + (wish.dueInMs ?? untilSlotMs)
   const slotId = await insertSlot(db, owner, slot, publishAt)
   const jobId = jobIdOf(slotId)
 
