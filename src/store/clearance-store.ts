@@ -55,9 +55,7 @@ export interface PlanJob {
 /** The jobs of a plan that are not over, locked in the one order that all writers of many jobs keep. */
 export async function lockPlanJobs(tx: Executor, organizationId: string, planId: string): Promise<void> {
   await sql`
-    select from job where ${unfinishedOf(organizationId, planId)} order by created_at, id for update`.execute(
-    tx,
-  )
+    select from job where ${unfinishedOf(organizationId, planId)} order by id for no key update`.execute(tx)
 }
 
 /** The jobs of a plan that are not over, as the transaction sees them. */

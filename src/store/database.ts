@@ -28,7 +28,7 @@ export interface Connection {
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /** For how long an API transaction waits for a row that another holds, and a request for its organization's turn. */
-const patienceMs = 2_000
+const patienceMs = 8_000
 
 /** What the server gives up, when a process of ours is gone without a word: locks that it holds must not outlive it for hours. */
 const abandoned =

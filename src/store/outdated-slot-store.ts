@@ -52,6 +52,6 @@ export async function lockJobsOfSlots(
   const { rows } = await sql<{ id: string; slotId: string }>`
     select id, slot_id as "slotId" from job
      where slot_id = any(${slotIds}::uuid[]) and tag <> 'final'
-     order by created_at, id for update`.execute(tx)
+     order by id for no key update`.execute(tx)
   return new Map(rows.map(({ id, slotId }) => [slotId, id]))
 }

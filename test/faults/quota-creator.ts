@@ -5,6 +5,7 @@ import { startJob } from '../../src/commands/start-job.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { connect, inOrganization } from '../../src/store/database.ts'
+import { unavailableOf } from '../../src/store/unavailable.ts'
 
 export interface CreatorSettings {
   readonly databaseUrl: string
@@ -30,11 +31,26 @@ const boss = createBoss({
 await boss.start()
 const deps = { boss, machines: catalogueOf([jobMachine, accountMachine]) }
 
+/** Does what the API tells its clients to do when it has no time for them: the same again, later. */
+async function untilServed<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const refused = unavailableOf(error)
+      if (!refused) throw error
+      await later(refused.retryAfterSeconds * 1_000)
+    }
+  }
+}
+
 const left = [...slotIds]
 const create = async () => {
   for (let slotId = left.shift(); slotId !== undefined; slotId = left.shift()) {
     const request = { organizationId, slotId }
-    const started = await inOrganization(db, organizationId, (tx) => startJob(tx, deps, request))
+    const started = await untilServed(() =>
+      inOrganization(db, organizationId, (tx) => startJob(tx, deps, request)),
+    )
     process.stdout.write(`${JSON.stringify(started)}\n`)
     // Others get their turn in between.
     await later(0)
