@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -21,9 +22,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
+const secretKey = randomBytes(32).toString('base64')
+
 async function start(): Promise<void> {
   app = startAppProcess('api', {
     DATABASE_URL: proxy.url,
+    // The accounts of the test have tokens, so no key is made.
+    REELPILOT_SECRET_KEY: secretKey,
     REELPILOT_DATA: directory,
     PORT: String(port),
     TIKTOK_LOCAL_PORT: '0',

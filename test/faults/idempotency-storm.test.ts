@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -22,9 +22,12 @@ it('gives 500 requests under 50 keys, at once and to two processes, 50 effects a
   const { key: apiKey } = await createKey(database, organizationId, ['write'])
   const ports = [await freePort(), await freePort()]
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
+  const secretKey = randomBytes(32).toString('base64')
   const apps = ports.map((port) =>
     startAppProcess('api', {
       DATABASE_URL: database.url,
+      // The accounts of the test have tokens, so no key is made.
+      REELPILOT_SECRET_KEY: secretKey,
       REELPILOT_DATA: directory,
       PORT: String(port),
       TIKTOK_LOCAL_PORT: '0',
