@@ -27,8 +27,10 @@ export interface Connection {
 // bigint: revisions, sequences, bytes and epochs stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** For how long an API transaction waits for a row that another holds, and a request for its organization's turn. */
-const patienceMs = 8_000
+/** For how long an API transaction waits for a row that another holds: it keeps a connection from others meanwhile. */
+const lockTimeoutMs = 8_000
+/** For how long a request waits for its organization's turn, which takes nothing from anybody. */
+const turnPatienceMs = 20_000
 
 /** What the server gives up, when a process of ours is gone without a word: locks that it holds must not outlive it for hours. */
 const abandoned =
@@ -46,7 +48,7 @@ export function connectionOptions(url: string, role: Role, applicationName: stri
   if (role !== 'owner')
     settings.push(`-c role=${role}`, '-c row_security=on', '-c app.organization_id=', abandoned)
   // Who waits longer for a row is told to come again: its connection is wanted by others.
-  if (role === 'reelpilot_api') settings.push(`-c lock_timeout=${patienceMs}ms`)
+  if (role === 'reelpilot_api') settings.push(`-c lock_timeout=${lockTimeoutMs}ms`)
   return {
     connectionString: given.connectionString,
     options: settings.join(' ').trim(),
@@ -89,7 +91,7 @@ export function connect(
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   // Half of the connections at most for one organization.
   if (role === 'reelpilot_api')
-    turnstiles.set(db, createTurnstile({ most: Math.ceil(options.max / 2), patienceMs }))
+    turnstiles.set(db, createTurnstile({ most: Math.ceil(options.max / 2), patienceMs: turnPatienceMs }))
   return { db, pool, close: () => db.destroy() }
 }
 

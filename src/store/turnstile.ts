@@ -39,7 +39,7 @@ export function createTurnstile({
       const timer = setTimeout(() => {
         own.waiting.delete(waiting)
         const message = 'Too many requests of this organization are being served. Send this one again later.'
-        reject(new Unavailable(message, { retryAfterSeconds: Math.ceil(patienceMs / 1_000) }))
+        reject(new Unavailable(message))
       }, patienceMs)
       own.waiting.add(waiting)
     })
