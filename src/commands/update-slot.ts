@@ -1,4 +1,5 @@
 import { readCreatorSettings } from '../store/account-store.ts'
+import { lockPlanJobs } from '../store/clearance-store.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { appendEvent } from '../store/event-store.ts'
@@ -13,13 +14,17 @@ import {
   type SlotRecord,
 } from '../store/slot-store.ts'
 import { mayStillChange } from './claimed-slot.ts'
+import type { CommandDeps } from './deps.ts'
 import { type LockedPlan, movePlan } from './move-plan.ts'
 import type { Refusal } from './refusal.ts'
+import { type HoldsSettled, settleHolds } from './settle-holds.ts'
 import { readBrief, type SlotBrief } from './slot-brief.ts'
 
 export type SlotChanged =
   | { readonly kind: 'done'; readonly slotId: string; readonly planId: string }
   | Refusal
+
+export type SlotUpdated = (Extract<SlotChanged, { readonly kind: 'done' }> & HoldsSettled) | Refusal
 
 interface SlotRequest {
   readonly organizationId: string
@@ -28,13 +33,14 @@ interface SlotRequest {
 
 /**
  * Changes what is given of a slot. Once a job has claimed it only caption, privacy and toggles, until its post is opened; once that
- * job is cancelled all of it, for another. Takes the plan's approval back, and the slot's: no job posts anything until it is approved
- * again.
+ * job is cancelled all of it, for another. Takes the plan's approval back, and the slot's: its job is held until it is
+ * approved again.
  */
 export async function updateSlot(
   tx: Tx,
+  deps: CommandDeps,
   request: SlotRequest & { readonly change: Partial<SlotBrief> },
-): Promise<SlotChanged> {
+): Promise<SlotUpdated> {
   const { wallTime, storyboard, mode } = request.change
   const isOfWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
   const opened = await openSlot(tx, request, { claimed: !isOfWork })
@@ -48,16 +54,19 @@ export async function updateSlot(
   const read = readBrief(brief, { path: '', timeZone: plan.timeZone, creator, now })
   if (read.kind === 'invalid') return read
 
+  const { organizationId } = request
+  // All at once: the slot's own is one of them, and whoever locks several locks the oldest first.
+  await lockPlanJobs(tx, organizationId, plan.id)
   if (slot.claimedAt === null) await changeSlot(tx, slot.id, read.content)
   else {
     const content = { ...read.content, publishAt: slot.publishAt, tzdataVersion: slot.tzdataVersion }
     if (!(await mayStillChange(tx, slot.id, slot, content))) return { kind: 'claimed', slotId: slot.id }
     await changePost(tx, slot.id, content)
   }
-  const { organizationId } = request
+  const settled = await settleHolds(tx, deps, { organizationId, planId: plan.id })
   const payload = { from: plan.state, to: opened.after }
   await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
-  return { kind: 'done', slotId: slot.id, planId: plan.id }
+  return { kind: 'done', slotId: slot.id, planId: plan.id, ...settled }
 }
 
 /** Removes a slot, until a job has claimed it, or once that is cancelled. Takes the plan's approval back. */

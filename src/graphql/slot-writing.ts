@@ -3,6 +3,7 @@ import { removeSlot, updateSlot } from '../commands/update-slot.ts'
 import { builder } from './builder.ts'
 import { NotPermittedInState, SlotClaimed } from './error.ts'
 import { encodeGlobalId } from './global-id.ts'
+import { heldJobsFields } from './held-jobs.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { idOf, mutate, refusals } from './mutate.ts'
 import { Plan, Slot } from './ref.ts'
@@ -141,7 +142,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job posts nothing until it is approved again.',
+      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job is held until it is approved again.',
     authScopes: { write: true },
     errors: { types: [...refusals, NotPermittedInState, SlotClaimed] },
     resolve: (_root, { input }, context, info) => {
@@ -150,13 +151,16 @@ builder.relayMutationField(
       const { slotId: _slot, idempotencyKey: _key, ...fields } = input
       const asked = given(fields)
       const change = asked.mode === 'draft' ? { ...nothingChosen, ...asked } : asked
-      return mutate(context, info, input, (tx) => updateSlot(tx, { organizationId, slotId, change }))
+      return mutate(context, info, input, (tx) =>
+        updateSlot(tx, context.deps, { organizationId, slotId, change }),
+      )
     },
   },
   {
     description: 'The slot that was changed.',
     authScopes: { read: true },
     outputFields: (t) => ({
+      ...heldJobsFields(t),
       slot: t.field({
         type: Slot,
         nullable: true,

@@ -221,7 +221,8 @@ describe('bad input', () => {
 
 describe('a slot', () => {
   const change = `mutation ($input: UpdateSlotInput!) { updateSlot(input: $input) { __typename
-    ... on UpdateSlotPayload { slot { caption privacy wallTime } } ... on Error { code }
+    ... on UpdateSlotPayload { slot { caption privacy wallTime job { id } } heldJobs { id }
+      jobsPastStopping { id } } ... on Error { code }
     ... on InvalidInputError { fields { path } } } }`
 
   it('changes where something is given, and only there', async () => {
@@ -267,7 +268,8 @@ describe('a slot', () => {
                  tag = ${step === null ? 'waiting' : 'working'} where slot_id = ${rowId}`.execute(db)
 
     expect(await approval()).toBe('current')
-    expect(await edit()).toMatchObject({ slot: wanted })
+    const edited = await edit()
+    expect(edited).toMatchObject({ slot: wanted, heldJobs: [edited.slot.job], jobsPastStopping: [] })
     expect(await approval()).toBe('none')
     await steer(tenant, 'submitPlanForReview', { planId })
     await steer(tenant, 'approvePlan', { planId })

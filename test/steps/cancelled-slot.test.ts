@@ -29,7 +29,7 @@ it('posts a slot once whose job was cancelled before its time, as it was changed
   const change = { caption: 'Better', privacy: 'SELF_ONLY' } as const
   const changed = await db
     .transaction()
-    .execute((tx) => updateSlot(tx, { organizationId, slotId: slot.id, change }))
+    .execute((tx) => updateSlot(tx, deps, { organizationId, slotId: slot.id, change }))
   expect(changed.kind).toBe('done')
   await steer({ type: 'submit' })
   const steered = await steer({ type: 'approve' })

@@ -80,7 +80,9 @@ describe('the privacy of a slot that a job works by', () => {
     const edit = () =>
       db
         .transaction()
-        .execute((tx) => updateSlot(tx, { organizationId, slotId: slotId ?? '', change: { privacy } }))
+        .execute((tx) =>
+          updateSlot(tx, stage.deps, { organizationId, slotId: slotId ?? '', change: { privacy } }),
+        )
     expect(await edit()).toMatchObject({ kind: 'done' })
     await db
       .updateTable('plan')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type PlanSteered, type Steering, steerPlan } from '../../../src/commands/steer-plan.ts'
+import { updateSlot } from '../../../src/commands/update-slot.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createStage } from './stage.ts'
 
@@ -145,6 +146,28 @@ describe('a job that a person has started', () => {
     await job.goOn('awaitingSlot')
     expect(await steer(job, { type: 'setAutopilot', on: false })).toMatchObject({ heldJobs: [] })
     expect(await job.goOn()).toBe('published')
+  })
+})
+
+describe('a caption that was changed after its job was started', () => {
+  it('holds the job at once, and is posted once it is approved', async () => {
+    const { job, at } = await stage.start()
+    await job.goOn('awaitingSlot')
+    const { organizationId, jobId } = job
+    const { slot_id: slotId } = await db
+      .selectFrom('job')
+      .select('slot_id')
+      .where('id', '=', jobId)
+      .executeTakeFirstOrThrow()
+    const request = { organizationId, slotId: slotId ?? '', change: { caption: 'Another' } }
+    const updated = await db.transaction().execute((tx) => updateSlot(tx, stage.deps, request))
+    expect(updated).toMatchObject({ heldJobs: [jobId], jobsPastStopping: [], movedJobs: [jobId] })
+    expect((await job.history()).at(-1)).toBe('held')
+    expect(await job.context()).toMatchObject({ failure: { code: 'NOT_APPROVED' } })
+    await steer(job, { type: 'submit' })
+    expect(await steer(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [jobId] })
+    expect(await job.goOn()).toBe('published')
+    expect(at.local.posts()).toMatchObject([{ title: 'Another' }])
   })
 })
 
