@@ -4,11 +4,14 @@ import { chmod, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ClipRef } from '../../machines/job/context.ts'
 import { mostAttempts } from '../../machines/retry.ts'
+import type { JobRef, VideoProvider } from '../../src/providers/video/provider.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { countingFfmpeg } from '../providers/video/local/stage.ts'
 import type { RehearsedJob } from '../support/rehearsed-job.ts'
 import { shortStoryboard } from '../support/stage.ts'
+import { until } from '../support/wait.ts'
 import { createHostStage } from './host-stage.ts'
 
 /** Rendering takes a while on a busy machine. */
@@ -32,6 +35,18 @@ async function smallDisk(folder: string, bytes: number): Promise<boolean> {
   }
   onTestFinished(() => void spawnSync('umount', ['-l', folder]))
   return true
+}
+
+/** A renderer takes real time to try again, and the minutes between a job's attempts pass at once here. */
+async function untilRendered(videos: VideoProvider, clip: ClipRef | null): Promise<void> {
+  if (clip === null) return
+  const ref = clip as unknown as JobRef // As the provider gave it.
+  const look = () =>
+    videos.poll(ref, { signal: AbortSignal.timeout(60_000) }).then(
+      ({ kind }) => kind,
+      () => 'in trouble',
+    )
+  await until(look, (kind) => kind === 'done', 120_000)
 }
 
 async function fill(folder: string): Promise<string> {
@@ -123,6 +138,7 @@ describe('on a full disk', () => {
       expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
 
       await rm(filler)
+      await untilRendered(worker.videos, (await job.context()).clip)
       await job.send({ type: 'retry' })
       expect(await job.goOn('awaitingSlot')).toBe('awaitingSlot')
       expect((await job.context()).clips.slice(0, clips.length)).toEqual(clips)
