@@ -49,7 +49,7 @@ it('says at /readyz that the disk is full, and that it is not once there is room
 
   const filler = path.join(directory, 'filler')
   await writeFile(filler, Buffer.alloc(40 * 1024 * 1024))
-  await expect.poll(ready, { timeout: 30_000, interval: 500 }).toMatchObject({
+  await expect.poll(ready, { timeout: 60_000, interval: 500 }).toMatchObject({
     status: 503,
     body: {
       ok: false,
@@ -58,7 +58,7 @@ it('says at /readyz that the disk is full, and that it is not once there is room
     },
   })
   await rm(filler)
-  await expect.poll(ready, { timeout: 30_000, interval: 500 }).toMatchObject({
+  await expect.poll(ready, { timeout: 60_000, interval: 500 }).toMatchObject({
     status: 200,
     body: { checks: { disk: true } },
   })
@@ -83,7 +83,7 @@ it('says at /readyz that a key is missing, and does not start without it', async
     return { status: response?.status, body: await response?.json().catch(() => null) }
   }
   await expect
-    .poll(ready, { timeout: 60_000, interval: 500 })
+    .poll(ready, { timeout: 90_000, interval: 500 })
     .toMatchObject({ status: 200, body: { checks: { keys: true } } })
 
   const accountId = await createAccount(database, await createOrganization(database))
@@ -91,7 +91,7 @@ it('says at /readyz that a key is missing, and does not start without it', async
     `update reelpilot.account set access_token_sealed = 'v2.deadbeef.x.y' where id = $1`,
     [accountId],
   )
-  await expect.poll(ready, { timeout: 30_000, interval: 500 }).toMatchObject({
+  await expect.poll(ready, { timeout: 60_000, interval: 500 }).toMatchObject({
     status: 503,
     body: {
       ok: false,

@@ -19,8 +19,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     // Here as in the tests themselves: to end what hangs. No machine is too slow.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Two cores: more files at once only make each other late.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

@@ -35,7 +35,7 @@ export function startAppProcess(
 }
 
 /** Waits until the API says that it can serve. */
-export async function untilReady(port: number, app: AppProcess, timeoutMs = 60_000): Promise<void> {
+export async function untilReady(port: number, app: AppProcess, timeoutMs = 150_000): Promise<void> {
   const ask = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       (response) => response.status,

@@ -2,7 +2,7 @@
 export async function until<Seen>(
   look: () => Promise<Seen> | Seen,
   holds: (seen: Seen) => boolean,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
   everyMs = 25,
 ): Promise<Seen> {
   const deadline = Date.now() + timeoutMs
