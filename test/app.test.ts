@@ -22,7 +22,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   }
   let app = startAppProcess('start', environment)
   await untilReady(port, app)
-  const printed = await until(app.output, (output) => reached.test(output), 300_000)
+  const printed = await until(app.output, (output) => reached.test(output), 600_000)
 
   // The link is all that a browser needs: GraphiQL takes the key from its fragment.
   const [, key = ''] = /API key +(rp_live_\w+)/.exec(printed) ?? []
@@ -66,7 +66,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   app.child.kill('SIGTERM')
   expect(await app.exited).toMatchObject({ code: 0 })
   await rm(directory, { recursive: true, force: true })
-}, 420_000)
+}, 900_000)
 
 async function isKey(port: number, key: string): Promise<boolean> {
   const headers = { authorization: `Bearer ${key}` }

@@ -40,7 +40,7 @@ it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run th
       const { pid, frames } = JSON.parse(readFileSync(lock, 'utf8') || '{}')
       return frames > 0 ? Number(pid) : undefined
     },
-    { timeout: 60_000, interval: 20 },
+    { timeout: 150_000, interval: 20 },
   )
   worker.kill('SIGKILL')
   await once(worker, 'exit')
@@ -75,7 +75,7 @@ it('leaves no process behind when the renderer itself is killed, and renders the
   const lock = path.join(clipFolder(directory, storyboard, 1), 'lock')
   const pid = await vi.waitUntil(
     () => existsSync(lock) && (JSON.parse(readFileSync(lock, 'utf8') || '{}').pid as number | undefined),
-    { timeout: 60_000, interval: 20 },
+    { timeout: 150_000, interval: 20 },
   )
   process.kill(pid, 'SIGKILL')
   await rendering

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
 import { onTestFinished, vi } from 'vitest'
+import { HostFault } from '../../../../src/providers/host-fault.ts'
 import { bundledFfmpeg } from '../../../../src/providers/video/local/ffmpeg.ts'
 import {
   createLocalProvider,
@@ -58,7 +60,7 @@ export async function pollUntil<K extends JobState['kind']>(
       const state = await provider.poll(ref, { signal })
       return isKind(state, kind) && isEnough(state) ? state : undefined
     },
-    { timeout: 60_000, interval: 50 },
+    { timeout: 170_000, interval: 50 },
   )
 }
 
@@ -72,8 +74,21 @@ function isKind<K extends JobState['kind']>(
 export async function renderAll(provider: LocalProvider, storyboard: Storyboard): Promise<JobRef[]> {
   const refs: JobRef[] = []
   for (const index of storyboard.scenes.keys()) refs.push(await submitScene(provider, storyboard, index))
-  for (const ref of refs) await pollUntil(provider, ref, 'done')
+  for (const ref of refs) await pollThroughFaults(provider, ref)
   return refs
+}
+
+/** Polls again after a fault of the machine, as a job does: a renderer that was killed is no fault of the scene. */
+async function pollThroughFaults(provider: LocalProvider, ref: JobRef): Promise<void> {
+  for (;;) {
+    try {
+      await pollUntil(provider, ref, 'done')
+      return
+    } catch (error) {
+      if (!(error instanceof HostFault)) throw error
+      await later(50)
+    }
+  }
 }
 
 export const clipFolder = (directory: string, storyboard: Storyboard, sceneIndex = 0) =>
