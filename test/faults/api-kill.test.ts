@@ -123,4 +123,4 @@ it('starts exactly one job for a client that retries, wherever the API is killed
     [tenant.organizationId],
   )
   expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1))
-}, 240_000)
+}, 600_000)

@@ -18,12 +18,12 @@ it('goes on after Postgres crashed under twenty running jobs, twice', async () =
     30_000,
   )
   await database.crashAndRestart()
-  await until(publishedNow, (count) => count >= 2, 120_000)
+  await until(publishedNow, (count) => count >= 2, 240_000)
   await database.crashAndRestart()
 
-  await untilAllEnded(database, stage, 180_000)
+  await untilAllEnded(database, stage, 400_000)
   await expectEverySlotPostedOnce(database, stage)
   worker.child.kill('SIGTERM')
   expect((await worker.exited).code).toBe(0)
   await stage.close()
-}, 360_000)
+}, 900_000)

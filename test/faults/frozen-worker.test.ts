@@ -14,11 +14,11 @@ it('lets a worker that was frozen for 30 seconds commit nothing stale and post n
   frozen.child.kill('SIGSTOP')
   const frozenAt = Date.now()
   const other = startWorkerProcess(stage.settings)
-  await untilAllEnded(database, stage, 200_000)
+  await untilAllEnded(database, stage, 400_000)
   await until(
     () => Date.now() - frozenAt,
     (ms) => ms >= 30_000,
-    40_000,
+    120_000,
   )
 
   const before = await jobsOf(database, stage)
@@ -33,4 +33,4 @@ it('lets a worker that was frozen for 30 seconds commit nothing stale and post n
   other.child.kill('SIGTERM')
   await other.exited
   await stage.close()
-}, 300_000)
+}, 600_000)

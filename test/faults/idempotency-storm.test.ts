@@ -81,4 +81,4 @@ it('gives 500 requests under 50 keys, at once and to two processes, 50 effects a
     expect((await exited).code).toBe(0)
   }
   await rm(directory, { recursive: true, force: true })
-}, 240_000)
+}, 600_000)

@@ -43,7 +43,7 @@ it('loses nothing and posts once, whichever boundary of the job machine a worker
     expect(round).toBeLessThanOrEqual(3)
     left = await killOnceAtEach(left)
   }
-}, 900_000)
+}, 1_800_000)
 
 /** One job for each point, and in each job's life one SIGKILL of the worker that drives it. Answers what was not reached. */
 async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
@@ -65,7 +65,7 @@ async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
   const running = new Set<ReturnType<typeof startWorkerProcess>['child']>()
   const supervisors = [supervise(), supervise()]
   try {
-    await untilAllEnded(database, stage, 840_000)
+    await untilAllEnded(database, stage, 1_700_000)
   } finally {
     over = true
     for (const child of running) child.kill('SIGTERM')

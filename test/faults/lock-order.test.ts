@@ -219,7 +219,7 @@ it('lets processes move, renew and close jobs, and people move them, without one
     'select deadlocks::int from pg_stat_database where datname = current_database()',
   )
   expect({ deadlocks, counted: rows }).toEqual({ deadlocks: [], counted: [{ deadlocks: 0 }] })
-}, 120_000)
+}, 300_000)
 
 /** Waits until some transaction of the database waits for a lock of another, or the work is over. */
 async function untilWaiting(work: Promise<unknown>): Promise<void> {

@@ -27,7 +27,7 @@ it('has used what was really made and posted once the jobs have ended, however w
   }
   const people = setInterval(() => cancelOne().catch(() => undefined), 2_500)
   try {
-    await untilAllEnded(database, stage, 240_000)
+    await untilAllEnded(database, stage, 480_000)
   } finally {
     clearInterval(people)
     await crew.stop()
@@ -55,4 +55,4 @@ it('has used what was really made and posted once the jobs have ended, however w
   ])
   expect(await auditQuota(db, organizationId)).toEqual([])
   await stage.close()
-}, 300_000)
+}, 600_000)

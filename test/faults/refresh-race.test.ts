@@ -27,7 +27,7 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
     await until(
       () => jobsOf(database, stage),
       (jobs) => jobs.length === slots && jobs.every(({ state }) => hasHadToken.has(state)),
-      150_000,
+      300_000,
     )
   } finally {
     for (const { child } of workers) child.kill('SIGTERM')
@@ -35,7 +35,7 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
   }
   expect(stage.tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   await stage.close()
-}, 300_000)
+}, 600_000)
 
 // One account at a time: the kill of one must not fall into the moment where another one's token is shown.
 it.each([
@@ -62,12 +62,12 @@ it.each([
     }
     const supervised = supervise()
     try {
-      await untilAllEnded(other, stage, 150_000)
+      await untilAllEnded(other, stage, 300_000)
       // The job goes on as soon as the new pair is in the vault; the account's own machine takes a lease's length longer.
       await until(
         () => listAccounts(other.runtime.db, stage.organizationId, { limit: 10, inverted: false }),
         (accounts) => accounts.every(({ state }) => state === 'connected'),
-        60_000,
+        180_000,
       )
     } finally {
       over = true
@@ -78,5 +78,5 @@ it.each([
     expect(stage.tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
     await stage.close()
   },
-  180_000,
+  600_000,
 )

@@ -31,7 +31,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
     await until(
       () => jobsOf(database, stage),
       (jobs) => jobs.length === 8 && jobs.every((job) => rests.has(job.state)),
-      120_000,
+      300_000,
     )
   } finally {
     worker.child.kill('SIGTERM')
@@ -46,7 +46,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
   expect(secrets.filter((secret) => dump.includes(secret))).toEqual([])
   expect(secrets.filter((secret) => logs.includes(secret))).toEqual([])
   await stage.close()
-}, 180_000)
+}, 480_000)
 
 /** Everything secret that TikTok has ever given out, as its own book has it, and the app's and the vault's keys. */
 async function secretsOf(stage: Stage): Promise<readonly string[]> {

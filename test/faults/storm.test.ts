@@ -51,7 +51,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
   }
   const crew = startCrew(stage.settings, { workers, killEveryMs })
   try {
-    await untilAtRest(stage, 480_000)
+    await untilAtRest(stage, 900_000)
     await expectOnePostOrVerdict(stage)
     await expectAccountsKept(stage)
     expectWindowsKept(stage.tiktok, limits)
@@ -65,7 +65,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
     await until(
       () => jobsOf(database, stage),
       (all) => all.every((job) => job.state === 'published'),
-      240_000,
+      480_000,
       1_000,
     )
   } finally {
@@ -74,7 +74,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
   await expectEverySlotPostedOnce(database, stage)
   expect(stage.tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0 })
   await stage.close()
-}, 900_000)
+}, 1_800_000)
 
 async function untilAtRest(stage: Stage, timeoutMs: number): Promise<void> {
   await until(

@@ -8,10 +8,10 @@ const database = await createTestDatabase()
 it('takes jobs all the way to a public post, twenty shared by two workers, none run twice', async () => {
   const stage = await createStage(database, 20, { sameVideo: true })
   const workers = [startWorkerProcess(stage.settings), startWorkerProcess(stage.settings)]
-  await untilAllEnded(database, stage, 200_000)
+  await untilAllEnded(database, stage, 400_000)
   await expectEverySlotPostedOnce(database, stage)
   expect(stage.tiktok.counters().inits).toBe(20)
   for (const { child } of workers) child.kill('SIGTERM')
   expect((await Promise.all(workers.map((worker) => worker.exited))).map(({ code }) => code)).toEqual([0, 0])
   await stage.close()
-}, 240_000)
+}, 480_000)

@@ -122,7 +122,7 @@ describe('four processes whose TikTok answers 5xx', () => {
     expect(attemptsOf(after) - attemptsOf(before.jobs)).toBe(calls() - before.calls)
     expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(mostAttempts / 2)
     await expectRecovery(stage, fleet)
-  }, 180_000)
+  }, 480_000)
 
   it('keep to the budget for retries when a person holds the breaker closed', async () => {
     const stage = await createStage({ ...some, tickMs: 10_000 })
@@ -152,5 +152,5 @@ describe('four processes whose TikTok answers 5xx', () => {
     // Whoever was told to wait for the budget has spent no attempt on that.
     expect(attemptsOf(after)).toBe(api)
     await expectRecovery(stage, fleet)
-  }, 180_000)
+  }, 480_000)
 })
