@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate'
-import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from './failure.ts'
-import { waitMs } from './retry.ts'
+import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from './rules/failure.ts'
+import { waitMs } from './rules/retry.ts'
 import { atOf, step } from './step.ts'
 
 /** How long a browser may take from the authorize page back to us. */

@@ -3,8 +3,8 @@ import { freshContext } from './job/context.ts'
 import { generating } from './job/generating.ts'
 import { publishing } from './job/publishing.ts'
 import { jobSetup, mediaOf, missing, ofSlot } from './job/setup.ts'
+import { atRest, otherwise, postNews, tooLate, unlessSent } from './job/shared-transitions.ts'
 import { unconfirmed, watching } from './job/watching.ts'
-import { atRest, otherwise, postNews, tooLate, unlessSent } from './job/ways.ts'
 import { atOf } from './step.ts'
 
 const reserveAgain = [{ guard: 'missedItsTime', target: 'choosing' }, { target: 'reservingQuota' }] as const

@@ -1,6 +1,6 @@
 -- Rates that are kept across all processes: sliding windows of upstreams, which never exceed, and token buckets of our own
--- API. What a window promises, why that holds and what a margin is: src/limits/sliding-window.ts. The functions here decide
--- as src/limits/window-book.ts does, in one statement each.
+-- API. What a window promises, why that holds and what a margin is: src/rate-limit/sliding-window.ts. The functions here decide
+-- as src/rate-limit/memory/windows.ts does, in one statement each.
 
 -- A window of an organization's, or one that all organizations of the app share.
 create table rate_window (
@@ -30,7 +30,7 @@ create table rate_waiting (
 );
 create index rate_waiting_line on rate_waiting (window_id, at);
 
--- What was in a bucket at an instant, in thousandths of a token: src/limits/bucket.ts.
+-- What was in a bucket at an instant, in thousandths of a token: src/rate-limit/token-bucket.ts.
 create table rate_bucket (
   id bigint generated always as identity primary key,
   organization_id uuid references organization,
@@ -60,7 +60,7 @@ create table learned_cap (
   foreign key (organization_id, account_id) references account (organization_id, id)
 );
 
--- Who keeps the limits when a Redis does: an era is the time in which that does not change. src/limits/era.ts says why.
+-- Who keeps the limits when a Redis does: an era is the time in which that does not change. src/rate-limit/redis/epoch.ts says why.
 create table rate_era (
   only_one boolean primary key default true check (only_one),
   era bigint not null,
@@ -238,7 +238,7 @@ end $$;
 
 -- In a window that the app shares: takes over the earliest place of another organization's whose turn is after the asking
 -- one's, where the other windows have room as well. Its organization moves on by a place each, the last to `ending`.
--- Answers the place, or null. Whose turn it is: src/limits/fair-turn.ts.
+-- Answers the place, or null. Whose turn it is: src/rate-limit/fair-queue.ts.
 create function take_turn(shared bigint, asking uuid, after bigint, ending bigint,
                           others rate_window[], demands place_demand[]) returns bigint
   language plpgsql as $$
@@ -284,7 +284,7 @@ create function acquire_places(owners uuid[], keys text[], requests jsonb, actin
   returns table (places bigint[], full_window int, use_before bigint, decided_at bigint)
   language plpgsql as $$
 declare
-  -- More instants are not remembered of one window (src/limits/window-book.ts).
+  -- More instants are not remembered of one window (src/rate-limit/memory/windows.ts).
   longest_log constant int := 4096;
   nobody constant uuid := '00000000-0000-0000-0000-000000000000';
   states rate_window[];

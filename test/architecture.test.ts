@@ -1,135 +1,361 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+
+/**
+ * Every room of the house, and what it may import from other rooms. A folder directly below `src` is a room, so is `machines`,
+ * so is each file directly in `src`. The order is from the lowest floor up: an arrow to a later line would be a way up.
+ */
+const rooms: readonly (readonly [room: string, mayImport: readonly string[]])[] = [
+  ['machines', []],
+  ['src/secret.ts', []],
+  ['src/json-limit.ts', []],
+  ['src/logger.ts', []],
+  ['src/start-failure.ts', []],
+  ['src/durable', []],
+  ['src/storyboard', []],
+  ['src/postgres', []],
+  ['src/simulator', []],
+  ['src/vault', ['src/secret.ts']],
+  ['src/verdict', ['machines']],
+  ['src/telemetry', ['src/logger.ts']],
+  ['src/definitions', ['machines', 'src/durable']],
+  ['src/store', ['src/durable']],
+  ['src/queue', ['src/durable', 'src/store']],
+  ['src/providers', ['machines', 'src/json-limit.ts', 'src/secret.ts', 'src/storyboard']],
+  ['src/config.ts', ['src/start-failure.ts', 'src/store']],
+  ['src/rate-limit', ['src/secret.ts', 'src/store']],
+  ['src/circuit-breaker', ['machines', 'src/definitions', 'src/durable', 'src/providers', 'src/store']],
+  [
+    'src/tiktok-policy',
+    ['src/circuit-breaker', 'src/logger.ts', 'src/providers', 'src/rate-limit', 'src/store'],
+  ],
+  [
+    'src/commands',
+    [
+      'machines',
+      'src/circuit-breaker',
+      'src/definitions',
+      'src/durable',
+      'src/queue',
+      'src/store',
+      'src/storyboard',
+    ],
+  ],
+  [
+    'src/steps',
+    [
+      'machines',
+      'src/circuit-breaker',
+      'src/commands',
+      'src/durable',
+      'src/providers',
+      'src/secret.ts',
+      'src/store',
+      'src/storyboard',
+      'src/vault',
+      'src/verdict',
+    ],
+  ],
+  [
+    'src/inbound',
+    [
+      'machines',
+      'src/commands',
+      'src/logger.ts',
+      'src/providers',
+      'src/secret.ts',
+      'src/steps',
+      'src/store',
+      'src/vault',
+      'src/verdict',
+    ],
+  ],
+  [
+    'src/graphql',
+    [
+      'machines',
+      'src/circuit-breaker',
+      'src/commands',
+      'src/definitions',
+      'src/durable',
+      'src/json-limit.ts',
+      'src/logger.ts',
+      'src/rate-limit',
+      'src/store',
+      'src/tiktok-policy',
+      'src/verdict',
+    ],
+  ],
+  [
+    'src/rehearsal',
+    [
+      'machines',
+      'src/commands',
+      'src/secret.ts',
+      'src/simulator',
+      'src/start-failure.ts',
+      'src/store',
+      'src/storyboard',
+      'src/telemetry',
+      'src/vault',
+      'src/verdict',
+    ],
+  ],
+  [
+    'src/app',
+    [
+      'src/circuit-breaker',
+      'src/commands',
+      'src/config.ts',
+      'src/definitions',
+      'src/durable',
+      'src/graphql',
+      'src/inbound',
+      'src/logger.ts',
+      'src/postgres',
+      'src/providers',
+      'src/queue',
+      'src/rate-limit',
+      'src/rehearsal',
+      'src/secret.ts',
+      'src/start-failure.ts',
+      'src/steps',
+      'src/store',
+      'src/telemetry',
+      'src/tiktok-policy',
+      'src/vault',
+      'src/verdict',
+    ],
+  ],
+  [
+    'src/cli',
+    [
+      'src/app',
+      'src/circuit-breaker',
+      'src/commands',
+      'src/config.ts',
+      'src/definitions',
+      'src/durable',
+      'src/logger.ts',
+      'src/queue',
+      'src/start-failure.ts',
+      'src/store',
+      'src/telemetry',
+      'src/verdict',
+    ],
+  ],
+  ['src/main.ts', ['src/app', 'src/cli']],
+]
+
+/** Libraries, and the only rooms that may know them. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  kysely: ['src/store', 'src/rehearsal/ticker.ts'],
+  pg: ['src/store', 'src/postgres'],
+  // A command is handed the queue that its transaction sends to.
+  'pg-boss': ['src/queue', 'src/commands/deps.ts'],
+  xstate: ['machines', 'src/durable'],
+  graphql: ['src/graphql'],
+  'graphql-yoga': ['src/graphql'],
+  'graphql-ws': ['src/graphql'],
+  '@pothos/core': ['src/graphql'],
+  ws: ['src/graphql'],
+  '@redis/client': ['src/rate-limit/redis'],
+  pino: ['src/logger.ts'],
+}
+
+/** A folder that holds more is too much to scan. */
+const maxFilesInFolder = 25
+
+interface SourceFile {
+  readonly name: string
+  readonly text: string
+}
+
+const roomOf = (file: string): string =>
+  file.startsWith('machines/') ? 'machines' : file.split('/').slice(0, 2).join('/')
+
+function importsOf({ name, text }: SourceFile): readonly string[] {
+  const found = text.matchAll(
+    /^(?:import|export)[^'"]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gms,
+  )
+  return [...found].map((match) => {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? ''
+    return specifier.startsWith('.') ? path.normalize(path.join(path.dirname(name), specifier)) : specifier
+  })
+}
+
+const isOurs = (target: string) => target.startsWith('src/') || target.startsWith('machines/')
+const packageOf = (specifier: string) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+
+/** What each file does that its room forbids, a sentence each. */
+function violations(files: readonly SourceFile[]): readonly string[] {
+  const floor = new Map(rooms.map(([room], index) => [room, index]))
+  const allowed = new Map(rooms)
+  return files.flatMap((file) => {
+    const { name, text } = file
+    const room = roomOf(name)
+    if (!floor.has(room)) return [`${name} stands in a room that nobody knows`]
+    return [
+      ...importsOf(file).flatMap((target) => {
+        if (!isOurs(target)) {
+          const owner = owners[packageOf(target)]
+          return owner && !owner.some((place) => name === place || name.startsWith(`${place}/`))
+            ? [`${name} imports ${packageOf(target)}`]
+            : []
+        }
+        const other = roomOf(target)
+        if (other === room) return []
+        if ((floor.get(other) ?? Number.POSITIVE_INFINITY) > (floor.get(room) ?? 0))
+          return [`${name} imports upward: ${target}`]
+        return allowed.get(room)?.includes(other) ? [] : [`${name} imports ${target}`]
+      }),
+      ...(room === 'machines' ? impurities(file) : []),
+      ...(room !== 'src/main.ts' && text.includes('process.env') ? [`${name} reads the environment`] : []),
+    ]
+  })
+}
+
+/** A machine imports XState and other machines, and decides by what events tell it: no clock, no chance, no input or output. */
+function impurities(file: SourceFile): readonly string[] {
+  const strangers = importsOf(file).filter((target) => !isOurs(target) && target !== 'xstate')
+  const globals = file.text
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    .match(
+      /\b(?:Date\.now|new Date\(\)|Math\.random|performance|process|setTimeout|setInterval|crypto|fetch)\b|new Date\(\)/g,
+    )
+  return [...strangers, ...(globals ?? [])].map((what) => `${file.name} is not pure: ${what}`)
+}
+
+/** Files that import each other in a circle, the first that is found. Types are gone at run time and do not count. */
+function circle(files: readonly SourceFile[]): readonly string[] {
+  const targets = new Map(
+    files.map(({ name, text }) => [
+      name,
+      importsOf({ name, text: text.replace(/^(?:import|export) type /gm, '// ') }).filter(isOurs),
+    ]),
+  )
+  const done = new Set<string>()
+  const visit = (name: string, way: readonly string[]): readonly string[] => {
+    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name]
+    if (done.has(name)) return []
+    for (const target of targets.get(name) ?? []) {
+      const found = visit(target, [...way, name])
+      if (found.length > 0) return found
+    }
+    done.add(name)
+    return []
+  }
+  for (const { name } of files) {
+    const found = visit(name, [])
+    if (found.length > 0) return found
+  }
+  return []
+}
 
 const root = new URL('..', import.meta.url).pathname
-
-/** What each room may import from: the arrows point one way. A room that is not named here may not be imported at all. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  machines: [],
-  'src/durable': [],
-  'src/storyboard': [],
-  'src/planning': [],
-  'src/store': ['src/durable', 'src/store'],
-  'src/queue': ['src/durable', 'src/store'],
-  'src/commands': ['machines', 'src/durable', 'src/store', 'src/queue', 'src/planning', 'src/storyboard'],
-  'src/providers': ['machines', 'src/storyboard', 'src/json-limit.ts', 'src/secret.ts'],
-  'src/verdict': ['machines'],
-  'src/limits': [
-    'machines',
-    'src/durable',
-    'src/store',
-    'src/providers/tiktok',
-    'src/secret.ts',
-    'src/telemetry',
-  ],
-  'src/breakers': [
-    'machines',
-    'src/durable',
-    'src/store',
-    'src/commands',
-    'src/providers/tiktok',
-    'src/telemetry',
-  ],
-  'src/vault': ['src/secret.ts'],
-  'src/steps': [
-    'machines',
-    'src/durable',
-    'src/store',
-    'src/commands',
-    'src/breakers',
-    'src/providers',
-    'src/storyboard',
-    'src/verdict',
-    'src/vault',
-    'src/secret.ts',
-  ],
-  'src/inbound': [
-    'machines',
-    'src/commands',
-    'src/steps',
-    'src/store',
-    'src/providers/tiktok',
-    'src/verdict',
-    'src/vault',
-    'src/secret.ts',
-    'src/telemetry',
-  ],
-  'src/graphql': [
-    'src/json-limit.ts',
-    'machines',
-    'src/commands',
-    'src/durable',
-    'src/store',
-    'src/queue',
-    'src/limits',
-    'src/storyboard',
-    'src/planning',
-    'src/providers/storage',
-    'src/verdict',
-    'src/telemetry',
-  ],
-}
-
-/** Packages that only one room may know. */
-const onlyIn: Readonly<Record<string, readonly string[]>> = {
-  'pg-boss': ['src/queue', 'src/commands/deps.ts'],
-  pg: ['src/store'],
-  'graphql-yoga': ['src/graphql'],
-  xstate: ['machines', 'src/durable'],
-  '@redis/client': ['src/limits/redis'],
-}
-
-const files = (
+const names = (
   await Promise.all(
-    ['machines', 'src'].map((folder) =>
-      readdir(path.join(root, folder), { recursive: true }).then((names) =>
-        names.map((name) => path.join(folder, name)),
-      ),
+    ['machines', 'src'].map(async (folder) =>
+      (
+        await readdir(path.join(root, folder), { recursive: true, withFileTypes: true })
+      )
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name))),
     ),
   )
+).flat()
+const files = await Promise.all(
+  names
+    .filter((name) => name.endsWith('.ts'))
+    .map(async (name) => ({ name, text: await readFile(path.join(root, name), 'utf8') })),
 )
-  .flat()
-  .filter((name) => name.endsWith('.ts'))
 
-const imports = await Promise.all(
-  files.map(async (file) => {
-    const text = await readFile(path.join(root, file), 'utf8')
-    const found = [...text.matchAll(/^(?:import|export)[^'"]*?from '([^']+)'|^import '([^']+)'/gms)]
-    return { file, from: found.map((match) => match[1] ?? match[2] ?? '') }
-  }),
-)
-const within = (file: string, rooms: readonly string[]) =>
-  rooms.some((room) => file === room || file.startsWith(`${room}/`))
-
-it('lets imports point one way between the rooms of the house', () => {
-  const strangers = imports.flatMap(({ file, from }) => {
-    const room = Object.keys(mayImport).find((name) => within(file, [name]))
-    if (!room) return []
-    return from
-      .filter((name) => name.startsWith('.'))
-      .map((name) => path.normalize(path.join(path.dirname(file), name)))
-      .filter((target) => !within(target, [room, ...(mayImport[room] ?? [])]))
-      .map((target) => `${file} imports ${target}`)
+describe('the house', () => {
+  it('is imported one way, by rooms that are known, and each library by the room that owns it', () => {
+    expect(violations(files)).toEqual([])
   })
-  expect(strangers).toEqual([])
+
+  it('names no room that is not there and no arrow that nothing needs', () => {
+    const arrows = new Set(
+      files.flatMap((file) =>
+        importsOf(file)
+          .filter(isOurs)
+          .map((target) => `${roomOf(file.name)} → ${roomOf(target)}`),
+      ),
+    )
+    const existing = new Set(files.map(({ name }) => roomOf(name)))
+    expect(rooms.filter(([room]) => !existing.has(room)).map(([room]) => room)).toEqual([])
+    expect(
+      rooms.flatMap(([room, mayImport]) =>
+        mayImport.filter((other) => !arrows.has(`${room} → ${other}`)).map((other) => `${room} → ${other}`),
+      ),
+    ).toEqual([])
+  })
+
+  it('has no circle of files', () => {
+    expect(circle(files)).toEqual([])
+  })
+
+  it(`has at most ${maxFilesInFolder} files side by side in a folder`, () => {
+    const counts = Map.groupBy(names, (name) => path.dirname(name))
+    expect(
+      [...counts].filter(([, inside]) => inside.length > maxFilesInFolder).map(([folder]) => folder),
+    ).toEqual([])
+  })
 })
 
-it('keeps each library in the room that owns it', () => {
-  const strangers = imports.flatMap(({ file, from }) =>
-    from.flatMap((name) => {
-      const owners = onlyIn[name]
-      return owners && !within(file, owners) ? [`${file} imports ${name}`] : []
-    }),
-  )
-  expect(strangers).toEqual([])
-})
+describe('the rules of the house', () => {
+  it.each([
+    ['a new top-level room', 'src/attic/box.ts', '', 'src/attic/box.ts stands in a room that nobody knows'],
+    [
+      'kysely outside of the store',
+      'src/commands/x.ts',
+      "import { sql } from 'kysely'",
+      'src/commands/x.ts imports kysely',
+    ],
+    [
+      'pg-boss in a step',
+      'src/steps/x.ts',
+      "import { PgBoss } from 'pg-boss'",
+      'src/steps/x.ts imports pg-boss',
+    ],
+    [
+      'an import upward',
+      'src/store/x.ts',
+      "import { app } from '../app/app.ts'",
+      'src/store/x.ts imports upward: src/app/app.ts',
+    ],
+    [
+      'an import that is not listed',
+      'src/graphql/x.ts',
+      "import { boss } from '../queue/boss.ts'",
+      'src/graphql/x.ts imports src/queue/boss.ts',
+    ],
+    [
+      'a machine that imports a clock',
+      'machines/x.ts',
+      "import { setTimeout } from 'node:timers/promises'",
+      'machines/x.ts is not pure: node:timers/promises',
+    ],
+    [
+      'a machine that reads the clock',
+      'machines/x.ts',
+      'const at = Date.now()',
+      'machines/x.ts is not pure: Date.now',
+    ],
+    ['the environment', 'src/app/x.ts', 'process.env.PORT', 'src/app/x.ts reads the environment'],
+  ])('forbid %s', (_what, name, text, sentence) => {
+    expect(violations([{ name, text }])).toContain(sentence)
+  })
 
-it('reads the environment in one place', async () => {
-  const readers = await Promise.all(
-    files.map(async (file) =>
-      (await readFile(path.join(root, file), 'utf8')).includes('process.env') ? [file] : [],
-    ),
-  )
-  expect(readers.flat().filter((file) => file !== 'src/main.ts')).toEqual([])
+  it('forbid a circle', () => {
+    const a = { name: 'src/store/a.ts', text: "import { b } from './b.ts'" }
+    const b = { name: 'src/store/b.ts', text: "import { a } from './a.ts'" }
+    expect(circle([a, b])).toEqual(['src/store/a.ts', 'src/store/b.ts', 'src/store/a.ts'])
+  })
 })

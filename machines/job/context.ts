@@ -1,4 +1,4 @@
-import type { Failure } from '../failure.ts'
+import type { Failure } from '../rules/failure.ts'
 
 /** A provider's own name for a submitted clip: opaque JSON, free of secrets. */
 export type ClipRef = { readonly [key: string]: string | number | boolean | null | object }

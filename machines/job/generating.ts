@@ -1,6 +1,6 @@
 import { assign } from 'xstate'
 import { jobSetup, missing, mostClipAttempts, ofSlot } from './setup.ts'
-import { hearOut, otherwise } from './ways.ts'
+import { hearOut, otherwise } from './shared-transitions.ts'
 
 /** Scene by scene: submit, ask, keep. Each clip is paid for once. */
 export const generating = jobSetup.createStateConfig({

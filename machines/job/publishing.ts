@@ -1,7 +1,7 @@
 import { assign } from 'xstate'
-import { mostAttempts } from '../retry.ts'
+import { mostAttempts } from '../rules/retry.ts'
 import { jobSetup, mediaOf, ofSlot, postOf } from './setup.ts'
-import { hearOut, otherwise, unlessSent } from './ways.ts'
+import { hearOut, otherwise, unlessSent } from './shared-transitions.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */
 const lookUp = {

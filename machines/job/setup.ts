@@ -1,5 +1,5 @@
 import { assign, setup } from 'xstate'
-import { failureOfStop } from '../clearance.ts'
+import { failureOfStop } from '../rules/clearance.ts'
 import {
   afterSecondsOf,
   type Failure,
@@ -8,9 +8,9 @@ import {
   postponed,
   type StepError,
   stepErrorOf,
-} from '../failure.ts'
-import { isTooLate, mostLatenessMs } from '../lateness.ts'
-import { mostAttempts, waitMs } from '../retry.ts'
+} from '../rules/failure.ts'
+import { isTooLate, mostLatenessMs } from '../rules/lateness.ts'
+import { mostAttempts, waitMs } from '../rules/retry.ts'
 import { atOf } from '../step.ts'
 import {
   type Ending,
@@ -20,7 +20,7 @@ import {
   noPost,
   type OpenPost,
 } from './context.ts'
-import type { JobEvent } from './news.ts'
+import type { JobEvent } from './events.ts'
 import { pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
 

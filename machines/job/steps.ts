@@ -1,4 +1,4 @@
-import type { Failure } from '../failure.ts'
+import type { Failure } from '../rules/failure.ts'
 import { step } from '../step.ts'
 import type { Audience, ClipRef, Ending, KeptClip, KeptMedia, OpenPost } from './context.ts'
 

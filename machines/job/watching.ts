@@ -1,6 +1,6 @@
 import { assign } from 'xstate'
 import { jobSetup, missing, ofSlot, postOf } from './setup.ts'
-import { otherwise, postNews, tooLate } from './ways.ts'
+import { otherwise, postNews, tooLate } from './shared-transitions.ts'
 
 export const unconfirmed = {
   verdict: 'OUTCOME_UNKNOWN',

@@ -1,7 +1,7 @@
 import type { AccountEvent } from '../../machines/account.ts'
 import type { Tx } from '../store/database.ts'
 import type { CommandDeps } from './deps.ts'
-import { type MachineMoved, moveMachine } from './move-machine.ts'
+import { type MachineMoved, moveMachine } from './send-event.ts'
 
 /** Sends an event to an account in the caller's transaction. */
 export function moveAccount(

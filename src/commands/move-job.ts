@@ -1,7 +1,7 @@
-import type { JobEvent } from '../../machines/job/news.ts'
+import type { JobEvent } from '../../machines/job/events.ts'
 import type { Tx } from '../store/database.ts'
 import type { CommandDeps } from './deps.ts'
-import { type MachineMoved, moveMachine } from './move-machine.ts'
+import { type MachineMoved, moveMachine } from './send-event.ts'
 
 /** Sends an event to a job in the caller's transaction. */
 export function moveJob(

@@ -1,4 +1,4 @@
-import type { QuotaShort } from './reserve-quota.ts'
+import type { QuotaShort } from './quota/reserve-quota.ts'
 
 /** One thing to correct in an input. `path` is where, as in `slots.0.storyboard.scenes.2.text`. */
 export interface FieldIssue {

@@ -1,4 +1,4 @@
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './instance-store.ts'
 
 /** A lease in use, and the signal that ends what is done under it. */
 export interface HeldLease {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { AuthorizationStarter } from '../commands/connect-account.ts'
+import type { AuthorizationStarter } from '../commands/account/connect-account.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
-import { challengeOf, newVerifier } from '../providers/tiktok/pkce.ts'
+import { challengeOf, newVerifier } from '../providers/tiktok/oauth/pkce.ts'
 import { Secret } from '../secret.ts'
 import type { Place, Sealer } from '../vault/sealer.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../logger.ts'
 import { unavailableOf } from '../store/unavailable.ts'
-import type { Logger } from '../telemetry/log.ts'
 import { type ConnectingDeps, finishConnecting } from './finish-connecting.ts'
 import { answerPage, type Told } from './page.ts'
 

@@ -1,6 +1,6 @@
-import type { Failure } from '../../machines/failure.ts'
-import type { News } from '../commands/take-news.ts'
-import type { AuthorizationNews, WebhookNews } from '../providers/tiktok/webhook.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
+import type { News } from '../commands/webhook/handle-webhook.ts'
+import type { AuthorizationNews, WebhookNews } from '../providers/tiktok/webhook/webhook.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 
 /** A webhook as our machines understand it. */

@@ -1,12 +1,12 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { CommandDeps } from '../commands/deps.ts'
-import { keepNews } from '../commands/keep-news.ts'
-import { readWebhook, webhookKey } from '../providers/tiktok/webhook.ts'
-import { verifyWebhook } from '../providers/tiktok/webhook-signature.ts'
+import { keepNews } from '../commands/webhook/store-webhook.ts'
+import type { Logger } from '../logger.ts'
+import { readWebhook, webhookKey } from '../providers/tiktok/webhook/webhook.ts'
+import { verifyWebhook } from '../providers/tiktok/webhook/webhook-signature.ts'
 import type { Secret } from '../secret.ts'
 import type { Db } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
-import type { Logger } from '../telemetry/log.ts'
 import { newsOf } from './news-of.ts'
 
 export interface WebhookOptions {

@@ -1,7 +1,7 @@
 import { fromKysely, PgBoss, type Warning } from 'pg-boss'
 import { connectionOptions, type Executor, type Role } from '../store/database.ts'
-import { queueSchema } from '../store/queue-warning-store.ts'
-import { shareNotices } from './notice.ts'
+import { queueSchema } from '../store/job/queue-warnings.ts'
+import { shareNotices } from './notify.ts'
 
 export interface BossOptions {
   readonly url: string

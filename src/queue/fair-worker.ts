@@ -1,6 +1,6 @@
 import type { PgBoss } from 'pg-boss'
 import { causeOf, workerLost } from './cause.ts'
-import { onNotice } from './notice.ts'
+import { onNotice } from './notify.ts'
 
 /** How often it looks without being told: the floor under NOTIFY, and what finds work that falls due later. */
 export const tickMs = 1_000

@@ -1,7 +1,7 @@
 import { PgBoss } from 'pg-boss'
 import type { Connection } from '../store/database.ts'
 import { underInstallLock } from '../store/install-lock.ts'
-import { queueSchema } from '../store/queue-warning-store.ts'
+import { queueSchema } from '../store/job/queue-warnings.ts'
 import { connectionOf } from './boss.ts'
 import { type Patience, queueSettings, queues, usualPatience } from './queues.ts'
 

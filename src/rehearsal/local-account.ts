@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { insertConnectedAccount } from '../commands/insert-account.ts'
+import { insertConnectedAccount } from '../commands/account/insert-account.ts'
 import { Secret } from '../secret.ts'
+import type { NewAccount } from '../simulator/account.ts'
+import type { LocalTikTok } from '../simulator/local-tiktok.ts'
 import type { Executor } from '../store/database.ts'
 import type { Sealer } from '../vault/sealer.ts'
-import type { NewAccount } from './tiktok/account.ts'
-import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 
 /** Creates a creator at the local TikTok and connects it: an account with sealed tokens. Answers the account's id. */
 export async function connectLocalAccount(

@@ -1,7 +1,7 @@
 import path from 'node:path'
+import { type LocalTikTok, startLocalTikTok } from '../simulator/local-tiktok.ts'
 import { codeOf, listenFailure, StartFailed } from '../start-failure.ts'
 import { lockDirectory } from './directory-lock.ts'
-import { type LocalTikTok, startLocalTikTok } from './tiktok/local-tiktok.ts'
 
 const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
 

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { createOrganization } from '../commands/create-organization.ts'
-import { bundledTimeZones } from '../planning/wall-time.ts'
-import { approveSlots } from '../store/approval-store.ts'
+import { bundledTimeZones } from '../commands/plan/wall-time.ts'
+import { createOrganization } from '../commands/tenant/create-organization.ts'
+import type { LocalTikTok } from '../simulator/local-tiktok.ts'
 import type { Db } from '../store/database.ts'
-import { appendEvent } from '../store/event-store.ts'
+import { appendEvent } from '../store/event/append.ts'
 import { lockInstallation } from '../store/install-lock.ts'
-import { grantQuota } from '../store/quota-ledger.ts'
+import { approveSlots } from '../store/plan/approvals.ts'
+import { grantQuota } from '../store/quota/adjustments.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
 import type { Sealer } from '../vault/sealer.ts'
 import { connectLocalAccount } from './local-account.ts'
-import type { LocalTikTok } from './tiktok/local-tiktok.ts'
 
 export interface Rehearsal {
   readonly organizationId: string

@@ -1,4 +1,4 @@
-import type { Failure } from '../../machines/failure.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
 import { nextStepFor } from '../verdict/failure-verdict.ts'
 
 export interface Progress {

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import { type AccountHealth, accountHealth } from '../../machines/account-health.ts'
-import type { Failure } from '../../machines/failure.ts'
+import { type AccountHealth, accountHealth } from '../../machines/rules/account-health.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
 import type { Db } from '../store/database.ts'
-import { listenForHints } from '../store/hint.ts'
-import type { Terminal } from '../terminal.ts'
+import { listenForHints } from '../store/event/notify.ts'
+import type { Terminal } from '../telemetry/terminal.ts'
 import { barOf, createLabels, detailLine, failureLines, lineOf, type Progress } from './ticker-line.ts'
 
 export interface TickerOptions {

@@ -1,12 +1,12 @@
 import type { ClipRef } from '../../machines/job/context.ts'
-import { settleJobQuota } from '../commands/settle-quota.ts'
+import { settleJobQuota } from '../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { JobRef } from '../providers/video/provider.ts'
 import type { Tx } from '../store/database.ts'
-import { findJobs } from '../store/job-view-store.ts'
-import { callProvider } from './call-provider.ts'
+import { findJobs } from '../store/job/job-list.ts'
 import type { StepDeps } from './deps.ts'
-import { freeClips } from './free-clips.ts'
+import { callProvider } from './video/call-provider.ts'
+import { freeClips } from './video/free-clips.ts'
 
 /**
  * Settles what was reserved, and stops a clip that nobody waits for any more. A video is consumed once it is rendered and

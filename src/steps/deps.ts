@@ -1,4 +1,4 @@
-import type { Protect } from '../breakers/protect.ts'
+import type { Protect } from '../circuit-breaker/protect.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'

@@ -1,4 +1,4 @@
-import type { Failure, StepError, Verdict } from '../../machines/failure.ts'
+import type { Failure, StepError, Verdict } from '../../machines/rules/failure.ts'
 import type { Json } from '../durable/checkpoint.ts'
 import { notDone, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'

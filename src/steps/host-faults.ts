@@ -1,4 +1,4 @@
-import type { Failure } from '../../machines/failure.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
 import type { Step } from '../durable/step.ts'
 import { type HostFaultCode, hostFaultOf } from '../providers/host-fault.ts'
 import { ObjectMissing } from '../providers/storage/storage.ts'

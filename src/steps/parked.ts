@@ -1,5 +1,5 @@
 import type { StepOutcome } from '../durable/step.ts'
-import type { Held } from '../providers/tiktok/answer.ts'
+import type { Held } from '../providers/tiktok/http/answer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { fail, failure } from './failure.ts'
 

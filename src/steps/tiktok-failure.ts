@@ -1,9 +1,9 @@
-import type { Failure, StepError } from '../../machines/failure.ts'
+import type { Failure, StepError } from '../../machines/rules/failure.ts'
 import type { StepOutcome } from '../durable/step.ts'
-import type { Failure as TikTokFailure } from '../providers/tiktok/answer.ts'
-import { countUnrecognised } from '../store/unrecognised-code-store.ts'
+import type { Failure as TikTokFailure } from '../providers/tiktok/http/answer.ts'
+import { countUnrecognised } from '../store/webhook/unrecognised-codes.ts'
 import { type VerdictSource, verdictFor } from '../verdict/failure-verdict.ts'
-import { accessRefused } from './access-token.ts'
+import { accessRefused } from './account/access-token.ts'
 import type { StepDeps } from './deps.ts'
 import { fail } from './failure.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import { pruneAttempts } from './connection-attempt-store.ts'
+import { pruneAttempts } from './account/connection-attempts.ts'
 import type { Executor } from './database.ts'
-import { pruneDeliveries } from './webhook-store.ts'
+import { pruneDeliveries } from './webhook/deliveries.ts'
 
 /** Deletes what has served its time: idempotency keys, ways to the authorize page, webhooks that were taken in. */
 export async function prune(db: Executor): Promise<void> {

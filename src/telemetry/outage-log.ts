@@ -1,4 +1,4 @@
-import type { Logger } from './log.ts'
+import type { Logger } from '../logger.ts'
 
 export interface OutageLogOptions {
   /** Whether an error says that what is watched is out of reach. */

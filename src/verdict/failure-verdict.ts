@@ -1,4 +1,4 @@
-import type { Failure, Verdict } from '../../machines/failure.ts'
+import type { Failure, Verdict } from '../../machines/rules/failure.ts'
 import { apiVerdicts } from './api-verdict.ts'
 import { networkCauseOf, networkVerdicts } from './network-verdict.ts'
 import { oauthVerdicts } from './oauth-verdict.ts'

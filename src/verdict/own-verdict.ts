@@ -1,4 +1,4 @@
-import { stopMeanings } from '../../machines/clearance.ts'
+import { stopMeanings } from '../../machines/rules/clearance.ts'
 import { verdictsOf } from './verdict-row.ts'
 
 const connectAgain = 'The creator connects the account again; what waits for it goes on by itself then.'

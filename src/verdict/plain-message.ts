@@ -1,4 +1,4 @@
-import type { Failure } from '../../machines/failure.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
 import { type VerdictSource, verdictFor } from './failure-verdict.ts'
 
 /** A line of a stack, or a path of a machine: what a program says to those who run it. */

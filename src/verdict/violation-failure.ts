@@ -1,5 +1,5 @@
-import type { Failure } from '../../machines/failure.ts'
-import { describeViolation, type PostViolation } from '../../machines/post-violation.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
+import { describeViolation, type PostViolation } from '../../machines/rules/post-violation.ts'
 import { verdictFor } from './failure-verdict.ts'
 
 const subjects: Readonly<Record<PostViolation['rule'], string>> = {

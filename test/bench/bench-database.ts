@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { installQueues } from '../../src/queue/install-queues.ts'
 import { type Connection, connect } from '../../src/store/database.ts'
-import { startEmbeddedServer } from '../../src/store/embedded/server.ts'
 import { migrate } from '../../src/store/migrate.ts'
 
 export interface BenchDatabase {

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { RateLimiterPostgres } from 'rate-limiter-flexible'
-import { createPostgresLimiter } from '../../src/limits/postgres-limiter.ts'
+import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
 import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
 
 const atOnce = 32

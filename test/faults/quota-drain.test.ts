@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { moveJob } from '../../src/commands/move-job.ts'
-import { auditQuota } from '../../src/store/quota-audit.ts'
+import { auditQuota } from '../../src/store/quota/audit.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { startCrew } from '../support/crew.ts'
 import { createTestDatabase } from '../support/database.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { listAccounts } from '../../src/store/account-store.ts'
+import { listAccounts } from '../../src/store/account/accounts.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createStage, startWorkerProcess } from '../support/stage.ts'
 import { jobsOf, untilAllEnded } from '../support/verdict.ts'

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/store/database.ts'
-import { createHintSender, listenForHints } from '../../src/store/hint.ts'
+import { createHintSender, listenForHints } from '../../src/store/event/notify.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
 import { createStage, startWorkerProcess } from '../support/stage.ts'

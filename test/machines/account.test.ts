@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accountMachine } from '../../src/commands/account-machine.ts'
+import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { day, Walk } from './walk.ts'
 

@@ -9,9 +9,9 @@ import {
   refundRetry,
   retriesLeft,
   spendRetry,
-} from '../../machines/retry-budget.ts'
-import { breakerMachine, freshBreaker } from '../../src/commands/breaker-machine.ts'
-import { areaOf, type Breaker, breakerAt, contextOf, moveBreaker } from '../../src/commands/move-breaker.ts'
+} from '../../machines/rules/retry-budget.ts'
+import { areaOf, type Breaker, breakerAt, contextOf, moveBreaker } from '../../src/circuit-breaker/breaker.ts'
+import { breakerMachine, freshBreaker } from '../../src/definitions/breaker-machine.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 
 const start = 1_767_225_600_000

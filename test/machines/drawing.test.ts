@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { accountMachine } from '../../src/commands/account-machine.ts'
-import { breakerMachine } from '../../src/commands/breaker-machine.ts'
-import { jobMachine } from '../../src/commands/job-machine.ts'
-import { planMachine } from '../../src/commands/plan-machine.ts'
-import { drawMachine, viewMachine } from '../../src/durable/view.ts'
+import { accountMachine } from '../../src/definitions/account-machine.ts'
+import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
+import { planMachine } from '../../src/definitions/plan-machine.ts'
+import { drawMachine, viewMachine } from '../../src/durable/diagram.ts'
 
 it.each([jobMachine, planMachine, accountMachine, breakerMachine])(
   'keeps the drawing of the $name machine as the machine is',

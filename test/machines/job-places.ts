@@ -1,4 +1,4 @@
-import { jobMachine } from '../../src/commands/job-machine.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
 import { day, Walk } from './walk.ts'
 
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { jobMachine } from '../../src/commands/job-machine.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
 import { decide } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { day, Walk } from './walk.ts'

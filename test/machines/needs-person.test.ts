@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import type { Failure, StepError } from '../../machines/failure.ts'
-import { mostAttempts } from '../../machines/retry.ts'
-import { jobMachine } from '../../src/commands/job-machine.ts'
+import type { Failure, StepError } from '../../machines/rules/failure.ts'
+import { mostAttempts } from '../../machines/rules/retry.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint, Json } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import { failureVerdicts, nextStepFor } from '../../src/verdict/failure-verdict.ts'
@@ -106,7 +106,7 @@ it('ends nothing for good that a person could mend', async () => {
   const permanent = failureVerdicts.filter(({ verdict }) => verdict === 'PERMANENT').map(({ code }) => code)
   expect(permanent).toEqual(['publish_not_cancellable', 'publish_cancelled', 'ALREADY_CONNECTED'])
   const folder = new URL('../../src/steps/', import.meta.url)
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.ts'))
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'))
   const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')))
   const finals = texts.flatMap((text) =>
     [...text.matchAll(/.*kind: 'failed'(?=, failure).*/g)].map(([line]) => line.trim()),

@@ -1,4 +1,4 @@
-import type { StepError } from '../../machines/failure.ts'
+import type { StepError } from '../../machines/rules/failure.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
 import type { DurableMachine } from '../../src/durable/machine.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest'
-import { keepNews } from '../../src/commands/keep-news.ts'
-import { redriveDeliveries } from '../../src/commands/redrive-deliveries.ts'
+import { redriveDeliveries } from '../../src/commands/webhook/redrive-deliveries.ts'
+import { keepNews } from '../../src/commands/webhook/store-webhook.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/wait.ts'

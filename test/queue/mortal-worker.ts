@@ -1,7 +1,7 @@
+import { startWorkerRole } from '../../src/app/worker.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
+import { createLogger } from '../../src/logger.ts'
 import { connect } from '../../src/store/database.ts'
-import { createLogger } from '../../src/telemetry/log.ts'
-import { startWorkerRole } from '../../src/worker.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 
 /** The worker role, in a process that its first step kills. */

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import type { Failure } from '../../machines/failure.ts'
+import type { Failure } from '../../machines/rules/failure.ts'
 import { startTicker } from '../../src/rehearsal/ticker.ts'
-import { appendEvent } from '../../src/store/event-store.ts'
-import { createHintSender } from '../../src/store/hint.ts'
-import { createTerminal } from '../../src/terminal.ts'
+import { appendEvent } from '../../src/store/event/append.ts'
+import { createHintSender } from '../../src/store/event/notify.ts'
+import { createTerminal } from '../../src/telemetry/terminal.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import {
   createDraft,

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { auditQuota } from '../../src/store/quota-audit.ts'
-import { settleQuota } from '../../src/store/quota-draw.ts'
+import { auditQuota } from '../../src/store/quota/audit.ts'
+import { settleQuota } from '../../src/store/quota/reservations.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { inOrganization } from '../../src/store/database.ts'
-import { appendEvent } from '../../src/store/event-store.ts'
+import { appendEvent } from '../../src/store/event/append.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

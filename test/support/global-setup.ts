@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { installQueues } from '../../src/queue/install-queues.ts'
 import { connect } from '../../src/store/database.ts'
-import { startEmbeddedServer } from '../../src/store/embedded/server.ts'
 import { migrate } from '../../src/store/migrate.ts'
 
 declare module 'vitest' {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { migrateDatabase } from '../../src/installation.ts'
-import { createLogger } from '../../src/telemetry/log.ts'
+import { migrateDatabase } from '../../src/app/database.ts'
+import { createLogger } from '../../src/logger.ts'
 
 /** Does to a database what every start does, at the moment that it is told to, so that many do it at once. */
 const url = process.argv[2] ?? ''

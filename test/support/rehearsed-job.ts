@@ -1,13 +1,13 @@
 import type { JobContext } from '../../machines/job/context.ts'
-import type { JobEvent } from '../../machines/job/news.ts'
+import type { JobEvent } from '../../machines/job/events.ts'
 import type { CommandDeps } from '../../src/commands/deps.ts'
 import { moveJob } from '../../src/commands/move-job.ts'
-import { takeNews } from '../../src/commands/take-news.ts'
+import { takeNews } from '../../src/commands/webhook/handle-webhook.ts'
 import { type Checkpoint, nextTimer } from '../../src/durable/checkpoint.ts'
 import { drive, type Runtime } from '../../src/durable/drive.ts'
-import type { LocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import type { Db } from '../../src/store/database.ts'
-import { lockJob } from '../../src/store/job-store.ts'
+import { lockJob } from '../../src/store/job/jobs.ts'
 
 /** The machinery of a worker, but for the queue: that one would wait for real time. */
 export interface Machinery {

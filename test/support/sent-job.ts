@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { jobMachine } from '../../src/commands/job-machine.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { begin, decide, doneEvent } from '../../src/durable/decide.ts'
 import { readDatabaseTime } from '../../src/store/database-time.ts'
-import { insertJob } from '../../src/store/job-store.ts'
+import { insertJob } from '../../src/store/job/jobs.ts'
 import type { TestDatabase } from './database.ts'
 
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { auditQuota } from '../../src/store/quota-audit.ts'
+import { auditQuota } from '../../src/store/quota/audit.ts'
 import type { TestDatabase } from './database.ts'
 import type { Stage } from './stage.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { LocalTikTok } from '../../src/rehearsal/tiktok/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
 
 /** Calls a minute and account that TikTok documents, by endpoint. */
 const documented: Readonly<Record<string, number>> = { creatorInfo: 20, videoInit: 6, statusFetch: 30 }

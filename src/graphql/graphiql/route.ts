@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerProblem, nothingHere } from '../problem.ts'
+import { answerProblem, nothingHere } from '../server/problem.ts'
 import { encodingFor, loadAssets } from './assets.ts'
 
 /** Whether a browser asks for something to look at, and not for an answer of the API. */

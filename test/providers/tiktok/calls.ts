@@ -1,7 +1,7 @@
 import type { TikTokClient } from '../../../src/providers/tiktok/client.ts'
-import type { GuardedCall } from '../../../src/providers/tiktok/guard.ts'
+import type { GuardedCall } from '../../../src/providers/tiktok/http/guard.ts'
 import { Secret } from '../../../src/secret.ts'
-import { wantedPost } from '../../rehearsal/tiktok/support.ts'
+import { wantedPost } from '../../simulator/support.ts'
 import { chunk, token } from './support.ts'
 
 export const postId = '7678907398077074696'

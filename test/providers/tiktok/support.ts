@@ -6,7 +6,7 @@ import {
   type TikTokClient,
   type TikTokClientOptions,
 } from '../../../src/providers/tiktok/client.ts'
-import type { Chunk } from '../../../src/providers/tiktok/put-chunk.ts'
+import type { Chunk } from '../../../src/providers/tiktok/post/put-chunk.ts'
 import { Secret } from '../../../src/secret.ts'
 
 export const token = new Secret('act.test')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { updateSlot } from '../../../src/commands/update-slot.ts'
-import { approveSlots } from '../../../src/store/approval-store.ts'
+import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
+import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createStage } from './stage.ts'
 

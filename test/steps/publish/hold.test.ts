@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type PlanSteered, type Steering, steerPlan } from '../../../src/commands/steer-plan.ts'
-import { updateSlot } from '../../../src/commands/update-slot.ts'
+import { type PlanSteered, type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.ts'
+import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createStage } from './stage.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { takePostTurn } from '../../../src/store/post-turn-store.ts'
+import { takePostTurn } from '../../../src/store/account/post-turns.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { latePostGapMs, type Rehearsal } from './rehearsal.ts'
 import { createStage } from './stage.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createLimitBook } from '../../../src/limits/limit-book.ts'
-import { setRateLimit } from '../../../src/store/rate-limit-setting-store.ts'
+import { setRateLimit } from '../../../src/store/rate-limit/settings.ts'
+import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
 import { itsTurn, opening, published, sent, stored } from './course.ts'
 import { createStage } from './stage.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Failure } from '../../../machines/failure.ts'
+import type { Failure } from '../../../machines/rules/failure.ts'
 import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
 import { itsTurn, opening, published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Verdict } from '../../../machines/failure.ts'
-import { approveSlots } from '../../../src/store/approval-store.ts'
+import type { Verdict } from '../../../machines/rules/failure.ts'
+import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import { nextStepFor, verdictFor } from '../../../src/verdict/failure-verdict.ts'
 import { published, sent, stored, uploading } from './course.ts'
 import { createStage } from './stage.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunkRange } from '../../../src/providers/tiktok/chunk-plan.ts'
+import { chunkRange } from '../../../src/providers/tiktok/post/chunk-plan.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { again, before, opening, published, sent, stored, uploading } from './course.ts'
 import type { Rehearsal } from './rehearsal.ts'

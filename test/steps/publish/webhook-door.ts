@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { createWebhookRoute } from '../../../src/inbound/webhook-route.ts'
-import type { LocalApp } from '../../../src/rehearsal/tiktok/app.ts'
-import { signWebhook } from '../../../src/rehearsal/tiktok/webhook/signature.ts'
+import { createLogger } from '../../../src/logger.ts'
 import { Secret } from '../../../src/secret.ts'
-import { createLogger } from '../../../src/telemetry/log.ts'
+import type { LocalApp } from '../../../src/simulator/app.ts'
+import { signWebhook } from '../../../src/simulator/webhook/signature.ts'
 import type { Stage } from './stage.ts'
 
 export interface WebhookDoor {

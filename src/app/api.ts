@@ -1,0 +1,130 @@
+import type { Config } from '../config.ts'
+import type { MachineCatalogue } from '../durable/machine.ts'
+import type { MediaSource } from '../graphql/server/media-route.ts'
+import { createApi } from '../graphql/server/server.ts'
+import { callbackPath, createAuthorization, webhookPath } from '../inbound/authorization.ts'
+import { createCallbackRoute } from '../inbound/callback-route.ts'
+import { createWebhookRoute } from '../inbound/webhook-route.ts'
+import type { Logger } from '../logger.ts'
+import type { TikTokClient } from '../providers/tiktok/client.ts'
+import type { AppCredential } from '../providers/tiktok/http/post-form.ts'
+import { createBoss } from '../queue/boss.ts'
+import type { Limiter } from '../rate-limit/limiter.ts'
+import type { Connection } from '../store/database.ts'
+import { createHintSender } from '../store/event/notify.ts'
+import { isMigrated } from '../store/migrate.ts'
+import type { LimitBook } from '../tiktok-policy/limit-settings.ts'
+import type { Sealer } from '../vault/sealer.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+import type { HostHealth } from './host-checks.ts'
+import type { KeyCheck } from './keys.ts'
+import type { Listener } from './listener.ts'
+
+export interface ApiRoleOptions {
+  readonly config: Config
+  readonly databaseUrl: string
+  /** Where it serves. */
+  readonly listener: Listener
+  /** Under the role `reelpilot_api`: all that clients ask for. */
+  readonly api: Connection
+  /** Under `reelpilot_runtime`: what TikTok and browsers that come from there say, before it is known whose it is. */
+  readonly runtime: Connection
+  readonly machines: MachineCatalogue
+  readonly storage: MediaSource
+  /** Looks at this machine. */
+  readonly checkHost: () => Promise<HostHealth>
+  readonly keyCheck: KeyCheck
+  readonly tiktok: TikTokClient
+  readonly app: AppCredential
+  readonly sealer: Sealer
+  /** On the connection `api`. */
+  readonly limiter: Limiter
+  /** That of this process's calls to TikTok. */
+  readonly limitBook: LimitBook
+  readonly log: Logger
+}
+
+export interface ApiRole {
+  /** To be registered with the TikTok app. */
+  readonly callbackUrl: string
+  readonly webhookUrl: string
+  stop(): Promise<void>
+}
+
+/** The API role: GraphQL, videos and health, the way back from TikTok's authorize page, and TikTok's webhooks. */
+export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
+  const {
+    config,
+    databaseUrl,
+    listener,
+    api,
+    runtime,
+    machines,
+    storage,
+    keyCheck,
+    tiktok,
+    app,
+    sealer,
+    limiter,
+    limitBook,
+    log,
+  } = options
+  const boss = createBoss({
+    url: databaseUrl,
+    role: 'reelpilot_api',
+    name: 'reelpilot api queue',
+    supervises: false,
+    onError: (error) => log.warn({ err: error }, 'queue'),
+  })
+  await boss.start()
+  const hints = createHintSender(api)
+  const deps = { boss, machines }
+  const publicUrl = () => config.publicUrl ?? listener.address
+  const connecting = { ...deps, db: runtime.db, tiktok, sealer, hints }
+  const server = await createApi({
+    connection: api,
+    databaseUrl,
+    deps,
+    authorization: createAuthorization({ tiktok, sealer, publicUrl }),
+    routes: [
+      { path: callbackPath, handle: createCallbackRoute(connecting, publicUrl, log) },
+      { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },
+    ],
+    ...(config.publicUrl && { publicUrl: config.publicUrl }),
+    hints,
+    storage,
+    accountsLackingKey: keyCheck.accountsLackingKey,
+    limiter,
+    limitBook,
+    apiBucket: config.apiBucket,
+    idempotencyMinutes: config.idempotencyMinutes,
+    log,
+    server: listener.server,
+    host: config.host,
+    ready: async () => {
+      const database = await isMigrated(runtime).catch(() => false)
+      const { disk } = await options.checkHost()
+      const keyMissing = database && (await keyCheck.missing()).length > 0
+      const problems = [...(disk ? [disk] : []), ...(keyMissing ? ['KEY_MISSING'] : [])].map(inWords)
+      return {
+        ok: database && problems.length === 0,
+        checks: { database, disk: !disk, keys: !keyMissing },
+        ...(problems.length > 0 && { problems }),
+      }
+    },
+  })
+  return {
+    callbackUrl: `${publicUrl()}${callbackPath}`,
+    webhookUrl: `${publicUrl()}${webhookPath}`,
+    async stop() {
+      await server.close()
+      await hints.close()
+      await boss.stop({ graceful: false })
+    },
+  }
+}
+
+function inWords(code: string): string {
+  const { meaning, nextStep } = verdictFor('reelpilot', code).verdict
+  return `${meaning} ${nextStep}`
+}

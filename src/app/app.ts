@@ -1,0 +1,225 @@
+import path from 'node:path'
+import { registerBreakers } from '../circuit-breaker/register-breakers.ts'
+import type { Config } from '../config.ts'
+import { accountMachine } from '../definitions/account-machine.ts'
+import { breakerMachine } from '../definitions/breaker-machine.ts'
+import { jobMachine } from '../definitions/machines.ts'
+import { planMachine } from '../definitions/plan-machine.ts'
+import { catalogueOf } from '../durable/machine.ts'
+import type { Logger } from '../logger.ts'
+import { createDiskStorage } from '../providers/storage/disk-storage.ts'
+import { createLocalProvider } from '../providers/video/local/local-provider.ts'
+import { startLimiter } from '../rate-limit/start-limiter.ts'
+import { announceRehearsal } from '../rehearsal/announce.ts'
+import { registerApp, startRehearsalTikTok } from '../rehearsal/rehearsal-tiktok.ts'
+import { seedRehearsal } from '../rehearsal/seed.ts'
+import { startTicker } from '../rehearsal/ticker.ts'
+import { Secret } from '../secret.ts'
+import { createSteps } from '../steps/catalogue.ts'
+import { breakerOf } from '../steps/video/call-provider.ts'
+import { sweepMedia } from '../steps/video/sweep-media.ts'
+import { type Connection, connect } from '../store/database.ts'
+import { createHintSender } from '../store/event/notify.ts'
+import { reachDatabase } from '../store/reach.ts'
+import { unavailableOf } from '../store/unavailable.ts'
+import { sayOutagesOnce } from '../telemetry/outage-log.ts'
+import type { Terminal } from '../telemetry/terminal.ts'
+import { openUpstreams } from '../tiktok-policy/guarded-client.ts'
+import { createSealer } from '../vault/sealer.ts'
+import { startApiRole } from './api.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { migrateDatabase, openDatabase } from './database.ts'
+import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
+import { createKeyCheck, openNeededKeys } from './keys.ts'
+import { listen } from './listener.ts'
+import { logSteps } from './log-steps.ts'
+import { startWorkerRole } from './worker.ts'
+
+export type Role = 'api' | 'worker'
+
+export interface App {
+  readonly address: string | null
+  stop(): Promise<void>
+}
+
+/** Undoes what was started, the last first. */
+class Teardown {
+  readonly #steps: (() => Promise<unknown>)[] = []
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step)
+  }
+  async run(log: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse())
+      await step().catch((error) => log.error({ err: error }, 'stopping'))
+  }
+}
+
+export interface StartOptions {
+  readonly config: Config
+  readonly roles: readonly Role[]
+  readonly log: Logger
+  readonly terminal: Terminal
+  /** A start that it cuts short is undone like one that fails. */
+  readonly ending: AbortSignal
+}
+
+/** Builds every part by its arguments and starts the roles that are asked for. What fails leaves nothing running. */
+export async function startApp(options: StartOptions): Promise<App> {
+  const teardown = new Teardown()
+  try {
+    return await start(options, teardown)
+  } catch (error) {
+    await teardown.run(options.log)
+    throw error
+  }
+}
+
+async function start(
+  { config, roles, log: plainLog, terminal, ending }: StartOptions,
+  teardown: Teardown,
+): Promise<App> {
+  // Whatever can refuse the start comes before whatever is written.
+  const listener = roles.includes('api') ? await listen(config) : null
+  if (listener) teardown.add(() => listener.close())
+  if (roles.includes('worker')) await refuseWithoutFfmpeg(config)
+  await openDataDirectory(config.dataDirectory)
+  const rehearsal = config.tiktok
+    ? null
+    : await startRehearsalTikTok({
+        port: config.tiktokLocalPort,
+        dataDirectory: config.dataDirectory,
+        isRequired: roles.includes('api') && roles.includes('worker'),
+      })
+  if (rehearsal) teardown.add(() => rehearsal.stop())
+  const database = await openDatabase(config, { print: terminal.print, ending })
+  teardown.add(() => database.stop())
+  ending.throwIfAborted()
+  await migrateDatabase(database.url, plainLog)
+  ending.throwIfAborted()
+
+  const log = sayOutagesOnce(plainLog, {
+    name: 'database',
+    isOutage: (error) => unavailableOf(error) !== null,
+    probe: () => reachDatabase(database.url),
+  })
+  database.keepRunning?.({
+    onRestarted: () => log.warn('the embedded Postgres had ended, and was started again'),
+    onLost: (error) => {
+      log.fatal({ err: error }, 'the embedded Postgres cannot be started again: this process ends')
+      process.exit(1)
+    },
+  })
+  const open = (role: Parameters<typeof connect>[1], max: number): Connection => {
+    const onError = (error: Error) => log.warn({ err: error }, 'database connection')
+    const connection = connect(database.url, role, { max, name: role.replace('_', ' '), onError })
+    teardown.add(() => connection.close())
+    return connection
+  }
+  const runtime = open('reelpilot_runtime', 10)
+  const { ring } = await openNeededKeys(config, runtime)
+  const sealer = createSealer(ring)
+  const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
+  const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
+  const app = config.tiktok ?? rehearsal?.client
+  if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
+  const clientSecret = new Secret(app.clientSecret)
+  const hints = createHintSender(runtime)
+  teardown.add(() => hints.close())
+  const keepLimits = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
+    const limiter = await startLimiter({
+      db: connection.db,
+      role,
+      ...(config.redisUrl && { redisUrl: new Secret(config.redisUrl) }),
+      onError: (error) => log.warn({ err: error }, 'limits'),
+    })
+    teardown.add(() => limiter.stop())
+    return limiter
+  }
+  const limiter = await keepLimits(runtime, 'reelpilot_runtime')
+  const { tiktok, protect, limitBook } = await openUpstreams({
+    db: runtime.db,
+    limiter,
+    app: { ...app, clientSecret },
+    hints,
+    log,
+  })
+  const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
+
+  if (listener) {
+    const { local } = rehearsal ?? {}
+    const connection = open('reelpilot_api', 10)
+    const api = await startApiRole({
+      config,
+      databaseUrl: database.url,
+      listener,
+      api: connection,
+      limiter: await keepLimits(connection, 'reelpilot_api'),
+      limitBook,
+      runtime,
+      machines,
+      storage,
+      checkHost: createHostChecks(config.dataDirectory),
+      keyCheck: createKeyCheck(ring, runtime),
+      tiktok,
+      app: { clientKey: app.clientKey, clientSecret },
+      sealer,
+      log,
+    })
+    teardown.add(() => api.stop())
+    if (local) registerApp(local, api)
+  }
+  const address = listener?.address ?? null
+  if (rehearsal?.local)
+    announceRehearsal(terminal.print, {
+      tiktok: rehearsal.local.url,
+      address,
+      apiKey: seeded?.apiKey ?? null,
+    })
+  if (seeded) {
+    const pathOf = (sha256: string) => storage.path(seeded.organizationId, sha256)
+    const ticker = await startTicker({
+      db: runtime.db,
+      databaseUrl: database.url,
+      organizationId: seeded.organizationId,
+      pathOf,
+      terminal,
+      onError: (error) => log.warn({ err: error }, 'ticker'),
+    })
+    teardown.add(() => ticker.close())
+  }
+  if (roles.includes('worker')) {
+    const videos = await createLocalProvider({
+      directory: path.join(config.dataDirectory, 'renders'),
+      concurrency: config.renderConcurrency,
+      ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
+    })
+    teardown.add(() => videos.close())
+    await registerBreakers(runtime.db, [breakerOf(videos)])
+    const stepDeps = {
+      db: runtime.db,
+      storage,
+      videos,
+      protect,
+      tiktok,
+      sealer,
+      latePostGapMs: config.latePostGapMinutes * 60_000,
+      workDirectory: path.join(config.dataDirectory, 'work'),
+      ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
+      tell: logSteps(log),
+    }
+    const worker = await startWorkerRole({
+      databaseUrl: database.url,
+      runtime,
+      machines,
+      steps: (deps) => createSteps({ ...stepDeps, ...deps }),
+      concurrency: config.workerConcurrency,
+      sweepMedia: () =>
+        sweepMedia(storage, runtime.db).catch((error) =>
+          log.warn({ err: error }, 'stored files were not swept'),
+        ),
+      log,
+    })
+    teardown.add(() => worker.stop())
+  }
+  return { address, stop: () => teardown.run(log) }
+}

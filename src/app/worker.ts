@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { CommandDeps } from '../commands/deps.ts'
+import { failByInfrastructure } from '../commands/job/dead-letter-job.ts'
+import { resolveOutdatedSlots } from '../commands/plan/resolve-slots.ts'
+import { scanOrganization } from '../commands/plan/scan.ts'
+import { bundledTimeZones, type TimeZoneData } from '../commands/plan/wall-time.ts'
+import { takeNews } from '../commands/webhook/handle-webhook.ts'
+import { redriveDeliveries } from '../commands/webhook/redrive-deliveries.ts'
+import type { Runtime } from '../durable/drive.ts'
+import { createDatabaseClock } from '../durable/instance-store.ts'
+import { LeaseKeeper } from '../durable/lease-keeper.ts'
+import type { MachineCatalogue } from '../durable/machine.ts'
+import type { StepCatalogue } from '../durable/step.ts'
+import type { Logger } from '../logger.ts'
+import { createBoss } from '../queue/boss.ts'
+import { workLostDeliveries, workLostWakeUps } from '../queue/dead-letters.ts'
+import { createLedger } from '../queue/instance-store.ts'
+import { workScans } from '../queue/scan.ts'
+import { sayWarnings } from '../queue/warning.ts'
+import { workDeliveries } from '../queue/webhooks.ts'
+import { startWorker } from '../queue/worker.ts'
+import type { Connection } from '../store/database.ts'
+import { createHintSender, listenForHints } from '../store/event/notify.ts'
+import { prune } from '../store/prune.ts'
+import type { ScanReason } from '../store/tables.ts'
+import { failDelivery } from '../store/webhook/deliveries.ts'
+
+export interface WorkerRoleOptions {
+  readonly databaseUrl: string
+  readonly runtime: Connection
+  readonly machines: MachineCatalogue
+  /** The steps, once there is a queue that they can wake others by. */
+  readonly steps: (deps: CommandDeps) => StepCatalogue
+  readonly concurrency: number
+  /** Removes stored files that nobody needs any more, once an hour. */
+  readonly sweepMedia?: () => Promise<unknown>
+  readonly log: Logger
+  readonly onBoundary?: Runtime['onBoundary']
+  /** What wall times mean; the data of this Node if left out. */
+  readonly zones?: TimeZoneData
+}
+
+/** How long steps may go on once the process drains, before they are aborted. */
+const drainMs = 20_000
+
+/** The worker role: drives jobs, scans, and sweeps. `stop` drains: no work is lost, whatever is cut short. */
+export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
+  const { databaseUrl, runtime: connection, machines, concurrency, log, zones = bundledTimeZones } = options
+  const onError = (error: unknown) => log.warn({ err: error }, 'queue')
+  const boss = createBoss({
+    url: databaseUrl,
+    role: 'reelpilot_runtime',
+    name: 'reelpilot worker queue',
+    supervises: true,
+    onError,
+    onWarning: sayWarnings((warning, seen) => log.warn({ ...warning, seen }, 'the queue warns')),
+  })
+  await boss.start()
+  const deps: CommandDeps = { boss, machines }
+  const hints = createHintSender(connection)
+  const clock = createDatabaseClock()
+  const ledger = createLedger({
+    db: connection.db,
+    boss,
+    clock,
+    owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+    onCommitted: (moves) =>
+      hints.send({
+        organizations: moves.map((move) => move.organizationId),
+        jobs: moves.map((move) => move.jobId),
+      }),
+  })
+  const keeper = new LeaseKeeper(ledger, 2_500, (error) =>
+    log.warn({ err: error }, 'leases were not renewed'),
+  )
+  const draining = new AbortController()
+  const runtime: Runtime = {
+    ledger,
+    keeper,
+    machines,
+    steps: options.steps(deps),
+    clock,
+    draining: draining.signal,
+    ...(options.onBoundary && { onBoundary: options.onBoundary }),
+  }
+  const listener = await listenForHints(databaseUrl, {
+    onHint: ({ jobs }) => {
+      for (const jobId of jobs) keeper.noticed(jobId)
+    },
+    onGap: () => undefined,
+    onError: (error) => log.warn({ err: error }, 'hints'),
+  })
+
+  const scanOne = async (organizationId: string, reason: ScanReason) => {
+    const { startedJobs } = await connection.db
+      .transaction()
+      .execute((tx) => scanOrganization(tx, deps, { organizationId, reason }))
+    if (startedJobs.length === 0) return
+    hints.send({ organizations: [organizationId], jobs: [] })
+    log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
+  }
+  /** Before every scan, and before the first job is driven: what falls due follows from it. */
+  const resolveSlots = async () => {
+    const { moved, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
+    if (moved === 0) return
+    hints.send({ organizations, jobs: movedJobs })
+    log.warn({ moved, tzdata: zones.version }, 'new time zone data has moved slots')
+  }
+  const scanAll = async (reason: ScanReason) => {
+    const organizations = await connection.db.selectFrom('organization').select('id').execute()
+    for (const { id } of organizations) await scanOne(id, reason)
+  }
+  await workScans(boss, {
+    scanOne: (organizationId) => scanOne(organizationId, 'account'),
+    scanAll: async () => {
+      await resolveSlots()
+      await scanAll('hourly')
+      await prune(connection.db)
+      await options.sweepMedia?.()
+      const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
+      if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
+    },
+  })
+  await workDeliveries(boss, async (key) => {
+    const taken = await connection.db.transaction().execute((tx) => takeNews(tx, deps, key))
+    hints.send({ organizations: taken.organizations, jobs: taken.moved })
+    log.debug({ outcome: taken.outcome }, 'news')
+  })
+  await workLostWakeUps(boss, async (jobId, lost) => {
+    const failed = await connection.db
+      .transaction()
+      .execute((tx) => failByInfrastructure(tx, deps, jobId, lost))
+    if (failed.kind === 'moot') return
+    const { organizationId, isMoved } = failed
+    hints.send({ organizations: [organizationId], jobs: [jobId] })
+    log.error({ jobId, isMoved, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
+  })
+  await workLostDeliveries(boss, async (key, { cause, tries }) => {
+    await failDelivery(connection.db, key, `${cause.code}: ${cause.message}`)
+    log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
+  })
+  await resolveSlots()
+  const worker = await startWorker({
+    boss,
+    db: connection.db,
+    runtime,
+    concurrency,
+    onError: (error, jobId) =>
+      log.error({ err: error, jobId }, 'a job was let go, and will be taken up again'),
+    onSwept: (jobIds) => log.warn({ jobIds }, 'the sweep woke jobs that nothing else would have'),
+  })
+  await scanAll('boot')
+
+  return {
+    async stop() {
+      draining.abort()
+      const abandon = setTimeout(() => keeper.abortAll(new Error('the process is shutting down')), drainMs)
+      await worker.stop(drainMs + 5_000)
+      await boss.stop({ graceful: true, timeout: 5_000 })
+      clearTimeout(abandon)
+      keeper.stop()
+      await listener.close()
+      await hints.close()
+    },
+  }
+}

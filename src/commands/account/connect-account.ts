@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto'
+import { connectingMs } from '../../../machines/account.ts'
+import { accountMachine } from '../../definitions/account-machine.ts'
+import { wakeAtOf } from '../../durable/checkpoint.ts'
+import { begin } from '../../durable/decide.ts'
+import { queueWakeUps } from '../../queue/wake.ts'
+import { findAccounts, insertAccount } from '../../store/account/accounts.ts'
+import { insertAttempt } from '../../store/account/connection-attempts.ts'
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { insertJob } from '../../store/job/jobs.ts'
+import type { CommandDeps } from '../deps.ts'
+import { invalid, type Refusal } from '../refusal.ts'
+
+/** What TikTok can be asked to grant; the first of them is always asked for. */
+export const knownScopes = [
+  'user.info.basic',
+  'user.info.profile',
+  'user.info.stats',
+  'video.list',
+  'video.publish',
+  'video.upload',
+] as const
+/** Enough to post directly and as drafts, and to look a lost post up. */
+export const usualScopes: readonly string[] = [
+  'user.info.basic',
+  'user.info.profile',
+  'video.list',
+  'video.publish',
+  'video.upload',
+]
+
+/** Makes the way to the authorize page and back: its address, and what has to be remembered of it. */
+export interface AuthorizationStarter {
+  start(request: {
+    readonly organizationId: string
+    readonly attemptId: string
+    readonly scopes: readonly string[]
+  }): {
+    readonly authorizeUrl: string
+    readonly redirectUri: string
+    readonly stateHash: Buffer
+    readonly verifierSealed: string
+    /** What may be stored of the address: whoever has its state could come back in the browser's place. */
+    readonly authorizeUrlSealed: string
+  }
+  /** The address that was sealed. */
+  unseal(
+    authorizeUrlSealed: string,
+    of: { readonly organizationId: string; readonly attemptId: string },
+  ): string
+}
+
+export type ConnectingBegun =
+  | {
+      readonly kind: 'done'
+      readonly accountId: string
+      readonly attemptId: string
+      readonly authorizeUrl: string
+      readonly authorizeUrlSealed: string
+      readonly expiresAt: string
+      readonly movedJobs: readonly string[]
+    }
+  | Refusal
+
+/**
+ * Opens the way to TikTok's authorize page: for a new account, which begins its life here, or for one that is to be connected
+ * again. Nothing changes for an account that works until its creator has come back from there.
+ */
+export async function connectAccount(
+  tx: Tx,
+  { boss }: CommandDeps,
+  authorization: AuthorizationStarter,
+  request: {
+    readonly organizationId: string
+    readonly accountId: string | null
+    readonly scopes: readonly string[] | null
+  },
+): Promise<ConnectingBegun> {
+  const { organizationId } = request
+  const unknown = request.scopes?.find((scope) => !knownScopes.some((known) => known === scope))
+  if (unknown !== undefined) return invalid('scopes', `"${unknown}" is none of ${knownScopes.join(', ')}`)
+  const scopes = [...new Set(['user.info.basic', ...(request.scopes ?? usualScopes)])]
+
+  const at = await readDatabaseTime(tx)
+  const accountId = request.accountId ?? randomUUID()
+  if (request.accountId !== null) {
+    const [account] = await findAccounts(tx, organizationId, [accountId])
+    if (!account) return { kind: 'missing', field: 'accountId' }
+    // It would be refused on the way back, when the creator has said yes already.
+    if (account.state.startsWith('disconnecting.'))
+      return { kind: 'refused', state: account.state, event: 'authorized' }
+  }
+  const attemptId = randomUUID()
+  const expiresAt = new Date(at + connectingMs)
+  const started = authorization.start({ organizationId, attemptId, scopes })
+
+  if (request.accountId === null) {
+    const checkpoint = begin(accountMachine, { accountId }, { at, key: `${accountId}/1`, epoch: null })
+    const wakeAt = wakeAtOf(checkpoint, at)
+    await insertAccount(tx, { id: accountId, organizationId, scopes: [] })
+    await insertJob(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
+    if (wakeAt !== null)
+      await queueWakeUps(boss, [{ jobId: accountId, organizationId, reason: 1, at: wakeAt }], tx)
+    await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
+    await appendEvent(tx, {
+      organizationId,
+      type: 'account.moved',
+      jobId: accountId,
+      jobRevision: 1,
+      accountId,
+      payload: { from: null, to: checkpoint.state, event: 'connect', tag: checkpoint.tag, progress: null },
+    })
+  } else {
+    await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
+  }
+  const { authorizeUrl, authorizeUrlSealed } = started
+  return {
+    kind: 'done',
+    accountId,
+    attemptId,
+    authorizeUrl,
+    authorizeUrlSealed,
+    expiresAt: expiresAt.toISOString(),
+    movedJobs: [],
+  }
+}

@@ -1,0 +1,21 @@
+import type { Tx } from '../../store/database.ts'
+import type { CommandDeps } from '../deps.ts'
+import { moveAccount } from '../move-account.ts'
+import type { Refusal } from '../refusal.ts'
+
+export type AccountDisconnected =
+  | { readonly kind: 'done'; readonly accountId: string; readonly movedJobs: readonly string[] }
+  | Refusal
+
+/** Gives an account's grant back to TikTok. Its history stays; what is planned for it will wait until it is connected again. */
+export async function disconnectAccount(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly accountId: string },
+): Promise<AccountDisconnected> {
+  const { accountId } = request
+  const moved = await moveAccount(tx, deps, { ...request, event: { type: 'disconnect' } })
+  if (moved.kind === 'missing') return { kind: 'missing', field: 'accountId' }
+  if (moved.kind === 'refused') return moved
+  return { kind: 'done', accountId, movedJobs: [accountId] }
+}

@@ -1,0 +1,63 @@
+import type { Failure } from '../../../machines/rules/failure.ts'
+import { takes } from '../../durable/takes.ts'
+import type { Cause } from '../../queue/cause.ts'
+import type { Lost } from '../../queue/dead-letters.ts'
+import type { Tx } from '../../store/database.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { insertDeadLetter, lockStuckMachine } from '../../store/job/dead-letters.ts'
+import type { CommandDeps } from '../deps.ts'
+import { moveMachine } from '../send-event.ts'
+
+export type FailedByInfrastructure =
+  | {
+      readonly kind: 'failed'
+      readonly organizationId: string
+      /** Whether the machine has been told; otherwise it lies where it was, and nobody wakes it. */
+      readonly isMoved: boolean
+    }
+  /** There is nothing to tell: it has moved on, or somebody is at it. */
+  | { readonly kind: 'moot' }
+
+/**
+ * Marks a job, or an account, whose wake-up nobody got through with, in a dead letter and in the organization's sequence.
+ *
+ * A job is moved to where it rests until a person acts, without losing that a call may have been made. What cannot be moved
+ * (its checkpoint cannot be read here, or its machine knows of no such thing, as an account's does) stays at its checkpoint,
+ * and the sweep leaves it alone until it is redriven: it then goes on as after any crash. If moving it fails as well, the
+ * repetition only marks it.
+ */
+export async function failByInfrastructure(
+  tx: Tx,
+  deps: CommandDeps,
+  jobId: string,
+  { cause, tries, at, isRepeated }: Lost,
+): Promise<FailedByInfrastructure> {
+  const stuck = await lockStuckMachine(tx, jobId, at)
+  if (!stuck) return { kind: 'moot' }
+  const { organizationId, slotId, accountId, revision, checkpoint } = stuck
+  const { machine, state } = checkpoint
+  const event = { type: 'infrastructureFailed', failure: failureOf(cause) }
+  const isMoved = machine === 'job' && !isRepeated && takes(deps.machines, checkpoint, event)
+  const jobRevision = isMoved ? revision + 1 : revision
+  await insertDeadLetter(tx, { organizationId, jobId, jobRevision, state, tries, ...cause })
+  if (isMoved) {
+    const moved = await moveMachine(tx, deps, { machine, id: jobId, organizationId, event })
+    if (moved.kind !== 'moved') throw new Error(`${jobId} would take ${event.type}, and has not`)
+  }
+  await appendEvent(tx, {
+    organizationId,
+    type: `${machine}.deadLettered`,
+    ...(slotId !== null && { slotId }),
+    ...(accountId !== null && { accountId }),
+    payload: { jobId, state, tries, code: cause.code, message: cause.message },
+  })
+  return { kind: 'failed', organizationId, isMoved }
+}
+
+function failureOf({ message }: Cause): Failure {
+  return {
+    verdict: 'NEEDS_OPERATOR',
+    code: 'INFRASTRUCTURE_FAILED',
+    message: `No worker got through with this job. ${message}`,
+  }
+}

@@ -1,0 +1,110 @@
+import type { StartedBy } from '../../../machines/rules/clearance.ts'
+import { isTooLate } from '../../../machines/rules/lateness.ts'
+import { jobMachine } from '../../definitions/machines.ts'
+import { wakeAtOf } from '../../durable/checkpoint.ts'
+import { begin } from '../../durable/decide.ts'
+import { nameUuid, queueWakeUps } from '../../queue/wake.ts'
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertJob } from '../../store/job/jobs.ts'
+import { lockSlotToStart } from '../../store/plan/due-slots.ts'
+import type { QuotaMoment } from '../../store/quota/balances.ts'
+import type { CommandDeps } from '../deps.ts'
+import { openBooks } from '../quota/quota-period.ts'
+import { type QuotaShort, reserveQuota } from '../quota/reserve-quota.ts'
+import { invalid, type Refusal } from '../refusal.ts'
+import { problemOfKey } from '../text.ts'
+
+export type JobStarted =
+  | { readonly kind: 'started'; readonly jobId: string }
+  | { readonly kind: 'exists'; readonly jobId: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'tooLate'; readonly publishAt: Date }
+  | { readonly kind: 'notApproved' }
+  /** An unfinished job of another slot has the key. */
+  | { readonly kind: 'underWay'; readonly jobId: string }
+  | Extract<Refusal, { kind: 'invalid' }>
+  | QuotaShort
+
+/**
+ * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
+ * One per slot, and another only once that is cancelled: a job's id follows from the slot's and from how many it had, a row that is
+ * not cancelled is unique by slot, and so are the ids of its wake-ups.
+ * And one at a time for each `jobKey`, the caller's own name for the work: until that job is done, another slot is refused it.
+ */
+export async function startJob(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly slotId: string; readonly jobKey?: string | null },
+): Promise<JobStarted> {
+  const { organizationId, slotId, jobKey = null } = request
+  const problem = jobKey === null ? null : problemOfKey(jobKey)
+  if (problem !== null) return invalid('jobKey', problem)
+  const slot = await lockSlotToStart(tx, organizationId, slotId)
+  if (!slot) return { kind: 'missing' }
+  const existing = await findJobOfSlot(tx, slotId)
+  if (existing !== null) return { kind: 'exists', jobId: existing }
+  if (slot.planState !== 'approved') return { kind: 'notApproved' }
+  const at = await readDatabaseTime(tx)
+  if (isTooLate(slot.publishAt.getTime(), at)) return { kind: 'tooLate', publishAt: slot.publishAt }
+  const books = await openBooks(tx, { organizationId, at })
+  // With the books open nobody else starts a job of the organization. Were it otherwise, the index on keys would refuse the row.
+  const holder = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
+  if (holder !== null) return { kind: 'underWay', jobId: holder }
+  return await insertSlotJob(tx, deps, books, { ...slot, jobKey, startedBy: 'person' })
+}
+
+/** `cancelled` is how many jobs of the slot were cancelled before. */
+export function jobIdOf(slotId: string, cancelled = 0): string {
+  return nameUuid(cancelled === 0 ? `job of slot ${slotId}` : `job of slot ${slotId} after ${cancelled}`)
+}
+
+/**
+ * Reservation, row, claim, wake-up and events of a new job, all in the caller's transaction, under open books. The slot is
+ * locked and has no job but cancelled ones. If the quota is short, nothing is changed.
+ */
+export async function insertSlotJob(
+  tx: Tx,
+  { boss }: CommandDeps,
+  books: QuotaMoment,
+  slot: {
+    readonly slotId: string
+    readonly accountId: string
+    readonly publishAt: Date
+    readonly seconds: number
+    readonly jobKey?: string | null
+    readonly startedBy: StartedBy
+  },
+): Promise<{ readonly kind: 'started'; readonly jobId: string } | QuotaShort> {
+  const { organizationId } = books
+  const { slotId, accountId, seconds, startedBy, jobKey = null } = slot
+  const at = books.at.getTime()
+  const jobId = jobIdOf(slotId, await countJobsOfSlot(tx, slotId))
+  const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
+  if (reserved.kind === 'quotaShort') return reserved
+
+  const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
+  const checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
+  const wakeAt = wakeAtOf(checkpoint, at)
+  const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
+  const inserted = await insertJob(tx, job)
+  if (!inserted) throw new Error(`slot ${slotId} or its key has a job, but was not claimed`)
+  await tx
+    .updateTable('slot')
+    .set({ claimed_at: new Date(at) })
+    .where('id', '=', slotId)
+    .execute()
+  await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
+  await appendEvent(tx, {
+    organizationId,
+    type: 'job.moved',
+    jobId,
+    jobRevision: 1,
+    slotId,
+    accountId,
+    payload: { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null },
+  })
+  for (const event of reserved.events) await appendEvent(tx, event)
+  return { kind: 'started', jobId }
+}

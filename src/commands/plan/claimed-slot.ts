@@ -1,0 +1,32 @@
+import type { JobContext } from '../../../machines/job/context.ts'
+import type { Tx } from '../../store/database.ts'
+import { lockJob } from '../../store/job/jobs.ts'
+import { lockJobsOfSlots } from '../../store/plan/outdated-slots.ts'
+import type { SlotContent } from '../../store/plan/slots.ts'
+
+/** States in which a call that opens the post, or what becomes of one, is under way. */
+const opening: ReadonlySet<string> = new Set([
+  'publishing.initialising',
+  'publishing.reconciling',
+  'closing',
+  ...['published', 'delivered', 'takenDown'],
+])
+
+/**
+ * Whether what a slot says of its post can still be changed although a job works by it: caption, privacy and toggles, which are
+ * read anew when the post is opened. Not what was rendered or is waited for, nor its mode. Locks the job, so that it opens no post meanwhile.
+ */
+export async function mayStillChange(
+  tx: Tx,
+  slotId: string,
+  before: SlotContent,
+  after: SlotContent,
+): Promise<boolean> {
+  if (before.mode !== after.mode) return false
+  const jobId = (await lockJobsOfSlots(tx, [slotId])).get(slotId)
+  const job = jobId === undefined ? null : await lockJob(tx, jobId)
+  if (!job) return false
+  const { state, context } = job.checkpoint
+  const { post, sentAt, unsure, ending } = context as unknown as JobContext // The machine's, as it was stored.
+  return !opening.has(state) && post === null && sentAt === null && !unsure && ending === null
+}

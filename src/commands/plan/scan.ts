@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { isTooLate } from '../../../machines/rules/lateness.ts'
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { type DueSlot, lockDueSlots } from '../../store/plan/due-slots.ts'
+import { insertScan } from '../../store/plan/scans.ts'
+import type { QuotaMoment } from '../../store/quota/balances.ts'
+import type { ScanReason, ScanVerdict } from '../../store/tables.ts'
+import type { CommandDeps } from '../deps.ts'
+import { insertSlotJob } from '../job/start-job.ts'
+import { openBooks } from '../quota/quota-period.ts'
+import { needsOfJob, type QuotaShort } from '../quota/reserve-quota.ts'
+
+export const scanWindowHours = 24
+/** A slot that no scan could start within a week is history, and not reported any more. */
+const forgottenAfterDays = 7
+
+export interface ScanResult {
+  readonly scanId: string
+  readonly considered: number
+  readonly startedJobs: readonly string[]
+}
+
+/** A scan that has its slots, locked until the end of the transaction, and has decided nothing yet. */
+export interface OpenScan {
+  readonly organizationId: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly windowEnd: Date
+  readonly slots: readonly DueSlot[]
+}
+
+/** Slots are locked before jobs and quota: whoever scans because of something else that it locks begins with this. */
+export async function openScan(tx: Tx, organizationId: string): Promise<OpenScan> {
+  const at = await readDatabaseTime(tx)
+  const windowEnd = new Date(at + scanWindowHours * 3_600_000)
+  const from = new Date(at - forgottenAfterDays * 86_400_000)
+  return {
+    organizationId,
+    at,
+    windowEnd,
+    slots: await lockDueSlots(tx, organizationId, { from, to: windowEnd }),
+  }
+}
+
+/**
+ * Looks at every slot of an organization that falls due within 24 hours and has no job, starts the jobs that may be
+ * started, and leaves one decision for each slot it considered: the answer to "why did my slot not run?". Where the quota is
+ * short, what still fits is started in the order of the slots. Runs in the caller's transaction; scanners of the same
+ * organization wait for each other, and find nothing twice.
+ */
+export async function scanOrganization(
+  tx: Tx,
+  deps: CommandDeps,
+  { organizationId, reason }: { readonly organizationId: string; readonly reason: ScanReason },
+): Promise<ScanResult> {
+  return await completeScan(tx, deps, await openScan(tx, organizationId), reason)
+}
+
+/** Decides about every slot of an open scan, and keeps what was decided. */
+export async function completeScan(
+  tx: Tx,
+  deps: CommandDeps,
+  { organizationId, at, windowEnd, slots }: OpenScan,
+  reason: ScanReason,
+): Promise<ScanResult> {
+  const decisions: { readonly slotId: string; readonly decision: ScanVerdict; readonly shortage?: object }[] =
+    []
+  const startedJobs: string[] = []
+  const shortages: QuotaShort[] = []
+  let books: QuotaMoment | undefined
+  for (const slot of slots) {
+    const { slotId } = slot
+    const decision = verdictOn(slot, at)
+    if (decision !== 'ENQUEUED') {
+      decisions.push({ slotId, decision })
+      continue
+    }
+    books ??= await openBooks(tx, { organizationId, at })
+    const started =
+      knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, { ...slot, startedBy: 'scan' }))
+    if (started.kind === 'started') {
+      startedJobs.push(started.jobId)
+      decisions.push({ slotId, decision })
+    } else {
+      const { kind: _, ...shortage } = started
+      shortages.push(started)
+      decisions.push({ slotId, decision: 'QUOTA_SHORT', shortage })
+    }
+  }
+  const scan = { scanId: randomUUID(), considered: slots.length, startedJobs }
+  await insertScan(tx, organizationId, { ...scan, reason, windowEnd, decisions })
+  return scan
+}
+
+/** What was short for a smaller slot is short for this one too: the quota is this transaction's own by now, and only falls. */
+function knownShortage(shortages: readonly QuotaShort[], { seconds }: DueSlot): QuotaShort | undefined {
+  for (const { metric, amount } of needsOfJob(seconds)) {
+    const needed = Math.max(amount, 1)
+    const known = shortages.find((shortage) => shortage.metric === metric && shortage.needed <= needed)
+    if (known) return { ...known, needed }
+  }
+  return undefined
+}
+
+/** Of an account whose tokens are being renewed too: a job waits for them by itself, or for its creator. */
+function isConnected(accountState: string): boolean {
+  return accountState === 'connected' || accountState.startsWith('refreshing.')
+}
+
+function verdictOn(slot: DueSlot, at: number): ScanVerdict {
+  if (slot.planState !== 'approved') return 'NOT_APPROVED'
+  if (!slot.autopilot) return 'AUTOPILOT_OFF'
+  if (slot.locked) return 'PLAN_LOCKED'
+  if (isTooLate(slot.publishAt.getTime(), at)) return 'TOO_LATE'
+  if (!isConnected(slot.accountState)) return 'ACCOUNT_UNHEALTHY'
+  return 'ENQUEUED'
+}

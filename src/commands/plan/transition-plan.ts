@@ -1,0 +1,59 @@
+import type { PlanEvent } from '../../../machines/plan.ts'
+import { planMachine } from '../../definitions/plan-machine.ts'
+import type { Checkpoint } from '../../durable/checkpoint.ts'
+import { acceptedEvents, decide } from '../../durable/decide.ts'
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { commitPlanMove, lockPlan, type PlanRecord, type PlanState } from '../../store/plan/plans.ts'
+import type { Refusal } from '../refusal.ts'
+
+export type LockedPlan = NonNullable<Awaited<ReturnType<typeof lockPlan>>>
+
+export type PlanMoved =
+  | { readonly kind: 'moved'; readonly before: LockedPlan; readonly after: PlanState }
+  | Refusal
+
+/** Sends an event to a plan in the caller's transaction: lock, decide, commit. The caller appends the event. */
+export async function movePlan(
+  tx: Tx,
+  request: { readonly organizationId: string; readonly planId: string; readonly event: PlanEvent },
+): Promise<PlanMoved> {
+  const { organizationId, planId, event } = request
+  const plan = await lockPlan(tx, organizationId, planId)
+  if (!plan) return { kind: 'missing', field: 'planId' }
+
+  const at = await readDatabaseTime(tx)
+  const key = `${planId}/${plan.revision + 1}`
+  const decision = decide(planMachine, checkpointOfPlan(plan, plan.slots), event, { at, key, epoch: null })
+  if (decision.kind === 'refused') return decision
+
+  const { state, context } = decision.checkpoint
+  const after = state as PlanState // The machine's states are the column's: a test compares them.
+  const committed = await commitPlanMove(tx, {
+    planId,
+    expectedRevision: plan.revision,
+    state: after,
+    autopilot: context.autopilot === true,
+    locked: context.locked === true,
+  })
+  if (!committed) throw new Error(`plan ${planId} moved while it was locked`)
+  return { kind: 'moved', before: plan, after }
+}
+
+/** What people may do with a plan now. */
+export function eventsOfPlan(plan: PlanRecord, slots: number): readonly string[] {
+  return acceptedEvents(planMachine, checkpointOfPlan(plan, slots))
+}
+
+/** A plan's row as a checkpoint of its machine. */
+function checkpointOfPlan(plan: PlanRecord, slots: number): Checkpoint {
+  return {
+    machine: planMachine.name,
+    version: planMachine.version,
+    state: plan.state,
+    tag: plan.state === 'archived' ? 'final' : 'resting',
+    context: { autopilot: plan.autopilot, locked: plan.locked, slots },
+    step: null,
+    timers: {},
+  }
+}

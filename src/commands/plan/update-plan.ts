@@ -1,0 +1,77 @@
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { lockPlanJobs } from '../../store/job/clearance.ts'
+import { withdrawApprovals } from '../../store/plan/approvals.ts'
+import { changePlan } from '../../store/plan/plans.ts'
+import { lockFreeSlots, reschedule } from '../../store/plan/slots.ts'
+import type { CommandDeps } from '../deps.ts'
+import { invalid, type Refusal } from '../refusal.ts'
+import { namePlan, placePlan } from './create-plan.ts'
+import { type HoldsSettled, settleHolds } from './settle-holds.ts'
+import { movePlan } from './transition-plan.ts'
+import { instantOf } from './wall-time.ts'
+
+export type PlanUpdated = ({ readonly kind: 'done'; readonly planId: string } & HoldsSettled) | Refusal
+
+/**
+ * Renames a plan or moves it to another time zone. The wall times of its slots stay, so with the zone their instants
+ * change, except where a job works by them already. Takes an approval back.
+ */
+export async function updatePlan(
+  tx: Tx,
+  deps: CommandDeps,
+  request: {
+    readonly organizationId: string
+    readonly planId: string
+    readonly name?: string | undefined
+    readonly timeZone?: string | undefined
+  },
+): Promise<PlanUpdated> {
+  const { organizationId, planId, name, timeZone } = request
+  const fields = [
+    ...(name === undefined ? [] : namePlan(name)),
+    ...(timeZone === undefined ? [] : placePlan(timeZone)),
+  ]
+  if (fields.length > 0) return { kind: 'invalid', fields }
+  if (name === undefined && timeZone === undefined)
+    return invalid('name', 'give a name or a timeZone to change')
+
+  const moved = await movePlan(tx, { organizationId, planId, event: { type: 'edit' } })
+  if (moved.kind !== 'moved') return moved
+  if (timeZone !== undefined && timeZone !== moved.before.timeZone) {
+    const refused = await moveSlots(tx, organizationId, planId, timeZone)
+    if (refused) return refused
+    await withdrawApprovals(tx, organizationId, planId)
+  }
+  await changePlan(tx, planId, { name: name?.trim(), timeZone })
+  await lockPlanJobs(tx, organizationId, planId)
+  const settled = await settleHolds(tx, deps, { organizationId, planId })
+  await appendEvent(tx, {
+    organizationId,
+    type: 'plan.updated',
+    planId,
+    payload: { from: moved.before.state, to: moved.after },
+  })
+  return { kind: 'done', planId, ...settled }
+}
+
+async function moveSlots(
+  tx: Tx,
+  organizationId: string,
+  planId: string,
+  timeZone: string,
+): Promise<Refusal | null> {
+  const now = await readDatabaseTime(tx)
+  for (const slot of await lockFreeSlots(tx, organizationId, planId)) {
+    const isToCome = slot.publishAt.getTime() > now
+    const meaning = instantOf(slot.wallTime, timeZone)
+    if (meaning.kind === 'invalid') throw new Error(`slot ${slot.id} has the wall time ${slot.wallTime}`)
+    if (isToCome && meaning.at.getTime() <= now) {
+      return invalid('timeZone', `the slot of ${slot.wallTime} would lie in the past in ${timeZone}`)
+    }
+    const { at: publishAt, tzdataVersion } = meaning
+    if (isToCome) await reschedule(tx, slot.id, { publishAt, tzdataVersion })
+  }
+  return null
+}

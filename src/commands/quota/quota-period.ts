@@ -1,0 +1,78 @@
+import { reachedThresholds, stretchAt } from '../../../machines/rules/quota-period.ts'
+import type { Tx } from '../../store/database.ts'
+import type { NewEvent } from '../../store/event/append.ts'
+import {
+  lockQuota,
+  openPots,
+  type QuotaMoment,
+  readCalendar,
+  slideWindows,
+} from '../../store/quota/balances.ts'
+import { markTold, type QuotaStand } from '../../store/quota/reservations.ts'
+import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+
+export const quotaMetrics: readonly Metric[] = [
+  'videos',
+  'seconds',
+  'uploads',
+  'storageBytes',
+  'providerSpend',
+]
+export const quotaPeriods: readonly QuotaPeriod[] = ['total', 'day', 'month', 'rolling']
+
+/** An instant as an organization of a zone counts it. `at` in epoch milliseconds. */
+export function momentIn(timeZone: string, organizationId: string, at: number): QuotaMoment {
+  const datesOf = (period: 'day' | 'month') => {
+    const { startsAt, endsAt } = stretchAt(period, timeZone, at)
+    return { startsAt: new Date(startsAt), endsAt: new Date(endsAt) }
+  }
+  return { organizationId, at: new Date(at), day: datesOf('day'), month: datesOf('month') }
+}
+
+/** The same, of an organization by its own zone. */
+export async function quotaMomentOf(
+  tx: Tx,
+  { organizationId, at }: { readonly organizationId: string; readonly at: number },
+): Promise<QuotaMoment> {
+  const { timeZone } = await readCalendar(tx, organizationId)
+  return momentIn(timeZone, organizationId, at)
+}
+
+/**
+ * Opens the books of an organization, which are the transaction's own from then on: the pots of this day and month are there,
+ * and the sliding windows stand where they should. After plans, slots and jobs, before the event sequence.
+ */
+export async function openBooks(
+  tx: Tx,
+  { organizationId, at }: { readonly organizationId: string; readonly at: number },
+): Promise<QuotaMoment> {
+  const { timeZone, hasWindows } = await lockQuota(tx, organizationId)
+  const moment = momentIn(timeZone, organizationId, at)
+  await openPots(tx, moment, quotaMetrics)
+  if (hasWindows) await slideWindows(tx, moment)
+  return moment
+}
+
+/**
+ * What people are to hear of after a draw: thresholds of 50, 80 and 100 %, each once in a period, and what a soft limit has
+ * let pass. Notes that they were told; the events are for the caller to append, last of all.
+ */
+export async function newsOfStands(
+  tx: Tx,
+  { organizationId, at }: QuotaMoment,
+  stands: readonly QuotaStand[],
+): Promise<readonly NewEvent[]> {
+  const events: NewEvent[] = []
+  for (const stand of stands) {
+    const { metric, period, startsAt, endsAt, allowance: granted, spoken, isHard } = stand
+    const payload = { metric, period, startsAt, endsAt, granted, spoken }
+    const reached = reachedThresholds(stand.toldPercent, spoken, granted)
+    const highest = reached.at(-1)
+    if (highest !== undefined) await markTold(tx, stand.quotaId, highest, at)
+    for (const percent of reached)
+      events.push({ organizationId, type: 'quota.threshold', payload: { ...payload, percent } })
+    if (!isHard && granted > 0 && spoken > granted)
+      events.push({ organizationId, type: 'quota.overdrawn', payload: { ...payload, by: spoken - granted } })
+  }
+  return events
+}

@@ -1,0 +1,64 @@
+import type { Tx } from '../../store/database.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { lockJobsInState } from '../../store/job/job-list.ts'
+import type { QuotaMoment } from '../../store/quota/balances.ts'
+import { drawQuota } from '../../store/quota/reservations.ts'
+import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import type { CommandDeps } from '../deps.ts'
+import { moveJob } from '../move-job.ts'
+import { completeScan, type OpenScan, openScan } from '../plan/scan.ts'
+import { newsOfStands } from './quota-period.ts'
+
+/** More than these look again by themselves, every ten minutes. */
+const mostWoken = 100
+
+/** Who may go on once there is more quota: slots that have no job yet, and jobs that found none. */
+export interface QuotaWaiters {
+  readonly scan: OpenScan
+  readonly jobs: readonly string[]
+}
+
+/** Locks the waiters: slots, then jobs, and only then whoever calls this may lock quota. */
+export async function lockQuotaWaiters(tx: Tx, organizationId: string): Promise<QuotaWaiters> {
+  const scan = await openScan(tx, organizationId)
+  const jobs = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: mostWoken })
+  return { scan, jobs }
+}
+
+/**
+ * What follows every change of what is allowed: people hear of thresholds that it has reached, the waiters try again, and the
+ * change itself is told last. Answers the jobs that were started or moved.
+ */
+export async function concludeQuotaChange(
+  tx: Tx,
+  deps: CommandDeps,
+  { books, waiters }: { readonly books: QuotaMoment; readonly waiters: QuotaWaiters },
+  change: {
+    readonly type: 'quota.granted' | 'quota.limitSet' | 'quota.adjusted'
+    readonly metric: Metric
+    readonly period: QuotaPeriod
+    readonly payload: object
+  },
+): Promise<readonly string[]> {
+  const { organizationId } = books
+  const { type, metric, period, payload } = change
+  const looked = await drawQuota(tx, books, {
+    into: 'used',
+    amounts: [{ metric, amount: 0 }],
+    jobId: null,
+    key: null,
+  })
+  const stands = looked.kind === 'drawn' ? looked.stands : []
+  const news = await newsOfStands(
+    tx,
+    books,
+    stands.filter((stand) => stand.period === period),
+  )
+  const { startedJobs } = await completeScan(tx, deps, waiters.scan, 'quota')
+  for (const jobId of waiters.jobs) {
+    await moveJob(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
+  }
+  await appendEvent(tx, { organizationId, type, payload: { metric, period, ...payload } })
+  for (const event of news) await appendEvent(tx, event)
+  return [...startedJobs, ...waiters.jobs]
+}

@@ -1,0 +1,27 @@
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { appendEvent } from '../../store/event/append.ts'
+import { listCalendarPots, lockQuota, movePot, setTimeZone } from '../../store/quota/balances.ts'
+import { isTimeZone } from '../plan/wall-time.ts'
+import { invalid, type Refusal } from '../refusal.ts'
+import { momentIn } from './quota-period.ts'
+
+/**
+ * Sets the zone whose midnights an organization's days and months begin at. The present day and month go on as they stand, to
+ * the new zone's end: changing it gives nobody a second day.
+ */
+export async function setQuotaZone(
+  tx: Tx,
+  { organizationId, timeZone }: { readonly organizationId: string; readonly timeZone: string },
+): Promise<{ readonly kind: 'done'; readonly timeZone: string } | Refusal> {
+  if (!isTimeZone(timeZone))
+    return invalid('timeZone', 'must be the name of a zone in the IANA database, such as Europe/Berlin')
+  const moment = momentIn(timeZone, organizationId, await readDatabaseTime(tx))
+  await lockQuota(tx, organizationId)
+  await setTimeZone(tx, organizationId, timeZone)
+  for (const { id, period } of await listCalendarPots(tx, organizationId, moment.at)) {
+    await movePot(tx, id, moment[period])
+  }
+  await appendEvent(tx, { organizationId, type: 'organization.timeZoneSet', payload: { timeZone } })
+  return { kind: 'done', timeZone }
+}

@@ -1,0 +1,74 @@
+import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
+import { decide } from '../durable/decide.ts'
+import { load } from '../durable/machine.ts'
+import { queueWakeUps } from '../queue/wake.ts'
+import type { Tx } from '../store/database.ts'
+import { readDatabaseTime } from '../store/database-time.ts'
+import { lockJob } from '../store/job/jobs.ts'
+import { commitMoves } from '../store/job/transitions.ts'
+import type { CommandDeps } from './deps.ts'
+
+export type MachineMoved =
+  | { readonly kind: 'moved'; readonly from: string; readonly to: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'refused'; readonly state: string; readonly event: string }
+
+/**
+ * Sends an event to an instance of a machine in the caller's transaction: lock, decide, commit, and wake it if there is
+ * work to do. An instance of another machine or another organization is missing.
+ */
+export async function moveMachine(
+  tx: Tx,
+  { boss, machines }: CommandDeps,
+  request: {
+    readonly machine: 'job' | 'account'
+    readonly id: string
+    readonly organizationId: string
+    readonly event: MachineEvent
+  },
+): Promise<MachineMoved> {
+  const { id, organizationId, event } = request
+  const instance = await lockJob(tx, id)
+  if (instance?.organizationId !== organizationId || instance.checkpoint.machine !== request.machine)
+    return { kind: 'missing' }
+
+  const { machine, checkpoint } = load(machines, instance.checkpoint)
+  const at = await readDatabaseTime(tx)
+  const revision = instance.revision + 1
+  const decision = decide(machine, checkpoint, event, { at, key: `${id}/${revision}`, epoch: null })
+  if (decision.kind === 'refused') return decision
+
+  const next = decision.checkpoint
+  const wakeAt = wakeAtOf(next, at)
+  await queueWakeUps(
+    boss,
+    wakeAt === null
+      ? []
+      : [
+          {
+            jobId: id,
+            organizationId,
+            reason: revision,
+            ...(wakeAt > at && { at: wakeAt }),
+            isFirst: request.machine === 'account',
+          },
+        ],
+    tx,
+  )
+  const { results } = await commitMoves(tx, [
+    {
+      jobId: id,
+      organizationId,
+      expectedRevision: instance.revision,
+      epoch: null,
+      from: checkpoint.state,
+      event: event.type,
+      next,
+      wakeAt,
+      // A worker that holds it keeps its lease: it will see that it has moved, and stop what is not wanted.
+      release: false,
+    },
+  ])
+  if (results[0]?.kind !== 'committed') throw new Error(`${request.machine} ${id} moved while it was locked`)
+  return { kind: 'moved', from: checkpoint.state, to: next.state }
+}

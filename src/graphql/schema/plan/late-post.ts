@@ -1,0 +1,51 @@
+import { mostLatenessMs } from '../../../../machines/rules/lateness.ts'
+import { spanOf } from '../../../rate-limit/sliding-window.ts'
+import { readDatabaseTime } from '../../../store/database-time.ts'
+import { listPosts } from '../../../store/plan/planned-posts.ts'
+import { findPlans } from '../../../store/plan/plans.ts'
+import { readRateLimitSettings } from '../../../store/rate-limit/settings.ts'
+import { type LatePost as LatePostRecord, latePosts } from '../../../tiktok-policy/post-forecast.ts'
+import { learnedForMs, postWindow } from '../../../tiktok-policy/rate-limits.ts'
+import type { Context } from '../../server/context.ts'
+import { builder } from '../builder.ts'
+import { Slot } from '../ref.ts'
+
+export const LatePost = builder.objectRef<LatePostRecord>('LatePost').implement({
+  description: "A slot that the daily cap of its creator's posts will make wait.",
+  authScopes: { read: true },
+  fields: (t) => ({
+    slot: t.field({
+      type: Slot,
+      nullable: true,
+      description: 'The slot; null if it was removed since.',
+      resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
+    }),
+    roomAt: t.expose('roomAt', {
+      type: 'DateTime',
+      description: 'When the cap has room for it, if all posts before it go out as early as they may.',
+    }),
+    needsPerson: t.exposeBoolean('needsPerson', {
+      description:
+        'Whether that is more than an hour after its time. It does not go out by itself then: a person decides.',
+    }),
+  }),
+})
+
+/** The slots of a plan that will find the cap full, by all that is planned for its account as things stand. */
+export async function latePostsOf({ read, viewer }: Context, planId: string): Promise<LatePostRecord[]> {
+  const { organizationId } = viewer
+  return await read(async (tx) => {
+    const [plan] = await findPlans(tx, organizationId, [planId])
+    if (!plan) return []
+    const { accountId } = plan
+    const now = await readDatabaseTime(tx)
+    const settings = await readRateLimitSettings(tx, organizationId, new Date(now - learnedForMs))
+    const window = postWindow(settings, accountId)
+    const posts = await listPosts(
+      tx,
+      { organizationId, accountId },
+      { sentSince: new Date(now - spanOf(window)), dueSince: new Date(now - mostLatenessMs) },
+    )
+    return latePosts(posts, { window, now, mostLatenessMs }).filter((post) => post.planId === planId)
+  })
+}

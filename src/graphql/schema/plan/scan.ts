@@ -1,0 +1,143 @@
+import { scanOrganization } from '../../../commands/plan/scan.ts'
+import { listDecisions, listScans } from '../../../store/plan/scans.ts'
+import { idempotencyKey } from '../../mutation/idempotency-key.ts'
+import { mutate, refusals } from '../../mutation/mutate.ts'
+import { builder } from '../builder.ts'
+import { connectionOf } from '../connection.ts'
+import { ScanConnection, ScanDecisionConnection } from '../connection-type.ts'
+import { QuotaShortage } from '../quota/quota-type.ts'
+import { Scan, ScanDecision, Slot } from '../ref.ts'
+
+const ScanReason = builder.enumType('ScanReason', {
+  description: 'Why a scan was made.',
+  values: {
+    HOURLY: { value: 'hourly', description: 'The hour struck.' },
+    BOOT: { value: 'boot', description: 'A worker started.' },
+    APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
+    REQUEST: { value: 'request', description: 'Somebody asked by `scanNow`.' },
+    ACCOUNT: { value: 'account', description: 'An account was connected, for the first time or again.' },
+    QUOTA: { value: 'quota', description: 'More quota was granted, or a limit was changed.' },
+  } as const,
+})
+
+const ScanVerdict = builder.enumType('ScanVerdict', {
+  description: 'What a scan made of a slot, and why.',
+  values: {
+    ENQUEUED: { description: 'Its job was started.' },
+    NOT_APPROVED: { description: 'Its plan is not approved.' },
+    AUTOPILOT_OFF: { description: 'The autopilot of its plan is off.' },
+    PLAN_LOCKED: { description: 'Its plan is locked.' },
+    TOO_LATE: { description: 'Its time passed more than an hour ago.' },
+    ACCOUNT_UNHEALTHY: { description: 'Its account has to be connected again.' },
+    QUOTA_SHORT: {
+      description:
+        'The quota had no room for it. It is considered again by every scan, and when more is granted.',
+    },
+  } as const,
+})
+
+ScanDecision.implement({
+  description: 'What one scan made of one slot.',
+  authScopes: { read: true },
+  fields: (t) => ({
+    decision: t.expose('decision', { type: ScanVerdict, description: 'What was decided, and why.' }),
+    quotaShortage: t.field({
+      type: QuotaShortage,
+      nullable: true,
+      description: 'What was short, of `QUOTA_SHORT`; null of every other decision.',
+      resolve: ({ shortage }) =>
+        shortage && { ...shortage, moreAt: shortage.moreAt === null ? null : new Date(shortage.moreAt) },
+    }),
+    slot: t.field({
+      type: Slot,
+      nullable: true,
+      description: 'The slot.',
+      resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
+    }),
+    scan: t.field({
+      type: Scan,
+      nullable: true,
+      description: 'The scan.',
+      resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was decided.' }),
+  }),
+})
+
+builder.node(Scan, {
+  description:
+    'A look for slots that fall due within 24 hours. It leaves a decision for each that it considered.',
+  authScopes: { read: true },
+  id: { resolve: ({ id }) => id },
+  fields: (t) => ({
+    reason: t.expose('reason', { type: ScanReason, description: 'Why it was made.' }),
+    windowEnd: t.expose('windowEnd', {
+      type: 'DateTime',
+      description: 'Slots due before this were considered.',
+    }),
+    considered: t.exposeInt('considered', { description: 'How many slots it considered.' }),
+    startedJobs: t.exposeInt('startedJobs', { description: 'How many jobs it started.' }),
+    decisions: t.connection(
+      {
+        type: ScanDecision,
+        description: 'What it decided about each slot.',
+        resolve: ({ id }, args, { viewer, read }) =>
+          connectionOf({ list: 'scanDecisions', of: id }, args, (page) =>
+            read((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
+          ),
+      },
+      ScanDecisionConnection,
+    ),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+})
+
+builder.queryField('scans', (t) =>
+  t.connection(
+    {
+      type: Scan,
+      description: 'The scans, the newest first.',
+      authScopes: { read: true },
+      resolve: (_root, args, { viewer, read }) =>
+        connectionOf({ list: 'scans', of: viewer.organizationId }, args, (page) =>
+          read((tx) => listScans(tx, viewer.organizationId, page)),
+        ),
+    },
+    ScanConnection,
+  ),
+)
+
+builder.relayMutationField(
+  'scanNow',
+  {
+    description: 'A scan to make.',
+    inputFields: (t) => ({ idempotencyKey: idempotencyKey(t) }),
+  },
+  {
+    description: 'Scans at once instead of at the hour.',
+    authScopes: { write: true },
+    errors: { types: [...refusals] },
+    resolve: (_root, { input }, context, info) => {
+      const { organizationId } = context.viewer
+      return mutate(context, info, input, async (tx) => {
+        const { scanId, startedJobs } = await scanOrganization(tx, context.deps, {
+          organizationId,
+          reason: 'request',
+        })
+        return { kind: 'done' as const, scanId, movedJobs: startedJobs }
+      })
+    },
+  },
+  {
+    description: 'The scan that was made.',
+    authScopes: { read: true },
+    outputFields: (t) => ({
+      scan: t.field({
+        type: Scan,
+        nullable: true,
+        description: 'The scan.',
+        resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
+      }),
+    }),
+  },
+)

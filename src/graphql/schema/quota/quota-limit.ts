@@ -1,0 +1,100 @@
+import { adjustQuota } from '../../../commands/quota/adjust-quota.ts'
+import { setQuotaLimit } from '../../../commands/quota/set-quota-limit.ts'
+import { idempotencyKey } from '../../mutation/idempotency-key.ts'
+import { mutate, refusals } from '../../mutation/mutate.ts'
+import { builder } from '../builder.ts'
+import { changedQuota } from './quota.ts'
+import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
+
+const LimitHardness = builder.enumType('QuotaLimitHardness', {
+  description: 'What a limit does with what goes beyond it.',
+  values: {
+    HARD: { description: 'Refuses it.' },
+    SOFT: { description: 'Lets it pass, and says so by an event.' },
+  } as const,
+})
+
+builder.relayMutationField(
+  'setQuotaLimit',
+  {
+    description: 'A limit to set, change or lift.',
+    inputFields: (t) => ({
+      metric: t.field({ type: QuotaMetric, required: true, description: 'What is limited.' }),
+      period: t.field({ type: QuotaPeriod, required: true, description: 'In which period.' }),
+      amount: t.field({
+        type: 'SafeInt',
+        description: 'How much may be used in it, at least 1; null, or left out, lifts the limit.',
+      }),
+      hardness: t.field({ type: LimitHardness, description: 'What happens beyond it; hard if left out.' }),
+      spanSeconds: t.field({
+        type: 'SafeInt',
+        description: 'How long the window of a rolling period is. Of no other period.',
+      }),
+      reason: t.string({ description: 'Why, for whoever reads the ledger.' }),
+      idempotencyKey: idempotencyKey(t),
+    }),
+  },
+  {
+    description:
+      'Sets how much of a metric may be used in a period. The present day or month follows at once; a first limit counts from now on. A metric may have one limit in each period, and all of them hold. A hard one below what is reserved and used is refused. Takes the admin scope.',
+    authScopes: { admin: true },
+    errors: { types: [...refusals] },
+    resolve: (_root, { input }, context, info) => {
+      const { organizationId } = context.viewer
+      const { metric, period } = input
+      return mutate(context, info, input, (tx) =>
+        setQuotaLimit(tx, context.deps, {
+          organizationId,
+          metric,
+          period,
+          amount: input.amount ?? null,
+          isHard: input.hardness !== 'SOFT',
+          spanSeconds: input.spanSeconds ?? null,
+          reason: input.reason ?? null,
+        }),
+      )
+    },
+  },
+  { description: 'The quota under its new limit.', ...changedQuota() },
+)
+
+builder.relayMutationField(
+  'adjustQuota',
+  {
+    description: 'A correction, and why it is made.',
+    inputFields: (t) => ({
+      metric: t.field({ type: QuotaMetric, required: true, description: 'What is corrected.' }),
+      period: t.field({
+        type: QuotaPeriod,
+        description: 'In which period: the present day or month of it. All time if left out.',
+      }),
+      amount: t.field({
+        type: 'SafeInt',
+        required: true,
+        description: 'How much more may be used, or, below 0, how much less.',
+      }),
+      reason: t.string({ required: true, description: 'Why, for whoever reads the ledger.' }),
+      idempotencyKey: idempotencyKey(t),
+    }),
+  },
+  {
+    description:
+      'Corrects what the present period allows, up or down, for what was granted by mistake or deserves more. What was reserved and used stays as it is, and is not gone below. Takes the admin scope.',
+    authScopes: { admin: true },
+    errors: { types: [...refusals] },
+    resolve: (_root, { input }, context, info) => {
+      const { organizationId } = context.viewer
+      const { metric, amount, reason } = input
+      return mutate(context, info, input, (tx) =>
+        adjustQuota(tx, context.deps, {
+          organizationId,
+          metric,
+          period: input.period ?? 'total',
+          amount,
+          reason,
+        }),
+      )
+    },
+  },
+  { description: 'The quota after the correction.', ...changedQuota() },
+)

@@ -1,0 +1,31 @@
+import type { Viewer as ViewerRecord } from '../server/context.ts'
+import { builder } from './builder.ts'
+import { ownOrganization } from './organization.ts'
+import { ApiKey, Organization } from './ref.ts'
+
+const Viewer = builder.objectRef<ViewerRecord>('Viewer').implement({
+  description: 'Who asks: a key, and the organization that it belongs to.',
+  authScopes: { read: true },
+  fields: (t) => ({
+    organization: t.field({
+      type: Organization,
+      description: 'The organization whose data this key sees.',
+      resolve: (_viewer, _args, context) => ownOrganization(context),
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'The key that signed this request.',
+      resolve: ({ keyId }, _args, context) => context.load.apiKey.load(keyId),
+    }),
+  }),
+})
+
+builder.queryField('viewer', (t) =>
+  t.field({
+    type: Viewer,
+    description: 'Who asks.',
+    authScopes: { read: true },
+    resolve: (_root, _args, context) => context.viewer,
+  }),
+)

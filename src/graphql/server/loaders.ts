@@ -1,0 +1,58 @@
+import DataLoader from 'dataloader'
+import { type AccountRecord, findAccounts, listComingSlots } from '../../store/account/accounts.ts'
+import type { Tx } from '../../store/database.ts'
+import { readDatabaseTime } from '../../store/database-time.ts'
+import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
+import { findPlans } from '../../store/plan/plans.ts'
+import { findScans } from '../../store/plan/scans.ts'
+import { findSlots } from '../../store/plan/slots.ts'
+import { findApiKeys } from '../../store/tenant/api-keys.ts'
+import { healthOfAccount, mostComingSlots } from '../schema/account/account-view.ts'
+import type { Context, Loaders } from './context.ts'
+
+type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
+
+/** One statement for all that an operation asks for at the same moment. */
+export function createLoaders(
+  organizationId: string,
+  read: Context['read'],
+  lackingKey: Context['lackingKey'],
+): Loaders {
+  const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
+    new DataLoader<string, Row | null>(async (ids) => {
+      const rows = await read((tx) => find(tx, organizationId, ids))
+      const found = new Map(rows.map((row) => [keyOf(row), row]))
+      return ids.map((id) => found.get(id) ?? null)
+    })
+  const idOf = (row: { readonly id: string }) => row.id
+  return {
+    account: by(findAccounts, idOf),
+    accountHealth: new DataLoader(
+      async (accounts: readonly AccountRecord[]) => {
+        const [now, locked] = await Promise.all([read(readDatabaseTime), lackingKey(accounts.map(idOf))])
+        return accounts.map((account) =>
+          healthOfAccount(account, { now, isKeyMissing: locked.has(account.id) }),
+        )
+      },
+      { cacheKeyFn: idOf },
+    ),
+    comingSlots: new DataLoader((ids) =>
+      read(async (tx) => {
+        const lists = []
+        for (const id of ids) lists.push(await listComingSlots(tx, organizationId, id, mostComingSlots))
+        return lists
+      }),
+    ),
+    apiKey: by(findApiKeys, idOf),
+    plan: by(findPlans, idOf),
+    slot: by(findSlots, idOf),
+    job: by(findJobs, idOf),
+    jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
+    scan: by(findScans, idOf),
+  }
+}
+
+/** What is asked for from now on is read anew. */
+export function forgetLoaded(load: Loaders): void {
+  for (const loader of Object.values(load)) loader.clearAll()
+}

@@ -1,0 +1,44 @@
+import type { Reply } from '../http/reply.ts'
+import type { LocalTikTok } from '../local-tiktok.ts'
+import { accountTable, newAccountForm } from './accounts.ts'
+import { counterTable, rateTable } from './desk-count.ts'
+import { faultForm, faultTable } from './faults.ts'
+import { htmlPage, masthead } from './layout.ts'
+import { type Markup, markup } from './markup.ts'
+import { postTable } from './posts.ts'
+import { knobForms } from './settings.ts'
+import { appForm, webhookTable } from './webhooks.ts'
+
+/**
+ * `/__local/`: everything that the local TikTok has and everything that can be done to it, on one page.
+ *
+ * Sections that only show are fetched anew every other second; those with inputs stay as the reader left them.
+ */
+export function deskPage(local: LocalTikTok, now: number): Reply {
+  const body = markup`${masthead('desk')}
+${live('clock', markup`<p>It is <b>${new Date(now).toISOString().replace('T', ' ').slice(0, 19)}</b> here (UTC).</p>`)}
+${clockForms()}
+<h2>Accounts</h2>${live('accounts', accountTable(local))}${newAccountForm()}
+<h2>Posts</h2>${live('posts', postTable(local.posts()))}
+<h2>Faults</h2>${live('faults', faultTable(local.faults()))}${faultForm(local.accounts())}
+<h2>Webhooks</h2>${appForm(local.app)}${live('webhooks', webhookTable(local.webhooks()))}
+<h2>Knobs <small>a dot marks what is not as usual</small></h2>${knobForms(local.knobs())}
+<div class="columns"><div><h2>Counters</h2>${live('counters', counterTable(local.counters()))}</div>
+<div><h2>Fullest minutes</h2>${live('rates', rateTable(local.rates()))}</div></div>
+<p class="toast" hidden></p>`
+  const script = markup`<script type="module" src="/__local/page/console.js"></script>`
+  return htmlPage(200, 'Desk of the local TikTok', body, script)
+}
+
+function clockForms(): Markup {
+  const step = (seconds: number, text: string) =>
+    markup`<form data-send="POST advance"><input type="hidden" name="seconds" data-as="number" value="${seconds}">
+<button>Forward ${text}</button></form> `
+  return markup`<div>${step(60, 'a minute')}${step(3600, 'an hour')}${step(86_400, 'a day')}
+<form data-send="POST advance"><input type="number" name="seconds" min="0" placeholder="seconds" required>
+<button>Forward</button></form></div>`
+}
+
+function live(id: string, content: Markup): Markup {
+  return markup`<section id="${id}" data-live>${content}</section>`
+}

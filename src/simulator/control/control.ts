@@ -1,0 +1,47 @@
+import { avatar } from '../console/avatar.ts'
+import { deskPage } from '../console/console.ts'
+import { pageFile } from '../console/layout.ts'
+import { count } from '../counters.ts'
+import { drain, parseJsonObject } from '../http/body.ts'
+import type { Call } from '../http/call.ts'
+import type { Reply } from '../http/reply.ts'
+import type { LocalTikTok } from '../local-tiktok.ts'
+import type { World } from '../world.ts'
+import { answers } from './answer.ts'
+import { mediaReply } from './media.ts'
+
+/**
+ * `/__local/…`: what the real TikTok does not have. Here a page to steer it all, and for other processes reads by GET, and
+ * changes that take JSON and answer what they made.
+ */
+export async function control(world: World, local: LocalTikTok, call: Call): Promise<Reply> {
+  const { request, url } = call
+  if (isForeign(call)) return { status: 403, json: { error: 'asked by a page of another origin' } }
+
+  const [name = '', ...rest] = url.pathname.slice('/__local/'.length).split('/')
+  if (request.method === 'GET' && name === '') return deskPage(local, world.now())
+  if (name === 'page') return pageFile(rest[0])
+  if (name === 'avatar') return avatar(rest[0] ?? '')
+  if (name === 'media') return mediaReply(world, rest, request.headers.range)
+  if (name === 'elsewhere') {
+    await drain(request)
+    count(world, 'redirectsFollowed')
+    return { status: 200, json: { error: 'a redirect was followed' } }
+  }
+
+  const answer = answers(local)[`${request.method} ${[name, ...rest].join('/')}`]
+  if (!answer) return { status: 404, json: { error: 'no such control' } }
+  const body = parseJsonObject(await call.text())
+  try {
+    return { status: 200, json: (await answer(body)) ?? {} }
+  } catch (error) {
+    if (error instanceof RangeError) return { status: 400, json: { error: error.message } }
+    throw error
+  }
+}
+
+/** A page that somebody happens to visit must not steer what runs on their machine. */
+function isForeign({ request: { headers } }: Call): boolean {
+  const { origin } = headers
+  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== headers.host)
+}

@@ -1,0 +1,31 @@
+import { privacyOptions } from '../account.ts'
+import { avatarUrl } from '../console/avatar.ts'
+import { enter } from '../http/authorize-call.ts'
+import type { Call } from '../http/call.ts'
+import { type Reply, refuse, succeed } from '../http/reply.ts'
+import type { World } from '../world.ts'
+import { postingStop } from './posting-stop.ts'
+
+/** `POST /v2/post/publish/creator_info/query/`. A creator who may not post is told so with status 200. */
+export async function creatorInfo(world: World, call: Call): Promise<Reply> {
+  const entry = await enter(world, call, { endpoint: 'creatorInfo', scopes: ['video.publish'] })
+  if (entry.kind === 'refused') return entry.reply
+
+  const { account } = entry
+  const stop = postingStop(world, account)
+  if (stop) return refuse(200, stop, 'The creator can not post now.', world.now())
+
+  return succeed(
+    {
+      creator_avatar_url: avatarUrl(world, account),
+      creator_username: account.username,
+      creator_nickname: account.nickname,
+      privacy_level_options: privacyOptions(account),
+      comment_disabled: account.commentDisabled,
+      duet_disabled: account.duetDisabled,
+      stitch_disabled: account.stitchDisabled,
+      max_video_post_duration_sec: account.maxDurationSeconds,
+    },
+    world.now(),
+  )
+}

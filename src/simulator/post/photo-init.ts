@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { count } from '../counters.ts'
+import { enter } from '../http/authorize-call.ts'
+import type { Call } from '../http/call.ts'
+import { type Reply, refuse } from '../http/reply.ts'
+import type { Account } from '../record.ts'
+import type { World } from '../world.ts'
+import { createPublish } from './publish.ts'
+import { pullUrlRefusal } from './pull-url.ts'
+import { directRefusal, draftRefusal } from './rule.ts'
+import { invalidParams, started } from './source.ts'
+
+const toggle = z.boolean().optional()
+
+const initBody = z.object({
+  media_type: z.literal('PHOTO'),
+  post_mode: z.enum(['DIRECT_POST', 'MEDIA_UPLOAD']),
+  is_aigc: toggle,
+  post_info: z
+    .object({
+      title: z.string().max(90).optional(),
+      description: z.string().max(4000).optional(),
+      privacy_level: z.string().optional(),
+      disable_comment: toggle,
+      auto_add_music: toggle,
+      brand_content_toggle: toggle,
+      brand_organic_toggle: toggle,
+    })
+    .optional(),
+  source_info: z
+    .object({
+      source: z.literal('PULL_FROM_URL'),
+      photo_images: z.array(z.string()).min(1).max(35),
+      photo_cover_index: z.int().min(0),
+    })
+    .refine((source) => source.photo_cover_index < source.photo_images.length, {
+      path: ['photo_cover_index'],
+    }),
+})
+
+type PhotoInit = z.infer<typeof initBody>
+
+/** `POST /v2/post/publish/content/init/`: photos, by URL only, posted at once or sent to the user's inbox. */
+export async function photoInit(world: World, call: Call): Promise<Reply> {
+  const entry = await enter(world, call, {
+    endpoint: 'photoInit',
+    // Each way has a scope of its own; a mode that is neither is refused later, for what it is.
+    scopes: ({ post_mode: mode }) =>
+      mode === 'DIRECT_POST'
+        ? ['video.publish']
+        : mode === 'MEDIA_UPLOAD'
+          ? ['video.upload']
+          : ['video.publish', 'video.upload'],
+  })
+  if (entry.kind === 'refused') return entry.reply
+  const parsed = initBody.safeParse(entry.body)
+  if (!parsed.success) return invalidParams(parsed.error, world.now())
+
+  const refusal = refusalOf(world, entry.account, parsed.data)
+  if (refusal) return refusal
+
+  const { post_mode: mode, post_info: post, source_info: source } = parsed.data
+  const isDirect = mode === 'DIRECT_POST'
+  count(world, 'photoInits')
+  const publish = createPublish(world, entry.account, {
+    mode: isDirect ? 'direct' : 'draft',
+    media: 'photo',
+    title: post?.title ?? '',
+    description: post?.description ?? '',
+    privacyLevel: isDirect ? (post?.privacy_level ?? '') : '',
+    isAigc: parsed.data.is_aigc ?? false,
+    size: 0,
+    chunkSize: 0,
+    chunkCount: 0,
+    urls: source.photo_images,
+  })
+  return started(world, publish)
+}
+
+function refusalOf(world: World, account: Account, wanted: PhotoInit): Reply | undefined {
+  const now = world.now()
+  const isDraft = wanted.post_mode === 'MEDIA_UPLOAD'
+  const refusal = isDraft
+    ? draftRefusal(world, account)
+    : directRefusal(world, account, wanted.post_info?.privacy_level ?? '')
+  if (refusal) return refusal
+  if (isDraft && account.oldApp) {
+    return refuse(400, 'app_version_check_failed', "The user's TikTok app is older than 31.8.", now)
+  }
+  return wanted.source_info.photo_images
+    .map((url) => pullUrlRefusal(world.app(), url, now))
+    .find((reply) => reply !== undefined)
+}

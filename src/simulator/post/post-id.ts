@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import type { Publish } from '../record.ts'
+import type { Ground } from '../world.ts'
+import { scriptOf } from './title-directives.ts'
+
+/** TikTok's kind of id: the second in the upper 32 bits and chance below, 19 digits that no double can hold. */
+export function snowflake(now: number): string {
+  const seconds = BigInt(Math.floor(now / 1000))
+  return String((seconds << 32n) | BigInt(randomBytes(4).readUInt32BE()))
+}
+
+/** An id for one public post: what its title scripts, else the next that the knob has ready, else a fresh one. */
+export function newPostId(ground: Ground, publish: Publish): string {
+  const scripted = scriptOf(publish.title).id
+  if (scripted !== undefined && !isTaken(ground, scripted)) return scripted
+
+  const [next, ...rest] = ground.knobs().nextPostIds
+  if (next === undefined) return snowflake(ground.now())
+  ground.turn({ nextPostIds: rest })
+  return isTaken(ground, next) ? newPostId(ground, publish) : next
+}
+
+/** No two posts share an id, whatever was asked for: a second post must not hide behind the first one's. */
+function isTaken({ book }: Ground, id: string): boolean {
+  return book
+    .all('publish')
+    .some(
+      (publish) =>
+        publish.postIds.includes(id) || publish.userPosts?.some(({ postId }) => postId === id) === true,
+    )
+}

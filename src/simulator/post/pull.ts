@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { Publish } from '../record.ts'
+import type { Outbox } from '../webhook/outbox.ts'
+import { type Ground, keptBytes } from '../world.ts'
+import { photoFault, videoFault } from './media-check.ts'
+import { progressOf } from './progress.ts'
+import { type CompletedMedia, completed, keepPublish } from './publish.ts'
+import { isLoopback } from './pull-url.ts'
+import { pullFailure } from './timeline.ts'
+import { scriptOf } from './title-directives.ts'
+
+/** TikTok's "4 GB" and "20 MB", in the looser unit. */
+const largestBytes = { video: 4_294_967_296, photo: 20_971_520 }
+
+export interface Pulls {
+  /** Begins the download of a post, in the background. */
+  start(publish: Publish): void
+  /** Ends all downloads; those that had not ended begin again at the next start. */
+  stop(): Promise<void>
+}
+
+/**
+ * Downloads for posts by URL: really from the loopback, and only pretended from elsewhere, since a rehearsal must not reach
+ * out of the machine. A redirect is not followed, and any answer but 200 fails the post. Source: media transfer guide.
+ */
+export function createPulls(ground: Ground & { readonly outbox: Outbox }): Pulls {
+  const { book } = ground
+  const aborter = new AbortController()
+  const running = new Set<Promise<void>>()
+
+  const run = async (publish: Publish) => {
+    const media = await download(ground, publish, aborter.signal).catch(() => undefined)
+    const current = book.get('publish', publish.publishId)
+    // Cancelled, timed out, or shut down meanwhile: then the bytes count for nothing.
+    const isOver = !current || progressOf(current, ground.now()).status === 'FAILED'
+    if (isOver || aborter.signal.aborted) return
+
+    const now = ground.now()
+    const at = Math.max(now, publish.createdAt + ground.knobs().pullMs)
+    const next = media
+      ? completed(ground, current, { ...media, at })
+      : { ...current, stopped: { at: now, reason: pullFailure(current) } }
+    keepPublish(ground, next)
+  }
+  const start = (publish: Publish) => {
+    if (scriptOf(publish.title).stuck) return
+    const ended = run(publish).finally(() => running.delete(ended))
+    running.add(ended)
+  }
+  for (const publish of book.all('publish')) {
+    if (publish.pull && !publish.completedAt && !publish.stopped) start(publish)
+  }
+
+  return {
+    start,
+    async stop() {
+      aborter.abort()
+      await Promise.allSettled(running)
+    },
+  }
+}
+
+type Downloaded = Omit<CompletedMedia, 'at'>
+
+async function download(ground: Ground, publish: Publish, signal: AbortSignal): Promise<Downloaded> {
+  const urls = publish.pull?.urls.map((url) => new URL(url)) ?? []
+  const hash = createHash('sha256')
+  let received = 0
+  let fault: string | undefined
+  let isReal = true
+  for (const [index, url] of urls.entries()) {
+    if (!isLoopback(url)) {
+      isReal = false
+      continue
+    }
+    const isPhoto = publish.media === 'photo'
+    const path = keptBytes(ground, publish.publishId, isPhoto ? index : undefined)
+    received += await fetchFile(url, path, largestBytes[publish.media ?? 'video'], signal)
+    await pipeline(createReadStream(path), async (parts) => {
+      for await (const part of parts) hash.update(part)
+    })
+    if (ground.knobs().checkMedia) {
+      fault ??= isPhoto
+        ? await photoFault(path)
+        : await videoFault(path, ground.book.get('account', publish.openId))
+    }
+  }
+  return {
+    received,
+    ...(isReal && { sha256: hash.digest('hex') }),
+    ...(fault !== undefined && { mediaFault: fault }),
+  }
+}
+
+async function fetchFile(url: URL, path: string, largest: number, signal: AbortSignal): Promise<number> {
+  const response = await fetch(url, { redirect: 'manual', signal })
+  if (response.status !== 200 || !response.body) throw new Error(`HTTP ${response.status}`)
+  let bytes = 0
+  await pipeline(
+    response.body,
+    async function* (parts: AsyncIterable<Uint8Array>) {
+      for await (const part of parts) {
+        bytes += part.length
+        if (bytes > largest) throw new Error('too large')
+        yield part
+      }
+    },
+    createWriteStream(path),
+  )
+  return bytes
+}

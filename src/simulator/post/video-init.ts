@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { enter } from '../http/authorize-call.ts'
+import type { Call } from '../http/call.ts'
+import type { Reply } from '../http/reply.ts'
+import type { World } from '../world.ts'
+import { createPublish } from './publish.ts'
+import { directRefusal } from './rule.ts'
+import { invalidParams, sourceFields, sourceRefusal, started, videoSource } from './source.ts'
+
+const toggle = z.boolean().optional()
+
+const initBody = z.object({
+  post_info: z.object({
+    title: z.string().max(2200).optional(),
+    privacy_level: z.string().optional(),
+    disable_comment: toggle,
+    disable_duet: toggle,
+    disable_stitch: toggle,
+    video_cover_timestamp_ms: z.int().optional(),
+    brand_content_toggle: toggle,
+    brand_organic_toggle: toggle,
+    is_aigc: toggle,
+  }),
+  source_info: videoSource,
+})
+
+/** `POST /v2/post/publish/video/init/`: every accepted call is a post of its own, as TikTok has no idempotency key. */
+export async function videoInit(world: World, call: Call): Promise<Reply> {
+  const entry = await enter(world, call, { endpoint: 'videoInit', scopes: ['video.publish'] })
+  if (entry.kind === 'refused') return entry.reply
+  const parsed = initBody.safeParse(entry.body)
+  if (!parsed.success) return invalidParams(parsed.error, world.now())
+
+  const { post_info: post, source_info: source } = parsed.data
+  const privacyLevel = post.privacy_level ?? ''
+  const refusal = directRefusal(world, entry.account, privacyLevel) ?? sourceRefusal(world, source)
+  if (refusal) return refusal
+
+  const publish = createPublish(world, entry.account, {
+    mode: 'direct',
+    media: 'video',
+    title: post.title ?? '',
+    privacyLevel,
+    isAigc: post.is_aigc ?? false,
+    ...sourceFields(source),
+  })
+  return started(world, publish)
+}

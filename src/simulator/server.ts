@@ -1,0 +1,93 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
+import { profilePage } from './console/profile.ts'
+import { count, countRefusal } from './counters.ts'
+import type { FaultEffect } from './fault.ts'
+import { drain } from './http/body.ts'
+import { type Call, createCall } from './http/call.ts'
+import { callerOf } from './http/caller.ts'
+import { spoilerOf } from './http/corrupt.ts'
+import { type Reply, redirect, refuse, refuseOAuth } from './http/reply.ts'
+import { writeReply } from './http/write-reply.ts'
+import { type Route, routes } from './route.ts'
+import type { World } from './world.ts'
+
+/** Serves a world; `control` answers what lies under `/__local/`. */
+export function createHandler(world: World, control: (call: Call) => Promise<Reply>): RequestListener {
+  return (request, response) => {
+    serve(world, control, request, response).catch((error: unknown) => {
+      // A client that went away is not our failure; anything else is, and must not stay unseen.
+      if (request.socket.destroyed || response.destroyed) return
+      console.error(error)
+      response.destroy()
+    })
+  }
+}
+
+async function serve(
+  world: World,
+  control: (call: Call) => Promise<Reply>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const call = createCall(request, world.url())
+  const { pathname } = call.url
+  if (pathname.startsWith('/__local/')) return writeReply(response, await control(call))
+
+  const route = routes[pathname]
+  if (!route) {
+    const isPage = pathname === '/' || pathname.startsWith('/@')
+    await drain(request)
+    return writeReply(response, isPage ? profilePage(world, pathname) : { status: 404 })
+  }
+  if (route.method !== request.method) {
+    await drain(request)
+    return writeReply(response, { status: 405, headers: { allow: route.method } })
+  }
+
+  const effect = world.faults.strike(route.endpoint, await callerOf(world, call, route.endpoint))
+  if (effect) count(world, 'faults')
+  if (effect?.kind === 'dropBefore') return cut(response)
+  if (effect?.kind === 'delay') await wait(effect.delayMs)
+
+  const reply = await (staged(world, call, route, effect) ?? route.handle(world, call))
+  if (reply.refusal) countRefusal(world, reply.refusal)
+  if (effect?.kind === 'dropAfter') return cut(response)
+  return writeReply(response, reply, spoilerOf(effect))
+}
+
+function cut(response: ServerResponse): void {
+  response.destroy()
+}
+
+/** The answer that a fault puts in place of the endpoint's own, if it does. */
+function staged(
+  world: World,
+  { request }: Call,
+  { endpoint }: Route,
+  effect: FaultEffect | undefined,
+): Promise<Reply> | undefined {
+  if (effect?.kind !== 'status' && effect?.kind !== 'redirect') return undefined
+  const reply =
+    effect.kind === 'status'
+      ? stagedStatus(endpoint, effect, world.now())
+      : redirect(307, effect.location ?? `${world.url()}/__local/elsewhere`)
+  return drain(request).then(() => reply)
+}
+
+type StatusEffect = Extract<FaultEffect, { readonly kind: 'status' }>
+
+/** In the shape that the endpoint's refusals have. */
+function stagedStatus(endpoint: Route['endpoint'], effect: StatusEffect, now: number): Reply {
+  const { status, code, retryAfterSeconds } = effect
+  const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
+  switch (endpoint) {
+    case 'upload':
+      return { status, headers, refusal: `http_${status}` }
+    case 'token':
+    case 'revoke':
+      return { ...refuseOAuth(status, code ?? 'server_error', 'Injected fault', now), headers }
+    default:
+      return { ...refuse(status, code ?? 'internal_error', 'Injected fault', now), headers }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Finding } from '../../circuit-breaker/outcome.ts'
+import type { Held } from '../../providers/tiktok/http/answer.ts'
+import {
+  PollTransient,
+  SubmitNotSent,
+  SubmitRejected,
+  SubmitUnknown,
+  type VideoProvider,
+} from '../../providers/video/provider.ts'
+import type { StepDeps } from '../deps.ts'
+
+/** The breaker that stands before a video provider. */
+export function breakerOf({ id }: Pick<VideoProvider, 'id'>): string {
+  return `video/${id}`
+}
+
+/**
+ * Calls the video provider through its breaker; a step that was tried in vain before makes a retry. Held, nothing was sent:
+ * the step answers `parked`. What the provider throws goes through.
+ */
+export async function callProvider<Value>(
+  { videos, protect }: Pick<StepDeps, 'videos' | 'protect'>,
+  signal: AbortSignal,
+  // A step that was pending before its machine told its attempts has none.
+  { attempts = 0 }: { readonly attempts?: number },
+  call: (videos: VideoProvider) => Promise<Value>,
+): Promise<{ readonly kind: 'ran'; readonly value: Value } | Held> {
+  return await protect(
+    { key: breakerOf(videos), attempt: attempts + 1 },
+    () => call(videos),
+    // Whatever a call looks like that we have cut short ourselves, it says nothing of the provider.
+    (error) => (signal.aborted ? { kind: 'unasked' } : findingOfProvider(error)),
+  )
+}
+
+/** A "no" is an answer. What is none of the provider's own errors is a bug of ours, and says nothing. */
+function findingOfProvider(error: unknown): Finding {
+  if (error instanceof SubmitRejected) return { kind: 'well' }
+  const isFailure = [SubmitNotSent, SubmitUnknown, PollTransient].some((kind) => error instanceof kind)
+  return { kind: isFailure ? 'failing' : 'silent' }
+}

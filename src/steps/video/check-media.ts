@@ -1,0 +1,45 @@
+import type { KeptMedia } from '../../../machines/job/context.ts'
+import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
+import { mediaViolations } from '../../providers/tiktok/post/media-violation.ts'
+import { probeMedia } from '../../providers/video/local/probe.ts'
+import { readCreatorSettings } from '../../store/account/accounts.ts'
+import type { StepDeps } from '../deps.ts'
+import { fail, failure } from '../failure.ts'
+import { freeClips } from './free-clips.ts'
+import { requireStored } from './stored-file.ts'
+
+/**
+ * Probes the stored file, and holds it against TikTok's rules and what is known of the creator's own. A video that would
+ * be refused costs no call, and no place in a day's few posts.
+ */
+export async function checkMedia(
+  deps: StepDeps,
+  context: StepContext,
+  { accountId, media }: { readonly accountId: string; readonly media: KeptMedia },
+): Promise<StepOutcome> {
+  const { db, storage } = deps
+  const { organizationId } = context
+  await requireStored(deps, organizationId, media.sha256)
+  const path = storage.path?.(organizationId, media.sha256)
+  if (path === undefined) return done()
+  const probed = await probeMedia(path)
+  if (probed.kind === 'unreadable') {
+    const message = `The stored video cannot be read: ${probed.why}`
+    return fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'MEDIA_UNREADABLE', message) })
+  }
+  const settings = await readCreatorSettings(db, accountId)
+  const [violation] = mediaViolations(
+    probed,
+    settings ? { maxDurationSeconds: settings.maxDurationSeconds } : {},
+  )
+  if (!violation) {
+    await freeClips(deps, context)
+    return done()
+  }
+  const { rule, value, limit } = violation
+  const message = `TikTok does not take this video: its ${rule} is ${String(value)}, the limit is ${String(limit)}.`
+  return fail({
+    kind: 'needsPerson',
+    failure: failure('FIX_MEDIA', `MEDIA_${rule.toUpperCase()}`, message),
+  })
+}

@@ -1,0 +1,57 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import type { KeptClip } from '../../../machines/job/context.ts'
+import { countUse, settleJobQuota } from '../../commands/quota/settle-quota.ts'
+import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
+import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
+import { keepMedia, type Media } from '../../store/job/media.ts'
+import type { StepDeps } from '../deps.ts'
+import { fail, failureBy } from '../failure.ts'
+import { storyboardOf } from '../open-job.ts'
+import { readSlot } from '../post/slot.ts'
+import { requireStored } from './stored-file.ts'
+
+/** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
+export async function storeVideo(
+  deps: StepDeps,
+  context: StepContext,
+  { slotId, clips }: { readonly slotId: string; readonly clips: readonly KeptClip[] },
+): Promise<StepOutcome> {
+  const { organizationId, jobId, signal } = context
+  const { storage, workDirectory, ffmpegPath } = deps
+  const read = storyboardOf(await readSlot(deps.db, organizationId, slotId))
+  if (read.kind === 'bad') return read.outcome
+  const directory = path.join(workDirectory, jobId)
+  try {
+    for (const { sha256 } of clips) await requireStored(deps, organizationId, sha256)
+    const segments = clips.map(({ sha256 }) => storage.path?.(organizationId, sha256) ?? '')
+    const video = await assembleVideo({
+      storyboard: read.storyboard,
+      segments,
+      directory,
+      key: jobId,
+      signal,
+      ...(ffmpegPath && { ffmpegPath }),
+    })
+    const { sha256, bytes } = await storage.put(organizationId, video.path)
+    const { seconds, width, height } = video
+    await count(deps, context, { organizationId, sha256, bytes, seconds, width, height })
+    return done({ media: { sha256, bytes, seconds, width, height } })
+  } catch (error) {
+    if (error instanceof AssemblyFailed)
+      return fail({ kind: 'retry', failure: failureBy(deps, context, 'ASSEMBLY_FAILED', error) })
+    throw error
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The bytes are kept from now on, and the video is consumed, whatever becomes of its post. Each counts once. */
+async function count({ db }: StepDeps, { jobId, now }: StepContext, media: Media): Promise<void> {
+  const { organizationId, bytes } = media
+  await db.transaction().execute(async (tx) => {
+    const kept = { metric: 'storageBytes', amount: bytes, key: null } as const
+    if (await keepMedia(tx, media)) await countUse(tx, { organizationId, at: now(), jobId, ...kept })
+    await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
+  })
+}

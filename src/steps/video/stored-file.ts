@@ -1,0 +1,12 @@
+import { ObjectMissing } from '../../providers/storage/storage.ts'
+import type { StepDeps } from '../deps.ts'
+
+/** Throws ObjectMissing where this machine does not see a file that its organization has stored. */
+export async function requireStored(
+  { storage }: Pick<StepDeps, 'storage'>,
+  organizationId: string,
+  sha256: string,
+): Promise<void> {
+  const stored = await storage.stat(organizationId, sha256)
+  if (!stored) throw new ObjectMissing(`no object ${sha256}`)
+}

@@ -1,0 +1,162 @@
+import { sql } from 'kysely'
+import type { Checkpoint } from '../../durable/checkpoint.ts'
+import type { Executor } from '../database.ts'
+import { databaseNow } from '../database-time.ts'
+import { sequencesFor } from '../event/event-sequence.ts'
+
+/** Which breaker: an upstream's, or the one for the faults of an account. */
+export interface BreakerKey {
+  readonly key: string
+  readonly accountId: string | null
+}
+
+/** The parts of a breaker's checkpoint that are stored: what it is an instance of is known, and it has no steps. */
+export type StoredBreaker = Pick<Checkpoint, 'version' | 'state' | 'tag' | 'context' | 'timers'>
+
+export interface BreakerRecord extends BreakerKey {
+  /** Whose account it is; null for an upstream, which all share. */
+  readonly organizationId: string | null
+  /** Null while it has no row: closed, and never failed. */
+  readonly stored: StoredBreaker | null
+  /** What is left of the retries; null if none was ever made. */
+  readonly retryBudget: { readonly units: number; readonly at: number } | null
+  /** 0 while it has no row. */
+  readonly revision: number
+}
+
+interface Row {
+  readonly key: string
+  readonly account_id: string | null
+  readonly organization_id: string | null
+  readonly version: number | null
+  readonly state: string
+  readonly tag: Checkpoint['tag']
+  readonly context: Checkpoint['context']
+  readonly timers: Checkpoint['timers']
+  readonly retry_budget: BreakerRecord['retryBudget']
+  readonly revision: number | null
+}
+
+function recordOf({ version, state, tag, context, timers, ...row }: Row): BreakerRecord {
+  return {
+    key: row.key,
+    accountId: row.account_id,
+    organizationId: row.organization_id,
+    stored: version === null ? null : { version, state, tag, context, timers },
+    retryBudget: row.retry_budget,
+    revision: row.revision ?? 0,
+  }
+}
+
+const columns = sql.raw('version, state, tag, context, timers, retry_budget, revision')
+
+/**
+ * Breakers and the database's time, in one statement. Those of accounts that are not there (any more) are left out.
+ */
+export async function readBreakers(
+  db: Executor,
+  keys: readonly BreakerKey[],
+): Promise<{ readonly breakers: readonly BreakerRecord[]; readonly now: number }> {
+  const accountIds = keys.map(({ accountId }) => accountId)
+  const { rows } = await sql<Row & { now: number }>`
+    select asked.key, asked.account_id, account.organization_id, ${columns}, ${databaseNow} as now
+      from unnest(${keys.map(({ key }) => key)}::text[], ${accountIds}::uuid[]) as asked (key, account_id)
+      left join circuit_breaker breaker on breaker.key = asked.key
+      left join account on account.id = asked.account_id
+     where asked.account_id is null or account.id is not null`.execute(db)
+  return { breakers: rows.map(recordOf), now: Math.floor(rows[0]?.now ?? Number.NaN) }
+}
+
+/** All that an organization may see: the upstreams', and those of its own accounts. Without one, all that there are. */
+export async function listBreakers(
+  db: Executor,
+  organizationId: string | null,
+  limit: number,
+): Promise<{ readonly breakers: readonly BreakerRecord[]; readonly now: number }> {
+  const { rows } = await sql<Row & { now: number }>`
+    select key, account_id, organization_id, ${columns}, ${databaseNow} as now
+      from circuit_breaker
+     where ${organizationId}::uuid is null or organization_id is null or organization_id = ${organizationId}
+     order by account_id is not null, state = 'closed', key limit ${limit}`.execute(db)
+  return { breakers: rows.map(recordOf), now: Math.floor(rows[0]?.now ?? Number.NaN) }
+}
+
+export interface BreakerCommit extends Pick<BreakerRecord, 'key' | 'accountId' | 'organizationId'> {
+  readonly expectedRevision: number
+  readonly next: StoredBreaker
+  readonly retryBudget: BreakerRecord['retryBudget']
+}
+
+/** Commits a change: compare-and-set on the revision. False if somebody else was first; nothing is changed then. */
+export async function commitBreaker(db: Executor, commit: BreakerCommit): Promise<boolean> {
+  const { key, accountId, organizationId, expectedRevision, next } = commit
+  const budget = commit.retryBudget && JSON.stringify(commit.retryBudget)
+  const { numAffectedRows } =
+    expectedRevision === 0
+      ? await sql`
+          insert into circuit_breaker (key, organization_id, account_id, version, state, tag, context, timers,
+                                       retry_budget, revision)
+          values (${key}, ${organizationId}, ${accountId}, ${next.version}, ${next.state}, ${next.tag},
+                  ${JSON.stringify(next.context)}, ${JSON.stringify(next.timers)}, ${budget}, 1)
+          on conflict do nothing`.execute(db)
+      : await sql`
+          update circuit_breaker
+             set version = ${next.version}, state = ${next.state}, tag = ${next.tag},
+                 context = ${JSON.stringify(next.context)}, timers = ${JSON.stringify(next.timers)},
+                 retry_budget = ${budget}, revision = revision + 1, updated_at = clock_timestamp()
+           where key = ${key} and revision = ${expectedRevision}`.execute(db)
+  return numAffectedRows === 1n
+}
+
+/** That a breaker went from one state to another. */
+export interface BreakerMove extends Pick<BreakerRecord, 'accountId' | 'organizationId'> {
+  readonly payload: object
+}
+
+/** More organizations than these are not told of one move; what they ask for they see all the same. */
+const mostTold = 1_000
+
+/**
+ * Appends `breaker.moved` to the sequences of all whom it concerns, and answers who they are: the account's organization,
+ * or for an upstream every organization that has a connected account or an unfinished job, and `also` whoever caused it.
+ * Holds those sequences until the commit, so it comes last. 1,000 organizations take 30 ms.
+ */
+export async function appendBreakerMoves(
+  db: Executor,
+  moves: readonly BreakerMove[],
+  also: string | null,
+): Promise<readonly string[]> {
+  const input = moves.map(({ accountId, organizationId, payload }, index) => ({
+    index,
+    organization_id: organizationId,
+    account_id: accountId,
+    payload,
+  }))
+  // Whoever has an account that is kept alive, or a job to be done, has a row that will be looked at again.
+  const { rows } = await sql<{ organizationId: string }>`
+    with moved as materialized (
+      select * from json_to_recordset(${JSON.stringify(input)}::json)
+        as x (index int, organization_id uuid, account_id uuid, payload jsonb)
+    ), concerned as materialized (
+      select id from organization
+       where id = ${also} or id in (select organization_id from job where wake_at is not null)
+       order by id limit ${mostTold}
+    ), told as materialized (
+      select index, organization_id, account_id, payload from moved where organization_id is not null
+      union all
+      select index, concerned.id, account_id, payload from moved cross join concerned where organization_id is null
+    ), ${sequencesFor('told')}
+    insert into event (organization_id, sequence, type, account_id, payload)
+    select told.organization_id,
+           heads.base + row_number() over (partition by told.organization_id order by told.index),
+           'breaker.moved', told.account_id, told.payload
+      from told join heads using (organization_id)
+    returning organization_id as "organizationId"`.execute(db)
+  return [...new Set(rows.map(({ organizationId }) => organizationId))]
+}
+
+/** Whether the installation has but one organization. */
+export async function isOnlyOrganization(db: Executor): Promise<boolean> {
+  const { rows } = await sql<{ only: boolean }>`select is_only_organization() as only`.execute(db)
+  return rows[0]?.only ?? false
+}

@@ -1,0 +1,20 @@
+import { sql } from 'kysely'
+import type { Checkpoint } from '../../durable/checkpoint.ts'
+
+/** A checkpoint as the columns of a job's row. */
+export interface CheckpointRow {
+  readonly machine: string
+  readonly version: number
+  readonly state: string
+  readonly tag: Checkpoint['tag']
+  readonly context: Checkpoint['context']
+  readonly step: Checkpoint['step']
+  readonly timers: Checkpoint['timers']
+}
+
+export function checkpointOfRow(row: CheckpointRow): Checkpoint {
+  const { machine, version, state, tag, context, step, timers } = row
+  return { machine, version, state, tag, context, step, timers }
+}
+
+export const checkpointColumns = sql.raw('machine, version, state, tag, context, step, timers')

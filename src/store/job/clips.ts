@@ -1,0 +1,43 @@
+import { sql } from 'kysely'
+import type { Executor } from '../database.ts'
+
+/**
+ * Which of a job's clips nobody else needs: no other unfinished job of the organization has them, and none of its videos is
+ * the same file. None of them while another job is about to keep a clip, which may be the same: the sweep finds them later.
+ */
+export async function listFreeClips(
+  db: Executor,
+  { organizationId, jobId }: { readonly organizationId: string; readonly jobId: string },
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ sha256: string }>`
+    select distinct clip->>'sha256' as sha256
+      from job own cross join jsonb_array_elements(own.context->'clips') as clip
+     where own.id = ${jobId} and own.organization_id = ${organizationId} and own.machine = 'job'
+       and not exists (
+         select from job other
+          where other.organization_id = ${organizationId} and other.id <> own.id and other.machine = 'job'
+            and other.tag in ('working', 'waiting', 'resting') and other.context->>'ending' is null
+            and (other.state = 'generating.keeping'
+                 or other.context->'clips' @> jsonb_build_array(jsonb_build_object('sha256', clip->'sha256'))
+                    and (other.context->>'checked')::boolean is not true))
+       and not exists (
+         select from media where organization_id = ${organizationId} and sha256 = clip->>'sha256')`.execute(
+    db,
+  )
+  return rows.map(({ sha256 }) => sha256)
+}
+
+/** Which of an organization's stored files somebody needs: its videos, and the clips of jobs whose video is not stored yet. */
+export async function listNeededFiles(
+  db: Executor,
+  organizationId: string,
+  stored: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ sha256: string }>`
+    select sha256 from media where organization_id = ${organizationId} and sha256 = any(${stored}::text[])
+    union
+    select clip->>'sha256' from job cross join jsonb_array_elements(context->'clips') as clip
+     where organization_id = ${organizationId} and machine = 'job' and tag <> 'final'
+       and context->>'ending' is null and (context->>'checked')::boolean is not true`.execute(db)
+  return new Set(rows.map(({ sha256 }) => sha256))
+}

@@ -1,0 +1,174 @@
+import { sql } from 'kysely'
+import type { Checkpoint } from '../../durable/checkpoint.ts'
+import type { Executor } from '../database.ts'
+import { keyset, type Page, type Placed } from '../paging.ts'
+import type { StartedBy } from '../tables.ts'
+
+/** A job as it is shown: its last checkpoint and what it is for. */
+export interface JobRecord extends Checkpoint {
+  readonly id: string
+  readonly slotId: string | null
+  readonly accountId: string | null
+  readonly revision: number
+  readonly jobKey: string | null
+  readonly startedBy: StartedBy | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** One committed transition, as its event tells it. */
+export interface CheckpointRecord {
+  readonly jobId: string
+  readonly revision: number
+  readonly sequence: number
+  readonly from: string | null
+  readonly to: string
+  readonly event: string
+  readonly at: Date
+}
+
+const columns = sql.raw(
+  `job.id, job.slot_id as "slotId", job.account_id as "accountId", job.revision, job.machine, job.version, job.state,
+   job.tag, job.context, job.step, job.timers, job.job_key as "jobKey", job.started_by as "startedBy", job.created_at as "createdAt", job.updated_at as "updatedAt"`,
+)
+
+export async function findJobs(
+  db: Executor,
+  organizationId: string,
+  ids: readonly string[],
+): Promise<readonly JobRecord[]> {
+  const { rows } = await sql<JobRecord>`
+    select ${columns} from job
+     where organization_id = ${organizationId} and machine = 'job' and id = any(${ids}::uuid[])`.execute(db)
+  return rows
+}
+
+/** The last job of each slot that is claimed: of one that was changed after its job was cancelled the next is yet to come. */
+export async function findJobsOfSlots(
+  db: Executor,
+  organizationId: string,
+  slotIds: readonly string[],
+): Promise<readonly JobRecord[]> {
+  const { rows } = await sql<JobRecord>`
+    select distinct on (job.slot_id) ${columns} from job join slot on slot.id = job.slot_id
+     where job.organization_id = ${organizationId} and job.slot_id = any(${slotIds}::uuid[])
+       and slot.claimed_at is not null
+     order by job.slot_id, job.state = 'cancelled', job.created_at desc`.execute(db)
+  return rows
+}
+
+export interface JobFilter {
+  readonly states: readonly string[] | null
+  readonly tags: readonly Checkpoint['tag'][] | null
+  readonly planId: string | null
+}
+
+/** Newest first. */
+export async function listJobs(
+  db: Executor,
+  organizationId: string,
+  { states, tags, planId }: JobFilter,
+  page: Page,
+): Promise<readonly Placed<JobRecord>[]> {
+  const { position, within, order } = keyset('job', 'created_at', 'desc', page)
+  const { rows } = await sql<Placed<JobRecord>>`
+    select ${columns}, ${position} as position from job
+     where job.organization_id = ${organizationId} and job.machine = 'job'
+       and (${states}::text[] is null or job.state = any(${states}::text[]))
+       and (${tags}::text[] is null or job.tag = any(${tags}::text[]))
+       and (${planId}::uuid is null or exists (
+             select from slot where slot.id = job.slot_id and slot.plan_id = ${planId}::uuid))
+       and ${within}
+     order by ${order} limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** The transitions of a job whose revision lies strictly between two, the first ones first unless `inverted`. */
+export async function listCheckpoints(
+  db: Executor,
+  organizationId: string,
+  jobId: string,
+  range: {
+    readonly after: number
+    readonly before: number
+    readonly limit: number
+    readonly inverted: boolean
+  },
+): Promise<readonly CheckpointRecord[]> {
+  const { rows } = await sql<CheckpointRecord>`
+    select job_id as "jobId", job_revision as revision, sequence, payload->>'from' as "from",
+           payload->>'to' as "to", payload->>'event' as event, at
+      from event
+     where organization_id = ${organizationId} and job_id = ${jobId}
+       and job_revision > ${range.after} and job_revision < ${range.before}
+     order by job_revision ${sql.raw(range.inverted ? 'desc' : 'asc')} limit ${range.limit}`.execute(db)
+  return rows
+}
+
+/** A stretch of time in one area of the machine: the first part of a state's path. */
+export interface TimelineRecord {
+  readonly area: string
+  readonly startedAt: Date
+  /** Null for the area that the job is in. */
+  readonly endedAt: Date | null
+  readonly transitions: number
+}
+
+/** Where a job spent its time: consecutive transitions into the same area are one stretch. */
+export async function readTimeline(
+  db: Executor,
+  organizationId: string,
+  jobId: string,
+): Promise<readonly TimelineRecord[]> {
+  const { rows } = await sql<TimelineRecord>`
+    with entered as (
+      select job_revision, at, split_part(payload->>'to', '.', 1) as area
+        from event where organization_id = ${organizationId} and job_id = ${jobId}
+    ), marked as (
+      select *, area is distinct from lag(area) over (order by job_revision) as is_new from entered
+    ), numbered as (
+      select *, count(*) filter (where is_new) over (order by job_revision) as stretch from marked
+    )
+    select min(area) as area, min(at) as "startedAt", lead(min(at)) over (order by stretch) as "endedAt",
+           count(*)::int as transitions
+      from numbered group by stretch order by stretch limit 1000`.execute(db)
+  return rows
+}
+
+/**
+ * The jobs of an organization in one state, of one account if it is given: the oldest of them first, locked in the order of
+ * `LOCKS.md` together with `also`, other machines that the caller will move.
+ */
+export async function lockJobsInState(
+  tx: Executor,
+  organizationId: string,
+  state: string,
+  {
+    limit,
+    accountId = null,
+    also = [],
+  }: { readonly limit: number; readonly accountId?: string | null; readonly also?: readonly string[] },
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string; chosen: boolean; at: Date }>`
+    with chosen as materialized (
+      select id from job
+       where organization_id = ${organizationId} and machine = 'job' and state = ${state}
+         and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
+       order by created_at, id limit ${limit}
+    )
+    select id, created_at as at, machine = 'job' and state = ${state} as chosen from job
+     where id in (select id from chosen) or id = any(${also}::uuid[])
+     order by id for no key update`.execute(tx)
+  return rows
+    .filter(({ chosen }) => chosen)
+    .toSorted((a, b) => a.at.getTime() - b.at.getTime())
+    .map(({ id }) => id)
+}
+
+/** Whether some job of the organization has a public post of this id already. */
+export async function isPostKnown(db: Executor, organizationId: string, postId: string): Promise<boolean> {
+  const { rows } = await sql<{ known: boolean }>`
+    select exists (select from job where organization_id = ${organizationId} and machine = 'job'
+                    and context->'publicPostIds' ? ${postId}) as known`.execute(db)
+  return rows[0]?.known ?? false
+}

@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Executor } from '../database.ts'
+
+/** A direct post that is yet to be made of an account. */
+export interface PlannedPost {
+  readonly slotId: string
+  readonly planId: string
+  readonly publishAt: Date
+}
+
+/** As many as two months of one account at its usual cap. */
+const mostPlanned = 1_000
+
+/** The direct posts of an account that were sent since an instant, and those that its approved plans will make, in their order. */
+export async function listPosts(
+  db: Executor,
+  of: { readonly organizationId: string; readonly accountId: string },
+  { sentSince, dueSince }: { readonly sentSince: Date; readonly dueSince: Date },
+): Promise<{ readonly sentAt: readonly number[]; readonly planned: readonly PlannedPost[] }> {
+  const { organizationId, accountId } = of
+  const sent = await sql<{ sentAt: number }>`
+    select (job.context->>'sentAt')::float8 as "sentAt"
+      from job join slot on slot.id = job.slot_id
+     where job.organization_id = ${organizationId} and job.account_id = ${accountId} and job.machine = 'job'
+       and slot.mode = 'direct' and (job.context->>'sentAt')::float8 > ${sentSince.getTime()}
+     order by 1`.execute(db)
+  const planned = await sql<PlannedPost>`
+    select slot.id as "slotId", slot.plan_id as "planId", slot.publish_at as "publishAt"
+      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id and job.state <> 'cancelled'
+     where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and slot.mode = 'direct'
+       and (job.id is null and slot.claimed_at is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
+            or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
+               and (job.context->>'sentAt') is null)
+     order by slot.publish_at, slot.id limit ${mostPlanned}`.execute(db)
+  return { sentAt: sent.rows.map(({ sentAt }) => sentAt), planned: planned.rows }
+}

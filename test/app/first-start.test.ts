@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { listen } from '../../src/app/listener.ts'
+import { addKey, type KeyMade } from '../../src/cli/key.ts'
+import { createAuthenticator } from '../../src/graphql/server/authenticate.ts'
+import { createLogger } from '../../src/logger.ts'
+import { announceRehearsal } from '../../src/rehearsal/announce.ts'
+import { startAppProcess, untilReady } from '../support/app-process.ts'
+import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { freePort } from '../support/free-port.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/wait.ts'
+
+// Most of these start several processes, one after the other.
+vi.setConfig({ testTimeout: 300_000 })
+
+let database: TestDatabase
+beforeEach(async () => {
+  database = await createTestDatabase()
+})
+
+/** A rehearsal of its own on the file's database. */
+async function settings() {
+  const [directory, port, tiktokPort] = [await temporaryDirectory(), await freePort(), await freePort()]
+  return {
+    DATABASE_URL: database.url,
+    REELPILOT_DATA: path.join(directory, 'data'),
+    PORT: String(port),
+    TIKTOK_LOCAL_PORT: String(tiktokPort),
+    LOG_LEVEL: 'warn',
+  }
+}
+
+/** Another program on a port. */
+async function occupy(port: string): Promise<{ leave(): Promise<void> }> {
+  const server = createServer().listen(Number(port), '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const leave = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  onTestFinished(leave)
+  return { leave }
+}
+
+const organizations = () => database.runtime.db.selectFrom('organization').select(['id', 'name']).execute()
+const banner = (output: string) => output.includes('What if')
+const keyPattern = /rp_live_\w+/
+
+async function isKey(port: string, key: string): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ viewer { apiKey { scopes } } }' }),
+  }).then((response) => response.json())
+  return answer.data?.viewer.apiKey.scopes.length === 3
+}
+
+it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
+  'changes nothing when %s is taken, and shows the key at the next start',
+  async (setting) => {
+    const environment = await settings()
+    const other = await occupy(environment[setting])
+    const refused = startAppProcess('start', environment)
+    expect(await refused.exited).toMatchObject({ code: 1 })
+    // Before all else, and before anything that takes a while.
+    expect(refused.output()).toMatch(/^Reelpilot is starting …\n/)
+    expect(refused.output()).toMatch(
+      new RegExp(
+        `^${setting}: ${environment[setting]} at 127.0.0.1 is taken by another program; set another one$`,
+        'm',
+      ),
+    )
+    expect(refused.output()).not.toContain('    at ')
+    expect(await organizations()).toEqual([])
+
+    await other.leave()
+    const app = startAppProcess('start', environment)
+    const [key = ''] = keyPattern.exec(await until(app.output, banner, 120_000)) ?? []
+    expect(await isKey(environment.PORT, key)).toBe(true)
+  },
+)
+
+it('makes another key for the organization that is meant, and asks where that is not clear', async () => {
+  const { url, api } = database
+  const add = (wanted: string) => addKey(url, wanted, createLogger('silent', false))
+  const isKnown = async (made: KeyMade) =>
+    made.kind === 'made' &&
+    (await createAuthenticator(api.db, () => undefined).authenticate(`Bearer ${made.key}`))?.scopes.size === 3
+  expect(await add('')).toEqual({
+    kind: 'unclear',
+    why: 'There is no organization yet: `npm start -- organization NAME` makes one and prints its first key.',
+  })
+  const first = await createOrganization(database, 'First')
+  expect(await isKnown(await add(''))).toBe(true)
+  const second = await createOrganization(database, 'Second')
+  expect(await add('')).toEqual({
+    kind: 'unclear',
+    why: [
+      'There are several organizations; say which by its name or id: `npm start -- key ORGANIZATION`.',
+      `  ${first}  First`,
+      `  ${second}  Second`,
+    ].join('\n'),
+  })
+  expect(await isKnown(await add('Second'))).toBe(true)
+  expect(await isKnown(await add(second))).toBe(true)
+  expect(await add('Third')).toMatchObject({ why: expect.stringContaining('no organization "Third"') })
+})
+
+it('says at a later start how to come by a key', () => {
+  const lines: string[] = []
+  const places = { tiktok: 'http://127.0.0.1:1', address: 'http://127.0.0.1:2' }
+  announceRehearsal((line) => lines.push(line), { ...places, apiKey: null })
+  expect(lines).toContain(
+    '  API key    a key was printed at the first start; `npm start -- key` makes another',
+  )
+})
+
+it('answers 503 at its port until it can serve', async () => {
+  const listener = await listen({ host: '127.0.0.1', port: 0 })
+  const [starting, alive] = [await fetch(listener.address), await fetch(`${listener.address}/livez`)]
+  expect(starting.status).toBe(503)
+  expect(starting.headers.get('retry-after')).toBe('1')
+  expect(await starting.json()).toMatchObject({ errors: [{ extensions: { code: 'STARTING' } }] })
+  expect(alive.status).toBe(200)
+  await listener.close()
+  await expect(fetch(listener.address)).rejects.toThrow()
+})
+
+it('refuses a second start on one data directory before it touches anything, but not other commands', async () => {
+  const environment = await settings()
+  const first = startAppProcess('start', environment)
+  await until(first.output, banner, 120_000)
+  const book = path.join(environment.REELPILOT_DATA, 'tiktok', 'book.jsonl')
+
+  const [port, tiktokPort] = [await freePort(), await freePort()]
+  const elsewhere = { PORT: String(port), TIKTOK_LOCAL_PORT: String(tiktokPort) }
+  const second = startAppProcess('start', { ...environment, ...elsewhere })
+  expect(await second.exited).toMatchObject({ code: 1 })
+  expect(second.output()).toMatch(
+    /^REELPILOT_DATA: another start works in .*; stop that one, or set another directory$/m,
+  )
+  // Still the first one's: what it writes from now on is found in it.
+  const app = await fetch(`http://127.0.0.1:${environment.TIKTOK_LOCAL_PORT}/__local/app`, {
+    method: 'PATCH',
+    body: JSON.stringify({ webhookUrl: 'http://127.0.0.1:9/after' }),
+  })
+  expect(app.status).toBe(200)
+  expect(await readFile(book, 'utf8')).toContain('http://127.0.0.1:9/after')
+
+  const worker = startAppProcess('worker', environment)
+  const api = startAppProcess('api', { ...environment, PORT: String(port) })
+  const key = startAppProcess('key', environment)
+  expect(await key.exited).toMatchObject({ code: 0 })
+  expect(key.output()).toMatch(/^rp_live_\w+\n$/)
+  await untilReady(port, api)
+  expect(worker.child.exitCode).toBeNull()
+
+  // A lock that nobody let go of is nobody's.
+  first.child.kill('SIGKILL')
+  await first.exited
+  const again = startAppProcess('start', environment)
+  await until(again.output, banner, 120_000)
+})

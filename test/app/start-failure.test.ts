@@ -1,0 +1,131 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import pg from 'pg'
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import { openDataDirectory } from '../../src/app/data-directory.ts'
+import { migrateDatabase } from '../../src/app/database.ts'
+import { listen } from '../../src/app/listener.ts'
+import { untilWritable } from '../../src/app/wait-for-database.ts'
+import { createLogger } from '../../src/logger.ts'
+import { startEmbeddedServer } from '../../src/postgres/server.ts'
+import { dataDirectoryFailure, listenFailure } from '../../src/start-failure.ts'
+import { startAppProcess } from '../support/app-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/wait.ts'
+
+vi.setConfig({ testTimeout: 300_000 })
+
+const ending = new AbortController().signal
+const print = () => undefined
+const log = createLogger('silent', false)
+
+/** The test's own server, at another address. */
+function changed(
+  parts: Partial<Pick<URL, 'hostname' | 'port' | 'username' | 'password' | 'pathname'>>,
+): string {
+  return Object.assign(new URL(inject('serverUrl')), parts).href
+}
+
+async function asSuperuser(...statements: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('serverUrl') })
+  await client.connect()
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+describe('a database that cannot be used is told in a sentence, without its password:', () => {
+  it.each([
+    ['refused', { port: '1' }, /nothing listens at 127\.0\.0\.1:1; start that Postgres/],
+    ['unknown host', { hostname: 'nowhere.invalid' }, /the host nowhere\.invalid is not known/],
+    ['wrong password', { password: 'mistaken' }, /refuses the password of the user reelpilot; correct/],
+    ['no such database', { pathname: '/nothing' }, /there is no database nothing at 127.*createdb/],
+  ] as const)('%s', async (_case, parts, sentence) => {
+    const url = changed(parts)
+    const error = await untilWritable(url, { print, ending }).catch((error: Error) => error)
+    expect(error).toMatchObject({ name: 'StartFailed', message: expect.stringMatching(sentence) })
+    expect(String(error)).not.toContain(new URL(url).password)
+    expect(String(error)).toMatch(/^StartFailed: DATABASE_URL: .*$/)
+  })
+
+  it('a user who may create neither roles nor schemas, at once', async () => {
+    const user = `plain_${process.pid}`
+    await asSuperuser(`create role ${user} login password 'plain'`, `create database ${user}`)
+    onTestFinished(() => asSuperuser(`drop database ${user} with (force)`, `drop role ${user}`))
+    const url = changed({ username: user, password: 'plain', pathname: `/${user}` })
+    await expect(migrateDatabase(url, log)).rejects.toMatchObject({
+      name: 'StartFailed',
+      message: `DATABASE_URL: the user ${user} may not create roles nor schemas; as a superuser, run: alter role "${user}" createrole; grant create on database "${user}" to "${user}"`,
+    })
+    await asSuperuser(`grant create on database ${user} to ${user}`)
+    await expect(migrateDatabase(url, log)).rejects.toThrow(/may not create roles; as a superuser/)
+  })
+
+  it('by the whole process in one line', async () => {
+    const data = path.join(await temporaryDirectory(), 'data')
+    const url = `postgres://me:hidden@127.0.0.1:${await freePort()}/reels`
+    const app = startAppProcess('worker', { DATABASE_URL: url, REELPILOT_DATA: data, TIKTOK_LOCAL_PORT: '0' })
+    expect(await app.exited).toMatchObject({ code: 1 })
+    expect(app.output()).toMatch(
+      /DATABASE_URL: nothing listens at 127\.0\.0\.1:\d+; start that Postgres, or correct the address\n$/,
+    )
+    expect(app.output()).not.toMatch(/hidden|^\s+at /m)
+  })
+})
+
+it('waits at a standby until it is promoted, and gives up in a sentence', async () => {
+  const directory = await temporaryDirectory()
+  const primary = await startEmbeddedServer({ directory })
+  await primary.stop()
+  await writeFile(path.join(directory, 'pgdata', 'standby.signal'), '')
+  const { url, stop } = await startEmbeddedServer({ directory })
+  onTestFinished(stop)
+  await expect(untilWritable(url, { print, ending, patienceMs: 0 })).rejects.toThrow(
+    /^DATABASE_URL: the Postgres at 127\.0\.0\.1:\d+ is a standby and takes no changes; promote it, or set/,
+  )
+
+  const lines: string[] = []
+  const waiting = untilWritable(url, { print: (line) => lines.push(line), ending })
+  await until(
+    () => lines,
+    ({ length }) => length > 0,
+  )
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('select pg_promote()')
+  await client.end()
+  await waiting
+  expect(lines).toEqual([expect.stringMatching(/is a standby: waiting up to a minute/)])
+})
+
+describe('what cannot be listened on is told by its setting:', () => {
+  it('an address of another machine, and a name that nobody knows', async () => {
+    await expect(listen({ host: '192.0.2.1', port: 0 })).rejects.toThrow(
+      'HOST: 192.0.2.1 is no address of this machine; set one that is, such as 127.0.0.1',
+    )
+    await expect(listen({ host: 'nowhere.invalid', port: 0 })).rejects.toThrow(
+      /^HOST: nowhere\.invalid is not known/,
+    )
+  })
+  it('a port for root alone', () => {
+    // Root itself may listen on every port.
+    const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })
+    expect(listenFailure(denied, { host: '127.0.0.1', port: 80, portSetting: 'PORT' })).toMatchObject({
+      message: expect.stringMatching(/^PORT: 80 is not open to this user.*such as 4000$/),
+    })
+  })
+})
+
+it('tells of a data directory that cannot be worked in', async () => {
+  const file = path.join(await temporaryDirectory(), 'file')
+  await writeFile(file, '')
+  await expect(openDataDirectory(file)).rejects.toThrow(
+    `REELPILOT_DATA: ${file} cannot be used, because it is a file; mend that, or set another directory`,
+  )
+  await expect(openDataDirectory(path.join(file, 'below'))).rejects.toThrow(/part of that path is a file/)
+  const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', path: '/data/media/x' })
+  expect(dataDirectoryFailure(full, '/data')).toMatchObject({
+    message: expect.stringMatching(/the disk is full/),
+  })
+  expect(dataDirectoryFailure(full, '/dat')).toBe(full)
+})

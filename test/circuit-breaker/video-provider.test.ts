@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto'
+import { ReadableStream } from 'node:stream/web'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { coolingMs, mostFailures } from '../../machines/breaker.ts'
+import { fullBudget, fullUnits, retriesLeft, retryUnits } from '../../machines/rules/retry-budget.ts'
+import { createProtect } from '../../src/circuit-breaker/protect.ts'
+import type { StepContext } from '../../src/durable/step.ts'
+import {
+  type JobState,
+  PollTransient,
+  SubmitNotSent,
+  SubmitRejected,
+  SubmitUnknown,
+  type VideoProvider,
+} from '../../src/providers/video/provider.ts'
+import { closeJob } from '../../src/steps/close-job.ts'
+import type { StepDeps } from '../../src/steps/deps.ts'
+import { checkClip, keepClip, submitClip } from '../../src/steps/video/clip.ts'
+import { readBreakers } from '../../src/store/breaker/breakers.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { createStage } from '../support/stage.ts'
+import { rowOf } from './support.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const stage = await createStage(database, 1)
+afterAll(() => stage.close())
+const { organizationId } = stage
+const slotId = stage.slotIds[0] ?? ''
+const clip = { v: 1, provider: 'far', model: 'm', data: 'd' }
+const key = 'video/far'
+
+/** A provider in another place: it answers, or throws, what it is told to, and counts how often it was asked. */
+class FarProvider implements VideoProvider {
+  readonly id = 'far'
+  readonly traits: VideoProvider['traits']
+  asked = 0
+  says: JobState | Error = { kind: 'running', pollAfterMs: 1_000 }
+
+  constructor(idempotentSubmit = true) {
+    this.traits = { idempotentSubmit, cancellable: true, webhooks: false, minPollMs: 1, urlTtlMs: 1 }
+  }
+  plan = ({ key: name }: Parameters<VideoProvider['plan']>[0]) =>
+    ({ kind: 'planned', key: name, model: 'm', width: 1, height: 1, seconds: 1, input: null }) as const
+  async submit() {
+    this.#ask()
+    return { ...clip, v: 1 } as const
+  }
+  async poll() {
+    return this.#ask()
+  }
+  async open() {
+    this.#ask()
+    return new ReadableStream<Uint8Array>()
+  }
+  async cancel() {
+    this.#ask()
+  }
+  #ask(): JobState {
+    this.asked += 1
+    if (this.says instanceof Error) throw this.says
+    return this.says
+  }
+}
+
+let at = 1_767_225_600_000
+const protect = createProtect({ db, now: () => at, chance: () => 0 })
+
+/** The steps of a job whose clips a provider makes. */
+function stepsOf(videos: FarProvider) {
+  const deps = { db, videos, protect } as unknown as StepDeps // All that these steps need until a clip is there.
+  const jobId = randomUUID()
+  const context = (given: Partial<StepContext> = {}): StepContext => ({
+    organizationId,
+    jobId,
+    key: `${jobId}/1`,
+    mayHaveBegun: false,
+    signal: new AbortController().signal,
+    fence: async () => undefined,
+    now: () => at,
+    ...given,
+  })
+  const scene = { slotId, publishAt: at, mayBeLate: false, scene: 0, attempt: 1 }
+  return {
+    submit: (given?: Partial<StepContext>) => submitClip(deps, context(given), scene),
+    check: (given?: Partial<StepContext>, attempts = 0) =>
+      checkClip(deps, context(given), { clip, attempts }),
+    keep: () => keepClip(deps, context(), { clip }),
+    close: () => closeJob(deps, context(), { clip, used: false }),
+  }
+}
+
+/** Lets as many polls fail as open the breaker. */
+async function fail(videos: FarProvider): Promise<void> {
+  videos.says = new PollTransient('busy')
+  for (let turn = 0; turn < mostFailures; turn += 1)
+    expect(await stepsOf(videos).check()).toMatchObject({ error: { kind: 'retry' } })
+  videos.asked = 0
+}
+
+const held = {
+  kind: 'notDone',
+  error: {
+    kind: 'parked',
+    afterSeconds: coolingMs / 1_000,
+    failure: { verdict: 'RETRY_AFTER', code: 'circuitOpen', source: 'reelpilot' },
+  },
+}
+
+beforeEach(async () => {
+  await database.owner.pool.query('delete from reelpilot.circuit_breaker')
+})
+
+it.each([
+  [new SubmitNotSent('no connection'), 'retry'],
+  [new SubmitUnknown('no answer'), 'retry'],
+])('a provider that fails to take a scene (%s) is left alone after five in a row', async (error, kind) => {
+  const videos = new FarProvider()
+  videos.says = error
+  for (let turn = 0; turn < mostFailures; turn += 1)
+    expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind } })
+  expect(await stepsOf(videos).submit()).toMatchObject(held)
+  expect(videos.asked).toBe(mostFailures)
+})
+
+it('all that a job wants of the provider waits while it is left alone, and a probe after a minute tells', async () => {
+  const videos = new FarProvider()
+  await fail(videos)
+  const { submit, check, keep } = stepsOf(videos)
+  for (const step of [submit, check, keep]) expect(await step()).toMatchObject(held)
+  expect(videos.asked).toBe(0)
+
+  at += coolingMs
+  expect(await check()).toMatchObject({ error: { kind: 'retry' } })
+  expect(await check()).toMatchObject(held)
+  at += coolingMs
+  videos.says = { kind: 'running', pollAfterMs: 1_000 }
+  expect(await check()).toMatchObject({ kind: 'done' })
+  expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
+})
+
+it('a finished clip is asked for and opened as one call: the pace of recovery lets both go, or neither', async () => {
+  const videos = new FarProvider()
+  await fail(videos)
+  at += coolingMs
+  videos.says = { kind: 'done', assets: [{ name: 'clip', contentType: 'video/mp4' }] }
+  await stepsOf(videos).check()
+  videos.asked = 0
+  // There is no storage here: the step goes as far as it, once the clip is open.
+  await expect(stepsOf(videos).keep()).rejects.toThrow(TypeError)
+  expect(videos.asked).toBe(2)
+  expect(await stepsOf(videos).keep()).toMatchObject({ error: { kind: 'parked' } })
+  expect(videos.asked).toBe(2)
+})
+
+describe('what is no failure of the provider’s', () => {
+  it('is a scene that it refuses', async () => {
+    const videos = new FarProvider()
+    videos.says = new SubmitRejected('no such thing')
+    for (let turn = 0; turn < 2 * mostFailures; turn += 1)
+      expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind: 'needsPerson' } })
+    expect(videos.asked).toBe(2 * mostFailures)
+  })
+
+  it('is a call that we have cut short ourselves, whatever it looks like', async () => {
+    const videos = new FarProvider()
+    videos.says = new PollTransient('aborted')
+    const signal = AbortSignal.abort()
+    for (let turn = 0; turn < 2 * mostFailures; turn += 1) await stepsOf(videos).check({ signal })
+    expect(await rowOf(database, key)).toBeUndefined()
+  })
+})
+
+describe('a scene that may be paid for', () => {
+  it('is not sent again, and nobody is asked, whether the provider is left alone or not', async () => {
+    const videos = new FarProvider(false)
+    const { submit } = stepsOf(videos)
+    const unknown = { error: { kind: 'unknown', failure: { code: 'SUBMIT_UNKNOWN' } } }
+    expect(await submit({ mayHaveBegun: true })).toMatchObject(unknown)
+    await fail(videos)
+    expect(await submit({ mayHaveBegun: true })).toMatchObject(unknown)
+    expect(videos.asked).toBe(0)
+  })
+
+  it('is not one that was held: it was never sent, and is sent when its turn comes', async () => {
+    const videos = new FarProvider(false)
+    await fail(videos)
+    const { submit } = stepsOf(videos)
+    expect(await submit()).toMatchObject(held)
+    at += coolingMs
+    videos.says = { kind: 'running', pollAfterMs: 1_000 }
+    expect(await submit()).toMatchObject({ kind: 'done', output: { clip } })
+    expect(videos.asked).toBe(1)
+  })
+})
+
+it('a job is closed without waiting for a provider that is left alone', async () => {
+  const videos = new FarProvider()
+  await stepsOf(videos).close()
+  expect(videos.asked).toBe(1)
+  await fail(videos)
+  expect(await stepsOf(videos).close()).toMatchObject({ kind: 'done' })
+  expect(videos.asked).toBe(0)
+})
+
+it('a step that was tried in vain before draws on the budget for retries of its provider', async () => {
+  const videos = new FarProvider()
+  const left = async () => {
+    const { breakers } = await readBreakers(db, [{ key, accountId: null }])
+    return retriesLeft(breakers[0]?.retryBudget ?? fullBudget, at)
+  }
+  videos.says = new PollTransient('busy')
+  await stepsOf(videos).check({}, 0)
+  expect(await left()).toBe(fullUnits / retryUnits)
+  await stepsOf(videos).check({}, 1)
+  expect(await left()).toBe(fullUnits / retryUnits - 1)
+})

@@ -1,0 +1,108 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { createKeyCheck, openKeys, openNeededKeys, rotateKeys } from '../../src/app/keys.ts'
+import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
+import { readConfig } from '../../src/config.ts'
+import { createLogger } from '../../src/logger.ts'
+import { Secret } from '../../src/secret.ts'
+import { ConfigInvalid } from '../../src/start-failure.ts'
+import { readTokens } from '../../src/store/account/tokens.ts'
+import { createSealer } from '../../src/vault/sealer.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const log = createLogger('silent', false)
+
+/** An installation with one connected account, and how to open its access token as a process that has just started. */
+async function setUp(environment: Readonly<Record<string, string>> = {}) {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-keys-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const configOf = (more: Readonly<Record<string, string>> = {}) =>
+    readConfig({ REELPILOT_DATA: directory, ...environment, ...more }, false)
+  const organizationId = await createOrganization(database)
+  const accountId = randomUUID()
+  const place = (column: string) => ({ organizationId, row: accountId, column })
+  const running = createSealer(openKeys(configOf()).ring)
+  await insertConnectedAccount(db, {
+    accountId,
+    organizationId,
+    creator: { openId: accountId, username: 'ann', displayName: 'Ann', scopes: [] },
+    tokens: {
+      accessTokenSealed: running.seal(new Secret('act.one'), place('access_token')),
+      refreshTokenSealed: running.seal(new Secret('rft.one'), place('refresh_token')),
+      expiresInSeconds: 7_200,
+      refreshExpiresInSeconds: 15_552_000,
+    },
+  })
+  const sealed = async () => (await readTokens(db, accountId))?.accessTokenSealed ?? ''
+  const open = async (sealer = createSealer(openKeys(configOf()).ring)) =>
+    sealer.open(await sealed(), place('access_token')).reveal()
+  return { directory, configOf, running, sealed, open }
+}
+
+it('rotates the key of the data directory, under running processes, and drops what nothing needs', async () => {
+  const { directory, configOf, running, sealed, open } = await setUp()
+  const before = await sealed()
+  expect(await rotateKeys(configOf(), database.url, log)).toContain('re-wrapped')
+  expect(await sealed()).not.toBe(before)
+  // A process that was running all the while takes the new key up by itself, and so does one that starts.
+  expect(await open(running)).toBe('act.one')
+  expect(await open()).toBe('act.one')
+  expect(await rotateKeys(configOf(), database.url, log)).toContain('and dropped')
+  expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).trim().split('\n')).toHaveLength(2)
+  expect(await open(running)).toBe('act.one')
+})
+
+it('re-wraps everything under the first of the given keys, and says which key can go', async () => {
+  const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const { configOf, open } = await setUp({ REELPILOT_SECRET_KEY: old })
+  const both = configOf({ REELPILOT_SECRET_KEY: `${fresh},${old}` })
+  expect(await rotateKeys(both, database.url, log)).toContain(
+    'take it out of the list once every process has the new one',
+  )
+  const alone = createSealer(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
+  expect(await open(alone)).toBe('act.one')
+})
+
+it('starts with no ring that lacks a key of a sealed row, and makes no new one', async () => {
+  const { directory, configOf, running, sealed } = await setUp()
+  const file = path.join(directory, 'secret-key')
+  const id = running.keyIdOf(await sealed()) ?? ''
+  await database.owner.pool.query(
+    `update reelpilot.account set access_token_sealed = null, refresh_token_sealed = null
+      where access_token_sealed not like $1`,
+    [`v2.${id}.%`],
+  )
+  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
+  let now = 0
+  const check = createKeyCheck(openKeys(configOf()).ring, database.runtime, () => now)
+  expect(await check.missing()).toEqual([])
+
+  // The file is lost: nothing is put in its place, and a process that runs can tell.
+  await rename(file, `${file}.away`)
+  const lost = openNeededKeys(configOf(), database.runtime)
+  await expect(lost).rejects.toThrow(ConfigInvalid)
+  await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is not here: put the file`))
+  await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigInvalid)
+  expect(existsSync(file)).toBe(false)
+  // Not every probe looks anew.
+  expect(await check.missing()).toEqual([])
+  now += 5_000
+  expect(await check.missing()).toEqual([id])
+
+  // Another key is there instead, from the file or from the environment.
+  const REELPILOT_SECRET_KEY = randomBytes(32).toString('base64')
+  await expect(openNeededKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
+    new RegExp(`under key ${id}, which is not here: add it to REELPILOT_SECRET_KEY`),
+  )
+  await writeFile(file, `${REELPILOT_SECRET_KEY}\n`)
+  await expect(openNeededKeys(configOf(), database.runtime)).rejects.toThrow(new RegExp(id))
+
+  await rename(`${file}.away`, file)
+  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
+})

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeQueues, redriveLetters } from '../../src/cli/queues.ts'
+import { failByInfrastructure } from '../../src/commands/job/dead-letter-job.ts'
+import { createLogger } from '../../src/logger.ts'
+import { createBoss } from '../../src/queue/boss.ts'
+import { queues } from '../../src/queue/queues.ts'
+import { queueWakeUps } from '../../src/queue/wake.ts'
+import { sayWarnings } from '../../src/queue/warning.ts'
+import { listQueueWarnings } from '../../src/store/job/queue-warnings.ts'
+import { createCommandDeps } from '../support/command-deps.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { startToyJob } from '../support/toy-runtime.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const log = createLogger('silent', false)
+const deps = await createCommandDeps(database)
+const said: { readonly message: string; readonly seen: number }[] = []
+const boss = createBoss({
+  url: database.url,
+  role: 'reelpilot_runtime',
+  name: 'test',
+  supervises: true,
+  onError: () => undefined,
+  onWarning: sayWarnings(({ message }, seen) => said.push({ message, seen })),
+})
+beforeAll(() => boss.start())
+afterAll(() => boss.stop({ graceful: false }))
+
+describe('what the queue warns of', () => {
+  it('is kept, told to the operator, and said once while it lasts', async () => {
+    expect(await describeQueues(database.url, log)).toContain('has warned of nothing')
+    await database.owner.pool.query(
+      `update reelpilot_queue.queue set warning_queued = 1 where name = '${queues.wake}'`,
+    )
+    const later = { organizationId: null, at: Date.now() + 3_600_000 }
+    const jobId = crypto.randomUUID()
+    await queueWakeUps(
+      boss,
+      ['a', 'b'].map((reason) => ({ jobId, reason, ...later })),
+    )
+    const [warning] = await until(
+      () => listQueueWarnings(db),
+      ([first]) => (first?.seen ?? 0) >= 2,
+    )
+    expect(warning).toMatchObject({
+      type: 'queue_backlog',
+      message: expect.stringContaining('queue "job-wake" has 2 jobs'),
+    })
+    expect(said).toEqual([{ message: warning?.message, seen: 1 }])
+    const told = await describeQueues(database.url, log)
+    expect(told).toMatch(/^job-wake +0 +2 +0 +0$/m)
+    expect(told).toMatch(/queue_backlog: \d+ times, last at 2/)
+  })
+})
+
+describe('open dead letters', () => {
+  it('are listed for the operator, and redriven one by one or all', async () => {
+    const organizationId = await createOrganization(database)
+    const ids = [
+      await startToyJob(database, boss, organizationId),
+      await startToyJob(database, boss, organizationId),
+    ]
+    const cause = { code: 'WORKER_DIED', message: 'It died.' } as const
+    const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+    for (const id of ids) await db.transaction().execute((tx) => failByInfrastructure(tx, deps, id, lost))
+    const listed = await describeQueues(database.url, log)
+    expect(listed).toContain('Open dead letters: 2')
+    for (const id of ids) expect(listed).toContain(`${id}  toy in running, since 2`)
+
+    const [first = ''] = ids
+    expect(await redriveLetters(database.url, 'nobody', log)).toBe('There is no such open dead letter.')
+    expect(await redriveLetters(database.url, first, log)).toBe(`${first}  is on its way again`)
+    expect(await redriveLetters(database.url, first, log)).toBe('There is no such open dead letter.')
+    expect(await redriveLetters(database.url, 'all', log)).toBe(`${ids[1]}  is on its way again`)
+    expect(await describeQueues(database.url, log)).toContain('There is no open dead letter.')
+    const reasons = await db.selectFrom('dead_letter').select(['redrive_reason', 'redriven_by']).execute()
+    expect(reasons).toEqual(
+      ids.map(() => ({ redrive_reason: 'By the operator, at the command line', redriven_by: null })),
+    )
+  })
+})

@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import type { Approval } from '../../../machines/rules/clearance.ts'
+import { findSlotToPost } from '../../../src/store/job/clearance.ts'
+import { approveSlots } from '../../../src/store/plan/approvals.ts'
+import {
+  createAccount,
+  createDraft,
+  createTenant,
+  createTestApi,
+  slotInput,
+  steer,
+} from '../../graphql/support.ts'
+import { createOrganization, createTestDatabase } from '../../support/database.ts'
+import { shortStoryboard } from '../../support/stage.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const tenant = await createTenant(database, await createTestApi(database))
+
+const localId = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? ''
+
+async function approvalOf(
+  slotId: string,
+  organizationId = tenant.organizationId,
+): Promise<Approval | undefined> {
+  return (await findSlotToPost(db, organizationId, slotId))?.approval
+}
+
+/** Approved by SQL; answers the slot's id. */
+async function insertApproved() {
+  const organizationId = await createOrganization(database)
+  const accountId = await createAccount(database, organizationId)
+  const [planId, slotId] = [randomUUID(), randomUUID()]
+  const plan = { id: planId, organization_id: organizationId, account_id: accountId, name: 'Plan' }
+  await db
+    .insertInto('plan')
+    .values({ ...plan, time_zone: 'UTC', state: 'approved', revision: 1 })
+    .execute()
+  await db
+    .insertInto('slot')
+    .values({
+      id: slotId,
+      organization_id: organizationId,
+      plan_id: planId,
+      wall_time: '2026-11-30T09:00:00',
+      publish_at: new Date('2026-11-30T09:00:00Z'),
+      storyboard: JSON.stringify(shortStoryboard),
+      caption: 'As approved',
+      privacy: 'PUBLIC_TO_EVERYONE',
+    })
+    .execute()
+  await approveSlots(db, organizationId, planId)
+  return { organizationId, planId, slotId }
+}
+
+/** Another value for each column of a slot that says what is posted. */
+const posted: Readonly<Record<string, string>> = {
+  wall_time: "'2026-11-30T10:00:00'",
+  storyboard: `jsonb_set(storyboard, '{scenes,0,text}', '"Another"')`,
+  mode: "'draft', caption = '', privacy = null",
+  caption: "'Another'",
+  privacy: "'SELF_ONLY'",
+  allow_comment: 'true',
+  allow_duet: 'true',
+  allow_stitch: 'true',
+  brand_content: 'true',
+  brand_organic: 'true',
+  is_aigc: 'false',
+}
+/** The instant may be moved by an update of the zone data; the others say nothing of the post. */
+const notPosted = [
+  ...['id', 'organization_id', 'plan_id', 'publish_at', 'tzdata_version', 'claimed_at'],
+  ...['approved_hash', 'created_at', 'updated_at'],
+]
+
+describe('the approval of a slot', () => {
+  it.each(Object.entries(posted))('does not hold for another %s', async (column, value) => {
+    const { organizationId, slotId } = await insertApproved()
+    expect(await approvalOf(slotId, organizationId)).toBe('current')
+    await sql.raw(`update slot set ${column} = ${value} where id = '${slotId}'`).execute(db)
+    expect(await approvalOf(slotId, organizationId)).toBe('stale')
+  })
+
+  it.each([
+    ['time zone', "time_zone = 'Europe/Berlin'"],
+    [
+      'account',
+      'account_id = (select id from account where organization_id = plan.organization_id limit 1 offset 1)',
+    ],
+  ])('does not hold for another %s of the plan', async (_name, change) => {
+    const { organizationId, planId, slotId } = await insertApproved()
+    await createAccount(database, organizationId)
+    await createAccount(database, organizationId)
+    const before = await db
+      .selectFrom('plan')
+      .select('account_id')
+      .where('id', '=', planId)
+      .executeTakeFirst()
+    const accounts = sql.raw(change.replace('limit 1 offset 1', `and id <> '${before?.account_id}' limit 1`))
+    await sql`update plan set ${accounts} where id = ${planId}`.execute(db)
+    expect(await approvalOf(slotId, organizationId)).toBe('stale')
+  })
+
+  it('holds when the instant alone is moved', async () => {
+    const { organizationId, slotId } = await insertApproved()
+    await db.updateTable('slot').set({ publish_at: new Date() }).where('id', '=', slotId).execute()
+    expect(await approvalOf(slotId, organizationId)).toBe('current')
+  })
+
+  it('has been decided about for every column that a slot has', async () => {
+    const { rows } = await sql<{ name: string }>`
+      select column_name as name from information_schema.columns
+       where table_schema = 'reelpilot' and table_name = 'slot'`.execute(db)
+    expect(rows.map(({ name }) => name).sort()).toEqual([...Object.keys(posted), ...notPosted].sort())
+  })
+})
+
+describe('people', () => {
+  const plan = async () => {
+    const draft = await createDraft(tenant, [2_000, 2_100])
+    const [first = '', second = ''] = draft.slotIds.map(localId)
+    await steer(tenant, 'submitPlanForReview', { planId: draft.planId })
+    return { ...draft, first, second }
+  }
+  const approved = async () => {
+    const planned = await plan()
+    await steer(tenant, 'approvePlan', { planId: planned.planId })
+    return planned
+  }
+  const approvals = async ({ first, second }: { readonly first: string; readonly second: string }) => [
+    await approvalOf(first),
+    await approvalOf(second),
+  ]
+
+  it('approve every slot of a plan as it is', async () => {
+    const planned = await plan()
+    expect(await approvals(planned)).toEqual(['none', 'none'])
+    await steer(tenant, 'approvePlan', { planId: planned.planId })
+    expect(await approvals(planned)).toEqual(['current', 'current'])
+  })
+
+  it('take back what was approved of the one slot that they edit', async () => {
+    const planned = await approved()
+    const [slotId] = planned.slotIds
+    await steer(tenant, 'updateSlot', { slotId, caption: 'Edited' }, 'slot { id }')
+    expect(await approvals(planned)).toEqual(['none', 'current'])
+    await steer(tenant, 'addSlots', { planId: planned.planId, slots: [slotInput(2_200)] }, 'plan { id }')
+    expect(await approvals(planned)).toEqual(['none', 'current'])
+  })
+
+  it('take back all of it by another time zone, and nothing by another name', async () => {
+    const planned = await approved()
+    await steer(tenant, 'updatePlan', { planId: planned.planId, name: 'Renamed' }, 'plan { id }')
+    expect(await approvals(planned)).toEqual(['current', 'current'])
+    await steer(tenant, 'updatePlan', { planId: planned.planId, timeZone: 'Asia/Tokyo' }, 'plan { id }')
+    expect(await approvals(planned)).toEqual(['none', 'none'])
+  })
+
+  it('take back all that is not posted by rejecting a plan that is under review again', async () => {
+    const planned = await approved()
+    const { planId } = planned
+    await insertSentJob(planned.second)
+    await steer(tenant, 'updatePlan', { planId, name: 'Under review again' }, 'plan { id }')
+    await steer(tenant, 'submitPlanForReview', { planId })
+    await steer(tenant, 'rejectPlan', { planId })
+    expect(await approvals(planned)).toEqual(['none', 'current'])
+  })
+})
+
+async function insertSentJob(slotId: string): Promise<void> {
+  await sql`
+    insert into job (id, organization_id, slot_id, machine, version, state, tag, context, revision)
+    values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'resting',
+            '{"sentAt": 1}', 1)`.execute(db)
+}
+
+it('is given by the migration to what was approved, and to what a job has taken up', async () => {
+  const old = await createTestDatabase()
+  const folder = new URL('../../../migrations/', import.meta.url)
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
+  const ids = Array.from({ length: 6 }, () => randomUUID()) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  const [organization, account, approved, draft, claimed, written] = ids
+  const slot = (id: string, plan: string, claimedAt: string) =>
+    `('${id}', '${organization}', '${plan}', '2026-11-30T09:00:00', now(), '{}', 'Old', 'SELF_ONLY', ${claimedAt})`
+  const [approvedSlot, changedSlot] = [randomUUID(), randomUUID()]
+  const before = `
+    insert into organization (id, name) values ('${organization}', 'Old');
+    insert into account (id, organization_id, open_id, username, display_name, scopes)
+      values ('${account}', '${organization}', 'o', 'old', 'Old', '{}');
+    insert into plan (id, organization_id, account_id, name, time_zone, state, revision) values
+      ('${approved}', '${organization}', '${account}', 'Approved', 'UTC', 'approved', 1),
+      ('${draft}', '${organization}', '${account}', 'Draft', 'UTC', 'draft', 1);
+    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy, claimed_at)
+      values ${[slot(approvedSlot, approved, 'null'), slot(changedSlot, approved, 'null'), slot(claimed, draft, 'now()'), slot(written, draft, 'null')].join(',')};`
+  await sql`drop schema reelpilot cascade; create schema reelpilot`.execute(old.owner.db)
+  await old.owner.db.transaction().execute(async (tx) => {
+    for (const file of files) {
+      if (file.startsWith('0021'))
+        await sql.raw(`set local role reelpilot_runtime; ${before} reset role`).execute(tx)
+      // What was changed after its approval must not become approved when the hash takes in more.
+      if (file.startsWith('0026'))
+        await sql
+          .raw(
+            `set local role reelpilot_runtime; update slot set caption = 'Changed' where id = '${changedSlot}'; reset role`,
+          )
+          .execute(tx)
+      await sql.raw(await readFile(new URL(file, folder), 'utf8')).execute(tx)
+    }
+  })
+  const of = async (id: string) => {
+    const { rows } = await sql<{ holds: boolean | null }>`
+      select approved_hash = approval_hash(slot) as holds from slot where id = ${id}`.execute(old.runtime.db)
+    return rows[0]?.holds
+  }
+  expect(await Promise.all([approvedSlot, claimed, written, changedSlot].map(of))).toEqual([
+    true,
+    true,
+    null,
+    false,
+  ])
+})

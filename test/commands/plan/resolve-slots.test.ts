@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { resolveOutdatedSlots } from '../../../src/commands/plan/resolve-slots.ts'
+import { bundledTimeZones, instantOf, type TimeZoneData } from '../../../src/commands/plan/wall-time.ts'
+import { jobMachine } from '../../../src/definitions/machines.ts'
+import { nextTimer, wakeAtOf } from '../../../src/durable/checkpoint.ts'
+import { begin, decide, doneEvent } from '../../../src/durable/decide.ts'
+import { queues } from '../../../src/queue/queues.ts'
+import { insertJob, lockJob } from '../../../src/store/job/jobs.ts'
+import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../../graphql/support.ts'
+import { roleStarter } from '../../queue/support.ts'
+import { createCommandDeps } from '../../support/command-deps.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { until } from '../../support/wait.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const deps = await createCommandDeps(database)
+const api = await createTestApi(database)
+const startRole = roleStarter(database)
+let tenant: Tenant
+
+beforeEach(async () => {
+  tenant = await createTenant(database, api)
+})
+
+/** Next January, when British Columbia is at UTC-8 by the older data, and stays at UTC-7 by the newer. */
+const wallTime = `${new Date().getUTCFullYear() + 1}-01-15T09:00:00`
+const [older, newer] = [dataOf('2025b', '-08:00'), dataOf('2026c', '-07:00')]
+
+/** Time zone data by which Vancouver has an offset all year; every other zone is as usual. */
+function dataOf(version: string, offset: string): TimeZoneData {
+  return {
+    version,
+    instantOf: (written, zone) => {
+      const meaning = instantOf(written, zone)
+      if (meaning.kind === 'invalid' || zone !== 'America/Vancouver') return meaning
+      return { ...meaning, at: new Date(`${written}${offset}`), tzdataVersion: version }
+    },
+  }
+}
+
+/** A plan with slots at a wall time, as a process with that data wrote them. */
+async function planWith(
+  data: TimeZoneData,
+  { timeZone = 'America/Vancouver', slots = 1, state = 'draft', at = wallTime, claimed = false } = {},
+): Promise<{ readonly planId: string; readonly slotIds: readonly string[] }> {
+  const { organizationId, accountId } = tenant
+  const planId = randomUUID()
+  await sql`insert into plan (id, organization_id, account_id, name, time_zone, state, revision)
+            values (${planId}, ${organizationId}, ${accountId}, 'Plan', ${timeZone}, ${state}, 1)`.execute(db)
+  const slotIds = Array.from({ length: slots }, () => randomUUID())
+  const meaning = data.instantOf(at, timeZone)
+  if (meaning.kind === 'invalid') throw new Error(meaning.message)
+  for (const id of slotIds)
+    await sql`
+      insert into slot (id, organization_id, plan_id, wall_time, publish_at, tzdata_version, storyboard, caption, privacy, claimed_at)
+      values (${id}, ${organizationId}, ${planId}, ${at}, ${meaning.at}, ${data.version}, '{}', '', 'SELF_ONLY', ${claimed ? new Date() : null})`.execute(
+      db,
+    )
+  return { planId, slotIds }
+}
+
+/** A job whose video is stored and which waits for its slot; at `now` its time may have come. */
+async function insertWaitingJob(slotId: string, publishAt: number, now = Date.now()): Promise<string> {
+  const { organizationId, accountId } = tenant
+  const id = randomUUID()
+  const facts = { at: now, key: `${id}/1`, epoch: null }
+  let checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+  const [clip, kept] = [{ v: 1 }, { sha256: 'a', bytes: 1 }]
+  const media = { ...kept, seconds: 5, width: 1080, height: 1920 }
+  const first = { scenes: 1, seconds: 5 }
+  for (const output of [first, null, { clip }, { kind: 'ready' }, { kept }, { media }, null]) {
+    const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
+    if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+    checkpoint = decision.checkpoint
+  }
+  const timer = nextTimer(checkpoint)
+  if (timer && timer.dueAt <= now) {
+    const decision = decide(jobMachine, checkpoint, timer.event, facts)
+    if (decision.kind === 'moved') checkpoint = decision.checkpoint
+  }
+  await insertJob(db, {
+    id,
+    organizationId,
+    slotId,
+    accountId,
+    checkpoint,
+    wakeAt: wakeAtOf(checkpoint, now),
+  })
+  return id
+}
+
+async function slotOf(id = '') {
+  return await db
+    .selectFrom('slot')
+    .select(['publish_at', 'tzdata_version', 'wall_time'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+}
+
+async function eventsOf(slotId = '') {
+  const events = await db.selectFrom('event').selectAll().where('slot_id', '=', slotId).execute()
+  return events.filter(({ type }) => type === 'slot.moved')
+}
+
+const hour = 3_600_000
+
+describe('slots under new time zone data', () => {
+  it('keep their wall time, move to what it means now, and leave an event that says so', async () => {
+    const { planId, slotIds } = await planWith(older)
+    const [slotId] = slotIds
+    const before = await slotOf(slotId)
+    expect(await resolveOutdatedSlots(db, deps, newer)).toEqual({
+      resolved: 1,
+      moved: 1,
+      organizations: [tenant.organizationId],
+      movedJobs: [],
+    })
+    const after = await slotOf(slotId)
+    expect(before.publish_at.getTime() - after.publish_at.getTime()).toBe(hour)
+    expect(after).toMatchObject({ wall_time: wallTime, tzdata_version: '2026c' })
+    expect(await eventsOf(slotId)).toMatchObject([
+      {
+        plan_id: planId,
+        payload: {
+          wallTime,
+          timeZone: 'America/Vancouver',
+          from: { publishAt: before.publish_at.toISOString(), tzdataVersion: '2025b' },
+          to: { publishAt: after.publish_at.toISOString(), tzdataVersion: '2026c' },
+        },
+      },
+    ])
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 0 })
+  })
+
+  it('stay where their zone has not changed, without an event', async () => {
+    const { slotIds } = await planWith(older, { timeZone: 'Europe/Berlin' })
+    const before = await slotOf(slotIds[0])
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+      resolved: 1,
+      moved: 0,
+      organizations: [],
+    })
+    expect(await slotOf(slotIds[0])).toEqual({ ...before, tzdata_version: '2026c' })
+    expect(await eventsOf(slotIds[0])).toEqual([])
+  })
+
+  it('are left alone by a process with older data', async () => {
+    const { slotIds } = await planWith(newer)
+    const before = await slotOf(slotIds[0])
+    expect(await resolveOutdatedSlots(db, deps, older)).toMatchObject({ resolved: 0 })
+    expect(await slotOf(slotIds[0])).toEqual(before)
+  })
+
+  it('are computed anew if nobody noted with what data they were computed', async () => {
+    const { slotIds } = await planWith({ ...older, version: '' })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 1, moved: 1 })
+    expect(await eventsOf(slotIds[0])).toHaveLength(1)
+  })
+
+  it('of more than one batch all move', async () => {
+    const { slotIds } = await planWith(older, { slots: 250 })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 250, moved: 250 })
+    expect(await eventsOf(slotIds[249])).toHaveLength(1)
+  })
+
+  it('that are long over, or of an archived plan, stay as they are', async () => {
+    await planWith(older, { at: '2020-01-15T09:00:00' })
+    await planWith(older, { state: 'archived' })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 0 })
+  })
+
+  it('take their jobs along, which wait for the new instant', async () => {
+    const { slotIds } = await planWith(older, { claimed: true })
+    const [slotId = ''] = slotIds
+    const before = await slotOf(slotId)
+    const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ moved: 1, movedJobs: [jobId] })
+    const after = (await slotOf(slotId)).publish_at.getTime()
+    expect(after).toBe(before.publish_at.getTime() - hour)
+    const job = await lockJob(db, jobId)
+    expect(job?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { publishAt: after } })
+    expect(Object.values(job?.checkpoint.timers ?? {}).map(({ dueAt }) => dueAt)).toEqual([after])
+    const { wake_at } = await db
+      .selectFrom('job')
+      .select('wake_at')
+      .where('id', '=', jobId)
+      .executeTakeFirstOrThrow()
+    expect(wake_at?.getTime()).toBe(after)
+    expect(await eventsOf(slotId)).toHaveLength(1)
+  })
+
+  it('whose job has begun to post, or is over, stay where they are', async () => {
+    const { slotIds } = await planWith(older, { claimed: true, slots: 2 })
+    const [posting = '', over = ''] = slotIds
+    const before = await slotOf(posting)
+    const publishAt = before.publish_at.getTime()
+    const jobId = await insertWaitingJob(posting, publishAt, publishAt)
+    expect((await lockJob(db, jobId))?.checkpoint.state).toBe('publishing.preparing')
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+      resolved: 2,
+      moved: 0,
+      movedJobs: [],
+    })
+    for (const id of [posting, over])
+      expect(await slotOf(id)).toMatchObject({ publish_at: before.publish_at, tzdata_version: '2026c' })
+    expect((await lockJob(db, jobId))?.checkpoint.context.publishAt).toBe(publishAt)
+  })
+
+  it('whose job was cancelled move, for they may be started again', async () => {
+    const { slotIds } = await planWith(older, { claimed: true })
+    const [slotId = ''] = slotIds
+    const before = await slotOf(slotId)
+    const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
+    await sql`update job set state = 'cancelled', tag = 'final', wake_at = null, timers = '{}' where id = ${jobId}`.execute(
+      db,
+    )
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+      resolved: 1,
+      moved: 1,
+      movedJobs: [],
+    })
+    expect(before.publish_at.getTime() - (await slotOf(slotId)).publish_at.getTime()).toBe(hour)
+  })
+
+  it('are moved by a worker when it starts, and every hour', async () => {
+    const first = await planWith(older)
+    await startRole({ concurrency: 0, zones: newer })
+    expect(await eventsOf(first.slotIds[0])).toHaveLength(1)
+    const second = await planWith(older) // As if a process of the build before were still at work.
+    await deps.boss.insert(queues.scan, [{ data: {} }])
+    await until(
+      () => eventsOf(second.slotIds[0]),
+      (seen) => seen.length === 1,
+    )
+  })
+
+  it('are noted with the data that they were computed with, wherever their instant is written', async () => {
+    const { createPlan } = await tenant.ask(
+      `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }`,
+      { input: { accountId: tenant.ids.account, name: 'Plan', timeZone: 'UTC' } },
+    )
+    const planId = createPlan.plan.id
+    const added = await steer(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'slots { id }')
+    const [{ id: slotId }] = added.slots
+    const rowId = Buffer.from(slotId, 'base64url').toString().slice('Slot:'.length)
+    const noted = async () => (await slotOf(rowId)).tzdata_version
+    const forget = () => sql`update slot set tzdata_version = '' where id = ${rowId}`.execute(db)
+    expect(await noted()).toBe(bundledTimeZones.version)
+    await forget()
+    await steer(tenant, 'updateSlot', { slotId, ...slotInput(90) }, 'slot { id }')
+    expect(await noted()).toBe(bundledTimeZones.version)
+    await forget()
+    await steer(tenant, 'updatePlan', { planId, timeZone: 'America/New_York' }, 'plan { id }')
+    expect(await noted()).toBe(bundledTimeZones.version)
+  })
+})

@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest'
+import {
+  mistakesOfAmount,
+  mistakesOfPeriod,
+  mistakesOfReason,
+  mistakesOfSpan,
+  mistakesOfValidity,
+} from '../../../src/commands/quota/validate-quota.ts'
+import type { Metric, QuotaPeriod } from '../../../src/store/tables.ts'
+
+const pathsOf = (mistakes: readonly { readonly path: string }[]) => mistakes.map(({ path }) => path)
+
+it.each([[0], [-1], [1.5], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 53]])(
+  'takes no amount of %d',
+  (amount) => {
+    expect(pathsOf(mistakesOfAmount(amount))).toEqual(['amount'])
+  },
+)
+
+it('takes an amount below 0 where something is corrected, and none of 0', () => {
+  expect(mistakesOfAmount(-5, { signed: true })).toEqual([])
+  expect(pathsOf(mistakesOfAmount(0, { signed: true }))).toEqual(['amount'])
+  expect(mistakesOfAmount(1)).toEqual([])
+})
+
+it.each([
+  ['smiles', 'day', ['metric']],
+  ['videos', 'fortnight', ['period']],
+  ['storageBytes', 'month', ['period']],
+  ['storageBytes', 'total', []],
+  ['videos', 'rolling', []],
+])('knows whether %s a %s can be limited', (metric, period, paths) => {
+  // What a program without our types might send.
+  expect(pathsOf(mistakesOfPeriod(metric as Metric, period as QuotaPeriod))).toEqual(paths)
+})
+
+it.each([
+  ['rolling', null, ['spanSeconds']],
+  ['rolling', 0, ['spanSeconds']],
+  ['rolling', 60.5, ['spanSeconds']],
+  ['rolling', 60, []],
+  ['day', 60, ['spanSeconds']],
+  ['day', null, []],
+] as const)('knows whether %s goes with a span of %s', (period, span, paths) => {
+  expect(pathsOf(mistakesOfSpan(period, span))).toEqual(paths)
+})
+
+it('wants a grant to end after it begins, and in the future', () => {
+  const now = Date.parse('2026-03-14T12:00Z')
+  const [before, after] = [new Date(now - 1), new Date(now + 1)]
+  expect(mistakesOfValidity({ validFrom: before, validUntil: after }, now)).toEqual([])
+  expect(mistakesOfValidity({ validFrom: null, validUntil: null }, now)).toEqual([])
+  expect(pathsOf(mistakesOfValidity({ validFrom: after, validUntil: after }, now))).toEqual(['validUntil'])
+  expect(pathsOf(mistakesOfValidity({ validFrom: null, validUntil: before }, now))).toEqual(['validUntil'])
+})
+
+it('wants a reason where it must be given, and no novel anywhere', () => {
+  expect(mistakesOfReason(null)).toEqual([])
+  expect(pathsOf(mistakesOfReason(' ', { required: true }))).toEqual(['reason'])
+  expect(pathsOf(mistakesOfReason('x'.repeat(501)))).toEqual(['reason'])
+})

@@ -1,0 +1,144 @@
+import {
+  type GraphQLInputType,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+} from 'graphql'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { keyOfHeader } from '../../../src/graphql/mutation/idempotency-key.ts'
+import { schema } from '../../../src/graphql/schema/schema.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { createTenant, createTestApi, globalId, type Tenant, type TestApi } from '../support.ts'
+
+let database: TestDatabase
+let api: TestApi
+let tenant: Tenant
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  api = await createTestApi(database, { apiBucket: { capacity: 100_000, refillPerSecond: 1 } })
+  tenant = await createTenant(database, api)
+})
+
+const create = `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { __typename
+  ... on CreatePlanPayload { plan { id } } ... on InvalidInputError { code fields { path message } } } }`
+const input = (idempotencyKey?: string) => ({
+  input: { accountId: tenant.ids.account, name: 'Key', timeZone: 'UTC', idempotencyKey },
+})
+const refused = (message: string) => ({
+  createPlan: {
+    __typename: 'InvalidInputError',
+    code: 'INVALID_INPUT',
+    fields: [{ path: 'idempotencyKey', message: expect.stringContaining(message) }],
+  },
+})
+
+/** How much there is of everything, and the number of the last event. */
+async function countAll(): Promise<object> {
+  const { rows: tables } = await database.owner.pool.query(
+    `select relname from pg_class where relnamespace = 'reelpilot'::regnamespace and relkind = 'r' and relname not like 'rate%'`,
+  )
+  const counts: Record<string, unknown> = {}
+  for (const { relname } of tables)
+    counts[relname] = (
+      await database.owner.pool.query(`select count(*) from reelpilot.${relname}`)
+    ).rows[0].count
+  const { rows } = await database.owner.pool.query('select sum(sequence) from reelpilot.event_head')
+  return { ...counts, events: rows[0].sum }
+}
+
+describe('an idempotency key', () => {
+  it.each([
+    ['none at all', '', 'must have 1 to 255 characters'],
+    ['256 characters', 'k'.repeat(256), 'must have 1 to 255 characters'],
+    ['a NUL', 'a\0b', 'control characters'],
+    ['a line break', 'a\nb', 'control characters'],
+    ['half a surrogate pair', 'a\ud800', 'well-formed'],
+  ])('of %s is refused by name, and changes nothing', async (_what, key, message) => {
+    const before = await countAll()
+    expect(await tenant.ask(create, input(key))).toEqual(refused(message))
+    expect(await countAll()).toEqual(before)
+  })
+
+  it('may have 255 characters, whatever they are, and is told from all others', async () => {
+    const keys = ['k'.repeat(255), '🦦'.repeat(255), ' ', 'é', 'e\u0301', 'a"b\\c', "'; --"]
+    const ids = []
+    for (const key of keys) {
+      const [first, again] = [await tenant.ask(create, input(key)), await tenant.ask(create, input(key))]
+      expect(again).toEqual(first)
+      ids.push(first.createPlan.plan.id)
+    }
+    expect(new Set(ids).size).toBe(keys.length)
+  })
+
+  it('is refused from the header too, and when header and input say different things', async () => {
+    const before = await countAll()
+    const long = { 'idempotency-key': 'k'.repeat(256) }
+    expect(await tenant.ask(create, input(), long)).toEqual(refused('must have 1 to 255 characters'))
+    expect(await tenant.ask(create, input(), { 'idempotency-key': '""' })).toEqual(refused('must have 1'))
+    const other = { 'idempotency-key': 'other' }
+    expect(await tenant.ask(create, input('one'), other)).toEqual(refused('header'))
+    expect(await countAll()).toEqual(before)
+  })
+
+  it('may be said by both at once', async () => {
+    const { createPlan } = await tenant.ask(create, input('a"b'), { 'idempotency-key': '"a\\"b"' })
+    expect(createPlan.__typename).toBe('CreatePlanPayload')
+  })
+
+  it('is read from the header as a structured string, or as it stands', () => {
+    const headers = [null, 'bare', '"quoted"', '"a \\"b\\" \\\\"', '""', '', '"open', '"a", "b"', '"k";p=1']
+    const keys = [null, 'bare', 'quoted', 'a "b" \\', '', '', '"open', '"a", "b"', '"k";p=1']
+    expect(headers.map(keyOfHeader)).toEqual(keys)
+  })
+})
+
+describe('every mutation', () => {
+  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {})
+
+  it('refuses a key of 256 characters by name, before it does anything', async () => {
+    const before = await countAll()
+    for (const { name, args } of mutations) {
+      const type = args[0]?.type
+      if (!type) throw new Error(`${name} takes no input`)
+      const answer = await tenant.ask(
+        `mutation ($input: ${type}) { ${name}(input: $input) {
+           __typename ... on InvalidInputError { fields { path } } } }`,
+        { input: { ...(exampleOf(type) as object), idempotencyKey: 'k'.repeat(256) } },
+      )
+      expect([name, answer[name]]).toEqual([
+        name,
+        { __typename: 'InvalidInputError', fields: [{ path: 'idempotencyKey' }] },
+      ])
+    }
+    expect(mutations.length).toBeGreaterThan(20)
+    expect(await countAll()).toEqual(before)
+  })
+})
+
+const examples: Readonly<Record<string, unknown>> = {
+  String: 'text',
+  Int: 1,
+  SafeInt: 1,
+  Boolean: true,
+  TimeZone: 'UTC',
+  LocalDateTime: '2030-01-01T12:00:00',
+  JSON: {},
+}
+
+/** The least that the type lets through: ids of the right kind, and nothing that may be left out. */
+function exampleOf(type: GraphQLInputType, name = ''): unknown {
+  const named = getNamedType(type)
+  if (isListType(type) || (isNonNullType(type) && isListType(type.ofType))) return [exampleOf(named, name)]
+  if (isEnumType(named)) return named.getValues()[0]?.name
+  if (isInputObjectType(named)) {
+    const required = Object.values(named.getFields()).filter((field) => isNonNullType(field.type))
+    return Object.fromEntries(required.map((field) => [field.name, exampleOf(field.type, field.name)]))
+  }
+  // `planId` is the id of a Plan.
+  const kind = `${name.charAt(0).toUpperCase()}${name.slice(1, -2)}`
+  const id = kind === 'ApiKey' ? '000000000000' : '00000000-0000-4000-8000-000000000000'
+  return named.name === 'ID' ? globalId(kind, id) : examples[named.name]
+}

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest'
+import { createLine } from '../../../src/graphql/mutation/keyed-mutex.ts'
+
+/** Work that ends when it is told to. */
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { work: () => promise, open: resolve }
+}
+
+it('lets work of one name be done one after another in the order of asking, and other names pass', async () => {
+  const line = createLine(10_000)
+  const first = gate()
+  const done: string[] = []
+  const note = (what: string, work?: () => Promise<void>) => async () => {
+    await work?.()
+    done.push(what)
+    return what
+  }
+  const all = [
+    line.run('a', note('a1', first.work)),
+    line.run('a', note('a2')),
+    line.run('a', note('a3')),
+    line.run('b', note('b1')),
+  ]
+  await all[3]
+  expect(done).toEqual(['b1'])
+  first.open()
+  expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1'])
+  expect(done).toEqual(['b1', 'a1', 'a2', 'a3'])
+})
+
+it('goes on behind work that has failed', async () => {
+  const line = createLine(10_000)
+  const failed = line.run('a', () => Promise.reject(new Error('no')))
+  const next = line.run('a', async () => 'next')
+  await expect(failed).rejects.toThrow('no')
+  expect(await next).toBe('next')
+})
+
+it('sends away who has waited too long, without letting anybody pass the one who works', async () => {
+  const line = createLine(20)
+  const slow = gate()
+  const first = line.run('a', slow.work)
+  let late = 0
+  const work = async () => {
+    late += 1
+  }
+  expect(await line.run('a', work)).toBeNull()
+  // Behind the one that gave up there is still the one that works.
+  expect(await line.run('a', work)).toBeNull()
+  expect(late).toBe(0)
+  slow.open()
+  await first
+  await line.run('a', work)
+  expect(late).toBe(1)
+})

@@ -1,0 +1,192 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { CommandDeps } from '../../../../src/commands/deps.ts'
+import { failByInfrastructure } from '../../../../src/commands/job/dead-letter-job.ts'
+import type { Cause } from '../../../../src/queue/cause.ts'
+import { createCommandDeps } from '../../../support/command-deps.ts'
+import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import {
+  type Answer,
+  createRunningPlan,
+  createTenant,
+  createTestApi,
+  globalId,
+  type Tenant,
+  type TestApi,
+} from '../../support.ts'
+
+let database: TestDatabase
+let api: TestApi
+let tenant: Tenant
+let stranger: Tenant
+let deps: CommandDeps
+/** Bare ids of three jobs. */
+let jobIds: readonly string[]
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  api = await createTestApi(database)
+  deps = await createCommandDeps(database)
+  tenant = await createTenant(database, api)
+  stranger = await createTenant(database, api)
+  await createRunningPlan(tenant, [60, 70, 80])
+  const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
+  jobIds = jobs.nodes.map(({ id }: { id: string }) => bareId(id))
+})
+
+const bareId = (id: string) => Buffer.from(id, 'base64url').toString('utf8').split(':')[1] ?? ''
+
+const died: Cause = { code: 'WORKER_DIED', message: 'It was not heard of any more.' }
+
+/** As the worker does with a wake-up that nobody got through with. */
+async function lose(jobId: string, cause = died) {
+  const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+  return await database.runtime.db.transaction().execute((tx) => failByInfrastructure(tx, deps, jobId, lost))
+}
+
+const fields = `state reason message tries isOpen redrivenAt redriveReason redrivenBy { id } job { id state } account { id }`
+const letters = async (who: Tenant): Promise<Answer[]> =>
+  (await who.ask(`{ deadLetters { nodes { ${fields} } } }`)).deadLetters.nodes
+
+async function redrive(who: Tenant, input: object): Promise<Answer> {
+  const answer = await who.ask(
+    `mutation ($input: RedriveJobInput!) { redriveJob(input: $input) {
+       ... on RedriveJobPayload { job { id state deadLetter { isOpen } } account { id } }
+       ... on Error { code }
+       ... on InvalidInputError { fields { path message } }
+     } }`,
+    { input: { reason: 'The disk has room again', ...input } },
+  )
+  return answer.redriveJob
+}
+
+describe('dead letters', () => {
+  it('show a job that nobody got through with, which rests with its failure', async () => {
+    const [jobId = ''] = jobIds
+    expect(await lose(jobId)).toMatchObject({ kind: 'failed', isMoved: true })
+    expect(await letters(tenant)).toEqual([
+      {
+        state: 'queued',
+        reason: 'WORKER_DIED',
+        message: died.message,
+        tries: 35,
+        isOpen: true,
+        redrivenAt: null,
+        redriveReason: null,
+        redrivenBy: null,
+        job: { id: globalId('Job', jobId), state: 'needsPerson' },
+        account: null,
+      },
+    ])
+    const { job } = await tenant.ask(
+      'query ($id: ID!) { job(id: $id) { failure { verdict code message } availableEvents deadLetter { tries } } }',
+      { id: globalId('Job', jobId) },
+    )
+    expect(job).toEqual({
+      failure: {
+        verdict: 'NEEDS_OPERATOR',
+        code: 'INFRASTRUCTURE_FAILED',
+        message: `No worker got through with this job. ${died.message}`,
+      },
+      availableEvents: ['cancel', 'retry'],
+      deadLetter: { tries: 35 },
+    })
+    // A second wake-up of the same job that is given up has nothing to add.
+    expect(await lose(jobId)).toEqual({ kind: 'moot' })
+    expect(await letters(tenant)).toHaveLength(1)
+  })
+
+  it('are opened by a reason, once, whatever is sent again', async () => {
+    const [jobId = ''] = jobIds
+    const input = { jobId: globalId('Job', jobId), idempotencyKey: 'once' }
+    expect(await redrive(tenant, { ...input, reason: ' ' })).toEqual({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'reason', message: 'must have 1 to 500 characters' }],
+    })
+    const redriven = { job: { id: input.jobId, state: 'queued', deadLetter: null }, account: null }
+    expect(await redrive(tenant, input)).toEqual(redriven)
+    expect(await redrive(tenant, input)).toEqual(redriven)
+    expect(await redrive(tenant, { jobId: input.jobId })).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE' })
+
+    const [letter] = await letters(tenant)
+    expect(letter).toMatchObject({
+      isOpen: false,
+      redriveReason: 'The disk has room again',
+      redrivenBy: { id: globalId('ApiKey', tenant.keyId) },
+    })
+    expect(letter.redrivenAt).not.toBeNull()
+  })
+
+  it('are told in the sequence of the organization, beside what the job itself went through', async () => {
+    const { events } = await tenant.ask(
+      '{ events(last: 4) { nodes { type payload slot { id } job { id } } } }',
+    )
+    const [jobId] = jobIds
+    const job = { id: globalId('Job', jobId ?? '') }
+    const slot = events.nodes[0].slot
+    expect(slot).not.toBeNull()
+    expect(events.nodes).toMatchObject([
+      { type: 'job.moved', payload: { event: 'infrastructureFailed', to: 'needsPerson' }, slot, job },
+      { type: 'job.deadLettered', payload: { jobId, state: 'queued', tries: 35 }, slot },
+      { type: 'job.moved', payload: { event: 'retry', to: 'queued' }, slot, job },
+      { type: 'job.redriven', payload: { jobId, reason: 'The disk has room again', by: tenant.keyId }, slot },
+    ])
+  })
+
+  it('are history once the job has moved on by anything else', async () => {
+    const [, jobId = ''] = jobIds
+    await lose(jobId)
+    await tenant.ask('mutation ($id: ID!) { retryJob(input: { jobId: $id }) { ... on Error { message } } }', {
+      id: globalId('Job', jobId),
+    })
+    expect((await letters(tenant))[0]).toMatchObject({ isOpen: false, redrivenAt: null })
+    expect(await redrive(tenant, { jobId: globalId('Job', jobId) })).toMatchObject({
+      code: 'NOT_PERMITTED_IN_STATE',
+    })
+  })
+
+  it('hold an account where it is, and are opened for it too', async () => {
+    // Its time to be renewed has come.
+    await database.owner.pool.query(
+      `update reelpilot.job set wake_at = now() where id = '${tenant.accountId}'`,
+    )
+    expect(await lose(tenant.accountId)).toMatchObject({ kind: 'failed', isMoved: false })
+    const account = { id: tenant.ids.account }
+    expect((await letters(tenant))[0]).toMatchObject({ isOpen: true, state: 'connected', job: null, account })
+    expect(await redrive(tenant, { jobId: tenant.ids.account })).toEqual({ job: null, account })
+  })
+
+  it('show a job whose checkpoint this build cannot read', async () => {
+    const [, , jobId = ''] = jobIds
+    await database.owner.pool.query(`update reelpilot.job set version = 99 where id = '${jobId}'`)
+    expect(await lose(jobId, { code: 'UNKNOWN_CHECKPOINT', message: 'Of version 99.' })).toMatchObject({
+      isMoved: false,
+    })
+    const { job } = await tenant.ask(
+      'query ($id: ID!) { job(id: $id) { state availableEvents deadLetter { isOpen reason } } }',
+      { id: globalId('Job', jobId) },
+    )
+    expect(job).toEqual({
+      state: 'queued',
+      availableEvents: [],
+      deadLetter: { isOpen: true, reason: 'UNKNOWN_CHECKPOINT' },
+    })
+  })
+
+  it('are nobody else’s to see or to open', async () => {
+    const [, , jobId = ''] = jobIds
+    expect(await letters(stranger)).toEqual([])
+    expect(await redrive(stranger, { jobId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
+    expect((await letters(tenant))[0]).toMatchObject({ isOpen: true })
+  })
+
+  it('come in pages, the newest first', async () => {
+    const all = await letters(tenant)
+    expect(all).toHaveLength(4)
+    const page = `query ($after: String) { deadLetters(first: 3, after: $after) {
+      nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`
+    const first = (await tenant.ask(page)).deadLetters
+    expect(first.pageInfo.hasNextPage).toBe(true)
+    const second = (await tenant.ask(page, { after: first.pageInfo.endCursor })).deadLetters
+    expect([...first.nodes, ...second.nodes]).toEqual(all)
+  })
+})

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { freshContext, type JobContext } from '../../../../machines/job/context.ts'
+import { jobMachine } from '../../../../src/definitions/machines.ts'
+import { leafPaths } from '../../../../src/durable/machine.ts'
+import { type PostStatus, postOfJob } from '../../../../src/graphql/schema/job/post-view.ts'
+
+const post = {
+  publishId: 'v_pub~1',
+  uploadUrlSealed: 'canary',
+  chunkSize: 5,
+  chunkCount: 3,
+  approvedHash: null,
+}
+const fresh: JobContext = {
+  ...freshContext({ slotId: 'slot', accountId: 'account', publishAt: 0 }),
+  post,
+}
+const sent = { sentAt: 1_000, nextChunk: 3 } as const
+
+const cases: readonly (readonly [status: PostStatus, state: string, known: Partial<JobContext>])[] = [
+  ['UPLOADING', 'publishing.uploading', {}],
+  ['UPLOADING', 'publishing.backingOff', { nextChunk: 2 }],
+  ['UPLOADING', 'paused', { nextChunk: 1 }],
+  ['UPLOADING', 'waitingForAccount', { nextChunk: 1 }],
+  ['UPLOADING', 'publishing.reconciling', { nextChunk: 1, unsure: true }],
+  ['UNCONFIRMED', 'publishing.reconciling', { nextChunk: 2, unsure: true }],
+  ['UNCONFIRMED', 'needsPerson', { nextChunk: 2, unsure: true }],
+  ['ACCEPTED', 'watching.accepted', sent],
+  ['ACCEPTED', 'watching.checking', sent],
+  ['PROCESSING', 'watching.processing', { ...sent, stage: 'processing' }],
+  ['PROCESSING', 'watching.checking', { ...sent, stage: 'processing' }],
+  ['PROCESSING', 'watching.backingOff', { ...sent, stage: 'processing' }],
+  ['IN_MODERATION', 'watching.inModeration', { ...sent, stage: 'inModeration' }],
+  ['IN_MODERATION', 'watching.checking', { ...sent, stage: 'inModeration' }],
+  ['UNCONFIRMED', 'needsPerson', sent],
+  ['UNCONFIRMED', 'waitingForAccount', sent],
+  ['PUBLIC', 'closing', { ...sent, ending: 'published', visibility: 'public' }],
+  ['PUBLIC', 'published', { ...sent, ending: 'published', visibility: 'public' }],
+  ['PRIVATE', 'closing', { ...sent, ending: 'published', visibility: 'private' }],
+  ['PRIVATE', 'published', { ...sent, ending: 'published', visibility: 'private' }],
+  // A draft that its creator has posted: for whom, TikTok says only if it is for everyone.
+  ['PRIVATE', 'published', { ...sent, audience: 'inbox', ending: 'published' }],
+  ['DRAFT', 'closing', { ...sent, audience: 'inbox', ending: 'delivered' }],
+  ['DRAFT', 'delivered', { ...sent, audience: 'inbox', ending: 'delivered' }],
+  ['TAKEN_DOWN', 'closing', { ...sent, ending: 'published', visibility: 'hidden' }],
+  ['TAKEN_DOWN', 'takenDown', { ...sent, ending: 'published', visibility: 'hidden' }],
+  // Something of the closing has to be tried again.
+  ['PUBLIC', 'backingOff', { ...sent, ending: 'published', visibility: 'public' }],
+  ['FAILED', 'backingOff', { ...sent, ending: 'failed' }],
+  ['FAILED', 'closing', { ...sent, ending: 'failed' }],
+  ['FAILED', 'failed', { ...sent, ending: 'failed' }],
+  ['FAILED', 'cancelled', { nextChunk: 1, ending: 'cancelled' }],
+]
+
+describe('a post', () => {
+  it.each(cases)('is %s in the state %s with %j', (status, state, known) => {
+    expect(postOfJob(state, { ...fresh, ...known })?.status).toBe(status)
+  })
+
+  it('is looked at only in states that the machine has', () => {
+    for (const [, state] of cases) expect(leafPaths(jobMachine)).toContain(state)
+  })
+
+  it('is nothing before TikTok has opened it, and nothing again once it is forgotten', () => {
+    for (const state of leafPaths(jobMachine)) expect(postOfJob(state, { ...fresh, post: null })).toBeNull()
+  })
+
+  it('tells its ids, and nothing of the address that it is sent to', () => {
+    const ids = ['7312345678901234567', '7312345678901234568']
+    const shown = {
+      ...fresh,
+      ...sent,
+      ending: 'published',
+      visibility: 'public',
+      publicPostIds: ids,
+    } as const
+    expect(postOfJob('published', shown)).toEqual({
+      publishId: 'v_pub~1',
+      status: 'PUBLIC',
+      publicPostIds: ids,
+      sentAt: 1_000,
+      accountId: 'account',
+    })
+  })
+})

@@ -1,0 +1,250 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Grant } from '../../../../src/rate-limit/limiter.ts'
+import { createPostgresLimiter } from '../../../../src/rate-limit/postgres/postgres-limiter.ts'
+import { createLimitBook } from '../../../../src/tiktok-policy/limit-settings.ts'
+import { demandsOf } from '../../../../src/tiktok-policy/rate-limits.ts'
+import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import {
+  type Answer,
+  createRunningPlan,
+  createTenant,
+  createTestApi,
+  globalId,
+  type Tenant,
+} from '../../support.ts'
+
+const database: TestDatabase = await createTestDatabase()
+const limiter = createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' })
+const book = createLimitBook(database.runtime.db)
+const api = await createTestApi(database, { limitBook: book })
+let tenant: Tenant
+
+beforeAll(async () => {
+  tenant = await createTenant(database, api)
+})
+
+const allWindows = `{ rateLimits { windows {
+  name description account { id } most origin learnedUntil windowSeconds used remaining nextFreeAt
+  waitingCount waiting { expectedAt job { id state } account { id } } } } }`
+const windowsOf = async (who: Tenant): Promise<Answer[]> => (await who.ask(allWindows)).rateLimits.windows
+const windowOf = async (who: Tenant, name: string) =>
+  (await windowsOf(who)).find((window) => window.name === name)
+
+/** What a worker does before it calls TikTok. */
+async function acquire(
+  who: Tenant,
+  endpoint: Parameters<typeof demandsOf>[0],
+  holder: string,
+): Promise<Grant> {
+  const { organizationId, accountId } = who
+  const demands = demandsOf(endpoint, { organizationId, accountId }, await book.of(organizationId))
+  return await limiter.acquire({ organizationId, holder, demands })
+}
+
+async function set(who: Tenant, name: string, most: number | null, more: object = {}): Promise<Answer> {
+  const answer = await who.ask(
+    `mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) {
+       ... on SetRateLimitPayload { setting { name most isDefault defaultMost } }
+       ... on Error { code } ... on InvalidInputError { fields { path message } } } }`,
+    { input: { name, most, ...more } },
+  )
+  return answer.setRateLimit
+}
+
+describe('the windows', () => {
+  it('of an organization are shown before their first use, and those that it can set', async () => {
+    const fresh = await createTenant(database, api)
+    const own = { account: null, origin: 'DEFAULT', windowSeconds: 60, used: 0, waitingCount: 0, waiting: [] }
+    expect(await windowsOf(fresh)).toMatchObject([
+      { ...own, name: 'UPLOADS', most: 10, remaining: 10, nextFreeAt: null },
+      { ...own, name: 'READS', most: 100, remaining: 100, nextFreeAt: null },
+    ])
+    expect(await fresh.ask('{ rateLimits { settings { name most isDefault defaultMost } } }')).toEqual({
+      rateLimits: {
+        settings: [
+          { name: 'UPLOADS', most: 10, isDefault: true, defaultMost: 10 },
+          { name: 'READS', most: 100, isDefault: true, defaultMost: 100 },
+          { name: 'POSTS', most: 15, isDefault: true, defaultMost: 15 },
+        ],
+      },
+    })
+    expect(await fresh.ask('{ rateLimitStore { store since reason shares } }')).toEqual({
+      rateLimitStore: {
+        store: 'POSTGRES',
+        since: expect.any(String),
+        reason: 'no Redis is set up',
+        shares: 1,
+      },
+    })
+  })
+
+  it('tell what was used, and which jobs and accounts wait until when', async () => {
+    await set(tenant, 'UPLOADS', 2)
+    await createRunningPlan(tenant, [60, 70, 80, 90])
+    const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
+    const jobIds: string[] = jobs.nodes.map(({ id }: { id: string }) => id)
+    const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? ''
+    const grants: Grant[] = []
+    for (const id of jobIds) grants.push(await acquire(tenant, 'videoInit', bare(id)))
+    expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'later', 'later'])
+
+    const expectedAt = grants.flatMap((grant) =>
+      grant.kind === 'later' ? [new Date(grant.at).toISOString()] : [],
+    )
+    const uploads = await windowOf(tenant, 'UPLOADS')
+    expect(uploads).toMatchObject({ most: 2, origin: 'SET', used: 2, remaining: 0, waitingCount: 2 })
+    expect(uploads.waiting).toHaveLength(2)
+    expect(uploads.waiting).toEqual(
+      expect.arrayContaining([
+        { expectedAt: expectedAt[0], job: { id: jobIds[2], state: 'queued' }, account: null },
+        { expectedAt: expectedAt[1], job: { id: jobIds[3], state: 'queued' }, account: null },
+      ]),
+    )
+    expect(Date.parse(uploads.nextFreeAt)).toBeGreaterThan(Date.parse(expectedAt[1] ?? ''))
+    expect(await windowOf(tenant, 'POSTS')).toMatchObject({
+      account: { id: tenant.ids.account },
+      most: 15,
+      origin: 'DEFAULT',
+      windowSeconds: 86_400,
+      used: 2,
+      waitingCount: 2,
+    })
+    expect(await windowOf(tenant, 'INITS')).toMatchObject({ most: 6, origin: 'FIXED', used: 2, remaining: 4 })
+
+    await set(tenant, 'READS', 1)
+    await acquire(tenant, 'creatorInfo', bare(jobIds[0] ?? ''))
+    await acquire(tenant, 'creatorInfo', tenant.accountId)
+    expect((await windowOf(tenant, 'READS')).waiting).toEqual([
+      { expectedAt: expect.any(String), job: null, account: { id: tenant.ids.account } },
+    ])
+  })
+
+  it('tell when TikTok allows a creator less than the organization wants, and until when that is believed', async () => {
+    const own = await createTenant(database, api)
+    await acquire(own, 'videoInit', own.accountId)
+    await book.learnCap(own, 3)
+    const posts = await windowOf(own, 'POSTS')
+    expect(posts).toMatchObject({ most: 3, origin: 'LEARNED', used: 1, remaining: 2, nextFreeAt: null })
+    expect(Date.parse(posts.learnedUntil)).toBeGreaterThan(Date.now() + 6 * 86_400_000)
+    await set(own, 'POSTS', 2)
+    expect(await windowOf(own, 'POSTS')).toMatchObject({ most: 2, origin: 'SET', learnedUntil: null })
+    const [, , day] = demandsOf('videoInit', own, await book.of(own.organizationId))
+    expect(day?.window.most).toBe(2)
+  })
+
+  it('are nobody else’s', async () => {
+    const stranger = await createTenant(database, api)
+    expect(await windowsOf(stranger)).toMatchObject([
+      { name: 'UPLOADS', most: 10, origin: 'DEFAULT', used: 0, waitingCount: 0 },
+      { name: 'READS', most: 100, origin: 'DEFAULT', used: 0, waitingCount: 0 },
+    ])
+    expect(JSON.stringify(await windowsOf(tenant))).toContain(globalId('Account', tenant.accountId))
+  })
+})
+
+describe('a limit', () => {
+  const setEvents = async (who: Tenant) => {
+    const { events } = await who.ask('{ events(last: 100) { nodes { type payload } } }')
+    return events.nodes
+      .filter(({ type }: { type: string }) => type === 'rateLimit.set')
+      .map(({ payload }: { payload: object }) => payload)
+  }
+
+  it('is set and let go, holds at once in the process that was asked, and is told by an event', async () => {
+    const own = await createTenant(database, api)
+    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect(await set(own, 'UPLOADS', 5)).toEqual({
+      setting: { name: 'UPLOADS', most: 5, isDefault: false, defaultMost: 10 },
+    })
+    expect((await book.of(own.organizationId)).set).toEqual({ uploads: 5 })
+    await set(own, 'UPLOADS', 10_000)
+    expect(await set(own, 'UPLOADS', null)).toEqual({
+      setting: { name: 'UPLOADS', most: 10, isDefault: true, defaultMost: 10 },
+    })
+    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect(await setEvents(own)).toEqual([
+      { name: 'uploads', from: null, to: 5 },
+      { name: 'uploads', from: 5, to: 10_000 },
+      { name: 'uploads', from: 10_000, to: null },
+    ])
+  })
+
+  it('is set once by the same key', async () => {
+    const own = await createTenant(database, api)
+    const first = await set(own, 'READS', 7, { idempotencyKey: 'once' })
+    expect(await set(own, 'READS', 7, { idempotencyKey: 'once' })).toEqual(first)
+    expect(await setEvents(own)).toHaveLength(1)
+    expect(await set(own, 'READS', 8, { idempotencyKey: 'once' })).toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    })
+  })
+
+  it.each([0, -1, 10_001])('is refused by type when it is %i, and nothing changes', async (most) => {
+    const own = await createTenant(database, api)
+    expect(await set(own, 'POSTS', most)).toEqual({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'most', message: 'must be a whole number from 1 to 10000' }],
+    })
+    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect(await setEvents(own)).toEqual([])
+  })
+
+  it.each([
+    ['a fraction', { name: 'READS', most: 1.5 }, 'most'],
+    ['a window that cannot be set', { name: 'INITS', most: 5 }, 'name'],
+  ])('cannot be %s', async (_name, input, named) => {
+    const response = await tenant.post(
+      'mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) { ... on Error { code } } }',
+      { input },
+    )
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: expect.stringContaining(named), extensions: { code: expect.any(String) } }],
+    })
+  })
+
+  it('takes the admin scope', async () => {
+    const writer = await createTenant(database, api, ['write'])
+    const response = await writer.post(
+      'mutation { setRateLimit(input: { name: READS, most: 5 }) { ... on Error { code } } }',
+    )
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] })
+    expect((await windowOf(writer, 'READS')).most).toBe(100)
+  })
+})
+
+describe('a job that waits for its turn', () => {
+  it.each([
+    ['rateLimit', 'RATE_LIMIT'],
+    ['circuitOpen', 'CIRCUIT_BREAKER'],
+    ['retryBudget', 'RETRY_BUDGET'],
+  ])('says so, and when it goes on: %s', async (code, heldBy) => {
+    const own = await createTenant(database, api)
+    await createRunningPlan(own, [60])
+    const dueAt = Date.now() + 45_000
+    const failure = { verdict: 'RETRY_AFTER', code, message: 'Not yet.', source: 'reelpilot' }
+    await database.owner.pool.query(
+      `update reelpilot.job set state = 'publishing.awaitingTurn', tag = 'waiting', step = null,
+              timers = $1::jsonb, context = context || $2::jsonb
+        where organization_id = $3 and machine = 'job'`,
+      [
+        JSON.stringify({ backoff: { event: { type: 'wake' }, dueAt } }),
+        JSON.stringify({ failure }),
+        own.organizationId,
+      ],
+    )
+    const { jobs } = await own.ask('{ jobs { nodes { id heldBy waitingUntil failure { code nextStep } } } }')
+    expect(jobs.nodes).toMatchObject([
+      {
+        heldBy,
+        waitingUntil: new Date(dueAt).toISOString(),
+        failure: { code, nextStep: expect.stringContaining('Nothing needs doing') },
+      },
+    ])
+    await database.owner.pool.query(
+      `update reelpilot.job set state = 'paused', tag = 'resting', timers = '{}', wake_at = null
+        where organization_id = $1 and machine = 'job'`,
+      [own.organizationId],
+    )
+    expect(await own.ask('{ jobs { nodes { heldBy } } }')).toEqual({ jobs: { nodes: [{ heldBy: null }] } })
+  })
+})

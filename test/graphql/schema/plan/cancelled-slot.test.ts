@@ -1,0 +1,198 @@
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { listComingSlots } from '../../../../src/store/account/accounts.ts'
+import { findSlotToPost } from '../../../../src/store/job/clearance.ts'
+import { listPosts } from '../../../../src/store/plan/planned-posts.ts'
+import { createTestDatabase } from '../../../support/database.ts'
+import {
+  type Answer,
+  createRunningPlan,
+  createTenant,
+  createTestApi,
+  slotInput,
+  steer,
+  type Tenant,
+} from '../../support.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const api = await createTestApi(database)
+let tenant: Tenant
+
+beforeEach(async () => {
+  tenant = await createTenant(database, api)
+})
+
+const rowId = (globalId = '') => Buffer.from(globalId, 'base64url').toString().split(':')[1] ?? ''
+
+/** Ends the job of a slot, as its last step would. */
+const end = (slotId = '', state = 'cancelled') =>
+  sql`update job set state = ${state}, tag = 'final', step = null, wake_at = null, timers = '{}'
+       where slot_id = ${rowId(slotId)} and tag <> 'final'`.execute(db)
+
+/** A slot of a running plan whose job was cancelled, with that job. */
+async function cancelledSlot(minutes = 60) {
+  const { planId, slotIds } = await createRunningPlan(tenant, [minutes])
+  const [slotId = ''] = slotIds
+  const { job } = await start(slotId)
+  await end(slotId)
+  return { planId, slotId, jobId: job.id as string }
+}
+
+const start = (slotId: string) => steer(tenant, 'startJob', { slotId }, 'job { id state }')
+const update = (slotId: string, change: object) =>
+  steer(tenant, 'updateSlot', { slotId, ...change }, 'slot { caption claimedAt job { id } }')
+const remove = (slotId: string) => steer(tenant, 'removeSlot', { slotId }, 'removedSlotId')
+
+async function approve(planId: string): Promise<Answer> {
+  await steer(tenant, 'submitPlanForReview', { planId })
+  return await steer(tenant, 'approvePlan', { planId })
+}
+
+async function scanNow(): Promise<Answer> {
+  const { scanNow } = await tenant.ask(`mutation { scanNow(input: {}) { ... on ScanNowPayload {
+    scan { startedJobs decisions(first: 10) { nodes { decision } } } } } }`)
+  return scanNow.scan
+}
+
+async function read(slotId: string): Promise<Answer> {
+  const { node } = await tenant.ask(
+    'query ($id: ID!) { node(id: $id) { ... on Slot { claimedAt publishAt job { id state startedBy } } } }',
+    { id: slotId },
+  )
+  return node
+}
+
+/** How often a slot is counted among those to come and those to be posted. */
+async function counted() {
+  const { organizationId, accountId } = tenant
+  const now = { sentSince: new Date(0), dueSince: new Date() }
+  const { planned } = await listPosts(db, { organizationId, accountId }, now)
+  const coming = await listComingSlots(db, organizationId, accountId, 10)
+  return [coming.length, planned.length]
+}
+
+describe('a slot whose job was cancelled', () => {
+  it('is never started again by a scan as it is, however often its plan is approved', async () => {
+    const { planId, slotId, jobId } = await cancelledSlot()
+    expect(await scanNow()).toEqual({ startedJobs: 0, decisions: { nodes: [] } })
+    expect(await counted()).toEqual([0, 0])
+    await steer(tenant, 'addSlots', { planId, slots: [slotInput(3 * 24 * 60)] }, 'plan { id }')
+    expect(await approve(planId)).toMatchObject({ scan: { startedJobs: 0 } })
+    expect(await read(slotId)).toMatchObject({ job: { id: jobId, state: 'cancelled' } })
+  })
+
+  it('can be changed in everything, and its next job is started once that is approved', async () => {
+    const { planId, slotId, jobId } = await cancelledSlot()
+    const { wallTime, storyboard } = slotInput(90) as {
+      readonly wallTime: string
+      readonly storyboard: object
+    }
+    expect(await update(slotId, { wallTime, storyboard, privacy: 'PUBLIC_TO_EVERYONE' })).toMatchObject({
+      slot: { claimedAt: null, job: null },
+    })
+    expect(await counted()).toEqual([1, 0])
+    expect(await scanNow()).toMatchObject({
+      startedJobs: 0,
+      decisions: { nodes: [{ decision: 'NOT_APPROVED' }] },
+    })
+    expect(await approve(planId)).toMatchObject({ scan: { startedJobs: 1 } })
+
+    const { claimedAt, job } = await read(slotId)
+    expect(claimedAt).not.toBeNull()
+    expect(job).toMatchObject({ state: 'queued', startedBy: 'SCAN' })
+    expect(job.id).not.toBe(jobId)
+    expect(await counted()).toEqual([1, 1])
+    expect(await scanNow()).toMatchObject({ startedJobs: 0 })
+    // It works by it: no more changes than before.
+    expect(await update(slotId, { wallTime })).toMatchObject({ code: 'SLOT_CLAIMED' })
+    expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })
+  })
+
+  it('keeps its cancelled job when only its caption is changed', async () => {
+    const { slotId, jobId } = await cancelledSlot()
+    expect(await update(slotId, { caption: 'Better' })).toMatchObject({
+      slot: { caption: 'Better', job: null },
+    })
+    expect(
+      await tenant.ask('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
+    ).toEqual({
+      job: { state: 'cancelled', slot: { id: slotId } },
+    })
+  })
+
+  it('needs a time to come when it is changed after its own', async () => {
+    const { slotId } = await cancelledSlot()
+    await sql`update slot set wall_time = '2020-01-01T00:00:00' where id = ${rowId(slotId)}`.execute(db)
+    expect(await update(slotId, { caption: 'Late' })).toMatchObject({ fields: [{ path: 'wallTime' }] })
+  })
+
+  it('is started again by hand as it is: one job, however many ask at once', async () => {
+    const { slotId, jobId } = await cancelledSlot()
+    const answers = await Promise.all([start(slotId), start(slotId), start(slotId)])
+    const ids = new Set(answers.map(({ job }) => job.id))
+    expect(ids.size).toBe(1)
+    expect(ids).not.toContain(jobId)
+    expect(await read(slotId)).toMatchObject({ job: { id: answers[0].job.id, startedBy: 'PERSON' } })
+    expect(await counted()).toEqual([1, 1])
+    // Autopilot has started the first one; this one goes on without it.
+    expect(await findSlotToPost(db, tenant.organizationId, rowId(slotId))).toMatchObject({
+      startedBy: 'person',
+    })
+    // And once more, when that one is cancelled too.
+    await end(slotId)
+    const third = await start(slotId)
+    expect(third.job.state).toBe('queued')
+    expect(ids).not.toContain(third.job.id)
+  })
+
+  it('can be removed; the job stays', async () => {
+    const { slotId, jobId } = await cancelledSlot()
+    expect(await remove(slotId)).toMatchObject({ removedSlotId: slotId })
+    expect(await read(slotId)).toBeNull()
+    expect(
+      await tenant.ask('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
+    ).toEqual({
+      job: { state: 'cancelled', slot: null },
+    })
+  })
+
+  it('goes with its plan to another time zone, unlike one that a job works by', async () => {
+    const { planId, slotId } = await cancelledSlot(20 * 60)
+    const was = Date.parse((await read(slotId)).publishAt)
+    const toZone = (timeZone: string) =>
+      steer(tenant, 'updatePlan', { planId, timeZone }, 'plan { timeZone }')
+    await toZone('Asia/Tokyo')
+    expect(was - Date.parse((await read(slotId)).publishAt)).toBe(9 * 3_600_000)
+    await approve(planId)
+    await start(slotId)
+    await toZone('UTC')
+    expect(was - Date.parse((await read(slotId)).publishAt)).toBe(9 * 3_600_000)
+  })
+})
+
+it.each(['failed', 'published'])('a slot whose job has %s stays claimed, and has that job', async (state) => {
+  const { slotIds } = await createRunningPlan(tenant, [60])
+  const [slotId = ''] = slotIds
+  const { job } = await start(slotId)
+  if (state === 'failed') await end(slotId, state)
+  else
+    await sql`update job set state = ${state}, tag = 'resting', step = null, wake_at = null
+               where slot_id = ${rowId(slotId)}`.execute(db)
+  expect(await update(slotId, { caption: 'Other' })).toMatchObject({ code: 'SLOT_CLAIMED' })
+  expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })
+  expect(await start(slotId)).toMatchObject({ job: { id: job.id, state } })
+})
+
+it('the database refuses a slot a second job while one of its jobs is not cancelled', async () => {
+  const { slotId } = await cancelledSlot()
+  await start(slotId)
+  const another = sql`
+    insert into job (id, organization_id, slot_id, account_id, machine, version, state, tag, context, step, wake_at, revision)
+    select gen_random_uuid(), organization_id, slot_id, account_id, machine, version, state, tag, context, step, wake_at, 1
+      from job where slot_id = ${rowId(slotId)} and state <> 'cancelled'`
+  await expect(another.execute(db)).rejects.toThrow('job_of_slot')
+  await expect(sql`delete from slot where id = ${rowId(slotId)}`.execute(database.owner.db)).rejects.toThrow(
+    'foreign key',
+  )
+})

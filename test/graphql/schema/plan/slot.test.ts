@@ -1,0 +1,95 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase } from '../../../support/database.ts'
+import {
+  type Answer,
+  createDraft,
+  createTenant,
+  createTestApi,
+  slotInput,
+  steer,
+  type Tenant,
+} from '../../support.ts'
+
+let tenant: Tenant
+
+beforeAll(async () => {
+  const database = await createTestDatabase()
+  tenant = await createTenant(database, await createTestApi(database))
+})
+
+const fields = `mode caption privacy allowComment allowDuet allowStitch brandContent brandOrganic`
+/** What a draft does not say. */
+const unsaid = { caption: undefined, privacy: undefined }
+const draft = {
+  mode: 'DRAFT',
+  caption: '',
+  privacy: 'SELF_ONLY',
+  allowComment: false,
+  allowDuet: false,
+  allowStitch: false,
+  brandContent: false,
+  brandOrganic: false,
+}
+
+async function add(slot: object): Promise<Answer> {
+  const { planId } = await createDraft(tenant, [])
+  return await steer(tenant, 'addSlots', { planId, slots: [slot] }, `slots { id ${fields} }`)
+}
+
+const update = (slotId: string, change: object) =>
+  steer(tenant, 'updateSlot', { slotId, ...change }, `slot { ${fields} }`)
+
+describe('a slot', () => {
+  it('is a direct post unless it says otherwise, and needs no caption', async () => {
+    const added = await add(slotInput(60, { caption: undefined }))
+    expect(added.slots).toMatchObject([{ mode: 'DIRECT', caption: '', privacy: 'SELF_ONLY' }])
+  })
+
+  it('may be a draft, which only its creator sees until they post it', async () => {
+    const added = await add(slotInput(60, { mode: 'DRAFT', ...unsaid }))
+    expect(added.slots).toMatchObject([draft])
+  })
+
+  it('that is a draft says nothing of what its creator chooses', async () => {
+    const given = { mode: 'DRAFT', caption: 'x', privacy: 'SELF_ONLY', allowDuet: true, brandOrganic: true }
+    const answer = await add(slotInput(60, given))
+    expect(answer.code).toBe('INVALID_INPUT')
+    expect(answer.fields.map(({ path }: { path: string }) => path)).toEqual([
+      'slots.0.caption',
+      'slots.0.privacy',
+      'slots.0.allowDuet',
+      'slots.0.brandOrganic',
+    ])
+  })
+
+  it('that becomes a draft loses what only direct posts have', async () => {
+    const { slots } = await add(slotInput(60, { allowComment: true, brandOrganic: true }))
+    expect((await update(slots[0].id, { mode: 'DRAFT' })).slot).toEqual(draft)
+  })
+
+  it('that becomes a draft is refused what a draft does not have', async () => {
+    const { slots } = await add(slotInput())
+    expect(await update(slots[0].id, { mode: 'DRAFT', caption: 'x', allowStitch: true })).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'caption' }, { path: 'allowStitch' }],
+    })
+  })
+
+  it('that becomes a direct post needs a privacy', async () => {
+    const { slots } = await add(slotInput(60, { mode: 'DRAFT', ...unsaid }))
+    const [{ id }] = slots
+    expect(await update(id, { mode: 'DIRECT', caption: 'x' })).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'privacy' }],
+    })
+    const change = { mode: 'DIRECT', caption: 'x', privacy: 'FOLLOWER_OF_CREATOR' }
+    expect((await update(id, change)).slot).toMatchObject(change)
+  })
+
+  it('that is a draft stays one when its mode is not spoken of, and takes no caption', async () => {
+    const { slots } = await add(slotInput(60, { mode: 'DRAFT', ...unsaid }))
+    const wallTime = new Date(Date.now() + 7_200_000).toISOString().slice(0, 19)
+    expect((await update(slots[0].id, { wallTime })).slot).toEqual(draft)
+    expect(await update(slots[0].id, { caption: 'x' })).toMatchObject({ fields: [{ path: 'caption' }] })
+  })
+})

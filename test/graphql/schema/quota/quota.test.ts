@@ -1,0 +1,617 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import { until } from '../../../support/wait.ts'
+import {
+  type Answer,
+  createDraft,
+  createTenant,
+  createTestApi,
+  slotInput,
+  steer,
+  type Tenant,
+  type TestApi,
+} from '../../support.ts'
+
+let database: TestDatabase
+let api: TestApi
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  api = await createTestApi(database)
+})
+
+const dayMinutes = 24 * 60
+/** A tenant has 1,000 videos and 10,000 seconds in total, and every slot asks for one video of four seconds. */
+const newTenant = () => createTenant(database, api)
+
+const sums = 'quota { metric period limit hardness granted available reserved used }'
+const set = (tenant: Tenant, input: object, fields = sums) => steer(tenant, 'setQuotaLimit', input, fields)
+
+async function quotasOf(tenant: Tenant, fields = 'granted available reserved used'): Promise<Answer[]> {
+  const { quotas } = await tenant.ask(`{ quotas { metric period ${fields} } }`)
+  for (const { granted, available, reserved, used } of quotas) {
+    if (granted !== undefined) expect(granted).toBe(available + reserved + used)
+  }
+  return quotas
+}
+
+async function quotaOf(tenant: Tenant, metric: string, period: string, fields?: string): Promise<Answer> {
+  const quotas = await quotasOf(tenant, fields)
+  return quotas.find((quota) => quota.metric === metric && quota.period === period)
+}
+
+/** An approved plan, autopilot off. */
+async function createApproved(tenant: Tenant, minutes: readonly number[]) {
+  const draft = await createDraft(tenant, minutes)
+  await steer(tenant, 'submitPlanForReview', { planId: draft.planId }, 'plan { id }')
+  await steer(tenant, 'approvePlan', { planId: draft.planId }, 'plan { id }')
+  return draft
+}
+
+const startJob = /* GraphQL */ `
+  mutation ($input: StartJobInput!) { startJob(input: $input) {
+    __typename
+    ... on StartJobPayload { job { id state } }
+    ... on Error { code message }
+    ... on QuotaShortError { metric period available needed moreAt }
+  } }`
+const start = async (tenant: Tenant, slotId: string | undefined): Promise<Answer> =>
+  (await tenant.ask(startJob, { input: { slotId } })).startJob
+
+describe('a job', () => {
+  it('is refused by a hard limit with the numbers and the time of the next, and nothing is changed', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 1 })
+    expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
+    const before = await quotasOf(tenant)
+    const { resetsAt } = await quotaOf(tenant, 'VIDEOS', 'DAY', 'resetsAt')
+
+    expect(await start(tenant, slotIds[1])).toEqual({
+      __typename: 'QuotaShortError',
+      code: 'QUOTA_SHORT',
+      message: `videos (day): 0 left, 1 needed; more comes at ${resetsAt}`,
+      metric: 'VIDEOS',
+      period: 'DAY',
+      available: 0,
+      needed: 1,
+      moreAt: resetsAt,
+    })
+    expect(await quotasOf(tenant)).toEqual(before)
+    const { node } = await tenant.ask(
+      'query ($id: ID!) { node(id: $id) { ... on Slot { claimedAt job { id } } } }',
+      {
+        id: slotIds[1],
+      },
+    )
+    expect(node).toEqual({ claimedAt: null, job: null })
+
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 2 })
+    expect(await start(tenant, slotIds[1])).toMatchObject({ __typename: 'StartJobPayload' })
+  })
+
+  it('passes a soft limit, and events say so', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 1, hardness: 'SOFT' })
+    for (const slotId of slotIds) {
+      expect(await start(tenant, slotId)).toMatchObject({ __typename: 'StartJobPayload' })
+    }
+    expect(
+      await quotaOf(tenant, 'UPLOADS', 'MONTH', 'hardness limit granted available reserved used'),
+    ).toMatchObject({
+      hardness: 'SOFT',
+      limit: 1,
+      granted: 2,
+      available: 0,
+      reserved: 2,
+    })
+    const told = await eventsOf(tenant, ['quota.threshold', 'quota.overdrawn'])
+    expect(told.map(({ type, payload }) => [type, payload.percent ?? payload.by])).toEqual([
+      ['quota.threshold', 50],
+      ['quota.threshold', 80],
+      ['quota.threshold', 100],
+      ['quota.overdrawn', 1],
+    ])
+    expect(told[0].payload).toMatchObject({ metric: 'uploads', period: 'month', granted: 1, spoken: 1 })
+  })
+
+  it('needs room for its bytes and its money too, as far as anybody can tell', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    await database.owner.pool.query(
+      `insert into reelpilot.quota (organization_id, metric, period, is_hard, used) values ($1, 'storageBytes', 'total', false, 99)`,
+      [tenant.organizationId],
+    )
+    expect(await set(tenant, { metric: 'STORAGE_BYTES', period: 'TOTAL', amount: 98 })).toMatchObject({
+      fields: [{ path: 'amount', message: expect.stringContaining('99') }],
+    })
+    await set(tenant, { metric: 'STORAGE_BYTES', period: 'TOTAL', amount: 99 })
+    expect(await start(tenant, slotIds[0])).toMatchObject({
+      ...{ code: 'QUOTA_SHORT', metric: 'STORAGE_BYTES', available: 0, needed: 1, moreAt: null },
+    })
+  })
+})
+
+describe('a grant', () => {
+  it('that begins later counts then, and that ends is used first', async () => {
+    const tenant = await newTenant()
+    const [soon, later] = [2, 9].map((days) => new Date(Date.now() + days * 86_400_000).toISOString())
+    const grant = (input: object) =>
+      steer(tenant, 'grantQuota', { metric: 'VIDEOS', ...input }, 'quota { granted }')
+    expect(await grant({ amount: 5, validUntil: soon })).toMatchObject({ quota: { granted: 1_005 } })
+    expect(await grant({ amount: 7, validFrom: soon, validUntil: later })).toMatchObject({
+      quota: { granted: 1_005 },
+    })
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    await start(tenant, slotIds[0])
+    const { grants } = await quotaOf(
+      tenant,
+      'VIDEOS',
+      'TOTAL',
+      'grants { amount available reserved used validFrom validUntil isValid }',
+    )
+    expect(grants).toEqual([
+      { amount: 5, available: 4, reserved: 1, used: 0, validFrom: null, validUntil: soon, isValid: true },
+      { amount: 7, available: 7, reserved: 0, used: 0, validFrom: soon, validUntil: later, isValid: false },
+    ])
+  })
+
+  it('adds once to a shorter period, if that is limited', async () => {
+    const tenant = await newTenant()
+    const input = { metric: 'SECONDS', period: 'DAY', amount: 4 }
+    expect(await steer(tenant, 'grantQuota', input, sums)).toMatchObject({ fields: [{ path: 'period' }] })
+    await set(tenant, { metric: 'SECONDS', period: 'DAY', amount: 4 })
+    expect(await steer(tenant, 'grantQuota', input, sums)).toMatchObject({
+      quota: { period: 'DAY', limit: 4, granted: 8, available: 8 },
+    })
+    const { slotIds } = await createApproved(
+      tenant,
+      [3, 4, 5].map((days) => days * dayMinutes),
+    )
+    const started = []
+    for (const slotId of slotIds) started.push((await start(tenant, slotId)).__typename)
+    expect(started).toEqual(['StartJobPayload', 'StartJobPayload', 'QuotaShortError'])
+  })
+})
+
+describe('a scan', () => {
+  it('starts what fits in the order of the slots, says what was short, and tries again at a grant', async () => {
+    const tenant = await newTenant()
+    await steer(tenant, 'adjustQuota', { metric: 'SECONDS', amount: -9_989, reason: 'test' }, sums)
+    const { planId } = await createDraft(tenant, [60])
+    const long = { title: 'Long', size: { width: 360, height: 640 }, scenes: [{ seconds: 9, text: 'Nine' }] }
+    const slots = [slotInput(70, { storyboard: long }), slotInput(80), slotInput(90)]
+    await steer(tenant, 'addSlots', { planId, slots }, 'plan { id }')
+    await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
+    await steer(tenant, 'setAutopilot', { planId, on: true }, 'plan { id }')
+    expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
+      scan: { considered: 4, startedJobs: 2 },
+    })
+    const decisions = `query ($id: ID!) { plan(id: $id) { slots { nodes { decisions { nodes {
+      decision scan { reason } quotaShortage { metric period available needed moreAt } } } } } } }`
+    const read = async () => (await tenant.ask(decisions, { id: planId })).plan.slots.nodes
+    const decided = await read()
+    const short = (needed: number) => ({
+      decision: 'QUOTA_SHORT',
+      quotaShortage: { metric: 'SECONDS', period: 'TOTAL', needed, moreAt: null },
+    })
+    expect(decided[0].decisions.nodes).toMatchObject([{ decision: 'ENQUEUED', quotaShortage: null }])
+    expect(decided[1].decisions.nodes).toMatchObject([short(9)])
+    expect(decided[1].decisions.nodes[0].quotaShortage.available).toBe(7)
+    expect(decided[2].decisions.nodes).toMatchObject([{ decision: 'ENQUEUED' }])
+    expect(decided[3].decisions.nodes).toMatchObject([
+      { decision: 'QUOTA_SHORT', quotaShortage: { available: 3 } },
+    ])
+
+    await steer(tenant, 'grantQuota', { metric: 'SECONDS', amount: 100 }, 'quota { metric }')
+    const again = await read()
+    expect(again[1].decisions.nodes).toMatchObject([
+      { decision: 'ENQUEUED', scan: { reason: 'QUOTA' } },
+      short(9),
+    ])
+    expect(again[3].decisions.nodes[0]).toMatchObject({ decision: 'ENQUEUED', scan: { reason: 'QUOTA' } })
+  })
+})
+
+describe('a plan', () => {
+  it('is told at its approval from which day on its quota is short, and an event carries it', async () => {
+    const tenant = await newTenant()
+    const days = Array.from({ length: 28 }, (_, index) => 2 + index)
+    const { planId } = await createDraft(
+      tenant,
+      days.map((day) => day * dayMinutes),
+    )
+    await steer(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: -980, reason: 'test' }, sums)
+    await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
+    const fields = `metric period hardness planned left shortFrom shortSlots message
+                    periods { startsAt endsAt planned plannedElsewhere left }`
+    const approve = () =>
+      steer(tenant, 'approvePlan', { planId, idempotencyKey: 'once' }, `quotaForecast { ${fields} }`)
+    const { quotaForecast } = await approve()
+    expect((await approve()).quotaForecast).toEqual(quotaForecast)
+
+    const shortFrom = new Date(Math.floor(Date.now() / 1_000) * 1_000 + 22 * 86_400_000)
+    const [videos, seconds, uploads] = quotaForecast
+    const near = Math.abs(Date.parse(videos.shortFrom) - shortFrom.getTime())
+    expect(near).toBeLessThan(60_000)
+    const day = new Date(videos.shortFrom).toLocaleDateString('en-GB', {
+      ...{ day: 'numeric', month: 'long', timeZone: 'UTC' },
+    })
+    expect(videos).toMatchObject({
+      metric: 'VIDEOS',
+      period: 'TOTAL',
+      hardness: 'HARD',
+      planned: 28,
+      left: 20,
+      shortSlots: 8,
+      message: `28 videos planned, 20 left: short from ${day}`,
+      periods: [{ startsAt: null, endsAt: null, planned: 28, plannedElsewhere: 0, left: 20 }],
+    })
+    expect(seconds).toMatchObject({ planned: 112, left: 10_000, shortFrom: null, shortSlots: 0 })
+    expect(seconds.message).toBe('112 seconds planned, 10000 left: enough')
+    expect(uploads).toMatchObject({
+      planned: 28,
+      left: null,
+      hardness: 'NONE',
+      message: '28 uploads planned, no limit',
+    })
+
+    const [approved] = await eventsOf(tenant, ['plan.approved'])
+    expect(approved.payload.quotaForecast[0]).toMatchObject({
+      ...{ metric: 'videos', planned: 28, left: 20, shortFrom: videos.shortFrom, message: videos.message },
+    })
+    const { plan } = await tenant.ask(`query ($id: ID!) { plan(id: $id) { quotaForecast { ${fields} } } }`, {
+      id: planId,
+    })
+    expect(plan.quotaForecast).toEqual(quotaForecast)
+  })
+
+  it('is foretold day by day, behind what other plans will take', async () => {
+    const tenant = await newTenant()
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 2 })
+    const noon = (days: number) => {
+      const today = new Date().setUTCHours(12, 0, 0, 0)
+      return (today + days * 86_400_000 - Date.now()) / 60_000
+    }
+    const other = await createDraft(tenant, [noon(5), noon(8)])
+    await steer(tenant, 'submitPlanForReview', { planId: other.planId }, 'plan { id }')
+    await steer(tenant, 'setAutopilot', { planId: other.planId, on: true }, 'plan { id }')
+    await steer(tenant, 'approvePlan', { planId: other.planId }, 'plan { id }')
+    const { planId } = await createDraft(tenant, [
+      ...[1, 2, 3, 4].map((minute) => noon(5) + minute),
+      noon(8) + 1,
+    ])
+    const { plan } = await tenant.ask(
+      `query ($id: ID!) { plan(id: $id) { quotaForecast {
+         metric period planned shortSlots shortFrom periods { planned plannedElsewhere left } } slots { nodes { publishAt } } } }`,
+      { id: planId },
+    )
+    const [, daily] = plan.quotaForecast.filter(({ metric }: Answer) => metric === 'VIDEOS')
+    expect(daily).toMatchObject({
+      period: 'DAY',
+      planned: 5,
+      // Four fit into the day before they are due and that day itself, and one of those is the other plan's.
+      shortSlots: 1,
+      shortFrom: plan.slots.nodes[3].publishAt,
+      periods: [
+        { planned: 2, plannedElsewhere: 1, left: 2 },
+        { planned: 2, plannedElsewhere: 0, left: 2 },
+        { planned: 1, plannedElsewhere: 1, left: 2 },
+      ],
+    })
+  })
+})
+
+it('says of what is only counted that it is unlimited, until it is limited', async () => {
+  const tenant = await createTenant(database, api)
+  const { slotIds } = await createApproved(tenant, [60])
+  expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
+  const uploads = () => quotaOf(tenant, 'UPLOADS', 'TOTAL', 'hardness limit isUnlimited available reserved')
+  expect(await uploads()).toMatchObject({
+    hardness: 'NONE',
+    limit: null,
+    isUnlimited: true,
+    available: null,
+    reserved: 1,
+  })
+  await set(tenant, { metric: 'UPLOADS', period: 'TOTAL', amount: 3, hardness: 'HARD' })
+  expect(await uploads()).toMatchObject({ limit: 3, isUnlimited: false, available: 2, reserved: 1 })
+  const forecast = await tenant.ask('{ plans { nodes { quotaForecast { metric hardness left } } } }')
+  for (const { hardness, left } of forecast.plans.nodes[0].quotaForecast)
+    expect(left === null).toBe(hardness === 'NONE')
+})
+
+describe('the ledger', () => {
+  it('states every entry with its job, its reason and what was left, page by page', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    const { job } = await start(tenant, slotIds[0])
+    await steer(
+      tenant,
+      'grantQuota',
+      { metric: 'VIDEOS', amount: 5, reason: 'a present' },
+      'quota { metric }',
+    )
+    await steer(
+      tenant,
+      'adjustQuota',
+      { metric: 'VIDEOS', amount: -4, reason: 'a mistake' },
+      'quota { metric }',
+    )
+    const query = `query ($first: Int, $after: String) { quotaStatement(metric: VIDEOS, first: $first, after: $after) {
+      nodes { kind amount balance reason job { id } startsAt } pageInfo { hasNextPage endCursor } } }`
+    const { quotaStatement: all } = await tenant.ask(query)
+    expect(all.nodes).toEqual([
+      { kind: 'ADJUST', amount: -4, balance: 1_000, reason: 'a mistake', job: null, startsAt: null },
+      { kind: 'GRANT', amount: 5, balance: 1_004, reason: 'a present', job: null, startsAt: null },
+      { kind: 'RESERVE', amount: 1, balance: 999, reason: null, job: { id: job.id }, startsAt: null },
+      { kind: 'GRANT', amount: 1_000, balance: 1_000, reason: null, job: null, startsAt: null },
+    ])
+    const { quotaStatement: first } = await tenant.ask(query, { first: 3 })
+    const { quotaStatement: rest } = await tenant.ask(query, { first: 3, after: first.pageInfo.endCursor })
+    expect([...first.nodes, ...rest.nodes]).toEqual(all.nodes)
+    expect([first, rest].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, false])
+  })
+
+  it('is proved by an audit, which names whatever does not add up', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    const { job } = await start(tenant, slotIds[0])
+    const other = (await start(tenant, slotIds[1])).job
+    const audit = async () =>
+      (await tenant.ask('{ quotaAudit { code message metric period job { id } expected found } }')).quotaAudit
+    expect(await audit()).toEqual([])
+
+    const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1]
+    const { pool } = database.owner
+    const mine = [tenant.organizationId]
+    await pool.query(
+      `update reelpilot.quota set used = 3 where organization_id = $1 and metric = 'seconds'`,
+      mine,
+    )
+    await pool.query(
+      `update reelpilot.job set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where id = $1`,
+      [bare(job.id)],
+    )
+    await pool.query(
+      `insert into reelpilot.media values ($1, repeat('a', 64), 7, 1, 1, 1, 'video/mp4')`,
+      mine,
+    )
+    expect(await audit()).toEqual([
+      ...['seconds', 'uploads', 'videos'].flatMap((metric) => [
+        {
+          code: 'LEFT_RESERVED',
+          message: 'the job has ended, and its reservation was not settled',
+          metric: metric.toUpperCase(),
+          period: 'TOTAL',
+          job: { id: job.id },
+          expected: 0,
+          found: metric === 'seconds' ? 4 : 1,
+        },
+        ...(metric === 'seconds'
+          ? [
+              {
+                code: 'SUM_DIFFERS',
+                message: 'the used is not the sum of its entries',
+                ...{ metric: 'SECONDS', period: 'TOTAL', job: null, expected: 0, found: 3 },
+              },
+              {
+                code: 'STORAGE_DIFFERS',
+                message: 'the bytes that are used are not those of the files that are kept',
+                ...{ metric: 'STORAGE_BYTES', period: 'TOTAL', job: null, expected: 7, found: 0 },
+              },
+            ]
+          : []),
+      ]),
+    ])
+    await pool.query(`delete from reelpilot.quota_entry where job_id = $1`, [bare(other.id)])
+    await pool.query(`update reelpilot.job set context = context || '{"reserved":true}' where id = $1`, [
+      bare(other.id),
+    ])
+    expect(await audit()).toEqual(
+      expect.arrayContaining([expect.objectContaining({ code: 'NEVER_RESERVED', job: { id: other.id } })]),
+    )
+  })
+
+  it('is followed by a subscription: reservations, thresholds, grants, limits and corrections', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    await set(tenant, { metric: 'VIDEOS', period: 'MONTH', amount: 2 })
+    await start(tenant, slotIds[0])
+    await steer(tenant, 'grantQuota', { metric: 'VIDEOS', amount: 5 }, 'quota { metric }')
+    await steer(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: 1, reason: 'test' }, 'quota { metric }')
+    const response = await tenant.post(
+      'subscription { quotaEvents(after: 0) { type payload } }',
+      {},
+      { accept: 'text/event-stream' },
+    )
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    await until(
+      async () => {
+        text += (await reader?.read())?.value ?? ''
+        return text
+      },
+      (seen) => seen.includes('quota.adjusted'),
+    )
+    await reader?.cancel()
+    const types = [...text.matchAll(/"type":"(quota\.\w+)"/g)].map(([, type]) => type)
+    expect(types).toEqual([
+      'quota.limitSet',
+      'quota.reserved',
+      'quota.threshold',
+      'quota.granted',
+      'quota.adjusted',
+    ])
+    expect(text).toContain('"amounts":{"videos":1,"seconds":4,"uploads":1}')
+  })
+
+  it('tells of a threshold once in a period, also when a limit is lowered to it', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(
+      tenant,
+      [3, 4, 5].map((days) => days * dayMinutes),
+    )
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 10 })
+    for (const slotId of slotIds) await start(tenant, slotId)
+    expect(await eventsOf(tenant, ['quota.threshold'])).toEqual([])
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 4 })
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 10 })
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 3 })
+    const told = await eventsOf(tenant, ['quota.threshold'])
+    expect(told.map(({ payload }) => payload.percent)).toEqual([50, 80, 100])
+  })
+})
+
+describe('a limit', () => {
+  it('may be one of each period, and all of them hold; lifted, it is gone', async () => {
+    const tenant = await newTenant()
+    await set(tenant, { metric: 'UPLOADS', period: 'ROLLING', spanSeconds: 3_600, amount: 1 })
+    await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 9 })
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    await start(tenant, slotIds[0])
+    const refused = await start(tenant, slotIds[1])
+    expect(refused).toMatchObject({ metric: 'UPLOADS', period: 'ROLLING', available: 0 })
+    const wait = Date.parse(refused.moreAt) - Date.now()
+    expect(wait).toBeGreaterThan(3_500_000)
+    expect(wait).toBeLessThanOrEqual(3_600_000)
+
+    expect(await set(tenant, { metric: 'UPLOADS', period: 'ROLLING' })).toMatchObject({ quota: null })
+    expect(await start(tenant, slotIds[1])).toMatchObject({ __typename: 'StartJobPayload' })
+    expect(await quotaOf(tenant, 'UPLOADS', 'MONTH')).toMatchObject({ available: 7, reserved: 2 })
+  })
+
+  it('of what nobody has granted is enough to use it, and without either nothing can be', async () => {
+    const tenant = await newTenant()
+    await database.owner.pool.query('delete from reelpilot.quota_entry where organization_id = $1', [
+      tenant.organizationId,
+    ])
+    await database.owner.pool.query('delete from reelpilot.quota where organization_id = $1', [
+      tenant.organizationId,
+    ])
+    expect(await quotasOf(tenant)).toEqual([])
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    const nothing = { available: 0, needed: 1, moreAt: null }
+    expect(await start(tenant, slotIds[0])).toMatchObject({ metric: 'VIDEOS', period: 'TOTAL', ...nothing })
+    await set(tenant, { metric: 'VIDEOS', period: 'MONTH', amount: 3 })
+    expect(await start(tenant, slotIds[0])).toMatchObject({ metric: 'SECONDS', period: 'TOTAL', needed: 4 })
+    await set(tenant, { metric: 'SECONDS', period: 'MONTH', amount: 100 })
+    expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
+  })
+})
+
+describe('bad input', () => {
+  const future = new Date(Date.now() + 86_400_000).toISOString()
+  const past = new Date(Date.now() - 86_400_000).toISOString()
+  it.each<[string, object, string]>([
+    ['grantQuota', { metric: 'VIDEOS', amount: 0 }, 'amount'],
+    ['grantQuota', { metric: 'VIDEOS', amount: -5 }, 'amount'],
+    ['grantQuota', { metric: 'VIDEOS', amount: 2 ** 53 - 1 }, 'amount'],
+    ['grantQuota', { metric: 'VIDEOS', amount: 1, reason: 'x'.repeat(501) }, 'reason'],
+    ['grantQuota', { metric: 'VIDEOS', amount: 1, validFrom: future, validUntil: past }, 'validUntil'],
+    ['grantQuota', { metric: 'VIDEOS', amount: 1, validUntil: past }, 'validUntil'],
+    ['grantQuota', { metric: 'VIDEOS', amount: 1, period: 'MONTH' }, 'period'],
+    ['grantQuota', { metric: 'STORAGE_BYTES', amount: 1, period: 'DAY' }, 'period'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: 0 }, 'amount'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: -1 }, 'amount'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5 }, 'spanSeconds'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5, spanSeconds: 0 }, 'spanSeconds'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: 5, spanSeconds: 60 }, 'spanSeconds'],
+    ['setQuotaLimit', { metric: 'STORAGE_BYTES', period: 'MONTH', amount: 5 }, 'period'],
+    ['adjustQuota', { metric: 'VIDEOS', amount: 0, reason: 'x' }, 'amount'],
+    ['adjustQuota', { metric: 'VIDEOS', amount: -1_000, reason: 'x' }, 'amount'],
+    ['adjustQuota', { metric: 'VIDEOS', amount: 1, reason: '  ' }, 'reason'],
+    ['adjustQuota', { metric: 'VIDEOS', period: 'DAY', amount: 1, reason: 'x' }, 'period'],
+    ['adjustQuota', { metric: 'UPLOADS', amount: 1, reason: 'x' }, 'period'],
+    ['setTimeZone', { timeZone: 'Mars/Olympus' }, 'timeZone'],
+  ])('of %s %o names %s, and changes nothing', async (name, input, path) => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
+    await start(tenant, slotIds[0])
+    const read = async () => (await database.owner.pool.query(ledger, [tenant.organizationId])).rows
+    const before = await read()
+    expect(await steer(tenant, name, input, '__typename')).toMatchObject({
+      __typename: 'InvalidInputError',
+      fields: [{ path }],
+    })
+    expect(await read()).toEqual(before)
+  })
+
+  it('of a limit below what is reserved and used is refused, unless the limit is soft', async () => {
+    const tenant = await newTenant()
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    for (const slotId of slotIds) await start(tenant, slotId)
+    const limit = { metric: 'UPLOADS', period: 'TOTAL', amount: 1 }
+    expect(await set(tenant, limit)).toMatchObject({
+      fields: [{ path: 'amount', message: 'would leave less than the 2 that are reserved and used already' }],
+    })
+    expect(await set(tenant, { ...limit, hardness: 'SOFT' })).toMatchObject({
+      quota: { limit: 1, hardness: 'SOFT', granted: 2, available: 0 },
+    })
+  })
+
+  it('that is no whole number, or names what does not exist, is not even tried', async () => {
+    const tenant = await newTenant()
+    const attempt = async (input: object) => {
+      const query = `mutation ($input: SetQuotaLimitInput!) { setQuotaLimit(input: $input) { __typename } }`
+      return await (await tenant.post(query, { input })).json()
+    }
+    const limit = { metric: 'VIDEOS', period: 'DAY', amount: 5 }
+    for (const [field, value] of [
+      ['amount', 1.5],
+      ['period', 'FORTNIGHT'],
+      ['metric', 'SMILES'],
+    ] as const) {
+      expect(await attempt({ ...limit, [field]: value })).toMatchObject({
+        errors: [
+          { message: expect.stringContaining(`input.${field}`), extensions: { code: 'BAD_USER_INPUT' } },
+        ],
+      })
+    }
+  })
+
+  it('does not pass for a key without the admin scope', async () => {
+    const writer = await createTenant(database, api, ['write'])
+    for (const [name, input] of [
+      ['setQuotaLimit', 'metric: VIDEOS, period: DAY, amount: 1'],
+      ['adjustQuota', 'metric: VIDEOS, amount: 1, reason: "x"'],
+      ['setTimeZone', 'timeZone: "UTC"'],
+    ]) {
+      const response = await writer.post(`mutation { ${name}(input: { ${input} }) { __typename } }`)
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] })
+    }
+  })
+})
+
+describe('the time zone of an organization', () => {
+  it('moves the present day with it, and gives nobody a second one', async () => {
+    const tenant = await newTenant()
+    await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 1 })
+    const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
+    await start(tenant, slotIds[0])
+    for (const timeZone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'UTC', 'Asia/Kathmandu']) {
+      const zone = 'organization { timeZone }'
+      expect(await steer(tenant, 'setTimeZone', { timeZone }, zone)).toMatchObject({
+        organization: { timeZone },
+      })
+      const shown = await quotaOf(tenant, 'VIDEOS', 'DAY', 'startsAt resetsAt available reserved')
+      expect(shown).toMatchObject({ available: 0, reserved: 1 })
+      const midnight = new Date(shown.resetsAt).toLocaleTimeString('en-GB', { timeZone })
+      expect(midnight).toBe('00:00:00')
+      expect(await start(tenant, slotIds[1])).toMatchObject({ code: 'QUOTA_SHORT', moreAt: shown.resetsAt })
+    }
+  })
+})
+
+async function eventsOf(tenant: Tenant, types: readonly string[]): Promise<Answer[]> {
+  const { events } = await tenant.ask('{ events(first: 100) { nodes { type payload } } }')
+  return events.nodes.filter(({ type }: { type: string }) => types.includes(type))
+}
+
+const ledger = `
+  select (select json_agg(q order by q.id) from reelpilot.quota q where q.organization_id = $1) as quotas,
+         (select json_agg(e order by e.id) from reelpilot.quota_entry e where e.organization_id = $1) as entries,
+         (select json_agg(l) from reelpilot.quota_limit l where l.organization_id = $1) as limits,
+         (select count(*) from reelpilot.event where organization_id = $1) as events,
+         (select time_zone from reelpilot.organization where id = $1) as zone`

@@ -1,0 +1,177 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startChromium } from '../../support/chromium.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { createDraft, createTenant, createTestApi, steer, type Tenant } from '../support.ts'
+
+/** A name that its owner has resolve to this machine, once their page is loaded. */
+const rebound = 'evil.test'
+const browser = await startChromium([rebound])
+
+let address: string
+let port: string
+let tenant: Tenant
+/** A page at another port, and by `rebound` at another name. */
+let foreignPort: number
+
+beforeAll(async () => {
+  const database = await createTestDatabase()
+  const api = await createTestApi(database)
+  address = await api.listen(0, '127.0.0.1')
+  port = new URL(address).port
+  tenant = await createTenant(database, api)
+  const foreign = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Foreign</title>')
+  }).listen(0, '127.0.0.1')
+  await once(foreign, 'listening')
+  foreignPort = (foreign.address() as AddressInfo).port // A TCP server's address is an object.
+  afterAll(() => void foreign.close())
+})
+
+/** A tab of its own, and what the browser complains of in it. */
+async function open(url: string): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
+  const context = await browser?.newContext()
+  if (!context) throw new Error('there is no browser')
+  onTestFinished(() => context.close())
+  context.setDefaultTimeout(120_000) // No machine is too slow.
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  await page.goto(url)
+  return { page, complaints }
+}
+
+interface Asking {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+/** What a script of the page can read of an answer; null if the browser keeps it from it. */
+function read(page: Page, url: string, init: Asking = {}): Promise<string | null> {
+  return page.evaluate(
+    ([url, init]) =>
+      fetch(url, init)
+        .then((response) => response.text())
+        .catch(() => null),
+    [url, init] as const,
+  )
+}
+
+const asPage = { headers: { accept: 'text/html' } }
+const asBearer = (key: string) => ({
+  method: 'POST',
+  headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+  body: '{"query":"{ viewer { organization { id } } }"}',
+})
+
+describe.skipIf(!browser)('a page of somebody else', () => {
+  it.each([
+    ['another origin', () => `http://${rebound}:${foreignPort}/`],
+    ['another port of the same host', () => `http://127.0.0.1:${foreignPort}/`],
+  ])('at %s reads no page of ours, and of the API only that a key is needed', async (_name, url) => {
+    const { page } = await open(url())
+    expect(await read(page, `${address}/graphql`, asPage)).toBeNull()
+    expect(await read(page, `${address}/livez`)).toBeNull()
+    expect(await read(page, `${address}/graphql?query={__typename}`)).toContain('UNAUTHENTICATED')
+    // Who has a key may ask from where they like.
+    expect(await read(page, `${address}/graphql`, asBearer(tenant.key))).toContain(tenant.ids.organization)
+  })
+
+  it('whose name is resolved to us is told nothing, with and without a key', async () => {
+    const { page } = await open(`http://${rebound}:${port}/graphql`)
+    expect(await page.content()).toContain('HOST_NOT_ALLOWED')
+    // Their own page, as it was loaded before the name was resolved to us.
+    await page.route('**/theirs', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<title>Theirs</title>' }),
+    )
+    await page.goto(`http://${rebound}:${port}/theirs`)
+    for (const init of [asPage, asBearer(tenant.key)])
+      expect(await read(page, '/graphql', init)).toContain('HOST_NOT_ALLOWED')
+    const opened = page.evaluate(
+      (url) =>
+        new Promise<string>((resolve) => {
+          const socket = new WebSocket(url, 'graphql-transport-ws')
+          socket.onopen = () => resolve('opened')
+          socket.onerror = () => resolve('refused')
+        }),
+      `ws://${rebound}:${port}/graphql`,
+    )
+    expect(await opened).toBe('refused')
+  })
+
+  it('cannot frame ours', async () => {
+    const { page, complaints } = await open(`http://${rebound}:${foreignPort}/`)
+    await page.evaluate(
+      (url) =>
+        new Promise((resolve) => {
+          const frame = document.createElement('iframe')
+          frame.src = url
+          frame.onload = resolve
+          document.body.append(frame)
+        }),
+      `${address}/graphql`,
+    )
+    const [, frame] = page.frames()
+    expect(await frame?.content()).not.toContain('sign-in')
+    expect(complaints.join()).toContain('frame-ancestors')
+  })
+})
+
+describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
+  const run = (page: Page) => page.getByRole('button', { name: /execute query/i }).click()
+  const answer = (page: Page) => page.locator('.graphiql-response')
+
+  it('takes the key from the link, shows an answer and then events as they happen', async () => {
+    const { page, complaints } = await open(`${address}/graphql#key=${tenant.key}`)
+    await page.getByText('Signed in with').waitFor()
+    expect(page.url()).toBe(`${address}/graphql`)
+    await run(page)
+    await answer(page).getByText('organization').waitFor()
+
+    await page.getByRole('tab', { name: 'Live' }).click()
+    await run(page)
+    const { planId } = await createDraft(tenant, [60])
+    await answer(page).getByText('slots.added').waitFor()
+    await steer(tenant, 'submitPlanForReview', { planId })
+    await answer(page).getByText('plan.submitted').waitFor()
+    expect(complaints).toEqual([])
+    expect(page.url()).not.toContain(tenant.key)
+  })
+
+  it('keeps the key for the tab only, and takes another one', async () => {
+    const { page, complaints } = await open(`${address}/livez`)
+    // As a version that kept it left it behind.
+    await page.evaluate(
+      (key) => localStorage.setItem('graphiql:headers', key),
+      `{"authorization":"Bearer ${tenant.key}"}`,
+    )
+    await page.goto(`${address}/graphql`)
+    await page.getByLabel('API key').fill(tenant.key)
+    await page.getByRole('button', { name: 'Open GraphiQL' }).click()
+    await page.getByText('Signed in with').waitFor()
+    await page.reload()
+    await run(page)
+    await answer(page).getByText('organization').waitFor()
+    expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(tenant.key)
+
+    const other = await page.context().newPage()
+    await other.goto(`${address}/graphql`)
+    await other.getByLabel('API key').waitFor()
+
+    await page.getByRole('button', { name: 'Use another key' }).click()
+    await page.getByLabel('API key').waitFor()
+    expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain(tenant.key)
+    // The same page, only with another fragment: the browser does not load it again by itself.
+    await page.goto(`${address}/graphql#key=${tenant.key}`)
+    await page.getByText('Signed in with').waitFor()
+    expect(page.url()).toBe(`${address}/graphql`)
+    expect(complaints).toEqual([])
+  })
+})

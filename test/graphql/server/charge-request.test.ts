@@ -1,0 +1,266 @@
+import { createClient } from 'graphql-ws'
+import { pino } from 'pino'
+import { beforeAll, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import { startLimiter } from '../../../src/rate-limit/start-limiter.ts'
+import { Secret } from '../../../src/secret.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { freePort } from '../../support/free-port.ts'
+import { until } from '../../support/wait.ts'
+import { asker, createKey, createTenant, createTestApi, type Tenant, type TestApi } from '../support.ts'
+
+/** What is empty stays so for longer than a test takes. */
+const apiBucket = { capacity: 100, refillPerSecond: 1 }
+
+let database: TestDatabase
+let api: TestApi
+let second: TestApi
+let address: string
+let tenant: Tenant
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  api = await createTestApi(database, { apiBucket })
+  second = await createTestApi(database, { apiBucket })
+  address = await api.listen(0, '127.0.0.1')
+  tenant = await createTenant(database, api)
+})
+
+/** Another key of the same organization, with a full bucket. */
+async function newKey(through: TestApi = api) {
+  const { organizationId, accountId } = tenant
+  const created = await createKey(database, organizationId, ['read', 'write', 'admin'])
+  return { ...created, ...asker(through, organizationId, accountId, created.key) }
+}
+
+/** Costs more than the whole bucket: what is in it. */
+const costly =
+  'query Costly($n: Int!) { plans(first: $n) { nodes { slots(first: 40) { nodes { id caption job { id state } } } } } }'
+const empty = (key: Pick<Tenant, 'post'>) => key.post(costly, { n: 40 })
+
+/** A mutation that costs more than comes back while a test runs. */
+const create = `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload {
+  plan { slots(first: 100) { nodes { id state: caption job { id state tag } } } } } ... on Error { code } } }`
+const planned = async () => {
+  const { rows } = await database.owner.pool.query(
+    'select count(*)::int as plans from reelpilot.plan where organization_id = $1',
+    [tenant.organizationId],
+  )
+  return rows[0].plans
+}
+
+const limits = ({ headers }: Response) =>
+  ['limit', 'remaining', 'reset'].map((name) => {
+    const value = headers.get(`ratelimit-${name}`)
+    return value === null ? null : Number(value)
+  })
+
+describe('a key', () => {
+  it('is told with each answer what it may have, has left, and when all of it is back', async () => {
+    const key = await newKey()
+    const answered = await key.post('{ viewer { organization { name } } }')
+    expect([answered.status, ...limits(answered)]).toEqual([200, 100, 99, 1])
+    expect(answered.headers.get('retry-after')).toBeNull()
+    expect(answered.headers.get('access-control-expose-headers')).toBeNull()
+    const crossed = await key.post('{ __typename }', {}, { origin: 'https://elsewhere.test' })
+    for (const name of ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'retry-after'])
+      expect(crossed.headers.get('access-control-expose-headers')).toContain(name)
+  })
+
+  it.each([
+    ['does not parse', 200, (key: Tenant) => key.post('{ nonsense')],
+    ['is not valid', 200, (key: Tenant) => key.post('{ nonsense }')],
+    [
+      'is no JSON',
+      400,
+      (key: Tenant) =>
+        api.fetch(
+          new Request('http://api.test/graphql', {
+            method: 'POST',
+            headers: { authorization: `Bearer ${key.key}`, 'content-type': 'application/json' },
+            body: '{',
+          }),
+        ),
+    ],
+  ])('pays a point for what %s', async (_name, status, send) => {
+    const answered = await send((await newKey()) as Tenant)
+    expect([answered.status, ...limits(answered)]).toEqual([status, 100, 99, 1])
+  })
+
+  it('that cannot pay is told when it can, and nothing runs', async () => {
+    const key = await newKey()
+    const before = await planned()
+    expect(limits(await empty(key))).toEqual([100, 0, 100])
+
+    const refused = await key.post(create, {
+      input: { accountId: key.ids.account, name: 'Never', timeZone: 'UTC' },
+    })
+    const retryAfter = Number(refused.headers.get('retry-after'))
+    expect(refused.status).toBe(429)
+    expect(retryAfter).toBeGreaterThan(10)
+    expect(await refused.json()).toEqual({
+      errors: [
+        {
+          message: expect.stringContaining('no points left'),
+          extensions: {
+            code: 'RATE_LIMITED',
+            retryAfterSeconds: retryAfter,
+            requestId: refused.headers.get('x-request-id'),
+          },
+        },
+      ],
+    })
+    expect(await planned()).toBe(before)
+    // What is wrong is refused for want of a point, too.
+    const broke = await createTestApi(database, { apiBucket: { capacity: 1, refillPerSecond: 1 } })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => asker(broke, '', '', key.key).post('{ nonsense')),
+    )
+    expect(answers.map(({ status }) => status)).toContain(429)
+  })
+
+  it('that is empty empties no other, of the same organization or of another', async () => {
+    const [one, other] = [await newKey(), await newKey()]
+    await empty(one)
+    expect((await empty(one)).status).toBe(429)
+    expect((await other.post('{ __typename }')).status).toBe(200)
+    const stranger = await createTenant(database, api)
+    expect((await stranger.post('{ __typename }')).status).toBe(200)
+  })
+
+  it('has one bucket at all servers', async () => {
+    const here = await newKey()
+    const there = asker(second, tenant.organizationId, tenant.accountId, here.key)
+    await empty(here)
+    expect((await empty(there)).status).toBe(429)
+  })
+
+  it('can ask what it has left', async () => {
+    const key = await newKey()
+    const response = await key.post('{ rateLimits { apiKey { points pointsPerSecond remaining fullAt } } }')
+    const [, remaining] = limits(response)
+    const { data } = (await response.json()) as { data: { rateLimits: { apiKey: { fullAt: string } } } }
+    expect(data.rateLimits.apiKey).toMatchObject({ points: 100, pointsPerSecond: 1, remaining })
+    expect(Date.parse(data.rateLimits.apiKey.fullAt)).toBeGreaterThan(Date.now() - 60_000)
+  })
+})
+
+describe('what is followed', () => {
+  it('is paid once over SSE, at its start, or not begun', async () => {
+    const key = await newKey()
+    const follow = () =>
+      fetch(`${address}/graphql`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${key.key}`,
+          'content-type': 'application/json',
+          accept: 'text/event-stream',
+        },
+        body: JSON.stringify({
+          query: 'subscription { events(after: 0) { sequence plan { slots(first: 100) { nodes { id } } } } }',
+        }),
+      })
+    const begun = await follow()
+    const [, remaining] = limits(begun)
+    expect([begun.status, remaining]).toEqual([200, expect.any(Number)])
+    await begun.body?.cancel()
+    await empty(key)
+    await until(follow, ({ status }) => status === 429)
+  })
+
+  it('is refused on a WebSocket by the same error, and the socket goes on', async () => {
+    const key = await newKey()
+    const client = createClient({
+      url: `${address.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { apiKey: key.key },
+      retryAttempts: 0,
+    })
+    const ask = (query: string) => client.iterate({ query }).next()
+    expect((await ask('{ rateLimits { apiKey { remaining } } }')).value).toEqual({
+      data: { rateLimits: { apiKey: { remaining: 99 } } },
+    })
+    await expect(ask('{ nonsense }')).rejects.toMatchObject([
+      { extensions: { requestId: expect.any(String) } },
+    ])
+    const half = '{ jobs(first: 90) { nodes { id state tag slot { id caption } } } }'
+    for (const _ of [1, 2]) await ask(half)
+    const refusal = [
+      {
+        message: expect.stringContaining('no points left'),
+        extensions: {
+          code: 'RATE_LIMITED',
+          retryAfterSeconds: expect.any(Number),
+          requestId: expect.any(String),
+        },
+      },
+    ]
+    await expect(ask(half)).rejects.toEqual(refusal)
+    const following = 'subscription { events { plan { slots(first: 100) { nodes { id caption } } } } }'
+    await expect(ask(following)).rejects.toEqual(refusal)
+    expect((await ask('{ __typename }')).value).toEqual({ data: { __typename: 'Query' } })
+    await client.dispose()
+  })
+})
+
+describe('with the limits out of order', () => {
+  it('whom we know may ask on, and the log has the cause', async () => {
+    const broken = await createTestDatabase()
+    const lines: string[] = []
+    const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+    const someone = await createTenant(broken, await createTestApi(broken, { log }))
+    await broken.owner.pool.query('alter table reelpilot.rate_bucket rename to gone')
+    const answered = await someone.post('{ rateLimits { apiKey { remaining } } }')
+    expect([answered.status, ...limits(answered)]).toEqual([200, null, null, null])
+    expect(await answered.json()).toEqual({ data: { rateLimits: { apiKey: { remaining: null } } } })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { requestId: answered.headers.get('x-request-id'), err: { message: expect.any(String) } },
+    ])
+  })
+
+  it('goes on by its share in memory, and says that it is degraded', async () => {
+    const alone = await createTestDatabase()
+    const limiter = await startLimiter({
+      db: alone.api.db,
+      role: 'reelpilot_api',
+      redisUrl: new Secret(`redis://:canary@127.0.0.1:${await freePort()}`),
+      onError: () => undefined,
+      leaseMs: 1_000,
+    })
+    const own = await createTestApi(alone, { limiter })
+    const base = await own.listen(0, '127.0.0.1')
+    const someone = await createTenant(alone, own)
+    const ask = () =>
+      someone.post(
+        '{ rateLimitStore { store reason shares } rateLimits { windows { name used remaining } } }',
+      )
+    const first = await ask()
+    expect([first.status, ...limits(first)]).toEqual([200, null, null, null])
+    const store = { store: 'MEMORY', shares: 1, reason: expect.stringContaining('out of reach') }
+    const unknown = { used: null, remaining: null }
+    expect(await first.json()).toEqual({
+      data: {
+        rateLimitStore: store,
+        rateLimits: {
+          windows: [
+            { name: 'UPLOADS', ...unknown },
+            { name: 'READS', ...unknown },
+          ],
+        },
+      },
+    })
+    const ready = await fetch(`${base}/readyz`)
+    const text = await ready.text()
+    expect(ready.status).toBe(200)
+    expect(JSON.parse(text)).toMatchObject({
+      ok: true,
+      degraded: true,
+      limits: { store: 'memory', shares: 1 },
+    })
+    expect(text).not.toContain('canary')
+    const counted = await until(ask, (response) => response.headers.has('ratelimit-limit'))
+    expect(limits(counted)[0]).toBe(1_000)
+    await own.close()
+    await limiter.stop()
+  })
+})

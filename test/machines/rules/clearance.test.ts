@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest'
+import type { JobContext } from '../../../machines/job/context.ts'
+import { type ClearanceFacts, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
+import type { StepError } from '../../../machines/rules/failure.ts'
+import { jobMachine } from '../../../src/definitions/machines.ts'
+import type { Json } from '../../../src/durable/checkpoint.ts'
+import { decide } from '../../../src/durable/decide.ts'
+import { leafPaths } from '../../../src/durable/machine.ts'
+import { jobPlaces } from '../job-places.ts'
+import type { Walk } from '../walk.ts'
+
+const free: ClearanceFacts = {
+  planState: 'approved',
+  locked: false,
+  autopilot: true,
+  startedBy: 'scan',
+  accountState: 'connected',
+  approval: 'current',
+}
+const hour = 3_600_000
+const onTime = { before: 'posting', publishAt: 0, mayBeLate: false, at: 0 } as const
+
+describe('whether a job may go on', () => {
+  it.each<[string, Partial<ClearanceFacts>, object]>([
+    ['nothing stands against it', {}, { kind: 'clear' }],
+    ['its plan is archived', { planState: 'archived' }, { kind: 'hold', code: 'PLAN_ARCHIVED' }],
+    ['its plan is locked', { locked: true }, { kind: 'hold', code: 'PLAN_LOCKED' }],
+    ['autopilot is off, which has started it', { autopilot: false }, { kind: 'hold', code: 'AUTOPILOT_OFF' }],
+    [
+      'autopilot is off, and a person has started it',
+      { autopilot: false, startedBy: 'person' },
+      { kind: 'clear' },
+    ],
+    ['its slot was edited', { approval: 'none' }, { kind: 'hold', code: 'NOT_APPROVED' }],
+    [
+      'its slot was changed past the API',
+      { approval: 'stale' },
+      { kind: 'needsPerson', code: 'APPROVAL_STALE' },
+    ],
+    ['another slot of its plan was edited', { planState: 'draft' }, { kind: 'clear' }],
+    ['its plan is under review again', { planState: 'inReview' }, { kind: 'clear' }],
+    ['its account is being refreshed', { accountState: 'refreshing.backingOff' }, { kind: 'clear' }],
+    [
+      'its account is revoked',
+      { accountState: 'revoked' },
+      { kind: 'needsAccount', code: 'ACCOUNT_NOT_CONNECTED' },
+    ],
+    [
+      'its account is disconnected',
+      { accountState: 'disconnecting.revoking' },
+      { kind: 'needsAccount', code: 'ACCOUNT_NOT_CONNECTED' },
+    ],
+  ])('is decided by what holds it: %s', (_why, change, clearance) => {
+    expect(clearanceOf({ ...free, ...change }, onTime)).toEqual(clearance)
+  })
+
+  it('is decided by what it is about to do where only the creator can help its account', () => {
+    const facts = { ...free, accountState: 'needsReauthorization' }
+    expect(clearanceOf(facts, { ...onTime, before: 'rendering' })).toMatchObject({ kind: 'needsAccount' })
+    expect(clearanceOf(facts, onTime)).toEqual({ kind: 'clear' })
+  })
+
+  it('is left to a person an hour after the slot, unless one has decided already', () => {
+    expect(clearanceOf(free, { ...onTime, at: hour })).toEqual({ kind: 'clear' })
+    const late = { ...onTime, at: hour + 1 }
+    expect(clearanceOf(free, late)).toEqual({ kind: 'needsPerson', code: 'SLOT_PASSED' })
+    expect(clearanceOf(free, { ...late, mayBeLate: true })).toEqual({ kind: 'clear' })
+  })
+})
+
+/** What steps answer that are not asked about here. */
+const outputs: Readonly<Record<string, Json>> = {
+  openJob: { scenes: 1, seconds: 5 },
+  submitClip: { clip: { v: 1 } },
+  checkClip: { kind: 'ready' },
+  keepClip: { kept: { sha256: 'a', bytes: 1 } },
+  storeVideo: { media: { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 } },
+  initPost: {
+    post: { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2, approvedHash: 'h' },
+    audience: 'everyone',
+  },
+  checkPost: { kind: 'private' },
+}
+const asks: Readonly<Record<string, 'rendering' | 'posting'>> = {
+  openJob: 'rendering',
+  submitClip: 'rendering',
+  initPost: 'posting',
+  checkHold: 'posting',
+}
+
+const contextOf = ({ checkpoint }: Walk) => checkpoint.context as unknown as JobContext
+const isSent = (walk: Walk) => contextOf(walk).sentAt !== null
+
+/** Performs the pending step as the steps do that ask for clearance. */
+function perform(walk: Walk, facts: ClearanceFacts): void {
+  const { publishAt, mayBeLate, nextChunk, post } = contextOf(walk)
+  const name = walk.checkpoint.step?.name ?? ''
+  const before = name === 'uploadChunk' && nextChunk + 1 === post?.chunkCount ? 'posting' : asks[name]
+  const clearance = before && clearanceOf(facts, { before, publishAt, mayBeLate, at: walk.at })
+  if (clearance === undefined || clearance.kind === 'clear') {
+    const truth = post === null ? { kind: 'absent' } : { kind: 'partly', nextChunk }
+    walk.done(name === 'reconcilePost' ? truth : (outputs[name] ?? null))
+    return
+  }
+  const kind = clearance.kind === 'hold' ? 'held' : clearance.kind
+  walk.fail({ kind, failure: failureOfStop(clearance.code) } satisfies StepError)
+}
+
+/** Lets a job go on by itself and by all that people ask of jobs that rest, for days. */
+function goOn(walk: Walk, facts: ClearanceFacts): Walk {
+  const wishes = ['accountConnected', 'resume', 'retry']
+  for (let turn = 0; turn < 300 && !isSent(walk); turn += 1) {
+    if (walk.checkpoint.step) perform(walk, facts)
+    else if (walk.checkpoint.tag === 'waiting') walk.timer()
+    else {
+      const wish = wishes.find((type) => isAccepted(walk, type))
+      if (wish === undefined) return walk
+      walk.send({ type: wish })
+    }
+  }
+  return walk
+}
+
+function isAccepted(walk: Walk, type: string): boolean {
+  return (
+    decide(jobMachine, walk.checkpoint, { type }, { at: walk.at, key: 'x', epoch: null }).kind === 'moved'
+  )
+}
+
+const stops: readonly (readonly [
+  name: string,
+  code: Parameters<typeof failureOfStop>[0],
+  facts: ClearanceFacts,
+])[] = [
+  ['archived', 'PLAN_ARCHIVED', { ...free, planState: 'archived' }],
+  ['locked', 'PLAN_LOCKED', { ...free, locked: true }],
+  ['taken off autopilot', 'AUTOPILOT_OFF', { ...free, autopilot: false }],
+  ['changed past the API', 'APPROVAL_STALE', { ...free, approval: 'stale' }],
+]
+
+/** In these a post has been sent, or never will be. */
+const isOver = (state: string) =>
+  /^(watching|closing|published|delivered|takenDown|cancelled|failed)/.test(state)
+
+describe.each(Object.entries(jobPlaces))('a job that is in %s', (state, place) => {
+  it.each(stops)('posts nothing once its plan is %s, told of it or not', (_name, code, facts) => {
+    for (const isTold of [true, false]) {
+      const walk = place()
+      expect(walk.state).toBe(state)
+      const before = isSent(walk)
+      const hold = { type: 'hold', failure: failureOfStop(code) }
+      if (
+        isTold &&
+        decide(jobMachine, walk.checkpoint, hold, { at: walk.at, key: 'x', epoch: null }).kind === 'moved'
+      ) {
+        walk.send(hold)
+        expect(walk.checkpoint).toMatchObject({
+          state: 'held',
+          tag: 'waiting',
+          context: { failure: { code } },
+        })
+      }
+      if (isOver(state)) continue
+      goOn(walk, facts)
+      expect(isSent(walk)).toBe(before)
+
+      // Lifted, whatever it was: it goes on by itself, or when it is retried.
+      if (isAccepted(walk, 'cleared')) walk.send({ type: 'cleared' })
+      expect(isSent(goOn(walk, free))).toBe(true)
+    }
+  })
+})
+
+it('knows a place for every state of the job', () => {
+  const transient = ['generating.kept', 'publishing.opened', 'choosing']
+  const states = [...leafPaths(jobMachine)].filter((path) => !transient.includes(path))
+  expect(Object.keys(jobPlaces).sort()).toEqual(states.sort())
+})
+
+describe('a job that is held', () => {
+  it('is cancelled and paused as people ask, and goes on from there', () => {
+    expect(jobPlaces.held?.().send({ type: 'cancel' }).state).toBe('closing')
+    expect(jobPlaces.held?.().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
+  })
+
+  it('looks by itself whether it still is: now and then, and when its slot comes', () => {
+    const walk = jobPlaces.held?.()
+    expect(walk?.timer().state).toBe('checkingHold')
+    expect(walk?.done().state).toBe('awaitingSlot')
+  })
+
+  it('drops the post that was opened with what was approved before, and opens another', () => {
+    const walk = jobPlaces['publishing.uploading']?.().done()
+    walk?.fail({ kind: 'outdated', failure: failureOfStop('NOT_APPROVED') })
+    expect(walk?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { post: null, nextChunk: 0 } })
+  })
+})

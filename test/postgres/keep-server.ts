@@ -1,0 +1,7 @@
+// A process that starts a server, says so in one line of JSON, and stays until it is killed.
+import { startEmbeddedServer } from '../../src/postgres/server.ts'
+
+const [directory = ''] = process.argv.slice(2)
+const { url, attached, firstRun } = await startEmbeddedServer({ directory })
+console.log(JSON.stringify({ url, attached, firstRun }))
+setInterval(() => undefined, 60_000)

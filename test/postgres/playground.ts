@@ -1,0 +1,78 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import { onTestFinished } from 'vitest'
+import { readPidFile } from '../../src/postgres/pid-file.ts'
+
+/** A path for a server, not made yet, in a new directory; when the test ends its server is killed and all removed. */
+export async function newDirectory({ mode = 0o700 } = {}): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'reelpilot-embedded-'))
+  await chmod(parent, mode)
+  const directory = join(parent, 'database')
+  onTestFinished(async () => {
+    const lock = await readPidFile(join(directory, 'pgdata'))
+    if (lock && (await isPostgres(lock.pid))) await killAndWait(lock.pid, 'SIGQUIT')
+    await rm(parent, { recursive: true })
+  })
+  return directory
+}
+
+export async function postmasterOf(directory: string): Promise<number> {
+  const lock = await readPidFile(join(directory, 'pgdata'))
+  if (!lock) throw new Error(`no server runs in ${directory}`)
+  return lock.pid
+}
+
+/** Sends a signal to a process that need not be our child, and returns when it is gone. */
+export async function killAndWait(pid: number, signal: NodeJS.Signals): Promise<void> {
+  process.kill(pid, signal)
+  while (await isAlive(pid)) await new Promise(setImmediate)
+}
+
+/** A process that no one has waited for yet is dead all the same. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return state !== undefined && !/\) Z /.test(state)
+}
+
+async function isPostgres(pid: number): Promise<boolean> {
+  return (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'postgres'
+}
+
+export interface Keeper {
+  readonly process: ChildProcess
+  readonly url: string
+  readonly attached: boolean
+  readonly firstRun: boolean
+}
+
+/** Starts a server in another process, which is killed when the test ends at the latest. */
+export async function keepServer(directory: string, options: SpawnOptions = {}): Promise<Keeper> {
+  const script = fileURLToPath(new URL('keep-server.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, directory], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })
+  const [line] = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => ['null'])])
+  const said = JSON.parse(String(line))
+  if (!said) throw new Error('the other process ended without a server')
+  return { process: child, ...said }
+}
+
+/** The rows of one statement, on a connection of its own. */
+export async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { retryAfterSeconds } from '../../../../src/providers/tiktok/http/retry-after.ts'
+
+const date = 'Sun, 06 Nov 1994 08:49:37 GMT'
+const now = Date.parse('1994-11-06T08:49:07Z')
+const read = (retryAfter: string, more: Readonly<Record<string, string>> = {}) =>
+  retryAfterSeconds(new Headers({ 'retry-after': retryAfter, ...more }), now)
+
+describe('Retry-After', () => {
+  it('is a number of seconds, whatever the date', () => {
+    expect(read('120', { date })).toBe(120)
+    expect(read('0')).toBe(0)
+    expect(read(' 7 ')).toBe(7)
+  })
+
+  it.each([date, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])(
+    'is a date in any form that HTTP has had: %s',
+    (form) => {
+      // Against the answer's own clock, or ours where it shows none.
+      expect(read(form, { date: 'Sun, 06 Nov 1994 08:48:37 GMT' })).toBe(60)
+      expect(read(form)).toBe(30)
+    },
+  )
+
+  it('is no time at all once its date has passed', () => {
+    expect(read('Sun, 06 Nov 1994 08:00:00 GMT', { date })).toBe(0)
+  })
+
+  it.each(['', 'soon', '-5', '1.5', '1e3', '0x10', '12 s', '12345678901', 'Sun, 99 Nov 1994 99:00:00 GMT'])(
+    'says nothing where it is neither: "%s"',
+    (text) => expect(read(text, { date })).toBeUndefined(),
+  )
+
+  it('is never less than nothing, whatever is sent', () => {
+    const printable = fc.string({
+      unit: fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code)),
+    })
+    fc.assert(
+      fc.property(printable, printable, (text, other) => {
+        const seconds = read(text, { date: other })
+        expect(seconds === undefined || (Number.isInteger(seconds) && seconds >= 0)).toBe(true)
+      }),
+    )
+  })
+})

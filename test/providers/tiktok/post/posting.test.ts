@@ -1,0 +1,276 @@
+import { describe, expect, test } from 'vitest'
+import { chunkRange, nextChunk, planChunks } from '../../../../src/providers/tiktok/post/chunk-plan.ts'
+import { readWebhook } from '../../../../src/providers/tiktok/webhook/webhook.ts'
+import { verifyWebhook } from '../../../../src/providers/tiktok/webhook/webhook-signature.ts'
+import { Secret } from '../../../../src/secret.ts'
+import { begin, chunkOf, planOf, startPair, videoHash, wantedPost } from '../../../simulator/support.ts'
+import { serve } from '../support.ts'
+
+/** The table of worked examples: size, chunk size, count, and the range of the last chunk. */
+const worked: readonly [number, number, number, string][] = [
+  [3_145_728, 3_145_728, 1, '0-3145727'],
+  [4_194_304, 4_194_304, 1, '0-4194303'],
+  [30_567_100, 30_567_100, 1, '0-30567099'],
+  [50_000_123, 10_000_000, 5, '40000000-50000122'],
+  [64_000_000, 64_000_000, 1, '0-63999999'],
+  [64_000_001, 10_000_000, 6, '50000000-64000000'],
+  [66_259_900, 10_000_000, 6, '50000000-66259899'],
+  [121_000_000, 10_000_000, 12, '110000000-120999999'],
+  [602_285_541, 10_000_000, 60, '590000000-602285540'],
+  [4_000_000_000, 10_000_000, 400, '3990000000-3999999999'],
+]
+
+describe('an init', () => {
+  test('of every worked example is taken, and its last chunk ends where the video does', async () => {
+    const { client, token, local } = await startPair({
+      rateLimits: false,
+      dailyPostCap: null,
+      pendingCap: null,
+    })
+    for (const [size, chunkSize, count, lastRange] of worked) {
+      const plan = { kind: 'planned', chunkSize, count } as const
+      const { first, last } = chunkRange(plan, size, count - 1)
+      expect(`${first}-${last}`).toBe(lastRange)
+      expect(await client.initDirectPost(token, wantedPost(size, {}, plan))).toMatchObject({ kind: 'ok' })
+      expect(await client.initInboxVideo(token, { videoSize: size, plan })).toMatchObject({ kind: 'ok' })
+      // Ours is the same, but for the official 50 MB, which fit in one piece.
+      if (size !== 50_000_123) expect(planChunks(size)).toEqual(plan)
+    }
+    expect(local.counters().refused).toEqual({})
+  })
+
+  test.each([
+    [66_259_900, 64_000_000, 1, 'The chunk size is invalid'],
+    [65_000_000, 60_000_000, 2, 'The total chunk count is invalid'],
+    [4_999_999, 2_500_000, 1, 'The chunk size is invalid'],
+    [20_000_000, 4_000_000, 5, 'The chunk size is invalid'],
+    [121_000_000, 64_000_000, 1, 'The chunk size is invalid'],
+  ])(
+    'of %d bytes in chunks of %d, %d of them, is refused with its log id',
+    async (size, chunkSize, count, message) => {
+      const { client, token } = await startPair()
+      const plan = { kind: 'planned', chunkSize, count } as const
+      const expected = { kind: 'refused', httpStatus: 400, code: 'invalid_params', message }
+      const logId = expect.stringMatching(/^\d{14}[\dA-F]{20}$/)
+      expect(await client.initDirectPost(token, wantedPost(size, {}, plan))).toEqual({ ...expected, logId })
+      expect(await client.initInboxVideo(token, { videoSize: size, plan })).toEqual({ ...expected, logId })
+    },
+  )
+
+  test('whose answer is cut off is unknown, and not sent again by the client', async () => {
+    const { client, token, local } = await startPair()
+    local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'dropAfter' } })
+    expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({ kind: 'unknown' })
+    expect(local.counters()).toMatchObject({ inits: 1 })
+  })
+
+  test('for a public account by an unaudited app is refused by its code, whatever the post’s privacy', async () => {
+    const { client, token } = await startPair({ audited: false })
+    expect(await client.initDirectPost(token, wantedPost(1, { privacyLevel: 'SELF_ONLY' }))).toMatchObject({
+      kind: 'refused',
+      httpStatus: 403,
+      code: 'unaudited_client_can_only_post_to_private_accounts',
+      logId: expect.any(String),
+    })
+  })
+})
+
+describe('an upload', () => {
+  const size = 64_000_001
+
+  test('whose third chunk is answered 502 twice sends the same range again, and ends with 201', async () => {
+    const pair = await startPair()
+    const { client, local } = pair
+    const { uploadUrl } = await begin(pair, wantedPost(size))
+    for (const nth of [3, 4]) {
+      local.injectFault({ endpoint: 'upload', nth, effect: { kind: 'status', status: 502 } })
+    }
+    const answers = []
+    for (const index of [0, 1, 2, 2, 2, 3, 4, 5]) {
+      answers.push(await client.putChunk(uploadUrl, chunkOf(size, index)))
+    }
+    expect(answers.map(({ kind }) => kind)).toEqual([
+      'stored',
+      'stored',
+      'retry',
+      'retry',
+      'stored',
+      'stored',
+      'stored',
+      'complete',
+    ])
+    expect(answers.at(-1)).toEqual({ kind: 'complete', httpStatus: 201 })
+    expect(local.posts()).toMatchObject([{ sha256: videoHash(size), bytes: size }])
+  })
+
+  test('that lost its step finds it by what TikTok says it has', async () => {
+    const pair = await startPair()
+    const { client, token, local } = pair
+    const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+    await client.putChunk(uploadUrl, chunkOf(size, 0))
+    local.injectFault({ endpoint: 'upload', nth: 1, effect: { kind: 'dropAfter' } })
+    expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('unknown')
+
+    expect(await client.putChunk(uploadUrl, chunkOf(size, 1))).toMatchObject({ kind: 'rangeMismatch' })
+    const status = await client.status(token, publishId)
+    if (status.kind !== 'ok') throw new Error(status.kind)
+    const next = nextChunk(planOf(size), size, status.uploadedBytes ?? 0)
+    expect(next).toEqual({ kind: 'chunk', index: 2 })
+    for (const index of [2, 3, 4, 5]) await client.putChunk(uploadUrl, chunkOf(size, index))
+    expect(local.posts()).toMatchObject([{ sha256: videoHash(size) }])
+  })
+})
+
+test('creator info that answers 200 may still say stop', async () => {
+  const { client, token } = await startPair({ dailyPostCap: 0 })
+  expect(await client.creatorInfo(token)).toMatchObject({
+    kind: 'refused',
+    httpStatus: 200,
+    code: 'spam_risk_too_many_posts',
+    logId: expect.any(String),
+  })
+})
+
+describe('an init whose answer is mangled', () => {
+  test.each(['python', 'prose'] as const)(
+    'as %s is read all the same, and its upload goes on',
+    async (as) => {
+      const pair = await startPair()
+      pair.local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as } })
+      const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
+      expect((await pair.client.putChunk(uploadUrl, chunkOf(10, 0))).kind).toBe('complete')
+      expect(pair.local.posts()).toMatchObject([{ publishId, bytes: 10 }])
+    },
+  )
+
+  test('into half of itself is unknown, but names the post to look up', async () => {
+    const { client, token, local } = await startPair()
+    local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'garble' } })
+    const answer = await client.initDirectPost(token, wantedPost(10))
+    const [post] = local.posts()
+    expect(answer).toMatchObject({ kind: 'unknown', cause: 'unreadable', publishId: post?.publishId })
+    expect(await client.status(token, post?.publishId ?? '')).toMatchObject({ status: 'PROCESSING_UPLOAD' })
+  })
+
+  test('into a gateway’s page is unknown, and the page is kept', async () => {
+    const { client, token, local } = await startPair()
+    local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as: 'html' } })
+    expect(await client.initDirectPost(token, wantedPost(10))).toMatchObject({
+      kind: 'unknown',
+      cause: 'unreadable',
+      raw: expect.stringContaining('502 Bad Gateway'),
+    })
+  })
+})
+
+describe('a draft', () => {
+  test('goes to the inbox, and is posted by its owner', async () => {
+    const pair = await startPair()
+    const { client, token, local } = pair
+    const started = await client.initInboxVideo(token, { videoSize: 10, plan: planOf(10) })
+    if (started.kind !== 'ok') throw new Error(started.kind)
+    expect(started.publishId).toMatch(/^v_inbox_file~v2\.\d{19}$/)
+    await client.putChunk(started.uploadUrl, chunkOf(10, 0))
+    expect(await client.status(token, started.publishId)).toMatchObject({ status: 'SEND_TO_USER_INBOX' })
+
+    local.postDraft(started.publishId)
+    expect(await client.status(token, started.publishId)).toMatchObject({
+      status: 'PUBLISH_COMPLETE',
+      publicPostIds: [expect.stringMatching(/^\d{19}$/)],
+    })
+  })
+
+  test('is refused beyond five that nobody has looked after', async () => {
+    const { client, token } = await startPair({ pendingCap: 1 })
+    const file = { videoSize: 10, plan: planOf(10) }
+    expect((await client.initInboxVideo(token, file)).kind).toBe('ok')
+    expect(await client.initInboxVideo(token, file)).toMatchObject({
+      kind: 'refused',
+      httpStatus: 403,
+      code: 'spam_risk_too_many_pending_share',
+    })
+  })
+})
+
+describe('photos', () => {
+  const photos = {
+    mode: 'DIRECT_POST',
+    title: 'Three joints',
+    description: 'From the bench',
+    images: ['https://media.example.test/1.jpg', 'https://media.example.test/2.jpg'],
+    coverIndex: 1,
+    isAigc: true,
+    privacyLevel: 'SELF_ONLY',
+    disableComment: false,
+    autoAddMusic: true,
+    brandContent: false,
+    brandOrganic: false,
+  } as const
+
+  test('are fetched by TikTok from a verified place, and from no other', async () => {
+    const { client, token, local } = await startPair()
+    expect(await client.initPhotoPost(token, photos)).toMatchObject({ code: 'url_ownership_unverified' })
+    local.setApp({ verifiedProperties: ['example.test'] })
+    const started = await client.initPhotoPost(token, photos)
+    if (started.kind !== 'ok') throw new Error(started.kind)
+    expect(local.posts()).toMatchObject([{ publishId: started.publishId, media: 'photo', isAigc: true }])
+  })
+
+  test('can be cancelled while they are being fetched, and no longer', async () => {
+    const { client, token, local } = await startPair({ pullMs: 60_000 })
+    local.setApp({ verifiedProperties: ['example.test'] })
+    const started = await client.initPhotoPost(token, photos)
+    if (started.kind !== 'ok') throw new Error(started.kind)
+    expect(await client.cancelPost(token, started.publishId)).toEqual({ kind: 'ok' })
+    expect(await client.status(token, started.publishId)).toMatchObject({
+      status: 'FAILED',
+      failReason: 'publish_cancelled',
+    })
+    expect(await client.cancelPost(token, started.publishId)).toMatchObject({
+      kind: 'refused',
+      httpStatus: 400,
+      code: 'publish_not_cancellable',
+      logId: expect.any(String),
+    })
+    expect(await client.cancelPost(token, 'v_pub_file~v2-1.1')).toMatchObject({ code: 'invalid_publish_id' })
+  })
+})
+
+test('7678907398077074696 keeps its digits through status, list, query and webhook', async () => {
+  const heard: Uint8Array[] = []
+  const { url } = await listen(heard)
+  const pair = await startPair({ idsAsNumbers: true, nextPostIds: ['7678907398077074696'] })
+  const { client, token, local } = pair
+  local.setApp({ webhookUrl: url })
+  const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
+  await client.putChunk(uploadUrl, chunkOf(10, 0))
+
+  const id = '7678907398077074696'
+  expect(await client.status(token, publishId)).toMatchObject({ publicPostIds: [id] })
+  expect(await client.listVideos(token)).toMatchObject({ videos: [{ id }] })
+  expect(await client.queryVideos(token, [id, '7678907398077074697'])).toMatchObject({ videos: [{ id }] })
+  await local.flushWebhooks()
+  const news = heard.map(readWebhook)
+  expect(news).toContainEqual(expect.objectContaining({ kind: 'postPublic', publishId, postId: id }))
+})
+
+/** Hears webhooks, and lets only those in that are truly signed. */
+async function listen(heard: Uint8Array[]) {
+  const url = await serve((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const body = Buffer.concat(parts)
+      const verdict = verifyWebhook({
+        header: request.headers['tiktok-signature']?.toString(),
+        body,
+        secret: new Secret('cs_local_rehearsal'),
+        nowSeconds: Date.now() / 1000,
+        toleranceSeconds: 300,
+      })
+      if (verdict.kind === 'ok') heard.push(body)
+      response.writeHead(verdict.kind === 'ok' ? 200 : 401).end()
+    })
+  })
+  return { url }
+}

@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { WindowBook } from '../../src/rate-limit/memory/windows.ts'
+import { spanOf } from '../../src/rate-limit/sliding-window.ts'
+
+const window = { most: 6, windowMs: 6_000, marginMs: 600 }
+const demands = [{ key: 'shared', scope: 'app' as const, window }]
+/** On the grid of the window, so that times can be named. */
+const start = 6_000_000
+
+/** The window of a whole app, as its organizations find it. */
+function sharedWindow() {
+  const book = new WindowBook()
+  return (organizationId: string, holder: string, now = start) =>
+    book.acquire({ organizationId, holder, demands }, now)
+}
+
+it('gives the single call of one organization its turn before the second of another that has piled up a thousand', () => {
+  const ask = sharedWindow()
+  for (let job = 0; job < 1_000; job += 1) ask('flooder', `job ${job}`)
+  const single = ask('other', 'job')
+  expect(single).toMatchObject({ kind: 'later', at: start + spanOf(window) })
+  expect(ask('other', 'job', start + spanOf(window)).kind).toBe('granted')
+})
+
+it('gives a newcomer a place within two refills, however many organizations have piled up calls', () => {
+  const ask = sharedWindow()
+  for (let job = 0; job < 100; job += 1) for (const name of ['a', 'b', 'c', 'd', 'e']) ask(name, `job ${job}`)
+  for (const name of ['f', 'g', 'h', 'i', 'j']) {
+    const decision = ask(name, 'job')
+    expect(decision.kind === 'later' && decision.at).toBeLessThanOrEqual(start + 2 * spanOf(window))
+  }
+})
+
+it('shares a window evenly among organizations that pile up calls, whoever came first', () => {
+  const ask = sharedWindow()
+  for (const name of ['a', 'b', 'c']) for (let job = 0; job < 40; job += 1) ask(name, `job ${job}`)
+  const names = ['a', 'b', 'c'] as const
+  const turns = names.map((name) => {
+    const decisions = Array.from({ length: 40 }, (_, job) => ask(name, `job ${job}`))
+    return decisions.map((decision) => (decision.kind === 'later' ? decision.at : start))
+  })
+  // `a` had the window to itself at first. From the first refill on, each refill of six is two places for each of them.
+  for (let refill = 1; refill <= 10; refill += 1) {
+    const at = start + refill * spanOf(window)
+    expect(turns.map((times) => times.filter((time) => time === at).length)).toEqual([2, 2, 2])
+  }
+})
+
+it('keeps the order within an organization, and moves nobody to an earlier place than it was told', () => {
+  const calls = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(40)), { maxLength: 80 })
+  fc.assert(
+    fc.property(calls, (asking) => {
+      const ask = sharedWindow()
+      const told = new Map<string, number>()
+      asking.forEach(([name], turn) => {
+        const decision = ask(name, `job ${String(turn).padStart(3, '0')}`)
+        if (decision.kind === 'later') told.set(`${name} job ${String(turn).padStart(3, '0')}`, decision.at)
+      })
+      const now = new Map(
+        [...told.keys()].map((who) => {
+          const [name = '', ...holder] = who.split(' ')
+          const again = ask(name, holder.join(' '))
+          return [who, again.kind === 'later' ? again.at : Number.NaN]
+        }),
+      )
+      for (const [who, at] of now) expect(at).toBeGreaterThanOrEqual(told.get(who) ?? 0)
+      for (const name of ['a', 'b', 'c', 'd']) {
+        const line = [...now].filter(([who]) => who.startsWith(name)).map(([, at]) => at)
+        expect(line).toEqual(line.toSorted((a, b) => a - b))
+      }
+      // No refill has more than its places.
+      const refills = Map.groupBy(now.values(), (at) => at)
+      for (const places of refills.values()) expect(places.length).toBeLessThanOrEqual(window.most)
+    }),
+  )
+})

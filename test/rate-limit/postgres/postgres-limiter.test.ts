@@ -1,0 +1,90 @@
+import { expect, it } from 'vitest'
+import type { Demand } from '../../../src/rate-limit/limiter.ts'
+import { createPostgresLimiter } from '../../../src/rate-limit/postgres/postgres-limiter.ts'
+import { createOrganization, createTestDatabase } from '../../support/database.ts'
+
+const database = await createTestDatabase()
+const window = { most: 5, windowMs: 60_000, marginMs: 5_000 }
+const own = (key: string): Demand => ({ key, scope: 'organization', window })
+const runtime = createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' })
+const api = createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' })
+
+it("lets the API's role use its own organization's limits only", async () => {
+  const [mine, other] = [await createOrganization(database), await createOrganization(database)]
+  for (const organizationId of [mine, other])
+    await runtime.acquire({ organizationId, holder: 'job', demands: [own('reads')] })
+  const [first] = await api.windows(mine)
+  expect(first).toMatchObject({ key: 'reads', used: 1, window })
+
+  // Asked at once for both, each finds its own.
+  const grants = await Promise.all(
+    [mine, other, mine].map((organizationId) =>
+      api.acquire({ organizationId, holder: 'request', demands: [own('reads')] }),
+    ),
+  )
+  expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'granted'])
+  expect(await api.windows(mine)).toMatchObject([{ key: 'reads', used: 3 }])
+  expect(await api.windows(other)).toMatchObject([{ key: 'reads', used: 2 }])
+})
+
+it("keeps what the app shares, and what is nobody's, out of the API's reach", async () => {
+  const organizationId = await createOrganization(database)
+  const shared: Demand = { key: 'app', scope: 'app', window }
+  await runtime.acquire({ organizationId, holder: 'job', demands: [shared] })
+  const intrude = api.acquire({ organizationId, holder: 'request', demands: [shared] })
+  await expect(intrude).rejects.toThrow(/row-level security|not all of these windows/)
+  const bucket = { capacity: 10, refillPerSecond: 1 }
+  const take = api.take({ organizationId: null, key: 'address', bucket, cost: 1 })
+  await expect(take).rejects.toThrow(/row-level security/)
+  expect(await runtime.take({ organizationId: null, key: 'address', bucket, cost: 1 })).toMatchObject({
+    left: 9,
+  })
+})
+
+it('gives exactly the places there are to many who ask at once, in any order of windows, and never locks up', async () => {
+  const organizationId = await createOrganization(database)
+  const limiters = Array.from({ length: 4 }, () =>
+    createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' }),
+  )
+  const keys = ['a', 'b', 'c', 'd']
+  const grants = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => {
+      const start = index % keys.length
+      const demands = [...keys.slice(start), ...keys.slice(0, start)].slice(0, 2 + (index % 3)).map(own)
+      return (limiters[index % 4] ?? runtime)
+        .acquire({ organizationId, holder: `job ${index}`, demands })
+        .then((grant) => ({ grant, demands }))
+    }),
+  )
+  for (const key of keys) {
+    const granted = grants.filter(
+      ({ grant, demands }) => grant.kind === 'granted' && demands.some((demand) => demand.key === key),
+    )
+    expect(granted.length).toBeLessThanOrEqual(window.most)
+  }
+  // Everybody else has a place to come: as many are promised as were asked for.
+  const waiting = (await runtime.windows(organizationId)).reduce(
+    (total, view) => total + view.waiting.length,
+    0,
+  )
+  const asked = grants.filter(({ grant }) => grant.kind === 'later').flatMap(({ demands }) => demands)
+  expect(waiting).toBe(asked.length)
+  expect(grants.filter(({ grant }) => grant.kind === 'granted').length).toBeGreaterThan(0)
+})
+
+it('takes from a bucket exactly what was in it, whoever asks at once', async () => {
+  const organizationId = await createOrganization(database)
+  const now = () => 1_800_000_000_000
+  const limiters = Array.from({ length: 4 }, () =>
+    createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime', now }),
+  )
+  const bucket = { capacity: 50, refillPerSecond: 1 }
+  const taken = await Promise.all(
+    Array.from({ length: 200 }, (_, index) =>
+      (limiters[index % 4] ?? runtime).take({ organizationId, key: 'key', bucket, cost: 3 }),
+    ),
+  )
+  expect(taken.filter(({ kind }) => kind === 'taken')).toHaveLength(16)
+  const refused = taken.filter(({ kind }) => kind !== 'taken')
+  expect(refused.every((tokens) => tokens.kind === 'later' && tokens.left === 2)).toBe(true)
+})

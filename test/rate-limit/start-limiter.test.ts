@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, expect, it } from 'vitest'
+import type { Demand, Limiter } from '../../src/rate-limit/limiter.ts'
+import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
+import { splitByLength, startLimiter } from '../../src/rate-limit/start-limiter.ts'
+import { Secret } from '../../src/secret.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { startRedis } from '../support/redis-process.ts'
+import { until } from '../support/wait.ts'
+
+const database = await createTestDatabase()
+const redis = await startRedis()
+afterAll(() => redis?.close())
+
+const demand = (key: string, most: number, windowMs: number): Demand => ({
+  key,
+  scope: 'organization',
+  window: { most, windowMs, marginMs: 200 },
+})
+const minute = demand('inits', 2, 600)
+const hourly = demand('hourly', 2, 3_600_000)
+const day = demand('posts', 1, 86_400_000)
+const used = async (limiter: Limiter, organizationId: string) =>
+  (await limiter.windows(organizationId)).map((view) => [view.key, view.used])
+
+it('keeps short and long windows in two stores, and gives the short place back when the long is full', async () => {
+  const [short, long] = [createMemoryLimiter(), createMemoryLimiter()]
+  const limiter = splitByLength(short, long)
+  const ask = (holder: string) => limiter.acquire({ organizationId: 'one', holder, demands: [day, minute] })
+  const refused = await ask('refused')
+  if (refused.kind === 'granted') await limiter.giveBack('one', refused.places)
+  const grant = await ask('first')
+  expect(grant).toMatchObject({ kind: 'granted', places: [{ key: 'posts' }, { key: 'inits' }] })
+  expect(await ask('second')).toMatchObject({ kind: 'later', limitedBy: 'posts' })
+  expect(await used(short, 'one')).toEqual([['inits', 1]])
+  expect(await used(long, 'one')).toEqual([['posts', 1]])
+  expect(await used(limiter, 'one')).toEqual([
+    ['inits', 1],
+    ['posts', 1],
+  ])
+})
+
+it('keeps everything in Postgres where no Redis is set up', async () => {
+  const organizationId = await createOrganization(database)
+  const options = { db: database.runtime.db, role: 'reelpilot_runtime', onError: () => undefined } as const
+  const limiter = await startLimiter(options)
+  expect(limiter.health()).toMatchObject({ store: 'postgres', shares: 1 })
+  const grant = await limiter.acquire({ organizationId, holder: 'job', demands: [day, minute] })
+  expect(grant.kind).toBe('granted')
+  await limiter.stop()
+})
+
+it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', async ({ skip }) => {
+  if (!redis) return skip('needs redis-server')
+  const organizationId = await createOrganization(database)
+  const limiter = await startLimiter({
+    db: database.runtime.db,
+    role: 'reelpilot_runtime',
+    redisUrl: new Secret(redis.url),
+    onError: () => undefined,
+    leaseMs: 1_000,
+  })
+  expect(limiter.health()).toMatchObject({ store: 'redis', reason: 'all processes reach Redis' })
+  const ask = () => limiter.acquire({ organizationId, holder: 'job', demands: [minute, day] })
+  // Whoever kept the limits before may have granted a window full.
+  expect(await ask()).toMatchObject({ kind: 'later', limitedBy: 'inits' })
+  await until(ask, ({ kind }) => kind === 'granted')
+  expect(await used(limiter, organizationId)).toEqual([
+    ['inits', 1],
+    ['posts', 1],
+  ])
+  const bucket = { capacity: 10, refillPerSecond: 10 }
+  await until(
+    () => limiter.take({ organizationId, key: 'key', bucket, cost: 10 }),
+    ({ kind }) => kind === 'taken',
+  )
+  await limiter.stop()
+  expect(limiter.health()).toMatchObject({ store: 'none' })
+  expect(await ask()).toMatchObject({ kind: 'later', limitedBy: 'store' })
+})
+
+it('tells of an outage once, however often it tries meanwhile, and of the next one again', async ({
+  skip,
+}) => {
+  if (!redis) return skip('needs redis-server')
+  const told: unknown[] = []
+  const limiter = await startLimiter({
+    db: database.runtime.db,
+    role: 'reelpilot_runtime',
+    redisUrl: new Secret(redis.url),
+    onError: (error) => told.push(error),
+    leaseMs: 400,
+  })
+  const untilStore = (wanted: string) =>
+    until(
+      () => limiter.health().store,
+      (store) => store === wanted,
+    )
+  for (const outages of [1, 2]) {
+    await untilStore('redis')
+    await redis.kill()
+    await untilStore('memory')
+    expect(told).toHaveLength(outages)
+    // However far away the place is: Redis may be back soon, or another process may have one.
+    const held = await limiter.acquire({ organizationId: randomUUID(), holder: 'job', demands: [hourly] })
+    expect(held).toMatchObject({ kind: 'later', limitedBy: 'hourly' })
+    expect(held.kind === 'later' && held.afterMs).toBeLessThanOrEqual(10_000)
+    await redis.start()
+  }
+  await untilStore('redis')
+  expect(told).toHaveLength(2)
+  await limiter.stop()
+})

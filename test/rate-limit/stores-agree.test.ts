@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { afterAll, expect, it } from 'vitest'
+import type { Demand, Limiter } from '../../src/rate-limit/limiter.ts'
+import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
+import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
+import { createRedisLimiter } from '../../src/rate-limit/redis/redis-limiter.ts'
+import { connectRedis } from '../../src/rate-limit/redis/redis-server.ts'
+import { Secret } from '../../src/secret.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { startRedis } from '../support/redis-process.ts'
+
+const database = await createTestDatabase()
+const redis = await startRedis()
+afterAll(() => redis?.close())
+const organizations = [
+  await createOrganization(database),
+  await createOrganization(database),
+  await createOrganization(database),
+]
+
+/** What may happen: somebody asks for places or tokens, gives the last granted back, and time goes by. */
+const happening = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('acquire' as const),
+      organization: fc.nat(2),
+      holder: fc.nat(5),
+      windows: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('giveBack' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('take' as const), organization: fc.nat(2), cost: fc.nat(6) }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(900) }) },
+)
+
+/** Three windows of an organization's own and one that the app shares. */
+const windows: readonly Omit<Demand, 'key'>[] = [
+  { scope: 'organization', window: { most: 1, windowMs: 500, marginMs: 100 } },
+  { scope: 'organization', window: { most: 3, windowMs: 1_000, marginMs: 200 } },
+  { scope: 'organization', window: { most: 7, windowMs: 2_000, marginMs: 333 } },
+  { scope: 'app', window: { most: 2, windowMs: 700, marginMs: 100 } },
+]
+
+function agreesWithMemory(
+  createStore: (now: () => number, name: string) => Omit<Limiter, 'health'>,
+  numRuns: number,
+) {
+  return fc.assert(
+    fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 60 }), async (happenings) => {
+      let now = 1_800_000_000_000
+      const name = randomUUID()
+      const [store, memory] = [createStore(() => now, name), createMemoryLimiter({ now: () => now })]
+      const both = async (ask: (limiter: Omit<Limiter, 'health'>) => Promise<unknown>) => {
+        const [answered, expected] = [await ask(store), await ask(memory)]
+        expect(withoutHaste(answered)).toEqual(withoutHaste(expected))
+      }
+      let giveBack: (limiter: Omit<Limiter, 'health'>) => Promise<unknown> = async () => undefined
+      for (const one of happenings) {
+        if (one.kind === 'wait') now += one.ms
+        else if (one.kind === 'giveBack') await both(giveBack)
+        else if (one.kind === 'take')
+          await both((limiter) =>
+            limiter.take({
+              organizationId: organizations[one.organization] ?? null,
+              key: `${name} bucket`,
+              bucket: { capacity: 10, refillPerSecond: 4 },
+              cost: one.cost,
+            }),
+          )
+        else {
+          const organizationId = organizations[one.organization] ?? ''
+          const demands = one.windows.flatMap((index) => {
+            const window = windows[index]
+            return window ? [{ ...window, key: `${name} ${index}` }] : []
+          })
+          await both(async (limiter) => {
+            const grant = await limiter.acquire({ organizationId, holder: `job ${one.holder}`, demands })
+            if (grant.kind === 'granted') giveBack = (any) => any.giveBack(organizationId, grant.places)
+            return grant
+          })
+        }
+      }
+    }),
+    { numRuns },
+  )
+}
+
+/** What the way to the store takes off is not part of the decision. */
+function withoutHaste(answer: unknown): unknown {
+  return typeof answer === 'object' ? { ...answer, usableForMs: undefined } : answer
+}
+
+it('are decided by Postgres as by memory, whatever is asked and whenever', async () => {
+  await agreesWithMemory(
+    (now) => createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime', now }),
+    60,
+  )
+})
+
+it('are decided by Redis as by memory', async ({ skip }) => {
+  if (!redis) return skip('needs redis-server')
+  const server = await connectRedis({ url: new Secret(redis.url), onError: () => undefined })
+  const runId = (await server.reaches()) ?? ''
+  await agreesWithMemory(
+    (now, name) =>
+      createRedisLimiter({ server, runId, prefix: `${name}:`, quietMs: () => Number.MAX_SAFE_INTEGER, now }),
+    150,
+  )
+  server.close()
+})

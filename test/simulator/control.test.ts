@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defaultKnobs } from '../../src/simulator/settings.ts'
+import { postVideo, sendDraft } from './raw-request.ts'
+import { begin, chunkOf, startPair, videoBytes, wantedPost } from './support.ts'
+
+const videoPage = z.object({
+  data: z.object({ videos: z.array(z.unknown()), cursor: z.number(), has_more: z.boolean() }),
+})
+
+test('what another process asks under /__local/ is what the object offers', async () => {
+  const { local, client, token } = await startPair()
+  const ask = async (method: string, name: string, body?: unknown) => {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
+    const response = await fetch(`${local.url}/__local/${name}`, init)
+    return [response.status, await response.json()]
+  }
+
+  expect(await ask('POST', 'accounts', { username: 'ben', private: true })).toMatchObject([
+    200,
+    { username: 'ben', duetDisabled: true },
+  ])
+  expect(await ask('GET', 'accounts')).toEqual([200, local.accounts()])
+  expect(await ask('GET', 'counters')).toEqual([200, local.counters()])
+  expect(await ask('PATCH', 'knobs', { audited: false })).toEqual([200, local.knobs()])
+  expect(local.knobs()).toMatchObject({ audited: false, processingMs: 0 })
+  expect(await ask('POST', 'grants', { username: 'nobody' })).toEqual([400, { error: 'no account nobody' }])
+  expect(await ask('PATCH', 'knobs', { adited: true })).toMatchObject([400, {}])
+  expect(await ask('POST', 'accounts', { username: '<b>' })).toMatchObject([400, {}])
+  expect(await ask('GET', 'nothing')).toMatchObject([404, {}])
+
+  await ask('POST', 'faults', { endpoint: 'creatorInfo', nth: 1, effect: { kind: 'status', status: 503 } })
+  expect(await client.creatorInfo(token)).toMatchObject({ cause: 'serverError', httpStatus: 503 })
+  await ask('POST', 'advance', { seconds: 7200 })
+  expect((await client.creatorInfo(token)).kind).toBe('unauthorized')
+})
+
+test('what the owner and TikTok do to a post and an account can be asked for from outside', async () => {
+  const { local, ...pair } = await startPair()
+  const post = (name: string, body: unknown) =>
+    fetch(`${local.url}/__local/${name}`, { method: 'POST', body: JSON.stringify(body) }).then(
+      async (response) => [response.status, await response.json()],
+    )
+  const open = await postVideo({ local, ...pair })
+  const mine = await postVideo({ local, ...pair }, { privacy_level: 'SELF_ONLY' })
+  const draft = await sendDraft({ local, ...pair })
+  expect(await post('posts/takedown', { publishId: open })).toMatchObject([200, { stage: 'taken down' }])
+  expect(await post('posts/public', { publishId: mine })).toMatchObject([200, { stage: 'public' }])
+  expect(await post('posts/draft', { publishId: draft, isPublic: false })).toMatchObject([
+    200,
+    { stage: 'private' },
+  ])
+  expect(await post('posts/draft', { publishId: open })).toEqual([
+    400,
+    { error: `${open} is no draft in an inbox` },
+  ])
+  expect(await post('webhooks', { event: 'news', username: 'ann', content: {} })).toEqual([200, {}])
+  expect(await post('disconnects', { username: 'ann', reason: 'banned' })).toEqual([200, {}])
+  expect(await post('disconnects', { username: 'ann', reason: 'boredom' })).toMatchObject([400, {}])
+
+  const read = async (name: string) => await (await fetch(`${local.url}/__local/${name}`)).json()
+  expect(await read('webhooks')).toEqual(local.webhooks())
+  expect(await read('rates')).toEqual(local.rates())
+  const fault = {
+    endpoint: 'cancel',
+    account: 'ann',
+    probability: 0.5,
+    seed: 3,
+    effect: { kind: 'dropAfter' },
+  }
+  expect(await post('faults', fault)).toEqual([200, {}])
+  expect(await read('faults')).toEqual([fault])
+  expect(local.faults()).toEqual([fault])
+})
+
+test('the app and all knobs can be set from outside, each to its default', async () => {
+  const { local } = await startPair()
+  const patch = async (name: string, body: unknown) =>
+    await (
+      await fetch(`${local.url}/__local/${name}`, { method: 'PATCH', body: JSON.stringify(body) })
+    ).json()
+  expect(await patch('knobs', defaultKnobs)).toEqual(defaultKnobs)
+  expect(await patch('knobs', { limits: { videoInnit: 1 } })).toHaveProperty('error')
+  const app = { webhookUrl: 'http://127.0.0.1:9/', verifiedProperties: ['example.com'] }
+  expect(await patch('app', app)).toMatchObject({ ...app, clientKey: 'ck_local_rehearsal' })
+  expect(local.app.webhookUrl).toBe('http://127.0.0.1:9/')
+})
+
+test('a page of another origin may not steer', async () => {
+  const { local } = await startPair()
+  const ask = async (origin: string) =>
+    (await fetch(`${local.url}/__local/faults`, { method: 'DELETE', headers: { origin } })).status
+  expect(await ask('https://elsewhere.example')).toBe(403)
+  expect(await ask('null')).toBe(403)
+  expect(await ask(local.url)).toBe(200)
+})
+
+test('the desk shows accounts, posts, events, faults, counters and every knob, and escapes it all', async () => {
+  const pair = await startPair()
+  const { local } = pair
+  local.createAccount({ username: 'ben', nickname: '<b>' })
+  const publishId = await postVideo(pair, { title: '<img src=x>' })
+  const draft = await sendDraft(pair)
+  local.announce('<news>', 'ann', {})
+  local.injectFault({ endpoint: 'upload', nth: 3, effect: { kind: 'status', status: 502, code: '<i>' } })
+  const page = await (await fetch(`${local.url}/__local/`)).text()
+  for (const shown of [
+    '@ann',
+    '@ben',
+    publishId,
+    draft,
+    'Take down',
+    'User posts it',
+    'status 502',
+    'inits',
+  ]) {
+    expect(page).toContain(shown)
+  }
+  for (const knob of Object.keys(defaultKnobs)) expect(page).toContain(`name="${knob}"`)
+  expect(page).not.toMatch(/<img src=x|<news>|<i>(?!no caption)|undefined|\[object/)
+  for (const name of ['page/console.js', 'page/style.css', 'avatar/ann.svg']) {
+    expect((await fetch(`${local.url}/__local/${name}`)).status).toBe(200)
+  }
+  expect((await fetch(`${local.url}/__local/page/layout.ts`)).status).toBe(404)
+})
+
+test('the profile page shows the posts, escapes what people wrote, and plays the bytes', async () => {
+  const pair = await startPair()
+  const { local, client } = pair
+  const { publishId, uploadUrl } = await begin(
+    pair,
+    wantedPost(100_000, { title: '<script>alert(1)</script>' }),
+  )
+  const page = async () => (await fetch(`${local.url}/@ann`)).text()
+  expect(await page()).toContain('0 % uploaded')
+
+  await client.putChunk(uploadUrl, chunkOf(100_000, 0))
+  expect(await page()).toContain(publishId)
+  expect(await page()).toContain('>public</span>')
+  local.takeDown(publishId)
+  expect(await page()).toContain('>taken down</span>')
+  expect(await page()).not.toContain('<script')
+
+  const media = `${local.url}/__local/media/${encodeURIComponent(publishId)}`
+  const whole = Buffer.from(await (await fetch(media)).arrayBuffer())
+  expect(createHash('sha256').update(whole).digest('hex')).toBe(local.posts()[0]?.sha256)
+  const part = await fetch(media, { headers: { range: 'bytes=70000-' } })
+  expect([part.status, part.headers.get('content-range')]).toEqual([206, 'bytes 70000-99999/100000'])
+  expect(Buffer.from(await part.arrayBuffer())).toEqual(Buffer.concat([...videoBytes(70_000, 99_999)]))
+
+  expect((await fetch(`${local.url}/@nobody`)).status).toBe(404)
+})
+
+test('a creator’s videos are listed newest first, page by page, public ones only', async () => {
+  const pair = await startPair()
+  const { local, client, token } = pair
+  for (const [title, privacyLevel] of [
+    ['one', 'PUBLIC_TO_EVERYONE'],
+    ['mine', 'SELF_ONLY'],
+    ['two', 'PUBLIC_TO_EVERYONE'],
+  ] as const) {
+    const { uploadUrl } = await begin(pair, wantedPost(10, { title, privacyLevel }))
+    await client.putChunk(uploadUrl, chunkOf(10, 0))
+    local.advance(1)
+  }
+  const list = async (body: unknown) => {
+    const response = await fetch(`${local.url}/v2/video/list/?fields=id,title`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return videoPage.parse(await response.json()).data
+  }
+  const first = await list({ max_count: 1 })
+  expect(first).toMatchObject({
+    videos: [{ title: 'two', id: local.posts()[2]?.postIds[0] }],
+    has_more: true,
+  })
+  expect(await list({ max_count: 1, cursor: first.cursor })).toMatchObject({
+    videos: [{ title: 'one' }],
+    has_more: false,
+  })
+})

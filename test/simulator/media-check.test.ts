@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import ffmpeg from '@ffmpeg-installer/ffmpeg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { photoFault } from '../../src/simulator/post/media-check.ts'
+import { call, statusOf } from './raw-request.ts'
+import { startPair } from './support.ts'
+
+const run = promisify(execFile)
+let directory = ''
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'local-tiktok-media-'))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+/** A real file of a test picture. */
+async function make(name: string, ...args: readonly string[]): Promise<string> {
+  const path = join(directory, name)
+  await run(ffmpeg.path, ['-v', 'error', '-y', '-f', 'lavfi', ...args, path])
+  return path
+}
+
+async function fate(bytes: Buffer, knobs = { checkMedia: true, maxDurationSeconds: 2 }) {
+  const pair = await startPair(knobs)
+  const size = bytes.length
+  const init = await call(pair, '/v2/post/publish/video/init/', {
+    post_info: { privacy_level: 'SELF_ONLY' },
+    source_info: { source: 'FILE_UPLOAD', video_size: size, chunk_size: size, total_chunk_count: 1 },
+  })
+  await fetch(String(init.data.upload_url), {
+    method: 'PUT',
+    body: new Uint8Array(bytes),
+    headers: { 'content-type': 'video/mp4', 'content-range': `bytes 0-${size - 1}/${size}` },
+  })
+  const { data } = await statusOf(pair, String(init.data.publish_id))
+  return data.fail_reason ?? data.status
+}
+
+test.each([
+  ['testsrc=s=360x640:r=30:d=1', 'mp4', 'PUBLISH_COMPLETE'],
+  ['testsrc=s=360x640:r=60:d=1', 'mp4', 'PUBLISH_COMPLETE'],
+  ['testsrc=s=360x640:r=10:d=1', 'mp4', 'frame_rate_check_failed'],
+  ['testsrc=s=320x640:r=30:d=1', 'mp4', 'picture_size_check_failed'],
+  ['testsrc=s=360x640:r=30:d=3', 'mp4', 'duration_check_failed'],
+  ['testsrc=s=360x640:r=30:d=1', 'matroska', 'file_format_check_failed'],
+] as const)('a video of %s in %s ends as %s', async (source, container, end) => {
+  const path = await make('video', '-i', source, '-pix_fmt', 'yuv420p', '-f', container)
+  expect(await fate(await readFile(path))).toBe(end)
+})
+
+test('what is no video fails, unless nobody looks', async () => {
+  const bytes = Buffer.alloc(5000, 'x')
+  expect(await fate(bytes)).toBe('file_format_check_failed')
+  expect(await fate(bytes, { checkMedia: false, maxDurationSeconds: 2 })).toBe('PUBLISH_COMPLETE')
+})
+
+test('a photo is a JPEG or a WebP whose shorter side is at most 1080', async () => {
+  const one = (name: string, size: string) => make(name, '-i', `testsrc=s=${size}`, '-frames:v', '1')
+  expect(await photoFault(await one('fits.jpg', '1080x1440'))).toBeUndefined()
+  expect(await photoFault(await one('wide.jpg', '1086x1448'))).toBe('picture_size_check_failed')
+  expect(await photoFault(await one('wrong.png', '360x640'))).toBe('file_format_check_failed')
+  const cut = join(directory, 'cut.jpg')
+  await writeFile(cut, (await readFile(join(directory, 'fits.jpg'))).subarray(0, 40))
+  expect(await photoFault(cut)).toBe('file_format_check_failed')
+})

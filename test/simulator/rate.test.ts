@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { call, oneChunk } from './raw-request.ts'
+import { type Pair, startPair, tokenOf } from './support.ts'
+
+const paths = {
+  creatorInfo: '/v2/post/publish/creator_info/query/',
+  videoInit: '/v2/post/publish/video/init/',
+  inboxInit: '/v2/post/publish/inbox/video/init/',
+  statusFetch: '/v2/post/publish/status/fetch/',
+}
+
+const init = { post_info: { privacy_level: 'SELF_ONLY' }, source_info: oneChunk(1) }
+
+async function admitted(pair: Pick<Pair, 'local' | 'token'>, path: string, body: unknown): Promise<number> {
+  for (let calls = 0; ; calls += 1) {
+    if ((await call(pair, path, body)).code === 'rate_limit_exceeded') return calls
+  }
+}
+
+test.each([
+  ['creatorInfo', 20],
+  ['videoInit', 6],
+  ['inboxInit', 6],
+  ['statusFetch', 30],
+] as const)('%s lets %d calls in a minute in', async (endpoint, limit) => {
+  const pair = await startPair({ pendingCap: null })
+  expect(await admitted(pair, paths[endpoint], init)).toBe(limit)
+  expect(pair.local.rates().filter((rate) => rate.endpoint === endpoint)).toEqual([
+    { endpoint, per: 'account', subject: 'ann', densest: limit, refused: 1 },
+    { endpoint, per: 'token', subject: expect.stringMatching(/^[\da-f]{12}$/), densest: limit, refused: 1 },
+  ])
+})
+
+test('the window slides: what was let in half a minute ago still counts', async () => {
+  const pair = await startPair({ limits: { videoInit: 2 } })
+  const code = async () => (await call(pair, paths.videoInit, init)).code
+  expect(await code()).toBe('ok')
+  pair.local.advance(30)
+  expect(await code()).toBe('ok')
+  pair.local.advance(29)
+  expect(await code()).toBe('rate_limit_exceeded')
+  pair.local.advance(1)
+  expect(await code()).toBe('ok')
+})
+
+test('the fullest minute of an account counts all of its tokens, even when nothing is limited', async () => {
+  const pair = await startPair({ rateLimits: false, dailyPostCap: null })
+  const other = { ...pair, token: tokenOf(pair.local) }
+  for (let calls = 0; calls < 5; calls += 1) {
+    await call(pair, paths.videoInit, init)
+    await call(other, paths.videoInit, init)
+  }
+  pair.local.advance(60)
+  await call(pair, paths.videoInit, init)
+  const densest = pair.local.rates().map(({ per, densest }) => [per, densest])
+  expect(densest).toEqual([
+    ['account', 10],
+    ['token', 5],
+    ['token', 5],
+  ])
+})
+
+test('the inits may share one limit, and a 429 may say when to come again', async () => {
+  const pair = await startPair({ sharedInitLimit: true, retryAfterSeconds: 17 })
+  for (let calls = 0; calls < 3; calls += 1) {
+    expect((await call(pair, paths.videoInit, init)).code).toBe('ok')
+    expect((await call(pair, paths.inboxInit, init)).code).toBe('ok')
+  }
+  const refused = await call(pair, paths.inboxInit, init)
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '17'])
+})

@@ -1,0 +1,202 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { Secret } from '../../src/secret.ts'
+import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import { startReceiver } from './receiver.ts'
+import { begin, chunkOf, clientOf, videoBytes, videoHash, wantedPost } from './support.ts'
+
+const main = new URL('../../src/simulator/main.ts', import.meta.url).pathname
+const ready = z.object({
+  url: z.string(),
+  app: z.object({ clientKey: z.string(), clientSecret: z.string(), redirectUri: z.string() }),
+})
+
+async function start(directory: string, port = '0', ...more: readonly string[]) {
+  const knobs = JSON.stringify({ processingMs: 0, moderationMs: 0 })
+  const args = [main, '--port', port, '--directory', directory, '--knobs', knobs, ...more]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [line] = await once(createInterface(child.stdout), 'line')
+  return { child, ...ready.parse(JSON.parse(line)) }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+async function ask(url: string, method: string, name: string, body?: unknown): Promise<unknown> {
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
+  return (await fetch(`${url}/__local/${name}`, init)).json()
+}
+
+test('what was posted, half an upload, tokens and counters outlive a kill', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const first = await start(directory)
+  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
+  const grant = z
+    .object({ access_token: z.string(), refresh_token: z.string() })
+    .parse(await ask(first.url, 'POST', 'grants', { username: 'ann' }))
+  const token = new Secret(grant.access_token)
+  const client = clientOf(first)
+  const pair = { client, token }
+
+  const done = await begin(pair, wantedPost(5000, { title: 'done' }))
+  await client.putChunk(done.uploadUrl, chunkOf(5000, 0))
+  const size = 64_000_001
+  const half = await begin(pair, wantedPost(size, { title: 'half' }))
+  await client.putChunk(half.uploadUrl, chunkOf(size, 0))
+  expect((await client.refreshToken(new Secret(grant.refresh_token))).kind).toBe('ok')
+  await ask(first.url, 'POST', 'advance', { seconds: 600 })
+
+  // The second chunk is under way, and half of it on the disk, when the process dies.
+  const underWay = Promise.withResolvers<void>()
+  async function* endless() {
+    yield* videoBytes(10_000_000, 14_999_999)
+    underWay.resolve()
+    await new Promise(() => {})
+  }
+  const lost = client.putChunk(half.uploadUrl, { ...chunkOf(size, 1), body: endless() })
+  await underWay.promise
+  const before = await ask(first.url, 'GET', 'posts')
+  await kill(first.child)
+  expect((await lost).kind).toBe('unknown')
+  // A last line that the kill cut in two.
+  await appendFile(join(directory, 'book.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
+
+  const second = await start(directory, new URL(first.url).port)
+  expect(second.url).toBe(first.url)
+  expect(await ask(second.url, 'GET', 'posts')).toEqual(before)
+  expect(before).toMatchObject([
+    { title: 'done', sha256: videoHash(5000), status: 'PUBLISH_COMPLETE', postIds: [expect.any(String)] },
+    { title: 'half', bytes: 10_000_000, status: 'PROCESSING_UPLOAD' },
+  ])
+  expect(await client.refreshToken(new Secret(grant.refresh_token))).toMatchObject({ code: 'invalid_grant' })
+
+  for (let index = 1; index <= 5; index += 1) await client.putChunk(half.uploadUrl, chunkOf(size, index))
+  expect(await client.status(token, half.publishId)).toMatchObject({ status: 'PUBLISH_COMPLETE' })
+  expect(await ask(second.url, 'GET', 'posts')).toMatchObject([{}, { sha256: videoHash(size) }])
+  expect(await ask(second.url, 'GET', 'counters')).toMatchObject({
+    inits: 2,
+    puts: 7,
+    bytes: 5000 + size,
+    refreshes: 1,
+    refreshReuse: 1,
+  })
+
+  second.child.kill('SIGTERM')
+  expect(await once(second.child, 'exit')).toEqual([0, null])
+})
+
+test('what the app was not told before a kill, it is told after it', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const receiver = await startReceiver()
+  receiver.answer(500)
+  const fault = { endpoint: 'webhook', probability: 1, seed: 1, effect: { kind: 'dropBefore' } }
+  const first = await start(
+    directory,
+    '0',
+    '--app',
+    JSON.stringify({ webhookUrl: receiver.url }),
+    '--faults',
+    JSON.stringify([fault]),
+  )
+  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
+  const grant = await ask(first.url, 'POST', 'grants', { username: 'ann' })
+  const token = new Secret(z.object({ access_token: z.string() }).parse(grant).access_token)
+  const started = await begin({ client: clientOf(first), token }, wantedPost(1000))
+  await clientOf(first).putChunk(started.uploadUrl, chunkOf(1000, 0))
+  await ask(first.url, 'POST', 'webhooks/flush')
+  expect(await ask(first.url, 'GET', 'webhooks')).toMatchObject([
+    { event: 'post.publish.complete', state: 'waiting', answer: 'not sent' },
+    { event: 'post.publish.publicly_available', state: 'waiting', answer: 'not sent' },
+  ])
+  await kill(first.child)
+  expect(receiver.events()).toEqual([])
+
+  receiver.answer(200)
+  const second = await start(directory)
+  await ask(second.url, 'POST', 'advance', { seconds: 60 })
+  await ask(second.url, 'POST', 'webhooks/flush')
+  expect(receiver.events()).toEqual(['complete', 'publicly_available'])
+  await kill(second.child)
+
+  const third = await start(directory)
+  await ask(third.url, 'POST', 'webhooks/flush')
+  expect(receiver.events()).toHaveLength(2)
+  expect(await ask(third.url, 'GET', 'counters')).toMatchObject({ webhooksAccepted: 2, webhooksRetried: 2 })
+})
+
+test('a book of an older program is read, and its tokens, posts and counters go on', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const openId = '-000old'
+  const owned = { openId, scopes: ['video.publish', 'video.list'], expiresAt: Date.now() + 3_600_000 }
+  const upload = {
+    uploadToken: 'old',
+    uploadExpiresAt: Date.now() + 3_600_000,
+    openId,
+    privacyLevel: 'SELF_ONLY',
+  }
+  const sizes = { isAigc: true, size: 10, chunkSize: 10, chunkCount: 1, processingMs: 0, moderationMs: 0 }
+  const account = { openId, username: 'ann', nickname: 'Ann', private: false, commentDisabled: false }
+  const rows: readonly (readonly [string, string, unknown])[] = [
+    [
+      'account',
+      openId,
+      { ...account, duetDisabled: false, stitchDisabled: false, maxDurationSeconds: 600, banned: false },
+    ],
+    ['access', 'act.old', { ...owned, token: 'act.old' }],
+    ['refresh', 'rft.old', { ...owned, token: 'rft.old', spent: false }],
+    [
+      'publish',
+      'v_pub_file~v2-1.7678907398077074696',
+      {
+        ...upload,
+        ...sizes,
+        publishId: 'v_pub_file~v2-1.7678907398077074696',
+        uploadId: '7678907398077074696',
+        title: 'old',
+        received: 0,
+        createdAt: Date.now() - 1000,
+        postIds: [],
+      },
+    ],
+    ['counters', 'all', { inits: 1, puts: 0, bytes: 0, refreshes: 0, refreshReuse: 0, refused: {} }],
+    ['clock', 'ahead', 5000],
+  ]
+  await writeFile(join(directory, 'book.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+
+  const local = await startLocalTikTok({ directory })
+  onTestFinished(() => local.stop())
+  const pair = { local, client: clientOf(local), token: new Secret('act.old') }
+  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'ok' })
+  expect((await pair.client.refreshToken(new Secret('rft.old'))).kind).toBe('ok')
+  const url = new Secret(`${local.url}/video/?upload_id=7678907398077074696&upload_token=old`)
+  expect((await pair.client.putChunk(url, chunkOf(10, 0))).kind).toBe('complete')
+  expect(local.posts()).toMatchObject([{ title: 'old', mode: 'direct', media: 'video', stage: 'private' }])
+  expect(local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, webhooksSent: 0 })
+  local.disconnect('ann')
+  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'unauthorized' })
+})
+
+test('a port that is taken leaves the directory of its owner alone', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const owner = await startLocalTikTok({ directory })
+  const port = Number(new URL(owner.url).port)
+  await expect(startLocalTikTok({ directory, port })).rejects.toThrow('EADDRINUSE')
+  owner.createAccount({ username: 'ann' })
+  await owner.stop()
+  const again = await startLocalTikTok({ directory })
+  onTestFinished(() => again.stop())
+  expect(again.accounts()).toMatchObject([{ username: 'ann' }])
+})

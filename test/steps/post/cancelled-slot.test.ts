@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.ts'
+import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
+import { createCommandDeps } from '../../support/command-deps.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { createHostStage } from '../host-stage.ts'
+
+const stage = await createHostStage()
+const { db } = stage.database.runtime
+const deps = await createCommandDeps(stage.database)
+
+it('posts a slot once whose job was cancelled before its time, as it was changed and approved again', async () => {
+  const worker = await stage.openWorker({ directory: await temporaryDirectory() })
+  const first = await worker.start()
+  const { organizationId } = stage
+  const slot = await db
+    .selectFrom('slot')
+    .innerJoin('job', 'job.slot_id', 'slot.id')
+    .select(['slot.id', 'plan_id'])
+    .where('job.id', '=', first.jobId)
+    .executeTakeFirstOrThrow()
+  const steer = (event: Steering) =>
+    db.transaction().execute((tx) => steerPlan(tx, deps, { organizationId, planId: slot.plan_id, event }))
+
+  expect(await first.goOn('awaitingSlot')).toBe('awaitingSlot')
+  await first.send({ type: 'cancel' })
+  expect(await first.goOn()).toBe('cancelled')
+
+  const change = { caption: 'Better', privacy: 'SELF_ONLY' } as const
+  const changed = await db
+    .transaction()
+    .execute((tx) => updateSlot(tx, deps, { organizationId, slotId: slot.id, change }))
+  expect(changed.kind).toBe('done')
+  await steer({ type: 'submit' })
+  const steered = await steer({ type: 'approve' })
+  if (steered.kind !== 'done') throw new Error(JSON.stringify(steered))
+  const [secondId = ''] = steered.movedJobs
+  expect(steered.movedJobs).toHaveLength(1)
+
+  const second = worker.takeOver({ ...first, jobId: secondId })
+  await second.goOn()
+  expect((await second.context()).sentAt).not.toBeNull()
+  expect(worker.local.posts()).toMatchObject([{ title: 'Better', status: 'PUBLISH_COMPLETE' }])
+  await expect(first.send({ type: 'retry' })).rejects.toThrow('refused')
+  expect(await first.goOn()).toBe('cancelled')
+  expect(worker.local.posts()).toHaveLength(1)
+})

@@ -1,0 +1,29 @@
+import { rename } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
+import { published } from '../publish/course.ts'
+import { createStage } from '../publish/stage.ts'
+
+const stage = await createStage()
+
+it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
+  'a worker that does not see the video in %s leaves it to a person at once, who is told why',
+  async (state) => {
+    const { job, at } = await stage.start({ video: { framesPerSecond: 24 } })
+    expect(await job.goOn(state)).toBe(state)
+    const { media } = await job.context()
+    const file = stage.storage.path?.(stage.organizationId, media?.sha256 ?? '') ?? ''
+    await rename(file, `${file}.elsewhere`)
+    expect(await job.goOn()).toBe('needsPerson')
+    expect((await job.history()).slice(-2)).toEqual([state, 'needsPerson'])
+    const { failure } = await job.context()
+    expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code: 'MEDIA_NOT_HERE' })
+    expect(failure && nextStepFor(failure)).toMatch(/all workers the same storage directory/)
+
+    await rename(`${file}.elsewhere`, file)
+    await job.send({ type: 'retry' })
+    expect(await job.goOn()).toBe('published')
+    expect((await job.history()).slice(-2)).toEqual(published)
+    expect(at.local.posts()).toHaveLength(1)
+  },
+)

@@ -1,7 +1,0 @@
-// A process that starts a server, says so in one line of JSON, and stays until it is killed.
-import { startEmbeddedServer } from '../../../src/store/embedded/server.ts'
-
-const [directory = ''] = process.argv.slice(2)
-const { url, attached, firstRun } = await startEmbeddedServer({ directory })
-console.log(JSON.stringify({ url, attached, firstRun }))
-setInterval(() => undefined, 60_000)

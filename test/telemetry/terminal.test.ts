@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { createQuietLogger } from '../../src/logger.ts'
+import { createTerminal } from '../../src/telemetry/terminal.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+/** A screen that understands what is written to it, and shows its lines. */
+function createScreen(columns: number, rows = 24) {
+  let lines = ['']
+  let row = 0
+  const write = (text: string) => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what terminals are told by
+    for (const [part, , up] of text.matchAll(/(\x1b\[(\d+)A)|\x1b\[0J|\r|\n|[^\x1b\r\n]+/g)) {
+      if (up !== undefined) row -= Number(up)
+      else if (part === '\x1b[0J') lines = [...lines.slice(0, row), '']
+      else if (part === '\n') {
+        row += 1
+        lines[row] ??= ''
+      } else if (part !== '\r') lines[row] = `${lines[row] ?? ''}${part}`
+    }
+  }
+  return { write, isTTY: true, columns, rows, shown: () => lines.filter((line) => line !== '') }
+}
+
+it('redraws one line for each thing that goes on, below what stays', () => {
+  const screen = createScreen(20)
+  const terminal = createTerminal({ out: screen, err: screen })
+  terminal.print('hello')
+  terminal.progress('a', 'a queued')
+  terminal.progress('b', 'b queued')
+  terminal.progress('a', 'a rendering')
+  terminal.warn('a warning\n')
+  expect(screen.shown()).toEqual(['hello', 'a warning', 'a rendering', 'b queued'])
+  terminal.settle('a', 'a published')
+  terminal.print('its file')
+  expect(screen.shown()).toEqual(['hello', 'a warning', 'a published', 'its file', 'b queued'])
+})
+
+it('cuts a line that would wrap, and shows no more than the screen has rows', () => {
+  const screen = createScreen(10, 3)
+  const terminal = createTerminal({ out: screen, err: screen })
+  terminal.progress('a', '漢字漢字漢字')
+  expect(screen.shown()).toEqual(['漢字漢字'])
+  terminal.progress('b', '█████░░░░░ 5/10')
+  terminal.progress('c', 'c')
+  expect(screen.shown()).toEqual(['█████░░░░', 'c'])
+})
+
+it('writes every line where nobody watches, without a control character', () => {
+  const written: string[] = []
+  const out = { write: (text: string) => void written.push(text) }
+  const terminal = createTerminal({ out, err: out })
+  terminal.progress('a', 'a queued')
+  terminal.progress('a', 'a rendering')
+  terminal.settle('a', 'a published')
+  expect(written.join('')).toBe('a queued\na rendering\na published\n')
+})
+
+it('keeps logs in a file, and tells a person of warnings and errors only', async () => {
+  const file = path.join(await temporaryDirectory(), 'reelpilot.log')
+  const told: string[] = []
+  const log = createQuietLogger('info', file, (text) => told.push(text))
+  log.debug('not asked for')
+  log.info('a scan')
+  log.warn('a connection')
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['a scan', 'a connection'])
+  expect(told).toEqual([expect.stringContaining('a connection')])
+  // What cannot be written ends nothing.
+  createQuietLogger('info', path.join(file, 'below'), () => undefined).info('lost')
+})

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { expect, it } from 'vitest'
+import type { Answer } from '../../src/providers/tiktok/http/answer.ts'
+import type { GuardedCall } from '../../src/providers/tiktok/http/guard.ts'
+import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
+import { LimitInvalid } from '../../src/rate-limit/validate.ts'
+import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit/settings.ts'
+import { createLimitBook } from '../../src/tiktok-policy/limit-settings.ts'
+import { listWindows } from '../../src/tiktok-policy/list-windows.ts'
+import { createLimiterGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
+import { createOrganization, createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+const { db } = database.runtime
+const limiter = createPostgresLimiter({ db, role: 'reelpilot_runtime' })
+const book = createLimitBook(db)
+const guard = createLimiterGuard({ limiter, book })
+const refused: Answer<unknown> = { kind: 'refused', httpStatus: 400, code: 'invalid_params', message: '' }
+
+async function createAccount(organizationId: string): Promise<string> {
+  const id = randomUUID()
+  await db.insertInto('account').values({ id, organization_id: organizationId, scopes: [] }).execute()
+  return id
+}
+
+async function set(organizationId: string, name: RateLimitName, most: number | null): Promise<void> {
+  await setRateLimit(db, organizationId, name, most)
+  book.forget(organizationId)
+}
+
+/** Calls of an account, each by a job of its own. */
+async function caller(organization?: string) {
+  const organizationId = organization ?? (await createOrganization(database))
+  const accountId = await createAccount(organizationId)
+  let jobs = 0
+  return {
+    organizationId,
+    accountId,
+    call(endpoint: GuardedCall['endpoint'], answer: Answer<unknown> = { kind: 'ok' }) {
+      jobs += 1
+      const caller = { organizationId, accountId, holder: `job ${jobs}` }
+      return guard({ endpoint, caller }, async () => answer)
+    },
+  }
+}
+
+it('counts the three ways to open a post together, six a minute and account', async () => {
+  const { call } = await caller()
+  for (const endpoint of [
+    'videoInit',
+    'inboxInit',
+    'photoInit',
+    'videoInit',
+    'inboxInit',
+    'photoInit',
+  ] as const)
+    expect(await call(endpoint)).toEqual({ kind: 'ok' })
+  const held = await call('videoInit')
+  expect(held).toMatchObject({ kind: 'held', reason: 'rateLimit' })
+  // In a minute and the margin, from when the first was let through.
+  expect(held.kind === 'held' && held.afterSeconds).toBeGreaterThan(60)
+  expect(held.kind === 'held' && held.afterSeconds).toBeLessThanOrEqual(70)
+})
+
+it('counts the uploads of an organization over its accounts, as many as it has set', async () => {
+  const first = await caller()
+  const second = await caller(first.organizationId)
+  await set(first.organizationId, 'uploads', 3)
+  for (const { call } of [first, second, first]) expect((await call('inboxInit')).kind).toBe('ok')
+  expect((await second.call('inboxInit')).kind).toBe('held')
+  await set(first.organizationId, 'uploads', null)
+  expect((await second.call('inboxInit')).kind).toBe('ok')
+})
+
+it('counts posts by the day, and only those that may have become one', async () => {
+  const { organizationId, accountId, call } = await caller()
+  await set(organizationId, 'posts', 1)
+  expect((await call('videoInit', refused)).kind).toBe('refused')
+  expect((await call('videoInit', { kind: 'unknown', cause: 'timeout' })).kind).toBe('unknown')
+  const held = await call('videoInit')
+  expect(held.kind === 'held' && held.afterSeconds).toBeGreaterThan(86_000)
+  // A draft is no post.
+  expect((await call('inboxInit')).kind).toBe('ok')
+  const views = await listWindows(limiter, organizationId, await book.of(organizationId))
+  expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, standing: { used: 1 } })
+  // For TikTok's minute a refused call counts as any other.
+  expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, standing: { used: 3 } })
+})
+
+it('learns how many posts a creator may have, and shows it', async () => {
+  const { organizationId, accountId, call } = await caller()
+  for (let posts = 0; posts < 2; posts += 1) expect((await call('videoInit')).kind).toBe('ok')
+  const tooMany = { ...refused, httpStatus: 403, code: 'spam_risk_too_many_posts' } as const
+  expect(await call('videoInit', tooMany)).toEqual(tooMany)
+  expect((await call('videoInit')).kind).toBe('held')
+  const learned = (await book.of(organizationId)).learned.get(accountId)
+  expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
+  // Other processes read it from the database.
+  expect((await createLimitBook(db).of(organizationId)).learned.get(accountId)).toEqual(learned)
+})
+
+it('counts reads by organization besides the windows of each endpoint', async () => {
+  const { organizationId, accountId, call } = await caller()
+  for (const endpoint of ['status', 'creatorInfo', 'userInfo', 'videoList', 'videoQuery'] as const)
+    expect((await call(endpoint)).kind).toBe('ok')
+  const used = (await limiter.windows(organizationId)).map(({ key, used, window }) => [
+    key,
+    used,
+    window.most,
+  ])
+  expect(used).toEqual([
+    ['reads', 5, 100],
+    [`tiktok creator info ${accountId}`, 1, 20],
+    [`tiktok status ${accountId}`, 1, 30],
+  ])
+})
+
+it('lets through what has no rate, and refuses to make a call that nobody would count', async () => {
+  const run = async (): Promise<Answer<unknown>> => ({ kind: 'ok' })
+  for (const endpoint of ['token', 'revoke', 'upload', 'cancel'] as const)
+    expect((await guard({ endpoint }, run)).kind).toBe('ok')
+  await expect(guard({ endpoint: 'status' }, run)).rejects.toThrow('a call of status must say for whom')
+})
+
+it('refuses a cap that means nothing, and changes nothing', async () => {
+  const { organizationId, accountId } = await caller()
+  for (const posts of [-1, 1.5])
+    await expect(book.learnCap({ organizationId, accountId }, posts)).rejects.toThrow(LimitInvalid)
+  expect(await book.of(organizationId)).toEqual({ set: {}, learned: new Map() })
+})
