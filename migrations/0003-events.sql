@@ -1,5 +1,7 @@
--- Where each organization's event sequence stands. Taking a number locks the row until the commit, so numbers
--- become visible in order and without a gap; a bigserial would let readers skip what commits late.
+-- Events: one gapless sequence per organization, appended and never changed.
+
+-- The last event number of each organization. Taking a number locks the row until the commit, so numbers become visible in order
+-- and without a gap. With a bigserial, readers would skip events that commit late.
 create table event_head (
   organization_id uuid primary key references organization,
   sequence bigint not null default 0
@@ -13,12 +15,11 @@ create policy runtime on event_head to reelpilot_runtime using (true) with check
 grant select, update on event_head to reelpilot_api;
 grant select, insert, update on event_head to reelpilot_runtime;
 
--- What happened: appended, never changed.
 create table event (
   organization_id uuid not null references organization,
   sequence bigint not null check (sequence >= 1),
   type text not null,
-  -- What it happened to; each event has one subject.
+  -- The subject: each event has exactly one.
   plan_id uuid,
   slot_id uuid,
   account_id uuid,
@@ -29,7 +30,7 @@ create table event (
   at timestamptz not null default clock_timestamp(),
   primary key (organization_id, sequence)
 );
--- One event for each revision of a job: a second writer of the same revision fails here if all else failed.
+-- One event per revision of a job. A second writer of the same revision fails here even if every other check is bypassed.
 create unique index event_of_job_revision on event (job_id, job_revision) where job_id is not null;
 create index event_of_plan on event (plan_id, sequence) where plan_id is not null;
 alter table event enable row level security;

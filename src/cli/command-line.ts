@@ -82,7 +82,8 @@ export async function runCommand({ words, environment, ending }: CommandOptions)
 function wordsOf(error: unknown, directory: string | undefined): string {
   const known = directory === undefined ? error : dataDirectoryFailure(error, directory)
   if (!(known instanceof Error)) return String(known)
-  return known instanceof StartFailed || ['DatabaseTooNew', 'RoleNotTaken'].includes(known.name)
+  return known instanceof StartFailed ||
+    ['DatabaseTooNew', 'DatabaseIncompatible', 'RoleNotTaken'].includes(known.name)
     ? known.message
     : (known.stack ?? known.message)
 }

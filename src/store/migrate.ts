@@ -8,15 +8,20 @@ import { ensureRoles } from './roles.ts'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
-/** The database was migrated by a newer build; this one would not understand what it finds. */
+/** The database was migrated by a newer build, whose schema this build does not know. */
 export class DatabaseTooNew extends Error {
   override readonly name = 'DatabaseTooNew'
 }
 
+/** The database was created from other migrations than this build's. No upgrade leads from it to this build. */
+export class DatabaseIncompatible extends Error {
+  override readonly name = 'DatabaseIncompatible'
+}
+
 /**
- * Brings the schema up to this build, forward only, under a lock that other starting processes wait for. Answers the names of
- * the migrations that it applied, and writes nothing if there are none. Throws `DatabaseTooNew` and leaves everything as it is
- * if the database knows migrations that this build does not have.
+ * Brings the schema up to this build, forward only, under a lock that other starting processes wait for. Returns the names of
+ * the migrations that it applied, and writes nothing if there are none. Throws `DatabaseTooNew` or `DatabaseIncompatible`, and
+ * changes nothing, if the database has migrations that this build does not have.
  */
 export function migrate(owner: Connection): Promise<readonly string[]> {
   return underInstallLock(owner, () => migrateAlone(owner))
@@ -24,17 +29,26 @@ export function migrate(owner: Connection): Promise<readonly string[]> {
 
 async function migrateAlone(owner: Connection): Promise<readonly string[]> {
   const migrations = await readMigrations()
-  const known = new Set(Object.keys(migrations))
+  const known = Object.keys(migrations)
   const before = await appliedMigrations(owner)
-  for (const name of before) {
-    if (!known.has(name))
-      throw new DatabaseTooNew(
-        `the database has the migration "${name}", this build does not: run the newer build`,
-      )
-  }
-  const applied = before.length === known.size ? [] : await applyMissing(owner, migrations)
+  refuseUnknown(before, known)
+  const applied = before.length === known.length ? [] : await applyMissing(owner, migrations)
   await letRolesReadMigrations(owner)
   return applied
+}
+
+/** A newer build has every migration of this build and some more. */
+function refuseUnknown(applied: readonly string[], known: readonly string[]): void {
+  const unknown = applied.find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  if (known.every((name) => applied.includes(name)))
+    throw new DatabaseTooNew(
+      `the database has the migration "${unknown}", this build does not: run the newer build`,
+    )
+  throw new DatabaseIncompatible(
+    `the database was created by an incompatible build (its migration "${unknown}" does not exist in this build) and cannot be ` +
+      'upgraded: use an empty database (DATABASE_URL) or an empty data directory (REELPILOT_DATA)',
+  )
 }
 
 async function applyMissing(

@@ -30,3 +30,16 @@ it('leaves a database alone that a newer build has migrated', async () => {
   await expect(migrate(database.owner)).rejects.toThrow(/"9999-from-the-future", this build does not/)
   expect(await isMigrated(database.owner)).toBe(false)
 })
+
+it('refuses a database that was created from other migrations, and says what to do', async () => {
+  const { db } = database.owner
+  await sql`delete from reelpilot.migration`.execute(db)
+  await sql`insert into reelpilot.migration (name, timestamp)
+            values ('0001-roles', 'then'), ('0002-organizations', 'then')`.execute(db)
+  await expect(migrate(database.owner)).rejects.toThrow(
+    /"0002-organizations" does not exist in this build.* use an empty database \(DATABASE_URL\) or an empty data directory/,
+  )
+  const { rows } = await sql`select name from reelpilot.migration order by name`.execute(db)
+  expect(rows).toEqual([{ name: '0001-roles' }, { name: '0002-organizations' }])
+  expect(await isMigrated(database.owner)).toBe(false)
+})

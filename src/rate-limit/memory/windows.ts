@@ -28,7 +28,7 @@ interface Line {
 }
 
 /**
- * Windows in memory. The functions of migration 0016 and `redis/acquire-places.lua` decide the same in their stores; a
+ * Windows in memory. The functions of migrations/0009-rate-limits.sql and `redis/acquire-places.lua` decide the same in their stores; a
  * test asks all three the same questions.
  */
 export class WindowBook {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Approval } from '../../../machines/rules/clearance.ts'
@@ -176,56 +175,3 @@ async function insertSentJob(slotId: string): Promise<void> {
     values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'resting',
             '{"sentAt": 1}', 1)`.execute(db)
 }
-
-it('is given by the migration to what was approved, and to what a job has taken up', async () => {
-  const old = await createTestDatabase()
-  const folder = new URL('../../../migrations/', import.meta.url)
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
-  const ids = Array.from({ length: 6 }, () => randomUUID()) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  const [organization, account, approved, draft, claimed, written] = ids
-  const slot = (id: string, plan: string, claimedAt: string) =>
-    `('${id}', '${organization}', '${plan}', '2026-11-30T09:00:00', now(), '{}', 'Old', 'SELF_ONLY', ${claimedAt})`
-  const [approvedSlot, changedSlot] = [randomUUID(), randomUUID()]
-  const before = `
-    insert into organization (id, name) values ('${organization}', 'Old');
-    insert into account (id, organization_id, open_id, username, display_name, scopes)
-      values ('${account}', '${organization}', 'o', 'old', 'Old', '{}');
-    insert into plan (id, organization_id, account_id, name, time_zone, state, revision) values
-      ('${approved}', '${organization}', '${account}', 'Approved', 'UTC', 'approved', 1),
-      ('${draft}', '${organization}', '${account}', 'Draft', 'UTC', 'draft', 1);
-    insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy, claimed_at)
-      values ${[slot(approvedSlot, approved, 'null'), slot(changedSlot, approved, 'null'), slot(claimed, draft, 'now()'), slot(written, draft, 'null')].join(',')};`
-  await sql`drop schema reelpilot cascade; create schema reelpilot`.execute(old.owner.db)
-  await old.owner.db.transaction().execute(async (tx) => {
-    for (const file of files) {
-      if (file.startsWith('0021'))
-        await sql.raw(`set local role reelpilot_runtime; ${before} reset role`).execute(tx)
-      // What was changed after its approval must not become approved when the hash takes in more.
-      if (file.startsWith('0026'))
-        await sql
-          .raw(
-            `set local role reelpilot_runtime; update slot set caption = 'Changed' where id = '${changedSlot}'; reset role`,
-          )
-          .execute(tx)
-      await sql.raw(await readFile(new URL(file, folder), 'utf8')).execute(tx)
-    }
-  })
-  const of = async (id: string) => {
-    const { rows } = await sql<{ holds: boolean | null }>`
-      select approved_hash = approval_hash(slot) as holds from slot where id = ${id}`.execute(old.runtime.db)
-    return rows[0]?.holds
-  }
-  expect(await Promise.all([approvedSlot, claimed, written, changedSlot].map(of))).toEqual([
-    true,
-    true,
-    null,
-    false,
-  ])
-})

@@ -1,27 +1,21 @@
--- The installation's only organization is its operator's: what concerns the whole installation may be steered by it.
--- Looks past row-level security, and answers nothing but yes or no.
-create function is_only_organization() returns boolean
-  language sql stable security definer set search_path = reelpilot, pg_temp
-  as $$ select count(*) = 1 from (select from organization limit 2) as organizations $$;
-grant create on schema reelpilot to reelpilot_runtime;
-alter function is_only_organization() owner to reelpilot_runtime;
-revoke create on schema reelpilot from reelpilot_runtime;
-revoke execute on function is_only_organization() from public;
-grant execute on function is_only_organization() to reelpilot_api, reelpilot_runtime;
+-- Circuit breakers: the state of each breaker, shared by all processes.
 
--- The last checkpoint of each circuit breaker, shared by all processes. Without a row it is closed and has never failed.
+create function breaker_states() returns text[] language sql immutable parallel safe return array[
+  'closed', 'open', 'halfOpen.ready', 'halfOpen.probing', 'recovering', 'forcedOpen', 'forcedClosed'];
+
+-- The last checkpoint of each circuit breaker. A breaker without a row is closed and has never failed.
 create table circuit_breaker (
-  -- Whom calls go to: `tiktok`, `tiktok-upload`, `video/<name>`, or `tiktok/<account id>` for the faults of an account.
+  -- What is called: `tiktok`, `tiktok-upload`, `video/<name>`, or `tiktok/<account id>` for faults of one account.
   key text primary key check (length(key) between 1 and 200),
   -- Null for an upstream, which all organizations share.
   organization_id uuid references organization,
   account_id uuid,
   version int not null check (version >= 1),
-  state text not null,
+  state text not null constraint breaker_known_state check (state = any (breaker_states())),
   tag text not null check (tag in ('waiting', 'resting')),
   context jsonb not null,
   timers jsonb not null default '{}',
-  -- What may be tried again at an upstream; null while nothing was.
+  -- How many retries the upstream may still get; null before the first retry.
   retry_budget jsonb check (retry_budget is null or account_id is null),
   -- Rises by one with every change; every writer names the revision that it read.
   revision bigint not null check (revision >= 1),
@@ -33,7 +27,7 @@ create table circuit_breaker (
 create index circuit_breaker_of_organization on circuit_breaker (organization_id, key);
 alter table circuit_breaker enable row level security;
 alter table circuit_breaker force row level security;
--- Everybody may see how an upstream is; only the operator may say.
+-- Every organization may read an upstream's breaker. Only the operator's may change it.
 create policy tenant_reads on circuit_breaker for select to reelpilot_api
   using (organization_id is null or organization_id = (select current_organization()));
 create policy tenant_inserts on circuit_breaker for insert to reelpilot_api
