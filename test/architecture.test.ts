@@ -150,7 +150,7 @@ const rooms: readonly (readonly [room: string, mayImport: readonly string[]])[] 
 
 /** Libraries, and the only rooms that may know them. */
 const owners: Readonly<Record<string, readonly string[]>> = {
-  kysely: ['src/store', 'src/rehearsal/ticker.ts'],
+  kysely: ['src/store'],
   pg: ['src/store', 'src/postgres'],
   // A command is handed the queue that its transaction sends to.
   'pg-boss': ['src/queue', 'src/commands/deps.ts'],

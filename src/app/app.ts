@@ -11,9 +11,9 @@ import { createDiskStorage } from '../providers/storage/disk-storage.ts'
 import { createLocalProvider } from '../providers/video/local/local-provider.ts'
 import { startLimiter } from '../rate-limit/start-limiter.ts'
 import { announceRehearsal } from '../rehearsal/announce.ts'
+import { startProgressDisplay } from '../rehearsal/progress-display.ts'
 import { registerApp, startRehearsalTikTok } from '../rehearsal/rehearsal-tiktok.ts'
 import { seedRehearsal } from '../rehearsal/seed.ts'
-import { startTicker } from '../rehearsal/ticker.ts'
 import { Secret } from '../secret.ts'
 import { createSteps } from '../steps/catalogue.ts'
 import { breakerOf } from '../steps/video/call-provider.ts'
@@ -177,15 +177,15 @@ async function start(
     })
   if (seeded) {
     const pathOf = (sha256: string) => storage.path(seeded.organizationId, sha256)
-    const ticker = await startTicker({
+    const display = await startProgressDisplay({
       db: runtime.db,
       databaseUrl: database.url,
       organizationId: seeded.organizationId,
       pathOf,
       terminal,
-      onError: (error) => log.warn({ err: error }, 'ticker'),
+      onError: (error) => log.warn({ err: error }, 'the progress display could not read transitions'),
     })
-    teardown.add(() => ticker.close())
+    teardown.add(() => display.close())
   }
   if (roles.includes('worker')) {
     const videos = await createLocalProvider({

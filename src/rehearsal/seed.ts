@@ -3,36 +3,43 @@ import { readdir, readFile } from 'node:fs/promises'
 import { bundledTimeZones } from '../commands/plan/wall-time.ts'
 import { createOrganization } from '../commands/tenant/create-organization.ts'
 import type { LocalTikTok } from '../simulator/local-tiktok.ts'
-import type { Db } from '../store/database.ts'
+import type { Db, Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
 import { lockInstallation } from '../store/install-lock.ts'
 import { approveSlots } from '../store/plan/approvals.ts'
+import { commitPlanMove, insertPlan } from '../store/plan/plans.ts'
+import { insertSlots, type NewSlot } from '../store/plan/slots.ts'
 import { grantQuota } from '../store/quota/adjustments.ts'
+import { listOrganizations } from '../store/tenant/organizations.ts'
 import { parseStoryboard } from '../storyboard/storyboard.ts'
 import type { Sealer } from '../vault/sealer.ts'
 import { connectLocalAccount } from './local-account.ts'
 
-export interface Rehearsal {
+export interface SeededRehearsal {
   readonly organizationId: string
-  /** Its first key, with all scopes; null if it was made before, for only its hash is stored. */
+  /** The first API key, with all scopes; null for an earlier seed, of which only the key's hash is stored. */
   readonly apiKey: string | null
 }
 
 const storyboards = new URL('./storyboards/', import.meta.url)
 const rehearsalName = 'Rehearsal'
-/** When the slots of the rehearsal fall due, in seconds from its start. */
-const slotSeconds = [20, 60, 100]
+/** When the slots are due, in seconds after the seed. */
+const slotDueSeconds = [20, 60, 100]
 
 /**
- * Fills an empty database so that there is something to see: an organization with quota and a key, an account at the
- * local TikTok, and an approved plan on autopilot with slots in the next minutes. Of a database that was filled before it
- * answers what there is, and null if there are other organizations only.
+ * Fills an empty database: an organization with quota and a key, an account at the local TikTok, and an approved plan on
+ * autopilot with slots in the next minutes. Returns the existing rehearsal of a database that was seeded before, and null
+ * for a database with other organizations only.
  */
-export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer): Promise<Rehearsal | null> {
+export async function seedRehearsal(
+  db: Db,
+  tiktok: LocalTikTok,
+  sealer: Sealer,
+): Promise<SeededRehearsal | null> {
   return await db.transaction().execute(async (tx) => {
-    // Of several rehearsals that start at once on one database, the first fills it.
+    // Several rehearsals may start at once on one database: the first one seeds it.
     await lockInstallation(tx)
-    const organizations = await tx.selectFrom('organization').select(['id', 'name']).execute()
+    const organizations = await listOrganizations(tx)
     const known = organizations.find(({ name }) => name === rehearsalName)
     if (known) return { organizationId: known.id, apiKey: null }
     if (organizations.length > 0) return null
@@ -45,52 +52,52 @@ export async function seedRehearsal(db: Db, tiktok: LocalTikTok, sealer: Sealer)
       username: 'dailyfacts',
       nickname: 'Daily Facts',
     })
-
-    const planId = randomUUID()
-    await tx
-      .insertInto('plan')
-      .values({
-        id: planId,
-        organization_id: organizationId,
-        account_id: accountId,
-        name: 'Facts of the day',
-        time_zone: 'UTC',
-        state: 'approved',
-        revision: 1,
-        autopilot: true,
-        approved_at: new Date(),
-      })
-      .execute()
-    const briefs = await readStoryboards()
-    for (const [index, seconds] of slotSeconds.entries()) {
-      const brief = briefs[index % briefs.length]
-      if (!brief) continue
-      const publishAt = new Date(Date.now() + seconds * 1_000)
-      await tx
-        .insertInto('slot')
-        .values({
-          id: randomUUID(),
-          organization_id: organizationId,
-          plan_id: planId,
-          wall_time: publishAt.toISOString().slice(0, 19),
-          publish_at: publishAt,
-          tzdata_version: bundledTimeZones.version,
-          storyboard: JSON.stringify(brief.storyboard),
-          caption: brief.caption,
-          privacy: 'PUBLIC_TO_EVERYONE',
-        })
-        .execute()
-    }
-    await approveSlots(tx, organizationId, planId)
-    await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
+    await seedPlan(tx, organizationId, accountId)
     return { organizationId, apiKey: key }
   })
 }
 
-/** The example storyboards, in order of their names, with their titles for captions. */
-async function readStoryboards(): Promise<
-  readonly { readonly storyboard: object; readonly caption: string }[]
-> {
+async function seedPlan(tx: Tx, organizationId: string, accountId: string): Promise<void> {
+  const planId = randomUUID()
+  const name = 'Facts of the day'
+  await insertPlan(tx, { id: planId, organizationId, accountId, name, timeZone: 'UTC', state: 'draft' })
+  const briefs = await readBriefs()
+  const slots = slotDueSeconds.flatMap((seconds, index): NewSlot[] => {
+    const brief = briefs[index % briefs.length]
+    return brief ? [newSlot(brief, new Date(Date.now() + seconds * 1_000))] : []
+  })
+  await insertSlots(tx, organizationId, planId, slots)
+  await approveSlots(tx, organizationId, planId)
+  await commitPlanMove(tx, { planId, expectedRevision: 1, state: 'approved', autopilot: true, locked: false })
+  await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
+}
+
+function newSlot({ storyboard, caption }: Brief, publishAt: Date): NewSlot {
+  return {
+    id: randomUUID(),
+    wallTime: publishAt.toISOString().slice(0, 19),
+    publishAt,
+    tzdataVersion: bundledTimeZones.version,
+    storyboard,
+    mode: 'direct',
+    caption,
+    privacy: 'PUBLIC_TO_EVERYONE',
+    allowComment: false,
+    allowDuet: false,
+    allowStitch: false,
+    brandContent: false,
+    brandOrganic: false,
+    isAigc: true,
+  }
+}
+
+interface Brief {
+  readonly storyboard: object
+  readonly caption: string
+}
+
+/** Reads the example storyboards in the order of their file names, each with its title as caption. */
+async function readBriefs(): Promise<readonly Brief[]> {
   const files = (await readdir(storyboards)).filter((file) => file.endsWith('.json')).sort()
   return await Promise.all(
     files.map(async (file) => {

@@ -7,53 +7,53 @@ export interface Progress {
   readonly unit: string
 }
 
-/** What is shown of one state of a job or an account. */
-export interface TickerLine {
+/** One state of a job or an account. */
+export interface ProgressLine {
   readonly at: Date
   readonly label: string
   readonly state: string
   readonly progress: Progress | null
-  /** What is said after all else, such as the id of the post. */
-  readonly end: string
+  /** Printed after everything else, such as the id of the post. */
+  readonly suffix: string
 }
 
 const labelLength = 28
+const stateLength = 24
 const barLength = 16
 const indent = ' '.repeat(10)
 
-export function lineOf({ at, label, state, progress, end }: TickerLine): string {
+/** The columns of a line: UTC time, label, state, bar. */
+export function formatLine({ at, label, state, progress, suffix }: ProgressLine): string {
   const time = at.toISOString().slice(11, 19)
-  return `${time}  ${label.padEnd(labelLength)}  ${state.padEnd(24)}${progress ? `  ${barOf(progress)}` : ''}${end}`
+  const bar = progress ? `  ${formatBar(progress)}` : ''
+  return `${time}  ${label.padEnd(labelLength)}  ${state.padEnd(stateLength)}${bar}${suffix}`
 }
 
-/** What went wrong, and below it what a person does about it. */
+/** The failure, and below it what a person does about it. */
 export function failureLines(failure: Failure): readonly string[] {
   const { verdict, code, message } = failure
-  return [`${indent}${verdict} ${code}: ${message}`, `${indent}${nextStepFor(failure)}`]
+  return [detailLine(`${verdict} ${code}: ${message}`), detailLine(nextStepFor(failure))]
 }
 
 export function detailLine(text: string): string {
   return `${indent}${text}`
 }
 
-export function barOf({ done, of, unit }: Progress): string {
+export function formatBar({ done, of, unit }: Progress): string {
   const filled = of > 0 ? Math.round((done / of) * barLength) : 0
   return `${'█'.repeat(filled)}${'░'.repeat(barLength - filled)}  ${Math.floor(done * 10) / 10}/${of} ${unit}`
 }
 
-/**
- * Names things in the width of a column, each by its title, cut off if it is long. What would look like something
- * that was named before gets a number.
- */
+/** Shortens titles to the width of the label column. Ids whose titles would look alike get numbers: `Venus #2`. */
 export function createLabels(): (id: string, title: string) => string {
   const labels = new Map<string, string>()
-  const taken = new Map<string, number>()
+  const counts = new Map<string, number>()
   return (id, title) => {
     const known = labels.get(id)
     if (known !== undefined) return known
     const cut = title.slice(0, labelLength)
-    const count = (taken.get(cut) ?? 0) + 1
-    taken.set(cut, count)
+    const count = (counts.get(cut) ?? 0) + 1
+    counts.set(cut, count)
     const number = ` #${count}`
     const label = count === 1 ? cut : `${title.slice(0, labelLength - number.length).trimEnd()}${number}`
     labels.set(id, label)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Failure } from '../../machines/rules/failure.ts'
-import { startTicker } from '../../src/rehearsal/ticker.ts'
+import { startProgressDisplay } from '../../src/rehearsal/progress-display.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
 import { createHintSender } from '../../src/store/event/notify.ts'
 import { createTerminal } from '../../src/telemetry/terminal.ts'
@@ -21,12 +21,12 @@ import { until } from '../support/wait.ts'
 const database = await createTestDatabase()
 const api = await createTestApi(database)
 
-/** What is printed of an organization, without the times. */
+/** Collects the lines that are printed for an organization, without their times. */
 async function follow(tenant: Tenant) {
   const lines: string[] = []
   const out = { write: (line: string) => void lines.push(line.slice(10, -1)) }
   const hints = createHintSender(database.runtime)
-  const ticker = await startTicker({
+  const display = await startProgressDisplay({
     db: database.runtime.db,
     databaseUrl: database.url,
     organizationId: tenant.organizationId,
@@ -44,15 +44,20 @@ async function follow(tenant: Tenant) {
         ({ length }) => length >= count,
       ),
     async close() {
-      await ticker.close()
+      await display.close()
       await hints.close()
       return lines
     },
   }
 }
 
-/** A transition, as the runtime would have committed it. */
-async function move(tenant: Tenant, id: string, state: string, failure: Failure | null): Promise<void> {
+/** Commits a transition as the runtime would. */
+async function commitTransition(
+  tenant: Tenant,
+  id: string,
+  state: string,
+  failure: Failure | null,
+): Promise<void> {
   const { rows } = await database.owner.pool.query(
     `update reelpilot.job set state = $2, revision = revision + 1, context = context || jsonb_build_object('failure', $3::jsonb)
       where id = $1 returning machine, slot_id, account_id, revision`,
@@ -81,11 +86,11 @@ async function jobIds(tenant: Tenant): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-it('tells jobs of equal titles apart, and of titles that are cut off to the same', async () => {
+it('numbers the labels of jobs whose titles are equal, also when they are equal only after shortening', async () => {
   const tenant = await createTenant(database, api)
-  const ticker = await follow(tenant)
+  const display = await follow(tenant)
   await createRunningPlan(tenant, [60, 61])
-  await ticker.printed(2)
+  await display.printed(2)
   const { planId } = await createDraft(tenant, [])
   const title = 'A title that is longer than its column'
   const slots = ['one', 'two'].map((end, index) =>
@@ -95,8 +100,8 @@ it('tells jobs of equal titles apart, and of titles that are cut off to the same
   await steer(tenant, 'submitPlanForReview', { planId })
   await steer(tenant, 'setAutopilot', { planId, on: true })
   await steer(tenant, 'approvePlan', { planId })
-  await ticker.printed(4)
-  const labels = (await ticker.close()).map((line) => line.slice(0, 28).trimEnd())
+  await display.printed(4)
+  const labels = (await display.close()).map((line) => line.slice(0, 28).trimEnd())
   expect(labels.sort()).toEqual([
     'A title that is longer th #2',
     'A title that is longer than',
@@ -105,11 +110,11 @@ it('tells jobs of equal titles apart, and of titles that are cut off to the same
   ])
 })
 
-it('shows the verdict of a failure and the next step, once', async () => {
+it('prints the verdict and the next step of a failure once', async () => {
   const tenant = await createTenant(database, api)
   await createRunningPlan(tenant, [60])
   const [jobId = ''] = await jobIds(tenant)
-  const ticker = await follow(tenant)
+  const display = await follow(tenant)
   const failure: Failure = {
     verdict: 'NEEDS_USER',
     code: 'scope_not_authorized',
@@ -117,14 +122,14 @@ it('shows the verdict of a failure and the next step, once', async () => {
     message: 'TikTok says no.',
   }
   const show = async (state: string, of: Failure | null, count: number) => {
-    await move(tenant, jobId, state, of)
-    ticker.hint()
-    await ticker.printed(count)
+    await commitTransition(tenant, jobId, state, of)
+    display.hint()
+    await display.printed(count)
   }
   await show('needsPerson', failure, 3)
   await show('needsPerson', failure, 3)
   await show('queued', null, 4)
-  const lines = await ticker.close()
+  const lines = await display.close()
   expect(lines.map((line) => line.trimEnd())).toEqual([
     `${'Short'.padEnd(28)}  needsPerson`,
     'NEEDS_USER scope_not_authorized: TikTok says no.',
@@ -133,10 +138,10 @@ it('shows the verdict of a failure and the next step, once', async () => {
   ])
 })
 
-it('shows an account that is broken, and that is well again, but not how its tokens are renewed', async () => {
+it('prints that an account is broken and healthy again, but not its token refreshes', async () => {
   const tenant = await createTenant(database, api)
   const { accountId } = tenant
-  const ticker = await follow(tenant)
+  const display = await follow(tenant)
   const failure: Failure = {
     verdict: 'NEEDS_USER',
     code: 'access_token_invalid',
@@ -144,15 +149,15 @@ it('shows an account that is broken, and that is well again, but not how its tok
     message: 'TikTok refuses the token.',
   }
   const show = async (state: string, of: Failure | null, count: number) => {
-    await move(tenant, accountId, state, of)
-    ticker.hint()
-    await ticker.printed(count)
+    await commitTransition(tenant, accountId, state, of)
+    display.hint()
+    await display.printed(count)
   }
   await show('refreshing.asking', null, 0)
   await show('needsReauthorization', failure, 3)
   await show('connected', null, 4)
   const label = 'account creator'.padEnd(28)
-  expect((await ticker.close()).map((line) => line.trimEnd())).toEqual([
+  expect((await display.close()).map((line) => line.trimEnd())).toEqual([
     `${label}  broken`,
     'NEEDS_USER access_token_invalid: TikTok refuses the token.',
     nextStepFor(failure),

@@ -1,0 +1,52 @@
+import type { Db } from '../store/database.ts'
+import { listFollowedTransitions } from '../store/event/followed-transitions.ts'
+import { listenForHints } from '../store/event/notify.ts'
+import { readHead } from '../store/event/read.ts'
+import type { Terminal } from '../telemetry/terminal.ts'
+import { createProgressPrinter } from './progress-printer.ts'
+
+export interface ProgressDisplayOptions {
+  readonly db: Db
+  readonly databaseUrl: string
+  readonly organizationId: string
+  /** The path of a stored video on this machine. */
+  readonly pathOf: (sha256: string) => string
+  readonly terminal: Terminal
+  readonly onError: (error: unknown) => void
+}
+
+/** Prints the transitions of an organization's jobs and accounts as they are committed, until it is closed. */
+export async function startProgressDisplay(
+  options: ProgressDisplayOptions,
+): Promise<{ close(): Promise<void> }> {
+  const { db, organizationId, terminal, onError } = options
+  const print = createProgressPrinter(terminal, options.pathOf)
+  let cursor = await readHead(db, organizationId)
+  let reading: Promise<void> | undefined
+  let isStale = false
+
+  const readNew = async (): Promise<void> => {
+    for (const transition of await listFollowedTransitions(db, organizationId, cursor)) {
+      cursor = transition.sequence
+      print(transition)
+    }
+  }
+  /** Reads once more when it is called during a read, which may have missed the newest transition. */
+  const refresh = () => {
+    isStale = true
+    reading ??= (async () => {
+      while (isStale) {
+        isStale = false
+        await readNew().catch(onError)
+      }
+      reading = undefined
+    })()
+  }
+  const listener = await listenForHints(options.databaseUrl, { onHint: refresh, onGap: refresh, onError })
+  return {
+    async close() {
+      await listener.close()
+      await reading
+    },
+  }
+}
