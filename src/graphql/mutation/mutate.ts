@@ -22,7 +22,7 @@ interface Input {
   readonly idempotencyKey?: string | null | undefined
 }
 
-interface Done {
+export interface Done {
   readonly kind: 'done'
   /** Jobs that were started or moved: their workers hear of it at once. */
   readonly movedJobs?: readonly string[]

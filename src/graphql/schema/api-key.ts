@@ -1,6 +1,5 @@
 import { createApiKey, revokeApiKey } from '../../commands/tenant/create-api-key.ts'
-import { idempotencyKey } from '../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../mutation/mutate.ts'
+import { defineMutation } from '../mutation/define-mutation.ts'
 import { builder } from './builder.ts'
 import { ApiKey } from './ref.ts'
 
@@ -38,33 +37,22 @@ builder.node(ApiKey, {
   }),
 })
 
-builder.relayMutationField(
-  'createApiKey',
-  {
+defineMutation('createApiKey', {
+  description: 'Makes a key. Takes the admin scope.',
+  scope: 'admin',
+  input: {
     description: 'A key to make.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       name: t.string({ required: true, description: 'What it is for, in 1 to 200 characters.' }),
       scopes: t.field({ type: [Scope], required: true, description: 'What it may do.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description: 'Makes a key. Takes the admin scope.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) =>
-      mutate(
-        context,
-        info,
-        input,
-        (tx) => createApiKey(tx, { ...input, organizationId: context.viewer.organizationId }),
-        ({ keyId }) => ({ kind: 'done', keyId, key: null }), // A database dump shall hold no secret.
-      ),
-  },
-  {
+  run: (tx, { name, scopes }, { viewer: { organizationId } }) =>
+    createApiKey(tx, { organizationId, name, scopes }),
+  redact: ({ keyId }) => ({ kind: 'done', keyId, key: null }), // A database dump shall hold no secret.
+  payload: {
     description: 'The key that was made.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       apiKey: t.field({
         type: ApiKey,
         nullable: true,
@@ -78,31 +66,23 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
-builder.relayMutationField(
-  'revokeApiKey',
-  {
+defineMutation('revokeApiKey', {
+  description: 'Ends a key for good, and whatever it follows. Takes the admin scope.',
+  scope: 'admin',
+  input: {
     description: 'A key to revoke.',
-    inputFields: (t) => ({
+    ids: { apiKeyId: ['ApiKey'] },
+    fields: (t) => ({
       apiKeyId: t.id({ required: true, description: 'The key.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description: 'Ends a key for good, and whatever it follows. Takes the admin scope.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const keyId = idOf('ApiKey', input, 'apiKeyId')
-      const { organizationId } = context.viewer
-      return mutate(context, info, input, (tx) => revokeApiKey(tx, { organizationId, keyId }))
-    },
-  },
-  {
+  run: (tx, { apiKeyId: keyId }, { viewer: { organizationId } }) =>
+    revokeApiKey(tx, { organizationId, keyId }),
+  payload: {
     description: 'The key that was revoked.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       apiKey: t.field({
         type: ApiKey,
         nullable: true,
@@ -111,4 +91,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

@@ -7,7 +7,7 @@ import type { Context } from '../server/context.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
 
-interface Types {
+interface SchemaTypes {
   Context: Context
   DefaultFieldNullability: false
   DefaultEdgesNullability: false
@@ -27,7 +27,7 @@ interface Types {
  * The one builder of the schema. Types are written in files of their own and registered by import. Every type of ours
  * declares the scope that it takes to read it, every root field the scope to call it: what declares nothing fails a test.
  */
-export const builder = new SchemaBuilder<Types>({
+export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
@@ -81,3 +81,8 @@ export const builder = new SchemaBuilder<Types>({
     },
   },
 })
+
+export type Types = (typeof builder)['$inferSchemaTypes']
+
+/** Builds the fields of an object type that shows an `Outcome`. */
+export type PayloadBuilder<Outcome> = PothosSchemaTypes.ObjectFieldBuilder<Types, Outcome>

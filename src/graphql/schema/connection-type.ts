@@ -1,38 +1,51 @@
-import { builder } from './builder.ts'
+import type { ObjectRef } from '@pothos/core'
+import { builder, type Types } from './builder.ts'
 import { Account, Checkpoint, Event, Job, Plan, Scan, ScanDecision, Slot } from './ref.ts'
 
-/** The pages of each list. Whoever may read the things may read lists of them. */
-const authScopes = { read: true } as const
+/**
+ * Defines the connection type of a list, `<Type>Connection`, and its edge type, `<Type>Edge`.
+ * Both need the read scope.
+ */
+export function connectionTypes<Row>(
+  type: ObjectRef<Types, Row> & { readonly name: string },
+  descriptions: { readonly connection: string; readonly edge: string },
+) {
+  const authScopes = { read: true }
+  return builder.connectionObject(
+    { type, name: `${type.name}Connection`, description: descriptions.connection, authScopes },
+    { name: `${type.name}Edge`, description: descriptions.edge, authScopes },
+  )
+}
 
-export const AccountConnection = builder.connectionObject(
-  { type: Account, name: 'AccountConnection', description: 'A page of accounts.', authScopes },
-  { name: 'AccountEdge', description: 'An account in a list.', authScopes },
-)
-export const PlanConnection = builder.connectionObject(
-  { type: Plan, name: 'PlanConnection', description: 'A page of plans.', authScopes },
-  { name: 'PlanEdge', description: 'A plan in a list.', authScopes },
-)
-export const SlotConnection = builder.connectionObject(
-  { type: Slot, name: 'SlotConnection', description: 'A page of slots.', authScopes },
-  { name: 'SlotEdge', description: 'A slot in a list.', authScopes },
-)
-export const JobConnection = builder.connectionObject(
-  { type: Job, name: 'JobConnection', description: 'A page of jobs.', authScopes },
-  { name: 'JobEdge', description: 'A job in a list.', authScopes },
-)
-export const CheckpointConnection = builder.connectionObject(
-  { type: Checkpoint, name: 'CheckpointConnection', description: 'A page of transitions.', authScopes },
-  { name: 'CheckpointEdge', description: 'A transition in a list.', authScopes },
-)
-export const EventConnection = builder.connectionObject(
-  { type: Event, name: 'EventConnection', description: 'A page of events.', authScopes },
-  { name: 'EventEdge', description: 'An event in a list.', authScopes },
-)
-export const ScanConnection = builder.connectionObject(
-  { type: Scan, name: 'ScanConnection', description: 'A page of scans.', authScopes },
-  { name: 'ScanEdge', description: 'A scan in a list.', authScopes },
-)
-export const ScanDecisionConnection = builder.connectionObject(
-  { type: ScanDecision, name: 'ScanDecisionConnection', description: 'A page of decisions.', authScopes },
-  { name: 'ScanDecisionEdge', description: 'A decision in a list.', authScopes },
-)
+export const AccountConnection = connectionTypes(Account, {
+  connection: 'A page of accounts.',
+  edge: 'An account in a list.',
+})
+export const PlanConnection = connectionTypes(Plan, {
+  connection: 'A page of plans.',
+  edge: 'A plan in a list.',
+})
+export const SlotConnection = connectionTypes(Slot, {
+  connection: 'A page of slots.',
+  edge: 'A slot in a list.',
+})
+export const JobConnection = connectionTypes(Job, {
+  connection: 'A page of jobs.',
+  edge: 'A job in a list.',
+})
+export const CheckpointConnection = connectionTypes(Checkpoint, {
+  connection: 'A page of transitions.',
+  edge: 'A transition in a list.',
+})
+export const EventConnection = connectionTypes(Event, {
+  connection: 'A page of events.',
+  edge: 'An event in a list.',
+})
+export const ScanConnection = connectionTypes(Scan, {
+  connection: 'A page of scans.',
+  edge: 'A scan in a list.',
+})
+export const ScanDecisionConnection = connectionTypes(ScanDecision, {
+  connection: 'A page of decisions.',
+  edge: 'A decision in a list.',
+})

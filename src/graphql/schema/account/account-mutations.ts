@@ -1,46 +1,29 @@
 import { connectAccount, usualScopes } from '../../../commands/account/connect-account.ts'
 import { disconnectAccount } from '../../../commands/account/disconnect-account.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
-import { builder } from '../builder.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { NotPermittedInState } from '../error.ts'
 import { Account } from '../ref.ts'
 
-builder.relayMutationField(
-  'connectAccount',
-  {
+defineMutation('connectAccount', {
+  description:
+    "Opens the way to TikTok's authorize page, where a creator connects an account: a new one, or again one that is known. Takes the write scope only, for it changes nothing that works: the creator decides at TikTok.",
+  scope: 'write',
+  input: {
     description: 'What to connect.',
-    inputFields: (t) => ({
+    ids: { accountId: ['Account'] },
+    fields: (t) => ({
       accountId: t.id({ description: 'The account to connect again; a new one if left out.' }),
       scopes: t.stringList({
         description: `What to ask the creator for, in TikTok's words. If left out: ${usualScopes.join(', ')}.`,
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      "Opens the way to TikTok's authorize page, where a creator connects an account: a new one, or again one that is known. Takes the write scope only, for it changes nothing that works: the creator decides at TikTok.",
-    authScopes: { write: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const accountId = input.accountId == null ? null : idOf('Account', input, 'accountId')
-      const scopes = input.scopes ?? null
-      return mutate(
-        context,
-        info,
-        input,
-        (tx) =>
-          connectAccount(tx, context.deps, context.authorization, { organizationId, accountId, scopes }),
-        ({ authorizeUrl: _, ...kept }) => kept, // It is kept sealed.
-      )
-    },
-  },
-  {
+  run: (tx, { accountId = null, scopes = null }, { deps, authorization, viewer: { organizationId } }) =>
+    connectAccount(tx, deps, authorization, { organizationId, accountId, scopes }),
+  redact: ({ authorizeUrl: _, ...kept }) => kept, // It is kept sealed.
+  payload: {
     description: 'The way to the authorize page.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       account: t.field({
         type: Account,
         nullable: true,
@@ -60,34 +43,25 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
-builder.relayMutationField(
-  'disconnectAccount',
-  {
+defineMutation('disconnectAccount', {
+  description:
+    "Gives an account's access back to TikTok, and forgets its tokens. Its plans and its history stay; what falls due waits until it is connected again. Takes the admin scope: it stops all posts of the account, and only its creator can undo it.",
+  scope: 'admin',
+  errors: [NotPermittedInState],
+  input: {
     description: 'The account to disconnect.',
-    inputFields: (t) => ({
+    ids: { accountId: ['Account'] },
+    fields: (t) => ({
       accountId: t.id({ required: true, description: 'The account.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      "Gives an account's access back to TikTok, and forgets its tokens. Its plans and its history stay; what falls due waits until it is connected again. Takes the admin scope: it stops all posts of the account, and only its creator can undo it.",
-    authScopes: { admin: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const accountId = idOf('Account', input, 'accountId')
-      const { organizationId } = context.viewer
-      return mutate(context, info, input, (tx) =>
-        disconnectAccount(tx, context.deps, { organizationId, accountId }),
-      )
-    },
-  },
-  {
+  run: (tx, { accountId }, { deps, viewer: { organizationId } }) =>
+    disconnectAccount(tx, deps, { organizationId, accountId }),
+  payload: {
     description: 'The account that was disconnected.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       account: t.field({
         type: Account,
         nullable: true,
@@ -96,4 +70,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

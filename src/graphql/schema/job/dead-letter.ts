@@ -1,13 +1,12 @@
 import DataLoader from 'dataloader'
 import { redriveJob } from '../../../commands/job/redrive-job.ts'
 import { type DeadLetterRecord, findOpenLetters, listDeadLetters } from '../../../store/job/dead-letters.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
+import { connectionTypes } from '../connection-type.ts'
 import { NotPermittedInState } from '../error.ts'
-import { decodeGlobalId } from '../global-id.ts'
 import { Account, ApiKey, Job } from '../ref.ts'
 
 const Code = builder.enumType('DeadLetterCode', {
@@ -66,18 +65,17 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
   }),
 })
 
-const authScopes = { read: true } as const
-const DeadLetterConnection = builder.connectionObject(
-  { type: DeadLetter, name: 'DeadLetterConnection', description: 'A page of dead letters.', authScopes },
-  { name: 'DeadLetterEdge', description: 'A dead letter in a list.', authScopes },
-)
+const DeadLetterConnection = connectionTypes(DeadLetter, {
+  connection: 'A page of dead letters.',
+  edge: 'A dead letter in a list.',
+})
 
 builder.queryField('deadLetters', (t) =>
   t.connection(
     {
       type: DeadLetter,
       description: 'The dead letters, the newest first; also those that are history.',
-      authScopes,
+      authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         connectionOf({ list: 'deadLetters', of: viewer.organizationId }, args, (page) =>
           read((tx) => listDeadLetters(tx, viewer.organizationId, page)),
@@ -115,38 +113,27 @@ function openLetters(context: Context): DataLoader<string, DeadLetterRecord | nu
   return loader
 }
 
-builder.relayMutationField(
-  'redriveJob',
-  {
+defineMutation('redriveJob', {
+  description:
+    'Sends what lies in a dead letter on its way again. Where it may have called somebody unheard, that is looked up first; nothing is done twice. Not permitted where there is no open letter.',
+  scope: 'write',
+  errors: [NotPermittedInState],
+  input: {
     description: 'What to send on its way again, and why.',
-    inputFields: (t) => ({
+    ids: { jobId: ['Job', 'Account'] },
+    fields: (t) => ({
       jobId: t.id({ required: true, description: 'The job, or the account, of an open dead letter.' }),
       reason: t.string({
         required: true,
         description: 'What was mended, for whoever wonders later, in 1 to 500 characters.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Sends what lies in a dead letter on its way again. Where it may have called somebody unheard, that is looked up first; nothing is done twice. Not permitted where there is no open letter.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const name = decodeGlobalId(input.jobId)?.name === 'Account' ? 'Account' : 'Job'
-      const jobId = idOf(name, input, 'jobId')
-      const { organizationId, keyId: by } = context.viewer
-      const { reason } = input
-      return mutate(context, info, input, (tx) =>
-        redriveJob(tx, context.deps, { organizationId, jobId, reason, by }),
-      )
-    },
-  },
-  {
+  run: (tx, { jobId, reason }, { deps, viewer: { organizationId, keyId: by } }) =>
+    redriveJob(tx, deps, { organizationId, jobId, reason, by }),
+  payload: {
     description: 'What was sent on its way.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       job: t.field({
         type: Job,
         nullable: true,
@@ -161,4 +148,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

@@ -4,10 +4,8 @@ import type { Refusal } from '../../../commands/refusal.ts'
 import type { Tx } from '../../../store/database.ts'
 import { findPlans } from '../../../store/plan/plans.ts'
 import { findSlots } from '../../../store/plan/slots.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
-import { builder } from '../builder.ts'
 import { JobUnderWay, NotPermittedInState, QuotaShort, SlotTooLate } from '../error.ts'
 import { Job } from '../ref.ts'
 
@@ -17,34 +15,26 @@ interface JobDone {
   readonly movedJobs: readonly string[]
 }
 
-builder.relayMutationField(
-  'startJob',
-  {
+defineMutation('startJob', {
+  description:
+    'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job: if it has one that is not cancelled, that is answered.',
+  scope: 'write',
+  errors: [NotPermittedInState, JobUnderWay, SlotTooLate, QuotaShort],
+  input: {
     description: 'A slot to start the job of.',
-    inputFields: (t) => ({
+    ids: { slotId: ['Slot'] },
+    fields: (t) => ({
       slotId: t.id({ required: true, description: 'The slot, of an approved plan.' }),
       jobKey: t.string({
         description:
           'Your own name for the work, in 1 to 255 characters: while an unfinished job has it, no job of another slot is started under it. Published, delivered, cancelled or failed, the job leaves it free.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job: if it has one that is not cancelled, that is answered.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState, JobUnderWay, SlotTooLate, QuotaShort] },
-    resolve: (_root, { input }, context, info) => {
-      const slotId = idOf('Slot', input, 'slotId')
-      const jobKey = input.jobKey ?? null
-      return mutate(context, info, input, (tx) => start(tx, context, { slotId, jobKey }))
-    },
-  },
-  {
+  run: (tx, { slotId, jobKey = null }, context) => start(tx, context, { slotId, jobKey }),
+  payload: {
     description: 'The job of the slot.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       job: t.field({
         type: Job,
         nullable: true,
@@ -53,7 +43,7 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
 async function start(
   tx: Tx,
@@ -83,8 +73,8 @@ async function stateOfPlan(tx: Tx, organizationId: string, slotId: string): Prom
   return plan?.state ?? 'gone'
 }
 
-/** The mutations that only send a job an event. */
-const steering = [
+/** The mutations that send one event to a job. */
+const jobEvents = [
   {
     name: 'cancelJob',
     event: 'cancel',
@@ -95,34 +85,26 @@ const steering = [
   { name: 'retryJob', event: 'retry', description: 'Lets a job that rests because of a failure try again.' },
 ] as const
 
-for (const { name, event, description } of steering) {
-  builder.relayMutationField(
-    name,
-    {
+for (const { name, event, description } of jobEvents) {
+  defineMutation(name, {
+    description,
+    scope: 'write',
+    errors: [NotPermittedInState],
+    input: {
       description: `The job for ${name}.`,
-      inputFields: (t) => ({
+      ids: { jobId: ['Job'] },
+      fields: (t) => ({
         jobId: t.id({ required: true, description: 'The job.' }),
-        idempotencyKey: idempotencyKey(t),
       }),
     },
-    {
-      description,
-      authScopes: { write: true },
-      errors: { types: [...refusals, NotPermittedInState] },
-      resolve: (_root, { input }, context, info) => {
-        const jobId = idOf('Job', input, 'jobId')
-        const { organizationId } = context.viewer
-        return mutate(context, info, input, async (tx): Promise<JobDone | Refusal> => {
-          const moved = await moveJob(tx, context.deps, { organizationId, jobId, event: { type: event } })
-          if (moved.kind === 'moved') return { kind: 'done', jobId, movedJobs: [jobId] }
-          return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
-        })
-      },
+    run: async (tx, { jobId }, { deps, viewer: { organizationId } }): Promise<JobDone | Refusal> => {
+      const moved = await moveJob(tx, deps, { organizationId, jobId, event: { type: event } })
+      if (moved.kind === 'moved') return { kind: 'done', jobId, movedJobs: [jobId] }
+      return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
     },
-    {
+    payload: {
       description: 'The job that was moved.',
-      authScopes: { read: true },
-      outputFields: (t) => ({
+      fields: (t) => ({
         job: t.field({
           type: Job,
           nullable: true,
@@ -131,5 +113,5 @@ for (const { name, event, description } of steering) {
         }),
       }),
     },
-  )
+  })
 }

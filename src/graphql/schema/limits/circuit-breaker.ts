@@ -4,8 +4,7 @@ import { areaOf, type Breaker, breakerAt, contextOf } from '../../../circuit-bre
 import { breakerKeyOf, forceBreaker } from '../../../commands/limits/force-breaker.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
 import { listBreakers, readBreakers } from '../../../store/breaker/breakers.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { forgetLoaded } from '../../server/loaders.ts'
 import { builder } from '../builder.ts'
 import { NotPermittedInState, requestError } from '../error.ts'
@@ -207,35 +206,27 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
   }),
 )
 
-builder.relayMutationField(
-  'forceCircuitBreaker',
-  {
+defineMutation('forceCircuitBreaker', {
+  description:
+    'Holds a circuit breaker open or closed, or lets go of it. Takes the admin scope. The breakers of its own accounts an organization may always force, also before they ever failed; those of upstreams, which all organizations share, only while it is the only one of this installation.',
+  scope: 'admin',
+  errors: [NotPermittedInState],
+  input: {
     description: 'What to make of a circuit breaker, and why.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       key: t.string({ required: true, description: 'Its name, as `circuitBreakers` shows it.' }),
       mode: t.field({ type: Mode, required: true, description: 'What to make of it.' }),
       reason: t.string({
         required: true,
         description: 'Why, for whoever wonders later, in 1 to 500 characters.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Holds a circuit breaker open or closed, or lets go of it. Takes the admin scope. The breakers of its own accounts an organization may always force, also before they ever failed; those of upstreams, which all organizations share, only while it is the only one of this installation.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId, keyId: by } = context.viewer
-      const { key, mode, reason } = input
-      return mutate(context, info, input, (tx) => forceBreaker(tx, { organizationId, key, mode, reason, by }))
-    },
-  },
-  {
+  run: (tx, { key, mode, reason }, { viewer: { organizationId, keyId: by } }) =>
+    forceBreaker(tx, { organizationId, key, mode, reason, by }),
+  payload: {
     description: 'The breaker that was forced or released.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       circuitBreaker: t.field({
         type: CircuitBreaker,
         nullable: true,
@@ -245,4 +236,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

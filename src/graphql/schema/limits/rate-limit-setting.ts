@@ -5,8 +5,7 @@ import {
   readRateLimitSettings,
 } from '../../../store/rate-limit/settings.ts'
 import { defaultLimits, type Limit, learnedForMs, limitOf } from '../../../tiktok-policy/rate-limits.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
 
@@ -59,33 +58,24 @@ export const RateLimitSetting = builder.objectRef<Setting>('RateLimitSetting').i
   }),
 })
 
-builder.relayMutationField(
-  'setRateLimit',
-  {
+defineMutation('setRateLimit', {
+  description:
+    "Sets how fast the organization calls TikTok. Takes ten seconds at most to be known to all processes; TikTok's own limits hold besides. Takes the admin scope.",
+  scope: 'admin',
+  input: {
     description: 'A limit to set, or to let go back to its default.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       name: t.field({ type: RateLimitName, required: true, description: 'Which limit.' }),
       most: t.int({
         description: 'How much, from 1 to 10,000; null, or left out, goes back to the default.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      "Sets how fast the organization calls TikTok. Takes ten seconds at most to be known to all processes; TikTok's own limits hold besides. Takes the admin scope.",
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const { name, most = null } = input
-      return mutate(context, info, input, (tx) => setRateLimit(tx, { organizationId, name, most }))
-    },
-  },
-  {
+  run: (tx, { name, most = null }, { viewer: { organizationId } }) =>
+    setRateLimit(tx, { organizationId, name, most }),
+  payload: {
     description: 'The limit that was set.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       setting: t.field({
         type: RateLimitSetting,
         description: 'The limit as it is now.',
@@ -93,4 +83,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

@@ -1,4 +1,4 @@
-import type { builder } from '../builder.ts'
+import type { PayloadBuilder } from '../builder.ts'
 import { Job } from '../ref.ts'
 
 /** What a mutation says that may hold jobs of a plan. An answer that was kept before jobs were held names none. */
@@ -6,11 +6,6 @@ export interface HoldsShown {
   readonly heldJobs?: readonly string[]
   readonly jobsPastStopping?: readonly string[]
 }
-
-type PayloadBuilder<Shown extends HoldsShown> = PothosSchemaTypes.ObjectFieldBuilder<
-  (typeof builder)['$inferSchemaTypes'],
-  Shown
->
 
 /** The fields of a payload that say which jobs a change holds, and which it comes too late for. */
 export function heldJobsFields<Shown extends HoldsShown>(t: PayloadBuilder<Shown>) {

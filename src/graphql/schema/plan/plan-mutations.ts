@@ -1,16 +1,23 @@
 import { type Steering, steerPlan } from '../../../commands/plan/steer-plan.ts'
 import type { QuotaForecast as QuotaForecastRecord } from '../../../commands/quota/quota-forecast.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
-import { builder } from '../builder.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
+import type { PayloadBuilder } from '../builder.ts'
 import { CreatorForbids, NotPermittedInState } from '../error.ts'
 import { QuotaForecast } from '../quota/quota-forecast.ts'
 import { Plan, Scan } from '../ref.ts'
 import { type HoldsShown, heldJobsFields } from './held-jobs.ts'
 import { LatePost, latePostsOf } from './late-post.ts'
 
-/** The mutations that only send a plan an event. */
-const steering: readonly {
+const payloadDescription = 'The plan that was moved.'
+
+interface PlanChanged extends HoldsShown {
+  readonly planId: string
+  readonly scanId: string | null
+  readonly quotaForecast: readonly QuotaForecastRecord[] | null
+}
+
+/** The mutations that send one event to a plan. */
+const planEvents: readonly {
   readonly name: string
   readonly event: Exclude<Steering['type'], 'setAutopilot'>
   readonly description: string
@@ -51,105 +58,72 @@ const steering: readonly {
   },
 ]
 
-for (const { name, event, description } of steering) {
-  builder.relayMutationField(
-    name,
-    {
+for (const { name, event, description } of planEvents) {
+  defineMutation(name, {
+    description,
+    scope: 'write',
+    errors: [NotPermittedInState, ...(event === 'approve' ? [CreatorForbids] : [])],
+    input: {
       description: `The plan for ${name}.`,
-      inputFields: (t) => ({
+      ids: { planId: ['Plan'] },
+      fields: (t) => ({
         planId: t.id({ required: true, description: 'The plan.' }),
-        idempotencyKey: idempotencyKey(t),
       }),
     },
-    {
-      description,
-      authScopes: { write: true },
-      errors: { types: [...refusals, NotPermittedInState, ...(event === 'approve' ? [CreatorForbids] : [])] },
-      resolve: (_root, { input }, context, info) => {
-        const planId = idOf('Plan', input, 'planId')
-        const { organizationId } = context.viewer
-        return mutate(context, info, input, (tx) =>
-          steerPlan(tx, context.deps, { organizationId, planId, event: { type: event } }),
-        )
-      },
-    },
-    steeredPayload(),
-  )
+    run: (tx, { planId }, { deps, viewer: { organizationId } }) =>
+      steerPlan(tx, deps, { organizationId, planId, event: { type: event } }),
+    payload: { description: payloadDescription, fields: (t) => payloadFields(t) },
+  })
 }
 
-builder.relayMutationField(
-  'setAutopilot',
-  {
+defineMutation('setAutopilot', {
+  description:
+    'Turns autopilot on or off. Turned off, it holds the jobs that it has started; those that a person started go on. Turned on for an approved plan, slots due within 24 hours start at once.',
+  scope: 'write',
+  errors: [NotPermittedInState],
+  input: {
     description: 'The plan, and whether scans shall start its jobs.',
-    inputFields: (t) => ({
+    ids: { planId: ['Plan'] },
+    fields: (t) => ({
       planId: t.id({ required: true, description: 'The plan.' }),
       on: t.boolean({ required: true, description: 'Whether scans shall start jobs for its slots.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Turns autopilot on or off. Turned off, it holds the jobs that it has started; those that a person started go on. Turned on for an approved plan, slots due within 24 hours start at once.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const planId = idOf('Plan', input, 'planId')
-      const { organizationId } = context.viewer
-      return mutate(context, info, input, (tx) =>
-        steerPlan(tx, context.deps, {
-          organizationId,
-          planId,
-          event: { type: 'setAutopilot', on: input.on },
-        }),
-      )
-    },
-  },
-  steeredPayload(),
-)
+  run: (tx, { planId, on }, { deps, viewer: { organizationId } }) =>
+    steerPlan(tx, deps, { organizationId, planId, event: { type: 'setAutopilot', on } }),
+  payload: { description: payloadDescription, fields: (t) => payloadFields(t) },
+})
 
-function steeredPayload() {
+function payloadFields<Outcome extends PlanChanged>(t: PayloadBuilder<Outcome>) {
   return {
-    description: 'The plan that was moved.',
-    authScopes: { read: true },
-    outputFields: (t: PayloadBuilder) => ({
-      plan: t.field({
-        type: Plan,
-        nullable: true,
-        description: 'The plan as it is now.',
-        resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
-      }),
-      scan: t.field({
-        type: Scan,
-        nullable: true,
-        description: 'The scan that was made at once; null if the plan may not run.',
-        resolve: ({ scanId }, _args, { load }) => (scanId === null ? null : load.scan.load(scanId)),
-      }),
-      quotaForecast: t.field({
-        type: [QuotaForecast],
-        nullable: true,
-        description:
-          'What the quotas will make of its slots, as they were before that scan; null if this did not let them run.',
-        // An answer that was kept before there were forecasts has none.
-        resolve: ({ quotaForecast }) => (quotaForecast ? [...quotaForecast] : null),
-      }),
-      latePosts: t.field({
-        type: [LatePost],
-        nullable: true,
-        description:
-          "Which of its slots find the daily cap of their creator's posts full at their time, counting the other approved plans of the account; null if this did not let them run.",
-        resolve: ({ planId, quotaForecast }, _args, context) =>
-          quotaForecast ? latePostsOf(context, planId) : null,
-      }),
-      ...heldJobsFields(t),
+    plan: t.field({
+      type: Plan,
+      nullable: true,
+      description: 'The plan as it is now.',
+      resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
     }),
-  } as const
+    scan: t.field({
+      type: Scan,
+      nullable: true,
+      description: 'The scan that was made at once; null if the plan may not run.',
+      resolve: ({ scanId }, _args, { load }) => (scanId === null ? null : load.scan.load(scanId)),
+    }),
+    quotaForecast: t.field({
+      type: [QuotaForecast],
+      nullable: true,
+      description:
+        'What the quotas will make of its slots, as they were before that scan; null if this did not let them run.',
+      // An answer that was kept before there were forecasts has none.
+      resolve: ({ quotaForecast }) => (quotaForecast ? [...quotaForecast] : null),
+    }),
+    latePosts: t.field({
+      type: [LatePost],
+      nullable: true,
+      description:
+        "Which of its slots find the daily cap of their creator's posts full at their time, counting the other approved plans of the account; null if this did not let them run.",
+      resolve: ({ planId, quotaForecast }, _args, context) =>
+        quotaForecast ? latePostsOf(context, planId) : null,
+    }),
+    ...heldJobsFields(t),
+  }
 }
-
-type PayloadBuilder = PothosSchemaTypes.ObjectFieldBuilder<
-  (typeof builder)['$inferSchemaTypes'],
-  {
-    readonly planId: string
-    readonly scanId: string | null
-    readonly quotaForecast: readonly QuotaForecastRecord[] | null
-  } & HoldsShown
->

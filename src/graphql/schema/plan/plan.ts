@@ -2,8 +2,7 @@ import { createPlan } from '../../../commands/plan/create-plan.ts'
 import { eventsOfPlan } from '../../../commands/plan/transition-plan.ts'
 import { updatePlan } from '../../../commands/plan/update-plan.ts'
 import { countSlots, listPlans } from '../../../store/plan/plans.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
 import { PlanConnection } from '../connection-type.ts'
@@ -94,11 +93,13 @@ builder.queryFields((t) => ({
   ),
 }))
 
-builder.relayMutationField(
-  'createPlan',
-  {
+defineMutation('createPlan', {
+  description: 'Creates an empty plan as a draft, with autopilot off.',
+  scope: 'write',
+  input: {
     description: 'A plan to create.',
-    inputFields: (t) => ({
+    ids: { accountId: ['Account'] },
+    fields: (t) => ({
       accountId: t.id({ required: true, description: 'The account that it shall post to.' }),
       name: t.string({ required: true, description: 'What to call it, in 1 to 200 characters.' }),
       timeZone: t.field({
@@ -106,23 +107,13 @@ builder.relayMutationField(
         required: true,
         description: 'The zone in which the wall times of its slots are meant.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description: 'Creates an empty plan as a draft, with autopilot off.',
-    authScopes: { write: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const accountId = idOf('Account', input, 'accountId')
-      return mutate(context, info, input, (tx) => createPlan(tx, { ...input, organizationId, accountId }))
-    },
-  },
-  {
+  run: (tx, { accountId, name, timeZone }, { viewer: { organizationId } }) =>
+    createPlan(tx, { organizationId, accountId, name, timeZone }),
+  payload: {
     description: 'The plan that was created.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       plan: t.field({
         type: Plan,
         nullable: true,
@@ -131,42 +122,34 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
-builder.relayMutationField(
-  'updatePlan',
-  {
+defineMutation('updatePlan', {
+  description: 'Renames a plan, or moves it to another time zone. Takes an approval back.',
+  scope: 'write',
+  errors: [NotPermittedInState],
+  input: {
     description: 'What to change about a plan.',
-    inputFields: (t) => ({
+    ids: { planId: ['Plan'] },
+    fields: (t) => ({
       planId: t.id({ required: true, description: 'The plan.' }),
       name: t.string({ description: 'What to call it from now on, in 1 to 200 characters.' }),
       timeZone: t.field({
         type: 'TimeZone',
         description: 'Another zone: the wall times of its slots stay, and mean other instants.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description: 'Renames a plan, or moves it to another time zone. Takes an approval back.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const planId = idOf('Plan', input, 'planId')
-      return mutate(context, info, input, (tx) =>
-        updatePlan(tx, context.deps, {
-          organizationId: context.viewer.organizationId,
-          planId,
-          name: input.name ?? undefined,
-          timeZone: input.timeZone ?? undefined,
-        }),
-      )
-    },
-  },
-  {
+  run: (tx, { planId, name, timeZone }, { deps, viewer: { organizationId } }) =>
+    updatePlan(tx, deps, {
+      organizationId,
+      planId,
+      name: name ?? undefined,
+      timeZone: timeZone ?? undefined,
+    }),
+  payload: {
     description: 'The plan that was changed.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       ...heldJobsFields(t),
       plan: t.field({
         type: Plan,
@@ -176,4 +159,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

@@ -1,7 +1,6 @@
 import { scanOrganization } from '../../../commands/plan/scan.ts'
 import { listDecisions, listScans } from '../../../store/plan/scans.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
 import { ScanConnection, ScanDecisionConnection } from '../connection-type.ts'
@@ -107,31 +106,20 @@ builder.queryField('scans', (t) =>
   ),
 )
 
-builder.relayMutationField(
-  'scanNow',
-  {
-    description: 'A scan to make.',
-    inputFields: (t) => ({ idempotencyKey: idempotencyKey(t) }),
+defineMutation('scanNow', {
+  description: 'Scans at once instead of at the hour.',
+  scope: 'write',
+  input: { description: 'A scan to make.', fields: () => ({}) },
+  run: async (tx, _input, { deps, viewer: { organizationId } }) => {
+    const { scanId, startedJobs } = await scanOrganization(tx, deps, {
+      organizationId,
+      reason: 'request',
+    })
+    return { kind: 'done', scanId, movedJobs: startedJobs }
   },
-  {
-    description: 'Scans at once instead of at the hour.',
-    authScopes: { write: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      return mutate(context, info, input, async (tx) => {
-        const { scanId, startedJobs } = await scanOrganization(tx, context.deps, {
-          organizationId,
-          reason: 'request',
-        })
-        return { kind: 'done' as const, scanId, movedJobs: startedJobs }
-      })
-    },
-  },
-  {
+  payload: {
     description: 'The scan that was made.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       scan: t.field({
         type: Scan,
         nullable: true,
@@ -140,4 +128,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

@@ -1,7 +1,6 @@
 import { addSlots } from '../../../commands/plan/add-slots.ts'
 import { removeSlot, updateSlot } from '../../../commands/plan/update-slot.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { idOf, mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
 import { NotPermittedInState, SlotClaimed } from '../error.ts'
 import { encodeGlobalId } from '../global-id.ts'
@@ -72,31 +71,25 @@ const NewSlot = builder.inputType('NewSlotInput', {
   }),
 })
 
-builder.relayMutationField(
-  'addSlots',
-  {
+defineMutation('addSlots', {
+  description: 'Adds slots, all of them or none. Takes an approval back.',
+  scope: 'write',
+  errors: [NotPermittedInState],
+  input: {
     description: 'Slots to add to a plan.',
-    inputFields: (t) => ({
+    ids: { planId: ['Plan'] },
+    fields: (t) => ({
       planId: t.id({ required: true, description: 'The plan.' }),
       slots: t.field({ type: [NewSlot], required: true, description: '1 to 400 slots.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description: 'Adds slots, all of them or none. Takes an approval back.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState] },
-    resolve: (_root, { input }, context, info) => {
-      const planId = idOf('Plan', input, 'planId')
-      const { organizationId } = context.viewer
-      const slots = input.slots.map((slot) => ({ ...slot, privacy: slot.privacy ?? null }))
-      return mutate(context, info, input, (tx) => addSlots(tx, { organizationId, planId, slots }))
-    },
+  run: (tx, { planId, slots: given }, { viewer: { organizationId } }) => {
+    const slots = given.map((slot) => ({ ...slot, privacy: slot.privacy ?? null }))
+    return addSlots(tx, { organizationId, planId, slots })
   },
-  {
+  payload: {
     description: 'The slots that were added.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       plan: t.field({
         type: Plan,
         nullable: true,
@@ -111,13 +104,17 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
-builder.relayMutationField(
-  'updateSlot',
-  {
+defineMutation('updateSlot', {
+  description:
+    'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job is held until it is approved again.',
+  scope: 'write',
+  errors: [NotPermittedInState, SlotClaimed],
+  input: {
     description: 'What to change about a slot; what is left out stays.',
-    inputFields: (t) => ({
+    ids: { slotId: ['Slot'] },
+    fields: (t) => ({
       slotId: t.id({ required: true, description: 'The slot.' }),
       wallTime: t.field({
         type: 'LocalDateTime',
@@ -137,29 +134,16 @@ builder.relayMutationField(
       brandContent: t.boolean({ description: 'Whether it is a paid partnership.' }),
       brandOrganic: t.boolean({ description: "Whether it promotes the creator's own business." }),
       isAigc: t.boolean({ description: 'Whether TikTok labels it as made by AI.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job is held until it is approved again.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState, SlotClaimed] },
-    resolve: (_root, { input }, context, info) => {
-      const slotId = idOf('Slot', input, 'slotId')
-      const { organizationId } = context.viewer
-      const { slotId: _slot, idempotencyKey: _key, ...fields } = input
-      const asked = given(fields)
-      const change = asked.mode === 'draft' ? { ...nothingChosen, ...asked } : asked
-      return mutate(context, info, input, (tx) =>
-        updateSlot(tx, context.deps, { organizationId, slotId, change }),
-      )
-    },
+  run: (tx, { slotId, ...fields }, { deps, viewer: { organizationId } }) => {
+    const given = withoutNulls(fields)
+    const change = given.mode === 'draft' ? { ...draftSettings, ...given } : given
+    return updateSlot(tx, deps, { organizationId, slotId, change })
   },
-  {
+  payload: {
     description: 'The slot that was changed.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       ...heldJobsFields(t),
       slot: t.field({
         type: Slot,
@@ -169,32 +153,24 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
-builder.relayMutationField(
-  'removeSlot',
-  {
+defineMutation('removeSlot', {
+  description:
+    'Removes a slot that no job has taken up, or whose job was cancelled. Takes an approval of its plan back.',
+  scope: 'write',
+  errors: [NotPermittedInState, SlotClaimed],
+  input: {
     description: 'A slot to remove.',
-    inputFields: (t) => ({
+    ids: { slotId: ['Slot'] },
+    fields: (t) => ({
       slotId: t.id({ required: true, description: 'The slot.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Removes a slot that no job has taken up, or whose job was cancelled. Takes an approval of its plan back.',
-    authScopes: { write: true },
-    errors: { types: [...refusals, NotPermittedInState, SlotClaimed] },
-    resolve: (_root, { input }, context, info) => {
-      const slotId = idOf('Slot', input, 'slotId')
-      const { organizationId } = context.viewer
-      return mutate(context, info, input, (tx) => removeSlot(tx, { organizationId, slotId }))
-    },
-  },
-  {
+  run: (tx, { slotId }, { viewer: { organizationId } }) => removeSlot(tx, { organizationId, slotId }),
+  payload: {
     description: 'What is left after a slot was removed.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       removedSlotId: t.id({
         description: 'The slot that is no more.',
         resolve: ({ slotId }) => encodeGlobalId('Slot', slotId),
@@ -207,10 +183,10 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})
 
 /** Of a draft its creator chooses all of this. */
-const nothingChosen = {
+const draftSettings = {
   caption: '',
   privacy: null,
   allowComment: false,
@@ -222,7 +198,7 @@ const nothingChosen = {
 } as const
 
 /** Null and left out mean the same: no change. */
-function given<Fields extends object>(
+function withoutNulls<Fields extends object>(
   fields: Fields,
 ): { readonly [Key in keyof Fields]?: NonNullable<Fields[Key]> } {
   // Entries lose their types on the way.

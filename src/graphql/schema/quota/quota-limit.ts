@@ -1,9 +1,8 @@
 import { adjustQuota } from '../../../commands/quota/adjust-quota.ts'
 import { setQuotaLimit } from '../../../commands/quota/set-quota-limit.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
-import { changedQuota } from './quota.ts'
+import { changedQuotaFields } from './quota.ts'
 import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const LimitHardness = builder.enumType('QuotaLimitHardness', {
@@ -14,11 +13,13 @@ const LimitHardness = builder.enumType('QuotaLimitHardness', {
   } as const,
 })
 
-builder.relayMutationField(
-  'setQuotaLimit',
-  {
+defineMutation('setQuotaLimit', {
+  description:
+    'Sets how much of a metric may be used in a period. The present day or month follows at once; a first limit counts from now on. A metric may have one limit in each period, and all of them hold. A hard one below what is reserved and used is refused. Takes the admin scope.',
+  scope: 'admin',
+  input: {
     description: 'A limit to set, change or lift.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       metric: t.field({ type: QuotaMetric, required: true, description: 'What is limited.' }),
       period: t.field({ type: QuotaPeriod, required: true, description: 'In which period.' }),
       amount: t.field({
@@ -31,38 +32,28 @@ builder.relayMutationField(
         description: 'How long the window of a rolling period is. Of no other period.',
       }),
       reason: t.string({ description: 'Why, for whoever reads the ledger.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Sets how much of a metric may be used in a period. The present day or month follows at once; a first limit counts from now on. A metric may have one limit in each period, and all of them hold. A hard one below what is reserved and used is refused. Takes the admin scope.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const { metric, period } = input
-      return mutate(context, info, input, (tx) =>
-        setQuotaLimit(tx, context.deps, {
-          organizationId,
-          metric,
-          period,
-          amount: input.amount ?? null,
-          isHard: input.hardness !== 'SOFT',
-          spanSeconds: input.spanSeconds ?? null,
-          reason: input.reason ?? null,
-        }),
-      )
-    },
-  },
-  { description: 'The quota under its new limit.', ...changedQuota() },
-)
+  run: (tx, input, { deps, viewer: { organizationId } }) =>
+    setQuotaLimit(tx, deps, {
+      organizationId,
+      metric: input.metric,
+      period: input.period,
+      amount: input.amount ?? null,
+      isHard: input.hardness !== 'SOFT',
+      spanSeconds: input.spanSeconds ?? null,
+      reason: input.reason ?? null,
+    }),
+  payload: { description: 'The quota under its new limit.', fields: (t) => changedQuotaFields(t) },
+})
 
-builder.relayMutationField(
-  'adjustQuota',
-  {
+defineMutation('adjustQuota', {
+  description:
+    'Corrects what the present period allows, up or down, for what was granted by mistake or deserves more. What was reserved and used stays as it is, and is not gone below. Takes the admin scope.',
+  scope: 'admin',
+  input: {
     description: 'A correction, and why it is made.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       metric: t.field({ type: QuotaMetric, required: true, description: 'What is corrected.' }),
       period: t.field({
         type: QuotaPeriod,
@@ -74,27 +65,9 @@ builder.relayMutationField(
         description: 'How much more may be used, or, below 0, how much less.',
       }),
       reason: t.string({ required: true, description: 'Why, for whoever reads the ledger.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Corrects what the present period allows, up or down, for what was granted by mistake or deserves more. What was reserved and used stays as it is, and is not gone below. Takes the admin scope.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const { metric, amount, reason } = input
-      return mutate(context, info, input, (tx) =>
-        adjustQuota(tx, context.deps, {
-          organizationId,
-          metric,
-          period: input.period ?? 'total',
-          amount,
-          reason,
-        }),
-      )
-    },
-  },
-  { description: 'The quota after the correction.', ...changedQuota() },
-)
+  run: (tx, { metric, period, amount, reason }, { deps, viewer: { organizationId } }) =>
+    adjustQuota(tx, deps, { organizationId, metric, period: period ?? 'total', amount, reason }),
+  payload: { description: 'The quota after the correction.', fields: (t) => changedQuotaFields(t) },
+})

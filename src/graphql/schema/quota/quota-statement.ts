@@ -2,6 +2,7 @@ import { auditQuota, type QuotaFinding as FindingRecord } from '../../../store/q
 import { listQuotaEntries, type QuotaEntryRecord } from '../../../store/quota/quotas.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
+import { connectionTypes } from '../connection-type.ts'
 import { Job } from '../ref.ts'
 import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
@@ -55,11 +56,10 @@ const QuotaEntry = builder.objectRef<QuotaEntryRecord>('QuotaEntry').implement({
   }),
 })
 
-const authScopes = { read: true } as const
-const QuotaEntryConnection = builder.connectionObject(
-  { type: QuotaEntry, name: 'QuotaEntryConnection', description: 'A page of the ledger.', authScopes },
-  { name: 'QuotaEntryEdge', description: 'A line of the ledger in a list.', authScopes },
-)
+const QuotaEntryConnection = connectionTypes(QuotaEntry, {
+  connection: 'A page of the ledger.',
+  edge: 'A line of the ledger in a list.',
+})
 
 const FindingCode = builder.enumType('QuotaFindingCode', {
   description: 'What kind of thing does not add up.',

@@ -1,7 +1,6 @@
 import { setQuotaZone } from '../../../commands/quota/set-quota-zone.ts'
 import { readCalendar } from '../../../store/quota/balances.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
 import { ownOrganization } from '../organization.ts'
 import { Organization } from '../ref.ts'
@@ -14,34 +13,24 @@ builder.objectField(Organization, 'timeZone', (t) =>
   }),
 )
 
-builder.relayMutationField(
-  'setTimeZone',
-  {
+defineMutation('setTimeZone', {
+  description:
+    "Sets the organization's own zone. The present day and month go on as they stand, to the new zone's end. Plans have zones of their own. Takes the admin scope.",
+  scope: 'admin',
+  input: {
     description: 'Another zone for the organization.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       timeZone: t.field({
         type: 'TimeZone',
         required: true,
         description: 'The zone that its quotas shall count days and months by.',
       }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      "Sets the organization's own zone. The present day and month go on as they stand, to the new zone's end. Plans have zones of their own. Takes the admin scope.",
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const { timeZone } = input
-      return mutate(context, info, input, (tx) => setQuotaZone(tx, { organizationId, timeZone }))
-    },
-  },
-  {
+  run: (tx, { timeZone }, { viewer: { organizationId } }) => setQuotaZone(tx, { organizationId, timeZone }),
+  payload: {
     description: 'The organization in its zone.',
-    authScopes: { read: true },
-    outputFields: (t) => ({
+    fields: (t) => ({
       organization: t.field({
         type: Organization,
         description: 'The organization as it is now.',
@@ -49,4 +38,4 @@ builder.relayMutationField(
       }),
     }),
   },
-)
+})

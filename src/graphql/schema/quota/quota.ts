@@ -3,10 +3,9 @@ import { quotaMomentOf } from '../../../commands/quota/quota-period.ts'
 import { readDatabaseTime } from '../../../store/database-time.ts'
 import { listQuotas, type QuotaGrantRecord, type QuotaRecord } from '../../../store/quota/quotas.ts'
 import type { Metric, QuotaPeriod as Period } from '../../../store/tables.ts'
-import { idempotencyKey } from '../../mutation/idempotency-key.ts'
-import { mutate, refusals } from '../../mutation/mutate.ts'
+import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
-import { builder } from '../builder.ts'
+import { builder, type PayloadBuilder } from '../builder.ts'
 import { Quota } from '../ref.ts'
 import { QuotaHardness, QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
@@ -112,34 +111,30 @@ builder.queryField('quotas', (t) =>
 )
 
 /** The quota that a mutation has changed. */
-export function changedQuota() {
+export function changedQuotaFields<Outcome extends { readonly metric: Metric; readonly period: Period }>(
+  t: PayloadBuilder<Outcome>,
+) {
   return {
-    authScopes: { read: true },
-    outputFields: (
-      t: PothosSchemaTypes.ObjectFieldBuilder<
-        (typeof builder)['$inferSchemaTypes'],
-        { readonly metric: Metric; readonly period: Period }
-      >,
-    ) => ({
-      quota: t.field({
-        type: Quota,
-        nullable: true,
-        description: 'The quota as it is now; null if nothing is limited, granted or counted any more.',
-        resolve: async ({ metric, period }, _args, context) => {
-          const quotas = await quotasOf(context)
-          // An answer that was kept before there were periods names none.
-          return quotas.find((quota) => quota.metric === metric && quota.period === (period ?? 'total'))
-        },
-      }),
+    quota: t.field({
+      type: Quota,
+      nullable: true,
+      description: 'The quota as it is now; null if nothing is limited, granted or counted any more.',
+      resolve: async ({ metric, period }, _args, context) => {
+        const quotas = await quotasOf(context)
+        // An answer that was kept before there were periods names none.
+        return quotas.find((quota) => quota.metric === metric && quota.period === (period ?? 'total'))
+      },
     }),
-  } as const
+  }
 }
 
-builder.relayMutationField(
-  'grantQuota',
-  {
+defineMutation('grantQuota', {
+  description:
+    'Grants quota. Jobs that wait for it go on, and a scan is made at once for the slots that it was short for. Takes the admin scope.',
+  scope: 'admin',
+  input: {
     description: 'How much of what to grant, and for how long.',
-    inputFields: (t) => ({
+    fields: (t) => ({
       metric: t.field({ type: QuotaMetric, required: true, description: 'What is granted.' }),
       amount: t.field({ type: 'SafeInt', required: true, description: 'How much more, at least 1.' }),
       period: t.field({
@@ -149,29 +144,17 @@ builder.relayMutationField(
       validFrom: t.field({ type: 'DateTime', description: 'From when on it counts; at once if left out.' }),
       validUntil: t.field({ type: 'DateTime', description: 'Until when it counts; for ever if left out.' }),
       reason: t.string({ description: 'Why, for whoever reads the ledger.' }),
-      idempotencyKey: idempotencyKey(t),
     }),
   },
-  {
-    description:
-      'Grants quota. Jobs that wait for it go on, and a scan is made at once for the slots that it was short for. Takes the admin scope.',
-    authScopes: { admin: true },
-    errors: { types: [...refusals] },
-    resolve: (_root, { input }, context, info) => {
-      const { organizationId } = context.viewer
-      const { metric, amount } = input
-      return mutate(context, info, input, (tx) =>
-        grantQuota(tx, context.deps, {
-          organizationId,
-          metric,
-          amount,
-          period: input.period ?? 'total',
-          validFrom: input.validFrom ?? null,
-          validUntil: input.validUntil ?? null,
-          reason: input.reason ?? null,
-        }),
-      )
-    },
-  },
-  { description: 'The quota after the grant.', ...changedQuota() },
-)
+  run: (tx, input, { deps, viewer: { organizationId } }) =>
+    grantQuota(tx, deps, {
+      organizationId,
+      metric: input.metric,
+      amount: input.amount,
+      period: input.period ?? 'total',
+      validFrom: input.validFrom ?? null,
+      validUntil: input.validUntil ?? null,
+      reason: input.reason ?? null,
+    }),
+  payload: { description: 'The quota after the grant.', fields: (t) => changedQuotaFields(t) },
+})
