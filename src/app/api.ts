@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import type { MachineCatalogue } from '../durable/machine.ts'
 import type { MediaSource } from '../graphql/server/media-route.ts'
 import { createApi } from '../graphql/server/server.ts'
-import { callbackPath, createAuthorization, webhookPath } from '../inbound/authorization.ts'
+import { callbackPath, createAuthorizationStarter, webhookPath } from '../inbound/authorization.ts'
 import { createCallbackRoute } from '../inbound/callback-route.ts'
 import { createWebhookRoute } from '../inbound/webhook-route.ts'
 import type { Logger } from '../logger.ts'
@@ -85,7 +85,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     connection: api,
     databaseUrl,
     deps,
-    authorization: createAuthorization({ tiktok, sealer, publicUrl }),
+    authorization: createAuthorizationStarter({ tiktok, sealer, publicUrl }),
     routes: [
       { path: callbackPath, handle: createCallbackRoute(connecting, publicUrl, log) },
       { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },

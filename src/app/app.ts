@@ -16,7 +16,7 @@ import { registerApp, startRehearsalTikTok } from '../rehearsal/rehearsal-tiktok
 import { seedRehearsal } from '../rehearsal/seed.ts'
 import { Secret } from '../secret.ts'
 import { createSteps } from '../steps/catalogue.ts'
-import { breakerOf } from '../steps/video/call-provider.ts'
+import { breakerKeyOf } from '../steps/video/call-provider.ts'
 import { sweepMedia } from '../steps/video/sweep-media.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { createHintSender } from '../store/event/notify.ts'
@@ -194,18 +194,18 @@ async function start(
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
     })
     teardown.add(() => videos.close())
-    await registerBreakers(runtime.db, [breakerOf(videos)])
+    await registerBreakers(runtime.db, [breakerKeyOf(videos)])
     const stepDeps = {
       db: runtime.db,
       storage,
       videos,
-      protect,
+      withBreaker: protect,
       tiktok,
       sealer,
       latePostGapMs: config.latePostGapMinutes * 60_000,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
-      tell: logSteps(log),
+      report: logSteps(log),
     }
     const worker = await startWorkerRole({
       databaseUrl: database.url,

@@ -1,8 +1,8 @@
 import type { Logger } from '../logger.ts'
-import type { StepNews } from '../steps/deps.ts'
+import type { StepReport } from '../steps/step-deps.ts'
 
 /** Writes to the log what steps have to tell: an outage of the machine at its start and its end, and causes of failures. */
-export function logSteps(log: Logger): (news: StepNews) => void {
+export function logSteps(log: Logger): (news: StepReport) => void {
   return (news) => {
     switch (news.kind) {
       case 'began': {

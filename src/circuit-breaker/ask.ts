@@ -1,7 +1,7 @@
 import { coolingMs } from '../../machines/breaker.ts'
 import { spendRetry } from '../../machines/rules/retry-budget.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
-import type { Held } from '../providers/tiktok/http/answer.ts'
+import type { Deferred } from '../providers/deferred.ts'
 import type { BreakerKey } from '../store/breaker/breakers.ts'
 import { type Breaker, contextOf, moveBreaker } from './breaker.ts'
 import { type BreakerDeps, turn } from './permit.ts'
@@ -18,7 +18,7 @@ export interface Asking {
 }
 
 /** `epochs`: under which of each breaker's epochs it was let through, by key. */
-export type Asked = { readonly kind: 'letThrough'; readonly epochs: ReadonlyMap<string, number> } | Held
+export type Asked = { readonly kind: 'letThrough'; readonly epochs: ReadonlyMap<string, number> } | Deferred
 
 /** Those who are turned away come back within so much of the earliest time, so that they do not all come at once. */
 const spreadMs = 10_000
@@ -65,6 +65,6 @@ function opensAfterMs(breaker: Breaker, at: number): number {
   }
 }
 
-function held(reason: 'circuitOpen' | 'retryBudget', afterMs: number, chance: number): Held {
-  return { kind: 'held', reason, afterSeconds: Math.ceil(afterMs + chance * spreadMs) / 1_000 }
+function held(reason: 'circuitOpen' | 'retryBudget', afterMs: number, chance: number): Deferred {
+  return { kind: 'deferred', reason, afterSeconds: Math.ceil(afterMs + chance * spreadMs) / 1_000 }
 }

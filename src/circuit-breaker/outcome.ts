@@ -18,7 +18,7 @@ export function findingOfHost(answer: Answer<unknown>): Finding {
     case 'unauthorized':
     case 'rateLimited':
       return { kind: 'well' }
-    case 'held':
+    case 'deferred':
       return { kind: 'unasked' }
     case 'notSent':
       return ownDoing.has(answer.code) ? { kind: 'unasked' } : { kind: 'failing' }

@@ -1,4 +1,4 @@
-import type { Held } from '../providers/tiktok/http/answer.ts'
+import type { Deferred } from '../providers/deferred.ts'
 import type { Finding } from './outcome.ts'
 import type { BreakerDeps } from './permit.ts'
 import { throughBreakers } from './with-breaker.ts'
@@ -20,7 +20,7 @@ export type Protect = <Value>(
   call: ProtectedCall,
   run: () => Promise<Value>,
   findingOf: (error: unknown) => Finding,
-) => Promise<{ readonly kind: 'ran'; readonly value: Value } | Held>
+) => Promise<{ readonly kind: 'ran'; readonly value: Value } | Deferred>
 
 export function createProtect(deps: BreakerDeps): Protect {
   return async ({ key, attempt = 1, withinMs = 60_000 }, run, findingOf) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Held } from '../providers/tiktok/http/answer.ts'
+import type { Deferred } from '../providers/deferred.ts'
 import type { BreakerKey } from '../store/breaker/breakers.ts'
 import { type Asking, askBreakers } from './ask.ts'
 import type { Finding } from './outcome.ts'
@@ -24,10 +24,10 @@ export async function throughBreakers<Outcome>(
   { watches, attempt, withinMs }: WatchedCall<Outcome>,
   run: () => Promise<Outcome>,
   judgeError: (error: unknown) => Finding = () => ({ kind: 'unasked' }),
-): Promise<{ readonly kind: 'ran'; readonly outcome: Outcome } | Held> {
+): Promise<{ readonly kind: 'ran'; readonly outcome: Outcome } | Deferred> {
   const asking: Asking = { permit: randomUUID(), breakers: watches, attempt, withinMs }
   const asked = await askBreakers(deps, asking)
-  if (asked.kind === 'held') return asked
+  if (asked.kind === 'deferred') return asked
 
   const tell = async (findingOf: (key: string) => Finding) => {
     try {

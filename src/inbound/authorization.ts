@@ -23,7 +23,7 @@ function placeOfAddress(organizationId: string, attemptId: string): Place {
 }
 
 /** Makes ways to TikTok's authorize page. The consent page is always shown, so that a person can choose another account. */
-export function createAuthorization({
+export function createAuthorizationStarter({
   tiktok,
   sealer,
   publicUrl,

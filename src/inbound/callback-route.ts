@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logger.ts'
 import { unavailableOf } from '../store/unavailable.ts'
-import { type ConnectingDeps, finishConnecting } from './finish-connecting.ts'
-import { answerPage, type Told } from './page.ts'
+import { type CallbackOutcome, sendCallbackPage } from './callback-page.ts'
+import { type FinishConnectingDeps, finishConnecting } from './finish-connecting.ts'
 
 /** Where TikTok sends the browser back to: whatever happens, a person sits before it and is shown a page. */
-export function createCallbackRoute(deps: ConnectingDeps, publicUrl: () => string, log: Logger) {
+export function createCallbackRoute(deps: FinishConnectingDeps, publicUrl: () => string, log: Logger) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', publicUrl())
-    answerPage(response, await finishConnecting(deps, url).catch((error) => toldOf(error, log)))
+    sendCallbackPage(response, await finishConnecting(deps, url).catch((error) => toldOf(error, log)))
   }
 }
 
-function toldOf(error: unknown, log: Logger): Told {
+function toldOf(error: unknown, log: Logger): CallbackOutcome {
   const unavailable = unavailableOf(error)
   if (unavailable) return { kind: 'unavailable', retryAfterSeconds: unavailable.retryAfterSeconds }
   const requestId = randomUUID()

@@ -5,27 +5,27 @@ import { moveAccount } from '../commands/move-account.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import { readCallback } from '../providers/tiktok/oauth/callback.ts'
 import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
-import { sealTokens } from '../steps/account/seal-tokens.ts'
 import { failureOfAnswer } from '../steps/tiktok-failure.ts'
 import { writeCreatorSettings } from '../store/account/accounts.ts'
 import { type ConnectionAttempt, useAttempt } from '../store/account/connection-attempts.ts'
 import type { Db } from '../store/database.ts'
 import type { Hint } from '../store/event/notify.ts'
 import type { CreatorSettings } from '../store/tables.ts'
+import { sealTokens } from '../vault/seal-tokens.ts'
 import type { Sealer } from '../vault/sealer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { hashOfState, placeOfVerifier } from './authorization.ts'
 
-export interface ConnectingDeps extends CommandDeps {
+export interface FinishConnectingDeps extends CommandDeps {
   /** As the runtime: whose attempt it is, only the state tells. */
   readonly db: Db
-  readonly tiktok: Pick<TikTokClient, 'as' | 'exchangeCode'>
+  readonly tiktok: Pick<TikTokClient, 'forCaller' | 'exchangeCode'>
   readonly sealer: Sealer
   readonly hints: { send(hint: Hint): void }
 }
 
 /** How a way back from the authorize page ended, for the person who sits before it. */
-export type Connected =
+export type ConnectionOutcome =
   | {
       readonly kind: 'connected'
       readonly username: string
@@ -46,7 +46,7 @@ export type Connected =
   | { readonly kind: 'failed'; readonly failure: Failure }
 
 /** Finishes the way to the authorize page and back: trades the code, asks who it was, and takes the grant in. */
-export async function finishConnecting(deps: ConnectingDeps, url: URL): Promise<Connected> {
+export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Promise<ConnectionOutcome> {
   const callback = readCallback(url)
   if (callback.kind === 'malformed') return { kind: 'malformed' }
   const attempt = await useAttempt(deps.db, hashOfState(callback.state))
@@ -72,7 +72,7 @@ export async function finishConnecting(deps: ConnectingDeps, url: URL): Promise<
   }
   const { grant } = answer
   const { creator, settings } = await whoIsIt(
-    deps.tiktok.as({ organizationId, accountId, holder: accountId }),
+    deps.tiktok.forCaller({ organizationId, accountId, requester: accountId }),
     grant,
   )
   const take = deps.db.transaction().execute(async (tx) => {
@@ -127,7 +127,11 @@ async function whoIsIt(
 }
 
 /** The account that was begun for this way ends; one that works already hears nothing of it. */
-async function decline(deps: ConnectingDeps, attempt: ConnectionAttempt, failure: Failure): Promise<void> {
+async function decline(
+  deps: FinishConnectingDeps,
+  attempt: ConnectionAttempt,
+  failure: Failure,
+): Promise<void> {
   const { organizationId, accountId } = attempt
   await deps.db
     .transaction()

@@ -2,12 +2,12 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { CommandDeps } from '../commands/deps.ts'
 import { keepNews } from '../commands/webhook/store-webhook.ts'
 import type { Logger } from '../logger.ts'
-import { readWebhook, webhookKey } from '../providers/tiktok/webhook/webhook.ts'
+import { readWebhook, webhookDeduplicationKey } from '../providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../providers/tiktok/webhook/webhook-signature.ts'
 import type { Secret } from '../secret.ts'
 import type { Db } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
-import { newsOf } from './news-of.ts'
+import { webhookEventOf } from './webhook-event.ts'
 
 export interface WebhookOptions {
   readonly db: Db
@@ -54,7 +54,12 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
       return answer(response, 200)
     }
     const signedAt = new Date(verified.signedAtSeconds * 1_000)
-    const delivery = { key: webhookKey(told), event: told.kind, signedAt, news: newsOf(told) }
+    const delivery = {
+      key: webhookDeduplicationKey(told),
+      event: told.kind,
+      signedAt,
+      news: webhookEventOf(told),
+    }
     const isNew = await db.transaction().execute((tx) => keepNews(tx, deps, delivery))
     log.debug({ event: told.kind, isNew }, 'webhook')
     return answer(response, 200)

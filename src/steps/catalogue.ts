@@ -2,7 +2,6 @@ import type { Json } from '../durable/checkpoint.ts'
 import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts'
 import { refreshTokens, revokeTokens } from './account/tokens.ts'
 import { closeJob } from './close-job.ts'
-import type { StepDeps } from './deps.ts'
 import { createHostFaults } from './host-faults.ts'
 import { openJob } from './open-job.ts'
 import { checkPost } from './post/check-post.ts'
@@ -12,6 +11,7 @@ import { preparePost } from './post/prepare-post.ts'
 import { reconcilePost } from './post/reconcile-post.ts'
 import { uploadChunk } from './post/upload-chunk.ts'
 import { reserveQuota } from './reserve-quota.ts'
+import type { StepDeps } from './step-deps.ts'
 import { checkMedia } from './video/check-media.ts'
 import { checkClip, keepClip, submitClip } from './video/clip.ts'
 import { storeVideo } from './video/store-video.ts'
@@ -42,6 +42,6 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     refreshTokens: given(refreshTokens),
     revokeTokens: given(revokeTokens),
   }
-  const guarded = createHostFaults((news) => deps.tell?.(news))
+  const guarded = createHostFaults((news) => deps.report?.(news))
   return Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, guarded(name, step)]))
 }

@@ -4,7 +4,7 @@ import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { JobRef } from '../providers/video/provider.ts'
 import type { Tx } from '../store/database.ts'
 import { findJobs } from '../store/job/job-list.ts'
-import type { StepDeps } from './deps.ts'
+import type { StepDeps } from './step-deps.ts'
 import { callProvider } from './video/call-provider.ts'
 import { freeClips } from './video/free-clips.ts'
 

@@ -3,7 +3,7 @@ import type { Json } from '../durable/checkpoint.ts'
 import { notDone, type StepContext, type StepOutcome } from '../durable/step.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { plainMessage } from '../verdict/plain-message.ts'
-import type { StepDeps } from './deps.ts'
+import type { StepDeps } from './step-deps.ts'
 
 /** A step's "not done", as the machines understand it. */
 export function fail(error: StepError): StepOutcome {
@@ -17,12 +17,12 @@ export function failure(verdict: Verdict, code: string, message: string, logId?:
 
 /** A failure in the words of the table. What caused it goes to the log: people are shown no words of programs. */
 export function failureBy(
-  { tell }: Pick<StepDeps, 'tell'>,
+  { report }: Pick<StepDeps, 'report'>,
   { jobId }: Pick<StepContext, 'jobId'>,
   code: string,
   cause: unknown,
 ): Failure {
-  tell?.({ kind: 'failed', code, jobId, cause })
+  report?.({ kind: 'failed', code, jobId, cause })
   const { verdict, meaning } = verdictFor('reelpilot', code).verdict
   return { verdict, code, message: meaning }
 }

@@ -10,7 +10,7 @@ import { fail, failure } from './failure.ts'
 type Fault = HostFaultCode | 'KEY_MISSING'
 
 /** This machine began to fail its steps, or has not failed any for a while. */
-export type HostNews =
+export type HostFaultReport =
   | { readonly kind: 'began'; readonly fault: Fault; readonly step: string; readonly cause: unknown }
   | { readonly kind: 'ended'; readonly fault: Fault; readonly steps: number }
 
@@ -24,7 +24,7 @@ const untilNextTrySeconds = 60
  * job by it. It is tried again by itself, and left to a person once that has lasted too long; what was paid for is kept. The
  * cause goes to `tell`, once for an outage and not for each job, and what the job keeps are words of ours.
  */
-export function createHostFaults(tell: (news: HostNews) => void, quietAfterMs = quietMs) {
+export function createHostFaults(tell: (news: HostFaultReport) => void, quietAfterMs = quietMs) {
   const outages = new Map<Fault, { steps: number; over: NodeJS.Timeout }>()
 
   function note(fault: Fault, step: string, cause: unknown): void {

@@ -1,9 +1,9 @@
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { SlotContent } from '../store/plan/slots.ts'
 import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
-import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
 import { clearanceFor, type OfSlot } from './post/clearance.ts'
+import type { StepDeps } from './step-deps.ts'
 
 type StoryboardRead =
   | { readonly kind: 'ok'; readonly storyboard: Storyboard }

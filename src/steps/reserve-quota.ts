@@ -5,8 +5,8 @@ import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
 import { lockJob } from '../store/job/jobs.ts'
 import { hasReservation } from '../store/quota/reservations.ts'
-import type { StepDeps } from './deps.ts'
 import { fail, failure } from './failure.ts'
+import type { StepDeps } from './step-deps.ts'
 
 /**
  * Finds what was reserved when the job was made. A job that is older than that is given its reservation here, once: its row

@@ -1,11 +1,11 @@
 import type { Failure, StepError } from '../../machines/rules/failure.ts'
 import type { StepOutcome } from '../durable/step.ts'
-import type { Failure as TikTokFailure } from '../providers/tiktok/http/answer.ts'
+import type { CallFailure as TikTokFailure } from '../providers/tiktok/http/answer.ts'
 import { countUnrecognised } from '../store/webhook/unrecognised-codes.ts'
 import { type VerdictSource, verdictFor } from '../verdict/failure-verdict.ts'
 import { accessRefused } from './account/access-token.ts'
-import type { StepDeps } from './deps.ts'
 import { fail } from './failure.ts'
+import type { StepDeps } from './step-deps.ts'
 
 /** TikTok's window is a minute long. */
 const windowSeconds = 60
@@ -37,7 +37,7 @@ async function errorOf(
   switch (answer.kind) {
     case 'rateLimited':
       return { kind: 'parked', afterSeconds: answer.retryAfterSeconds ?? windowSeconds, failure }
-    case 'held':
+    case 'deferred':
       return { kind: 'parked', afterSeconds: answer.afterSeconds, failure }
     case 'notSent':
       return { kind: 'retry', failure }
@@ -76,7 +76,7 @@ function errorOfVerdict(call: Call, failure: Failure): StepError {
 /** An answer in words. */
 export function failureOfAnswer(source: 'api' | 'oauth', answer: TikTokFailure): Failure {
   const { code, httpStatus } = wordOf(answer)
-  const spokenBy = answer.kind === 'held' ? 'reelpilot' : source
+  const spokenBy = answer.kind === 'deferred' ? 'reelpilot' : source
   const { verdict } = verdictFor(spokenBy, code, httpStatus)
   return {
     verdict: verdict.verdict,
@@ -102,7 +102,7 @@ async function recognised(
     organizationId,
     source,
     failure,
-    answer.kind === 'held' || verdictFor(source, code, httpStatus).recognised,
+    answer.kind === 'deferred' || verdictFor(source, code, httpStatus).recognised,
   )
   return failure
 }
@@ -111,7 +111,7 @@ function wordOf(answer: TikTokFailure): { readonly code: string; readonly httpSt
   switch (answer.kind) {
     case 'rateLimited':
       return { code: 'rate_limit_exceeded', httpStatus: 429 }
-    case 'held':
+    case 'deferred':
       return { code: answer.reason }
     case 'notSent':
     case 'unauthorized':

@@ -36,8 +36,8 @@ export function createLimiterGuard({
     const demands = demandsFor(endpoint, caller, await book.of(caller.organizationId))
     if (demands.length === 0) return await run()
 
-    const { organizationId, accountId, holder } = caller
-    const grant = await limiter.acquire({ organizationId, holder, demands })
+    const { organizationId, accountId, requester } = caller
+    const grant = await limiter.acquire({ organizationId, holder: requester, demands })
     if (grant.kind === 'later') return held(grant.afterMs)
     // The answer took so long that the place is as good as over.
     if (grant.usableForMs <= 0) return held(0)
@@ -62,7 +62,7 @@ const unlimited: ReadonlySet<string> = new Set(['token', 'revoke', 'upload', 'ca
 
 /** To the millisecond, upwards. */
 const held = (afterMs: number) =>
-  ({ kind: 'held', reason: 'rateLimit', afterSeconds: Math.max(1, Math.ceil(afterMs)) / 1_000 }) as const
+  ({ kind: 'deferred', reason: 'rateLimit', afterSeconds: Math.max(1, Math.ceil(afterMs)) / 1_000 }) as const
 
 function isSurelyNoPost({ kind }: Answer<unknown>): boolean {
   switch (kind) {
@@ -70,7 +70,7 @@ function isSurelyNoPost({ kind }: Answer<unknown>): boolean {
     case 'unauthorized':
     case 'rateLimited':
     case 'notSent':
-    case 'held':
+    case 'deferred':
       return true
     case 'ok':
     case 'unknown':

@@ -74,10 +74,10 @@ async function perform(order: CallerOrder): Promise<void> {
       const answer = await ask(guard, attempts + 1)
       free += 1
       if (answer.kind === 'ok') break
-      if (answer.kind === 'held') parked += 1
+      if (answer.kind === 'deferred') parked += 1
       else attempts += 1
       // In the way of jobs: parked for as long as it was told, or backed off.
-      const seconds = answer.kind === 'held' ? answer.afterSeconds : Math.min(60, 2 ** attempts)
+      const seconds = answer.kind === 'deferred' ? answer.afterSeconds : Math.min(60, 2 ** attempts)
       await sleep((seconds * 1_000) / speed)
     }
     say({ kind: 'job', attempts, parked })

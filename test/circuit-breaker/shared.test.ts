@@ -103,7 +103,7 @@ describe('four processes', () => {
     const all = await startCallers(upstream)
     for (const caller of all) caller.order({ kind: 'calls', at: due, calls: 10 })
     const others = await answered(all, 10 * processes - 1)
-    expect(others.every(({ kind }) => kind === 'held')).toBe(true)
+    expect(others.every(({ kind }) => kind === 'deferred')).toBe(true)
     await called(upstream, mostFailures + 1)
 
     // Whoever holds the probe is killed. Its place is free when its time is over, and not before.
@@ -136,7 +136,9 @@ describe('four processes', () => {
     const second = await startCallers(upstream)
     for (const caller of second) caller.order({ kind: 'calls', at: at + coolingMs - 1, calls: 3 })
     const answers = await answered(second, 3 * processes)
-    expect(answers.every((answer) => answer.kind === 'held' && answer.reason === 'circuitOpen')).toBe(true)
+    expect(answers.every((answer) => answer.kind === 'deferred' && answer.reason === 'circuitOpen')).toBe(
+      true,
+    )
     expect(upstream.calls).toHaveLength(length)
   }, 120_000)
 

@@ -14,7 +14,7 @@ import {
   type VideoProvider,
 } from '../../src/providers/video/provider.ts'
 import { closeJob } from '../../src/steps/close-job.ts'
-import type { StepDeps } from '../../src/steps/deps.ts'
+import type { StepDeps } from '../../src/steps/step-deps.ts'
 import { checkClip, keepClip, submitClip } from '../../src/steps/video/clip.ts'
 import { readBreakers } from '../../src/store/breaker/breakers.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -68,7 +68,7 @@ const protect = createProtect({ db, now: () => at, chance: () => 0 })
 
 /** The steps of a job whose clips a provider makes. */
 function stepsOf(videos: FarProvider) {
-  const deps = { db, videos, protect } as unknown as StepDeps // All that these steps need until a clip is there.
+  const deps = { db, videos, withBreaker: protect } as unknown as StepDeps // All that these steps need until a clip is there.
   const jobId = randomUUID()
   const context = (given: Partial<StepContext> = {}): StepContext => ({
     organizationId,

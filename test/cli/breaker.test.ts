@@ -47,7 +47,7 @@ describe('an operator at the command line', async () => {
       text: expect.stringMatching(/^tiktok +forcedOpen .* their maintenance$/m),
       code: 0,
     })
-    expect(await call()).toMatchObject({ kind: 'held', reason: 'circuitOpen' })
+    expect(await call()).toMatchObject({ kind: 'deferred', reason: 'circuitOpen' })
     expect((await say()).text).toMatch(/^tiktok +forcedOpen /m)
     expect((await say('release', 'tiktok')).text).toMatch(/^tiktok +halfOpen /m)
     expect(await call()).toEqual(ok)

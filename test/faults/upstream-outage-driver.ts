@@ -63,7 +63,7 @@ const steps = createSteps({
   db,
   storage: await createDiskStorage({ directory: settings.mediaDirectory }),
   videos: {} as VideoProvider, // Publishing asks it for nothing: all clips are made.
-  protect: createProtect({ db }),
+  withBreaker: createProtect({ db }),
   tiktok: createTikTokClient({
     ...app,
     clientSecret: new Secret(clientSecret),

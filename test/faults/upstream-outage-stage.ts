@@ -10,9 +10,9 @@ import { keepMedia } from '../../src/store/job/media.ts'
 import { setRateLimit } from '../../src/store/rate-limit/settings.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
-import { createTestClock } from '../steps/publish/clock.ts'
 import { insertStoredJob } from '../steps/publish/stored-job.ts'
-import { makeVideo, usualVideo } from '../steps/publish/video.ts'
+import { defaultVideo, makeVideo } from '../steps/publish/video.ts'
+import { createVirtualClock } from '../steps/publish/virtual-clock.ts'
 import { createOrganization } from '../support/database.ts'
 import { createOwnServer, type OwnServer } from '../support/own-server.ts'
 import type { DriverSettings } from './upstream-outage-driver.ts'
@@ -63,7 +63,7 @@ export async function createStage({
   readonly tickMs: number
 }): Promise<Stage> {
   const database = await createOwnServer()
-  const clock = await createTestClock(database)
+  const clock = await createVirtualClock(database)
   const { db } = database.runtime
   const organizationId = await createOrganization(database)
   await setRateLimit(db, organizationId, 'uploads', 10_000)
@@ -72,8 +72,8 @@ export async function createStage({
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const mediaDirectory = path.join(directory, 'media')
   const storage = await createDiskStorage({ directory: mediaDirectory })
-  const kept = await storage.put(organizationId, await makeVideo(directory, usualVideo))
-  const media = { ...kept, seconds: usualVideo.seconds, width: 360, height: 640 }
+  const kept = await storage.put(organizationId, await makeVideo(directory, defaultVideo))
+  const media = { ...kept, seconds: defaultVideo.seconds, width: 360, height: 640 }
   await keepMedia(db, { organizationId, ...media })
 
   const knobs = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const
@@ -102,7 +102,7 @@ export async function createStage({
     }))
   }
   async function pass(milliseconds: number): Promise<void> {
-    await clock.putForward(milliseconds)
+    await clock.advance(milliseconds)
     local.advance(milliseconds / 1_000)
   }
   return {

@@ -11,7 +11,7 @@ import { jobMachine } from '../../src/definitions/machines.ts'
 import { planMachine } from '../../src/definitions/plan-machine.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { type Api, type ApiOptions, createApi } from '../../src/graphql/server/server.ts'
-import { createAuthorization } from '../../src/inbound/authorization.ts'
+import { createAuthorizationStarter } from '../../src/inbound/authorization.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
@@ -82,7 +82,7 @@ export async function createTestApi(
 
 function testAuthorization() {
   const ring = keyRingOf([Buffer.alloc(32, 1)])
-  return createAuthorization({
+  return createAuthorizationStarter({
     tiktok: createTikTokClient({
       apiBase: 'http://tiktok.test',
       clientKey: 'ck_test',

@@ -8,9 +8,9 @@ import { connectAccount } from '../../src/commands/account/connect-account.ts'
 import { moveAccount } from '../../src/commands/move-account.ts'
 import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
-import { callbackPath, createAuthorization } from '../../src/inbound/authorization.ts'
+import { callbackPath, createAuthorizationStarter } from '../../src/inbound/authorization.ts'
+import { sendCallbackPage } from '../../src/inbound/callback-page.ts'
 import { finishConnecting } from '../../src/inbound/finish-connecting.ts'
-import { answerPage } from '../../src/inbound/page.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
@@ -47,12 +47,12 @@ const deps = { ...commandDeps, db, tiktok: client, sealer, hints }
 /** Where the browser comes back to: the callback as it is served. */
 const server = createServer((request, response) => {
   finishConnecting(deps, new URL(request.url ?? '/', publicUrl)).then((outcome) =>
-    answerPage(response, outcome),
+    sendCallbackPage(response, outcome),
   )
 }).listen(0, '127.0.0.1')
 await once(server, 'listening')
 const publicUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // A TCP server's address is an object.
-const authorization = createAuthorization({ tiktok: client, sealer, publicUrl: () => publicUrl })
+const authorization = createAuthorizationStarter({ tiktok: client, sealer, publicUrl: () => publicUrl })
 afterAll(async () => {
   server.close()
   await tiktok.stop()

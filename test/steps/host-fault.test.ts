@@ -12,12 +12,12 @@ import { countingFfmpeg } from '../providers/video/local/stage.ts'
 import type { RehearsedJob } from '../support/rehearsed-job.ts'
 import { shortStoryboard } from '../support/stage.ts'
 import { until } from '../support/wait.ts'
-import { createHostStage } from './host-stage.ts'
+import { createHostHarness } from './host-harness.ts'
 
 /** Rendering takes a while on a busy machine. */
 const patienceMs = 240_000
 
-const stage = await createHostStage()
+const stage = await createHostHarness()
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-host-'))

@@ -56,7 +56,7 @@ const stepDeps = {
   db: runtime.db,
   storage,
   videos,
-  protect,
+  withBreaker: protect,
   tiktok,
   sealer: createSealer(() => ring),
   // Real time passes here, and slots come late to their posts when the machine is busy.

@@ -33,7 +33,7 @@ beforeEach(async () => {
   accountId = await createAccount(database, organizationId)
 })
 
-const callerOf = (account: string) => ({ organizationId, accountId: account, holder: 'a job' })
+const callerOf = (account: string) => ({ organizationId, accountId: account, requester: 'a job' })
 const status = (attempt?: number): GuardedCall => ({
   endpoint: 'status',
   caller: callerOf(accountId),
@@ -54,7 +54,7 @@ async function call(
   return { last, made: calls.made }
 }
 
-const held = (afterSeconds: number, reason = 'circuitOpen') => ({ kind: 'held', reason, afterSeconds })
+const held = (afterSeconds: number, reason = 'circuitOpen') => ({ kind: 'deferred', reason, afterSeconds })
 
 describe('the guard', () => {
   it('writes nothing while all is well', async () => {
@@ -101,7 +101,7 @@ describe('the guard', () => {
     ['a refusal', { kind: 'refused', httpStatus: 400, code: 'invalid_params', message: '' }],
     ['a token that is not taken', deadToken],
     ['too many calls', { kind: 'rateLimited' }],
-    ['a call that it held itself', { kind: 'held', reason: 'rateLimit', afterSeconds: 1 }],
+    ['a call that it held itself', { kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 }],
     ['a call that was withdrawn', { kind: 'unknown', cause: 'aborted' }],
     ['a call that was withdrawn before it left', { kind: 'notSent', code: 'ABORTED' }],
     ['an answer that nobody can read', { kind: 'unknown', cause: 'unreadable' }],
@@ -163,7 +163,7 @@ describe('the guard', () => {
       throw new Error('no such file')
     })
     await expect(thrown).rejects.toThrow('no such file')
-    expect((await call({ kind: 'held', reason: 'rateLimit', afterSeconds: 1 })).made).toBe(1)
+    expect((await call({ kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 })).made).toBe(1)
     expect((await call({ kind: 'unknown', cause: 'aborted' })).made).toBe(1)
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'halfOpen.ready' })
     // What nobody can read proves nothing: the place is kept, and others look again soon.
@@ -250,7 +250,7 @@ describe('the retry budget', () => {
       if (retries % 4 === 3) successes += (await call(ok, 1, ofUpstream)).made
       const { last, made } = await call(serverError, 1, retry)
       if (made === 0) {
-        expect(last).toMatchObject({ kind: 'held', reason: 'retryBudget' })
+        expect(last).toMatchObject({ kind: 'deferred', reason: 'retryBudget' })
         return { retries, successes }
       }
       retries += 1
@@ -272,7 +272,7 @@ describe('the retry budget', () => {
     for (let turn = 0; turn < 10; turn += 1)
       expect((await call(ok, 1, { ...ofUpstream, attempt: 3 })).made).toBe(1)
     for (let turn = 0; turn < 10; turn += 1) {
-      const limited = { kind: 'held', reason: 'rateLimit', afterSeconds: 1 } as const
+      const limited = { kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 } as const
       expect((await call(limited, 1, { ...ofUpstream, attempt: 3 })).last).toEqual(limited)
     }
   })
@@ -312,7 +312,7 @@ describe('any other upstream', () => {
       await throwing(new Error('stopped'), 2).catch(() => undefined)
       const made = await throwing(new Busy(), 2).catch(() => null)
       if (made) {
-        expect(made).toMatchObject({ kind: 'held', reason: 'retryBudget' })
+        expect(made).toMatchObject({ kind: 'deferred', reason: 'retryBudget' })
         break
       }
       retries += 1

@@ -38,7 +38,7 @@ async function caller(organization?: string) {
     accountId,
     call(endpoint: GuardedCall['endpoint'], answer: Answer<unknown> = { kind: 'ok' }) {
       jobs += 1
-      const caller = { organizationId, accountId, holder: `job ${jobs}` }
+      const caller = { organizationId, accountId, requester: `job ${jobs}` }
       return guard({ endpoint, caller }, async () => answer)
     },
   }
@@ -56,10 +56,10 @@ it('counts the three ways to open a post together, six a minute and account', as
   ] as const)
     expect(await call(endpoint)).toEqual({ kind: 'ok' })
   const held = await call('videoInit')
-  expect(held).toMatchObject({ kind: 'held', reason: 'rateLimit' })
+  expect(held).toMatchObject({ kind: 'deferred', reason: 'rateLimit' })
   // In a minute and the margin, from when the first was let through.
-  expect(held.kind === 'held' && held.afterSeconds).toBeGreaterThan(60)
-  expect(held.kind === 'held' && held.afterSeconds).toBeLessThanOrEqual(70)
+  expect(held.kind === 'deferred' && held.afterSeconds).toBeGreaterThan(60)
+  expect(held.kind === 'deferred' && held.afterSeconds).toBeLessThanOrEqual(70)
 })
 
 it('counts the uploads of an organization over its accounts, as many as it has set', async () => {
@@ -67,7 +67,7 @@ it('counts the uploads of an organization over its accounts, as many as it has s
   const second = await caller(first.organizationId)
   await set(first.organizationId, 'uploads', 3)
   for (const { call } of [first, second, first]) expect((await call('inboxInit')).kind).toBe('ok')
-  expect((await second.call('inboxInit')).kind).toBe('held')
+  expect((await second.call('inboxInit')).kind).toBe('deferred')
   await set(first.organizationId, 'uploads', null)
   expect((await second.call('inboxInit')).kind).toBe('ok')
 })
@@ -78,7 +78,7 @@ it('counts posts by the day, and only those that may have become one', async () 
   expect((await call('videoInit', refused)).kind).toBe('refused')
   expect((await call('videoInit', { kind: 'unknown', cause: 'timeout' })).kind).toBe('unknown')
   const held = await call('videoInit')
-  expect(held.kind === 'held' && held.afterSeconds).toBeGreaterThan(86_000)
+  expect(held.kind === 'deferred' && held.afterSeconds).toBeGreaterThan(86_000)
   // A draft is no post.
   expect((await call('inboxInit')).kind).toBe('ok')
   const views = await listWindows(limiter, organizationId, await book.of(organizationId))
@@ -92,7 +92,7 @@ it('learns how many posts a creator may have, and shows it', async () => {
   for (let posts = 0; posts < 2; posts += 1) expect((await call('videoInit')).kind).toBe('ok')
   const tooMany = { ...refused, httpStatus: 403, code: 'spam_risk_too_many_posts' } as const
   expect(await call('videoInit', tooMany)).toEqual(tooMany)
-  expect((await call('videoInit')).kind).toBe('held')
+  expect((await call('videoInit')).kind).toBe('deferred')
   const learned = (await book.of(organizationId)).learned.get(accountId)
   expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
   // Other processes read it from the database.

@@ -25,7 +25,7 @@ import type { FileUpload, StartedPost } from './post/start-upload.ts'
  */
 export interface TikTokClient {
   /** The same client for one account: its calls name the caller, and which attempt they are, to the guard. */
-  as(caller: Caller, attempt?: number): TikTokClient
+  forCaller(caller: Caller, attempt?: number): TikTokClient
 
   /** Where a browser goes to grant access; calls nobody. */
   authorizeUrl(request: AuthorizeRequest): string
@@ -99,7 +99,7 @@ export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
       guard({ endpoint, ...whom }, run)
 
     return {
-      as: (caller, attempt) => clientFor({ caller, ...(attempt !== undefined && { attempt }) }),
+      forCaller: (caller, attempt) => clientFor({ caller, ...(attempt !== undefined && { attempt }) }),
 
       authorizeUrl: (request) => authorizeUrl({ ...request, base, clientKey: app.clientKey }),
       exchangeCode: (code, signal) => guarded('token', () => exchangeCode(api, app, code, signal)),

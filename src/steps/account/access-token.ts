@@ -4,8 +4,8 @@ import { moveAccount } from '../../commands/move-account.ts'
 import type { Secret } from '../../secret.ts'
 import { type AccountRecord, findAccounts } from '../../store/account/accounts.ts'
 import { readTokens, type StoredTokens } from '../../store/account/tokens.ts'
-import type { StepDeps } from '../deps.ts'
 import { failure } from '../failure.ts'
+import type { StepDeps } from '../step-deps.ts'
 
 type Access =
   | { readonly kind: 'token'; readonly token: Secret; readonly version: number }

@@ -7,12 +7,12 @@ import {
   withdrawPresentation,
   writeTokens,
 } from '../../store/account/tokens.ts'
-import type { StepDeps } from '../deps.ts'
+import { sealTokens } from '../../vault/seal-tokens.ts'
 import { fail, failure } from '../failure.ts'
 import { parked } from '../parked.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { failureOfAnswer } from '../tiktok-failure.ts'
 import { clientFor } from './client-for.ts'
-import { sealTokens } from './seal-tokens.ts'
 
 /** A presentation whose worker has not been heard of for so long has lost its answer: longer than the call may take. */
 const answerSeconds = 60
@@ -62,7 +62,7 @@ export async function refreshTokens(
     default:
   }
   await withdrawPresentation(db, accountId, version)
-  if (answer.kind === 'held') return parked(answer)
+  if (answer.kind === 'deferred') return parked(answer)
   const afterSeconds = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined
   return fail({
     kind: 'retry',
@@ -113,7 +113,7 @@ export async function revokeTokens(
       sealer.open(stored.accessTokenSealed, place),
       signal,
     )
-    if (answer.kind === 'held') return parked(answer)
+    if (answer.kind === 'deferred') return parked(answer)
     if (answer.kind === 'rateLimited')
       return fail({ kind: 'retry', failure: failureOfAnswer('oauth', answer) })
   }

@@ -1,8 +1,8 @@
 import { type ClearanceMoment, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import type { SlotToPost } from '../../store/job/clearance.ts'
-import type { StepDeps } from '../deps.ts'
 import { fail } from '../failure.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { readSlot } from './slot.ts'
 
 /** What a step of a job is told of its slot. */

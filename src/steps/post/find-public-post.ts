@@ -1,5 +1,5 @@
 import type { TikTokClient } from '../../providers/tiktok/client.ts'
-import type { Failure } from '../../providers/tiktok/http/answer.ts'
+import type { CallFailure } from '../../providers/tiktok/http/answer.ts'
 import type { Secret } from '../../secret.ts'
 import type { Db } from '../../store/database.ts'
 import { isPostKnown } from '../../store/job/job-list.ts'
@@ -14,7 +14,7 @@ export type Search =
   /** Not there, more than one, or the account has not granted its list: a guess would be worse. */
   | { readonly kind: 'none' }
   /** Nobody has looked: it may be looked for again. */
-  | { readonly kind: 'unread'; readonly answer: Failure }
+  | { readonly kind: 'unread'; readonly answer: CallFailure }
 
 /**
  * Looks for a post among the creator's newest public ones: the same caption, not older than the sending, and no other

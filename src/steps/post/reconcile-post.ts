@@ -3,8 +3,8 @@ import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { nextChunk } from '../../providers/tiktok/post/chunk-plan.ts'
 import { accessToken, callTokenSeconds } from '../account/access-token.ts'
 import { clientFor } from '../account/client-for.ts'
-import type { StepDeps } from '../deps.ts'
 import { fail, failure } from '../failure.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { notOk } from '../tiktok-failure.ts'
 
 /**

@@ -4,9 +4,9 @@ import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { chunkRange } from '../../providers/tiktok/post/chunk-plan.ts'
 import { verdictFor } from '../../verdict/failure-verdict.ts'
 import { clientFor } from '../account/client-for.ts'
-import type { StepDeps } from '../deps.ts'
 import { fail, failure } from '../failure.ts'
 import { parked } from '../parked.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { clearanceFor, type OfSlot } from './clearance.ts'
 
 /**
@@ -49,7 +49,7 @@ export async function uploadChunk(
     case 'stored':
     case 'complete':
       return done()
-    case 'held':
+    case 'deferred':
       return parked(answer)
     case 'notSent':
       return fail({ kind: 'retry', failure: ofUpload(answer.code) })

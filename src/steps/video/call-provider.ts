@@ -1,5 +1,5 @@
 import type { Finding } from '../../circuit-breaker/outcome.ts'
-import type { Held } from '../../providers/tiktok/http/answer.ts'
+import type { Deferred } from '../../providers/deferred.ts'
 import {
   PollTransient,
   SubmitNotSent,
@@ -7,10 +7,10 @@ import {
   SubmitUnknown,
   type VideoProvider,
 } from '../../providers/video/provider.ts'
-import type { StepDeps } from '../deps.ts'
+import type { StepDeps } from '../step-deps.ts'
 
 /** The breaker that stands before a video provider. */
-export function breakerOf({ id }: Pick<VideoProvider, 'id'>): string {
+export function breakerKeyOf({ id }: Pick<VideoProvider, 'id'>): string {
   return `video/${id}`
 }
 
@@ -19,14 +19,14 @@ export function breakerOf({ id }: Pick<VideoProvider, 'id'>): string {
  * the step answers `parked`. What the provider throws goes through.
  */
 export async function callProvider<Value>(
-  { videos, protect }: Pick<StepDeps, 'videos' | 'protect'>,
+  { videos, withBreaker }: Pick<StepDeps, 'videos' | 'withBreaker'>,
   signal: AbortSignal,
   // A step that was pending before its machine told its attempts has none.
   { attempts = 0 }: { readonly attempts?: number },
   call: (videos: VideoProvider) => Promise<Value>,
-): Promise<{ readonly kind: 'ran'; readonly value: Value } | Held> {
-  return await protect(
-    { key: breakerOf(videos), attempt: attempts + 1 },
+): Promise<{ readonly kind: 'ran'; readonly value: Value } | Deferred> {
+  return await withBreaker(
+    { key: breakerKeyOf(videos), attempt: attempts + 1 },
     () => call(videos),
     // Whatever a call looks like that we have cut short ourselves, it says nothing of the provider.
     (error) => (signal.aborted ? { kind: 'unasked' } : findingOfProvider(error)),

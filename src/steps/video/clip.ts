@@ -15,11 +15,11 @@ import {
   type VideoProvider,
 } from '../../providers/video/provider.ts'
 import type { Storyboard } from '../../storyboard/storyboard.ts'
-import type { StepDeps } from '../deps.ts'
 import { fail, failure, failureBy } from '../failure.ts'
 import { storyboardOf } from '../open-job.ts'
 import { parked } from '../parked.ts'
 import { clearanceFor, type OfSlot } from '../post/clearance.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { callProvider } from './call-provider.ts'
 
 /** A stored reference is what the provider gave us: its own opaque JSON. */
@@ -60,7 +60,7 @@ export async function submitClip(
       }),
     )
     // Held, it was never sent: the provider has nothing of it, and there is nothing to look up.
-    if (submitted.kind === 'held') return parked(submitted)
+    if (submitted.kind === 'deferred') return parked(submitted)
     return done({ clip: submitted.value as unknown as Json })
   } catch (error) {
     if (error instanceof SubmitRejected)
@@ -100,7 +100,7 @@ export async function checkClip(
   const ref = asRef(input.clip)
   try {
     const polled = await callProvider(deps, signal, input, (videos) => videos.poll(ref, { signal }))
-    if (polled.kind === 'held') return parked(polled)
+    if (polled.kind === 'deferred') return parked(polled)
     const state = polled.value
     switch (state.kind) {
       case 'queued':
@@ -138,7 +138,7 @@ export async function keepClip(
   const { clip } = input
   try {
     const opened = await callProvider(deps, signal, input, (videos) => openClip(videos, clip, signal))
-    if (opened.kind === 'held') return parked(opened)
+    if (opened.kind === 'deferred') return parked(opened)
     if (!opened.value)
       return fail({
         kind: 'retry',

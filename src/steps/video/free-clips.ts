@@ -1,6 +1,6 @@
 import type { StepContext } from '../../durable/step.ts'
 import { listFreeClips } from '../../store/job/clips.ts'
-import type { StepDeps } from '../deps.ts'
+import type { StepDeps } from '../step-deps.ts'
 
 /**
  * Removes the clips that a job has kept, as far as nobody else needs them: once its video is stored and checked, or the job is

@@ -5,10 +5,10 @@ import { countUse, settleJobQuota } from '../../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
 import { keepMedia, type Media } from '../../store/job/media.ts'
-import type { StepDeps } from '../deps.ts'
 import { fail, failureBy } from '../failure.ts'
 import { storyboardOf } from '../open-job.ts'
 import { readSlot } from '../post/slot.ts'
+import type { StepDeps } from '../step-deps.ts'
 import { requireStored } from './stored-file.ts'
 
 /** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */

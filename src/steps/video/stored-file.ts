@@ -1,5 +1,5 @@
 import { ObjectMissing } from '../../providers/storage/storage.ts'
-import type { StepDeps } from '../deps.ts'
+import type { StepDeps } from '../step-deps.ts'
 
 /** Throws ObjectMissing where this machine does not see a file that its organization has stored. */
 export async function requireStored(

@@ -3,9 +3,9 @@ import { type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { createHostStage } from '../host-stage.ts'
+import { createHostHarness } from '../host-harness.ts'
 
-const stage = await createHostStage()
+const stage = await createHostHarness()
 const { db } = stage.database.runtime
 const deps = await createCommandDeps(stage.database)
 

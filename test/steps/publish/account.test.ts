@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { again, published, stored, uploading } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { publishedStates, retryStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 
 /** All is sent, and TikTok tells by itself that the post is complete. */
 const heard = ['watching.accepted', 'watching.inModeration']
@@ -20,7 +20,7 @@ describe('an account whose creator disconnects before the upload', () => {
   it('keeps its job waiting, which has not failed and has made no call', async () => {
     const { job, at } = await disconnected()
     expect(await job.account()).toBe('revoked')
-    expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'waitingForAccount'])
+    expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'waitingForAccount'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'AUTHORIZATION_REMOVED' },
       inits: 0,
@@ -35,13 +35,13 @@ describe('an account whose creator disconnects before the upload', () => {
     expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
+      ...storedStates,
       'publishing.preparing',
       'waitingForAccount',
       'awaitingSlot',
-      ...uploading(),
+      ...uploadingStates(),
       ...heard,
-      ...published,
+      ...publishedStates,
     ])
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
@@ -105,12 +105,12 @@ describe('an account whose creator disconnects after the last byte', () => {
     await at.pass(3_600)
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(),
+      ...storedStates,
+      ...uploadingStates(),
       ...heard,
       'watching.checking',
       'waitingForAccount',
-      ...published,
+      ...publishedStates,
     ])
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
@@ -121,7 +121,13 @@ describe('an account whose creator disconnects after the last byte', () => {
     await job.goOn('watching.accepted')
     at.local.disconnect(at.username)
     expect(await job.goOn()).toBe('failed')
-    expect(await job.history()).toEqual([...stored, ...uploading(), 'watching.accepted', 'closing', 'failed'])
+    expect(await job.history()).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
+      'watching.accepted',
+      'closing',
+      'failed',
+    ])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'auth_removed', source: 'post' },
       inits: 1,
@@ -152,15 +158,15 @@ describe('an account whose creator disconnects between two chunks', () => {
     await at.connectAgain()
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(3),
+      ...storedStates,
+      ...uploadingStates(3),
       'publishing.reconciling',
       'waitingForAccount',
       'publishing.reconciling',
-      ...again,
-      ...uploading(6),
+      ...retryStates,
+      ...uploadingStates(6),
       ...heard,
-      ...published,
+      ...publishedStates,
     ])
     const { media, publicPostIds } = await job.context()
     expect(at.local.posts()).toMatchObject([

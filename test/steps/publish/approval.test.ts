@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
 
 /** Changes the slot of a job past the API. */

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { type PlanSteered, type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.ts'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
 
 async function planOf({ jobId }: RehearsedJob): Promise<string> {

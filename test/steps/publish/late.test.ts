@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { takePostTurn } from '../../../src/store/account/post-turns.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { latePostGapMs, type Rehearsal } from './rehearsal.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { type LocalAccount, latePostGapMs } from './local-account.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
 const minuteMs = 60_000
 
 /** From each post that TikTok was asked to open to the next one, in milliseconds. */
-function gapsOf({ local }: Rehearsal): readonly number[] {
+function gapsOf({ local }: LocalAccount): readonly number[] {
   const opened = local
     .posts()
     .map(({ at }) => Date.parse(at))

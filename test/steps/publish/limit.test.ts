@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { setRateLimit } from '../../../src/store/rate-limit/settings.ts'
 import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
-import { itsTurn, opening, published, sent, stored } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { deferredInitStates, openingStates, publishedStates, sentStates, storedStates } from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
 const minuteMs = 60_000
 
@@ -28,12 +28,12 @@ describe('an organization that has had its uploads of the minute', () => {
     expect(stage.clock.now() - before).toBeGreaterThan(minuteMs / 2)
     expect(stage.clock.now() - before).toBeLessThan(2 * minuteMs)
     expect(await second.job.history()).toEqual([
-      ...stored,
-      ...opening,
-      ...itsTurn,
+      ...storedStates,
+      ...openingStates,
+      ...deferredInitStates,
       'publishing.uploading',
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(second.at.requests.filter((request) => request === 'creator_info/query')).toHaveLength(1)
   })

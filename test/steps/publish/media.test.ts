@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { published, stored } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { publishedStates, storedStates } from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 
 describe('a video that TikTok would not take', () => {
   it('for its frame rate is stopped with the rule and the value, before any call', async () => {
@@ -33,7 +33,7 @@ describe('a video that TikTok would not take', () => {
   it('of a creator whose limit was not known is stopped when it is, before the init', async () => {
     const { job, at } = await stage.start({ creator: { maxDurationSeconds: 2 }, video: { seconds: 3 } })
     expect(await job.goOn()).toBe('needsPerson')
-    expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'needsPerson'])
+    expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'needsPerson'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'FIX_MEDIA', code: 'POST_DURATION' },
       inits: 0,
@@ -46,7 +46,7 @@ describe('a video at the edge of the rules', () => {
   it.each([{ framesPerSecond: 23 }, { framesPerSecond: 60 }])('of %j goes out', async (video) => {
     const { job, at } = await stage.start({ video })
     expect(await job.goOn()).toBe('published')
-    expect((await job.history()).slice(-2)).toEqual(published)
+    expect((await job.history()).slice(-2)).toEqual(publishedStates)
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { asker, createKey, createTestApi, globalId } from '../../graphql/support.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const hour = 3_600
 
 /** From the stored video to the last byte. */

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from '../../../machines/rules/failure.ts'
 import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
-import { itsTurn, opening, published, sent, stored, uploading } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import {
+  deferredInitStates,
+  openingStates,
+  publishedStates,
+  sentStates,
+  storedStates,
+  uploadingStates,
+} from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 
 function stepAfter(failure: Failure | null): string {
   if (!failure) throw new Error('nothing has failed')
@@ -15,7 +22,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
   it('is told with status 200, which stops the job: no init, no attempt spent, and when its time has passed a person decides', async () => {
     const { job, at } = await stage.start({ knobs: { dailyPostCap: 0, accessTtlSeconds: 86_400 } })
     expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
-    expect(await job.history()).toEqual([...stored, 'publishing.preparing', 'publishing.backingOff'])
+    expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'publishing.backingOff'])
     const context = await job.context()
     expect(context).toMatchObject({
       failure: { verdict: 'WAIT_CAP', code: 'spam_risk_too_many_posts', source: 'api' },
@@ -34,14 +41,14 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     at.local.setKnobs({ dailyPostCap: 15 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
+      ...storedStates,
       'publishing.preparing',
       'publishing.backingOff',
       'needsPerson',
       'awaitingSlot',
-      ...uploading(),
-      ...sent,
-      ...published,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
   })
@@ -67,7 +74,7 @@ describe('an app that was not audited', () => {
   it('cannot post to a public account, and the hint is about the account, not the post', async () => {
     const { job, at } = await stage.start(unaudited)
     expect(await job.goOn()).toBe('needsPerson')
-    expect(await job.history()).toEqual([...stored, ...opening, 'needsPerson'])
+    expect(await job.history()).toEqual([...storedStates, ...openingStates, 'needsPerson'])
     const { failure, post } = await job.context()
     expect(failure).toMatchObject({
       verdict: 'NEEDS_OPERATOR',
@@ -87,13 +94,13 @@ describe('an app that was not audited', () => {
     await job.send({ type: 'retry' })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...opening,
+      ...storedStates,
+      ...openingStates,
       'needsPerson',
       'awaitingSlot',
-      ...uploading(),
-      ...sent,
-      ...published,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(await job.context()).toMatchObject({ visibility: 'private', publicPostIds: [], failure: null })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', privacyLevel: 'SELF_ONLY' }])
@@ -136,12 +143,12 @@ describe('a minute that is full', () => {
     at.local.setKnobs({ limits: {} })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...opening,
-      ...itsTurn,
+      ...storedStates,
+      ...openingStates,
+      ...deferredInitStates,
       'publishing.uploading',
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1 })
   })

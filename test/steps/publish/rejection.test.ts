@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../../machines/rules/failure.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import { nextStepFor, verdictFor } from '../../../src/verdict/failure-verdict.ts'
-import { published, sent, stored, uploading } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { publishedStates, sentStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
 
 /** A post that TikTok will fail for this reason. */
@@ -31,7 +31,13 @@ describe('a post that TikTok rejects', () => {
     async (reason, verdict) => {
       const { job, at } = await stage.start(failing(reason))
       expect(await job.goOn()).toBe('failed')
-      expect(await job.history()).toEqual([...stored, ...uploading(), ...sent, 'closing', 'failed'])
+      expect(await job.history()).toEqual([
+        ...storedStates,
+        ...uploadingStates(),
+        ...sentStates,
+        'closing',
+        'failed',
+      ])
       const failure = { verdict, code: reason, source: 'post' } as const
       expect(await job.context()).toMatchObject({ failure, inits: 1, publicPostIds: [] })
       const nextStep = nextStepFor(failure)
@@ -58,7 +64,7 @@ describe('a post that TikTok rejects', () => {
   it('and tells so by webhook ends in the same way', async () => {
     const { job, at } = await stage.start({ ...failing('spam_risk_text'), webhooks: 'heard' })
     expect(await job.goOn()).toBe('failed')
-    const course = [...stored, ...uploading(), 'watching.accepted', 'closing', 'failed']
+    const course = [...storedStates, ...uploadingStates(), 'watching.accepted', 'closing', 'failed']
     expect(await job.history()).toEqual(course)
     expect(await job.context()).toMatchObject({ failure: { verdict: 'FIX_MEDIA', code: 'spam_risk_text' } })
     expect(at.requests).not.toContain('status/fetch')
@@ -68,7 +74,7 @@ describe('a post that TikTok rejects', () => {
 describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
   'a post that TikTok fails as %s',
   (reason) => {
-    const rejected = [...uploading(), ...sent, 'publishing.backingOff', 'awaitingSlot'] as const
+    const rejected = [...uploadingStates(), ...sentStates, 'publishing.backingOff', 'awaitingSlot'] as const
 
     it('is opened afresh by its leave, once its trouble is over: one post', async () => {
       const { job, at } = await stage.start(failing(reason))
@@ -85,7 +91,13 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
         .executeTakeFirstOrThrow()
       await approveSlots(db, stage.organizationId, planId)
       expect(await job.goOn()).toBe('published')
-      expect(await job.history()).toEqual([...stored, ...rejected, ...uploading(), ...sent, ...published])
+      expect(await job.history()).toEqual([
+        ...storedStates,
+        ...rejected,
+        ...uploadingStates(),
+        ...sentStates,
+        ...publishedStates,
+      ])
       const { publicPostIds, inits } = await job.context()
       expect(inits).toBe(2)
       expect(at.local.posts()).toMatchObject([
@@ -98,10 +110,10 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
       const { job, at } = await stage.start(failing(reason))
       expect(await job.goOn()).toBe('failed')
       expect(await job.history()).toEqual([
-        ...stored,
+        ...storedStates,
         ...Array(4).fill(rejected).flat(),
-        ...uploading(),
-        ...sent,
+        ...uploadingStates(),
+        ...sentStates,
         'closing',
         'failed',
       ])

@@ -11,15 +11,15 @@ import { insertJob } from '../../../src/store/job/jobs.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import type { Privacy } from '../../../src/store/tables.ts'
 import { shortStoryboard } from '../../support/stage.ts'
-import type { Stage } from './stage.ts'
-import { usualVideo, type Video } from './video.ts'
+import type { Harness } from './harness.ts'
+import { defaultVideo, type VideoOptions } from './video.ts'
 
 /** What a test wants of a job: a direct and public post of the usual video, unless told. */
-export interface JobWish {
+export interface JobOptions {
   /** When its slot is due; in a minute unless told. */
   readonly dueInMs?: number
   readonly slot?: Partial<Direct> | Draft
-  readonly video?: Partial<Video>
+  readonly video?: Partial<VideoOptions>
 }
 
 interface Direct {
@@ -45,14 +45,14 @@ const untilSlotMs = 60_000
  * What came before is walked in the machine alone.
  */
 export async function insertStoredJob(
-  { database, organizationId, video }: Pick<Stage, 'database' | 'organizationId' | 'video'>,
+  { database, organizationId, video }: Pick<Harness, 'database' | 'organizationId' | 'video'>,
   accountId: string,
-  wish: JobWish,
+  wish: JobOptions,
 ): Promise<string> {
   const { db } = database.runtime
   const owner = { organizationId, accountId }
   const slot = slotOf(wish)
-  const media = await video({ ...usualVideo, ...wish.video })
+  const media = await video({ ...defaultVideo, ...wish.video })
   const at = await readDatabaseTime(db)
   const publishAt = at + (wish.dueInMs ?? untilSlotMs)
   const slotId = await insertSlot(db, owner, slot, publishAt)
@@ -72,7 +72,7 @@ export async function insertStoredJob(
   return jobId
 }
 
-function slotOf({ slot = {} }: JobWish): Direct | Draft {
+function slotOf({ slot = {} }: JobOptions): Direct | Draft {
   if (slot.mode === 'draft') return { mode: 'draft' }
   return { mode: 'direct', caption: randomUUID(), privacy: 'PUBLIC_TO_EVERYONE', ...slot }
 }

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { again, itsTurn, opening, published, sent, stored, uploading } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import {
+  deferredInitStates,
+  openingStates,
+  publishedStates,
+  retryStates,
+  sentStates,
+  storedStates,
+  uploadingStates,
+} from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 
 /** As TikTok refuses a token, whatever it thinks of it. */
 const refusesToken = { kind: 'status', status: 401, code: 'access_token_invalid' } as const
@@ -14,12 +22,12 @@ describe('a token that expires between upload and poll', () => {
     await at.pass(3 * 3_600)
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(),
-      ...sent,
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
       'watching.backingOff',
       'watching.checking',
-      ...published,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, refused: {} })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
@@ -38,12 +46,12 @@ describe('a token that is refused although it should be good', () => {
     at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, nth: 1 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(),
-      ...sent,
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
       'watching.backingOff',
       'watching.checking',
-      ...published,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
@@ -54,12 +62,12 @@ describe('a token that is refused although it should be good', () => {
     at.local.injectFault({ endpoint: 'videoInit', effect: refusesToken, nth: 1 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...opening,
-      ...itsTurn,
+      ...storedStates,
+      ...openingStates,
+      ...deferredInitStates,
       'publishing.uploading',
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, refreshes: 1 })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
@@ -93,15 +101,15 @@ describe('a token that is refused although it should be good', () => {
     expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
+      ...storedStates,
       'publishing.preparing',
-      ...again,
+      ...retryStates,
       'publishing.preparing',
       'waitingForAccount',
       'awaitingSlot',
-      ...uploading(),
-      ...sent,
-      ...published,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { chunkRange } from '../../../src/providers/tiktok/post/chunk-plan.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { again, before, opening, published, sent, stored, uploading } from './course.ts'
-import type { Rehearsal } from './rehearsal.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import type { LocalAccount } from './local-account.ts'
+import {
+  openingStates,
+  publishedStates,
+  retryStates,
+  sentStates,
+  statesBefore,
+  storedStates,
+  uploadingStates,
+} from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const large = { video: { isLarge: true } } as const
 const { bytes } = await stage.video({ seconds: 1, framesPerSecond: 30, isLarge: true })
 
@@ -14,17 +22,17 @@ const puts = Array.from({ length: 6 }, (_, index) => {
   const { first, last } = chunkRange({ chunkSize: 10_000_000, count: 6 }, bytes, index)
   return `PUT ${first}-${last}`
 })
-const requestsOf = ({ requests }: Rehearsal) => requests.filter((name) => name !== 'creator_info/query')
+const requestsOf = ({ requests }: LocalAccount) => requests.filter((name) => name !== 'creator_info/query')
 
 /** One post, all of whose bytes are those of the stored video, in their places. */
-async function expectOnePost(job: RehearsedJob, { local }: Rehearsal): Promise<void> {
+async function expectOnePost(job: RehearsedJob, { local }: LocalAccount): Promise<void> {
   const { media, publicPostIds } = await job.context()
   const complete = local.posts().filter(({ status }) => status === 'PUBLISH_COMPLETE')
   expect(complete).toMatchObject([{ sha256: media?.sha256, size: media?.bytes, postIds: publicPostIds }])
 }
 
 /** A chunk of the job's that had been given up arrives after all. */
-async function arriveLate(job: RehearsedJob, { client }: Rehearsal, index: number): Promise<void> {
+async function arriveLate(job: RehearsedJob, { client }: LocalAccount, index: number): Promise<void> {
   const { post, media } = await job.context()
   if (!post || !media) throw new Error('nothing is open')
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, index)
@@ -48,13 +56,13 @@ describe('an init whose answer is lost', () => {
     at.local.injectFault({ endpoint: 'videoInit', effect: dropAfter, nth: 1 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...opening,
+      ...storedStates,
+      ...openingStates,
       'publishing.reconciling',
-      ...again,
-      ...uploading(),
-      ...sent,
-      ...published,
+      ...retryStates,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
     ])
     await at.pass(7 * 86_400)
     expect(at.local.posts().map(({ status, bytes }) => [status, bytes > 0])).toEqual([
@@ -69,9 +77,9 @@ describe('an init whose answer is lost', () => {
     const effect = { kind: 'status', status: 503, retryAfterSeconds: 120 } as const
     at.local.injectFault({ endpoint: 'videoInit', effect, nth: 1 })
     await job.goOn('publishing.backingOff')
-    const ahead = stage.clock.ahead()
+    const ahead = stage.clock.offsetMs()
     expect(await job.goOn('publishing.uploading')).toBe('publishing.uploading')
-    expect(stage.clock.ahead() - ahead).toBeGreaterThan(110_000)
+    expect(stage.clock.offsetMs() - ahead).toBeGreaterThan(110_000)
     expect(await job.goOn()).toBe('published')
     await expectOnePost(job, at)
   })
@@ -83,13 +91,13 @@ describe('a chunk', () => {
     for (const nth of [3, 4]) at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(3),
+      ...storedStates,
+      ...uploadingStates(3),
       ...resent,
       ...resent,
       ...Array(3).fill('publishing.uploading'),
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     const [one, two, three, ...others] = puts
     const asked = 'status/fetch'
@@ -106,13 +114,13 @@ describe('a chunk', () => {
     await arriveLate(job, at, 2)
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(3),
+      ...storedStates,
+      ...uploadingStates(3),
       ...resent,
       ...resent,
       ...Array(2).fill('publishing.uploading'),
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 6, refused: { http_502: 1, http_416: 1 } })
     await expectOnePost(job, at)
@@ -123,11 +131,11 @@ describe('a chunk', () => {
     at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 6 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(6),
+      ...storedStates,
+      ...uploadingStates(6),
       'publishing.reconciling',
-      ...sent,
-      ...published,
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(requestsOf(at)).toEqual(['video/init', ...puts, 'status/fetch', 'status/fetch'])
     await expectOnePost(job, at)
@@ -138,9 +146,9 @@ describe('a chunk', () => {
     at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 1 })
     expect(await job.goOn()).toBe('published')
     const history = await job.history()
-    expect(before('watching.accepted', history)).toEqual([
-      ...stored,
-      ...uploading(),
+    expect(statesBefore('watching.accepted', history)).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
       'publishing.reconciling',
     ])
     expect(history).not.toContain('publishing.backingOff')
@@ -160,14 +168,14 @@ describe('an upload whose hour is over', () => {
     await job.send({ type: 'retry' })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
-      ...stored,
-      ...uploading(6),
+      ...storedStates,
+      ...uploadingStates(6),
       ...['publishing.reconciling', 'publishing.backingOff', 'publishing.reconciling', 'needsPerson'],
       ...['publishing.uploading', 'publishing.reconciling'],
-      ...again,
-      ...uploading(6),
-      ...sent,
-      ...published,
+      ...retryStates,
+      ...uploadingStates(6),
+      ...sentStates,
+      ...publishedStates,
     ])
     expect(at.local.counters()).toMatchObject({ inits: 2, refused: { http_502: 1, http_403: 1 } })
     await at.pass(7 * 86_400)
@@ -185,9 +193,9 @@ describe('an upload whose hour is over', () => {
     await arriveLate(job, at, 5)
     await at.pass(3_601)
     expect(await job.goOn()).toBe('published')
-    expect(before('watching.accepted', await job.history())).toEqual([
-      ...stored,
-      ...uploading(6),
+    expect(statesBefore('watching.accepted', await job.history())).toEqual([
+      ...storedStates,
+      ...uploadingStates(6),
       ...['publishing.reconciling', 'publishing.backingOff', 'publishing.reconciling'],
     ])
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 6, refused: { http_502: 1 } })

@@ -5,20 +5,20 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { bundledFfmpeg } from '../../../src/providers/video/local/ffmpeg.ts'
 
-export interface Video {
+export interface VideoOptions {
   readonly seconds: number
   readonly framesPerSecond: number
   /** Whether it is cut into several chunks, which takes more than 64 MB. */
   readonly isLarge: boolean
 }
 
-export const usualVideo: Video = { seconds: 1, framesPerSecond: 30, isLarge: false }
+export const defaultVideo: VideoOptions = { seconds: 1, framesPerSecond: 30, isLarge: false }
 
 /** TikTok takes up to 64,000,000 bytes in one piece; beyond, ours are of 10,000,000. */
 const paddingBytes = 64_000_000
 
 /** Makes a small, real MP4. A large one ends in a box that players skip, filled with chance so that a misplaced byte shows. */
-export async function makeVideo(directory: string, video: Video): Promise<string> {
+export async function makeVideo(directory: string, video: VideoOptions): Promise<string> {
   const { seconds, framesPerSecond, isLarge } = video
   const file = path.join(directory, `${JSON.stringify(Object.values(video))}.mp4`)
   const source = `testsrc=s=360x640:r=${framesPerSecond}:d=${seconds}`

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { sweepMedia } from '../../../src/steps/video/sweep-media.ts'
-import { createHostStage } from '../host-stage.ts'
+import { createHostHarness } from '../host-harness.ts'
 
-const stage = await createHostStage()
+const stage = await createHostHarness()
 const { db } = stage.database.runtime
 const { organizationId } = stage
 

@@ -1,10 +1,10 @@
 import { rename } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
-import { published } from '../publish/course.ts'
-import { createStage } from '../publish/stage.ts'
+import { createHarness } from '../publish/harness.ts'
+import { publishedStates } from '../publish/timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 
 it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
   'a worker that does not see the video in %s leaves it to a person at once, who is told why',
@@ -23,7 +23,7 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
     await rename(`${file}.elsewhere`, file)
     await job.send({ type: 'retry' })
     expect(await job.goOn()).toBe('published')
-    expect((await job.history()).slice(-2)).toEqual(published)
+    expect((await job.history()).slice(-2)).toEqual(publishedStates)
     expect(at.local.posts()).toHaveLength(1)
   },
 )

@@ -1,3 +1,5 @@
+import type { Deferred } from '../../deferred.ts'
+
 /** TikTok, or its gateway, said no: nothing was done, and the same request would be refused again. */
 export interface Refused {
   readonly kind: 'refused'
@@ -29,14 +31,6 @@ export interface NotSent {
   readonly code: string
 }
 
-/** Our own guard turned the call away, so that nothing was sent: a limiter's turn has not come, or a breaker is open. */
-export interface Held {
-  readonly kind: 'held'
-  /** The guard's word for it, such as `rateLimit`. */
-  readonly reason: string
-  readonly afterSeconds: number
-}
-
 export type UnknownCause = 'timeout' | 'aborted' | 'connectionLost' | 'serverError' | 'unreadable'
 
 /**
@@ -61,7 +55,7 @@ export interface Unknown {
   readonly publishId?: string
 }
 
-export type Failure = Refused | Unauthorized | RateLimited | NotSent | Held | Unknown
+export type CallFailure = Refused | Unauthorized | RateLimited | NotSent | Deferred | Unknown
 
 /** What a call answers. It never throws for anything that the network or TikTok may do. */
-export type Answer<Value> = ({ readonly kind: 'ok' } & Value) | Failure
+export type Answer<Value> = ({ readonly kind: 'ok' } & Value) | CallFailure

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isWorthRepeating } from '../../../../machines/rules/retry.ts'
 import { readAnswer } from '../../read-answer.ts'
-import type { Failure, Unknown } from './answer.ts'
+import type { CallFailure, Unknown } from './answer.ts'
 import { keptRaw, redact } from './redact.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 import type { Answered, Exchange } from './upstream.ts'
@@ -30,7 +30,7 @@ export function classify<Body>(
   exchange: Exchange,
   success: z.ZodType<Body>,
   rules: ReadingRules = {},
-): { readonly kind: 'ok'; readonly body: Body } | Failure {
+): { readonly kind: 'ok'; readonly body: Body } | CallFailure {
   if (exchange.kind !== 'answered') return exchange
 
   const { httpStatus, headers, text } = exchange

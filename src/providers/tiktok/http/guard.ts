@@ -6,7 +6,7 @@ export interface Caller {
   readonly organizationId: string
   readonly accountId: string
   /** Who comes again when its turn has come: the job, or the account for calls of its own. */
-  readonly holder: string
+  readonly requester: string
 }
 
 /** A call as a limiter and a breaker know it. */
@@ -50,7 +50,7 @@ export async function guardChunk(
     return inGeneralTerms(sent.answer)
   })
   if (sent.answer) return sent.answer
-  if (answer.kind === 'held') return answer
+  if (answer.kind === 'deferred') return answer
   throw new TypeError(`a guard answered ${answer.kind} for a call that it did not run`)
 }
 
@@ -63,7 +63,7 @@ function inGeneralTerms(answer: ChunkAnswer): Answer<unknown> {
         : { kind: 'unknown', cause: 'serverError', httpStatus, ...retryAfter }
     }
     case 'notSent':
-    case 'held':
+    case 'deferred':
     case 'unknown':
       return answer
     default:

@@ -1,6 +1,7 @@
 import { isWorthRepeating } from '../../../../machines/rules/retry.ts'
 import type { Secret } from '../../../secret.ts'
-import type { Held, NotSent, Unknown } from '../http/answer.ts'
+import type { Deferred } from '../../deferred.ts'
+import type { NotSent, Unknown } from '../http/answer.ts'
 import { keptRaw } from '../http/redact.ts'
 import { retryAfterSeconds } from '../http/retry-after.ts'
 import { type Answered, exchange, type Upstream } from '../http/upstream.ts'
@@ -31,7 +32,7 @@ export type ChunkAnswer =
   /** The request itself is wrong, which is a bug of ours. */
   | { readonly kind: 'refused'; readonly httpStatus: number }
   | NotSent
-  | Held
+  | Deferred
   | Unknown
 
 /**

@@ -21,7 +21,7 @@ interface OfPost extends About {
   readonly postId?: string
 }
 
-export type PostNews =
+export type PostWebhook =
   /** Posted; of a draft, by its creator, who may do so more than once. */
   | (OfPost & { readonly kind: 'postCompleted' })
   /** `reason` is one of the status call's fail reasons, or empty. */
@@ -34,12 +34,15 @@ export type PostNews =
   | (OfPost & { readonly kind: 'postRemoved' })
 
 /** The grant is gone, and its tokens are dead. `reason`: 0 unknown, 1 by the user, 2 account deleted, 3 age, 4 banned, 5 by us. */
-export type AuthorizationNews = About & { readonly kind: 'authorizationRemoved'; readonly reason: number }
+export type AuthorizationRemovedWebhook = About & {
+  readonly kind: 'authorizationRemoved'
+  readonly reason: number
+}
 
-export type WebhookNews = PostNews | AuthorizationNews
+export type KnownWebhook = PostWebhook | AuthorizationRemovedWebhook
 
-export type Webhook =
-  | WebhookNews
+export type ParsedWebhook =
+  | KnownWebhook
   /** Of another product, or of a later time. Answer 200 all the same, or TikTok repeats it for three days. */
   | { readonly kind: 'ignored'; readonly event: string }
   /** Not what TikTok sends. `why` quotes no value. */
@@ -49,7 +52,7 @@ export type Webhook =
  * Reads a webhook's body, after `verifyWebhook`. Its `content` is JSON printed into a string, so it is parsed a second time,
  * both times with every digit of an id; an object in its place is taken as well. Source: webhooks, overview and events.
  */
-export function readWebhook(body: Uint8Array): Webhook {
+export function readWebhook(body: Uint8Array): ParsedWebhook {
   const outer = parsedAs(wrapping, new TextDecoder().decode(body))
   if (outer.kind === 'malformed') return outer
 
@@ -82,12 +85,12 @@ export function readWebhook(body: Uint8Array): Webhook {
  * The same for every repetition of the same news, whichever way TikTok spells its event. The time belongs to it: a draft
  * may be posted again, and that is news.
  */
-export function webhookKey(news: WebhookNews): string {
+export function webhookDeduplicationKey(news: KnownWebhook): string {
   const { publishId, postId } = news.kind === 'authorizationRemoved' ? {} : news
   return [news.kind, news.openId, publishId ?? '', postId ?? '', news.createdAtSeconds].join('|')
 }
 
-const kindOf: ReadonlyMap<string, WebhookNews['kind']> = new Map([
+const kindOf: ReadonlyMap<string, KnownWebhook['kind']> = new Map([
   ['post.publish.complete', 'postCompleted'],
   ['post.publish.failed', 'postFailed'],
   ['post.publish.inbox_delivered', 'draftDelivered'],

@@ -68,7 +68,11 @@ async function force(who: Tenant, input: object): Promise<Answer> {
   return answer.forceCircuitBreaker
 }
 
-const callerOf = ({ organizationId, accountId }: Tenant) => ({ organizationId, accountId, holder: 'a job' })
+const callerOf = ({ organizationId, accountId }: Tenant) => ({
+  organizationId,
+  accountId,
+  requester: 'a job',
+})
 const accountKey = ({ accountId }: Tenant) => `tiktok/${accountId}`
 
 describe('circuit breakers', () => {
@@ -115,7 +119,7 @@ describe('circuit breakers', () => {
     expect(opened.circuitBreaker).toMatchObject({ state: 'FORCED_OPEN', reason: 'TikTok asked us to stop' })
     expect(opened.circuitBreaker.forcedBy).toEqual({ id: globalId('ApiKey', tenant.keyId) })
     expect(Date.parse(opened.circuitBreaker.forcedAt)).toBeGreaterThan(Date.now() - 60_000)
-    expect(await call({ kind: 'ok' })).toMatchObject({ kind: 'held', reason: 'circuitOpen' })
+    expect(await call({ kind: 'ok' })).toMatchObject({ kind: 'deferred', reason: 'circuitOpen' })
 
     await force(tenant, { key: 'tiktok', mode: 'CLOSED' })
     expect(await call(down, 20)).toEqual(down)
@@ -277,7 +281,7 @@ describe('several organizations', () => {
     expect(await force(stranger, { key: accountKey(stranger), mode: 'OPEN' })).toMatchObject({
       circuitBreaker: { state: 'FORCED_OPEN' },
     })
-    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(stranger) })).toMatchObject({ kind: 'held' })
+    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(stranger) })).toMatchObject({ kind: 'deferred' })
     expect(await call({ kind: 'ok' }, 1, { caller: callerOf(tenant) })).toEqual({ kind: 'ok' })
   })
 

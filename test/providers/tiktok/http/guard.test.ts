@@ -5,7 +5,7 @@ import { Secret } from '../../../../src/secret.ts'
 import { calls, sendChunk } from '../calls.ts'
 import { answering, chunk, clientAt, clientOf, nobody, noting, type Seen, serve, token } from '../support.ts'
 
-const held = { kind: 'held', reason: 'rateLimit', afterSeconds: 7 } as const
+const held = { kind: 'deferred', reason: 'rateLimit', afterSeconds: 7 } as const
 const holding: Guard = async () => held
 
 /** Lets everything through, and notes what it saw. */
@@ -19,14 +19,14 @@ function watching() {
   return { guard, seen }
 }
 
-const caller = { organizationId: 'organization', accountId: 'account', holder: 'job' }
+const caller = { organizationId: 'organization', accountId: 'account', requester: 'job' }
 
 describe('a guard', () => {
   test.each(calls)('turns $endpoint away without a byte on the wire', async ({ perform, success }) => {
     const seen: Seen[] = []
     const client = await clientOf(noting(seen, 200, success), { guard: holding })
     expect(await perform(client)).toEqual(held)
-    expect(await perform(client.as(caller))).toEqual(held)
+    expect(await perform(client.forCaller(caller))).toEqual(held)
     expect(seen).toEqual([])
   })
 
@@ -46,7 +46,7 @@ describe('a guard', () => {
     const { guard, seen } = watching()
     const client = await clientOf(answering(200, success), { guard })
     await perform(client)
-    await perform(client.as({ ...caller, accountId: 'another' }).as(caller))
+    await perform(client.forCaller({ ...caller, accountId: 'another' }).forCaller(caller))
     expect(seen.map(({ call }) => call)).toEqual([{ endpoint }, { endpoint, caller }])
   })
 
@@ -59,7 +59,7 @@ describe('a guard', () => {
   ])('hears of a chunk that was answered %d in the words of all calls', async (status, kind, told) => {
     const { guard, seen } = watching()
     const base = await serve(answering(status, '', { 'retry-after': '3' }))
-    expect((await sendChunk(clientAt(base, { guard }).as(caller), base)).kind).toBe(kind)
+    expect((await sendChunk(clientAt(base, { guard }).forCaller(caller), base)).kind).toBe(kind)
     expect(seen).toEqual([{ call: { endpoint: 'upload', caller }, answer: told }])
   })
 
@@ -82,7 +82,7 @@ describe('a guard', () => {
   test('may decide by what came before', async () => {
     let failures = 0
     const breaker: Guard = async (_, run) => {
-      if (failures >= 2) return { kind: 'held', reason: 'breaker', afterSeconds: 60 }
+      if (failures >= 2) return { kind: 'deferred', reason: 'breaker', afterSeconds: 60 }
       const answer = await run()
       failures = answer.kind === 'ok' ? 0 : failures + 1
       return answer
@@ -91,7 +91,7 @@ describe('a guard', () => {
     const client = await clientOf(noting(seen, 503, ''), { guard: breaker })
     const kinds = []
     for (let call = 0; call < 4; call += 1) kinds.push((await client.creatorInfo(token)).kind)
-    expect(kinds).toEqual(['unknown', 'unknown', 'held', 'held'])
+    expect(kinds).toEqual(['unknown', 'unknown', 'deferred', 'deferred'])
     expect(seen).toHaveLength(2)
   })
 })

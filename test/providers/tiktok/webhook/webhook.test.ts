@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { readWebhook, type Webhook, webhookKey } from '../../../../src/providers/tiktok/webhook/webhook.ts'
+import {
+  type ParsedWebhook,
+  readWebhook,
+  webhookDeduplicationKey,
+} from '../../../../src/providers/tiktok/webhook/webhook.ts'
 import { completed } from './webhooks.ts'
 
 const publishId = 'v_pub_file~v2-1.7600000000000000001'
@@ -105,7 +109,7 @@ describe('a webhook says', () => {
 })
 
 describe('the key of news', () => {
-  const key = (text: string) => webhookKey(news(read(text)))
+  const key = (text: string) => webhookDeduplicationKey(news(read(text)))
   const event = 'post.publish.publicly_available'
   const content = JSON.stringify({ publish_id: publishId, post_id: postId })
   const first = key(delivery(event, content))
@@ -134,7 +138,7 @@ describe('the key of news', () => {
   })
 })
 
-function news(webhook: Webhook) {
+function news(webhook: ParsedWebhook) {
   if (webhook.kind === 'ignored' || webhook.kind === 'malformed') throw new Error(webhook.kind)
   return webhook
 }

@@ -13,28 +13,30 @@ import { createSealer, type Sealer } from '../../../src/vault/sealer.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { createTestClock, type TestClock } from './clock.ts'
-import { openRehearsal, type Rehearsal, type RehearsalOptions } from './rehearsal.ts'
-import type { JobWish } from './stored-job.ts'
-import { makeVideo, type Video } from './video.ts'
+import { type LocalAccount, type LocalAccountOptions, openLocalAccount } from './local-account.ts'
+import type { JobOptions } from './stored-job.ts'
+import { makeVideo, type VideoOptions } from './video.ts'
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 /** What the tests of a file share: a database with a clock of its own, a storage, an organization. */
-export interface Stage {
+export interface Harness {
   readonly database: TestDatabase
-  readonly clock: TestClock
+  readonly clock: VirtualClock
   readonly deps: CommandDeps
   readonly storage: Storage
   readonly sealer: Sealer
   readonly organizationId: string
   /** A video in the storage; the same for the same wish. */
-  video(wish: Video): Promise<KeptMedia>
+  video(wish: VideoOptions): Promise<KeptMedia>
   /** Starts a job with its video stored, on a creator and a TikTok of its own. */
-  start(wish?: JobWish & RehearsalOptions): Promise<{ readonly job: RehearsedJob; readonly at: Rehearsal }>
+  start(
+    wish?: JobOptions & LocalAccountOptions,
+  ): Promise<{ readonly job: RehearsedJob; readonly at: LocalAccount }>
 }
 
-export async function createStage(): Promise<Stage> {
+export async function createHarness(): Promise<Harness> {
   const database = await createTestDatabase()
-  const clock = await createTestClock(database)
+  const clock = await createVirtualClock(database)
   const deps = await createCommandDeps(database)
   const { db } = database.runtime
   const organizationId = await createOrganization(database)
@@ -44,7 +46,7 @@ export async function createStage(): Promise<Stage> {
   const ring = keyRingOf([randomBytes(32)])
 
   const videos = new Map<string, Promise<KeptMedia>>()
-  const store = async (wish: Video): Promise<KeptMedia> => {
+  const store = async (wish: VideoOptions): Promise<KeptMedia> => {
     const kept = await storage.put(organizationId, await makeVideo(directory, wish))
     const media = { ...kept, seconds: wish.seconds, width: 360, height: 640 }
     await keepMedia(db, { organizationId, ...media })
@@ -57,7 +59,7 @@ export async function createStage(): Promise<Stage> {
     storage,
     sealer: createSealer(() => ring),
     organizationId,
-    video(wish: Video) {
+    video(wish: VideoOptions) {
       const name = JSON.stringify(wish)
       const kept = videos.get(name) ?? store(wish)
       videos.set(name, kept)
@@ -67,7 +69,7 @@ export async function createStage(): Promise<Stage> {
   return {
     ...stage,
     async start({ slot, video, ...options } = {}) {
-      const at = await openRehearsal(stage, options)
+      const at = await openLocalAccount(stage, options)
       return { at, job: await at.start({ ...(slot && { slot }), ...(video && { video }) }) }
     },
   }

@@ -1,6 +1,6 @@
-import type { TokenGrant } from '../../providers/tiktok/oauth/token.ts'
-import type { NewTokens } from '../../store/account/tokens.ts'
-import type { Sealer } from '../../vault/sealer.ts'
+import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
+import type { NewTokens } from '../store/account/tokens.ts'
+import type { Sealer } from './sealer.ts'
 
 /** A grant as it goes into the vault: both tokens sealed for their account and no other place. */
 export function sealTokens(

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
-import { published, sent, stored, uploading } from './course.ts'
-import { createStage } from './stage.ts'
+import { createHarness } from './harness.ts'
+import { publishedStates, sentStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createStage()
+const stage = await createHarness()
 const { db } = stage.database.runtime
-const uploaded = [...stored, ...uploading(), 'watching.accepted']
+const uploaded = [...storedStates, ...uploadingStates(), 'watching.accepted']
 
 /** What happened to it last, as those who subscribe are told. */
 async function lastEvent({ jobId }: RehearsedJob) {
@@ -23,7 +23,12 @@ describe('a webhook', () => {
   it('that is lost is made up for by polling', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard', knobs: { loseWebhooks: 1 } })
     expect(await job.goOn()).toBe('published')
-    expect(await job.history()).toEqual([...stored, ...uploading(), ...sent, ...published])
+    expect(await job.history()).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
+    ])
     expect(at.local.counters()).toMatchObject({ inits: 1, webhooksLost: 2, webhooksSent: 0 })
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
   })
@@ -33,7 +38,7 @@ describe('a webhook', () => {
     await job.goOn('watching.accepted')
     expect(await job.hear()).toEqual(['moved', 'moved'])
     expect(await job.goOn()).toBe('published')
-    expect(await job.history()).toEqual([...uploaded, 'watching.inModeration', ...published])
+    expect(await job.history()).toEqual([...uploaded, 'watching.inModeration', ...publishedStates])
     expect(at.requests).not.toContain('status/fetch')
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
   })
@@ -47,7 +52,7 @@ describe('a webhook', () => {
     expect(at.local.counters()).toMatchObject({ webhooksAccepted: 4 })
     expect(await job.goOn()).toBe('published')
     const history = await job.history()
-    expect(history).toEqual([...uploaded, ...published])
+    expect(history).toEqual([...uploaded, ...publishedStates])
 
     for (const { body } of at.local.webhooks()) await at.tell(body)
     expect(await job.hear()).toEqual([])
@@ -72,7 +77,13 @@ describe('weeks later', () => {
     const { job, at, post } = await taken()
     expect(await job.hear()).toEqual(['moved'])
     expect(await job.goOn()).toBe('takenDown')
-    expect(await job.history()).toEqual([...stored, ...uploading(), ...sent, ...published, 'takenDown'])
+    expect(await job.history()).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
+      'takenDown',
+    ])
     expect(await lastEvent(job)).toMatchObject({
       type: 'job.moved',
       from: 'published',
@@ -134,7 +145,13 @@ describe('a draft', () => {
 
   it('ends its job when it lies in the inbox', async () => {
     const { job, at } = await delivered()
-    expect(await job.history()).toEqual([...stored, ...uploading(), ...sent, 'closing', 'delivered'])
+    expect(await job.history()).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
+      'closing',
+      'delivered',
+    ])
     expect(at.requests).toEqual(['inbox/video/init', at.requests[1], 'status/fetch'])
     expect(at.local.posts()).toMatchObject([{ mode: 'draft', status: 'SEND_TO_USER_INBOX' }])
     expect(await job.context()).toMatchObject({ ending: 'delivered', publicPostIds: [], visibility: null })
@@ -142,7 +159,7 @@ describe('a draft', () => {
 
   it('is published when its creator posts it days later, and has both ids when they post it twice', async () => {
     const { job, at, publishId } = await delivered()
-    const course = [...stored, ...uploading(), ...sent, 'closing', 'delivered']
+    const course = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
     await at.pass(3 * 86_400)
     at.local.postDraft(publishId)
     expect(await job.hear()).toEqual(['moved', 'moved'])
@@ -173,7 +190,12 @@ describe('a draft', () => {
     await job.goOn('watching.accepted')
     at.local.postDraft(at.local.posts()[0]?.publishId ?? '')
     expect(await job.goOn()).toBe('published')
-    expect(await job.history()).toEqual([...stored, ...uploading(), ...sent, ...published])
+    expect(await job.history()).toEqual([
+      ...storedStates,
+      ...uploadingStates(),
+      ...sentStates,
+      ...publishedStates,
+    ])
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
   })
 })

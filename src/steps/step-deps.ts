@@ -5,7 +5,7 @@ import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { VideoProvider } from '../providers/video/provider.ts'
 import type { Db } from '../store/database.ts'
 import type { Sealer } from '../vault/sealer.ts'
-import type { HostNews } from './host-faults.ts'
+import type { HostFaultReport } from './host-faults.ts'
 
 /** What steps work with. */
 export interface StepDeps extends CommandDeps {
@@ -13,7 +13,7 @@ export interface StepDeps extends CommandDeps {
   readonly storage: Storage
   readonly videos: VideoProvider
   /** Stands before every call to `videos`; the client of TikTok has guards of its own. */
-  readonly protect: Protect
+  readonly withBreaker: Protect
   readonly tiktok: TikTokClient
   readonly sealer: Sealer
   /** How long after the account's last post one is opened that is late. */
@@ -22,9 +22,9 @@ export interface StepDeps extends CommandDeps {
   readonly workDirectory: string
   readonly ffmpegPath?: string
   /** Hears what the log is to know: causes of failures, and when this machine begins to fail its steps. */
-  readonly tell?: (news: StepNews) => void
+  readonly report?: (news: StepReport) => void
 }
 
-export type StepNews =
-  | HostNews
+export type StepReport =
+  | HostFaultReport
   | { readonly kind: 'failed'; readonly code: string; readonly jobId: string; readonly cause: unknown }

@@ -7,19 +7,19 @@ import { createLogger } from '../../../src/logger.ts'
 import { Secret } from '../../../src/secret.ts'
 import type { LocalApp } from '../../../src/simulator/app.ts'
 import { signWebhook } from '../../../src/simulator/webhook/signature.ts'
-import type { Stage } from './stage.ts'
+import type { Harness } from './harness.ts'
 
-export interface WebhookDoor {
+export interface WebhookEndpoint {
   readonly url: string
   /** Delivers a body, signed as of now; throws if it is not taken. */
   tell(body: string): Promise<void>
 }
 
 /** The route that TikTok's webhooks come in by, on a socket. */
-export async function openWebhookDoor(
-  { database, deps, clock }: Pick<Stage, 'database' | 'deps' | 'clock'>,
+export async function openWebhookEndpoint(
+  { database, deps, clock }: Pick<Harness, 'database' | 'deps' | 'clock'>,
   { clientKey, clientSecret }: LocalApp,
-): Promise<WebhookDoor> {
+): Promise<WebhookEndpoint> {
   const take = createWebhookRoute({
     db: database.runtime.db,
     deps,

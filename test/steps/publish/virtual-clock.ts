@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import type { TestDatabase } from '../../support/database.ts'
 
 /** The clock of a database, which a test puts forward. */
-export interface TestClock {
+export interface VirtualClock {
   /** How far it has been put forward, in milliseconds. */
-  ahead(): number
+  offsetMs(): number
   /** Epoch milliseconds. */
   now(): number
-  putForward(milliseconds: number): Promise<void>
+  advance(milliseconds: number): Promise<void>
 }
 
 /**
@@ -15,13 +15,13 @@ export interface TestClock {
  * `clock_timestamp()`. So whatever is judged by the database's clock (tokens, timers, leases, the age of a signature) lives
  * in the test's time without knowing it.
  */
-export async function createTestClock({ owner }: TestDatabase): Promise<TestClock> {
+export async function createVirtualClock({ owner }: TestDatabase): Promise<VirtualClock> {
   for (const statement of statements) await sql.raw(statement).execute(owner.db)
   let ahead = 0
   return {
-    ahead: () => ahead,
+    offsetMs: () => ahead,
     now: () => Date.now() + ahead,
-    async putForward(milliseconds) {
+    async advance(milliseconds) {
       ahead += Math.ceil(milliseconds)
       await sql`update test_clock.ahead set by = make_interval(secs => ${ahead / 1_000})`.execute(owner.db)
     },

@@ -5,8 +5,8 @@ import { connectAccount } from '../../../src/commands/account/connect-account.ts
 import { readConfig } from '../../../src/config.ts'
 import { createDatabaseClock } from '../../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
-import { createAuthorization } from '../../../src/inbound/authorization.ts'
-import { type Connected, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
+import { createAuthorizationStarter } from '../../../src/inbound/authorization.ts'
+import { type ConnectionOutcome, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
 import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../../src/providers/video/provider.ts'
 import { createLedger } from '../../../src/queue/instance-store.ts'
@@ -21,12 +21,12 @@ import type { Db } from '../../../src/store/database.ts'
 import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
 import { createLimiterGuard } from '../../../src/tiktok-policy/rate-limit-guard.ts'
 import { type RehearsedJob, rehearse } from '../../support/rehearsed-job.ts'
-import type { TestClock } from './clock.ts'
-import type { Stage } from './stage.ts'
-import { insertStoredJob, type JobWish } from './stored-job.ts'
-import { openWebhookDoor } from './webhook-door.ts'
+import type { Harness } from './harness.ts'
+import { insertStoredJob, type JobOptions } from './stored-job.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
-export interface RehearsalOptions {
+export interface LocalAccountOptions {
   readonly knobs?: Partial<Knobs>
   readonly creator?: Omit<NewAccount, 'username'>
   /** Whether TikTok tells us its news, and whether they are taken in as they come. Untold unless told. */
@@ -37,32 +37,32 @@ export interface RehearsalOptions {
 export const latePostGapMs = readConfig({}, false).latePostGapMinutes * 60_000
 
 /** A TikTok of a test's own, on which one creator has connected us. */
-export interface Rehearsal {
+export interface LocalAccount {
   readonly local: LocalTikTok
   readonly client: TikTokClient
   readonly accountId: string
   readonly username: string
   /** Every request that was sent to TikTok, in order: `video/init`, or of a chunk `PUT` and its range. */
   readonly requests: readonly string[]
-  start(wish?: JobWish): Promise<RehearsedJob>
+  start(wish?: JobOptions): Promise<RehearsedJob>
   pass(seconds: number): Promise<void>
   /** Tells what TikTok told before, signed by it anew; throws if that is not taken. */
   tell(body: string): Promise<void>
   /** The creator goes the way to the authorize page and back. */
-  connectAgain(): Promise<Connected>
+  connectAgain(): Promise<ConnectionOutcome>
 }
 
-export async function openRehearsal(
-  stage: Omit<Stage, 'start'>,
-  { knobs = {}, creator = {}, webhooks = 'untold' }: RehearsalOptions,
-): Promise<Rehearsal> {
+export async function openLocalAccount(
+  stage: Omit<Harness, 'start'>,
+  { knobs = {}, creator = {}, webhooks = 'untold' }: LocalAccountOptions,
+): Promise<LocalAccount> {
   const { database, clock, deps, sealer, organizationId } = stage
   const { db } = database.runtime
   const { local, pass } = await startTikTok(clock, knobs)
   const { client, requests } = createClient(local, db)
   const username = `creator${randomBytes(4).toString('hex')}`
   const accountId = await connectLocalAccount(db, local, sealer, { organizationId, username, ...creator })
-  const door = await openWebhookDoor(stage, local.app)
+  const door = await openWebhookEndpoint(stage, local.app)
   if (webhooks !== 'untold') local.setApp({ webhookUrl: door.url })
 
   const runtime = createRuntime(stage, client)
@@ -88,7 +88,7 @@ export async function openRehearsal(
 }
 
 /** A TikTok whose clock goes with the database's. */
-async function startTikTok(clock: TestClock, knobs: Partial<Knobs>) {
+async function startTikTok(clock: VirtualClock, knobs: Partial<Knobs>) {
   // Unless a test is about waiting, a post is public at the first look.
   const fast = { checkMedia: true, processingMs: 0, moderationMs: 0 }
   const local = await startLocalTikTok({ persist: false, knobs: { ...fast, ...knobs } })
@@ -96,13 +96,13 @@ async function startTikTok(clock: TestClock, knobs: Partial<Knobs>) {
   const follow = (milliseconds: number) => {
     local.advance(milliseconds / 1_000)
     // Webhooks are dated by the machine's clock, and their age is judged by the database's.
-    local.setKnobs({ webhookClockSkewSeconds: Math.round(clock.ahead() / 1_000) })
+    local.setKnobs({ webhookClockSkewSeconds: Math.round(clock.offsetMs() / 1_000) })
   }
-  follow(clock.ahead())
+  follow(clock.offsetMs())
   const pass = async (milliseconds: number) => {
-    const before = clock.ahead()
-    await clock.putForward(milliseconds)
-    follow(clock.ahead() - before)
+    const before = clock.offsetMs()
+    await clock.advance(milliseconds)
+    follow(clock.offsetMs() - before)
   }
   return { local, pass }
 }
@@ -134,7 +134,7 @@ function nameOf(request: Request): string {
   return new URL(request.url).pathname.replace(/^\/v2\/(post\/publish\/)?|\/$/g, '')
 }
 
-function createRuntime({ database, deps, storage, sealer }: Omit<Stage, 'start'>, tiktok: TikTokClient) {
+function createRuntime({ database, deps, storage, sealer }: Omit<Harness, 'start'>, tiktok: TikTokClient) {
   const { db } = database.runtime
   // Publishing asks it for nothing: all clips are made.
   const videos = {} as VideoProvider
@@ -142,21 +142,21 @@ function createRuntime({ database, deps, storage, sealer }: Omit<Stage, 'start'>
   const ledger = createLedger({ db, boss: deps.boss, clock, owner: 'test', onCommitted: () => undefined })
   const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
   onTestFinished(() => keeper.stop())
-  const protect = createProtect({ db })
-  const upstreams = { storage, videos, protect, tiktok }
+  const withBreaker = createProtect({ db })
+  const upstreams = { storage, videos, withBreaker, tiktok }
   const steps = createSteps({ ...deps, ...upstreams, db, sealer, latePostGapMs, workDirectory: '' })
   return { ledger, keeper, machines: deps.machines, steps, clock }
 }
 
 /** What a creator does in the browser, and what comes of it here. */
 async function connectAgain(
-  { database, deps, sealer, organizationId }: Omit<Stage, 'start'>,
+  { database, deps, sealer, organizationId }: Omit<Harness, 'start'>,
   tiktok: TikTokClient,
   { accountId, username }: { readonly accountId: string; readonly username: string },
-): Promise<Connected> {
+): Promise<ConnectionOutcome> {
   const { db } = database.runtime
   const publicUrl = 'http://127.0.0.1:4000'
-  const authorization = createAuthorization({ tiktok, sealer, publicUrl: () => publicUrl })
+  const authorization = createAuthorizationStarter({ tiktok, sealer, publicUrl: () => publicUrl })
   const begun = await db
     .transaction()
     .execute((tx) => connectAccount(tx, deps, authorization, { organizationId, accountId, scopes: null }))

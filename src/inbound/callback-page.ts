@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { Connected } from './finish-connecting.ts'
+import type { ConnectionOutcome } from './finish-connecting.ts'
 
 interface Text {
   readonly status: number
@@ -10,8 +10,8 @@ interface Text {
 }
 
 /** What is told, besides how the way ended: that it could not be looked at, or that we made a mistake. */
-export type Told =
-  | Connected
+export type CallbackOutcome =
+  | ConnectionOutcome
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
   | { readonly kind: 'broken'; readonly requestId: string }
 
@@ -25,7 +25,7 @@ const without: Readonly<Record<string, string>> = {
   'user.info.basic': 'the name is not shown',
 }
 
-function textOf(outcome: Told): Text {
+function textOf(outcome: CallbackOutcome): Text {
   switch (outcome.kind) {
     case 'connected':
       return {
@@ -125,7 +125,7 @@ const policy = [
 ].join('; ')
 
 /** Answers the browser that came back from TikTok, with a page that stands alone: no script, no other address. */
-export function answerPage(response: ServerResponse, outcome: Told): void {
+export function sendCallbackPage(response: ServerResponse, outcome: CallbackOutcome): void {
   const { status, title, lines, retryAfterSeconds } = textOf(outcome)
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',

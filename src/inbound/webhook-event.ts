@@ -1,10 +1,10 @@
 import type { Failure } from '../../machines/rules/failure.ts'
 import type { News } from '../commands/webhook/handle-webhook.ts'
-import type { AuthorizationNews, WebhookNews } from '../providers/tiktok/webhook/webhook.ts'
+import type { AuthorizationRemovedWebhook, KnownWebhook } from '../providers/tiktok/webhook/webhook.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 
 /** A webhook as our machines understand it. */
-export function newsOf(told: WebhookNews): News {
+export function webhookEventOf(told: KnownWebhook): News {
   const createdAt = told.createdAtSeconds * 1_000
   if (told.kind === 'authorizationRemoved')
     return { kind: 'authorizationRemoved', openId: told.openId, createdAt, failure: removal(told) }
@@ -39,7 +39,7 @@ const reasons: Readonly<Record<number, string>> = {
   5: 'The connection was given back by this app.',
 }
 
-function removal({ reason }: AuthorizationNews): Failure {
+function removal({ reason }: AuthorizationRemovedWebhook): Failure {
   return {
     verdict: 'NEEDS_USER',
     code: 'AUTHORIZATION_REMOVED',

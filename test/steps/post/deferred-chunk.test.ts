@@ -8,8 +8,8 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../../src/providers/tiktok/client.ts'
 import { Secret } from '../../../src/secret.ts'
-import type { StepDeps } from '../../../src/steps/deps.ts'
 import { uploadChunk } from '../../../src/steps/post/upload-chunk.ts'
+import type { StepDeps } from '../../../src/steps/step-deps.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
 import { createSealer } from '../../../src/vault/sealer.ts'
 
@@ -34,7 +34,7 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
     apiBase: 'http://127.0.0.1:1',
     clientKey: 'ck',
     clientSecret: new Secret('cs'),
-    guard: async () => ({ kind: 'held', reason: 'circuitOpen', afterSeconds: 60 }),
+    guard: async () => ({ kind: 'deferred', reason: 'circuitOpen', afterSeconds: 60 }),
   })
   const deps = { storage, sealer, tiktok } as unknown as StepDeps // All that a chunk needs.
   const place = { organizationId, row: jobId, column: 'upload_url' }

@@ -16,7 +16,7 @@ import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
-import type { StepNews } from '../../src/steps/deps.ts'
+import type { StepReport } from '../../src/steps/step-deps.ts'
 import { readDatabaseTime } from '../../src/store/database-time.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
@@ -28,19 +28,19 @@ import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { type RehearsedJob, rehearse } from '../support/rehearsed-job.ts'
 import { shortStoryboard } from '../support/stage.ts'
-import { createTestClock } from './publish/clock.ts'
+import { createVirtualClock } from './publish/virtual-clock.ts'
 
 /** What one worker has: a renderer, a storage and a data directory, each of which a test may take away. */
-export interface WorkerWish {
+export interface WorkerOptions {
   readonly directory: string
   readonly ffmpegPath?: string
   readonly mediaDirectory?: string
 }
 
 /** A database whose clock a test owns, an account at a local TikTok, and workers that drive jobs from their first state on. */
-export async function createHostStage() {
+export async function createHostHarness() {
   const database = await createTestDatabase()
-  const clock = await createTestClock(database)
+  const clock = await createVirtualClock(database)
   const deps = await createCommandDeps(database)
   const { db } = database.runtime
   const organizationId = await createOrganization(database)
@@ -49,11 +49,11 @@ export async function createHostStage() {
   const ring = keyRingOf([randomBytes(32)])
   const sealer = createSealer(() => ring)
 
-  async function openWorker(wish: WorkerWish) {
-    const news: StepNews[] = []
+  async function openWorker(wish: WorkerOptions) {
+    const news: StepReport[] = []
     const local = await startLocalTikTok({ persist: false, knobs: { processingMs: 0, moderationMs: 0 } })
     onTestFinished(() => local.stop())
-    local.advance(clock.ahead() / 1_000)
+    local.advance(clock.offsetMs() / 1_000)
     const accountId = await connectLocalAccount(db, local, sealer, {
       organizationId,
       username: `creator${randomBytes(4).toString('hex')}`,
@@ -88,18 +88,18 @@ export async function createHostStage() {
       db,
       storage,
       videos,
-      protect: createProtect({ db }),
+      withBreaker: createProtect({ db }),
       tiktok,
       sealer,
       latePostGapMs: 300_000,
       workDirectory: path.join(wish.directory, 'work'),
       ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
-      tell: (each) => void news.push(each),
+      report: (each) => void news.push(each),
     })
     const pass = async (milliseconds: number) => {
-      const before = clock.ahead()
-      await clock.putForward(milliseconds)
-      local.advance((clock.ahead() - before) / 1_000)
+      const before = clock.offsetMs()
+      await clock.advance(milliseconds)
+      local.advance((clock.offsetMs() - before) / 1_000)
     }
     const runtime = { ledger, keeper, machines: deps.machines, steps, clock: databaseClock }
     const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: false }
