@@ -1,6 +1,6 @@
 -- Accounts: TikTok creators, their encrypted tokens, and authorizations that are under way.
 
--- An account is an instance of the account machine; its checkpoint is in `job` under the account's id. This table holds what
+-- An account is an instance of the account machine; its checkpoint is in `machine_instance` under the account's id. This table holds what
 -- TikTok reports about the creator, and the tokens.
 create table account (
   id uuid not null,

@@ -26,7 +26,7 @@ create table plan (
   foreign key (organization_id, account_id) references account (organization_id, id)
 );
 create index plan_of_organization on plan (organization_id, created_at, id);
-create trigger plan_stays_over before update on plan for each row
+create trigger plan_stays_archived before update on plan for each row
   when (old.state = 'archived'
         and (new.state, new.autopilot, new.locked) is distinct from (old.state, old.autopilot, old.locked))
   execute function refuse_revival();

@@ -18,7 +18,7 @@ create function account_states() returns text[] language sql immutable parallel 
   'disconnecting.revoking', 'disconnecting.backingOff', 'disconnected'];
 
 -- An instance of a machine: its last checkpoint, when it is due, and which worker has leased it.
-create table job (
+create table machine_instance (
   id uuid not null,
   organization_id uuid not null references organization,
   -- The slot that a job posts; null for machines without a slot.
@@ -56,35 +56,35 @@ create table job (
   -- What must go on without outside input has a time to wake it.
   check ((tag in ('working', 'waiting')) = (wake_at is not null)),
   check ((lease_owner is null) = (lease_until is null)),
-  constraint job_known_state check (machine <> 'job' or state = any (job_states())),
-  constraint account_known_state check (machine <> 'account' or state = any (account_states())),
-  constraint job_final_state check (machine <> 'job' or state not in ('cancelled', 'failed') or tag = 'final')
+  constraint machine_instance_job_state check (machine <> 'job' or state = any (job_states())),
+  constraint machine_instance_account_state check (machine <> 'account' or state = any (account_states())),
+  constraint machine_instance_final_state check (machine <> 'job' or state not in ('cancelled', 'failed') or tag = 'final')
 );
 -- One job per slot, however many scanners run. This index is the guard; queue ids are only the second. A slot whose job was
--- cancelled may have another: nothing was posted, and a cancelled job never comes back (`job_stays_over`).
-create unique index job_of_slot on job (slot_id) where slot_id is not null and state <> 'cancelled';
-create index jobs_of_slot on job (slot_id) where slot_id is not null;
+-- cancelled may have another: nothing was posted, and a cancelled job never comes back (`machine_instance_stays_final`).
+create unique index machine_instance_slot on machine_instance (slot_id) where slot_id is not null and state <> 'cancelled';
+create index machine_instance_all_of_slot on machine_instance (slot_id) where slot_id is not null;
 -- Lists of jobs contain no accounts.
-create index job_of_organization on job (organization_id, created_at, id) where machine = 'job';
-create index job_of_account on job (account_id, state) where machine = 'job';
-create index job_unfinished on job (wake_at) where wake_at is not null;
+create index machine_instance_jobs on machine_instance (organization_id, created_at, id) where machine = 'job';
+create index machine_instance_account on machine_instance (account_id, state) where machine = 'job';
+create index machine_instance_wake_at on machine_instance (wake_at) where wake_at is not null;
 -- TikTok identifies a post by its publish id.
-create index job_of_post on job ((context->'post'->>'publishId')) where context->'post'->>'publishId' is not null;
+create index machine_instance_publish_id on machine_instance ((context->'post'->>'publishId')) where context->'post'->>'publishId' is not null;
 -- A client's key names at most one unfinished job. A published, delivered or taken-down job is not final, but its work is done and
 -- no transition leads back to work.
-create unique index job_of_key on job (organization_id, job_key)
+create unique index machine_instance_job_key on machine_instance (organization_id, job_key)
   where job_key is not null and tag <> 'final' and state not in ('published', 'delivered', 'takenDown');
-create trigger job_stays_over before update on job for each row
+create trigger machine_instance_stays_final before update on machine_instance for each row
   when (old.machine = 'job' and old.state in ('cancelled', 'failed')
         and (new.state, new.tag, new.machine) is distinct from (old.state, old.tag, old.machine))
   execute function refuse_revival();
-alter table job enable row level security;
-alter table job force row level security;
-create policy tenant on job to reelpilot_api
+alter table machine_instance enable row level security;
+alter table machine_instance force row level security;
+create policy tenant on machine_instance to reelpilot_api
   using (organization_id = (select current_organization()))
   with check (organization_id = (select current_organization()));
-create policy runtime on job to reelpilot_runtime using (true) with check (true);
-grant select, insert, update on job to reelpilot_api, reelpilot_runtime;
+create policy runtime on machine_instance to reelpilot_runtime using (true) with check (true);
+grant select, insert, update on machine_instance to reelpilot_api, reelpilot_runtime;
 
 -- Machine instances that the queue gave up on.
 create table dead_letter (
@@ -105,7 +105,7 @@ create table dead_letter (
   redriven_at timestamptz,
   redrive_reason text check ((redriven_at is null) = (redrive_reason is null)),
   redriven_by text check (redriven_by is null or redriven_at is not null),
-  foreign key (organization_id, job_id) references job (organization_id, id)
+  foreign key (organization_id, job_id) references machine_instance (organization_id, id)
 );
 -- At most one open dead letter per revision. The sweep reads it too and skips the instances listed here.
 create unique index dead_letter_open on dead_letter (job_id, job_revision) where redriven_at is null;

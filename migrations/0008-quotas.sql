@@ -85,7 +85,7 @@ create table quota_entry (
   created_at timestamptz not null default clock_timestamp(),
   foreign key (organization_id, metric, period, quota_id) references quota (organization_id, metric, period, id),
   -- A reservation is made before its job, in the same transaction: without enough balance there is no job.
-  foreign key (organization_id, job_id) references job (organization_id, id) deferrable initially deferred,
+  foreign key (organization_id, job_id) references machine_instance (organization_id, id) deferrable initially deferred,
   check (amount > 0 or (kind in ('limit', 'adjust') and amount < 0)),
   check (kind not in ('reserve', 'commit', 'release') or job_id is not null),
   check ((kind in ('commit', 'release')) = (settles is not null))

@@ -53,7 +53,7 @@ export interface CreatorSettings {
   readonly maxDurationSeconds: number
 }
 
-/** The account machine's checkpoint lies in `job`, under the account's own id. */
+/** The account machine's checkpoint is in `machine_instance`, under the account's own id. */
 export interface AccountTable {
   id: string
   organization_id: string
@@ -160,7 +160,7 @@ export interface SlotTable {
 /** Whether a scan has started a job, or a person. */
 export type StartedBy = 'scan' | 'person'
 
-export interface JobTable {
+export interface MachineInstanceTable {
   id: string
   organization_id: string
   slot_id: string | null
@@ -337,7 +337,7 @@ export interface Database {
   unrecognised_code: UnrecognisedCodeTable
   plan: PlanTable
   slot: SlotTable
-  job: JobTable
+  machine_instance: MachineInstanceTable
   dead_letter: DeadLetterTable
   media: MediaTable
   scan: ScanTable

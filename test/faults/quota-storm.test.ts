@@ -61,7 +61,7 @@ it('uses as much as jobs were made, however often their makers are killed', asyn
 
   // They were all rendered, and their last chunks accepted. Each is closed twice, by two workers at once.
   await database.runtime.pool.query(
-    `update reelpilot.job set context = context || '{"sentAt": 1}' where organization_id = $1`,
+    `update reelpilot.machine_instance set context = context || '{"sentAt": 1}' where organization_id = $1`,
     [organizationId],
   )
   const close = (jobId: string) =>
@@ -214,7 +214,7 @@ async function readBooks(organizationId: string) {
 
 function jobsOf(organizationId: string) {
   return db
-    .selectFrom('job')
+    .selectFrom('machine_instance')
     .select('id')
     .where('organization_id', '=', organizationId)
     .where('machine', '=', 'job')

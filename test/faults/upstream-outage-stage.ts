@@ -93,7 +93,7 @@ export async function createStage({
 
   async function jobs(): Promise<readonly Job[]> {
     const columns = ['id', 'state', 'context', 'wake_at'] as const
-    const rows = await db.selectFrom('job').select(columns).where('id', 'in', jobIds).execute()
+    const rows = await db.selectFrom('machine_instance').select(columns).where('id', 'in', jobIds).execute()
     return rows.map(({ id, state, context, wake_at }) => ({
       id,
       state,

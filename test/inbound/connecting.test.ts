@@ -215,11 +215,15 @@ describe('connecting an account', () => {
       accountId: first.accountId,
       publishId: 'v_pub_file~waiting',
     })
-    await sql`update job set state = 'waitingForAccount', tag = 'resting', timers = '{}', wake_at = null
+    await sql`update machine_instance set state = 'waitingForAccount', tag = 'resting', timers = '{}', wake_at = null
                where id = ${jobId}`.execute(db)
     const again = await begin(organizationId, first.accountId)
     await comeBack(await visit(again.authorizeUrl, { local_account: username }))
-    const job = await db.selectFrom('job').select('state').where('id', '=', jobId).executeTakeFirst()
+    const job = await db
+      .selectFrom('machine_instance')
+      .select('state')
+      .where('id', '=', jobId)
+      .executeTakeFirst()
     expect(job?.state).toBe('watching.accepted')
   })
 
@@ -253,7 +257,11 @@ describe('connecting an account', () => {
     await comeBack(await visit(again.authorizeUrl, { local_account: username }))
     await until(decisions, ({ length }) => length > 2)
     expect((await decisions()).at(2)).toEqual({ reason: 'account', decision: 'ENQUEUED' })
-    const job = await db.selectFrom('job').select('state').where('slot_id', '=', slotId).executeTakeFirst()
+    const job = await db
+      .selectFrom('machine_instance')
+      .select('state')
+      .where('slot_id', '=', slotId)
+      .executeTakeFirst()
     expect(job?.state).toBe('queued')
   })
 

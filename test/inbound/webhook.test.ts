@@ -76,7 +76,7 @@ async function setUp(audience = 'everyone') {
   const jobId = await insertSentJob(database, { organizationId, accountId, publishId, audience })
   const stateOf = async (id: string) => {
     const row = await db
-      .selectFrom('job')
+      .selectFrom('machine_instance')
       .select(['state', 'context'])
       .where('id', '=', id)
       .executeTakeFirst()

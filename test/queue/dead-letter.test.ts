@@ -29,7 +29,8 @@ const startRole = roleStarter(database)
 beforeAll(() => makeQueuesImpatient(database))
 
 const { db } = database.runtime
-const jobRow = (id: string) => db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+const jobRow = (id: string) =>
+  db.selectFrom('machine_instance').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 const lettersOf = (id: string) => findOpenLetters(db, organizationId, [id])
 const untilLetter = async (id: string) => {
   const [letter] = await until(
@@ -63,7 +64,7 @@ const redrive = (jobId: string, who: string | null = organizationId, machines = 
 describe('a job whose checkpoint this build cannot read', () => {
   it('is marked after its tries, left alone by the sweep, and goes on where it was once it is redriven', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 2)
-    await db.updateTable('job').set({ version: 2 }).where('id', '=', jobId).execute()
+    await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     const before = await jobRow(jobId)
     const older = await startRole()
     expect(await untilLetter(jobId)).toMatchObject({
@@ -103,7 +104,7 @@ describe('a job whose checkpoint this build cannot read', () => {
 
   it('comes back to a dead letter of its own if it was not mended', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
-    await db.updateTable('job').set({ version: 2 }).where('id', '=', jobId).execute()
+    await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     await startRole()
     const first = await untilLetter(jobId)
     await redrive(jobId)
@@ -142,7 +143,7 @@ describe('a job that kills its worker at each try', () => {
     expect(signal).toBe('SIGKILL')
     // The seconds in which its lease and its heartbeat run out.
     await db
-      .updateTable('job')
+      .updateTable('machine_instance')
       .set({ lease_until: new Date(0) })
       .where('id', '=', jobId)
       .execute()
@@ -165,11 +166,11 @@ describe('a job that nobody gets through with while it opens a post', () => {
     await database.owner.pool.query(`
       create or replace function reelpilot.refuse() returns trigger
         language plpgsql as $$ begin raise 'out of order'; end $$;
-      create trigger refuse before update on reelpilot.job for each row
+      create trigger refuse before update on reelpilot.machine_instance for each row
         when (old.state = 'publishing.initialising' and new.state <> old.state and ${where})
         execute function reelpilot.refuse()`)
   }
-  const permit = () => database.owner.pool.query('drop trigger refuse on reelpilot.job')
+  const permit = () => database.owner.pool.query('drop trigger refuse on reelpilot.machine_instance')
   const toInit = ['preparePost', 'initPost']
   const onwards = ['uploadChunk', 'checkPost', 'closeJob']
 

@@ -26,7 +26,11 @@ afterEach(async () => {
 })
 
 const jobRow = (id: string) =>
-  database.runtime.db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  database.runtime.db
+    .selectFrom('machine_instance')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
 const eventsOf = (id: string) =>
   database.runtime.db.selectFrom('event').selectAll().where('job_id', '=', id).orderBy('sequence').execute()
 
@@ -136,7 +140,7 @@ describe('the runtime on Postgres', () => {
     await inStep
     stale.runtime.keeper.stop() // It is frozen: it renews nothing.
     await database.runtime.db
-      .updateTable('job')
+      .updateTable('machine_instance')
       .set({ lease_until: new Date(0) })
       .where('id', '=', jobId)
       .execute()
@@ -155,7 +159,7 @@ describe('the runtime on Postgres', () => {
       await fence() // It still holds the job.
       stale.runtime.keeper.stop() // Now it is frozen: it renews nothing, and notices nothing.
       await database.runtime.db
-        .updateTable('job')
+        .updateTable('machine_instance')
         .set({ lease_until: new Date(0) })
         .where('id', '=', jobId)
         .execute()
@@ -260,7 +264,7 @@ describe('the runtime on Postgres', () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await boss.deleteAllJobs('job-wake')
     await database.runtime.db
-      .updateTable('job')
+      .updateTable('machine_instance')
       .set({ wake_at: new Date(Date.now() - 60_000) })
       .where('id', '=', jobId)
       .execute()

@@ -59,7 +59,7 @@ async function commitTransition(
   failure: Failure | null,
 ): Promise<void> {
   const { rows } = await database.owner.pool.query(
-    `update reelpilot.job set state = $2, revision = revision + 1, context = context || jsonb_build_object('failure', $3::jsonb)
+    `update reelpilot.machine_instance set state = $2, revision = revision + 1, context = context || jsonb_build_object('failure', $3::jsonb)
       where id = $1 returning machine, slot_id, account_id, revision`,
     [id, state, JSON.stringify(failure)],
   )
@@ -79,7 +79,7 @@ async function commitTransition(
 
 async function jobIds(tenant: Tenant): Promise<string[]> {
   const { rows } = await database.owner.pool.query(
-    `select job.id from reelpilot.job join reelpilot.slot on slot.id = job.slot_id
+    `select job.id from reelpilot.machine_instance job join reelpilot.slot on slot.id = job.slot_id
       where job.organization_id = $1 order by slot.publish_at`,
     [tenant.organizationId],
   )

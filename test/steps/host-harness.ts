@@ -162,7 +162,7 @@ export async function createHostHarness() {
   /** As if its step had been tried in vain so often: each try takes a while. */
   const countAttempts = (jobId: string, attempts: number) =>
     database.owner.pool.query(
-      `update reelpilot.job set context = jsonb_set(context, '{attempts}', $2::text::jsonb) where id = $1`,
+      `update reelpilot.machine_instance set context = jsonb_set(context, '{attempts}', $2::text::jsonb) where id = $1`,
       [jobId, String(attempts)],
     )
 

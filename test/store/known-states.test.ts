@@ -31,7 +31,7 @@ function finalStates(machine: DurableMachine): readonly string[] {
 
 async function insertRow(machine: string, state: string, tag = 'resting'): Promise<string> {
   const id = randomUUID()
-  await sql`insert into job (id, organization_id, machine, version, state, tag, context, revision)
+  await sql`insert into machine_instance (id, organization_id, machine, version, state, tag, context, revision)
             values (${id}, ${organizationId}, ${machine}, 1, ${state}, ${tag}, '{}', 1)`.execute(db)
   return id
 }
@@ -63,26 +63,30 @@ describe('the database', () => {
   })
 
   it('refuses a state that no machine has', async () => {
-    await expect(insertRow('job', 'nonsense')).rejects.toThrow('job_known_state')
-    await expect(insertRow('account', 'nonsense')).rejects.toThrow('account_known_state')
+    await expect(insertRow('job', 'nonsense')).rejects.toThrow('machine_instance_job_state')
+    await expect(insertRow('account', 'nonsense')).rejects.toThrow('machine_instance_account_state')
     await expect(insertBreaker('nonsense')).rejects.toThrow('breaker_known_state')
     const id = await insertRow('job', 'paused')
-    await expect(sql`update job set state = 'nonsense' where id = ${id}`.execute(db)).rejects.toThrow(
-      'job_known_state',
-    )
+    await expect(
+      sql`update machine_instance set state = 'nonsense' where id = ${id}`.execute(db),
+    ).rejects.toThrow('machine_instance_job_state')
   })
 
   it.each(finalStates(jobMachine))('lets no job leave "%s", nor be in it and go on', async (state) => {
     const id = await insertRow('job', state, 'final')
     for (const other of restingPlaces(jobMachine).filter((each) => each !== state))
       await expect(
-        sql`update job set state = ${other}, tag = 'resting' where id = ${id}`.execute(db),
+        sql`update machine_instance set state = ${other}, tag = 'resting' where id = ${id}`.execute(db),
         other,
       ).rejects.toThrow(`is over: it cannot go from "${state}" to "${other}"`)
-    await expect(sql`update job set tag = 'resting' where id = ${id}`.execute(db)).rejects.toThrow('is over')
-    await expect(sql`update job set machine = 'toy' where id = ${id}`.execute(db)).rejects.toThrow('is over')
-    await expect(insertRow('job', state, 'resting')).rejects.toThrow('job_final_state')
-    await sql`update job set updated_at = now() where id = ${id}`.execute(db)
+    await expect(
+      sql`update machine_instance set tag = 'resting' where id = ${id}`.execute(db),
+    ).rejects.toThrow('is over')
+    await expect(
+      sql`update machine_instance set machine = 'toy' where id = ${id}`.execute(db),
+    ).rejects.toThrow('is over')
+    await expect(insertRow('job', state, 'resting')).rejects.toThrow('machine_instance_final_state')
+    await sql`update machine_instance set updated_at = now() where id = ${id}`.execute(db)
   })
 
   it.each(finalStates(planMachine))('lets no plan leave "%s", nor be run in it', async (state) => {

@@ -6,7 +6,7 @@ import type { Stage } from './stage.ts'
 /** Reads the jobs of a stage, by slot. */
 export async function jobsOf(database: TestDatabase, stage: Stage) {
   return await database.runtime.db
-    .selectFrom('job')
+    .selectFrom('machine_instance')
     .where('machine', '=', 'job')
     .select(['id', 'slot_id', 'state', 'tag', 'revision', 'context', 'lease_owner'])
     .where('organization_id', '=', stage.organizationId)

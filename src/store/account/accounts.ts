@@ -40,7 +40,7 @@ export async function findAccounts(
   ids: readonly string[],
 ): Promise<readonly AccountRecord[]> {
   const { rows } = await sql<AccountRecord>`
-    select ${columns} from account join job machine on machine.id = account.id
+    select ${columns} from account join machine_instance machine on machine.id = account.id
      where account.organization_id = ${organizationId} and account.id = any(${ids}::uuid[])`.execute(db)
   return rows
 }
@@ -52,7 +52,7 @@ export async function listAccounts(
 ): Promise<readonly Placed<AccountRecord>[]> {
   const { position, within, order } = keyset('account', 'created_at', 'asc', page)
   const { rows } = await sql<Placed<AccountRecord>>`
-    select ${columns}, ${position} as position from account join job machine on machine.id = account.id
+    select ${columns}, ${position} as position from account join machine_instance machine on machine.id = account.id
      where account.organization_id = ${organizationId} and ${within} order by ${order} limit ${page.limit}`.execute(
     db,
   )
@@ -138,7 +138,7 @@ export async function listComingSlots(
 ): Promise<readonly ComingSlot[]> {
   const { rows } = await sql<ComingSlot>`
     select slot.id as "slotId", slot.publish_at as "publishAt", ${wishColumns}
-      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id and job.state <> 'cancelled'
+      from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
        and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
             or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')

@@ -138,7 +138,7 @@ export async function countSealedUploads(
 ): Promise<readonly { readonly keyId: string; readonly uploads: number }[]> {
   const { rows } = await sql<{ keyId: string; uploads: number }>`
     select split_part(context->'post'->>'uploadUrlSealed', '.', 2) as "keyId", count(*)::int as uploads
-      from job where machine = 'job' and tag <> 'final' and context->'post'->>'publishId' is not null
+      from machine_instance where machine = 'job' and tag <> 'final' and context->'post'->>'publishId' is not null
        and context->>'sentAt' is null
      group by 1`.execute(db)
   return rows

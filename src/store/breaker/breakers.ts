@@ -139,7 +139,7 @@ export async function appendBreakerMoves(
         as x (index int, organization_id uuid, account_id uuid, payload jsonb)
     ), concerned as materialized (
       select id from organization
-       where id = ${also} or id in (select organization_id from job where wake_at is not null)
+       where id = ${also} or id in (select organization_id from machine_instance where wake_at is not null)
        order by id limit ${mostTold}
     ), told as materialized (
       select index, organization_id, account_id, payload from moved where organization_id is not null

@@ -40,8 +40,8 @@ export async function listFollowedTransitions(
              'id', account.id, 'username', account.username, 'state', machine.state, 'scopes', account.scopes,
              'accessExpiresAt', machine.context->'accessExpiresAt', 'failure', machine.context->'failure') end as account
       from event
-      left join (job join slot on slot.id = job.slot_id) on job.id = event.job_id
-      left join (account join job machine on machine.id = account.id)
+      left join (machine_instance job join slot on slot.id = job.slot_id) on job.id = event.job_id
+      left join (account join machine_instance machine on machine.id = account.id)
              on account.id = event.account_id and event.type = 'account.moved'
      where event.organization_id = ${organizationId} and event.sequence > ${afterSequence}
        and (job.id is not null or account.id is not null)

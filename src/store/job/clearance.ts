@@ -40,8 +40,8 @@ export async function findSlotToPost(
       select ${slotColumns}, approved_hash as "approvedHash", ${approvalOfSlot} as approval
         from slot where organization_id = ${organizationId} and id = ${slotId})
     select said.*, ${facts}
-      from said join plan on plan.id = said."planId" join job machine on machine.id = plan.account_id
-           left join job on job.slot_id = said.id and job.state <> 'cancelled'`.execute(db)
+      from said join plan on plan.id = said."planId" join machine_instance machine on machine.id = plan.account_id
+           left join machine_instance job on job.slot_id = said.id and job.state <> 'cancelled'`.execute(db)
   return rows[0]
 }
 
@@ -55,7 +55,9 @@ export interface PlanJob {
 /** The jobs of a plan that are not over, locked in the one order that all writers of many jobs keep. */
 export async function lockPlanJobs(tx: Executor, organizationId: string, planId: string): Promise<void> {
   await sql`
-    select from job where ${unfinishedOf(organizationId, planId)} order by id for no key update`.execute(tx)
+    select from machine_instance job where ${unfinishedOf(organizationId, planId)} order by id for no key update`.execute(
+    tx,
+  )
 }
 
 /** The jobs of a plan that are not over, as the transaction sees them. */
@@ -65,11 +67,11 @@ export async function listPlanJobs(
   planId: string,
 ): Promise<readonly PlanJob[]> {
   const { rows } = await sql<CheckpointRow & HoldFacts & { readonly id: string }>`
-    with mine as (select * from job where ${unfinishedOf(organizationId, planId)})
+    with mine as (select * from machine_instance job where ${unfinishedOf(organizationId, planId)})
     select job.id, ${sql.raw('job.machine, job.version, job.state, job.tag, job.context, job.step, job.timers')},
            ${facts}, ${approvalOfSlot} as approval
       from mine job join slot on slot.id = job.slot_id join plan on plan.id = slot.plan_id
-           join job machine on machine.id = plan.account_id
+           join machine_instance machine on machine.id = plan.account_id
      order by job.created_at, job.id`.execute(tx)
   return rows.map((row) => {
     const { planState, locked, autopilot, startedBy, accountState, approval } = row

@@ -11,10 +11,10 @@ export async function listFreeClips(
 ): Promise<readonly string[]> {
   const { rows } = await sql<{ sha256: string }>`
     select distinct clip->>'sha256' as sha256
-      from job own cross join jsonb_array_elements(own.context->'clips') as clip
+      from machine_instance own cross join jsonb_array_elements(own.context->'clips') as clip
      where own.id = ${jobId} and own.organization_id = ${organizationId} and own.machine = 'job'
        and not exists (
-         select from job other
+         select from machine_instance other
           where other.organization_id = ${organizationId} and other.id <> own.id and other.machine = 'job'
             and other.tag in ('working', 'waiting', 'resting') and other.context->>'ending' is null
             and (other.state = 'generating.keeping'
@@ -36,7 +36,7 @@ export async function listNeededFiles(
   const { rows } = await sql<{ sha256: string }>`
     select sha256 from media where organization_id = ${organizationId} and sha256 = any(${stored}::text[])
     union
-    select clip->>'sha256' from job cross join jsonb_array_elements(context->'clips') as clip
+    select clip->>'sha256' from machine_instance cross join jsonb_array_elements(context->'clips') as clip
      where organization_id = ${organizationId} and machine = 'job' and tag <> 'final'
        and context->>'ending' is null and (context->>'checked')::boolean is not true`.execute(db)
   return new Set(rows.map(({ sha256 }) => sha256))

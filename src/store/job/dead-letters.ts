@@ -25,7 +25,7 @@ export async function lockStuckMachine(
   const { rows } = await sql<Checkpoint & Omit<StuckMachine, 'checkpoint'>>`
     select organization_id as "organizationId", slot_id as "slotId", account_id as "accountId", revision,
            machine, version, state, tag, context, step, timers
-      from job
+      from machine_instance job
      where id = ${jobId} and wake_at <= clock_timestamp() and updated_at <= ${givenUpAt}
        and (lease_until is null or lease_until < clock_timestamp())
        and not exists (select from dead_letter as letter
@@ -86,7 +86,7 @@ export async function settleLetter(
  * standing, for the step may have been begun.
  */
 export async function forgetTries(db: Executor, jobId: string): Promise<void> {
-  await sql`update job set tries = least(tries, 1) where id = ${jobId}`.execute(db)
+  await sql`update machine_instance set tries = least(tries, 1) where id = ${jobId}`.execute(db)
 }
 
 /** A dead letter as it is shown. */
@@ -123,7 +123,7 @@ export async function listDeadLetters(
 ): Promise<readonly Placed<DeadLetterRecord>[]> {
   const { position, within, order } = keyset('dead_letter', 'created_at', 'desc', page)
   const { rows } = await sql<Placed<DeadLetterRecord>>`
-    select ${columns}, ${position} as position from dead_letter join job on job.id = dead_letter.job_id
+    select ${columns}, ${position} as position from dead_letter join machine_instance job on job.id = dead_letter.job_id
      where dead_letter.organization_id = ${organizationId} and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
@@ -137,7 +137,7 @@ export async function findOpenLetters(
 ): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
+      join machine_instance job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
      where dead_letter.organization_id = ${organizationId} and dead_letter.job_id = any(${jobIds}::uuid[])
        and dead_letter.redriven_at is null`.execute(db)
   return rows
@@ -147,7 +147,7 @@ export async function findOpenLetters(
 export async function listOpenLetters(db: Executor, limit: number): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
+      join machine_instance job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
      where dead_letter.redriven_at is null order by dead_letter.created_at limit ${limit}`.execute(db)
   return rows
 }

@@ -38,7 +38,7 @@ export async function findJobs(
   ids: readonly string[],
 ): Promise<readonly JobRecord[]> {
   const { rows } = await sql<JobRecord>`
-    select ${columns} from job
+    select ${columns} from machine_instance job
      where organization_id = ${organizationId} and machine = 'job' and id = any(${ids}::uuid[])`.execute(db)
   return rows
 }
@@ -50,7 +50,7 @@ export async function findJobsOfSlots(
   slotIds: readonly string[],
 ): Promise<readonly JobRecord[]> {
   const { rows } = await sql<JobRecord>`
-    select distinct on (job.slot_id) ${columns} from job join slot on slot.id = job.slot_id
+    select distinct on (job.slot_id) ${columns} from machine_instance job join slot on slot.id = job.slot_id
      where job.organization_id = ${organizationId} and job.slot_id = any(${slotIds}::uuid[])
        and slot.claimed_at is not null
      order by job.slot_id, job.state = 'cancelled', job.created_at desc`.execute(db)
@@ -72,7 +72,7 @@ export async function listJobs(
 ): Promise<readonly Placed<JobRecord>[]> {
   const { position, within, order } = keyset('job', 'created_at', 'desc', page)
   const { rows } = await sql<Placed<JobRecord>>`
-    select ${columns}, ${position} as position from job
+    select ${columns}, ${position} as position from machine_instance job
      where job.organization_id = ${organizationId} and job.machine = 'job'
        and (${states}::text[] is null or job.state = any(${states}::text[]))
        and (${tags}::text[] is null or job.tag = any(${tags}::text[]))
@@ -151,12 +151,12 @@ export async function lockJobsInState(
 ): Promise<readonly string[]> {
   const { rows } = await sql<{ id: string; chosen: boolean; at: Date }>`
     with chosen as materialized (
-      select id from job
+      select id from machine_instance
        where organization_id = ${organizationId} and machine = 'job' and state = ${state}
          and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
        order by created_at, id limit ${limit}
     )
-    select id, created_at as at, machine = 'job' and state = ${state} as chosen from job
+    select id, created_at as at, machine = 'job' and state = ${state} as chosen from machine_instance
      where id in (select id from chosen) or id = any(${also}::uuid[])
      order by id for no key update`.execute(tx)
   return rows
@@ -168,7 +168,7 @@ export async function lockJobsInState(
 /** Whether some job of the organization has a public post of this id already. */
 export async function isPostKnown(db: Executor, organizationId: string, postId: string): Promise<boolean> {
   const { rows } = await sql<{ known: boolean }>`
-    select exists (select from job where organization_id = ${organizationId} and machine = 'job'
+    select exists (select from machine_instance where organization_id = ${organizationId} and machine = 'job'
                     and context->'publicPostIds' ? ${postId}) as known`.execute(db)
   return rows[0]?.known ?? false
 }

@@ -21,7 +21,7 @@ export interface NewJob {
 export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
   const { checkpoint } = job
   const { numInsertedOrUpdatedRows } = await db
-    .insertInto('job')
+    .insertInto('machine_instance')
     .values({
       id: job.id,
       organization_id: job.organizationId,
@@ -47,24 +47,24 @@ export async function insertJob(db: Executor, job: NewJob): Promise<boolean> {
 /** The job of a slot that works by it or has ended otherwise than cancelled; null if there is none. */
 export async function findJobOfSlot(db: Executor, slotId: string): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
-    select id from job where slot_id = ${slotId} and state <> 'cancelled'`.execute(db)
+    select id from machine_instance where slot_id = ${slotId} and state <> 'cancelled'`.execute(db)
   return rows[0]?.id ?? null
 }
 
 export async function countJobsOfSlot(db: Executor, slotId: string): Promise<number> {
   const { rows } = await sql<{ jobs: number }>`
-    select count(*)::int as jobs from job where slot_id = ${slotId}`.execute(db)
+    select count(*)::int as jobs from machine_instance where slot_id = ${slotId}`.execute(db)
   return rows[0]?.jobs ?? 0
 }
 
-/** The unfinished job that has a key; null if there is none. The condition is that of the index `job_of_key`. */
+/** The unfinished job that has a key; null if there is none. The condition is that of the index `machine_instance_job_key`. */
 export async function findUnfinishedJob(
   db: Executor,
   organizationId: string,
   jobKey: string,
 ): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
-    select id from job
+    select id from machine_instance
      where organization_id = ${organizationId} and job_key = ${jobKey}
        and tag <> 'final' and state not in ('published', 'delivered', 'takenDown')`.execute(db)
   return rows[0]?.id ?? null
@@ -83,7 +83,7 @@ export async function lockJob(
 } | null> {
   const { rows } = await sql<LockedRow>`
     select organization_id, slot_id, account_id, revision, ${checkpointColumns}
-      from job where id = ${jobId} for no key update`.execute(db)
+      from machine_instance where id = ${jobId} for no key update`.execute(db)
   const [row] = rows
   if (!row) return null
   const { organization_id: organizationId, slot_id: slotId, account_id: accountId, revision } = row
@@ -92,7 +92,9 @@ export async function lockJob(
 
 /** Locks machines that a command will move, all of them before it moves the first: see `LOCKS.md`. */
 export async function lockJobs(db: Executor, jobIds: readonly string[]): Promise<void> {
-  await sql`select from job where id = any(${jobIds}::uuid[]) order by id for no key update`.execute(db)
+  await sql`select from machine_instance where id = any(${jobIds}::uuid[]) order by id for no key update`.execute(
+    db,
+  )
 }
 
 interface LockedRow extends CheckpointRow {
@@ -117,7 +119,7 @@ export async function findOverdueJobs(db: Executor, graceSeconds: number): Promi
   const { rows } = await sql<OverdueJob>`
     select id as "jobId", organization_id as "organizationId", revision,
            extract(epoch from clock_timestamp() - wake_at)::float8 as "overdueSeconds"
-      from job
+      from machine_instance job
      where wake_at < clock_timestamp() - make_interval(secs => ${graceSeconds})
        and (lease_until is null or lease_until < clock_timestamp())
        and not exists (select from dead_letter as letter

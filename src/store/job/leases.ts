@@ -32,7 +32,7 @@ export async function takeLease(
 ): Promise<{ readonly taking: Taking; readonly now: number }> {
   const { rows } = await sql<LeasedRow & { now: number; taken: boolean }>`
     with taken as (
-      update job
+      update machine_instance
          set lease_epoch = lease_epoch + 1, lease_owner = ${owner}, tries = tries + 1,
              lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
        where id = ${jobId} and (lease_until is null or lease_until < clock_timestamp())
@@ -41,7 +41,7 @@ export async function takeLease(
     select *, true as taken, ${databaseNow} as now from taken
     union all
     select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}, false, ${databaseNow}
-      from job where id = ${jobId} and not exists (select from taken)`.execute(db)
+      from machine_instance where id = ${jobId} and not exists (select from taken)`.execute(db)
   const [row] = rows
   if (!row) return { taking: { kind: 'missing' }, now: Number.NEGATIVE_INFINITY }
   const taking: Taking = row.taken ? { kind: 'taken', job: leasedJobOfRow(row) } : { kind: 'held' }
@@ -51,7 +51,9 @@ export async function takeLease(
 export async function reloadLeased(db: Executor, jobId: string, epoch: number): Promise<LeasedJob | null> {
   const { rows } = await sql<LeasedRow>`
     select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}
-      from job where id = ${jobId} and lease_epoch = ${epoch} and lease_owner is not null`.execute(db)
+      from machine_instance where id = ${jobId} and lease_epoch = ${epoch} and lease_owner is not null`.execute(
+    db,
+  )
   return rows[0] ? leasedJobOfRow(rows[0]) : null
 }
 
@@ -64,7 +66,7 @@ export async function releaseLease(
   untried = false,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update job set lease_owner = null, lease_until = null, tries = tries - ${untried ? 1 : 0}
+    update machine_instance set lease_owner = null, lease_until = null, tries = tries - ${untried ? 1 : 0}
      where id = ${jobId} and lease_epoch = ${epoch} and revision = ${revision}`.execute(db)
   return numAffectedRows === 1n
 }
@@ -79,9 +81,9 @@ export async function renewLeases(
     with asked as materialized (
       select * from json_to_recordset(${JSON.stringify(asked)}::json) as x (job_id uuid, epoch bigint)
     ), held as materialized (
-      select id from job where id in (select job_id from asked) order by id for no key update
+      select id from machine_instance job where id in (select job_id from asked) order by id for no key update
     )
-    update job set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    update machine_instance job set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
       from asked join held on held.id = asked.job_id
      where job.id = held.id and job.lease_epoch = asked.epoch and job.lease_owner is not null
     returning job.id as "jobId", job.lease_epoch as epoch, job.revision, job.step->>'key' as "stepKey",

@@ -35,9 +35,9 @@ export async function commitMoves(
         index int, job_id uuid, expected bigint, epoch bigint, "from" text, event text, wake_at timestamptz,
         release boolean, version int, state text, tag text, context jsonb, step jsonb, timers jsonb)
     ), held as materialized (
-      select id from job where id in (select job_id from input) order by id for no key update
+      select id from machine_instance job where id in (select job_id from input) order by id for no key update
     ), moved as (
-      update job
+      update machine_instance job
          set version = input.version, state = input.state, tag = input.tag, context = input.context,
              step = input.step, timers = input.timers, revision = job.revision + 1, wake_at = input.wake_at,
              updated_at = clock_timestamp(),

@@ -24,7 +24,7 @@ export async function withdrawApprovals(db: Executor, organizationId: string, pl
     with locked as (
       select id from slot
        where organization_id = ${organizationId} and plan_id = ${planId} and approved_hash is not null
-         and not exists (select from job where job.slot_id = slot.id and job.context->>'sentAt' is not null)
+         and not exists (select from machine_instance job where job.slot_id = slot.id and job.context->>'sentAt' is not null)
        order by publish_at, id for update)
     update slot set approved_hash = null from locked where slot.id = locked.id`.execute(db)
 }

@@ -36,7 +36,7 @@ export async function lockDueSlots(
   await lockSlotsOf(tx, organizationId)
   const { rows } = await sql<DueSlot>`
     select ${columns}
-      from slot join plan on plan.id = slot.plan_id join job machine on machine.id = plan.account_id
+      from slot join plan on plan.id = slot.plan_id join machine_instance machine on machine.id = plan.account_id
      where slot.organization_id = ${organizationId} and slot.claimed_at is null
        and slot.publish_at >= ${from} and slot.publish_at < ${to} and plan.state <> 'archived'
      order by slot.publish_at, slot.id
@@ -52,7 +52,7 @@ export async function lockSlotToStart(
 ): Promise<DueSlot | undefined> {
   const { rows } = await sql<DueSlot>`
     select ${columns}
-      from slot join plan on plan.id = slot.plan_id join job machine on machine.id = plan.account_id
+      from slot join plan on plan.id = slot.plan_id join machine_instance machine on machine.id = plan.account_id
      where slot.organization_id = ${organizationId} and slot.id = ${slotId}
        for update of slot`.execute(tx)
   return rows[0]

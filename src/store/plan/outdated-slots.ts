@@ -50,7 +50,7 @@ export async function lockJobsOfSlots(
   slotIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await sql<{ id: string; slotId: string }>`
-    select id, slot_id as "slotId" from job
+    select id, slot_id as "slotId" from machine_instance
      where slot_id = any(${slotIds}::uuid[]) and tag <> 'final'
      order by id for no key update`.execute(tx)
   return new Map(rows.map(({ id, slotId }) => [slotId, id]))

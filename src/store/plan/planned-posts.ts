@@ -20,13 +20,13 @@ export async function listPosts(
   const { organizationId, accountId } = of
   const sent = await sql<{ sentAt: number }>`
     select (job.context->>'sentAt')::float8 as "sentAt"
-      from job join slot on slot.id = job.slot_id
+      from machine_instance job join slot on slot.id = job.slot_id
      where job.organization_id = ${organizationId} and job.account_id = ${accountId} and job.machine = 'job'
        and slot.mode = 'direct' and (job.context->>'sentAt')::float8 > ${sentSince.getTime()}
      order by 1`.execute(db)
   const planned = await sql<PlannedPost>`
     select slot.id as "slotId", slot.plan_id as "planId", slot.publish_at as "publishAt"
-      from slot join plan on plan.id = slot.plan_id left join job on job.slot_id = slot.id and job.state <> 'cancelled'
+      from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and slot.mode = 'direct'
        and (job.id is null and slot.claimed_at is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
             or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')

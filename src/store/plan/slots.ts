@@ -88,7 +88,7 @@ export async function lockFreeSlots(
   const { rows } = await sql<SlotRecord>`
     select ${slotColumns} from slot
      where organization_id = ${organizationId} and plan_id = ${planId}
-       and (claimed_at is null or exists (select from job where job.slot_id = slot.id and job.state = 'cancelled'))
+       and (claimed_at is null or exists (select from machine_instance job where job.slot_id = slot.id and job.state = 'cancelled'))
      order by publish_at, id for update`.execute(db)
   const claimed = rows.filter(({ claimedAt }) => claimedAt !== null).map(({ id }) => id)
   const cancelled = await findCancelledSlots(db, claimed)
@@ -105,7 +105,7 @@ export async function findCancelledSlots(
 ): Promise<ReadonlySet<string>> {
   if (slotIds.length === 0) return new Set()
   const { rows } = await sql<{ slotId: string }>`
-    select slot_id as "slotId" from job where slot_id = any(${slotIds}::uuid[])
+    select slot_id as "slotId" from machine_instance where slot_id = any(${slotIds}::uuid[])
      group by slot_id having bool_and(state = 'cancelled')`.execute(db)
   return new Set(rows.map(({ slotId }) => slotId))
 }
@@ -189,7 +189,9 @@ export async function reschedule(
 
 /** Removes a slot, unless a job has claimed it. Its cancelled jobs stay, without it. */
 export async function deleteSlot(db: Executor, slotId: string): Promise<boolean> {
-  await sql`update job set slot_id = null where slot_id = ${slotId} and state = 'cancelled'`.execute(db)
+  await sql`update machine_instance set slot_id = null where slot_id = ${slotId} and state = 'cancelled'`.execute(
+    db,
+  )
   const { numAffectedRows } = await sql`delete from slot where id = ${slotId} and claimed_at is null`.execute(
     db,
   )

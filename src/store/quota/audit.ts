@@ -47,7 +47,7 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
              settled.quota_id is distinct from entry.quota_id or settled.job_id is distinct from entry.job_id as is_foreign
         from entry
         left join entry settled on settled.settles = entry.id
-        left join job on job.id = entry.job_id
+        left join machine_instance job on job.id = entry.job_id
        where entry.kind = 'reserve'
     ), finding as (
       select 'LAW_BROKEN' as code, 'granted is not what is available, reserved and used' as message, metric, period,
@@ -72,7 +72,7 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
        where settled_by is null and state in ('published', 'delivered', 'takenDown', 'cancelled', 'failed')
       union all
       select 'NEVER_RESERVED', 'the job works, and nothing was reserved for it', 'videos', 'total', null, job.id, 1, 0
-        from job
+        from machine_instance job
        where job.organization_id = ${organizationId} and job.machine = 'job' and job.tag <> 'final'
          and job.context->'reserved' = 'true'
          and not exists (select from reservation where reservation.job_id = job.id)

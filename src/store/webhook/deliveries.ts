@@ -68,7 +68,7 @@ export async function findJobOfPost(
 } | null> {
   const { rows } = await sql<{ jobId: string; organizationId: string; openId: string | null }>`
     select job.id as "jobId", job.organization_id as "organizationId", account.open_id as "openId"
-      from job join account on account.id = job.account_id
+      from machine_instance job join account on account.id = job.account_id
      where job.context->'post'->>'publishId' = ${publishId}`.execute(db)
   return rows[0] ?? null
 }

@@ -171,7 +171,7 @@ describe('people', () => {
 
 async function insertSentJob(slotId: string): Promise<void> {
   await sql`
-    insert into job (id, organization_id, slot_id, machine, version, state, tag, context, revision)
+    insert into machine_instance (id, organization_id, slot_id, machine, version, state, tag, context, revision)
     values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'resting',
             '{"sentAt": 1}', 1)`.execute(db)
 }

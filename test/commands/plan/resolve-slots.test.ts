@@ -184,7 +184,7 @@ describe('slots under new time zone data', () => {
     expect(job?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { publishAt: after } })
     expect(Object.values(job?.checkpoint.timers ?? {}).map(({ dueAt }) => dueAt)).toEqual([after])
     const { wake_at } = await db
-      .selectFrom('job')
+      .selectFrom('machine_instance')
       .select('wake_at')
       .where('id', '=', jobId)
       .executeTakeFirstOrThrow()
@@ -214,7 +214,7 @@ describe('slots under new time zone data', () => {
     const [slotId = ''] = slotIds
     const before = await slotOf(slotId)
     const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
-    await sql`update job set state = 'cancelled', tag = 'final', wake_at = null, timers = '{}' where id = ${jobId}`.execute(
+    await sql`update machine_instance set state = 'cancelled', tag = 'final', wake_at = null, timers = '{}' where id = ${jobId}`.execute(
       db,
     )
     expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({

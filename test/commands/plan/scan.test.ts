@@ -50,7 +50,11 @@ async function decisionOn(slotId: string): Promise<string | null> {
     .where('scan_id', '=', scanId)
     .where('slot_id', '=', slotId)
     .executeTakeFirst()
-  const job = await db.selectFrom('job').select('id').where('slot_id', '=', slotId).executeTakeFirst()
+  const job = await db
+    .selectFrom('machine_instance')
+    .select('id')
+    .where('slot_id', '=', slotId)
+    .executeTakeFirst()
   expect(job !== undefined).toBe(decision?.decision === 'ENQUEUED')
   return decision?.decision ?? null
 }
@@ -112,7 +116,7 @@ describe('a scan', () => {
     ['disconnected', 'ACCOUNT_UNHEALTHY'],
   ])('decides of a slot whose account is %s: %s', async (state, decision) => {
     const { slotId } = await createReadyPlan()
-    await change(sql`update job set state = ${state} where id = ${tenant.accountId}`)
+    await change(sql`update machine_instance set state = ${state} where id = ${tenant.accountId}`)
     expect(await decisionOn(slotId)).toBe(decision)
   })
 
@@ -123,7 +127,11 @@ describe('a scan', () => {
       sql`update quota set allowance = 1 where organization_id = ${tenant.organizationId} and metric = 'videos'`,
     )
     expect(await decisionOn(later.slotId)).toBe('QUOTA_SHORT')
-    const started = await db.selectFrom('job').select('slot_id').where('slot_id', 'is not', null).execute()
+    const started = await db
+      .selectFrom('machine_instance')
+      .select('slot_id')
+      .where('slot_id', 'is not', null)
+      .execute()
     const slotIds = started.map((job) => job.slot_id)
     expect(slotIds).toContain(earlier.slotId)
     expect(slotIds).not.toContain(later.slotId)

@@ -50,7 +50,7 @@ it('starts one job per slot, and fails nobody, however approvals, scans and edit
   }
   const { rows } = await database.owner.pool.query(`
     select count(*)::int as events, max(sequence)::int as last, count(distinct sequence)::int as numbers,
-           (select count(*)::int from reelpilot.job where machine = 'job') as jobs,
+           (select count(*)::int from reelpilot.machine_instance where machine = 'job') as jobs,
            (select count(*)::int from reelpilot.slot where claimed_at is not null) as claimed,
            (select count(*)::int from reelpilot_queue.job where name = 'job-wake') as wakeups
       from reelpilot.event`)

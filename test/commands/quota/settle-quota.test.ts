@@ -128,7 +128,9 @@ describe('a job that is closed', () => {
 
   it('has used its upload once the last chunk was accepted', async () => {
     const job = await startOne()
-    await pool.query(`update job set context = context || '{"sentAt": 1}' where id = $1`, [job.jobId])
+    await pool.query(`update machine_instance set context = context || '{"sentAt": 1}' where id = $1`, [
+      job.jobId,
+    ])
     await close(job, true)
     expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 1 })
   })
@@ -262,7 +264,9 @@ describe('time', () => {
   async function anyJob(organizationId: string): Promise<string> {
     const accountId = await newAccount(organizationId)
     const jobId = await insertSentJob(database, { organizationId, accountId, publishId: randomUUID() })
-    await pool.query(`update job set context = context || '{"reserved": false}' where id = $1`, [jobId])
+    await pool.query(`update machine_instance set context = context || '{"reserved": false}' where id = $1`, [
+      jobId,
+    ])
     return jobId
   }
 
@@ -378,7 +382,7 @@ it('never dead-locks, and its books stay right, however starts, ends, grants, li
     ]),
   )
   await pool.query(
-    `update job set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where organization_id = $1 and machine = 'job'`,
+    `update machine_instance set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where organization_id = $1 and machine = 'job'`,
     [organizationId],
   )
   expect(await auditQuota(db, organizationId)).toEqual([])

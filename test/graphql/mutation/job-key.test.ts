@@ -33,7 +33,7 @@ const start = async (slotId: string | undefined, more: object = {}, of = tenant)
 const jobsOf = async ({ organizationId }: Tenant) =>
   (
     await database.owner.pool.query(
-      `select id, job_key from reelpilot.job where organization_id = $1 and slot_id is not null`,
+      `select id, job_key from reelpilot.machine_instance where organization_id = $1 and slot_id is not null`,
       [organizationId],
     )
   ).rows
@@ -88,7 +88,7 @@ describe('a job key', () => {
     const { job } = await start(one, { jobKey: 'again' })
     expect((await start(two, { jobKey: 'again' })).jobId).toBe(job.id)
     await database.owner.pool.query(
-      `update reelpilot.job set state = 'cancelled', tag = 'final', step = null, wake_at = null where job_key = 'again'`,
+      `update reelpilot.machine_instance set state = 'cancelled', tag = 'final', step = null, wake_at = null where job_key = 'again'`,
     )
     const second = await start(two, { jobKey: 'again' })
     expect(second).toMatchObject({ __typename: 'StartJobPayload' })
@@ -106,16 +106,18 @@ describe('a job key', () => {
         await client.query('begin')
         const tag = ['cancelled', 'failed'].includes(state) ? 'final' : 'resting'
         await client.query(
-          `update reelpilot.job set state = $1, tag = $2, step = null, wake_at = null where job_key = 'held'`,
+          `update reelpilot.machine_instance set state = $1, tag = $2, step = null, wake_at = null where job_key = 'held'`,
           [state, tag],
         )
-        return await client.query(`update reelpilot.job set job_key = 'held' where id = $1`, [id]).then(
-          () => true,
-          ({ constraint }) => {
-            expect(constraint).toBe('job_of_key')
-            return false
-          },
-        )
+        return await client
+          .query(`update reelpilot.machine_instance set job_key = 'held' where id = $1`, [id])
+          .then(
+            () => true,
+            ({ constraint }) => {
+              expect(constraint).toBe('machine_instance_job_key')
+              return false
+            },
+          )
       } finally {
         await client.query('rollback')
         client.release()

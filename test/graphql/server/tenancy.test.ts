@@ -59,7 +59,7 @@ describe('another organization', () => {
     expect(await owner.ask('{ unrecognisedCodes { code } }')).toEqual({
       unrecognisedCodes: [{ code: 'new_code' }],
     })
-    await database.owner.pool.query(`update reelpilot.job set state = 'revoked' where machine = 'account'
+    await database.owner.pool.query(`update reelpilot.machine_instance set state = 'revoked' where machine = 'account'
                                        and organization_id = '${owner.organizationId}'`)
     const forecast = '{ accounts { nodes { health { slotsAtRiskCount } } } }'
     expect((await owner.ask(forecast)).accounts.nodes).toEqual([{ health: { slotsAtRiskCount: 2 } }])
@@ -202,13 +202,13 @@ describe('the database', () => {
     for (const table of [
       'plan',
       'slot',
-      'job',
       'event',
       'api_key',
       'quota',
       'scan',
       'media',
       'idempotency_key',
+      'machine_instance',
       'unrecognised_code',
     ]) {
       const { rows } = await database.api.pool.query(`select count(*)::int as seen from ${table}`)

@@ -286,7 +286,7 @@ describe('a server behind a proxy', () => {
     await createRunningPlan(someone, [60])
     const media = { sha256: 'ab'.repeat(32), bytes: 1, seconds: 1, width: 1, height: 1 }
     await database.owner.pool.query(
-      `update reelpilot.job set context = context || $1::jsonb where organization_id = $2 and machine = 'job'`,
+      `update reelpilot.machine_instance set context = context || $1::jsonb where organization_id = $2 and machine = 'job'`,
       [JSON.stringify({ media }), someone.organizationId],
     )
     const url = `https://reels.example/api/media/${media.sha256}`

@@ -15,7 +15,7 @@ it('posts a slot once whose job was cancelled before its time, as it was changed
   const { organizationId } = stage
   const slot = await db
     .selectFrom('slot')
-    .innerJoin('job', 'job.slot_id', 'slot.id')
+    .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
     .select(['slot.id', 'plan_id'])
     .where('job.id', '=', first.jobId)
     .executeTakeFirstOrThrow()

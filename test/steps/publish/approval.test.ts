@@ -12,7 +12,7 @@ async function change(
   { jobId }: RehearsedJob,
   change: { caption?: string; approved_hash?: null },
 ): Promise<void> {
-  const ofJob = db.selectFrom('job').select('slot_id').where('id', '=', jobId)
+  const ofJob = db.selectFrom('machine_instance').select('slot_id').where('id', '=', jobId)
   await db.updateTable('slot').set(change).where('id', '=', ofJob).execute()
 }
 
@@ -20,7 +20,7 @@ async function change(
 async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
   const { plan_id: planId } = await db
     .selectFrom('slot')
-    .innerJoin('job', 'job.slot_id', 'slot.id')
+    .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
     .select('plan_id')
     .where('job.id', '=', jobId)
     .executeTakeFirstOrThrow()
@@ -73,7 +73,7 @@ describe('the privacy of a slot that a job works by', () => {
     await job.goOn('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db
-      .selectFrom('job')
+      .selectFrom('machine_instance')
       .select('slot_id')
       .where('id', '=', jobId)
       .executeTakeFirstOrThrow()

@@ -10,7 +10,7 @@ const { db } = stage.database.runtime
 async function planOf({ jobId }: RehearsedJob): Promise<string> {
   const { plan_id: planId } = await db
     .selectFrom('slot')
-    .innerJoin('job', 'job.slot_id', 'slot.id')
+    .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
     .select('plan_id')
     .where('job.id', '=', jobId)
     .executeTakeFirstOrThrow()
@@ -30,7 +30,11 @@ async function steer(job: RehearsedJob, event: Steering): Promise<Extract<PlanSt
 /** A job that a scan has started, its plan being on autopilot. */
 async function startByScan(wish: Parameters<typeof stage.start>[0] = {}) {
   const started = await stage.start(wish)
-  await db.updateTable('job').set({ started_by: 'scan' }).where('id', '=', started.job.jobId).execute()
+  await db
+    .updateTable('machine_instance')
+    .set({ started_by: 'scan' })
+    .where('id', '=', started.job.jobId)
+    .execute()
   await db
     .updateTable('plan')
     .set({ autopilot: true })
@@ -43,7 +47,7 @@ const changeCaption = (job: RehearsedJob) =>
   db
     .updateTable('slot')
     .set({ caption: 'Never approved' })
-    .where('id', '=', db.selectFrom('job').select('slot_id').where('id', '=', job.jobId))
+    .where('id', '=', db.selectFrom('machine_instance').select('slot_id').where('id', '=', job.jobId))
     .execute()
 
 const stops = [
@@ -155,7 +159,7 @@ describe('a caption that was changed after its job was started', () => {
     await job.goOn('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db
-      .selectFrom('job')
+      .selectFrom('machine_instance')
       .select('slot_id')
       .where('id', '=', jobId)
       .executeTakeFirstOrThrow()

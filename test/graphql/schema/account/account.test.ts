@@ -54,7 +54,7 @@ async function readAccount(tenant: Tenant, id = tenant.ids.account, fields = who
 /** Puts an account into a state of its machine. */
 async function place(accountId: string, state: string, known: Partial<AccountContext> = {}): Promise<void> {
   await database.owner.pool.query(
-    'update reelpilot.job set state = $2, context = context || $3::jsonb where id = $1',
+    'update reelpilot.machine_instance set state = $2, context = context || $3::jsonb where id = $1',
     [accountId, state, JSON.stringify(known)],
   )
 }
@@ -253,7 +253,7 @@ describe('the forecast', () => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createRunningPlan(tenant, [60, 70])
     await database.owner.pool.query(
-      `update reelpilot.job set context = context || '{"sentAt":1}' where slot_id = $1`,
+      `update reelpilot.machine_instance set context = context || '{"sentAt":1}' where slot_id = $1`,
       [bare(slotIds[0])],
     )
     await place(tenant.accountId, 'revoked', { failure: lost })

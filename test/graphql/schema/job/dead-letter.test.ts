@@ -147,7 +147,7 @@ describe('dead letters', () => {
   it('hold an account where it is, and are opened for it too', async () => {
     // Its time to be renewed has come.
     await database.owner.pool.query(
-      `update reelpilot.job set wake_at = now() where id = '${tenant.accountId}'`,
+      `update reelpilot.machine_instance set wake_at = now() where id = '${tenant.accountId}'`,
     )
     expect(await lose(tenant.accountId)).toMatchObject({ kind: 'failed', isMoved: false })
     const account = { id: tenant.ids.account }
@@ -157,7 +157,9 @@ describe('dead letters', () => {
 
   it('show a job whose checkpoint this build cannot read', async () => {
     const [, , jobId = ''] = jobIds
-    await database.owner.pool.query(`update reelpilot.job set version = 99 where id = '${jobId}'`)
+    await database.owner.pool.query(
+      `update reelpilot.machine_instance set version = 99 where id = '${jobId}'`,
+    )
     expect(await lose(jobId, { code: 'UNKNOWN_CHECKPOINT', message: 'Of version 99.' })).toMatchObject({
       isMoved: false,
     })

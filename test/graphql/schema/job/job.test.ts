@@ -97,10 +97,10 @@ describe('a job', () => {
       ending: 'published',
       visibility: 'public',
     }
-    await database.owner.pool.query('update reelpilot.job set context = context || $1::jsonb where id = $2', [
-      JSON.stringify(known),
-      Buffer.from(id, 'base64url').toString().split(':')[1],
-    ])
+    await database.owner.pool.query(
+      'update reelpilot.machine_instance set context = context || $1::jsonb where id = $2',
+      [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
+    )
     const { job } = await tenant.ask(wholeJob, { id })
     expect(job).toMatchObject({
       failure: {
@@ -146,7 +146,7 @@ describe('a job', () => {
       visibility: 'hidden',
     }
     await database.owner.pool.query(
-      `update reelpilot.job set state = 'takenDown', tag = 'resting', step = null, timers = '{}', wake_at = null,
+      `update reelpilot.machine_instance set state = 'takenDown', tag = 'resting', step = null, timers = '{}', wake_at = null,
          context = context || $1::jsonb where id = $2`,
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
@@ -211,7 +211,7 @@ describe('a job', () => {
     const id = await jobOf(slotIds[0])
     const uuid = Buffer.from(id, 'base64url').toString().split(':')[1]
     await database.owner.pool.query(
-      `update reelpilot.job set state = 'waitingForQuota', tag = 'waiting', step = null,
+      `update reelpilot.machine_instance set state = 'waitingForQuota', tag = 'waiting', step = null,
          timers = '{"x":{"event":{"type":"x"},"dueAt":4000000000000}}' where id = $1`,
       [uuid],
     )

@@ -223,7 +223,7 @@ describe('a job that waits for its turn', () => {
     const dueAt = Date.now() + 45_000
     const failure = { verdict: 'RETRY_AFTER', code, message: 'Not yet.', source: 'reelpilot' }
     await database.owner.pool.query(
-      `update reelpilot.job set state = 'publishing.awaitingTurn', tag = 'waiting', step = null,
+      `update reelpilot.machine_instance set state = 'publishing.awaitingTurn', tag = 'waiting', step = null,
               timers = $1::jsonb, context = context || $2::jsonb
         where organization_id = $3 and machine = 'job'`,
       [
@@ -241,7 +241,7 @@ describe('a job that waits for its turn', () => {
       },
     ])
     await database.owner.pool.query(
-      `update reelpilot.job set state = 'paused', tag = 'resting', timers = '{}', wake_at = null
+      `update reelpilot.machine_instance set state = 'paused', tag = 'resting', timers = '{}', wake_at = null
         where organization_id = $1 and machine = 'job'`,
       [own.organizationId],
     )

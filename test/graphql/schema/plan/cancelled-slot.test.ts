@@ -27,7 +27,7 @@ const rowId = (globalId = '') => Buffer.from(globalId, 'base64url').toString().s
 
 /** Ends the job of a slot, as its last step would. */
 const end = (slotId = '', state = 'cancelled') =>
-  sql`update job set state = ${state}, tag = 'final', step = null, wake_at = null, timers = '{}'
+  sql`update machine_instance set state = ${state}, tag = 'final', step = null, wake_at = null, timers = '{}'
        where slot_id = ${rowId(slotId)} and tag <> 'final'`.execute(db)
 
 /** A slot of a running plan whose job was cancelled, with that job. */
@@ -177,7 +177,7 @@ it.each(['failed', 'published'])('a slot whose job has %s stays claimed, and has
   const { job } = await start(slotId)
   if (state === 'failed') await end(slotId, state)
   else
-    await sql`update job set state = ${state}, tag = 'resting', step = null, wake_at = null
+    await sql`update machine_instance set state = ${state}, tag = 'resting', step = null, wake_at = null
                where slot_id = ${rowId(slotId)}`.execute(db)
   expect(await update(slotId, { caption: 'Other' })).toMatchObject({ code: 'SLOT_CLAIMED' })
   expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })
@@ -188,10 +188,10 @@ it('the database refuses a slot a second job while one of its jobs is not cancel
   const { slotId } = await cancelledSlot()
   await start(slotId)
   const another = sql`
-    insert into job (id, organization_id, slot_id, account_id, machine, version, state, tag, context, step, wake_at, revision)
+    insert into machine_instance (id, organization_id, slot_id, account_id, machine, version, state, tag, context, step, wake_at, revision)
     select gen_random_uuid(), organization_id, slot_id, account_id, machine, version, state, tag, context, step, wake_at, 1
-      from job where slot_id = ${rowId(slotId)} and state <> 'cancelled'`
-  await expect(another.execute(db)).rejects.toThrow('job_of_slot')
+      from machine_instance where slot_id = ${rowId(slotId)} and state <> 'cancelled'`
+  await expect(another.execute(db)).rejects.toThrow('machine_instance_slot')
   await expect(sql`delete from slot where id = ${rowId(slotId)}`.execute(database.owner.db)).rejects.toThrow(
     'foreign key',
   )

@@ -215,7 +215,7 @@ describe('a plan of more posts than its creator may make a day', () => {
     const ids = made.slotIds.map((id) => Buffer.from(id, 'base64url').toString().slice('Slot:'.length))
     const sentAt = Date.now() - 23 * 3_600_000
     await sql`
-      insert into job (id, organization_id, slot_id, account_id, machine, version, state, tag, context, revision)
+      insert into machine_instance (id, organization_id, slot_id, account_id, machine, version, state, tag, context, revision)
       select gen_random_uuid(), ${tenant.organizationId}, id, ${tenant.accountId}, 'job', 1, 'published', 'resting',
              jsonb_build_object('sentAt', ${sentAt}::bigint), 1 from slot where id = any(${ids}::uuid[])`.execute(
       db,

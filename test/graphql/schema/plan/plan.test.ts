@@ -264,7 +264,7 @@ describe('a slot', () => {
     const edit = async () =>
       (await tenant.ask(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } })).updateSlot
     const be = (state: string, step: string | null, more: object = {}) =>
-      sql`update job set state = ${state}, step = ${step}::jsonb, context = context || ${JSON.stringify(more)}::jsonb,
+      sql`update machine_instance set state = ${state}, step = ${step}::jsonb, context = context || ${JSON.stringify(more)}::jsonb,
                  tag = ${step === null ? 'waiting' : 'working'} where slot_id = ${rowId}`.execute(db)
 
     expect(await approval()).toBe('current')

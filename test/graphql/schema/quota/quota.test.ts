@@ -371,7 +371,7 @@ describe('the ledger', () => {
       mine,
     )
     await pool.query(
-      `update reelpilot.job set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where id = $1`,
+      `update reelpilot.machine_instance set state = 'failed', tag = 'final', step = null, timers = '{}', wake_at = null where id = $1`,
       [bare(job.id)],
     )
     await pool.query(
@@ -406,9 +406,10 @@ describe('the ledger', () => {
       ]),
     ])
     await pool.query(`delete from reelpilot.quota_entry where job_id = $1`, [bare(other.id)])
-    await pool.query(`update reelpilot.job set context = context || '{"reserved":true}' where id = $1`, [
-      bare(other.id),
-    ])
+    await pool.query(
+      `update reelpilot.machine_instance set context = context || '{"reserved":true}' where id = $1`,
+      [bare(other.id)],
+    )
     expect(await audit()).toEqual(
       expect.arrayContaining([expect.objectContaining({ code: 'NEVER_RESERVED', job: { id: other.id } })]),
     )
