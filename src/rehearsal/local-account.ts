@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { insertConnectedAccount } from '../commands/account/insert-account.ts'
 import { Secret } from '../secret.ts'
 import type { NewAccount } from '../simulator/account.ts'
-import type { LocalTikTok } from '../simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../simulator/simulator.ts'
 import type { Executor } from '../store/database.ts'
 import type { Sealer } from '../vault/sealer.ts'
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { type LocalTikTok, startLocalTikTok } from '../simulator/local-tiktok.ts'
+import { startLocalTikTok } from '../simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../simulator/simulator.ts'
 import { codeOf, listenFailure, StartFailed } from '../start-failure.ts'
 import { lockDirectory } from './directory-lock.ts'
 
@@ -43,7 +44,7 @@ export async function startRehearsalTikTok(options: {
       port,
       directory: path.join(dataDirectory, 'tiktok'),
       app,
-      knobs: { autoApprove: false },
+      settings: { autoApprove: false },
     })
     const stop = async () => {
       await local.stop()
@@ -75,5 +76,5 @@ export function registerApp(
   local: LocalTikTok,
   { callbackUrl, webhookUrl }: { readonly callbackUrl: string; readonly webhookUrl: string },
 ): void {
-  local.setApp({ redirectUris: [callbackUrl], webhookUrl })
+  local.changeApp({ redirectUris: [callbackUrl], webhookUrl })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { findAccount, type SimulatorDependencies } from './dependencies.ts'
 import type { Account } from './record.ts'
-import { accountNamed, type Ground } from './world.ts'
 
 export interface NewAccount {
   readonly username: string
@@ -20,10 +20,11 @@ export function isUsername(text: string): boolean {
 }
 
 /** Creates an account, or sets the one of that name anew; its open id stays. */
-export function putAccount(ground: Ground, wanted: NewAccount): Account {
+export function putAccount(dependencies: SimulatorDependencies, wanted: NewAccount): Account {
   const isPrivate = wanted.private ?? false
   const account: Account = {
-    openId: accountNamed(ground, wanted.username)?.openId ?? `-000${randomBytes(16).toString('base64url')}`,
+    openId:
+      findAccount(dependencies, wanted.username)?.openId ?? `-000${randomBytes(16).toString('base64url')}`,
     username: wanted.username,
     nickname: wanted.nickname ?? wanted.username,
     private: isPrivate,
@@ -31,11 +32,11 @@ export function putAccount(ground: Ground, wanted: NewAccount): Account {
     // TikTok switches both off for a private account, whatever its owner chose.
     duetDisabled: isPrivate || (wanted.duetDisabled ?? false),
     stitchDisabled: isPrivate || (wanted.stitchDisabled ?? false),
-    maxDurationSeconds: wanted.maxDurationSeconds ?? ground.knobs().maxDurationSeconds,
+    maxDurationSeconds: wanted.maxDurationSeconds ?? dependencies.settings().maxDurationSeconds,
     banned: wanted.banned ?? false,
     oldApp: wanted.oldApp ?? false,
   }
-  ground.book.put('account', account.openId, account)
+  dependencies.recordStore.put('account', account.openId, account)
   return account
 }
 

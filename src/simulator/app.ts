@@ -1,20 +1,5 @@
-import type { Book } from './record-store.ts'
-
-/** The one app that this TikTok knows, as its developer set it up in the portal. */
-export interface LocalApp {
-  readonly clientKey: string
-  readonly clientSecret: string
-  /** Registered; a port of `*` stands for any, as TikTok has it for loopback. */
-  readonly redirectUri: string
-  /** Further registered ones. */
-  readonly redirectUris: readonly string[]
-  /** Usernames that may sign in, as in a sandbox; null is everybody. */
-  readonly sandboxTargets: readonly string[] | null
-  /** Where media may be pulled from: domains (`media.example.com`) and URL prefixes (`https://example.com/videos/`). */
-  readonly verifiedProperties: readonly string[]
-  /** Where events are told; null is nowhere. */
-  readonly webhookUrl: string | null
-}
+import type { LocalApp } from './record.ts'
+import type { RecordStore } from './record-store.ts'
 
 const localApp: LocalApp = {
   clientKey: 'ck_local_rehearsal',
@@ -33,14 +18,14 @@ export interface AppPortal {
 }
 
 /** The app as it was last set up: what was `given` at this start counts before what an earlier run was told. */
-export function createAppPortal(book: Book, given: Partial<LocalApp>): AppPortal {
-  book.put('app', 'set', { ...book.get('app', 'set'), ...given })
-  const app = () => ({ ...localApp, ...book.get('app', 'set') })
+export function createAppPortal(recordStore: RecordStore, given: Partial<LocalApp>): AppPortal {
+  recordStore.put('app', 'set', { ...recordStore.get('app', 'set'), ...given })
+  const app = () => ({ ...localApp, ...recordStore.get('app', 'set') })
 
   return {
     app,
     set(patch) {
-      book.put('app', 'set', { ...book.get('app', 'set'), ...patch })
+      recordStore.put('app', 'set', { ...recordStore.get('app', 'set'), ...patch })
       return app()
     },
   }

@@ -44,7 +44,7 @@ export interface Faults {
   /** Those that may still strike. */
   armed(): readonly Fault[]
   /** Counts a call and says what shall befall it. At most one fault strikes a call. */
-  strike(endpoint: Endpoint, account?: string): FaultEffect | undefined
+  apply(endpoint: Endpoint, account?: string): FaultEffect | undefined
 }
 
 export function createFaults(first: readonly Fault[] = []): Faults {
@@ -62,7 +62,7 @@ export function createFaults(first: readonly Fault[] = []): Faults {
       armed = []
     },
     armed: () => armed.map(({ fault }) => fault),
-    strike(endpoint, account) {
+    apply(endpoint, account) {
       // Every fault sees every call of its endpoint, even if another one strikes it: their counts stay independent.
       const struck = armed
         .filter(({ fault }) => fault.endpoint === endpoint)

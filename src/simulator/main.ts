@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { appBody, faultBody, knobsBody } from './control/control-body.ts'
+import { appBody, faultBody, settingsBody } from './control/control-body.ts'
 import { startLocalTikTok } from './local-tiktok.ts'
 
 /**
- * The local TikTok as a process of its own: `node main.ts --port N --directory D [--knobs JSON] [--app JSON] [--faults JSON]`.
+ * The local TikTok as a process of its own: `node main.ts --port N --directory D [--settings JSON] [--app JSON] [--faults JSON]`.
  *
  * Prints one line of JSON, `{ url, app }`, once it listens, and ends on SIGTERM or SIGINT.
  */
@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     directory: { type: 'string' },
-    knobs: { type: 'string', default: '{}' },
+    settings: { type: 'string', default: '{}' },
     app: { type: 'string', default: '{}' },
     faults: { type: 'string', default: '[]' },
   },
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const local = await startLocalTikTok({
   port: Number(values.port),
   ...(values.directory !== undefined && { directory: values.directory }),
-  knobs: knobsBody.parse(JSON.parse(values.knobs)),
+  settings: settingsBody.parse(JSON.parse(values.settings)),
   app: appBody.parse(JSON.parse(values.app)),
   faults: z.array(faultBody).parse(JSON.parse(values.faults)),
 })

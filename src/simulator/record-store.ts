@@ -9,9 +9,18 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { LocalApp } from './app.ts'
-import type { Counters } from './counters.ts'
-import type { AccessToken, Account, Code, Delivery, Grant, Publish, Rate, RefreshToken } from './record.ts'
+import type {
+  AccessToken,
+  Account,
+  Code,
+  Counters,
+  Delivery,
+  Grant,
+  LocalApp,
+  Publish,
+  Rate,
+  RefreshToken,
+} from './record.ts'
 
 interface Rows {
   readonly account: Account
@@ -31,7 +40,7 @@ interface Rows {
 type Table = keyof Rows
 
 /** Everything the local TikTok knows, by table and key. `put` has reached the operating system when it returns. */
-export interface Book {
+export interface RecordStore {
   get<T extends Table>(table: T, key: string): Rows[T] | undefined
   all<T extends Table>(table: T): IteratorObject<Rows[T]>
   put<T extends Table>(table: T, key: string, row: Rows[T]): void
@@ -39,13 +48,13 @@ export interface Book {
 }
 
 /**
- * Opens the book of a directory, or one in memory.
+ * Opens the recordStore of a directory, or one in memory.
  *
  * One line of JSON per change, read back on opening and then rewritten as one line per row (to a temporary file, renamed
  * over the old one). A kill loses nothing that was answered: the line is written before the answer, and a last line that
  * was cut belongs to an answer that was never given.
  */
-export function openBook(directory: string | undefined): Book {
+export function openRecordStore(directory: string | undefined): RecordStore {
   const tables = new Map<string, Map<string, unknown>>()
   const tableOf = (table: string) => {
     const rows = tables.get(table) ?? new Map<string, unknown>()
@@ -61,7 +70,7 @@ export function openBook(directory: string | undefined): Book {
     all: <T extends Table>(table: T) => tableOf(table).values() as IteratorObject<Rows[T]>,
     put(table, key, row) {
       // A late handler must not write to a file descriptor that may be somebody else's by now.
-      if (!isOpen) throw new Error('the book is closed')
+      if (!isOpen) throw new Error('the recordStore is closed')
       tableOf(table).set(key, row)
       if (journal !== undefined) writeSync(journal, line(table, key, row))
     },
@@ -76,7 +85,7 @@ type TableOf = (table: string) => Map<string, unknown>
 
 function openJournal(directory: string, tableOf: TableOf): number {
   mkdirSync(directory, { recursive: true })
-  const path = join(directory, 'book.jsonl')
+  const path = join(directory, 'records.jsonl')
   const names = new Set<string>()
   for (const entry of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) {
     const row = parseLine(entry)

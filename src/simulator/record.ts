@@ -1,7 +1,7 @@
 /**
  * What the local TikTok remembers, all of it JSON. Times are milliseconds of its own clock.
  *
- * A book may be older than its program: fields that came later are optional, and their absence means what it did then.
+ * A recordStore may be older than its program: fields that came later are optional, and their absence means what it did then.
  */
 
 export interface Account {
@@ -73,7 +73,7 @@ export interface Publish {
   /** Bytes of whole chunks that were accepted, or of whole files that were downloaded. */
   readonly received: number
   readonly createdAt: number
-  /** As the knobs stood at init, so that turning them does not rewrite the past. */
+  /** As the settings stood at init, so that turning them does not rewrite the past. */
   readonly processingMs: number
   readonly moderationMs: number
   /** Where TikTok is to download from; absent when the bytes are sent. */
@@ -113,7 +113,7 @@ export interface Delivery {
   readonly body: string
   readonly createdAt: number
   readonly dueAt: number
-  readonly state: 'waiting' | 'accepted' | 'lost' | 'abandoned' | 'untold'
+  readonly state: 'waiting' | 'accepted' | 'lost' | 'abandoned' | 'suppressed'
   readonly attempts: number
   /** How many more times it is to be accepted. */
   readonly acceptances: number
@@ -131,6 +131,60 @@ export interface Rate {
   readonly per: 'account' | 'token'
   /** An open id, or a hash of the token. */
   readonly subject: string
-  readonly densest: number
+  readonly peakPerMinute: number
   readonly refused: number
+}
+
+/** The one app that this TikTok knows, as its developer set it up in the portal. */
+export interface LocalApp {
+  readonly clientKey: string
+  readonly clientSecret: string
+  /** Registered; a port of `*` stands for any, as TikTok has it for loopback. */
+  readonly redirectUri: string
+  /** Further registered ones. */
+  readonly redirectUris: readonly string[]
+  /** Usernames that may sign in, as in a sandbox; null is everybody. */
+  readonly sandboxTargets: readonly string[] | null
+  /** Where media may be pulled from: domains (`media.example.com`) and URL prefixes (`https://example.com/videos/`). */
+  readonly verifiedProperties: readonly string[]
+  /** Where events are told; null is nowhere. */
+  readonly webhookUrl: string | null
+}
+
+export interface Counters {
+  /** Accepted inits of every kind: so many posts and drafts there are. */
+  readonly inits: number
+  readonly inboxInits: number
+  readonly photoInits: number
+  readonly puts: number
+  readonly bytes: number
+  /** A chunk that was already there came again, byte range for byte range. */
+  readonly repeatedChunks: number
+  readonly statusFetches: number
+  readonly cancels: number
+  readonly exchanges: number
+  readonly refreshes: number
+  /** A spent refresh token was presented. */
+  readonly refreshReuse: number
+  /** All tokens of a consent died of a reuse. */
+  readonly familiesRevoked: number
+  readonly revokes: number
+  /** How often an account was lost, be it by a revoke or by its owner. */
+  readonly disconnects: number
+  /** A chunk came with an access token, which has no business there. */
+  readonly authorizationOnUpload: number
+  readonly faults: number
+  /** A client went after a redirect that it should have refused. */
+  readonly redirectsFollowed: number
+  /** Attempts to tell the app something. */
+  readonly webhooksSent: number
+  /** Attempts that it answered with 200. */
+  readonly webhooksAccepted: number
+  /** Attempts that followed a failed one. */
+  readonly webhooksRetried: number
+  readonly webhooksLost: number
+  /** Events that were given up after too many failed attempts. */
+  readonly webhooksAbandoned: number
+  /** How often each code was answered; uploads count as `http_416` and the like. */
+  readonly refused: Readonly<Record<string, number>>
 }

@@ -1,3 +1,4 @@
+import type { Handler } from './context.ts'
 import { userInfo } from './display/user-info.ts'
 import { videoList } from './display/video-list.ts'
 import { videoQuery } from './display/video-query.ts'
@@ -12,7 +13,6 @@ import { photoInit } from './post/photo-init.ts'
 import { statusFetch } from './post/status-fetch.ts'
 import { upload } from './post/upload.ts'
 import { videoInit } from './post/video-init.ts'
-import type { Handler } from './world.ts'
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT'

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { profilePage } from './console/profile.ts'
+import type { SimulatorContext } from './context.ts'
 import { count, countRefusal } from './counters.ts'
 import type { FaultEffect } from './fault.ts'
 import { drain } from './http/body.ts'
@@ -10,12 +11,14 @@ import { spoilerOf } from './http/corrupt.ts'
 import { type Reply, redirect, refuse, refuseOAuth } from './http/reply.ts'
 import { writeReply } from './http/write-reply.ts'
 import { type Route, routes } from './route.ts'
-import type { World } from './world.ts'
 
-/** Serves a world; `control` answers what lies under `/__local/`. */
-export function createHandler(world: World, control: (call: Call) => Promise<Reply>): RequestListener {
+/** Serves a context; `control` answers what lies under `/__local/`. */
+export function createHandler(
+  context: SimulatorContext,
+  control: (call: Call) => Promise<Reply>,
+): RequestListener {
   return (request, response) => {
-    serve(world, control, request, response).catch((error: unknown) => {
+    serve(context, control, request, response).catch((error: unknown) => {
       // A client that went away is not our failure; anything else is, and must not stay unseen.
       if (request.socket.destroyed || response.destroyed) return
       console.error(error)
@@ -25,12 +28,12 @@ export function createHandler(world: World, control: (call: Call) => Promise<Rep
 }
 
 async function serve(
-  world: World,
+  context: SimulatorContext,
   control: (call: Call) => Promise<Reply>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const call = createCall(request, world.url())
+  const call = createCall(request, context.url())
   const { pathname } = call.url
   if (pathname.startsWith('/__local/')) return writeReply(response, await control(call))
 
@@ -38,20 +41,20 @@ async function serve(
   if (!route) {
     const isPage = pathname === '/' || pathname.startsWith('/@')
     await drain(request)
-    return writeReply(response, isPage ? profilePage(world, pathname) : { status: 404 })
+    return writeReply(response, isPage ? profilePage(context, pathname) : { status: 404 })
   }
   if (route.method !== request.method) {
     await drain(request)
     return writeReply(response, { status: 405, headers: { allow: route.method } })
   }
 
-  const effect = world.faults.strike(route.endpoint, await callerOf(world, call, route.endpoint))
-  if (effect) count(world, 'faults')
+  const effect = context.faults.apply(route.endpoint, await callerOf(context, call, route.endpoint))
+  if (effect) count(context, 'faults')
   if (effect?.kind === 'dropBefore') return cut(response)
   if (effect?.kind === 'delay') await wait(effect.delayMs)
 
-  const reply = await (staged(world, call, route, effect) ?? route.handle(world, call))
-  if (reply.refusal) countRefusal(world, reply.refusal)
+  const reply = await (staged(context, call, route, effect) ?? route.handle(context, call))
+  if (reply.refusal) countRefusal(context, reply.refusal)
   if (effect?.kind === 'dropAfter') return cut(response)
   return writeReply(response, reply, spoilerOf(effect))
 }
@@ -62,7 +65,7 @@ function cut(response: ServerResponse): void {
 
 /** The answer that a fault puts in place of the endpoint's own, if it does. */
 function staged(
-  world: World,
+  context: SimulatorContext,
   { request }: Call,
   { endpoint }: Route,
   effect: FaultEffect | undefined,
@@ -70,8 +73,8 @@ function staged(
   if (effect?.kind !== 'status' && effect?.kind !== 'redirect') return undefined
   const reply =
     effect.kind === 'status'
-      ? stagedStatus(endpoint, effect, world.now())
-      : redirect(307, effect.location ?? `${world.url()}/__local/elsewhere`)
+      ? stagedStatus(endpoint, effect, context.now())
+      : redirect(307, effect.location ?? `${context.url()}/__local/elsewhere`)
   return drain(request).then(() => reply)
 }
 

@@ -93,10 +93,10 @@ const webhooks = {
   webhookClockSkewSeconds: z.number().describe("By how much the signature's time is off."),
 }
 
-/** The knobs by what they turn, each with a sentence for people. */
-export const knobGroups = { consent, tokens, creators, rates, uploads, posts, webhooks }
+/** The settings by what they turn, each with a sentence for people. */
+export const settingGroups = { consent, tokens, creators, rates, uploads, posts, webhooks }
 
-export const knobsSchema = z.strictObject({
+export const settingsSchema = z.strictObject({
   ...consent,
   ...tokens,
   ...creators,
@@ -106,10 +106,10 @@ export const knobsSchema = z.strictObject({
   ...webhooks,
 })
 
-/** How strict, how fast and how generous the local TikTok is. All may change while it runs; see `knobGroups` for each. */
-export type Knobs = Readonly<z.infer<typeof knobsSchema>>
+/** How strict, how fast and how generous the local TikTok is. All may change while it runs; see `settingGroups` for each. */
+export type SimulatorSettings = Readonly<z.infer<typeof settingsSchema>>
 
-export const defaultKnobs: Knobs = {
+export const defaultSettings: SimulatorSettings = {
   autoApprove: true,
   requirePkce: true,
   challengeEncoding: 'hex',

@@ -130,7 +130,7 @@ it('refuses a second start on one data directory before it touches anything, but
   const environment = await settings()
   const first = startAppProcess('start', environment)
   await until(first.output, banner, 120_000)
-  const book = path.join(environment.REELPILOT_DATA, 'tiktok', 'book.jsonl')
+  const records = path.join(environment.REELPILOT_DATA, 'tiktok', 'records.jsonl')
 
   const [port, tiktokPort] = [await freePort(), await freePort()]
   const elsewhere = { PORT: String(port), TIKTOK_LOCAL_PORT: String(tiktokPort) }
@@ -145,7 +145,7 @@ it('refuses a second start on one data directory before it touches anything, but
     body: JSON.stringify({ webhookUrl: 'http://127.0.0.1:9/after' }),
   })
   expect(app.status).toBe(200)
-  expect(await readFile(book, 'utf8')).toContain('http://127.0.0.1:9/after')
+  expect(await readFile(records, 'utf8')).toContain('http://127.0.0.1:9/after')
 
   const worker = startAppProcess('worker', environment)
   const api = startAppProcess('api', { ...environment, PORT: String(port) })

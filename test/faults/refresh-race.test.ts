@@ -16,7 +16,7 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
   const stage = await createStage(database, slots, {
     slotsPerAccount: slots,
     sameVideo: true,
-    knobs: { dailyPostCap: null },
+    simulatorSettings: { dailyPostCap: null },
   })
   await sql`update account set access_expires_at = now()`.execute(database.runtime.db)
   // A slow answer: everybody comes while it is under way.
@@ -45,7 +45,7 @@ it.each([
 ])(
   'survives workers that are killed %s at a refresh, without presenting a token twice',
   async (boundaries) => {
-    const stage = await createStage(other, 1, { knobs: { rateLimits: false } })
+    const stage = await createStage(other, 1, { simulatorSettings: { rateLimits: false } })
     const { rows } = await sql<{ id: string }>`
     update account set access_expires_at = now() where organization_id = ${stage.organizationId}
     returning id`.execute(other.runtime.db)

@@ -10,7 +10,10 @@ import { until } from '../support/wait.ts'
 const database = await createTestDatabase()
 
 it('lets no token, code or upload address into the database, the queue or the logs', async () => {
-  const stage = await createStage(database, 8, { sameVideo: true, knobs: { accessTtlSeconds: 20 } })
+  const stage = await createStage(database, 8, {
+    sameVideo: true,
+    simulatorSettings: { accessTtlSeconds: 20 },
+  })
   // Trouble is when secrets leak: answers that cannot be read, refusals and errors are all logged and kept.
   for (const [endpoint, nth] of [
     ['videoInit', 2],
@@ -48,11 +51,11 @@ it('lets no token, code or upload address into the database, the queue or the lo
   await stage.close()
 }, 480_000)
 
-/** Everything secret that TikTok has ever given out, as its own book has it, and the app's and the vault's keys. */
+/** Everything secret that TikTok has ever given out, as its own record file has it, and the app's and the vault's keys. */
 async function secretsOf(stage: Stage): Promise<readonly string[]> {
-  const book = await readFile(path.join(stage.settings.directory, 'tiktok', 'book.jsonl'), 'utf8')
+  const records = await readFile(path.join(stage.settings.directory, 'tiktok', 'records.jsonl'), 'utf8')
   const secrets = new Set([stage.settings.tiktok.clientSecret, stage.settings.secretKey])
-  for (const line of book.split('\n').filter((text) => text !== '')) {
+  for (const line of records.split('\n').filter((text) => text !== '')) {
     const [table, key, row] = JSON.parse(line) as [string, string, { uploadToken?: string }]
     if (['access', 'refresh', 'code'].includes(table)) secrets.add(key)
     if (row.uploadToken) secrets.add(row.uploadToken)

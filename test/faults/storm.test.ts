@@ -33,7 +33,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
     slotsPerAccount: jobs / accounts,
     sameVideo: true,
     limits,
-    knobs: { accessTtlSeconds: 20, dailyPostCap: null, rateLimits: true },
+    simulatorSettings: { accessTtlSeconds: 20, dailyPostCap: null, rateLimits: true },
   })
   for (const [index, endpoint] of endpoints.entries()) {
     stage.tiktok.injectFault({
@@ -58,7 +58,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
 
     // What could not be kept needs its owner. Once they have come, and the weather is fair, the rest goes out.
     stage.tiktok.clearFaults()
-    stage.tiktok.setKnobs({ rateLimits: false })
+    stage.tiktok.changeSettings({ rateLimits: false })
     crew.calm()
     await reconnectAll(stage)
     await retryAll(stage)

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
-import { type LocalTikTok, startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import { keepMedia } from '../../src/store/job/media.ts'
 import { setRateLimit } from '../../src/store/rate-limit/settings.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
@@ -76,8 +77,8 @@ export async function createStage({
   const media = { ...kept, seconds: defaultVideo.seconds, width: 360, height: 640 }
   await keepMedia(db, { organizationId, ...media })
 
-  const knobs = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const
-  const local = await startLocalTikTok({ persist: false, knobs })
+  const simulatorSettings = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const
+  const local = await startLocalTikTok({ persist: false, settings: simulatorSettings })
   onTestFinished(() => local.stop())
   const key = randomBytes(32)
   const ring = keyRingOf([key])

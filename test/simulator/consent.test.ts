@@ -97,19 +97,19 @@ describe('the page that asks a person', () => {
 })
 
 describe('an authorize request', () => {
-  test('may do without PKCE, or write its challenge otherwise, as the knobs say', async () => {
+  test('may do without PKCE, or write its challenge otherwise, as the settings say', async () => {
     const pair = await startPair({ requirePkce: false })
     const bare = await visit(pair, { code_challenge: '', code_challenge_method: '' })
     expect(await exchange(pair, callbackOf(bare), { code_verifier: '' })).toMatchObject({ status: 200 })
 
     const base64url = createHash('sha256').update(verifier).digest('base64url')
     expect((await visit(pair, { code_challenge: base64url })).status).toBe(400)
-    pair.local.setKnobs({ challengeEncoding: 'base64url' })
+    pair.local.changeSettings({ challengeEncoding: 'base64url' })
     expect((await visit(pair)).status).toBe(400)
     expect(await exchange(pair, callbackOf(await visit(pair, { code_challenge: base64url })))).toMatchObject({
       status: 200,
     })
-    pair.local.setKnobs({ challengeEncoding: 'either' })
+    pair.local.changeSettings({ challengeEncoding: 'either' })
     expect((await visit(pair)).status).toBe(302)
     expect((await visit(pair, { code_challenge: base64url })).status).toBe(302)
   })
@@ -118,7 +118,7 @@ describe('an authorize request', () => {
     const pair = await startPair()
     const other = 'https://app.example/callback/'
     expect((await visit(pair, { redirect_uri: other })).status).toBe(400)
-    pair.local.setApp({ redirectUris: [other], sandboxTargets: ['ben'] })
+    pair.local.changeApp({ redirectUris: [other], sandboxTargets: ['ben'] })
     const refused = callbackOf(await visit(pair, { redirect_uri: other }))
     expect([refused.get('error'), refused.get('error_type')]).toEqual(['access_denied', 'non_sandbox_target'])
     expect(callbackOf(await visit(pair, { local_account: 'ben' })).get('code')).not.toBeNull()

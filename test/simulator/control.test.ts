@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { defaultKnobs } from '../../src/simulator/settings.ts'
+import { defaultSettings } from '../../src/simulator/settings.ts'
 import { postVideo, sendDraft } from './raw-request.ts'
 import { begin, chunkOf, startPair, videoBytes, wantedPost } from './support.ts'
 
@@ -23,10 +23,10 @@ test('what another process asks under /__local/ is what the object offers', asyn
   ])
   expect(await ask('GET', 'accounts')).toEqual([200, local.accounts()])
   expect(await ask('GET', 'counters')).toEqual([200, local.counters()])
-  expect(await ask('PATCH', 'knobs', { audited: false })).toEqual([200, local.knobs()])
-  expect(local.knobs()).toMatchObject({ audited: false, processingMs: 0 })
+  expect(await ask('PATCH', 'settings', { audited: false })).toEqual([200, local.settings()])
+  expect(local.settings()).toMatchObject({ audited: false, processingMs: 0 })
   expect(await ask('POST', 'grants', { username: 'nobody' })).toEqual([400, { error: 'no account nobody' }])
-  expect(await ask('PATCH', 'knobs', { adited: true })).toMatchObject([400, {}])
+  expect(await ask('PATCH', 'settings', { adited: true })).toMatchObject([400, {}])
   expect(await ask('POST', 'accounts', { username: '<b>' })).toMatchObject([400, {}])
   expect(await ask('GET', 'nothing')).toMatchObject([404, {}])
 
@@ -74,14 +74,14 @@ test('what the owner and TikTok do to a post and an account can be asked for fro
   expect(local.faults()).toEqual([fault])
 })
 
-test('the app and all knobs can be set from outside, each to its default', async () => {
+test('the app and all settings can be set from outside, each to its default', async () => {
   const { local } = await startPair()
   const patch = async (name: string, body: unknown) =>
     await (
       await fetch(`${local.url}/__local/${name}`, { method: 'PATCH', body: JSON.stringify(body) })
     ).json()
-  expect(await patch('knobs', defaultKnobs)).toEqual(defaultKnobs)
-  expect(await patch('knobs', { limits: { videoInnit: 1 } })).toHaveProperty('error')
+  expect(await patch('settings', defaultSettings)).toEqual(defaultSettings)
+  expect(await patch('settings', { limits: { videoInnit: 1 } })).toHaveProperty('error')
   const app = { webhookUrl: 'http://127.0.0.1:9/', verifiedProperties: ['example.com'] }
   expect(await patch('app', app)).toMatchObject({ ...app, clientKey: 'ck_local_rehearsal' })
   expect(local.app.webhookUrl).toBe('http://127.0.0.1:9/')
@@ -96,13 +96,13 @@ test('a page of another origin may not steer', async () => {
   expect(await ask(local.url)).toBe(200)
 })
 
-test('the desk shows accounts, posts, events, faults, counters and every knob, and escapes it all', async () => {
+test('the desk shows accounts, posts, events, faults, counters and every setting, and escapes it all', async () => {
   const pair = await startPair()
   const { local } = pair
   local.createAccount({ username: 'ben', nickname: '<b>' })
   const publishId = await postVideo(pair, { title: '<img src=x>' })
   const draft = await sendDraft(pair)
-  local.announce('<news>', 'ann', {})
+  local.sendWebhook('<news>', 'ann', {})
   local.injectFault({ endpoint: 'upload', nth: 3, effect: { kind: 'status', status: 502, code: '<i>' } })
   const page = await (await fetch(`${local.url}/__local/`)).text()
   for (const shown of [
@@ -117,7 +117,7 @@ test('the desk shows accounts, posts, events, faults, counters and every knob, a
   ]) {
     expect(page).toContain(shown)
   }
-  for (const knob of Object.keys(defaultKnobs)) expect(page).toContain(`name="${knob}"`)
+  for (const setting of Object.keys(defaultSettings)) expect(page).toContain(`name="${setting}"`)
   expect(page).not.toMatch(/<img src=x|<news>|<i>(?!no caption)|undefined|\[object/)
   for (const name of ['page/console.js', 'page/style.css', 'avatar/ann.svg']) {
     expect((await fetch(`${local.url}/__local/${name}`)).status).toBe(200)

@@ -21,9 +21,9 @@ describe('user info', () => {
     const pair = await startPair()
     const ask = () => call(pair, '/v2/user/info/?fields=display_name,username')
     expect(await ask()).toMatchObject({ status: 401, code: 'scope_not_authorized', data: {} })
-    pair.local.setKnobs({ uncoveredFields: 'scope_permission_missed' })
+    pair.local.changeSettings({ uncoveredFields: 'scope_permission_missed' })
     expect(await ask()).toMatchObject({ status: 400, code: 'scope_permission_missed' })
-    pair.local.setKnobs({ uncoveredFields: 'omit' })
+    pair.local.changeSettings({ uncoveredFields: 'omit' })
     expect((await ask()).data.user).toEqual({ display_name: 'Ann' })
   })
 

@@ -81,19 +81,19 @@ describe('a public post', () => {
     expect(() => pair.local.takeDown('nothing')).toThrow('no post nothing')
   })
 
-  test('has the id that its caption or a knob asks for, unless another post has it', async () => {
+  test('has the id that its caption or a setting asks for, unless another post has it', async () => {
     const pair = await startPair({ nextPostIds: ['7678907398077074696'] })
     const title = '[[local:id=7312345678901234567]]'
     const scripted = await postVideo(pair, { title })
-    const byKnob = await postVideo(pair)
+    const bySetting = await postVideo(pair)
     const again = await postVideo(pair, { title })
     const idOf = async (publishId: string) =>
       (await statusOf(pair, publishId)).data.publicaly_available_post_id
 
     expect(await idOf(scripted)).toEqual(['7312345678901234567'])
-    expect(await idOf(byKnob)).toEqual(['7678907398077074696'])
+    expect(await idOf(bySetting)).toEqual(['7678907398077074696'])
     expect(await idOf(again)).not.toEqual(['7312345678901234567'])
-    expect(pair.local.knobs().nextPostIds).toEqual([])
+    expect(pair.local.settings().nextPostIds).toEqual([])
   })
 
   test('goes through moderation first, and a private one only when it is made public', async () => {

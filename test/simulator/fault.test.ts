@@ -83,9 +83,9 @@ describe('a fault', () => {
     const strikes = () => {
       const faults = createFaults()
       faults.inject({ endpoint: 'token', probability: 0.5, seed: 7, effect: { kind: 'dropBefore' } })
-      const struck = Array.from({ length: 200 }, () => faults.strike('token') !== undefined)
+      const struck = Array.from({ length: 200 }, () => faults.apply('token') !== undefined)
       faults.clear()
-      expect(faults.strike('token')).toBeUndefined()
+      expect(faults.apply('token')).toBeUndefined()
       return struck
     }
     const struck = strikes()

@@ -23,8 +23,8 @@ async function make(name: string, ...args: readonly string[]): Promise<string> {
   return path
 }
 
-async function fate(bytes: Buffer, knobs = { checkMedia: true, maxDurationSeconds: 2 }) {
-  const pair = await startPair(knobs)
+async function fate(bytes: Buffer, settings = { checkMedia: true, maxDurationSeconds: 2 }) {
+  const pair = await startPair(settings)
   const size = bytes.length
   const init = await call(pair, '/v2/post/publish/video/init/', {
     post_info: { privacy_level: 'SELF_ONLY' },

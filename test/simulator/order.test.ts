@@ -15,17 +15,17 @@ test('of several things that are wrong with an init, the first in the order of c
 
   expect(await call(nobody, videoInit, '[')).toMatchObject({ status: 401, code: 'scope_not_authorized' })
   expect(await call(pair, videoInit, '[')).toMatchObject({ status: 429, code: 'rate_limit_exceeded' })
-  pair.local.setKnobs({ limits: {} })
+  pair.local.changeSettings({ limits: {} })
   expect(await call(pair, videoInit, '[')).toMatchObject({ status: 400, code: 'invalid_params' })
   expect(await init({ source: 'ELSEWHERE' })).toMatchObject({ status: 400, code: 'invalid_params' })
 
   expect(await init(wrongPlan)).toMatchObject({ status: 403, code: 'spam_risk_user_banned_from_posting' })
   pair.local.createAccount({ username: 'ann' })
-  pair.local.setKnobs({ activeCreatorCap: 0 })
+  pair.local.changeSettings({ activeCreatorCap: 0 })
   expect(await init(wrongPlan)).toMatchObject({ status: 403, code: 'reached_active_user_cap' })
-  pair.local.setKnobs({ activeCreatorCap: null })
+  pair.local.changeSettings({ activeCreatorCap: null })
   expect(await init(wrongPlan)).toMatchObject({ status: 403, code: 'spam_risk_too_many_posts' })
-  pair.local.setKnobs({ dailyPostCap: 15, rateLimits: false })
+  pair.local.changeSettings({ dailyPostCap: 15, rateLimits: false })
 
   expect(await init(wrongPlan)).toMatchObject({ status: 403, code: 'privacy_level_option_mismatch' })
   const unaudited = 'unaudited_client_can_only_post_to_private_accounts'
@@ -46,6 +46,6 @@ test('an unaudited app may have five creators a day, unless the cap is another',
   }
   for (const username of ['c1', 'c2', 'c3', 'c4', 'c5']) expect(await initAs(username)).toBe('ok')
   expect(await initAs('c6')).toBe('reached_active_user_cap')
-  pair.local.setKnobs({ activeCreatorCap: 6 })
+  pair.local.changeSettings({ activeCreatorCap: 6 })
   expect(await initAs('c6')).toBe('ok')
 })

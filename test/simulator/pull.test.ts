@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type LocalTikTokOptions, startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTokOptions } from '../../src/simulator/simulator.ts'
 import { call, statusOf } from './raw-request.ts'
 import { type Pair, startPair, tokenOf, until } from './support.ts'
 
@@ -43,7 +44,7 @@ async function startFiles() {
 async function startPulling() {
   const base = await startFiles()
   const pair = await startPair({ rateLimits: false })
-  pair.local.setApp({ verifiedProperties: [base] })
+  pair.local.changeApp({ verifiedProperties: [base] })
   return { ...pair, base }
 }
 
@@ -80,7 +81,7 @@ describe('a URL', () => {
     ['a.mp4', 'invalid_params'],
   ])('%s is answered %s', async (url, code) => {
     const pair = await startPair()
-    pair.local.setApp(elsewhere)
+    pair.local.changeApp(elsewhere)
     const init = await call(pair, videoInit, video(url))
     expect(init.code).toBe(code)
     if (code === 'ok')
@@ -117,9 +118,9 @@ describe('a video by URL', () => {
     expect((await statusOf(late, publishId)).data.fail_reason).toBe('video_pull_failed')
   })
 
-  test('from elsewhere is only pretended, in the time that the knob gives it', async () => {
+  test('from elsewhere is only pretended, in the time that the setting gives it', async () => {
     const pair = await startPair({ pullMs: 60_000 })
-    pair.local.setApp(elsewhere)
+    pair.local.changeApp(elsewhere)
     await call(pair, videoInit, video('https://example.com/a.mp4'))
     expect(pair.local.posts()).toMatchObject([{ stage: 'downloading' }])
     pair.local.advance(60)
@@ -132,7 +133,7 @@ describe('a video by URL', () => {
     onTestFinished(() => rm(directory, { recursive: true, force: true }))
     const base = await startFiles()
     const options: LocalTikTokOptions = { directory, app: { verifiedProperties: [base] } }
-    const first = await startLocalTikTok({ ...options, knobs: { processingMs: 0 } })
+    const first = await startLocalTikTok({ ...options, settings: { processingMs: 0 } })
     first.createAccount({ username: 'ann' })
     await call({ local: first, token: tokenOf(first) }, videoInit, video(`${base}a.mp4`))
     await first.stop()
@@ -192,7 +193,7 @@ describe('photos', () => {
 
   test('are refused for what an init of photos may not say', async () => {
     const pair = await startPair()
-    pair.local.setApp(elsewhere)
+    pair.local.changeApp(elsewhere)
     const url = 'https://example.com/1.jpg'
     const source = { source: 'PULL_FROM_URL', photo_images: [url], photo_cover_index: 0 }
     const wrong: readonly Readonly<Record<string, unknown>>[] = [

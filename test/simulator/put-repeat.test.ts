@@ -44,7 +44,7 @@ describe('the chunk that came last', () => {
     ])
   })
 
-  test('is welcome again if the knob says so, but no older one is', async () => {
+  test('is welcome again if the setting says so, but no older one is', async () => {
     expect(await sentTwice(206)).toEqual([
       `206 ${half}`,
       `206 ${half}`,

@@ -26,8 +26,14 @@ test.each([
   const pair = await startPair({ pendingCap: null })
   expect(await admitted(pair, paths[endpoint], init)).toBe(limit)
   expect(pair.local.rates().filter((rate) => rate.endpoint === endpoint)).toEqual([
-    { endpoint, per: 'account', subject: 'ann', densest: limit, refused: 1 },
-    { endpoint, per: 'token', subject: expect.stringMatching(/^[\da-f]{12}$/), densest: limit, refused: 1 },
+    { endpoint, per: 'account', subject: 'ann', peakPerMinute: limit, refused: 1 },
+    {
+      endpoint,
+      per: 'token',
+      subject: expect.stringMatching(/^[\da-f]{12}$/),
+      peakPerMinute: limit,
+      refused: 1,
+    },
   ])
 })
 
@@ -52,8 +58,8 @@ test('the fullest minute of an account counts all of its tokens, even when nothi
   }
   pair.local.advance(60)
   await call(pair, paths.videoInit, init)
-  const densest = pair.local.rates().map(({ per, densest }) => [per, densest])
-  expect(densest).toEqual([
+  const peakPerMinute = pair.local.rates().map(({ per, peakPerMinute }) => [per, peakPerMinute])
+  expect(peakPerMinute).toEqual([
     ['account', 10],
     ['token', 5],
     ['token', 5],

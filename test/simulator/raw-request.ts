@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseExactJson } from '../../src/providers/exact-json.ts'
-import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Pair } from './support.ts'
 
 /** What came back from a call without a client in between: status, code and data, ids with all of their digits. */
@@ -64,7 +64,7 @@ export async function putWhole(data: RawAnswer['data'], size: number): Promise<R
   })
 }
 
-/** Posts a small video to its end; processing and moderation take what the knobs say. */
+/** Posts a small video to its end; processing and moderation take what the settings say. */
 export async function postVideo(
   pair: Pick<Pair, 'local' | 'token'>,
   post: Readonly<Record<string, unknown>> = {},

@@ -18,8 +18,8 @@ const ready = z.object({
 })
 
 async function start(directory: string, port = '0', ...more: readonly string[]) {
-  const knobs = JSON.stringify({ processingMs: 0, moderationMs: 0 })
-  const args = [main, '--port', port, '--directory', directory, '--knobs', knobs, ...more]
+  const settings = JSON.stringify({ processingMs: 0, moderationMs: 0 })
+  const args = [main, '--port', port, '--directory', directory, '--settings', settings, ...more]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [line] = await once(createInterface(child.stdout), 'line')
@@ -69,7 +69,7 @@ test('what was posted, half an upload, tokens and counters outlive a kill', asyn
   await kill(first.child)
   expect((await lost).kind).toBe('unknown')
   // A last line that the kill cut in two.
-  await appendFile(join(directory, 'book.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
+  await appendFile(join(directory, 'records.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
 
   const second = await start(directory, new URL(first.url).port)
   expect(second.url).toBe(first.url)
@@ -173,7 +173,7 @@ test('a book of an older program is read, and its tokens, posts and counters go 
     ['counters', 'all', { inits: 1, puts: 0, bytes: 0, refreshes: 0, refreshReuse: 0, refused: {} }],
     ['clock', 'ahead', 5000],
   ]
-  await writeFile(join(directory, 'book.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  await writeFile(join(directory, 'records.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 
   const local = await startLocalTikTok({ directory })
   onTestFinished(() => local.stop())

@@ -5,8 +5,9 @@ import { type ChunkPlan, chunkRange, planChunks } from '../../src/providers/tikt
 import type { DirectPost, PostInfo, StartedPost } from '../../src/providers/tiktok/post/init-direct-post.ts'
 import type { Chunk } from '../../src/providers/tiktok/post/put-chunk.ts'
 import { Secret } from '../../src/secret.ts'
-import { type LocalTikTok, startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
-import type { Knobs } from '../../src/simulator/settings.ts'
+import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { SimulatorSettings } from '../../src/simulator/settings.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 
 export interface Pair {
   readonly local: LocalTikTok
@@ -15,8 +16,8 @@ export interface Pair {
 }
 
 /** A local TikTok with one public account, `ann`, a client of it, and her access token. */
-export async function startPair(knobs: Partial<Knobs> = {}): Promise<Pair> {
-  const local = await startLocalTikTok({ knobs: { processingMs: 0, moderationMs: 0, ...knobs } })
+export async function startPair(settings: Partial<SimulatorSettings> = {}): Promise<Pair> {
+  const local = await startLocalTikTok({ settings: { processingMs: 0, moderationMs: 0, ...settings } })
   onTestFinished(() => local.stop())
   local.createAccount({ username: 'ann', nickname: 'Ann' })
   return { local, client: clientOf(local), token: tokenOf(local) }

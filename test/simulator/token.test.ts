@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../src/secret.ts'
-import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import { call, oauth, oneChunk, statusOf } from './raw-request.ts'
 import { startReceiver } from './receiver.ts'
 import { type Pair, startPair } from './support.ts'
@@ -18,7 +18,7 @@ describe('a refresh', () => {
     const { local } = await startPair({ rotate: 'never' })
     const { refresh_token: first } = local.grant('ann')
     expect((await refresh(local, first)).refresh_token).toBe(first)
-    local.setKnobs({ rotate: 'sometimes' })
+    local.changeSettings({ rotate: 'sometimes' })
     const second = String((await refresh(local, first)).refresh_token)
     expect(second).not.toBe(first)
     expect((await refresh(local, second)).refresh_token).toBe(second)
@@ -31,7 +31,7 @@ describe('a refresh', () => {
     local.advance(400)
     const second = await refresh(local, first)
     expect(second).toMatchObject({ refresh_expires_in: 1000, expires_in: 86_400 })
-    local.setKnobs({ refreshTtlRestarts: false })
+    local.changeSettings({ refreshTtlRestarts: false })
     local.advance(400)
     const third = await refresh(local, String(second.refresh_token))
     expect(Number(third.refresh_expires_in)).toBeLessThanOrEqual(600)
@@ -87,7 +87,7 @@ describe('a grant', () => {
     const receiver = await startReceiver()
     const pair = await startPair()
     const { local } = pair
-    local.setApp({ webhookUrl: receiver.url })
+    local.changeApp({ webhookUrl: receiver.url })
     const { access_token: token, refresh_token: refreshToken } = local.grant('ann')
 
     expect(await oauth(local, 'revoke', { token: 'act.guess' })).toMatchObject({
@@ -112,7 +112,7 @@ describe('a grant', () => {
   test('that its owner withdraws fails what was under way, and leaves the rest', async () => {
     const receiver = await startReceiver()
     const pair = await startPair()
-    pair.local.setApp({ webhookUrl: receiver.url })
+    pair.local.changeApp({ webhookUrl: receiver.url })
     pair.local.createAccount({ username: 'ben' })
     const ben = pair.local.grant('ben')
     const init = await call(pair, '/v2/post/publish/video/init/', {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { Knobs } from '../../src/simulator/settings.ts'
-import { signWebhook } from '../../src/simulator/webhook/signature.ts'
+import type { SimulatorSettings } from '../../src/simulator/settings.ts'
+import { signWebhook } from '../../src/simulator/webhook/send.ts'
 import { postVideo, sendDraft } from './raw-request.ts'
 import { startReceiver } from './receiver.ts'
 import { startPair, until } from './support.ts'
 
-async function startTold(knobs: Partial<Knobs> = {}) {
+async function startTold(settings: Partial<SimulatorSettings> = {}) {
   const receiver = await startReceiver()
-  const pair = await startPair(knobs)
-  pair.local.setApp({ webhookUrl: receiver.url })
+  const pair = await startPair(settings)
+  pair.local.changeApp({ webhookUrl: receiver.url })
   return { ...pair, receiver }
 }
 
@@ -105,24 +105,24 @@ describe('a post is told of', () => {
   })
 })
 
-describe('the knobs', () => {
+describe('the settings', () => {
   test('write ids as text, or not at all while webhooks are off', async () => {
     const told = await startTold({ idsAsNumbers: false })
     await postVideo(told)
     await told.local.flushWebhooks()
     expect(told.receiver.received[1]?.content).toMatch(/"post_id":"\d{19}"/)
 
-    told.local.setKnobs({ webhooks: 'off' })
+    told.local.changeSettings({ webhooks: 'off' })
     await postVideo(told)
     await told.local.flushWebhooks()
-    told.local.setKnobs({ webhooks: 'on' })
+    told.local.changeSettings({ webhooks: 'on' })
     await told.local.flushWebhooks()
     expect(told.receiver.received).toHaveLength(2)
     expect(told.local.webhooks().map(({ state }) => state)).toEqual([
       'accepted',
       'accepted',
-      'untold',
-      'untold',
+      'suppressed',
+      'suppressed',
     ])
   })
 
@@ -263,12 +263,12 @@ describe('an event that is not answered with 200', () => {
 
 test('an event of any name can be told by hand', async () => {
   const told = await startTold()
-  told.local.announce('video.upload.failed', 'ann', { share_id: 'legacy' })
+  told.local.sendWebhook('video.upload.failed', 'ann', { share_id: 'legacy' })
   await told.local.flushWebhooks()
   expect(told.receiver.received).toMatchObject([
     { event: 'video.upload.failed', about: { share_id: 'legacy' } },
   ])
-  expect(() => told.local.announce('x', 'nobody', {})).toThrow('no account nobody')
+  expect(() => told.local.sendWebhook('x', 'nobody', {})).toThrow('no account nobody')
 })
 
 test('a stop ends what is under way at once', async () => {

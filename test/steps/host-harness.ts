@@ -51,7 +51,7 @@ export async function createHostHarness() {
 
   async function openWorker(wish: WorkerOptions) {
     const news: StepReport[] = []
-    const local = await startLocalTikTok({ persist: false, knobs: { processingMs: 0, moderationMs: 0 } })
+    const local = await startLocalTikTok({ persist: false, settings: { processingMs: 0, moderationMs: 0 } })
     onTestFinished(() => local.stop())
     local.advance(clock.offsetMs() / 1_000)
     const accountId = await connectLocalAccount(db, local, sealer, {

@@ -5,7 +5,7 @@ import { moveJob } from '../../src/commands/move-job.ts'
 import { takeNews } from '../../src/commands/webhook/handle-webhook.ts'
 import { type Checkpoint, nextTimer } from '../../src/durable/checkpoint.ts'
 import { drive, type Runtime } from '../../src/durable/drive.ts'
-import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Db } from '../../src/store/database.ts'
 import { lockJob } from '../../src/store/job/jobs.ts'
 

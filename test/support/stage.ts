@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { bundledTimeZones } from '../../src/commands/plan/wall-time.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
-import { type LocalTikTok, startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
-import type { Knobs } from '../../src/simulator/settings.ts'
+import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { SimulatorSettings } from '../../src/simulator/settings.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit/settings.ts'
@@ -44,7 +45,7 @@ export interface StageOptions {
   readonly slotsPerAccount?: number
   /** Whether all slots show the same, so that one rendering serves them all. */
   readonly sameVideo?: boolean
-  readonly knobs?: Partial<Knobs>
+  readonly simulatorSettings?: Partial<SimulatorSettings>
   /** What the organization has set; out of the way unless told. TikTok's own limits per account always hold. */
   readonly limits?: Partial<Readonly<Record<RateLimitName, number>>>
 }
@@ -52,12 +53,12 @@ export interface StageOptions {
 export async function createStage(
   database: TestDatabase,
   slots: number,
-  { slotsPerAccount = 4, sameVideo = false, knobs = {}, limits = {} }: StageOptions = {},
+  { slotsPerAccount = 4, sameVideo = false, simulatorSettings = {}, limits = {} }: StageOptions = {},
 ): Promise<Stage> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
   const tiktok = await startLocalTikTok({
     directory: path.join(directory, 'tiktok'),
-    knobs: { processingMs: 300, moderationMs: 500, ...knobs },
+    settings: { processingMs: 300, moderationMs: 500, ...simulatorSettings },
   })
   const key = randomBytes(32)
   const ring = keyRingOf([key])

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { LocalTikTok } from '../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 
 /** Calls a minute and account that TikTok documents, by endpoint. */
 const documented: Readonly<Record<string, number>> = { creatorInfo: 20, videoInit: 6, statusFetch: 30 }
@@ -11,9 +11,9 @@ const documented: Readonly<Record<string, number>> = { creatorInfo: 20, videoIni
 export function expectWindowsKept(tiktok: LocalTikTok, { uploads }: { readonly uploads: number }): void {
   const rates = tiktok.rates().filter(({ endpoint }) => endpoint in documented)
   expect(rates.length).toBeGreaterThan(0)
-  for (const { endpoint, densest, refused, subject } of rates) {
+  for (const { endpoint, peakPerMinute, refused, subject } of rates) {
     expect({ subject, refused }).toEqual({ subject, refused: 0 })
-    expect(densest).toBeLessThanOrEqual(documented[endpoint] ?? 0)
+    expect(peakPerMinute).toBeLessThanOrEqual(documented[endpoint] ?? 0)
   }
   const opened = tiktok
     .posts()

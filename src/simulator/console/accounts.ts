@@ -1,6 +1,6 @@
 import { removalReasons } from '../disconnect.ts'
-import type { LocalTikTok } from '../local-tiktok.ts'
 import type { Account } from '../record.ts'
+import type { LocalTikTok } from '../simulator.ts'
 import { type Markup, markup } from './markup.ts'
 
 export function accountTable(local: LocalTikTok): Markup {

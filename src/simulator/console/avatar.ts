@@ -1,8 +1,8 @@
+import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Account } from '../record.ts'
-import type { Ground } from '../world.ts'
 
-export function avatarUrl({ url }: Pick<Ground, 'url'>, { username }: Account): string {
+export function avatarUrl({ url }: Pick<SimulatorDependencies, 'url'>, { username }: Account): string {
   return `${url()}/__local/avatar/${username}.svg`
 }
 

@@ -1,7 +1,7 @@
+import type { SimulatorContext } from '../context.ts'
 import type { Reply } from '../http/reply.ts'
 import type { AuthorizeRequest } from '../oauth/authorize-request.ts'
 import { scopeMeanings } from '../oauth/scope.ts'
-import type { World } from '../world.ts'
 import { htmlPage } from './layout.ts'
 import { markup } from './markup.ts'
 
@@ -9,8 +9,12 @@ import { markup } from './markup.ts'
 const decided: ReadonlySet<string> = new Set(['local_account', 'grant', 'auto', 'deny'])
 
 /** Asks a person: who they are here, what of it all they grant, and yes or no. It works without a script. */
-export function consentPage(world: World, query: URLSearchParams, { scopes }: AuthorizeRequest): Reply {
-  const names = [...world.book.all('account')].map(({ username }) => username)
+export function consentPage(
+  context: SimulatorContext,
+  query: URLSearchParams,
+  { scopes }: AuthorizeRequest,
+): Reply {
+  const names = [...context.recordStore.all('account')].map(({ username }) => username)
   const username = query.get('local_account') || names.at(-1) || 'demo_creator'
   const carried = [...query].filter(([name]) => !decided.has(name))
   return htmlPage(

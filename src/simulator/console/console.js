@@ -43,9 +43,9 @@ async function refresh() {
     const next = fresh.getElementById(section.id)
     if (section.innerHTML !== next.innerHTML) section.innerHTML = next.innerHTML
   }
-  for (const knob of document.querySelectorAll('.knob')) {
-    const next = fresh.getElementById(knob.elements[0].id)
-    knob.classList.toggle('turned', next.form.classList.contains('turned'))
+  for (const setting of document.querySelectorAll('.setting')) {
+    const next = fresh.getElementById(setting.elements[0].id)
+    setting.classList.toggle('turned', next.form.classList.contains('turned'))
   }
 }
 

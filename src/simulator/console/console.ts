@@ -1,12 +1,13 @@
+import type { LocalRate } from '../http/rate.ts'
 import type { Reply } from '../http/reply.ts'
-import type { LocalTikTok } from '../local-tiktok.ts'
+import type { Counters } from '../record.ts'
+import type { LocalTikTok } from '../simulator.ts'
 import { accountTable, newAccountForm } from './accounts.ts'
-import { counterTable, rateTable } from './desk-count.ts'
 import { faultForm, faultTable } from './faults.ts'
 import { htmlPage, masthead } from './layout.ts'
 import { type Markup, markup } from './markup.ts'
 import { postTable } from './posts.ts'
-import { knobForms } from './settings.ts'
+import { settingForms } from './settings.ts'
 import { appForm, webhookTable } from './webhooks.ts'
 
 /**
@@ -22,7 +23,7 @@ ${clockForms()}
 <h2>Posts</h2>${live('posts', postTable(local.posts()))}
 <h2>Faults</h2>${live('faults', faultTable(local.faults()))}${faultForm(local.accounts())}
 <h2>Webhooks</h2>${appForm(local.app)}${live('webhooks', webhookTable(local.webhooks()))}
-<h2>Knobs <small>a dot marks what is not as usual</small></h2>${knobForms(local.knobs())}
+<h2>SimulatorSettings <small>a dot marks what is not as usual</small></h2>${settingForms(local.settings())}
 <div class="columns"><div><h2>Counters</h2>${live('counters', counterTable(local.counters()))}</div>
 <div><h2>Fullest minutes</h2>${live('rates', rateTable(local.rates()))}</div></div>
 <p class="toast" hidden></p>`
@@ -41,4 +42,19 @@ function clockForms(): Markup {
 
 function live(id: string, content: Markup): Markup {
   return markup`<section id="${id}" data-live>${content}</section>`
+}
+
+function counterTable({ refused, ...counters }: Counters): Markup {
+  const row = (name: string, value: number) => markup`<tr><td>${name}<td class="number">${value}</tr>`
+  return markup`<table>${Object.entries(counters).map(([name, value]) => row(name, value))}
+${Object.entries(refused).map(([code, times]) => row(`refused: ${code}`, times))}</table>`
+}
+
+function rateTable(rates: readonly LocalRate[]): Markup {
+  const accounts = rates.filter(({ per }) => per === 'account')
+  if (accounts.length === 0) return markup`<p class="note">No calls yet.</p>`
+  return markup`<table><tr><th>endpoint<th>account<th>let in<th>refused</tr>${accounts.map(
+    ({ endpoint, subject, peakPerMinute, refused }) => markup`<tr><td>${endpoint}<td>@${subject}
+<td class="number">${peakPerMinute}<td class="number">${refused}</tr>`,
+  )}</table>`
 }

@@ -20,3 +20,8 @@ function written(piece: Piece): string {
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
+
+/** A state word as a badge. */
+export function badge(word: string): Markup {
+  return markup`<span class="stage ${word.replaceAll(' ', '-')}">${word}</span>`
+}

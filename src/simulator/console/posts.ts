@@ -1,6 +1,5 @@
 import type { LocalPost } from '../post/local-post.ts'
-import { badge } from './badge.ts'
-import { type Markup, markup } from './markup.ts'
+import { badge, type Markup, markup } from './markup.ts'
 
 const most = 60
 

@@ -1,28 +1,28 @@
+import type { SimulatorContext } from '../context.ts'
+import { findAccount } from '../dependencies.ts'
 import type { Reply } from '../http/reply.ts'
 import { type LocalPost, localPost } from '../post/local-post.ts'
 import type { Account } from '../record.ts'
-import { accountNamed, type World } from '../world.ts'
-import { badge } from './badge.ts'
 import { htmlPage, masthead } from './layout.ts'
-import { type Markup, markup } from './markup.ts'
+import { badge, type Markup, markup } from './markup.ts'
 
 /** `/` lists all accounts with their posts, `/@username` shows one, as a profile would. */
-export function profilePage(world: World, pathname: string): Reply {
+export function profilePage(context: SimulatorContext, pathname: string): Reply {
   const username = /^\/@([^/]+)/.exec(pathname)?.[1]
-  const accounts = username ? [accountNamed(world, username)] : [...world.book.all('account')]
+  const accounts = username ? [findAccount(context, username)] : [...context.recordStore.all('account')]
   const shown = accounts.filter((account) => account !== undefined)
   const isMissing = username !== undefined && shown.length === 0
   const nothing = isMissing ? markup`<p>No such account.</p>` : markup`<p>No accounts yet.</p>`
 
-  const profiles = shown.map((account) => profile(world, account))
+  const profiles = shown.map((account) => profile(context, account))
   const body = markup`${masthead('profiles')}${profiles.length > 0 ? profiles : nothing}`
   return htmlPage(isMissing ? 404 : 200, 'Local TikTok', body)
 }
 
-function profile(world: World, account: Account): Markup {
-  const own = [...world.book.all('publish')]
+function profile(context: SimulatorContext, account: Account): Markup {
+  const own = [...context.recordStore.all('publish')]
     .filter(({ openId }) => openId === account.openId)
-    .map((publish) => localPost(publish, account, world.now()))
+    .map((publish) => localPost(publish, account, context.now()))
     .reverse()
   return markup`<section>
 <h2><a href="/@${account.username}">@${account.username}</a>

@@ -1,7 +1,6 @@
-import type { LocalApp } from '../app.ts'
+import type { LocalApp } from '../record.ts'
 import type { LocalWebhook } from '../webhook/local-webhook.ts'
-import { badge } from './badge.ts'
-import { type Markup, markup } from './markup.ts'
+import { badge, type Markup, markup } from './markup.ts'
 
 const most = 40
 

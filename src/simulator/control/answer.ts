@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { LocalTikTok } from '../local-tiktok.ts'
+import type { LocalTikTok } from '../simulator.ts'
 import {
   accountBody,
   advanceBody,
@@ -8,9 +8,9 @@ import {
   disconnectBody,
   faultBody,
   grantBody,
-  knobsBody,
   postBody,
   postDraftBody,
+  settingsBody,
 } from './control-body.ts'
 
 /** Answers what was read or made. Throws RangeError, with a text for people, when the request cannot be met. */
@@ -20,9 +20,9 @@ export type Answer = (body: unknown) => unknown
 export function answers(local: LocalTikTok): Readonly<Record<string, Answer | undefined>> {
   return {
     'GET app': () => local.app,
-    'PATCH app': checked(appBody, (app) => local.setApp(app)),
-    'GET knobs': () => local.knobs(),
-    'PATCH knobs': checked(knobsBody, (knobs) => local.setKnobs(knobs)),
+    'PATCH app': checked(appBody, (app) => local.changeApp(app)),
+    'GET settings': () => local.settings(),
+    'PATCH settings': checked(settingsBody, (settings) => local.changeSettings(settings)),
 
     'GET accounts': () => local.accounts(),
     'POST accounts': checked(accountBody, (account) => local.createAccount(account)),
@@ -40,7 +40,7 @@ export function answers(local: LocalTikTok): Readonly<Record<string, Answer | un
     'GET rates': () => local.rates(),
     'GET webhooks': () => local.webhooks(),
     'POST webhooks': checked(announceBody, ({ event, username, content }) =>
-      local.announce(event, username, content),
+      local.sendWebhook(event, username, content),
     ),
     'POST webhooks/flush': () => local.flushWebhooks(),
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type RemovalReason, removalReasons } from '../disconnect.ts'
 import { endpoints } from '../endpoint.ts'
-import { knobsSchema } from '../settings.ts'
+import { settingsSchema } from '../settings.ts'
 
 export const faultEffect = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -77,5 +77,5 @@ export const appBody = z.strictObject({
   webhookUrl: z.url().nullable().exactOptional(),
 })
 
-/** Any of the knobs; those that are not named stay as they are. */
-export const knobsBody = knobsSchema.exactPartial()
+/** Any of the settings; those that are not named stay as they are. */
+export const settingsBody = settingsSchema.exactPartial()

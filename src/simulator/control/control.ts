@@ -1,31 +1,31 @@
 import { avatar } from '../console/avatar.ts'
 import { deskPage } from '../console/console.ts'
 import { pageFile } from '../console/layout.ts'
+import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
+import { mediaPath } from '../dependencies.ts'
 import { drain, parseJsonObject } from '../http/body.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
-import type { LocalTikTok } from '../local-tiktok.ts'
-import type { World } from '../world.ts'
+import type { LocalTikTok } from '../simulator.ts'
 import { answers } from './answer.ts'
-import { mediaReply } from './media.ts'
 
 /**
  * `/__local/…`: what the real TikTok does not have. Here a page to steer it all, and for other processes reads by GET, and
  * changes that take JSON and answer what they made.
  */
-export async function control(world: World, local: LocalTikTok, call: Call): Promise<Reply> {
+export async function control(context: SimulatorContext, local: LocalTikTok, call: Call): Promise<Reply> {
   const { request, url } = call
   if (isForeign(call)) return { status: 403, json: { error: 'asked by a page of another origin' } }
 
   const [name = '', ...rest] = url.pathname.slice('/__local/'.length).split('/')
-  if (request.method === 'GET' && name === '') return deskPage(local, world.now())
+  if (request.method === 'GET' && name === '') return deskPage(local, context.now())
   if (name === 'page') return pageFile(rest[0])
   if (name === 'avatar') return avatar(rest[0] ?? '')
-  if (name === 'media') return mediaReply(world, rest, request.headers.range)
+  if (name === 'media') return mediaReply(context, rest, request.headers.range)
   if (name === 'elsewhere') {
     await drain(request)
-    count(world, 'redirectsFollowed')
+    count(context, 'redirectsFollowed')
     return { status: 200, json: { error: 'a redirect was followed' } }
   }
 
@@ -44,4 +44,19 @@ export async function control(world: World, local: LocalTikTok, call: Call): Pro
 function isForeign({ request: { headers } }: Call): boolean {
   const { origin } = headers
   return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== headers.host)
+}
+
+/** `/__local/media/<publish id>` and, of several photos, `/__local/media/<publish id>/<index>`: the bytes as they came. */
+function mediaReply(
+  context: SimulatorContext,
+  [encodedId = '', photo]: readonly string[],
+  range: string | undefined,
+): Reply {
+  const publish = context.recordStore.get('publish', decodeURIComponent(encodedId))
+  const isPhoto = publish?.media === 'photo'
+  const index = isPhoto ? Number(photo) : undefined
+  const isThere = index === undefined || (publish?.pull?.urls[index] !== undefined && index >= 0)
+  if (!publish?.sha256 || !isThere) return { status: 404, json: { error: 'no such media' } }
+  const path = mediaPath(context, publish.publishId, index)
+  return { status: 200, file: { path, type: isPhoto ? 'image/jpeg' : 'video/mp4', range } }
 }

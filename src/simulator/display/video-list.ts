@@ -1,16 +1,15 @@
+import type { SimulatorContext } from '../context.ts'
 import { enter } from '../http/authorize-call.ts'
 import { type Call, fieldsOf } from '../http/call.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
-import type { World } from '../world.ts'
-import { pick } from './pick.ts'
-import { publicVideos, videoFields, videoFieldsRefusal } from './video.ts'
+import { pick, publicVideos, videoFields, videoFieldsRefusal } from './video.ts'
 
 /** `POST /v2/video/list/?fields=…`: the public posts of an account, newest first. Cursor in milliseconds, times in seconds. */
-export async function videoList(world: World, call: Call): Promise<Reply> {
-  const entry = await enter(world, call, { endpoint: 'videoList', scopes: ['video.list'] })
+export async function videoList(context: SimulatorContext, call: Call): Promise<Reply> {
+  const entry = await enter(context, call, { endpoint: 'videoList', scopes: ['video.list'] })
   if (entry.kind === 'refused') return entry.reply
 
-  const now = world.now()
+  const now = context.now()
   const refusal = videoFieldsRefusal(call, now)
   if (refusal) return refusal
   const { cursor = now + 1, max_count: maxCount = 10 } = entry.body
@@ -18,11 +17,11 @@ export async function videoList(world: World, call: Call): Promise<Reply> {
     return refuse(400, 'invalid_params', 'cursor or max_count is invalid', now)
   }
 
-  const videos = publicVideos(world, entry.account).filter(({ at }) => at < cursor)
+  const videos = publicVideos(context, entry.account).filter(({ at }) => at < cursor)
   const page = videos.slice(0, maxCount)
   return succeed(
     {
-      videos: page.map((video) => pick(fieldsOf(call), videoFields(world, entry.account, video))),
+      videos: page.map((video) => pick(fieldsOf(call), videoFields(context, entry.account, video))),
       cursor: page.at(-1)?.at ?? cursor,
       has_more: videos.length > page.length,
     },

@@ -1,11 +1,11 @@
 import { avatarUrl } from '../console/avatar.ts'
+import type { SimulatorContext } from '../context.ts'
 import type { Call } from '../http/call.ts'
 import { fieldsOf } from '../http/call.ts'
 import { type Reply, refuse } from '../http/reply.ts'
 import { progressOf } from '../post/progress.ts'
 import { timelineOf } from '../post/timeline.ts'
 import type { Account, Publish } from '../record.ts'
-import type { World } from '../world.ts'
 
 /** A public post, as its owner's list has it. */
 export interface PublicVideo {
@@ -16,8 +16,11 @@ export interface PublicVideo {
 }
 
 /** An account's public posts, newest first. */
-export function publicVideos({ book, now }: World, { openId }: Account): readonly PublicVideo[] {
-  const videos = book
+export function publicVideos(
+  { recordStore, now }: SimulatorContext,
+  { openId }: Account,
+): readonly PublicVideo[] {
+  const videos = recordStore
     .all('publish')
     .filter((publish) => publish.openId === openId)
     .flatMap((publish) => {
@@ -35,12 +38,12 @@ export function publicVideos({ book, now }: World, { openId }: Account): readonl
 }
 
 /** Every field of the video object. Source: "video object". */
-export function videoFields(world: World, account: Account, { id, publish, at }: PublicVideo) {
-  const shareUrl = `${world.url()}/@${account.username}/video/${id}`
+export function videoFields(context: SimulatorContext, account: Account, { id, publish, at }: PublicVideo) {
+  const shareUrl = `${context.url()}/@${account.username}/video/${id}`
   return {
     id,
     create_time: Math.floor(at / 1000),
-    cover_image_url: avatarUrl(world, account),
+    cover_image_url: avatarUrl(context, account),
     share_url: shareUrl,
     embed_link: shareUrl,
     embed_html: `<blockquote cite="${shareUrl}"></blockquote>`,
@@ -80,4 +83,9 @@ export function videoFieldsRefusal(call: Call, now: number): Reply | undefined {
   if (fields.length === 0) return refuse(400, 'invalid_params', 'fields is required in the query', now)
   const unknown = fields.find((field) => !known.has(field))
   return unknown ? refuse(400, 'invalid_params', `${unknown} is not a field`, now) : undefined
+}
+
+/** The fields that were asked for, and no other. */
+export function pick(fields: readonly string[], all: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => fields.includes(name)))
 }

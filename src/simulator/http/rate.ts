@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { SimulatorDependencies } from '../dependencies.ts'
 import type { ApiEndpoint } from '../endpoint.ts'
 import type { Rate } from '../record.ts'
-import type { Ground } from '../world.ts'
 
 const windowMs = 60_000
 
@@ -26,7 +26,11 @@ export interface Rates {
 }
 
 /** Sliding one-minute windows by endpoint and access token, and a record of the fullest that was ever let in. */
-export function createRates({ book, knobs, now }: Pick<Ground, 'book' | 'knobs' | 'now'>): Rates {
+export function createRates({
+  recordStore,
+  settings,
+  now,
+}: Pick<SimulatorDependencies, 'recordStore' | 'settings' | 'now'>): Rates {
   const windows = new Map<string, number[]>()
   const windowOf = (key: string) => {
     const recent = (windows.get(key) ?? []).filter((at) => at > now() - windowMs)
@@ -34,16 +38,17 @@ export function createRates({ book, knobs, now }: Pick<Ground, 'book' | 'knobs' 
     windows.set(key, recent)
     return recent
   }
-  const note = (rate: Omit<Rate, 'densest' | 'refused'>, admitted: number | undefined) => {
+  const note = (rate: Omit<Rate, 'peakPerMinute' | 'refused'>, admitted: number | undefined) => {
     const key = `${rate.endpoint} ${rate.per} ${rate.subject}`
-    const { densest, refused } = book.get('rate', key) ?? { densest: 0, refused: 0 }
-    if (admitted === undefined) book.put('rate', key, { ...rate, densest, refused: refused + 1 })
-    else if (admitted > densest) book.put('rate', key, { ...rate, densest: admitted, refused })
+    const { peakPerMinute, refused } = recordStore.get('rate', key) ?? { peakPerMinute: 0, refused: 0 }
+    if (admitted === undefined) recordStore.put('rate', key, { ...rate, peakPerMinute, refused: refused + 1 })
+    else if (admitted > peakPerMinute)
+      recordStore.put('rate', key, { ...rate, peakPerMinute: admitted, refused })
   }
 
   return {
     admit(endpoint, token, openId) {
-      const { rateLimits, limits, sharedInitLimit } = knobs()
+      const { rateLimits, limits, sharedInitLimit } = settings()
       const limit = limits[endpoint] ?? documented[endpoint]
       const bucket = sharedInitLimit && inits.has(endpoint) ? 'init' : endpoint
       const limiting = windowOf(`${bucket} limit ${token}`)
@@ -70,4 +75,17 @@ function fingerprint(token: string): string {
 
 function forgetIdle(windows: Map<string, number[]>, since: number): void {
   for (const [key, admitted] of windows) if ((admitted.at(-1) ?? 0) <= since) windows.delete(key)
+}
+
+/** The fullest minute of an endpoint that was ever let in, of one account or of one of its tokens. */
+export interface LocalRate extends Omit<Rate, 'subject'> {
+  /** A username, or the beginning of a token's hash. */
+  readonly subject: string
+}
+
+export function localRates({ recordStore }: SimulatorDependencies): readonly LocalRate[] {
+  return recordStore
+    .all('rate')
+    .map((rate) => ({ ...rate, subject: recordStore.get('account', rate.subject)?.username ?? rate.subject }))
+    .toArray()
 }

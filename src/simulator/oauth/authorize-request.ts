@@ -1,5 +1,5 @@
-import type { LocalApp } from '../app.ts'
-import type { Knobs } from '../settings.ts'
+import type { LocalApp } from '../record.ts'
+import type { SimulatorSettings } from '../settings.ts'
 import { scopeMeanings } from './scope.ts'
 
 /** What an app asks of a person, once its query has been found right. */
@@ -16,14 +16,18 @@ export type CheckedRequest =
   | { readonly kind: 'wrong'; readonly parameter: string }
 
 /** Checks the query of an authorize page as TikTok does, and names the first parameter that is wrong. */
-export function checkAuthorizeRequest(app: LocalApp, knobs: Knobs, query: URLSearchParams): CheckedRequest {
+export function checkAuthorizeRequest(
+  app: LocalApp,
+  settings: SimulatorSettings,
+  query: URLSearchParams,
+): CheckedRequest {
   const request: AuthorizeRequest = {
     redirectUri: query.get('redirect_uri') ?? '',
     state: query.get('state') ?? '',
     scopes: listOf(query.get('scope')),
     challenge: query.get('code_challenge') ?? '',
   }
-  const parameter = firstMistake(app, knobs, query, request)
+  const parameter = firstMistake(app, settings, query, request)
   return parameter === undefined ? { kind: 'right', request } : { kind: 'wrong', parameter }
 }
 
@@ -34,7 +38,7 @@ export function listOf(text: string | null): readonly string[] {
 
 function firstMistake(
   app: LocalApp,
-  knobs: Knobs,
+  settings: SimulatorSettings,
   query: URLSearchParams,
   { redirectUri, scopes, challenge }: AuthorizeRequest,
 ): string | undefined {
@@ -43,9 +47,9 @@ function firstMistake(
   const registered = [app.redirectUri, ...app.redirectUris]
   if (!registered.some((uri) => isRegistered(uri, redirectUri))) return 'redirect_uri'
   if (scopes.length === 0 || scopes.some((scope) => !(scope in scopeMeanings))) return 'scope'
-  if (challenge === '' && !knobs.requirePkce) return undefined
+  if (challenge === '' && !settings.requirePkce) return undefined
   if (query.get('code_challenge_method') !== 'S256') return 'code_challenge_method'
-  return challengeForms[knobs.challengeEncoding].test(challenge) ? undefined : 'code_challenge'
+  return challengeForms[settings.challengeEncoding].test(challenge) ? undefined : 'code_challenge'
 }
 
 /** A SHA-256 in each of its writings; TikTok wants lower-case hex, where RFC 7636 has base64url. */

@@ -1,22 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { isUsername, putAccount } from '../account.ts'
 import { consentPage, mistakePage } from '../console/consent.ts'
+import type { SimulatorContext } from '../context.ts'
+import { findAccount } from '../dependencies.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, redirect } from '../http/reply.ts'
 import type { Account } from '../record.ts'
-import { accountNamed, type World } from '../world.ts'
 import { type AuthorizeRequest, checkAuthorizeRequest, listOf } from './authorize-request.ts'
 
 /**
  * `GET /v2/auth/authorize/`: checks the request as TikTok's page does, and asks the person, or approves at once when the
- * knob or `auto=1` says so.
+ * setting or `auto=1` says so.
  *
  * Of the local kind: `local_account` names the account that signs in (else the newest one, else a demo account), `deny=1`
  * refuses, and `grant=a,b` (also more than once) grants a part of what was asked.
  */
-export async function authorize(world: World, { url }: Call): Promise<Reply> {
+export async function authorize(context: SimulatorContext, { url }: Call): Promise<Reply> {
   const query = url.searchParams
-  const checked = checkAuthorizeRequest(world.app(), world.knobs(), query)
+  const checked = checkAuthorizeRequest(context.app(), context.settings(), query)
   // Like TikTok, which shows an error page of its own: a redirect that is not registered gets nothing sent to it.
   if (checked.kind === 'wrong') return mistakePage(checked.parameter)
   const username = query.get('local_account') ?? ''
@@ -29,13 +30,19 @@ export async function authorize(world: World, { url }: Call): Promise<Reply> {
       error_description: 'The user denied the request',
     })
   }
-  if (query.get('auto') !== '1' && !world.knobs().autoApprove) return consentPage(world, query, request)
-  return approve(world, request, username, query)
+  if (query.get('auto') !== '1' && !context.settings().autoApprove)
+    return consentPage(context, query, request)
+  return approve(context, request, username, query)
 }
 
-function approve(world: World, request: AuthorizeRequest, username: string, query: URLSearchParams): Reply {
-  const account = signedIn(world, username)
-  const { sandboxTargets } = world.app()
+function approve(
+  context: SimulatorContext,
+  request: AuthorizeRequest,
+  username: string,
+  query: URLSearchParams,
+): Reply {
+  const account = signedIn(context, username)
+  const { sandboxTargets } = context.app()
   if (sandboxTargets && !sandboxTargets.includes(account.username)) {
     return back(request, {
       error: 'access_denied',
@@ -50,13 +57,13 @@ function approve(world: World, request: AuthorizeRequest, username: string, quer
     : request.scopes
   // Real codes contain characters that a query escapes, so that decoding twice or never shows.
   const code = `${randomBytes(24).toString('base64url')}*0!4${randomBytes(4).toString('hex')}.va`
-  world.book.put('code', code, {
+  context.recordStore.put('code', code, {
     code,
     openId: account.openId,
     scopes,
     redirectUri: request.redirectUri,
     challenge: request.challenge,
-    expiresAt: world.now() + world.knobs().codeTtlSeconds * 1000,
+    expiresAt: context.now() + context.settings().codeTtlSeconds * 1000,
     used: false,
   })
   return back(request, { code, scopes: scopes.join(',') })
@@ -68,8 +75,8 @@ function back({ redirectUri, state }: AuthorizeRequest, answer: Readonly<Record<
   return redirect(302, target.href)
 }
 
-function signedIn(world: World, username: string): Account {
-  const newest = [...world.book.all('account')].at(-1)
-  if (username === '') return newest ?? putAccount(world, { username: 'demo_creator' })
-  return accountNamed(world, username) ?? putAccount(world, { username })
+function signedIn(context: SimulatorContext, username: string): Account {
+  const newest = [...context.recordStore.all('account')].at(-1)
+  if (username === '') return newest ?? putAccount(context, { username: 'demo_creator' })
+  return findAccount(context, username) ?? putAccount(context, { username })
 }

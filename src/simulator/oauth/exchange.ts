@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
+import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
 import type { Reply } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import type { Refuse } from './form.ts'
 import { issueGrant } from './grant.ts'
 
 /** A code for its first pair of tokens; works once. */
-export function exchange(world: World, form: URLSearchParams, refused: Refuse): Reply {
+export function exchange(context: SimulatorContext, form: URLSearchParams, refused: Refuse): Reply {
   const missing = ['code', 'redirect_uri'].find((name) => !form.get(name))
   if (missing) return refused('invalid_request', `The request is missing ${missing}.`)
-  const code = world.book.get('code', form.get('code') ?? '')
-  if (!code || code.used || code.expiresAt <= world.now()) {
+  const code = context.recordStore.get('code', form.get('code') ?? '')
+  if (!code || code.used || code.expiresAt <= context.now()) {
     return refused('invalid_grant', 'Authorization code is expired, used or invalid.')
   }
   if (form.get('redirect_uri') !== code.redirectUri) {
@@ -20,9 +20,9 @@ export function exchange(world: World, form: URLSearchParams, refused: Refuse): 
   if (code.challenge !== '' && !proves(form.get('code_verifier') ?? '', code.challenge)) {
     return refused('invalid_request', 'Code verifier or code challenge is invalid.')
   }
-  world.book.put('code', code.code, { ...code, used: true })
-  count(world, 'exchanges')
-  return { status: 200, json: issueGrant(world, code) }
+  context.recordStore.put('code', code.code, { ...code, used: true })
+  count(context, 'exchanges')
+  return { status: 200, json: issueGrant(context, code) }
 }
 
 /** The authorize page has seen to it that the challenge is written as it should be. */

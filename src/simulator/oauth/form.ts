@@ -1,6 +1,6 @@
+import type { SimulatorContext } from '../context.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, refuseOAuth } from '../http/reply.ts'
-import type { World } from '../world.ts'
 
 export type Refuse = (error: string, description: string) => Reply
 
@@ -9,10 +9,10 @@ export type ClientForm =
   | { readonly kind: 'refused'; readonly reply: Reply }
 
 /** What all OAuth endpoints want before anything else: a form, and in it the app's key and secret. */
-export async function clientForm(world: World, call: Call): Promise<ClientForm> {
+export async function clientForm(context: SimulatorContext, call: Call): Promise<ClientForm> {
   const text = await call.text()
   const refused: Refuse = (error, description) =>
-    refuseOAuth(world.knobs().oauthErrorStatus, error, description, world.now())
+    refuseOAuth(context.settings().oauthErrorStatus, error, description, context.now())
   const no = (error: string, description: string): ClientForm => ({
     kind: 'refused',
     reply: refused(error, description),
@@ -25,7 +25,7 @@ export async function clientForm(world: World, call: Call): Promise<ClientForm> 
   const form = new URLSearchParams(text)
   const missing = ['client_key', 'client_secret'].find((name) => !form.get(name))
   if (missing) return no('invalid_request', `The request is missing ${missing}.`)
-  const { clientKey, clientSecret } = world.app()
+  const { clientKey, clientSecret } = context.app()
   if (form.get('client_key') !== clientKey || form.get('client_secret') !== clientSecret) {
     return no('invalid_client', 'Client key or secret is incorrect.')
   }

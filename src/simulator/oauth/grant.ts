@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { SimulatorDependencies } from '../dependencies.ts'
 import type { AccessToken, Grant } from '../record.ts'
-import type { Ground } from '../world.ts'
 
 /** A pair of tokens as OAuth's answer spells it. */
 export interface GrantBody {
@@ -25,21 +25,22 @@ interface Wanted {
 }
 
 /** Creates a pair of tokens for an account. Older access tokens live on until they expire. */
-export function issueGrant({ book, knobs, now }: Ground, wanted: Wanted): GrantBody {
-  const { accessTtlSeconds, refreshTtlSeconds } = knobs()
+export function issueGrant({ recordStore, settings, now }: SimulatorDependencies, wanted: Wanted): GrantBody {
+  const { accessTtlSeconds, refreshTtlSeconds } = settings()
   const at = now()
   const grantId = wanted.grantId ?? randomUUID()
-  if (!book.get('grant', grantId)) book.put('grant', grantId, { id: grantId, openId: wanted.openId })
+  if (!recordStore.get('grant', grantId))
+    recordStore.put('grant', grantId, { id: grantId, openId: wanted.openId })
 
   const shared = { openId: wanted.openId, scopes: wanted.scopes, grantId }
   const access = `act.${randomBytes(24).toString('hex')}`
-  book.put('access', access, { ...shared, token: access, expiresAt: at + accessTtlSeconds * 1000 })
+  recordStore.put('access', access, { ...shared, token: access, expiresAt: at + accessTtlSeconds * 1000 })
 
   const refresh = wanted.keep ?? {
     token: `rft.${randomBytes(24).toString('hex')}`,
     expiresAt: wanted.refreshEnds ?? at + refreshTtlSeconds * 1000,
   }
-  if (!wanted.keep) book.put('refresh', refresh.token, { ...shared, ...refresh, spent: false })
+  if (!wanted.keep) recordStore.put('refresh', refresh.token, { ...shared, ...refresh, spent: false })
   return {
     access_token: access,
     expires_in: accessTtlSeconds,
@@ -52,25 +53,28 @@ export function issueGrant({ book, knobs, now }: Ground, wanted: Wanted): GrantB
 }
 
 /** Whether the consent that a token came of is withdrawn. */
-export function isRevoked({ book }: Pick<Ground, 'book'>, token: AccessToken): boolean {
-  return book.get('grant', grantIdOf(token))?.revokedAt !== undefined
+export function isRevoked(
+  { recordStore }: Pick<SimulatorDependencies, 'recordStore'>,
+  token: AccessToken,
+): boolean {
+  return recordStore.get('grant', grantIdOf(token))?.revokedAt !== undefined
 }
 
 /** Kills every token of one consent. */
-export function revokeFamily(ground: Ground, token: AccessToken): void {
-  revoke(ground, { id: grantIdOf(token), openId: token.openId })
+export function revokeFamily(dependencies: SimulatorDependencies, token: AccessToken): void {
+  revoke(dependencies, { id: grantIdOf(token), openId: token.openId })
 }
 
 /** Kills every token of an account. */
-export function revokeAccount(ground: Ground, openId: string): void {
-  revoke(ground, { id: oldGrantId(openId), openId })
-  for (const grant of ground.book.all('grant').toArray()) {
-    if (grant.openId === openId && grant.revokedAt === undefined) revoke(ground, grant)
+export function revokeAccount(dependencies: SimulatorDependencies, openId: string): void {
+  revoke(dependencies, { id: oldGrantId(openId), openId })
+  for (const grant of dependencies.recordStore.all('grant').toArray()) {
+    if (grant.openId === openId && grant.revokedAt === undefined) revoke(dependencies, grant)
   }
 }
 
-function revoke({ book, now }: Ground, grant: Grant): void {
-  book.put('grant', grant.id, { ...grant, revokedAt: now() })
+function revoke({ recordStore, now }: SimulatorDependencies, grant: Grant): void {
+  recordStore.put('grant', grant.id, { ...grant, revokedAt: now() })
 }
 
 function grantIdOf({ grantId, openId }: AccessToken): string {

@@ -1,21 +1,21 @@
+import type { SimulatorContext } from '../context.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import { exchange } from './exchange.ts'
 import { clientForm } from './form.ts'
 import { refresh } from './refresh.ts'
 
 /** `POST /v2/oauth/token/`: trades a code, or a refresh token, for a pair of tokens. */
-export async function token(world: World, call: Call): Promise<Reply> {
-  const asked = await clientForm(world, call)
+export async function token(context: SimulatorContext, call: Call): Promise<Reply> {
+  const asked = await clientForm(context, call)
   if (asked.kind === 'refused') return asked.reply
 
   const { form, refused } = asked
   switch (form.get('grant_type')) {
     case 'authorization_code':
-      return exchange(world, form, refused)
+      return exchange(context, form, refused)
     case 'refresh_token':
-      return refresh(world, form, refused)
+      return refresh(context, form, refused)
     default:
       return refused('unsupported_grant_type', 'The grant type is not supported.')
   }

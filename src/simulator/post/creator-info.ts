@@ -1,23 +1,23 @@
 import { privacyOptions } from '../account.ts'
 import { avatarUrl } from '../console/avatar.ts'
+import type { SimulatorContext } from '../context.ts'
 import { enter } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import { postingStop } from './posting-stop.ts'
 
 /** `POST /v2/post/publish/creator_info/query/`. A creator who may not post is told so with status 200. */
-export async function creatorInfo(world: World, call: Call): Promise<Reply> {
-  const entry = await enter(world, call, { endpoint: 'creatorInfo', scopes: ['video.publish'] })
+export async function creatorInfo(context: SimulatorContext, call: Call): Promise<Reply> {
+  const entry = await enter(context, call, { endpoint: 'creatorInfo', scopes: ['video.publish'] })
   if (entry.kind === 'refused') return entry.reply
 
   const { account } = entry
-  const stop = postingStop(world, account)
-  if (stop) return refuse(200, stop, 'The creator can not post now.', world.now())
+  const stop = postingStop(context, account)
+  if (stop) return refuse(200, stop, 'The creator can not post now.', context.now())
 
   return succeed(
     {
-      creator_avatar_url: avatarUrl(world, account),
+      creator_avatar_url: avatarUrl(context, account),
       creator_username: account.username,
       creator_nickname: account.nickname,
       privacy_level_options: privacyOptions(account),
@@ -26,6 +26,6 @@ export async function creatorInfo(world: World, call: Call): Promise<Reply> {
       stitch_disabled: account.stitchDisabled,
       max_video_post_duration_sec: account.maxDurationSeconds,
     },
-    world.now(),
+    context.now(),
   )
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
 import { enter } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import { createPublish } from './publish.ts'
 import { draftRefusal } from './rule.ts'
 import { invalidParams, sourceFields, sourceRefusal, started, videoSource } from './source.ts'
@@ -15,18 +15,18 @@ const initBody = z.object({
 })
 
 /** `POST /v2/post/publish/inbox/video/init/`: a draft, which the user finds in their inbox and posts, or does not. */
-export async function inboxInit(world: World, call: Call): Promise<Reply> {
-  const entry = await enter(world, call, { endpoint: 'inboxInit', scopes: ['video.upload'] })
+export async function inboxInit(context: SimulatorContext, call: Call): Promise<Reply> {
+  const entry = await enter(context, call, { endpoint: 'inboxInit', scopes: ['video.upload'] })
   if (entry.kind === 'refused') return entry.reply
   const parsed = initBody.safeParse(entry.body)
-  if (!parsed.success) return invalidParams(parsed.error, world.now())
+  if (!parsed.success) return invalidParams(parsed.error, context.now())
 
   const { post_info: post, source_info: source } = parsed.data
-  const refusal = draftRefusal(world, entry.account) ?? sourceRefusal(world, source)
+  const refusal = draftRefusal(context, entry.account) ?? sourceRefusal(context, source)
   if (refusal) return refusal
 
-  count(world, 'inboxInits')
-  const publish = createPublish(world, entry.account, {
+  count(context, 'inboxInits')
+  const publish = createPublish(context, entry.account, {
     mode: 'draft',
     media: 'video',
     title: post?.title ?? '',
@@ -34,5 +34,5 @@ export async function inboxInit(world: World, call: Call): Promise<Reply> {
     isAigc: false,
     ...sourceFields(source),
   })
-  return started(world, publish)
+  return started(context, publish)
 }

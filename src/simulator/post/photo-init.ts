@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
 import { enter } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, refuse } from '../http/reply.ts'
 import type { Account } from '../record.ts'
-import type { World } from '../world.ts'
 import { createPublish } from './publish.ts'
 import { pullUrlRefusal } from './pull-url.ts'
 import { directRefusal, draftRefusal } from './rule.ts'
@@ -41,8 +41,8 @@ const initBody = z.object({
 type PhotoInit = z.infer<typeof initBody>
 
 /** `POST /v2/post/publish/content/init/`: photos, by URL only, posted at once or sent to the user's inbox. */
-export async function photoInit(world: World, call: Call): Promise<Reply> {
-  const entry = await enter(world, call, {
+export async function photoInit(context: SimulatorContext, call: Call): Promise<Reply> {
+  const entry = await enter(context, call, {
     endpoint: 'photoInit',
     // Each way has a scope of its own; a mode that is neither is refused later, for what it is.
     scopes: ({ post_mode: mode }) =>
@@ -54,15 +54,15 @@ export async function photoInit(world: World, call: Call): Promise<Reply> {
   })
   if (entry.kind === 'refused') return entry.reply
   const parsed = initBody.safeParse(entry.body)
-  if (!parsed.success) return invalidParams(parsed.error, world.now())
+  if (!parsed.success) return invalidParams(parsed.error, context.now())
 
-  const refusal = refusalOf(world, entry.account, parsed.data)
+  const refusal = refusalOf(context, entry.account, parsed.data)
   if (refusal) return refusal
 
   const { post_mode: mode, post_info: post, source_info: source } = parsed.data
   const isDirect = mode === 'DIRECT_POST'
-  count(world, 'photoInits')
-  const publish = createPublish(world, entry.account, {
+  count(context, 'photoInits')
+  const publish = createPublish(context, entry.account, {
     mode: isDirect ? 'direct' : 'draft',
     media: 'photo',
     title: post?.title ?? '',
@@ -74,20 +74,20 @@ export async function photoInit(world: World, call: Call): Promise<Reply> {
     chunkCount: 0,
     urls: source.photo_images,
   })
-  return started(world, publish)
+  return started(context, publish)
 }
 
-function refusalOf(world: World, account: Account, wanted: PhotoInit): Reply | undefined {
-  const now = world.now()
+function refusalOf(context: SimulatorContext, account: Account, wanted: PhotoInit): Reply | undefined {
+  const now = context.now()
   const isDraft = wanted.post_mode === 'MEDIA_UPLOAD'
   const refusal = isDraft
-    ? draftRefusal(world, account)
-    : directRefusal(world, account, wanted.post_info?.privacy_level ?? '')
+    ? draftRefusal(context, account)
+    : directRefusal(context, account, wanted.post_info?.privacy_level ?? '')
   if (refusal) return refusal
   if (isDraft && account.oldApp) {
     return refuse(400, 'app_version_check_failed', "The user's TikTok app is older than 31.8.", now)
   }
   return wanted.source_info.photo_images
-    .map((url) => pullUrlRefusal(world.app(), url, now))
+    .map((url) => pullUrlRefusal(context.app(), url, now))
     .find((reply) => reply !== undefined)
 }

@@ -1,5 +1,5 @@
+import type { SimulatorContext } from '../context.ts'
 import type { Account, Publish } from '../record.ts'
-import type { World } from '../world.ts'
 import { progressOf } from './progress.ts'
 
 const dayMs = 86_400_000
@@ -7,11 +7,11 @@ const dayMs = 86_400_000
 const unauditedCreators = 5
 
 /** The code of the first rule that keeps this creator from posting now, if one does. */
-export function postingStop(world: World, account: Account): string | undefined {
+export function postingStop(context: SimulatorContext, account: Account): string | undefined {
   if (account.banned) return 'spam_risk_user_banned_from_posting'
 
-  const { activeCreatorCap, audited, dailyPostCap } = world.knobs()
-  const recent = recentPublishes(world)
+  const { activeCreatorCap, audited, dailyPostCap } = context.settings()
+  const recent = recentPublishes(context)
   const creators = new Set(recent.map(({ openId }) => openId)).add(account.openId)
   const cap = activeCreatorCap ?? (audited ? null : unauditedCreators)
   if (cap !== null && creators.size > cap) return 'reached_active_user_cap'
@@ -21,26 +21,26 @@ export function postingStop(world: World, account: Account): string | undefined 
 }
 
 /** The code of the first rule that keeps a draft from this creator's inbox, if one does. */
-export function draftStop(world: World, account: Account): string | undefined {
+export function draftStop(context: SimulatorContext, account: Account): string | undefined {
   if (account.banned) return 'spam_risk_user_banned_from_posting'
 
-  const { pendingCap } = world.knobs()
-  const pending = recentPublishes(world).filter(
-    (publish) => publish.openId === account.openId && publish.mode === 'draft' && isPending(world, publish),
+  const { pendingCap } = context.settings()
+  const pending = recentPublishes(context).filter(
+    (publish) => publish.openId === account.openId && publish.mode === 'draft' && isPending(context, publish),
   )
   return pendingCap !== null && pending.length >= pendingCap ? 'spam_risk_too_many_pending_share' : undefined
 }
 
 /** Of the last 24 hours. */
-function recentPublishes({ book, now }: World): Publish[] {
+function recentPublishes({ recordStore, now }: SimulatorContext): Publish[] {
   const since = now() - dayMs
-  return book
+  return recordStore
     .all('publish')
     .filter(({ createdAt }) => createdAt > since)
     .toArray()
 }
 
-function isPending({ now }: World, publish: Publish): boolean {
+function isPending({ now }: SimulatorContext, publish: Publish): boolean {
   const { status } = progressOf(publish, now())
   return status !== 'FAILED' && status !== 'PUBLISH_COMPLETE'
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import type { LocalApp } from '../app.ts'
 import { type Reply, refuse } from '../http/reply.ts'
+import type { LocalApp } from '../record.ts'
 
 /**
  * What TikTok says of a URL that it is to download from and does not want: a bad scheme is a bad parameter; an address in

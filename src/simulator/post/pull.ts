@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { mediaPath, type SimulatorDependencies } from '../dependencies.ts'
 import type { Publish } from '../record.ts'
 import type { Outbox } from '../webhook/outbox.ts'
-import { type Ground, keptBytes } from '../world.ts'
 import { photoFault, videoFault } from './media-check.ts'
 import { progressOf } from './progress.ts'
-import { type CompletedMedia, completed, keepPublish } from './publish.ts'
+import { type CompletedMedia, completed, keepPublish } from './publish-record.ts'
 import { isLoopback } from './pull-url.ts'
 import { pullFailure } from './timeline.ts'
 import { scriptOf } from './title-directives.ts'
@@ -25,31 +25,31 @@ export interface Pulls {
  * Downloads for posts by URL: really from the loopback, and only pretended from elsewhere, since a rehearsal must not reach
  * out of the machine. A redirect is not followed, and any answer but 200 fails the post. Source: media transfer guide.
  */
-export function createPulls(ground: Ground & { readonly outbox: Outbox }): Pulls {
-  const { book } = ground
+export function createPulls(dependencies: SimulatorDependencies & { readonly outbox: Outbox }): Pulls {
+  const { recordStore } = dependencies
   const aborter = new AbortController()
   const running = new Set<Promise<void>>()
 
   const run = async (publish: Publish) => {
-    const media = await download(ground, publish, aborter.signal).catch(() => undefined)
-    const current = book.get('publish', publish.publishId)
+    const media = await download(dependencies, publish, aborter.signal).catch(() => undefined)
+    const current = recordStore.get('publish', publish.publishId)
     // Cancelled, timed out, or shut down meanwhile: then the bytes count for nothing.
-    const isOver = !current || progressOf(current, ground.now()).status === 'FAILED'
+    const isOver = !current || progressOf(current, dependencies.now()).status === 'FAILED'
     if (isOver || aborter.signal.aborted) return
 
-    const now = ground.now()
-    const at = Math.max(now, publish.createdAt + ground.knobs().pullMs)
+    const now = dependencies.now()
+    const at = Math.max(now, publish.createdAt + dependencies.settings().pullMs)
     const next = media
-      ? completed(ground, current, { ...media, at })
+      ? completed(dependencies, current, { ...media, at })
       : { ...current, stopped: { at: now, reason: pullFailure(current) } }
-    keepPublish(ground, next)
+    keepPublish(dependencies, next)
   }
   const start = (publish: Publish) => {
     if (scriptOf(publish.title).stuck) return
     const ended = run(publish).finally(() => running.delete(ended))
     running.add(ended)
   }
-  for (const publish of book.all('publish')) {
+  for (const publish of recordStore.all('publish')) {
     if (publish.pull && !publish.completedAt && !publish.stopped) start(publish)
   }
 
@@ -64,7 +64,11 @@ export function createPulls(ground: Ground & { readonly outbox: Outbox }): Pulls
 
 type Downloaded = Omit<CompletedMedia, 'at'>
 
-async function download(ground: Ground, publish: Publish, signal: AbortSignal): Promise<Downloaded> {
+async function download(
+  dependencies: SimulatorDependencies,
+  publish: Publish,
+  signal: AbortSignal,
+): Promise<Downloaded> {
   const urls = publish.pull?.urls.map((url) => new URL(url)) ?? []
   const hash = createHash('sha256')
   let received = 0
@@ -76,15 +80,15 @@ async function download(ground: Ground, publish: Publish, signal: AbortSignal): 
       continue
     }
     const isPhoto = publish.media === 'photo'
-    const path = keptBytes(ground, publish.publishId, isPhoto ? index : undefined)
+    const path = mediaPath(dependencies, publish.publishId, isPhoto ? index : undefined)
     received += await fetchFile(url, path, largestBytes[publish.media ?? 'video'], signal)
     await pipeline(createReadStream(path), async (parts) => {
       for await (const part of parts) hash.update(part)
     })
-    if (ground.knobs().checkMedia) {
+    if (dependencies.settings().checkMedia) {
       fault ??= isPhoto
         ? await photoFault(path)
-        : await videoFault(path, ground.book.get('account', publish.openId))
+        : await videoFault(path, dependencies.recordStore.get('account', publish.openId))
     }
   }
   return {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import type { SimulatorContext } from '../context.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
 import type { Publish } from '../record.ts'
-import type { World } from '../world.ts'
 import { chunkMistake } from './chunk-check.ts'
 import { pullUrlRefusal } from './pull-url.ts'
 
@@ -18,13 +18,13 @@ export const videoSource = z.discriminatedUnion('source', [
 
 export type VideoSource = z.infer<typeof videoSource>
 
-export function sourceRefusal(world: World, source: VideoSource): Reply | undefined {
+export function sourceRefusal(context: SimulatorContext, source: VideoSource): Reply | undefined {
   if (source.source === 'PULL_FROM_URL') {
-    return pullUrlRefusal(world.app(), source.video_url, world.now())
+    return pullUrlRefusal(context.app(), source.video_url, context.now())
   }
   const { video_size: size, chunk_size: chunk, total_chunk_count: count } = source
-  const mistake = chunkMistake({ size, chunk, count }, world.knobs().singleChunkLimit)
-  return mistake ? refuse(400, 'invalid_params', mistake, world.now()) : undefined
+  const mistake = chunkMistake({ size, chunk, count }, context.settings().singleChunkLimit)
+  return mistake ? refuse(400, 'invalid_params', mistake, context.now()) : undefined
 }
 
 /** The part of a post's record that its source decides. */
@@ -35,11 +35,14 @@ export function sourceFields(source: VideoSource) {
 }
 
 /** The answer to an init: an id, and for an upload where to send the bytes. */
-export function started(world: World, { publishId, pull, uploadId, uploadToken }: Publish): Reply {
+export function started(
+  context: SimulatorContext,
+  { publishId, pull, uploadId, uploadToken }: Publish,
+): Reply {
   const query = `upload_id=${uploadId}&upload_token=${uploadToken}`
   return succeed(
-    { publish_id: publishId, ...(!pull && { upload_url: `${world.url()}/video/?${query}` }) },
-    world.now(),
+    { publish_id: publishId, ...(!pull && { upload_url: `${context.url()}/video/?${query}` }) },
+    context.now(),
   )
 }
 

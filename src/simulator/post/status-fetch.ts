@@ -1,23 +1,23 @@
+import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
 import { enter } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, succeed } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import { namedPublish } from './named-publish.ts'
 import { progressOf } from './progress.ts'
 
 /** `POST /v2/post/publish/status/fetch/`. Fields that do not apply are left out, as in live answers. */
-export async function statusFetch(world: World, call: Call): Promise<Reply> {
+export async function statusFetch(context: SimulatorContext, call: Call): Promise<Reply> {
   const scopes = ['video.publish', 'video.upload']
-  const entry = await enter(world, call, { endpoint: 'statusFetch', scopes })
+  const entry = await enter(context, call, { endpoint: 'statusFetch', scopes })
   if (entry.kind === 'refused') return entry.reply
-  const named = namedPublish(world, entry)
+  const named = namedPublish(context, entry)
   if (named.kind === 'refused') return named.reply
 
-  count(world, 'statusFetches')
+  count(context, 'statusFetches')
   const { received } = named.publish
-  const { status, failReason, publicPostIds } = progressOf(named.publish, world.now())
-  const ids = world.knobs().idsAsNumbers ? publicPostIds.map(BigInt) : publicPostIds
+  const { status, failReason, publicPostIds } = progressOf(named.publish, context.now())
+  const ids = context.settings().idsAsNumbers ? publicPostIds.map(BigInt) : publicPostIds
   return succeed(
     {
       status,
@@ -27,6 +27,6 @@ export async function statusFetch(world: World, call: Call): Promise<Reply> {
       ...(status === 'PROCESSING_UPLOAD' && { uploaded_bytes: received }),
       ...(status === 'PROCESSING_DOWNLOAD' && { downloaded_bytes: received }),
     },
-    world.now(),
+    context.now(),
   )
 }

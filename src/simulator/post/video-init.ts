@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import type { SimulatorContext } from '../context.ts'
 import { enter } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
-import type { World } from '../world.ts'
 import { createPublish } from './publish.ts'
 import { directRefusal } from './rule.ts'
 import { invalidParams, sourceFields, sourceRefusal, started, videoSource } from './source.ts'
@@ -25,18 +25,18 @@ const initBody = z.object({
 })
 
 /** `POST /v2/post/publish/video/init/`: every accepted call is a post of its own, as TikTok has no idempotency key. */
-export async function videoInit(world: World, call: Call): Promise<Reply> {
-  const entry = await enter(world, call, { endpoint: 'videoInit', scopes: ['video.publish'] })
+export async function videoInit(context: SimulatorContext, call: Call): Promise<Reply> {
+  const entry = await enter(context, call, { endpoint: 'videoInit', scopes: ['video.publish'] })
   if (entry.kind === 'refused') return entry.reply
   const parsed = initBody.safeParse(entry.body)
-  if (!parsed.success) return invalidParams(parsed.error, world.now())
+  if (!parsed.success) return invalidParams(parsed.error, context.now())
 
   const { post_info: post, source_info: source } = parsed.data
   const privacyLevel = post.privacy_level ?? ''
-  const refusal = directRefusal(world, entry.account, privacyLevel) ?? sourceRefusal(world, source)
+  const refusal = directRefusal(context, entry.account, privacyLevel) ?? sourceRefusal(context, source)
   if (refusal) return refusal
 
-  const publish = createPublish(world, entry.account, {
+  const publish = createPublish(context, entry.account, {
     mode: 'direct',
     media: 'video',
     title: post.title ?? '',
@@ -44,5 +44,5 @@ export async function videoInit(world: World, call: Call): Promise<Reply> {
     isAigc: post.is_aigc ?? false,
     ...sourceFields(source),
   })
-  return started(world, publish)
+  return started(context, publish)
 }

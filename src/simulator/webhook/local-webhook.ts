@@ -1,5 +1,5 @@
+import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Delivery } from '../record.ts'
-import type { Ground } from '../world.ts'
 
 /** An event and what became of telling it, as an outside judge sees it. */
 export interface LocalWebhook {
@@ -16,14 +16,14 @@ export interface LocalWebhook {
   readonly at: string
 }
 
-export function localWebhooks({ book }: Ground): readonly LocalWebhook[] {
-  return book
+export function localWebhooks({ recordStore }: SimulatorDependencies): readonly LocalWebhook[] {
+  return recordStore
     .all('delivery')
     .map(
       ({ id, event, openId, body, state, attempts, answer, createdAt }): LocalWebhook => ({
         id,
         event,
-        username: book.get('account', openId)?.username ?? openId,
+        username: recordStore.get('account', openId)?.username ?? openId,
         body,
         state,
         attempts,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { count } from '../counters.ts'
+import type { SimulatorDependencies } from '../dependencies.ts'
 import { createChance } from '../random.ts'
 import type { Delivery, Publish } from '../record.ts'
-import type { Ground } from '../world.ts'
 import { type Event, eventsOf, webhookBody } from './event.ts'
 import { createCourier } from './sender.ts'
 
@@ -28,15 +28,15 @@ export interface Outbox {
  * What follows from the clock alone (processing ends, moderation ends) is noticed by looking at the posts that have
  * something ahead of them every so often; the timer keeps no process alive.
  */
-export function createOutbox(ground: Ground): Outbox {
-  const { app, book, knobs, now } = ground
-  const courier = createCourier(ground)
+export function createOutbox(dependencies: SimulatorDependencies): Outbox {
+  const { app, recordStore, settings, now } = dependencies
+  const courier = createCourier(dependencies)
   /** By post: when the next thing happens that is yet to be told. */
   const ahead = new Map<string, number>()
   let dice = { seed: Number.NaN, next: () => 1 }
 
   const untold = (publish: Publish) =>
-    eventsOf(publish, knobs().idsAsNumbers).filter(({ id }) => !book.get('delivery', id))
+    eventsOf(publish, settings().idsAsNumbers).filter(({ id }) => !recordStore.get('delivery', id))
   const watch = (publish: Publish) => {
     const [next] = untold(publish)
     if (next) ahead.set(publish.publishId, next.at)
@@ -45,20 +45,26 @@ export function createOutbox(ground: Ground): Outbox {
 
   const write = (event: Event) => {
     const { id, subject, openId } = event
-    const { webhooks, webhookSeed, webhookDelayMs, ...odds } = knobs()
+    const { webhooks, webhookSeed, webhookDelayMs, ...odds } = settings()
     const known = { id, subject, openId, event: event.event, createdAt: now(), attempts: 0 }
     if (webhooks === 'off' || app().webhookUrl === null) {
-      book.put('delivery', id, { ...known, body: '', dueAt: now(), acceptances: 0, state: 'untold' })
+      recordStore.put('delivery', id, {
+        ...known,
+        body: '',
+        dueAt: now(),
+        acceptances: 0,
+        state: 'suppressed',
+      })
       return
     }
     if (dice.seed !== webhookSeed) dice = { seed: webhookSeed, next: createChance(webhookSeed) }
-    // Thrown for every event, so that turning one knob does not move the others' luck.
+    // Thrown for every event, so that turning one setting does not move the others' luck.
     const [isLost, isDoubled, isHeld] = [
       dice.next() < odds.loseWebhooks,
       dice.next() < odds.duplicateWebhooks,
       dice.next() < odds.reorderWebhooks,
     ]
-    if (isLost) count(ground, 'webhooksLost')
+    if (isLost) count(dependencies, 'webhooksLost')
     const delivery: Delivery = {
       ...known,
       body: webhookBody(app().clientKey, event),
@@ -73,14 +79,14 @@ export function createOutbox(ground: Ground): Outbox {
   const notice = () => {
     for (const [publishId, at] of ahead) {
       if (at > now()) continue
-      const publish = book.get('publish', publishId)
+      const publish = recordStore.get('publish', publishId)
       if (!publish) continue
       for (const event of untold(publish)) if (event.at <= now()) write(event)
       watch(publish)
     }
   }
 
-  for (const publish of book.all('publish')) watch(publish)
+  for (const publish of recordStore.all('publish')) watch(publish)
   const timer = setInterval(() => {
     notice()
     courier.dispatch(now())

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultEffect } from '../fault.ts'
 
@@ -45,4 +46,10 @@ function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { cause } = error
   return cause instanceof Error && 'code' in cause ? String(cause.code) : error.name
+}
+
+/** The value of the header `TikTok-Signature`. Source: webhooks, verification. */
+export function signWebhook(clientSecret: string, unixSeconds: number, body: string): string {
+  const digest = createHmac('sha256', clientSecret).update(`${unixSeconds}.${body}`).digest('hex')
+  return `t=${unixSeconds},s=${digest}`
 }

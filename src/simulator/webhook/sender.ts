@@ -1,8 +1,7 @@
 import { count } from '../counters.ts'
+import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Delivery } from '../record.ts'
-import type { Ground } from '../world.ts'
-import { type Attempt, sendWebhook } from './send.ts'
-import { signWebhook } from './signature.ts'
+import { type Attempt, sendWebhook, signWebhook } from './send.ts'
 
 const mostAtOnce = 8
 const longestWaitMs = 60_000
@@ -19,14 +18,14 @@ export interface Courier {
 }
 
 /** Carries deliveries to the app: in order by subject, several subjects at once, again and again until accepted. */
-export function createCourier(ground: Ground): Courier {
-  const { app, book, faults, knobs, now } = ground
+export function createCourier(dependencies: SimulatorDependencies): Courier {
+  const { app, recordStore, faults, settings, now } = dependencies
   const waiting = new Map<string, Delivery>()
   const underWay = new Map<string, Promise<void>>()
   const aborter = new AbortController()
 
   const save = (delivery: Delivery) => {
-    book.put('delivery', delivery.id, delivery)
+    recordStore.put('delivery', delivery.id, delivery)
     if (delivery.state === 'waiting') waiting.set(delivery.id, delivery)
     else waiting.delete(delivery.id)
   }
@@ -34,30 +33,30 @@ export function createCourier(ground: Ground): Courier {
     [...waiting.values()].filter((one) => one.subject === subject && one.heldUntil !== undefined)
 
   const attempt = async (delivery: Delivery, url: string) => {
-    const username = book.get('account', delivery.openId)?.username
-    const effect = faults.strike('webhook', username)
-    if (effect) count(ground, 'faults')
-    const signedAt = signingTime(ground, delivery)
+    const username = recordStore.get('account', delivery.openId)?.username
+    const effect = faults.apply('webhook', username)
+    if (effect) count(dependencies, 'faults')
+    const signedAt = signingTime(dependencies, delivery)
     const signature = signWebhook(app().clientSecret, signedAt, delivery.body)
     const result = await sendWebhook({ url, body: delivery.body, signature }, effect, aborter.signal)
     if (aborter.signal.aborted) return
 
-    count(ground, 'webhooksSent')
-    if (delivery.answer !== undefined && delivery.answer !== '200') count(ground, 'webhooksRetried')
+    count(dependencies, 'webhooksSent')
+    if (delivery.answer !== undefined && delivery.answer !== '200') count(dependencies, 'webhooksRetried')
     const answered = { ...delivery, signedAt, attempts: delivery.attempts + 1, answer: answerOf(result) }
     save(answered.answer === '200' ? accepted(answered) : failed(answered))
   }
   const accepted = (delivery: Delivery): Delivery => {
-    count(ground, 'webhooksAccepted')
+    count(dependencies, 'webhooksAccepted')
     for (const { heldUntil, ...held } of heldOf(delivery.subject)) save(held)
     const acceptances = delivery.acceptances - 1
     const { heldUntil, ...free } = delivery
     return { ...free, acceptances, state: acceptances > 0 ? 'waiting' : 'accepted' }
   }
   const failed = (delivery: Delivery): Delivery => {
-    const { webhookRetryMs, webhookRetryForSeconds } = knobs()
+    const { webhookRetryMs, webhookRetryForSeconds } = settings()
     if (now() > delivery.createdAt + webhookRetryForSeconds * 1000) {
-      count(ground, 'webhooksAbandoned')
+      count(dependencies, 'webhooksAbandoned')
       return { ...delivery, state: 'abandoned' }
     }
     const backOffMs = Math.min(longestWaitMs, webhookRetryMs * 2 ** (delivery.attempts - 1))
@@ -65,7 +64,7 @@ export function createCourier(ground: Ground): Courier {
   }
   const dispatch = (until: number) => {
     const url = app().webhookUrl
-    if (url === null || knobs().webhooks === 'off') return
+    if (url === null || settings().webhooks === 'off') return
     for (const delivery of waiting.values()) {
       if (underWay.size >= mostAtOnce) return
       const { subject, dueAt, heldUntil = dueAt } = delivery
@@ -77,7 +76,7 @@ export function createCourier(ground: Ground): Courier {
     }
   }
 
-  for (const delivery of book.all('delivery')) {
+  for (const delivery of recordStore.all('delivery')) {
     if (delivery.state === 'waiting') waiting.set(delivery.id, delivery)
   }
   return {
@@ -105,10 +104,10 @@ function answerOf(attempt: Attempt): string {
 
 /**
  * By the clock of the machine and not by ours, which may have been put forward: the app judges a signature's age by its
- * own. Whether the real TikTok signs a retry anew is not known; the knob has both.
+ * own. Whether the real TikTok signs a retry anew is not known; the setting has both.
  */
-function signingTime({ knobs }: Ground, { signedAt }: Delivery): number {
-  const { webhookFreshSignature, webhookClockSkewSeconds } = knobs()
+function signingTime({ settings }: SimulatorDependencies, { signedAt }: Delivery): number {
+  const { webhookFreshSignature, webhookClockSkewSeconds } = settings()
   if (signedAt !== undefined && !webhookFreshSignature) return signedAt
   return Math.floor(Date.now() / 1000) + webhookClockSkewSeconds
 }

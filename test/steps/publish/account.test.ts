@@ -84,7 +84,7 @@ describe('a job whose account is not connected in time', () => {
   })
 
   it('is left to a person as well when its post was sent, and nobody could ask for three days', async () => {
-    const { job, at } = await stage.start({ knobs: { moderationMs: 7 * 86_400_000 } })
+    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 7 * 86_400_000 } })
     await job.goOn('watching.inModeration')
     at.local.disconnect(at.username)
     expect(await job.goOn()).toBe('needsPerson')
@@ -97,7 +97,10 @@ describe('a job whose account is not connected in time', () => {
 
 describe('an account whose creator disconnects after the last byte', () => {
   it('is still told of its post: public after moderation', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', knobs: { moderationMs: 3_600_000 } })
+    const { job, at } = await stage.start({
+      webhooks: 'heard',
+      simulatorSettings: { moderationMs: 3_600_000 },
+    })
     await job.goOn('watching.inModeration')
     at.local.disconnect(at.username)
     expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
@@ -117,7 +120,7 @@ describe('an account whose creator disconnects after the last byte', () => {
   })
 
   it('is still told of its post: failed, for TikTok gave it up', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', knobs: { processingMs: 600_000 } })
+    const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { processingMs: 600_000 } })
     await job.goOn('watching.accepted')
     at.local.disconnect(at.username)
     expect(await job.goOn()).toBe('failed')
@@ -135,7 +138,7 @@ describe('an account whose creator disconnects after the last byte', () => {
   })
 
   it('has its post asked after when it is connected again and no webhook came', async () => {
-    const { job, at } = await stage.start({ knobs: { moderationMs: 3_600_000 } })
+    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
     await job.goOn('watching.inModeration')
     at.local.disconnect(at.username)
     expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')

@@ -69,7 +69,10 @@ describe('the privacy of a slot that a job works by', () => {
     ['PUBLIC_TO_EVERYONE', 'SELF_ONLY', 'private'],
     ['SELF_ONLY', 'PUBLIC_TO_EVERYONE', 'public'],
   ] as const)('goes from %s to %s until its post is opened', async (before, privacy, visibility) => {
-    const { job, at } = await stage.start({ slot: { privacy: before }, knobs: { moderationMs: 60_000 } })
+    const { job, at } = await stage.start({
+      slot: { privacy: before },
+      simulatorSettings: { moderationMs: 60_000 },
+    })
     await job.goOn('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db

@@ -122,7 +122,7 @@ describe('a locked plan', () => {
   })
 
   it('says which post comes past stopping', async () => {
-    const { job } = await stage.start({ knobs: { moderationMs: 3_600_000 } })
+    const { job } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
     await job.goOn('publishing.uploading')
     expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], jobsPastStopping: [job.jobId] })
     await steer(job, { type: 'unlock' })

@@ -43,7 +43,7 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
   beforeAll(() => setRateLimit(db, stage.organizationId, 'uploads', null))
 
   it('teaches it by one refusal: the next post is opened when the first is a day old', async () => {
-    const { job, at } = await stage.start({ knobs: { dailyPostCap: 1 } })
+    const { job, at } = await stage.start({ simulatorSettings: { dailyPostCap: 1 } })
     const next = await at.start()
     expect(await job.goOn()).toBe('published')
     const firstAt = stage.clock.now()
@@ -52,7 +52,7 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
     expect(learned.get(at.accountId)).toMatchObject({ most: 1 })
 
     // TikTok lets more pass again, but who has believed it waits for the day to be over.
-    at.local.setKnobs({ dailyPostCap: 15 })
+    at.local.changeSettings({ dailyPostCap: 15 })
     // Four hours later it would be asked again, and long before that the slot's time has passed.
     expect(await next.goOn()).toBe('needsPerson')
     expect(await next.context()).toMatchObject({ failure: { code: 'SLOT_PASSED' } })

@@ -14,8 +14,9 @@ import { createPostgresLimiter } from '../../../src/rate-limit/postgres/postgres
 import { connectLocalAccount } from '../../../src/rehearsal/local-account.ts'
 import { Secret } from '../../../src/secret.ts'
 import type { NewAccount } from '../../../src/simulator/account.ts'
-import { type LocalTikTok, startLocalTikTok } from '../../../src/simulator/local-tiktok.ts'
-import type { Knobs } from '../../../src/simulator/settings.ts'
+import { startLocalTikTok } from '../../../src/simulator/local-tiktok.ts'
+import type { SimulatorSettings } from '../../../src/simulator/settings.ts'
+import type { LocalTikTok } from '../../../src/simulator/simulator.ts'
 import { createSteps } from '../../../src/steps/catalogue.ts'
 import type { Db } from '../../../src/store/database.ts'
 import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
@@ -27,7 +28,7 @@ import type { VirtualClock } from './virtual-clock.ts'
 import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 export interface LocalAccountOptions {
-  readonly knobs?: Partial<Knobs>
+  readonly simulatorSettings?: Partial<SimulatorSettings>
   readonly creator?: Omit<NewAccount, 'username'>
   /** Whether TikTok tells us its news, and whether they are taken in as they come. Untold unless told. */
   readonly webhooks?: 'untold' | 'kept' | 'heard'
@@ -54,16 +55,16 @@ export interface LocalAccount {
 
 export async function openLocalAccount(
   stage: Omit<Harness, 'start'>,
-  { knobs = {}, creator = {}, webhooks = 'untold' }: LocalAccountOptions,
+  { simulatorSettings = {}, creator = {}, webhooks = 'untold' }: LocalAccountOptions,
 ): Promise<LocalAccount> {
   const { database, clock, deps, sealer, organizationId } = stage
   const { db } = database.runtime
-  const { local, pass } = await startTikTok(clock, knobs)
+  const { local, pass } = await startTikTok(clock, simulatorSettings)
   const { client, requests } = createClient(local, db)
   const username = `creator${randomBytes(4).toString('hex')}`
   const accountId = await connectLocalAccount(db, local, sealer, { organizationId, username, ...creator })
   const door = await openWebhookEndpoint(stage, local.app)
-  if (webhooks !== 'untold') local.setApp({ webhookUrl: door.url })
+  if (webhooks !== 'untold') local.changeApp({ webhookUrl: door.url })
 
   const runtime = createRuntime(stage, client)
   const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: webhooks === 'heard' }
@@ -88,15 +89,15 @@ export async function openLocalAccount(
 }
 
 /** A TikTok whose clock goes with the database's. */
-async function startTikTok(clock: VirtualClock, knobs: Partial<Knobs>) {
+async function startTikTok(clock: VirtualClock, simulatorSettings: Partial<SimulatorSettings>) {
   // Unless a test is about waiting, a post is public at the first look.
   const fast = { checkMedia: true, processingMs: 0, moderationMs: 0 }
-  const local = await startLocalTikTok({ persist: false, knobs: { ...fast, ...knobs } })
+  const local = await startLocalTikTok({ persist: false, settings: { ...fast, ...simulatorSettings } })
   onTestFinished(() => local.stop())
   const follow = (milliseconds: number) => {
     local.advance(milliseconds / 1_000)
     // Webhooks are dated by the machine's clock, and their age is judged by the database's.
-    local.setKnobs({ webhookClockSkewSeconds: Math.round(clock.offsetMs() / 1_000) })
+    local.changeSettings({ webhookClockSkewSeconds: Math.round(clock.offsetMs() / 1_000) })
   }
   follow(clock.offsetMs())
   const pass = async (milliseconds: number) => {

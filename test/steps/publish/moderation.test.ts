@@ -18,7 +18,9 @@ const posting = [
 describe('five hours of moderation', () => {
   const moderated = async () => {
     const postId = '7312345678901234567'
-    const started = await stage.start({ knobs: { moderationMs: 5 * hour * 1_000, nextPostIds: [postId] } })
+    const started = await stage.start({
+      simulatorSettings: { moderationMs: 5 * hour * 1_000, nextPostIds: [postId] },
+    })
     await started.job.goOn()
     return { ...started, postId }
   }
@@ -48,7 +50,7 @@ describe('five hours of moderation', () => {
       .rates()
       .filter(({ endpoint, per }) => endpoint === 'statusFetch' && per === 'account')
     expect(polls).toMatchObject([{ refused: 0 }])
-    expect(polls[0]?.densest).toBeLessThanOrEqual(30)
+    expect(polls[0]?.peakPerMinute).toBeLessThanOrEqual(30)
     const count = at.requests.filter((request) => request === 'status/fetch').length
     expect(count).toBeGreaterThan(60)
     expect(count).toBeLessThan(100)
@@ -123,7 +125,7 @@ describe('a post that never leaves processing', () => {
     expect(await job.goOn()).toBe('needsPerson')
     const [post] = at.local.posts()
     const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: '7312345678901234567' }
-    at.local.announce('post.publish.publicly_available', at.username, about)
+    at.local.sendWebhook('post.publish.publicly_available', at.username, about)
     expect(await job.hear()).toEqual(['moved'])
     expect(await job.goOn()).toBe('published')
     expect((await job.history()).slice(-3)).toEqual(['needsPerson', 'closing', 'published'])

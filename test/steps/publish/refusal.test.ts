@@ -20,7 +20,9 @@ function stepAfter(failure: Failure | null): string {
 
 describe('a creator who has posted as much as TikTok allows a day', () => {
   it('is told with status 200, which stops the job: no init, no attempt spent, and when its time has passed a person decides', async () => {
-    const { job, at } = await stage.start({ knobs: { dailyPostCap: 0, accessTtlSeconds: 86_400 } })
+    const { job, at } = await stage.start({
+      simulatorSettings: { dailyPostCap: 0, accessTtlSeconds: 86_400 },
+    })
     expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'publishing.backingOff'])
     const context = await job.context()
@@ -38,7 +40,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
     await job.send({ type: 'retry' })
-    at.local.setKnobs({ dailyPostCap: 15 })
+    at.local.changeSettings({ dailyPostCap: 15 })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -54,7 +56,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
   })
 
   it('is asked again a few times a day and no more, however long the cap holds', async () => {
-    const { job, at } = await stage.start({ knobs: { dailyPostCap: 0 } })
+    const { job, at } = await stage.start({ simulatorSettings: { dailyPostCap: 0 } })
     // A person has said that it shall be posted however late it is.
     await job.goOn()
     await job.send({ type: 'retry' })
@@ -69,7 +71,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
 })
 
 describe('an app that was not audited', () => {
-  const unaudited = { knobs: { audited: false }, slot: { privacy: 'SELF_ONLY' } } as const
+  const unaudited = { simulatorSettings: { audited: false }, slot: { privacy: 'SELF_ONLY' } } as const
 
   it('cannot post to a public account, and the hint is about the account, not the post', async () => {
     const { job, at } = await stage.start(unaudited)
@@ -135,12 +137,12 @@ describe('the label of what AI has made', () => {
 
 describe('a minute that is full', () => {
   it('parks an init, which was turned away unread, and spends no attempt', async () => {
-    const { job, at } = await stage.start({ knobs: { limits: { videoInit: 0 } } })
+    const { job, at } = await stage.start({ simulatorSettings: { limits: { videoInit: 0 } } })
     await job.goOn('publishing.awaitingTurn')
     const { attempts, afterSeconds, failure } = await job.context()
     expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
     expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })
-    at.local.setKnobs({ limits: {} })
+    at.local.changeSettings({ limits: {} })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,

@@ -116,7 +116,7 @@ describe('a token that is refused although it should be good', () => {
   })
 
   it('is not shown again either when its account waits for its creator already', async () => {
-    const { job, at } = await stage.start({ knobs: { moderationMs: 86_400_000 } })
+    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 86_400_000 } })
     await job.goOn('watching.inModeration')
     // Another post needs a token for longer, and the answer to the refresh is lost.
     await at.pass(3_600)

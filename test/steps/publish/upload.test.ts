@@ -142,7 +142,7 @@ describe('a chunk', () => {
   })
 
   it('that is the only one, and whose answer is lost while TikTok is processing, opens nothing anew', async () => {
-    const { job, at } = await stage.start({ knobs: { processingMs: 60_000 } })
+    const { job, at } = await stage.start({ simulatorSettings: { processingMs: 60_000 } })
     at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 1 })
     expect(await job.goOn()).toBe('published')
     const history = await job.history()
@@ -159,7 +159,7 @@ describe('a chunk', () => {
 
 describe('an upload whose hour is over', () => {
   it('before the last chunk is given up, and a fresh init makes exactly one post', async () => {
-    const { job, at } = await stage.start({ ...large, knobs: { accessTtlSeconds: 86_400 } })
+    const { job, at } = await stage.start({ ...large, simulatorSettings: { accessTtlSeconds: 86_400 } })
     at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.goOn('publishing.backingOff')
     await at.pass(3_601)
@@ -187,7 +187,7 @@ describe('an upload whose hour is over', () => {
   })
 
   it('after all of its bytes had arrived, unheard, is not opened anew, and not called late', async () => {
-    const { job, at } = await stage.start({ ...large, knobs: { processingMs: 3 * 3_600_000 } })
+    const { job, at } = await stage.start({ ...large, simulatorSettings: { processingMs: 3 * 3_600_000 } })
     at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.goOn('publishing.backingOff')
     await arriveLate(job, at, 5)

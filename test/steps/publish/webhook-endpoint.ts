@@ -5,8 +5,8 @@ import { onTestFinished } from 'vitest'
 import { createWebhookRoute } from '../../../src/inbound/webhook-route.ts'
 import { createLogger } from '../../../src/logger.ts'
 import { Secret } from '../../../src/secret.ts'
-import type { LocalApp } from '../../../src/simulator/app.ts'
-import { signWebhook } from '../../../src/simulator/webhook/signature.ts'
+import type { LocalApp } from '../../../src/simulator/record.ts'
+import { signWebhook } from '../../../src/simulator/webhook/send.ts'
 import type { Harness } from './harness.ts'
 
 export interface WebhookEndpoint {

@@ -21,7 +21,7 @@ async function lastEvent({ jobId }: RehearsedJob) {
 
 describe('a webhook', () => {
   it('that is lost is made up for by polling', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', knobs: { loseWebhooks: 1 } })
+    const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { loseWebhooks: 1 } })
     expect(await job.goOn()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -45,7 +45,7 @@ describe('a webhook', () => {
 
   it('that is told twice, or after a later one, makes no second change', async () => {
     const disorder = { duplicateWebhooks: 1, reorderWebhooks: 1 }
-    const { job, at } = await stage.start({ webhooks: 'kept', knobs: disorder })
+    const { job, at } = await stage.start({ webhooks: 'kept', simulatorSettings: disorder })
     await job.goOn('watching.accepted')
     // Completed and public, in the order of coming: the first one waited to be overtaken.
     expect(await job.hear()).toEqual(['moved', 'noChange'])
@@ -101,7 +101,7 @@ describe('weeks later', () => {
     await job.hear()
     await at.pass(86_400)
     const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
-    at.local.announce('post.publish.publicly_available', at.username, about)
+    at.local.sendWebhook('post.publish.publicly_available', at.username, about)
     expect(await job.hear()).toEqual(['moved'])
     expect(await job.goOn()).toBe('published')
     expect(await lastEvent(job)).toMatchObject({ from: 'takenDown', to: 'published', event: 'postShown' })
@@ -122,7 +122,7 @@ describe('weeks later', () => {
     const down = at.local.webhooks().at(-1)?.body ?? ''
     await at.pass(86_400)
     const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
-    at.local.announce('post.publish.publicly_available', at.username, about)
+    at.local.sendWebhook('post.publish.publicly_available', at.username, about)
     const shown = at.local.webhooks().at(-1)?.body ?? ''
 
     await at.tell(shown)

@@ -3,7 +3,7 @@ import { userFieldsOf } from '../../../../src/providers/tiktok/display/user-info
 import { readCallback } from '../../../../src/providers/tiktok/oauth/callback.ts'
 import { challengeOf, newVerifier } from '../../../../src/providers/tiktok/oauth/pkce.ts'
 import { Secret } from '../../../../src/secret.ts'
-import type { LocalTikTok } from '../../../../src/simulator/local-tiktok.ts'
+import type { LocalTikTok } from '../../../../src/simulator/simulator.ts'
 import { begin, chunkOf, startPair, tokenOf, wantedPost } from '../../../simulator/support.ts'
 import { clientAt } from '../support.ts'
 
@@ -69,7 +69,7 @@ test('a person who says no, and one whom the sandbox does not know, are told apa
   expect(denied.callback).toMatchObject({ kind: 'refused', error: 'access_denied', state: 's t' })
   expect(denied.callback).not.toHaveProperty('errorType')
 
-  local.setApp({ sandboxTargets: ['ben'] })
+  local.changeApp({ sandboxTargets: ['ben'] })
   const stranger = await consent(local, { local_account: 'ann' })
   expect(stranger.callback).toMatchObject({ error: 'access_denied', errorType: 'non_sandbox_target' })
 })
@@ -81,12 +81,12 @@ test('one field beyond the granted scopes costs the whole call, which is why nob
     kind: 'unauthorized',
     code: 'scope_not_authorized',
   })
-  local.setKnobs({ uncoveredFields: 'scope_permission_missed' })
+  local.changeSettings({ uncoveredFields: 'scope_permission_missed' })
   expect(await client.userInfo(few, ['displayName', 'username'])).toMatchObject({
     kind: 'refused',
     code: 'scope_permission_missed',
   })
-  local.setKnobs({ uncoveredFields: 'omit' })
+  local.changeSettings({ uncoveredFields: 'omit' })
   expect(await client.userInfo(few, ['displayName', 'username'])).toEqual({
     kind: 'ok',
     user: { displayName: 'Ann' },

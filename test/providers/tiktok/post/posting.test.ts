@@ -210,7 +210,7 @@ describe('photos', () => {
   test('are fetched by TikTok from a verified place, and from no other', async () => {
     const { client, token, local } = await startPair()
     expect(await client.initPhotoPost(token, photos)).toMatchObject({ code: 'url_ownership_unverified' })
-    local.setApp({ verifiedProperties: ['example.test'] })
+    local.changeApp({ verifiedProperties: ['example.test'] })
     const started = await client.initPhotoPost(token, photos)
     if (started.kind !== 'ok') throw new Error(started.kind)
     expect(local.posts()).toMatchObject([{ publishId: started.publishId, media: 'photo', isAigc: true }])
@@ -218,7 +218,7 @@ describe('photos', () => {
 
   test('can be cancelled while they are being fetched, and no longer', async () => {
     const { client, token, local } = await startPair({ pullMs: 60_000 })
-    local.setApp({ verifiedProperties: ['example.test'] })
+    local.changeApp({ verifiedProperties: ['example.test'] })
     const started = await client.initPhotoPost(token, photos)
     if (started.kind !== 'ok') throw new Error(started.kind)
     expect(await client.cancelPost(token, started.publishId)).toEqual({ kind: 'ok' })
@@ -241,7 +241,7 @@ test('7678907398077074696 keeps its digits through status, list, query and webho
   const { url } = await listen(heard)
   const pair = await startPair({ idsAsNumbers: true, nextPostIds: ['7678907398077074696'] })
   const { client, token, local } = pair
-  local.setApp({ webhookUrl: url })
+  local.changeApp({ webhookUrl: url })
   const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
   await client.putChunk(uploadUrl, chunkOf(10, 0))
 
