@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { AuthorizationStarter } from '../commands/account/connect-account.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
-import { challengeOf, newVerifier } from '../providers/tiktok/oauth/pkce.ts'
+import { codeChallengeOf, createCodeVerifier } from '../providers/tiktok/oauth/authorize-url.ts'
 import { Secret } from '../secret.ts'
 import type { Place, Sealer } from '../vault/sealer.ts'
 
@@ -35,10 +35,16 @@ export function createAuthorizationStarter({
   return {
     start({ organizationId, attemptId, scopes }) {
       const state = randomBytes(32).toString('base64url')
-      const verifier = newVerifier()
+      const verifier = createCodeVerifier()
       const redirectUri = `${publicUrl()}${callbackPath}`
-      const codeChallenge = challengeOf(verifier)
-      const authorizeUrl = tiktok.authorizeUrl({ redirectUri, scopes, state, codeChallenge, alwaysAsk: true })
+      const codeChallenge = codeChallengeOf(verifier)
+      const authorizeUrl = tiktok.authorizeUrl({
+        redirectUri,
+        scopes,
+        state,
+        codeChallenge,
+        alwaysShowConsent: true,
+      })
       return {
         authorizeUrl,
         authorizeUrlSealed: sealer.seal(new Secret(authorizeUrl), placeOfAddress(organizationId, attemptId)),

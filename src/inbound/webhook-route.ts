@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { CommandDeps } from '../commands/deps.ts'
 import { keepNews } from '../commands/webhook/store-webhook.ts'
 import type { Logger } from '../logger.ts'
-import { readWebhook, webhookDeduplicationKey } from '../providers/tiktok/webhook/webhook.ts'
+import { parseWebhook, webhookDeduplicationKey } from '../providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../providers/tiktok/webhook/webhook-signature.ts'
 import type { Secret } from '../secret.ts'
 import type { Db } from '../store/database.ts'
@@ -45,7 +45,7 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
       log.warn({ reason: verified.reason }, 'a webhook was refused')
       return answer(response, 401, 'SIGNATURE_REFUSED')
     }
-    const told = readWebhook(body)
+    const told = parseWebhook(body)
     if (told.kind === 'malformed' || told.kind === 'ignored' || told.clientKey !== clientKey) {
       log.info(
         { kind: told.kind, ...('event' in told && { event: told.event }) },

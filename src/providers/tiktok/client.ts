@@ -1,5 +1,5 @@
 import type { Secret } from '../../secret.ts'
-import { listVideos, type VideoPage, type VideoPlace } from './display/list-videos.ts'
+import { listVideos, type VideoPage, type VideoPageRequest } from './display/list-videos.ts'
 import { queryVideos } from './display/query-videos.ts'
 import { type UserField, type UserInfo, userInfo } from './display/user-info.ts'
 import type { Video } from './display/video.ts'
@@ -7,62 +7,64 @@ import type { Answer } from './http/answer.ts'
 import { type Caller, type Guard, type GuardedCall, guardChunk } from './http/guard.ts'
 import type { Upstream } from './http/upstream.ts'
 import { type AuthorizeRequest, authorizeUrl } from './oauth/authorize-url.ts'
-import { revoke } from './oauth/revoke.ts'
-import { type AuthorizationCode, exchangeCode, refreshToken, type TokenGrant } from './oauth/token.ts'
+import { type AuthorizationCode, exchangeCode, refreshToken, revoke, type TokenGrant } from './oauth/token.ts'
 import { cancelPost } from './post/cancel-post.ts'
-import type { CreatorInfo } from './post/creator.ts'
-import { creatorInfo } from './post/creator-info.ts'
-import { type DirectPost, initDirectPost } from './post/init-direct-post.ts'
-import { initInboxVideo } from './post/init-inbox-video.ts'
+import { type CreatorInfo, creatorInfo } from './post/creator-info.ts'
 import { initPhotoPost, type PhotoPost } from './post/init-photo-post.ts'
 import { type PostProgress, postStatus } from './post/post-status.ts'
 import { type Chunk, type ChunkAnswer, putChunk } from './post/put-chunk.ts'
-import type { FileUpload, StartedPost } from './post/start-upload.ts'
+import {
+  type DirectPost,
+  type FileUpload,
+  initDirectPost,
+  initInboxVideo,
+  type StartedPost,
+} from './post/start-upload.ts'
 
 /**
- * TikTok's API v2, as far as an account is connected, posts, and is looked after. Every call has a deadline, passes the
- * guard and answers a closed union; none throws for anything that the network or TikTok may do.
+ * A client of TikTok's API v2: OAuth, content posting and display. Every call has a deadline, passes the guard and answers a
+ * closed union; no call throws for network faults or TikTok's errors.
  */
 export interface TikTokClient {
-  /** The same client for one account: its calls name the caller, and which attempt they are, to the guard. */
+  /** The same client for one account: its calls pass the caller and their 1-based attempt number to the guard. */
   forCaller(caller: Caller, attempt?: number): TikTokClient
 
-  /** Where a browser goes to grant access; calls nobody. */
+  /** The URL where a browser grants access. Makes no call. */
   authorizeUrl(request: AuthorizeRequest): string
   exchangeCode(code: AuthorizationCode, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
-  /** Trades a refresh token for a new pair; the old one is dead from then on, so store the answer before using it. */
+  /** Exchanges a refresh token for a new pair. The old pair is invalid from then on: store the answer before using it. */
   refreshToken(token: Secret, signal?: AbortSignal): Promise<Answer<{ readonly grant: TokenGrant }>>
-  /** Takes the app out of what the person has connected. */
+  /** Disconnects the app from the creator's account. */
   revoke(accessToken: Secret, signal?: AbortSignal): Promise<Answer<unknown>>
 
-  /** What this creator may post now, and whether at all. Scope `video.publish`, 20 a minute and token. */
+  /** What this creator may post now, and whether they may post at all. Scope `video.publish`, 20 calls per minute and token. */
   creatorInfo(accessToken: Secret, signal?: AbortSignal): Promise<Answer<{ readonly creator: CreatorInfo }>>
-  /** Creates a post, whose bytes are then owed within the hour. There is no idempotency key: never repeat an `unknown`. */
+  /** Creates a post, whose bytes must be uploaded within the hour. There is no idempotency key: never repeat an `unknown`. */
   initDirectPost(accessToken: Secret, post: DirectPost, signal?: AbortSignal): Promise<Answer<StartedPost>>
-  /** The same for a draft, which its owner finishes in the app. Scope `video.upload`. */
+  /** Creates a draft, which its creator finishes in the app. Scope `video.upload`. */
   initInboxVideo(accessToken: Secret, video: FileUpload, signal?: AbortSignal): Promise<Answer<StartedPost>>
-  /** Photos, which TikTok fetches. Nothing is uploaded: an `unknown` may become a post by itself. */
+  /** Creates a photo post, whose images TikTok fetches. Nothing is uploaded, so an `unknown` may still become a post. */
   initPhotoPost(
     accessToken: Secret,
     photos: PhotoPost,
     signal?: AbortSignal,
   ): Promise<Answer<{ readonly publishId: string }>>
-  /** Sends one chunk. Throws only what `chunk.body` itself throws. */
+  /** Sends one chunk. Throws what `chunk.body` throws, and RangeError if its length differs from its range. */
   putChunk(uploadUrl: Secret, chunk: Chunk, signal?: AbortSignal): Promise<ChunkAnswer>
-  /** Where a post stands. 30 a minute and token. */
+  /** A post's status. 30 calls per minute and token. */
   status(accessToken: Secret, publishId: string, signal?: AbortSignal): Promise<Answer<PostProgress>>
-  /** Best effort, for what TikTok is still fetching. */
+  /** Cancels a post whose media TikTok is still fetching. Best effort. */
   cancelPost(accessToken: Secret, publishId: string, signal?: AbortSignal): Promise<Answer<unknown>>
 
-  /** Ask only for what the granted scopes open: `userFieldsOf`. */
+  /** Request only fields that the granted scopes permit: see `userFieldsOf`. */
   userInfo(
     accessToken: Secret,
     fields: readonly UserField[],
     signal?: AbortSignal,
   ): Promise<Answer<{ readonly user: Partial<UserInfo> }>>
   /** The creator's public videos, newest first. Scope `video.list`. */
-  listVideos(accessToken: Secret, place?: VideoPlace, signal?: AbortSignal): Promise<Answer<VideoPage>>
-  /** Those of up to 20 ids that are there, public and this creator's. Scope `video.list`. */
+  listVideos(accessToken: Secret, page?: VideoPageRequest, signal?: AbortSignal): Promise<Answer<VideoPage>>
+  /** The creator's public videos among up to 20 ids. Scope `video.list`. */
   queryVideos(
     accessToken: Secret,
     ids: readonly string[],
@@ -71,17 +73,17 @@ export interface TikTokClient {
 }
 
 export interface TikTokClientOptions {
-  /** `https://open.tiktokapis.com`, or the local one. */
+  /** `https://open.tiktokapis.com`, or the local simulator. */
   readonly apiBase: string
-  /** Where browsers go. `https://www.tiktok.com` unless told. */
+  /** The host of the authorize page. Default: `https://www.tiktok.com`. */
   readonly authorizeBase?: string
   readonly clientKey: string
   readonly clientSecret: Secret
-  /** Before every call. Lets all of them through, unless told. */
+  /** Runs before every call. Default: permits all calls. */
   readonly guard?: Guard
-  /** For each JSON or form call, answer read included. 30 seconds unless told. */
+  /** For each JSON or form call, including reading its answer. Default: 30 s. */
   readonly deadlineMs?: number
-  /** For each chunk, which is up to 64 MB. 5 minutes unless told. */
+  /** For each chunk of up to 64 MB. Default: 5 min. */
   readonly chunkDeadlineMs?: number
   readonly fetch?: typeof fetch
 }
@@ -94,12 +96,12 @@ export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
   const base = options.authorizeBase ?? 'https://www.tiktok.com'
   const guard: Guard = options.guard ?? ((_, run) => run())
 
-  function clientFor(whom: Omit<GuardedCall, 'endpoint'>): TikTokClient {
+  function createClient(metadata: Omit<GuardedCall, 'endpoint'>): TikTokClient {
     const guarded = <Value>(endpoint: GuardedCall['endpoint'], run: () => Promise<Answer<Value>>) =>
-      guard({ endpoint, ...whom }, run)
+      guard({ endpoint, ...metadata }, run)
 
     return {
-      forCaller: (caller, attempt) => clientFor({ caller, ...(attempt !== undefined && { attempt }) }),
+      forCaller: (caller, attempt) => createClient({ caller, ...(attempt !== undefined && { attempt }) }),
 
       authorizeUrl: (request) => authorizeUrl({ ...request, base, clientKey: app.clientKey }),
       exchangeCode: (code, signal) => guarded('token', () => exchangeCode(api, app, code, signal)),
@@ -114,17 +116,19 @@ export function createTikTokClient(options: TikTokClientOptions): TikTokClient {
       initPhotoPost: (token, photos, signal) =>
         guarded('photoInit', () => initPhotoPost(api, token, photos, signal)),
       putChunk: (uploadUrl, chunk, signal) =>
-        guardChunk(guard, { endpoint: 'upload', ...whom }, () => putChunk(uploads, uploadUrl, chunk, signal)),
+        guardChunk(guard, { endpoint: 'upload', ...metadata }, () =>
+          putChunk(uploads, uploadUrl, chunk, signal),
+        ),
       status: (token, publishId, signal) =>
         guarded('status', () => postStatus(api, token, publishId, signal)),
       cancelPost: (token, publishId, signal) =>
         guarded('cancel', () => cancelPost(api, token, publishId, signal)),
 
       userInfo: (token, fields, signal) => guarded('userInfo', () => userInfo(api, token, fields, signal)),
-      listVideos: (token, place, signal) => guarded('videoList', () => listVideos(api, token, place, signal)),
+      listVideos: (token, page, signal) => guarded('videoList', () => listVideos(api, token, page, signal)),
       queryVideos: (token, ids, signal) => guarded('videoQuery', () => queryVideos(api, token, ids, signal)),
     }
   }
 
-  return clientFor({})
+  return createClient({})
 }

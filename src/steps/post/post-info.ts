@@ -1,4 +1,4 @@
-import type { PostInfo } from '../../providers/tiktok/post/init-direct-post.ts'
+import type { PostInfo } from '../../providers/tiktok/post/start-upload.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 
 /** What the audience of a direct post will see. Throws for a draft, whose creator writes it in the app. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { captionFits, captionLimit, postViolations } from '../../../machines/rules/post-violation.ts'
-import type { CreatorInfo } from '../../../src/providers/tiktok/post/creator.ts'
+import type { CreatorInfo } from '../../../src/providers/tiktok/post/creator-info.ts'
 import { wantedPost } from '../../simulator/support.ts'
 
 const creator: CreatorInfo = {

@@ -5,16 +5,16 @@ import { classify, envelope } from '../http/classify.ts'
 import { exchange, type Upstream } from '../http/upstream.ts'
 
 export interface UserInfo {
-  /** The user, as this app knows them. */
+  /** The user's id, which is specific to this app. */
   readonly openId: string
-  /** The user, as all apps of this developer know them. */
+  /** The user's id, which all apps of this developer share. */
   readonly unionId: string
   readonly avatarUrl: string
   readonly displayName: string
   readonly bioDescription: string
   readonly profileDeepLink: string
   readonly isVerified: boolean
-  /** The @handle, without the sign. */
+  /** The handle, without the @. */
   readonly username: string
   readonly followerCount: number
   readonly followingCount: number
@@ -24,7 +24,7 @@ export interface UserInfo {
 
 export type UserField = keyof UserInfo
 
-/** Each field's name at TikTok, and the scope that opens it. Source: Display API, get user info. */
+/** Each field's name at TikTok, and the scope that it requires. Source: Display API, get user info. */
 const fieldOf = {
   openId: ['open_id', 'user.info.basic'],
   unionId: ['union_id', 'user.info.basic'],
@@ -40,9 +40,9 @@ const fieldOf = {
   videoCount: ['video_count', 'user.info.stats'],
 } as const satisfies Readonly<Record<UserField, readonly [string, string]>>
 
-const allFields = Object.keys(fieldOf) as UserField[] // `keys` forgets which they are
+const allFields = Object.keys(fieldOf) as UserField[] // `Object.keys` types them as string.
 
-/** The fields that these scopes open. Ask for no other: one too many may refuse the whole call. */
+/** The fields that these scopes permit. Request no others: one field too many may fail the whole call. */
 export function userFieldsOf(scopes: readonly string[]): readonly UserField[] {
   return allFields.filter((field) => scopes.includes(fieldOf[field][1]))
 }
@@ -69,7 +69,7 @@ const success = envelope(
   }),
 )
 
-/** TikTok: `GET /v2/user/info/?fields=…`. A field that TikTok leaves out is left out here. */
+/** TikTok: `GET /v2/user/info/?fields=…`. A field that TikTok omits, or sends with another type, is omitted. */
 export async function userInfo(
   api: Upstream,
   accessToken: Secret,
@@ -89,10 +89,10 @@ export async function userInfo(
   if (answer.kind !== 'ok') return answer
 
   const { user } = answer.body.data
-  const told = allFields.flatMap((field) => {
+  const entries = allFields.flatMap((field) => {
     const value = user[fieldOf[field][0]]
     return value === undefined ? [] : [[field, value] as const]
   })
-  // Each value stands under the field that its schema is for.
-  return { kind: 'ok', user: Object.fromEntries(told) as Partial<UserInfo> }
+  // The schema has checked each value's type for its field.
+  return { kind: 'ok', user: Object.fromEntries(entries) as Partial<UserInfo> }
 }

@@ -1,18 +1,18 @@
 import { z } from 'zod'
 
-/** A public video of a creator, as the Display API shows it; undefined is what TikTok left out. */
+/** A creator's public video in the Display API. Fields that TikTok omits are undefined. */
 export interface Video {
-  /** With all of its digits. */
+  /** Keeps all of its digits. */
   readonly id: string
-  /** Epoch milliseconds; TikTok says seconds. */
+  /** Epoch milliseconds; TikTok sends seconds. */
   readonly createdAt: number
-  /** Lives six hours at TikTok. */
+  /** The URL expires after six hours. */
   readonly coverImageUrl: string | undefined
   readonly shareUrl: string | undefined
   readonly embedLink: string | undefined
-  /** At most 150 characters, of a caption that may have 2200. */
+  /** At most the first 150 characters of the caption, which may have 2,200. */
   readonly title: string | undefined
-  /** As the title. */
+  /** Limited like the title. */
   readonly description: string | undefined
   readonly durationSeconds: number | undefined
   readonly width: number | undefined
@@ -23,15 +23,15 @@ export interface Video {
   readonly shareCount: number | undefined
 }
 
-/** The most videos that one call lists or finds. */
-export const videoLimit = 20
+/** How many videos one call lists or finds at most. */
+export const maxVideos = 20
 
 const text = z.string().optional().catch(undefined)
-const whole = z.number().optional().catch(undefined)
+const count = z.number().optional().catch(undefined)
 
-// The embed HTML is not asked for: it is somebody else's markup.
+// The embed HTML is not requested: it is foreign markup.
 const fields = {
-  // Documented as text; a bare number has been read with all of its digits, as text too.
+  // Documented as text. The JSON reader keeps all digits of a bare number, as text.
   id: z.union([z.string().min(1), z.number()]).transform(String),
   create_time: z.number(),
   cover_image_url: text,
@@ -39,34 +39,34 @@ const fields = {
   embed_link: text,
   title: text,
   video_description: text,
-  duration: whole,
-  width: whole,
-  height: whole,
-  view_count: whole,
-  like_count: whole,
-  comment_count: whole,
-  share_count: whole,
+  duration: count,
+  width: count,
+  height: count,
+  view_count: count,
+  like_count: count,
+  comment_count: count,
+  share_count: count,
 }
 
-/** What both calls ask for, in their query. Source: Display API, video object. */
-export const videoQuery = new URLSearchParams({ fields: Object.keys(fields).join(',') }).toString()
+/** The query of both calls. Source: Display API, video object. */
+export const videoFieldsQuery = new URLSearchParams({ fields: Object.keys(fields).join(',') }).toString()
 
-/** A video as TikTok tells it, read into ours. */
-export const toldVideo = z.object(fields).transform(
-  (told): Video => ({
-    id: told.id,
-    createdAt: told.create_time * 1000,
-    coverImageUrl: told.cover_image_url,
-    shareUrl: told.share_url,
-    embedLink: told.embed_link,
-    title: told.title,
-    description: told.video_description,
-    durationSeconds: told.duration,
-    width: told.width,
-    height: told.height,
-    viewCount: told.view_count,
-    likeCount: told.like_count,
-    commentCount: told.comment_count,
-    shareCount: told.share_count,
+/** Parses TikTok's video object. */
+export const videoSchema = z.object(fields).transform(
+  (video): Video => ({
+    id: video.id,
+    createdAt: video.create_time * 1000,
+    coverImageUrl: video.cover_image_url,
+    shareUrl: video.share_url,
+    embedLink: video.embed_link,
+    title: video.title,
+    description: video.video_description,
+    durationSeconds: video.duration,
+    width: video.width,
+    height: video.height,
+    viewCount: video.view_count,
+    likeCount: video.like_count,
+    commentCount: video.comment_count,
+    shareCount: video.share_count,
   }),
 )

@@ -2,29 +2,29 @@ import { z } from 'zod'
 import { isWorthRepeating } from '../../../../machines/rules/retry.ts'
 import { readAnswer } from '../../read-answer.ts'
 import type { CallFailure, Unknown } from './answer.ts'
-import { keptRaw, redact } from './redact.ts'
-import { retryAfterSeconds } from './retry-after.ts'
-import type { Answered, Exchange } from './upstream.ts'
+import { redact, redactedRaw } from './redact.ts'
+import { type Answered, type Exchange, retryAfterSeconds } from './upstream.ts'
 
 export interface ReadingRules {
-  /** The form of an id that an unreadable answer may still show; its first group is the id. */
+  /** Finds an id in an unreadable answer; its first group is the id. */
   readonly idPattern?: RegExp
-  /** For a success body that says so little that any page would do as one. */
+  /** For a success body so small that a repaired one could be any page: accepts only exact JSON. */
   readonly exactOnly?: boolean
 }
 
 /**
- * Judges an exchange, once and for all callers, by status and by code.
+ * Classifies an exchange by status and code. Every call to TikTok is classified here.
  *
- * TikTok has two shapes for an error, `{ error: { code } }` and OAuth's flat `{ error: 'code' }`; the envelope's code
- * decides even under HTTP 200, which is how `creator_info` says that a creator may not post. What fits nothing that we
- * know is `unknown`, the safest class.
+ * TikTok has two error shapes, `{ error: { code } }` and OAuth's flat `{ error: 'code' }`. The envelope's code decides even
+ * under HTTP 200, which is how `creator_info` reports that a creator may not post. An unrecognised answer is `unknown`, the
+ * safest class.
  *
- * What may be read out of a mangled body, which a gateway or a proxy may have made of a good one:
- * - Success, also of a call that creates something. The schema wants every field and the closing word `ok`, and nothing is
- *   read out of half a body, so what is read is all that TikTok said. To drop it would only lose a post that exists.
- * - A refusal, if the status is a refusal too. Under 200 it would say "nothing was done" of a call that perhaps did it.
- * - An id alone: never as a success. It goes along with `unknown`, for whoever looks the truth up.
+ * A gateway or a proxy may have mangled a valid body. From such a body this reads:
+ * - A success, also of a call that creates something. The schema requires every field and the final code `ok`, and half a
+ *   body is never read, so what is read is complete. Dropping it would lose a post that exists.
+ * - A refusal, if the HTTP status is a refusal too. Under 200 it would claim "nothing was done" of a call that may have
+ *   done it.
+ * - An id alone, never as a success: it is returned with `unknown`, so that the outcome can be looked up.
  */
 export function classify<Body>(
   exchange: Exchange,
@@ -37,7 +37,7 @@ export function classify<Body>(
   const isSuccess = httpStatus >= 200 && httpStatus < 300
   const reported = readAnswer(text, reportedError)
   const error = reported.kind === 'read' ? reported.value : undefined
-  const logId = optionalLogId(error?.logId ?? logIdIn(text))
+  const logId = optionalLogId(error?.logId ?? findLogId(text))
   const seconds = retryAfterSeconds(headers)
   const retryAfter = seconds === undefined ? {} : { retryAfterSeconds: seconds }
 
@@ -70,12 +70,12 @@ export function classify<Body>(
 }
 
 function unreadable({ httpStatus, text }: Answered, why: string): Unknown {
-  const logId = optionalLogId(logIdIn(text))
-  return { kind: 'unknown', cause: 'unreadable', httpStatus, raw: keptRaw(text), why, ...logId }
+  const logId = optionalLogId(findLogId(text))
+  return { kind: 'unknown', cause: 'unreadable', httpStatus, raw: redactedRaw(text), why, ...logId }
 }
 
-/** The log id of an answer that shows one, readable or not: it is what TikTok's support asks for. */
-function logIdIn(text: string): string | undefined {
+/** The log id in an answer's text, readable or not. TikTok's support asks for it. */
+function findLogId(text: string): string | undefined {
   return /\blog_?id[\\"']*\s*:\s*[\\"']+(\w{8,64})[\\"']/.exec(text)?.[1]
 }
 
@@ -83,22 +83,22 @@ function optionalLogId(logId: string | undefined) {
   return logId ? { logId } : {}
 }
 
-/** The success body of every call but OAuth's: no other word than `ok` is success. */
+/** The success body of every call but OAuth's: only the code `ok` is success. */
 export function envelope<Data extends z.ZodType>(data: Data) {
   return z.object({ data, error: z.object({ code: z.literal('ok') }) })
 }
 
 const tokenErrors: ReadonlySet<string> = new Set(['access_token_invalid', 'scope_not_authorized'])
 
-// The last two are OAuth's (RFC 6749, section 5.2): after them a refresh token may or may not have been spent.
+// The last two are OAuth's (RFC 6749, section 5.2): after them a refresh token may or may not have been used up.
 const serverErrors: ReadonlySet<string> = new Set([
   'internal_error',
   'server_error',
   'temporarily_unavailable',
 ])
 
-// Whatever its companions look like, a code is not lost for them.
-const words = z
+// An invalid message or log id must not lose the code beside it.
+const message = z
   .string()
   .catch('')
   .transform((text) => redact(text.slice(0, 1000)))
@@ -112,12 +112,12 @@ const reportedError = z.union([
           .string()
           .min(1)
           .refine((code) => code !== 'ok'),
-        message: words,
+        message,
         log_id: logId,
       }),
     })
     .transform(({ error }) => ({ code: error.code, message: error.message, logId: error.log_id })),
   z
-    .object({ error: z.string().min(1), error_description: words, log_id: logId })
+    .object({ error: z.string().min(1), error_description: message, log_id: logId })
     .transform((body) => ({ code: body.error, message: body.error_description, logId: body.log_id })),
 ])

@@ -1,15 +1,15 @@
 import type { ChunkAnswer } from '../post/put-chunk.ts'
 import type { Answer } from './answer.ts'
 
-/** For whom a call is made. */
+/** The account that a call is made for. */
 export interface Caller {
   readonly organizationId: string
   readonly accountId: string
-  /** Who comes again when its turn has come: the job, or the account for calls of its own. */
+  /** Retries the call after a deferral: a job's id, or the account's id for calls of its own. Rate limits reserve a slot for it. */
   readonly requester: string
 }
 
-/** A call as a limiter and a breaker know it. */
+/** A call, as rate limiters and circuit breakers see it. */
 export interface GuardedCall {
   readonly endpoint:
     | 'token'
@@ -25,19 +25,19 @@ export interface GuardedCall {
     | 'videoList'
     | 'videoQuery'
   readonly caller?: Caller
-  /** The how many-eth attempt it is, 1 being the first: what is more is a retry, and goes to the retries' budget. */
+  /** 1-based attempt number; attempts after the first count against the retry budget. */
   readonly attempt?: number
 }
 
 /**
- * Stands before every call: runs it, once, and hands its answer on; or turns it away with `held`, and then nothing was
- * sent. What `run` throws (a chunk's body may) it lets through.
+ * Runs before every call. It runs `run` once and returns its answer, or returns `deferred` without running it, so that
+ * nothing is sent. Errors that `run` throws (a chunk's body may throw) pass through.
  */
 export type Guard = <Value>(call: GuardedCall, run: () => Promise<Answer<Value>>) => Promise<Answer<Value>>
 
 /**
- * A chunk's call, guarded. Its answer is a union of its own, because the upload host has no codes; the guard is told it in
- * the words of all other calls, so that an ailing host counts as one.
+ * Guards a chunk's upload. A chunk's answer is a union of its own, because the upload host has no error codes; the guard
+ * receives it translated into an `Answer`, so that a failing upload host counts as a failure.
  */
 export async function guardChunk(
   guard: Guard,
@@ -47,14 +47,14 @@ export async function guardChunk(
   const sent: { answer?: ChunkAnswer } = {}
   const answer = await guard(call, async () => {
     sent.answer = await run()
-    return inGeneralTerms(sent.answer)
+    return toAnswer(sent.answer)
   })
   if (sent.answer) return sent.answer
   if (answer.kind === 'deferred') return answer
-  throw new TypeError(`a guard answered ${answer.kind} for a call that it did not run`)
+  throw new TypeError(`the guard returned ${answer.kind} for a call that it did not run`)
 }
 
-function inGeneralTerms(answer: ChunkAnswer): Answer<unknown> {
+function toAnswer(answer: ChunkAnswer): Answer<unknown> {
   switch (answer.kind) {
     case 'retry': {
       const { kind: _, httpStatus, ...retryAfter } = answer
@@ -67,7 +67,7 @@ function inGeneralTerms(answer: ChunkAnswer): Answer<unknown> {
     case 'unknown':
       return answer
     default:
-      // The host is well; what it says about this chunk does not concern a guard.
+      // The host works. What it says about this chunk is not the guard's concern.
       return { kind: 'ok' }
   }
 }

@@ -1,13 +1,13 @@
 import type { Secret } from '../../../secret.ts'
 import { type Exchange, exchange, type Upstream } from './upstream.ts'
 
-/** The app, as it introduces itself to OAuth. Without its secret nothing is done, not even a revocation. */
+/** The app's OAuth credential. Every OAuth call needs it, revocation included. */
 export interface AppCredential {
   readonly clientKey: string
   readonly clientSecret: Secret
 }
 
-/** POSTs a form with the app's credential, the way of every `/v2/oauth/…` call. `path` keeps its closing slash. */
+/** POSTs a form with the app's credential, as every `/v2/oauth/…` call requires. `path` keeps its trailing slash. */
 export function postForm(
   api: Upstream,
   path: string,

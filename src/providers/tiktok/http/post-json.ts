@@ -1,7 +1,7 @@
 import type { Secret } from '../../../secret.ts'
 import { type Exchange, exchange, type Upstream } from './upstream.ts'
 
-/** POSTs JSON under an access token, the way of every `/v2/post/…` call. `path` keeps its closing slash. */
+/** POSTs JSON with an access token, as the `/v2/post/…` and `/v2/video/…` calls require. `path` keeps its trailing slash. */
 export function postJson(
   api: Upstream,
   path: string,

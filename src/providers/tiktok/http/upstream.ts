@@ -1,7 +1,7 @@
 import type { NotSent, Unknown } from './answer.ts'
-import { keptRaw } from './redact.ts'
+import { redactedRaw } from './redact.ts'
 
-/** Whom to call, how, and for how long at most. */
+/** A host, how to reach it, and the deadline of one call. */
 export interface Upstream {
   readonly base: string
   readonly deadlineMs: number
@@ -15,11 +15,11 @@ export interface Answered {
   readonly text: string
 }
 
-/** One HTTP exchange as it went, before anybody judges what was answered. */
+/** One HTTP exchange before its answer is classified. */
 export type Exchange = Answered | NotSent | Unknown
 
-// TikTok's longest answer, twenty videos, is far below; a gateway's endless page is not worth the memory.
-const answerLimitBytes = 1_000_000
+// TikTok's longest answer, twenty videos, is far below this. A gateway's endless page must not fill the memory.
+const maxAnswerBytes = 1_000_000
 
 /**
  * Sends one request and reads the whole answer within the deadline.
@@ -35,11 +35,11 @@ export async function exchange(
 ): Promise<Exchange> {
   if (signal?.aborted) return { kind: 'notSent', code: 'ABORTED' }
 
-  const request = build(url, init)
+  const request = buildRequest(url, init)
   if (!request) return { kind: 'notSent', code: 'INVALID_REQUEST' }
 
-  // All that happens inside a call: whether there is another is for the machine (machines/rules/retry.ts). The platform's own
-  // deadline is enough; a resilience library's timeout would only hand `fetch` such a signal.
+  // A call is never retried here; the machine decides on retries (machines/rules/retry.ts). The platform's own deadline
+  // suffices: a resilience library's timeout would hand `fetch` such a signal as well.
   const deadline = AbortSignal.timeout(upstream.deadlineMs)
   try {
     const response = await upstream.fetch(request, {
@@ -48,8 +48,8 @@ export async function exchange(
     const { status: httpStatus, headers } = response
     const { text, isWhole } = await readText(response)
     if (isWhole) return { kind: 'answered', httpStatus, headers, text }
-    const why = `longer than ${answerLimitBytes} bytes`
-    return { kind: 'unknown', cause: 'unreadable', httpStatus, raw: keptRaw(text), why }
+    const why = `longer than ${maxAnswerBytes} bytes`
+    return { kind: 'unknown', cause: 'unreadable', httpStatus, raw: redactedRaw(text), why }
   } catch (error) {
     if (signal?.aborted) return { kind: 'unknown', cause: 'aborted' }
     if (deadline.aborted) return { kind: 'unknown', cause: 'timeout' }
@@ -57,9 +57,30 @@ export async function exchange(
   }
 }
 
-// What cannot be a request (a line break in a token) fails here, where nothing has left yet. The error quotes the value,
-// so it goes no further.
-function build(url: string, init: RequestInit): Request | undefined {
+/**
+ * `Retry-After` in seconds, from either of its two forms (RFC 9110, section 10.2.3); undefined for anything else. A date is
+ * compared with the answer's own `Date`, so that our clock does not matter; `now` is used only when the answer has none.
+ */
+export function retryAfterSeconds(headers: Headers, now = Date.now()): number | undefined {
+  const value = headers.get('retry-after')?.trim() ?? ''
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+
+  const retryAt = parseHttpDate(value)
+  if (retryAt === undefined) return undefined
+  const answeredAt = parseHttpDate(headers.get('date') ?? '') ?? now
+  return Math.max(0, Math.ceil((retryAt - answeredAt) / 1_000))
+}
+
+/** Any of HTTP's three date formats, as epoch milliseconds. The oldest one (asctime) omits "GMT" but means it. */
+function parseHttpDate(date: string): number | undefined {
+  if (!/^[A-Z][a-z]{2,8},? /.test(date)) return undefined
+  const instant = Date.parse(date.endsWith(' GMT') ? date : `${date} GMT`)
+  return Number.isNaN(instant) ? undefined : instant
+}
+
+// What cannot be a request, such as a token with a line break, fails here, before anything is sent. The error quotes the
+// value, so it is dropped.
+function buildRequest(url: string, init: RequestInit): Request | undefined {
   try {
     return new Request(url, { ...init, redirect: 'manual' })
   } catch {
@@ -73,14 +94,14 @@ async function readText(response: Response): Promise<{ readonly text: string; re
   let bytes = 0
   for await (const part of response.body ?? []) {
     bytes += part.byteLength
-    if (bytes > answerLimitBytes) return { text, isWhole: false }
+    if (bytes > maxAnswerBytes) return { text, isWhole: false }
     text += decoder.decode(part, { stream: true })
   }
   return { text: text + decoder.decode(), isWhole: true }
 }
 
-// `fetch` says "fetch failed" and keeps the system's error as the cause; from that, the code and the system call are safe
-// to pass on, the message is not.
+// `fetch` throws "fetch failed" with the system's error as the cause. The cause's code and system call are safe to pass
+// on; its message is not.
 function networkFailure(error: unknown): NotSent | Unknown {
   const cause = error instanceof Error ? error.cause : undefined
   const { code, syscall } = systemError(cause)
@@ -90,7 +111,7 @@ function networkFailure(error: unknown): NotSent | Unknown {
   return { kind: 'unknown', cause: 'connectionLost', ...(code && { code }) }
 }
 
-/** Codes that fetch reports before the first byte of the request has left. */
+/** Codes that `fetch` reports before the first byte of the request has been sent. */
 const handshakeFailures: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'CERT_HAS_EXPIRED',
@@ -103,11 +124,11 @@ const handshakeFailures: ReadonlySet<string> = new Set([
 ])
 
 function systemError(cause: unknown): { readonly code?: string; readonly syscall?: string } {
-  // A host with several addresses fails once for each of them.
+  // A host with several addresses fails once per address.
   const first = cause instanceof AggregateError ? cause.errors[0] : cause
   if (!(first instanceof Error)) return {}
 
-  const { code, syscall } = first as NodeJS.ErrnoException // the fields are optional there, and checked here
+  const { code, syscall } = first as NodeJS.ErrnoException // Its fields are optional, and checked below.
   return {
     ...(typeof code === 'string' && { code }),
     ...(typeof syscall === 'string' && { syscall }),

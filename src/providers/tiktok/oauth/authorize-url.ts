@@ -1,17 +1,20 @@
-/** What a person is asked for, and where they come back to. */
+import { createHash, randomBytes } from 'node:crypto'
+import { Secret } from '../../../secret.ts'
+
+/** What a person is asked to grant, and where TikTok redirects them afterwards. */
 export interface AuthorizeRequest {
-  /** Byte for byte a registered one: absolute, under 512 characters, without query or fragment. */
+  /** Equal to a registered one, byte for byte: absolute, under 512 characters, without query or fragment. */
   readonly redirectUri: string
   readonly scopes: readonly string[]
-  /** Random, against forgery; comes back as it is. */
+  /** Random, against request forgery. TikTok returns it unchanged. */
   readonly state: string
-  /** Of `challengeOf`. */
+  /** From `codeChallengeOf`. */
   readonly codeChallenge: string
-  /** Shows the consent page even to somebody who has a live session; without it nobody can choose another account. */
-  readonly alwaysAsk?: boolean
+  /** Shows the consent page even when a session exists; otherwise the person cannot choose another account. */
+  readonly alwaysShowConsent?: boolean
 }
 
-/** The address of TikTok's authorize page, for a browser. Source: Login Kit for Web, and for Desktop (PKCE). */
+/** The URL of TikTok's authorize page, for a browser. Source: Login Kit for Web, and for Desktop (PKCE). */
 export function authorizeUrl({
   base,
   clientKey,
@@ -20,13 +23,26 @@ export function authorizeUrl({
   const query = new URLSearchParams({
     client_key: clientKey,
     response_type: 'code',
-    // Commas, not the spaces of RFC 6749.
+    // TikTok wants commas, where RFC 6749 has spaces.
     scope: request.scopes.join(','),
     redirect_uri: request.redirectUri,
     state: request.state,
     code_challenge: request.codeChallenge,
     code_challenge_method: 'S256',
-    ...(request.alwaysAsk && { disable_auto_auth: '1' }),
+    ...(request.alwaysShowConsent && { disable_auto_auth: '1' }),
   })
   return `${base}/v2/auth/authorize/?${query}`
+}
+
+/** A new PKCE verifier of 64 characters. TikTok allows 43–128 of `A–Z a–z 0–9 - . _ ~`. Store it with the state. */
+export function createCodeVerifier(): Secret {
+  return new Secret(randomBytes(48).toString('base64url'))
+}
+
+/**
+ * The code challenge for the authorize page: SHA-256 in lower-case hex. TikTok deviates here from RFC 7636, and so from
+ * every stock OAuth library, which use base64url. Source: Login Kit for Desktop.
+ */
+export function codeChallengeOf(verifier: Secret): string {
+  return createHash('sha256').update(verifier.reveal()).digest('hex')
 }

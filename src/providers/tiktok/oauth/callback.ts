@@ -1,32 +1,32 @@
 import { Secret } from '../../../secret.ts'
 
-/** What TikTok sends a browser back with. */
+/** The parameters that TikTok's redirect carries back. */
 export type Callback =
   | {
       readonly kind: 'granted'
-      /** Works once, and not for long: exchange it at once. */
+      /** Works once and expires soon: exchange it at once. */
       readonly code: Secret
-      /** What was granted, which may be less than what was asked. */
+      /** The granted scopes, which may be fewer than the requested ones. */
       readonly scopes: readonly string[]
       readonly state: string
     }
   | {
       readonly kind: 'refused'
       readonly state: string
-      /** `access_denied` when the person said no, or when the app's set-up did: see `errorType`. */
+      /** `access_denied` when the person declined, or when the app's configuration forbids it: see `errorType`. */
       readonly error: string
-      /** `non_sandbox_target`: the person is not among the sandbox's users, which an operator has to mend. */
+      /** `non_sandbox_target`: the person is not one of the sandbox's target users. An operator has to add them. */
       readonly errorType?: string
       readonly description: string
     }
-  /** Not what TikTok sends: without state, without an outcome, with two, or with a parameter twice. */
+  /** Not a redirect of TikTok's: without state, without an outcome, with two outcomes, or with a repeated parameter. */
   | { readonly kind: 'malformed' }
 
 /**
- * Reads the redirect after the authorize page. Whether the state is ours is for the caller to check, before anything else.
+ * Reads the redirect from the authorize page. The caller must check first that the state is its own.
  *
- * The code is decoded once, by `URL`: codes contain characters that a query escapes, and a second decoding would damage
- * them. The granted scopes are called `scopes` here and `scope` in the token's answer. Source: Login Kit for Web, "callback".
+ * `URL` decodes the code once: codes contain characters that a query escapes, and decoding twice would damage them. The
+ * granted scopes are called `scopes` here and `scope` in the token response. Source: Login Kit for Web, "callback".
  */
 export function readCallback(url: URL): Callback {
   const names = [...url.searchParams.keys()]

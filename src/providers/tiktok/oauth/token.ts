@@ -8,7 +8,7 @@ import type { Upstream } from '../http/upstream.ts'
 export interface AuthorizationCode {
   /** Decoded once, as `URLSearchParams` does it. */
   readonly code: Secret
-  /** Byte for byte the one of the authorize request. */
+  /** Equal to the authorize request's, byte for byte. */
   readonly redirectUri: string
   readonly codeVerifier: Secret
 }
@@ -16,23 +16,23 @@ export interface AuthorizationCode {
 export interface TokenGrant {
   readonly accessToken: Secret
   readonly refreshToken: Secret
-  /** What remains, from now. Two hours by TikTok's newest pages, a day by its older ones: never assume. */
+  /** From now. Two hours by TikTok's newest pages, a day by its older ones: never assume a value. */
   readonly expiresInSeconds: number
   readonly refreshExpiresInSeconds: number
-  /** The creator, as this app knows them. */
+  /** The creator's id, which is specific to this app. */
   readonly openId: string
-  /** What was granted, which may be less than what was asked. */
+  /** The granted scopes, which may be fewer than the requested ones. */
   readonly scopes: readonly string[]
 }
 
-/** Trades the code of the callback for the first pair of tokens; a code works once. */
+/** Exchanges the callback's code for the first pair of tokens. A code works once. */
 export function exchangeCode(
   api: Upstream,
   app: AppCredential,
   { code, redirectUri, codeVerifier }: AuthorizationCode,
   signal?: AbortSignal,
 ): Promise<Answer<{ readonly grant: TokenGrant }>> {
-  return askForTokens(
+  return requestTokens(
     api,
     app,
     {
@@ -45,14 +45,31 @@ export function exchangeCode(
   )
 }
 
-/** Trades a refresh token for the next pair. After `unknown` the old token may already be dead. */
+/** Exchanges a refresh token for the next pair. After `unknown` the old token may already be invalid. */
 export function refreshToken(
   api: Upstream,
   app: AppCredential,
   token: Secret,
   signal?: AbortSignal,
 ): Promise<Answer<{ readonly grant: TokenGrant }>> {
-  return askForTokens(api, app, { grant_type: 'refresh_token', refresh_token: token.reveal() }, signal)
+  return requestTokens(api, app, { grant_type: 'refresh_token', refresh_token: token.reveal() }, signal)
+}
+
+/**
+ * TikTok: `POST /v2/oauth/revoke/`. Disconnects the app from the creator's account; TikTok then sends the webhook
+ * `authorization.removed`. Takes the access token, not the refresh token. TikTok reports success by an empty object or an
+ * empty body.
+ */
+export async function revoke(
+  api: Upstream,
+  app: AppCredential,
+  accessToken: Secret,
+  signal?: AbortSignal,
+): Promise<Answer<unknown>> {
+  const answered = await postForm(api, '/v2/oauth/revoke/', app, { token: accessToken.reveal() }, signal)
+  const isEmpty = answered.kind === 'answered' && answered.text.trim() === ''
+  const answer = classify(isEmpty ? { ...answered, text: '{}' } : answered, z.object(), { exactOnly: true })
+  return answer.kind === 'ok' ? { kind: 'ok' } : answer
 }
 
 const success = z.object({
@@ -64,7 +81,7 @@ const success = z.object({
   scope: z.string(),
 })
 
-async function askForTokens(
+async function requestTokens(
   api: Upstream,
   app: AppCredential,
   grant: Readonly<Record<string, string>>,

@@ -8,8 +8,8 @@ import type { Upstream } from '../http/upstream.ts'
 const success = envelope(z.unknown().optional())
 
 /**
- * TikTok: `POST /v2/post/publish/cancel/`. Documented for what TikTok is still fetching, and best effort even then: what
- * became of the post, its status says (`publish_cancelled`). Source: media transfer guide.
+ * TikTok: `POST /v2/post/publish/cancel/`. Documented for media that TikTok is still fetching, and best effort even then:
+ * the post's status shows whether it was cancelled (`publish_cancelled`). Source: media transfer guide.
  */
 export async function cancelPost(
   api: Upstream,

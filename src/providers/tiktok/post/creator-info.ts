@@ -4,7 +4,26 @@ import type { Answer } from '../http/answer.ts'
 import { classify, envelope } from '../http/classify.ts'
 import { postJson } from '../http/post-json.ts'
 import type { Upstream } from '../http/upstream.ts'
-import type { CreatorInfo } from './creator.ts'
+
+/** The privacy levels that TikTok has. `creator_info` lists those that a creator may choose from. */
+export type PrivacyLevel =
+  | 'PUBLIC_TO_EVERYONE'
+  | 'MUTUAL_FOLLOW_FRIENDS'
+  | 'FOLLOWER_OF_CREATOR'
+  | 'SELF_ONLY'
+
+export interface CreatorInfo {
+  readonly username: string
+  readonly nickname: string
+  /** The URL expires after two hours. */
+  readonly avatarUrl?: string
+  /** As TikTok lists them. An unknown level is kept, so that it can be shown. */
+  readonly privacyLevelOptions: readonly string[]
+  readonly commentDisabled: boolean
+  readonly duetDisabled: boolean
+  readonly stitchDisabled: boolean
+  readonly maxDurationSeconds: number
+}
 
 const success = envelope(
   z.object({
@@ -19,7 +38,7 @@ const success = envelope(
   }),
 )
 
-/** TikTok: `POST /v2/post/publish/creator_info/query/`. A spam or cap code arrives as `refused`, with HTTP status 200. */
+/** TikTok: `POST /v2/post/publish/creator_info/query/`. Spam and cap codes arrive as `refused` with HTTP status 200. */
 export async function creatorInfo(
   api: Upstream,
   accessToken: Secret,

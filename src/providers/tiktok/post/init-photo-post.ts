@@ -4,23 +4,23 @@ import type { Answer } from '../http/answer.ts'
 import { classify, envelope } from '../http/classify.ts'
 import { postJson } from '../http/post-json.ts'
 import type { Upstream } from '../http/upstream.ts'
-import type { PrivacyLevel } from './creator.ts'
-import { publishIdForm } from './start-upload.ts'
+import type { PrivacyLevel } from './creator-info.ts'
+import { publishIdPattern } from './start-upload.ts'
 
 interface Photos {
   /** At most 90 UTF-16 code units. */
   readonly title: string
   /** At most 4000 UTF-16 code units. */
   readonly description: string
-  /** 1–35 https addresses of JPEG or WebP, on a domain that is verified for the app, without redirects. */
+  /** 1–35 https URLs of JPEG or WebP images, on a domain that is verified for the app, without redirects. */
   readonly images: readonly string[]
-  /** Which of them is the cover, counted from 0. */
+  /** 0-based index of the cover among `images`. */
   readonly coverIndex: number
-  /** Made by AI: TikTok labels it so. */
+  /** AI-generated content: TikTok labels it. */
   readonly isAigc: boolean
 }
 
-/** Photos, which TikTok fetches itself: straight to the audience, or as a draft that their owner finishes in the app. */
+/** Photos, which TikTok fetches itself: posted directly, or delivered as a draft that the creator finishes in the app. */
 export type PhotoPost =
   | (Photos & {
       readonly mode: 'DIRECT_POST'
@@ -35,8 +35,8 @@ export type PhotoPost =
 const success = envelope(z.object({ publish_id: z.string().min(1) }))
 
 /**
- * TikTok: `POST /v2/post/publish/content/init/`. It begins to fetch at once, so an `unknown` here may become a post without
- * another step of ours; there is nothing to upload. Keep the images reachable until the post has ended.
+ * TikTok: `POST /v2/post/publish/content/init/`. TikTok starts to fetch at once and nothing is uploaded, so an `unknown`
+ * may become a post without any further call. Keep the images reachable until the post has ended.
  */
 export async function initPhotoPost(
   api: Upstream,
@@ -47,7 +47,7 @@ export async function initPhotoPost(
   const request = {
     media_type: 'PHOTO',
     post_mode: photos.mode,
-    // Beside the mode and only when true: older documents know no such field for photos.
+    // Sent only when true: TikTok's older documents have no such field for photos.
     ...(photos.isAigc && { is_aigc: true }),
     post_info: {
       title: photos.title,
@@ -69,7 +69,7 @@ export async function initPhotoPost(
   const answer = classify(
     await postJson(api, '/v2/post/publish/content/init/', accessToken, request, signal),
     success,
-    { idPattern: publishIdForm },
+    { idPattern: publishIdPattern },
   )
   return answer.kind === 'ok' ? { kind: 'ok', publishId: answer.body.data.publish_id } : answer
 }

@@ -1,12 +1,12 @@
-/** What a video file is, as a probe reads it without decoding. */
+/** A video file's properties, as a probe reads them without decoding. */
 export interface MediaFacts {
   /** `mp4`, `mov` or `webm`, also as a media type: `video/mp4`, `video/quicktime`, `video/webm`. */
   readonly container: string
   /** `h264`/`avc`, `h265`/`hevc`, `vp8` or `vp9`; null without a video track. */
   readonly videoCodec: string | null
-  /** TikTok states no rule for it. */
+  /** TikTok documents no rule for it. */
   readonly audioCodec: string | null
-  /** As shown, so after any rotation. */
+  /** As displayed, after any rotation. */
   readonly width: number
   readonly height: number
   readonly framesPerSecond: number
@@ -14,16 +14,16 @@ export interface MediaFacts {
   readonly bytes: number
 }
 
-/** One rule of TikTok's that a file breaks. */
+/** A rule of TikTok's that a file breaks. */
 export interface MediaViolation {
   readonly rule: 'container' | 'videoCodec' | 'width' | 'height' | 'frameRate' | 'duration' | 'bytes'
   readonly value: string | number | null
-  /** What may be: the allowed words, or the bound that the value is beyond. */
+  /** The allowed values, or the bound that the value exceeds. */
   readonly limit: readonly string[] | number
   readonly failReason: MediaFailReason
 }
 
-/** TikTok's own word, had it been sent the file: a `fail_reason`, or for the bytes the code of the init. */
+/** The code that TikTok would answer for the file: a `fail_reason`, or for its size the error code of the init. */
 export type MediaFailReason =
   | 'file_format_check_failed'
   | 'picture_size_check_failed'
@@ -31,34 +31,34 @@ export type MediaFailReason =
   | 'duration_check_failed'
   | 'invalid_params'
 
-/** At least and at most, both allowed. */
-type Span = readonly [least: number, most: number]
+/** Both bounds are inclusive. */
+type Range = readonly [min: number, max: number]
 
 const containers = ['mp4', 'mov', 'webm']
 const videoCodecs = ['h264', 'h265', 'vp8', 'vp9']
-const sidePixels: Span = [360, 4096]
-const framesPerSecond: Span = [23, 60]
-const longestUploadSeconds = 600
-// "4 GB" in the smaller of its two readings, as in `planChunks`.
-const videoBytes: Span = [1, 4_000_000_000]
+const sidePixels: Range = [360, 4096]
+const framesPerSecond: Range = [23, 60]
+const maxUploadSeconds = 600
+// TikTok's "4 GB" in the smaller of its two readings, as in `planChunks`.
+const videoBytes: Range = [1, 4_000_000_000]
 
 /**
- * What TikTok would reject a file for, mostly after its upload; empty means that it may be sent. A fact that is not a number
- * breaks its rule.
+ * The rules that a file breaks; empty if it may be sent. TikTok checks most of them only after the upload. NaN breaks its
+ * rule.
  *
- * `maxDurationSeconds` is the creator's own, from `creator_info`; unless told it is ten minutes, the most that TikTok's
- * pages name for an upload. Source: media transfer guide, "restrictions".
+ * `maxDurationSeconds` is the creator's limit from `creator_info`. Default: 600, the longest upload that TikTok documents.
+ * Source: media transfer guide, "restrictions".
  */
 export function mediaViolations(
   facts: MediaFacts,
-  { maxDurationSeconds = longestUploadSeconds }: { readonly maxDurationSeconds?: number } = {},
+  { maxDurationSeconds = maxUploadSeconds }: { readonly maxDurationSeconds?: number } = {},
 ): readonly MediaViolation[] {
   return [
     oneOf('container', facts.container, containers),
     oneOf('videoCodec', facts.videoCodec, videoCodecs),
     within('width', facts.width, sidePixels, 'picture_size_check_failed'),
     within('height', facts.height, sidePixels, 'picture_size_check_failed'),
-    within('frameRate', hundredths(facts.framesPerSecond), framesPerSecond, 'frame_rate_check_failed'),
+    within('frameRate', roundToHundredths(facts.framesPerSecond), framesPerSecond, 'frame_rate_check_failed'),
     within('duration', facts.seconds, [0, maxDurationSeconds], 'duration_check_failed'),
     within('bytes', facts.bytes, videoBytes, 'invalid_params'),
   ].filter((violation) => violation !== undefined)
@@ -81,19 +81,19 @@ const otherNames: Readonly<Record<string, string | undefined>> = {
 }
 
 /**
- * As exact as a measured rate is: timestamps are rounded in a file, so that an honest 60 reads 60.003. What is more than
- * that above 60, as files of variable rate are, TikTok has refused.
+ * Rounds a measured frame rate to hundredths: a file's timestamps are rounded, so that a true 60 reads as 60.003. TikTok has
+ * refused files that are further above 60, as files with a variable frame rate are.
  */
-function hundredths(rate: number): number {
+function roundToHundredths(rate: number): number {
   return Math.round(rate * 100) / 100
 }
 
 function within(
   rule: MediaViolation['rule'],
   value: number,
-  [least, most]: Span,
+  [min, max]: Range,
   failReason: MediaFailReason,
 ): MediaViolation | undefined {
-  if (value >= least && value <= most) return undefined
-  return { rule, value, limit: value < least ? least : most, failReason }
+  if (value >= min && value <= max) return undefined
+  return { rule, value, limit: value < min ? min : max, failReason }
 }

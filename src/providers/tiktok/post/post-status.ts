@@ -13,23 +13,23 @@ const knownStatuses = [
   'FAILED',
 ] as const
 
-/** `UNRECOGNISED` is not an end: TikTok has a word that we do not know yet. */
+/** `UNRECOGNISED`: a status that this version does not know. It does not end the post. */
 export type PostStatus = (typeof knownStatuses)[number] | 'UNRECOGNISED'
 
 export interface PostProgress {
   readonly status: PostStatus
-  /** TikTok's own word for the status. */
+  /** The status as TikTok reported it. */
   readonly reportedStatus: string
   readonly failReason?: string
-  /** Empty until a public post has passed moderation, and always for a private one. Each id with all of its digits. */
+  /** Empty until a public post has passed moderation, and always for a private post. Each id keeps all of its digits. */
   readonly publicPostIds: readonly string[]
-  /** How far the upload got; `nextChunk` reads it. */
+  /** How much of the upload TikTok has stored; `nextChunk` reads it. */
   readonly uploadedBytes?: number
-  /** How much TikTok has fetched, of what it fetches itself. */
+  /** How much TikTok has fetched of media that it fetches itself. */
   readonly downloadedBytes?: number
 }
 
-// Documented as a list of numbers; seen as text and as one bare number too.
+// Documented as a list of numbers; also observed as text and as one bare number.
 const postId = z.union([z.string(), z.number()]).transform(String)
 const postIds = z.union([z.array(postId), postId.transform((id) => [id])]).nullish()
 
@@ -37,7 +37,7 @@ const success = envelope(
   z.object({
     status: z.string(),
     fail_reason: z.string().nullish(),
-    // The misspelling is TikTok's.
+    // TikTok's own spelling.
     publicaly_available_post_id: postIds,
     uploaded_bytes: z.number().nullish(),
     downloaded_bytes: z.number().nullish(),

@@ -2,30 +2,31 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../../../secret.ts'
 
 export interface SignedWebhook {
-  /** Of `TikTok-Signature`: `t=<epoch seconds>,s=<hex>`. */
+  /** The `TikTok-Signature` header: `t=<epoch seconds>,s=<hex>`. */
   readonly header: string | null | undefined
-  /** As it came: parsed and printed again it is another text. */
+  /** The raw bytes: parsed and printed again, the text would differ. */
   readonly body: Uint8Array
-  /** The app's client secret, which is the key. */
+  /** The app's client secret, which is the HMAC key. */
   readonly secret: Secret
   readonly nowSeconds: number
-  /** How far from now the signing may lie, before or after. TikTok prescribes none; its clients take 300. */
+  /** How far the signature's time may lie from now, before or after. TikTok prescribes none; its clients use 300. */
   readonly toleranceSeconds: number
 }
 
-export type WebhookVerdict =
+export type WebhookVerification =
   | { readonly kind: 'ok'; readonly signedAtSeconds: number }
   /**
-   * `age` is TikTok's own text, signed too long ago: a replay, or a delivery repeated under its first signature, which
-   * nobody has ruled out. Log it apart from the rest.
+   * `age`: a valid signature outside the tolerance. It is a replay, or TikTok repeated a delivery under its first
+   * signature, which its documents do not rule out. Log it separately.
    */
   | { readonly kind: 'refused'; readonly reason: 'missing' | 'malformed' | 'signature' | 'age' }
 
 /**
- * Whether TikTok has sent this, and lately: HMAC-SHA256 of `t`, a dot and the raw body, under the client secret, compared in
- * constant time. A repetition within the tolerance passes; the dedupe key is what stops it. Source: webhooks, verification.
+ * Checks that TikTok sent this webhook recently: HMAC-SHA256 of `t`, a dot and the raw body under the client secret,
+ * compared in constant time. A replay within the tolerance passes; its deduplication key stops it. Source: webhooks,
+ * verification.
  */
-export function verifyWebhook(signed: SignedWebhook): WebhookVerdict {
+export function verifyWebhook(signed: SignedWebhook): WebhookVerification {
   const { header, body, secret, nowSeconds, toleranceSeconds } = signed
   if (!header) return { kind: 'refused', reason: 'missing' }
 

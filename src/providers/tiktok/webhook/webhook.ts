@@ -1,40 +1,38 @@
 import { z } from 'zod'
 import { parseExactJson } from '../../exact-json.ts'
 
-/** What all news have. */
-interface About {
-  /** TikTok's name of the event, as it spelled it this time. */
+interface WebhookFields {
+  /** The event's name as TikTok spelled it in this delivery. */
   readonly event: string
-  /** Epoch seconds, as TikTok has it. */
   readonly createdAtSeconds: number
-  /** Whose news they are: check that it is this app. */
+  /** The app that the webhook is for: check that it is this one. */
   readonly clientKey: string
-  /** The creator, as this app knows them. */
+  /** The creator's id, which is specific to this app. */
   readonly openId: string
 }
 
-interface OfPost extends About {
+interface PostWebhookFields extends WebhookFields {
   readonly publishId: string
-  /** `INBOX_SHARE` is a draft; TikTok's other words for it mean a direct post. */
+  /** `INBOX_SHARE` is a draft; any other value is a direct post. */
   readonly publishType?: string
-  /** The post's public id, with all of its digits, where TikTok tells it. */
+  /** The post's public id, with all of its digits, if TikTok sends it. */
   readonly postId?: string
 }
 
 export type PostWebhook =
-  /** Posted; of a draft, by its creator, who may do so more than once. */
-  | (OfPost & { readonly kind: 'postCompleted' })
-  /** `reason` is one of the status call's fail reasons, or empty. */
-  | (OfPost & { readonly kind: 'postFailed'; readonly reason: string })
-  /** The creator has been told of the draft. */
-  | (OfPost & { readonly kind: 'draftDelivered' })
-  /** Everybody can see it now: moderation has passed it, or its creator has opened it. */
-  | (OfPost & { readonly kind: 'postPublic' })
-  /** It is not public any more. */
-  | (OfPost & { readonly kind: 'postRemoved' })
+  /** The post was published. A draft is published by its creator, and possibly more than once. */
+  | (PostWebhookFields & { readonly kind: 'postCompleted' })
+  /** `reason` is a fail reason of the status call, or empty. */
+  | (PostWebhookFields & { readonly kind: 'postFailed'; readonly reason: string })
+  /** TikTok has notified the creator of the draft. */
+  | (PostWebhookFields & { readonly kind: 'draftDelivered' })
+  /** The post became public: it passed moderation, or its creator changed its privacy. */
+  | (PostWebhookFields & { readonly kind: 'postPublic' })
+  /** The post is no longer public. */
+  | (PostWebhookFields & { readonly kind: 'postRemoved' })
 
-/** The grant is gone, and its tokens are dead. `reason`: 0 unknown, 1 by the user, 2 account deleted, 3 age, 4 banned, 5 by us. */
-export type AuthorizationRemovedWebhook = About & {
+/** The authorization ended and its tokens are invalid. `reason`: 0 unknown, 1 by the user, 2 account deleted, 3 age, 4 banned, 5 by us. */
+export type AuthorizationRemovedWebhook = WebhookFields & {
   readonly kind: 'authorizationRemoved'
   readonly reason: number
 }
@@ -43,26 +41,26 @@ export type KnownWebhook = PostWebhook | AuthorizationRemovedWebhook
 
 export type ParsedWebhook =
   | KnownWebhook
-  /** Of another product, or of a later time. Answer 200 all the same, or TikTok repeats it for three days. */
+  /** An event of another product, or one that this version does not know. Answer 200, or TikTok repeats it for three days. */
   | { readonly kind: 'ignored'; readonly event: string }
-  /** Not what TikTok sends. `why` quotes no value. */
+  /** Not a valid webhook. `why` quotes no value. */
   | { readonly kind: 'malformed'; readonly why: string }
 
 /**
- * Reads a webhook's body, after `verifyWebhook`. Its `content` is JSON printed into a string, so it is parsed a second time,
- * both times with every digit of an id; an object in its place is taken as well. Source: webhooks, overview and events.
+ * Parses a webhook's body; call `verifyWebhook` first. Its `content` is JSON inside a string and is parsed a second time; an
+ * object in its place is accepted too. Ids keep all of their digits. Source: webhooks, overview and events.
  */
-export function readWebhook(body: Uint8Array): ParsedWebhook {
-  const outer = parsedAs(wrapping, new TextDecoder().decode(body))
+export function parseWebhook(body: Uint8Array): ParsedWebhook {
+  const outer = parseAs(envelope, new TextDecoder().decode(body))
   if (outer.kind === 'malformed') return outer
 
   const { event, create_time, client_key, user_openid, content } = outer.value
   const kind = kindOf.get(event)
   if (kind === undefined) return { kind: 'ignored', event }
   if (user_openid === undefined) return { kind: 'malformed', why: 'user_openid: missing' }
-  const about = { event, createdAtSeconds: create_time, clientKey: client_key, openId: user_openid }
+  const common = { event, createdAtSeconds: create_time, clientKey: client_key, openId: user_openid }
 
-  const inner = parsedAs(contents, content)
+  const inner = parseAs(contentSchema, content)
   if (inner.kind === 'malformed') return { kind: 'malformed', why: `content, ${inner.why}` }
 
   const {
@@ -72,22 +70,20 @@ export function readWebhook(body: Uint8Array): ParsedWebhook {
     publish_type: publishType,
     post_id: postId,
   } = inner.value
-  if (kind === 'authorizationRemoved') return { ...about, kind, reason: Number(reason ?? 0) || 0 }
+  if (kind === 'authorizationRemoved') return { ...common, kind, reason: Number(reason ?? 0) || 0 }
   if (publishId === undefined) return { kind: 'malformed', why: 'content, publish_id: missing' }
 
-  const ofPost = { ...about, publishId, ...(publishType && { publishType }), ...(postId && { postId }) }
-  return kind === 'postFailed'
-    ? { ...ofPost, kind, reason: reason ?? fail_reason ?? '' }
-    : { ...ofPost, kind }
+  const post = { ...common, publishId, ...(publishType && { publishType }), ...(postId && { postId }) }
+  return kind === 'postFailed' ? { ...post, kind, reason: reason ?? fail_reason ?? '' } : { ...post, kind }
 }
 
 /**
- * The same for every repetition of the same news, whichever way TikTok spells its event. The time belongs to it: a draft
- * may be posted again, and that is news.
+ * A key that is equal for repeated deliveries of one event, however TikTok spells the event's name. The time is part of it,
+ * because a draft may be published more than once.
  */
-export function webhookDeduplicationKey(news: KnownWebhook): string {
-  const { publishId, postId } = news.kind === 'authorizationRemoved' ? {} : news
-  return [news.kind, news.openId, publishId ?? '', postId ?? '', news.createdAtSeconds].join('|')
+export function webhookDeduplicationKey(webhook: KnownWebhook): string {
+  const { publishId, postId } = webhook.kind === 'authorizationRemoved' ? {} : webhook
+  return [webhook.kind, webhook.openId, publishId ?? '', postId ?? '', webhook.createdAtSeconds].join('|')
 }
 
 const kindOf: ReadonlyMap<string, KnownWebhook['kind']> = new Map([
@@ -96,40 +92,40 @@ const kindOf: ReadonlyMap<string, KnownWebhook['kind']> = new Map([
   ['post.publish.inbox_delivered', 'draftDelivered'],
   ['post.publish.publicly_available', 'postPublic'],
   ['post.publish.no_longer_publicly_available', 'postRemoved'],
-  // TikTok has spelled both of them so, too.
+  // TikTok has used these spellings too.
   ['post.publish.publicaly_available', 'postPublic'],
   ['post.publish.no_longer_publicaly_available', 'postRemoved'],
   ['authorization.removed', 'authorizationRemoved'],
 ])
 
-const wrapping = z.object({
+const envelope = z.object({
   event: z.string().min(1),
   create_time: z.number(),
   client_key: z.string().min(1),
-  // Missing from other products' events alone.
+  // Only events of other products omit it.
   user_openid: z.string().min(1).optional(),
   content: z.unknown(),
 })
 
-const words = z.union([z.string(), z.number()]).transform(String).optional()
+const text = z.union([z.string(), z.number()]).transform(String).optional()
 
-const contents = z.object({
+const contentSchema = z.object({
   publish_id: z.string().min(1).optional(),
   publish_type: z.string().optional(),
-  // Nobody has said whether it is a number: read exactly, both are text with all digits.
-  post_id: words,
-  // A word when a post has failed, a number when a grant is gone.
-  reason: words,
-  // Not in TikTok's documents, yet looked for by its clients.
-  fail_reason: words,
+  // TikTok does not document whether it is a number. The exact JSON reader turns both into text with all digits.
+  post_id: text,
+  // Text when a post failed, a number when an authorization was removed.
+  reason: text,
+  // Not in TikTok's documents, but its clients read it.
+  fail_reason: text,
 })
 
 type Parsed<Value> =
   | { readonly kind: 'parsed'; readonly value: Value }
   | { readonly kind: 'malformed'; readonly why: string }
 
-/** Of JSON in a text, or of what such a text would have said. */
-function parsedAs<Value>(schema: z.ZodType<Value>, given: unknown): Parsed<Value> {
+/** Parses JSON text, or a value that is parsed already. */
+function parseAs<Value>(schema: z.ZodType<Value>, given: unknown): Parsed<Value> {
   let value = given
   if (typeof given === 'string') {
     try {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { retryAfterSeconds } from '../../../../src/providers/tiktok/http/retry-after.ts'
+import { retryAfterSeconds } from '../../../../src/providers/tiktok/http/upstream.ts'
 
 const date = 'Sun, 06 Nov 1994 08:49:37 GMT'
 const now = Date.parse('1994-11-06T08:49:07Z')

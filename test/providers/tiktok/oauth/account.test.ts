@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { userFieldsOf } from '../../../../src/providers/tiktok/display/user-info.ts'
+import { codeChallengeOf, createCodeVerifier } from '../../../../src/providers/tiktok/oauth/authorize-url.ts'
 import { readCallback } from '../../../../src/providers/tiktok/oauth/callback.ts'
-import { challengeOf, newVerifier } from '../../../../src/providers/tiktok/oauth/pkce.ts'
 import { Secret } from '../../../../src/secret.ts'
 import type { LocalTikTok } from '../../../../src/simulator/simulator.ts'
 import { begin, chunkOf, startPair, tokenOf, wantedPost } from '../../../simulator/support.ts'
@@ -20,13 +20,13 @@ function clientOf({ url, app }: LocalTikTok) {
 
 /** Sends a browser to the authorize page, and reads what it is sent back with. */
 async function consent(local: LocalTikTok, more: Record<string, string> = {}) {
-  const codeVerifier = newVerifier()
+  const codeVerifier = createCodeVerifier()
   const url = new URL(
     clientOf(local).authorizeUrl({
       redirectUri,
       scopes,
       state: 's t',
-      codeChallenge: challengeOf(codeVerifier),
+      codeChallenge: codeChallengeOf(codeVerifier),
     }),
   )
   for (const [name, value] of Object.entries(more)) url.searchParams.set(name, value)

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { codeChallengeOf, createCodeVerifier } from '../../../../src/providers/tiktok/oauth/authorize-url.ts'
+import { Secret } from '../../../../src/secret.ts'
 import { clientAt } from '../support.ts'
 
 const request = {
@@ -8,7 +10,7 @@ const request = {
   codeChallenge: '0f'.repeat(32),
 }
 
-test('the authorize page is asked as TikTok wants it, at TikTok’s own address unless told otherwise', () => {
+test('the authorize URL has TikTok’s parameters, and TikTok’s own host by default', () => {
   const url = new URL(clientAt('http://127.0.0.1:1').authorizeUrl(request))
   expect(url.origin + url.pathname).toBe('https://www.tiktok.com/v2/auth/authorize/')
   expect(Object.fromEntries(url.searchParams)).toEqual({
@@ -22,9 +24,20 @@ test('the authorize page is asked as TikTok wants it, at TikTok’s own address 
   })
 })
 
-test('a person who may want another account is always asked', () => {
+test('alwaysShowConsent disables TikTok’s automatic authorization', () => {
   const client = clientAt('http://127.0.0.1:1', { authorizeBase: 'http://127.0.0.1:2' })
-  const url = new URL(client.authorizeUrl({ ...request, alwaysAsk: true }))
+  const url = new URL(client.authorizeUrl({ ...request, alwaysShowConsent: true }))
   expect(url.origin).toBe('http://127.0.0.1:2')
   expect(url.searchParams.get('disable_auto_auth')).toBe('1')
+})
+
+test('a PKCE code challenge is the verifier’s SHA-256 in lower-case hex, unlike RFC 7636', () => {
+  const verifier = new Secret('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk')
+  expect(codeChallengeOf(verifier)).toBe('13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3')
+})
+
+test('a PKCE code verifier has a length and characters that TikTok allows, and is unique', () => {
+  const verifiers = Array.from({ length: 100 }, () => createCodeVerifier().reveal())
+  for (const verifier of verifiers) expect(verifier).toMatch(/^[A-Za-z0-9\-._~]{43,128}$/)
+  expect(new Set(verifiers).size).toBe(100)
 })

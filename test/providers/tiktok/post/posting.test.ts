@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { chunkRange, nextChunk, planChunks } from '../../../../src/providers/tiktok/post/chunk-plan.ts'
-import { readWebhook } from '../../../../src/providers/tiktok/webhook/webhook.ts'
+import { parseWebhook } from '../../../../src/providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../../../../src/providers/tiktok/webhook/webhook-signature.ts'
 import { Secret } from '../../../../src/secret.ts'
 import { begin, chunkOf, planOf, startPair, videoHash, wantedPost } from '../../../simulator/support.ts'
@@ -250,7 +250,7 @@ test('7678907398077074696 keeps its digits through status, list, query and webho
   expect(await client.listVideos(token)).toMatchObject({ videos: [{ id }] })
   expect(await client.queryVideos(token, [id, '7678907398077074697'])).toMatchObject({ videos: [{ id }] })
   await local.flushWebhooks()
-  const news = heard.map(readWebhook)
+  const news = heard.map(parseWebhook)
   expect(news).toContainEqual(expect.objectContaining({ kind: 'postPublic', publishId, postId: id }))
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   type ParsedWebhook,
-  readWebhook,
+  parseWebhook,
   webhookDeduplicationKey,
 } from '../../../../src/providers/tiktok/webhook/webhook.ts'
 import { completed } from './webhooks.ts'
@@ -22,7 +22,7 @@ function delivery(event: string, content: string, more: Record<string, unknown> 
   })
 }
 
-const read = (text: string) => readWebhook(Buffer.from(text))
+const read = (text: string) => parseWebhook(Buffer.from(text))
 
 describe('a webhook says', () => {
   test('that a post is complete, in the example that everybody can check', () => {
