@@ -8,6 +8,7 @@ import { type AppProcess, startAppProcess, untilReady } from '../support/app-pro
 import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
 import { type Moment, startPostgresProxy } from '../support/postgres-proxy.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const proxy = await startPostgresProxy(database.url)
@@ -45,8 +46,8 @@ async function killAndStart(): Promise<void> {
 }
 
 const moments: readonly Moment[] = ['claiming', 'working', 'committing', 'committed']
-const randomKills = 4
-const slots = 41
+const randomKills = inForm(2, 4)
+const slots = inForm(13, 41)
 
 it('starts exactly one job for a client that retries, wherever the API is killed under it', async () => {
   await start()

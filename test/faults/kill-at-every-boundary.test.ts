@@ -5,6 +5,7 @@ import type { Boundary } from '../../src/durable/drive.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
 import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 
@@ -27,7 +28,7 @@ const waiting = ['generating.rendering', 'awaitingSlot', 'watching.accepted']
 
 const around = (state: string, boundaries: readonly Boundary[]) =>
   boundaries.map((boundary) => [boundary, state] as const)
-const points: readonly (readonly [Boundary, string])[] = [
+const everyPoint: readonly (readonly [Boundary, string])[] = [
   // A command commits the first state; a worker first meets it at its step.
   ...around('queued', ['beforeStep', 'afterStep', 'beforeCommit']),
   ...working.flatMap((state) => around(state, ['afterCommit', 'beforeStep', 'afterStep', 'beforeCommit'])),
@@ -35,6 +36,23 @@ const points: readonly (readonly [Boundary, string])[] = [
   // After the last commit there is nothing left to lose but the acknowledgement.
   ...around('published', ['afterCommit']),
 ]
+
+/** Where most would be lost: around the calls that cost money or make a post, and where a timer takes over. */
+const somePoints: readonly (readonly [Boundary, string])[] = [
+  ['afterStep', 'queued'],
+  ['afterStep', 'reservingQuota'],
+  ['afterStep', 'generating.submitting'],
+  ['beforeCommit', 'generating.checking'],
+  ['beforeCommit', 'storing'],
+  ['beforeCommit', 'awaitingSlot'],
+  ['afterCommit', 'publishing.initialising'],
+  ['afterStep', 'publishing.initialising'],
+  ['beforeStep', 'publishing.uploading'],
+  ['afterStep', 'publishing.uploading'],
+  ['afterStep', 'closing'],
+  ['afterCommit', 'published'],
+]
+const points = inForm(somePoints, everyPoint)
 
 it('loses nothing and posts once, whichever boundary of the job machine a worker is killed at', async () => {
   // One job's kill may take another along right before the place where that one was to be killed: it gets another life.

@@ -23,6 +23,7 @@ import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
 import { until } from '../support/wait.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
@@ -165,6 +166,8 @@ for (const setting of [
     `do $$ begin execute format('alter database %I set ', current_database()) || $set$${setting}$set$; end $$`,
   )
 
+const eachMs = inForm(2_000, 5_000)
+
 it('lets processes move, renew and close jobs, and people move them, without one deadlock', async () => {
   const stress = connect(database.url, 'reelpilot_runtime', {
     max: 30,
@@ -205,8 +208,8 @@ it('lets processes move, renew and close jobs, and people move them, without one
     const end = performance.now() + ms
     return () => performance.now() > end
   }
-  await Promise.all(drives(during(5_000)))
-  const together = during(5_000)
+  await Promise.all(drives(during(eachMs)))
+  const together = during(eachMs)
   await Promise.all([
     ...drives(together),
     counted(together, () => closeAll(stress.db, ofProcess(0), together)),

@@ -6,12 +6,13 @@ import { startCrew } from '../support/crew.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createStage } from '../support/stage.ts'
 import { jobsOf, untilAllEnded } from '../support/verdict.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-const slots = 12
+const slots = inForm(5, 12)
 
 it('has used what was really made and posted once the jobs have ended, however workers died and people cancelled', async () => {
   const stage = await createStage(database, slots)

@@ -12,16 +12,20 @@ import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { shortStoryboard } from '../support/stage.ts'
+import { inForm } from './form.ts'
 import type { CreatorSettings } from './quota-creator.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
 
 const processes = 4
+const { asked, granted } = inForm({ asked: 240, granted: 40 }, { asked: 1_000, granted: 100 })
+/** For the makers that are killed: how many slots, how many may be made, and how many makers die. */
+const makers = inForm({ slots: 40, granted: 30, kills: 4 }, { slots: 120, granted: 80, kills: 8 })
 
-it('starts exactly as many jobs as are granted, of a thousand asked for at once by four processes', async () => {
-  const { organizationId, slotIds } = await createSlots(1_000)
-  await grant(organizationId, { videos: 100, seconds: 10_000 })
+it('starts exactly as many jobs as are granted, of many more asked for at once by four processes', async () => {
+  const { organizationId, slotIds } = await createSlots(asked)
+  await grant(organizationId, { videos: granted, seconds: 10_000 })
   const watch = watchBooks(organizationId)
   const share = slotIds.length / processes
   const answers = await Promise.all(
@@ -33,18 +37,18 @@ it('starts exactly as many jobs as are granted, of a thousand asked for at once 
   const snapshots = await watch.stop()
 
   const all = answers.flat()
-  expect(all).toHaveLength(1_000)
-  expect(all.filter(({ kind }) => kind === 'started')).toHaveLength(100)
+  expect(all).toHaveLength(asked)
+  expect(all.filter(({ kind }) => kind === 'started')).toHaveLength(granted)
   const refusals = all.filter(({ kind }) => kind === 'quotaShort')
-  expect(refusals).toHaveLength(900)
+  expect(refusals).toHaveLength(asked - granted)
   const refusal = { metric: 'videos', period: 'total', available: 0, needed: 1, moreAt: null }
   for (const each of refusals) expect(each).toEqual({ kind: 'quotaShort', ...refusal })
 
-  expect(await jobsOf(organizationId)).toHaveLength(100)
+  expect(await jobsOf(organizationId)).toHaveLength(granted)
   expect(await readBooks(organizationId)).toMatchObject({
-    videos: { granted: 100, available: 0, reserved: 100, used: 0 },
-    seconds: { granted: 10_000, available: 9_700, reserved: 300, used: 0 },
-    uploads: { reserved: 100, used: 0 },
+    videos: { granted, available: 0, reserved: granted, used: 0 },
+    seconds: { granted: 10_000, available: 10_000 - 3 * granted, reserved: 3 * granted, used: 0 },
+    uploads: { reserved: granted, used: 0 },
   })
   expect(await auditQuota(db, organizationId)).toEqual([])
   expect(await thresholdsOf(organizationId)).toEqual([50, 80, 100])
@@ -52,12 +56,12 @@ it('starts exactly as many jobs as are granted, of a thousand asked for at once 
 }, 480_000)
 
 it('uses as much as jobs were made, however often their makers are killed', async () => {
-  const { organizationId, slotIds } = await createSlots(120)
-  await grant(organizationId, { videos: 80, seconds: 10_000 })
+  const { organizationId, slotIds } = await createSlots(makers.slots)
+  await grant(organizationId, { videos: makers.granted, seconds: 10_000 })
   const watch = watchBooks(organizationId)
-  await killAndRestart(organizationId, slotIds, 8)
+  await killAndRestart(organizationId, slotIds, makers.kills)
   const jobs = await jobsOf(organizationId)
-  expect(jobs).toHaveLength(80)
+  expect(jobs).toHaveLength(makers.granted)
 
   // They were all rendered, and their last chunks accepted. Each is closed twice, by two workers at once.
   await database.runtime.pool.query(
@@ -69,9 +73,14 @@ it('uses as much as jobs were made, however often their makers are killed', asyn
   await Promise.all(jobs.flatMap(({ id }) => [close(id), close(id)]))
   expect(await watch.stop()).toBeGreaterThan(10)
   expect(await readBooks(organizationId)).toMatchObject({
-    videos: { granted: 80, available: 0, reserved: 0, used: 80 },
-    seconds: { granted: 10_000, available: 9_760, reserved: 0, used: 240 },
-    uploads: { reserved: 0, used: 80 },
+    videos: { granted: makers.granted, available: 0, reserved: 0, used: makers.granted },
+    seconds: {
+      granted: 10_000,
+      available: 10_000 - 3 * makers.granted,
+      reserved: 0,
+      used: 3 * makers.granted,
+    },
+    uploads: { reserved: 0, used: makers.granted },
   })
   expect(await auditQuota(db, organizationId)).toEqual([])
 }, 480_000)

@@ -5,6 +5,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { createStage, startWorkerProcess } from '../support/stage.ts'
 import { jobsOf, untilAllEnded } from '../support/verdict.ts'
 import { until } from '../support/wait.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 /** What the first test leaves waiting is not for the second one's workers. */
@@ -12,7 +13,7 @@ const other = await createTestDatabase()
 const hasHadToken: ReadonlySet<string> = new Set(['publishing.awaitingTurn', 'published'])
 
 it('refreshes an expired token once for all jobs of all workers that need it', async () => {
-  const slots = 12
+  const slots = inForm(6, 12)
   const stage = await createStage(database, slots, {
     slotsPerAccount: slots,
     sameVideo: true,
@@ -21,9 +22,9 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
   await sql`update account set access_expires_at = now()`.execute(database.runtime.db)
   // A slow answer: everybody comes while it is under way.
   stage.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'delay', delayMs: 1_500 }, nth: 1 })
-  const workers = Array.from({ length: 4 }, () => startWorkerProcess(stage.settings))
+  const workers = Array.from({ length: inForm(2, 4) }, () => startWorkerProcess(stage.settings))
   try {
-    // Half of them then wait for the next minute's posts; what they need the token for is behind all of them.
+    // Those beyond a minute's posts wait for the next minute; what they need the token for is behind all of them.
     await until(
       () => jobsOf(database, stage),
       (jobs) => jobs.length === slots && jobs.every(({ state }) => hasHadToken.has(state)),

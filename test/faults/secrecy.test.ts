@@ -6,11 +6,13 @@ import { createTestDatabase } from '../support/database.ts'
 import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
 import { jobsOf } from '../support/verdict.ts'
 import { until } from '../support/wait.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
+const slots = inForm(4, 8)
 
 it('lets no token, code or upload address into the database, the queue or the logs', async () => {
-  const stage = await createStage(database, 8, {
+  const stage = await createStage(database, slots, {
     sameVideo: true,
     simulatorSettings: { accessTtlSeconds: 20 },
   })
@@ -33,7 +35,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
     const rests = new Set(['published', 'waitingForAccount'])
     await until(
       () => jobsOf(database, stage),
-      (jobs) => jobs.length === 8 && jobs.every((job) => rests.has(job.state)),
+      (jobs) => jobs.length === slots && jobs.every((job) => rests.has(job.state)),
       300_000,
     )
   } finally {

@@ -11,15 +11,15 @@ import { createStage, type Stage } from '../support/stage.ts'
 import { expectEverySlotPostedOnce, jobsOf } from '../support/verdict.ts'
 import { until } from '../support/wait.ts'
 import { expectWindowsKept } from '../support/window-verdict.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-/** Each makes a video, which is what takes its time; a soak takes twice as many. */
-const jobs = process.env.REELPILOT_SOAK ? 200 : 100
-const accounts = 10
-const workers = 4
+const jobs = inForm(24, 100)
+const accounts = inForm(4, 10)
+const workers = inForm(2, 4)
 /** The organization's own, a minute, so that they are felt. */
 const limits = { uploads: 60, reads: 600 }
 /** Every so often one of the workers is killed, without a warning. */
