@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { z } from 'zod'
-import { ConfigInvalid } from './start-failure.ts'
+import { ConfigError } from './startup-error.ts'
 import { refusedParameters } from './store/database-url.ts'
 
 /** Everything that can be set, read once. */
@@ -50,7 +50,7 @@ const whole = (least: number, most: number) => {
 }
 const port = whole(0, 65_535)
 const text = z.string().min(1)
-const points = whole(1, 1_000_000)
+const cost = whole(1, 1_000_000)
 /** The beginning of other addresses: a path is appended to it. */
 const base = z
   .url({
@@ -97,8 +97,8 @@ const settings = z
     TIKTOK_CLIENT_KEY: text.optional(),
     TIKTOK_CLIENT_SECRET: text.optional(),
     TIKTOK_LOCAL_PORT: port.default(4_001),
-    API_POINTS: points.default(1_000),
-    API_POINTS_PER_SECOND: points.default(50),
+    API_COST_LIMIT: cost.default(1_000),
+    API_COST_PER_SECOND: cost.default(50),
     IDEMPOTENCY_MINUTES: whole(1, 10_080).default(60),
     LATE_POST_GAP_MINUTES: whole(0, 60).default(5),
     LOG_LEVEL: z
@@ -119,7 +119,7 @@ const settings = z
     when: () => true,
   })
 
-/** Reads the environment. Empty values count as not set. Throws `ConfigInvalid` naming every mistake at once. */
+/** Reads the environment. Empty values count as not set. Throws `ConfigError` naming every mistake at once. */
 export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const spaced = Object.keys(settings.shape).filter((name) => given[name] !== given[name]?.trim())
@@ -131,7 +131,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
         .filter(({ path: [name] }) => !spaced.includes(String(name)))
         .map((issue) => `  ${issue.path.join('.')}: ${issue.message}`),
     ]
-    throw new ConfigInvalid(`these settings cannot be used:\n${mistakes.join('\n')}`)
+    throw new ConfigError(`these settings cannot be used:\n${mistakes.join('\n')}`)
   }
   const all = parsed.data
   return {
@@ -155,7 +155,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
           }
         : undefined,
     tiktokLocalPort: all.TIKTOK_LOCAL_PORT,
-    apiBucket: { capacity: all.API_POINTS, refillPerSecond: all.API_POINTS_PER_SECOND },
+    apiBucket: { capacity: all.API_COST_LIMIT, refillPerSecond: all.API_COST_PER_SECOND },
     idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
     latePostGapMinutes: all.LATE_POST_GAP_MINUTES,
     logLevel: all.LOG_LEVEL,

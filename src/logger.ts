@@ -33,7 +33,7 @@ export function createLogger(level: string, isReadable: boolean): Logger {
  * Logs beside what a person watches: all go to a file as JSON lines, and what the person has to know of, warnings and errors,
  * is also told in readable ones. The file is made with the first line.
  */
-export function createQuietLogger(level: string, file: string, tell: (text: string) => void): Logger {
+export function createFileLogger(level: string, file: string, tell: (text: string) => void): Logger {
   const streams = [
     { level: 'trace', stream: appendTo(file) },
     { level: 'warn', stream: readable(tell) },

@@ -58,18 +58,18 @@ describe('the settings', () => {
     )
     expect(mistakesOf({ DATABASE_URL: 'postgres://me:secret@db/reels\n' })).not.toContain('secret')
     for (const HOST of ['0.0.0.0', '::']) {
-      expect(mistakesOf({ HOST, API_POINTS: '0' })).toMatch(
-        /API_POINTS.*HOST: is every address.*set PUBLIC_URL/s,
+      expect(mistakesOf({ HOST, API_COST_LIMIT: '0' })).toMatch(
+        /API_COST_LIMIT.*HOST: is every address.*set PUBLIC_URL/s,
       )
       expect(mistakesOf({ HOST, PUBLIC_URL: 'https://reels.example/api' })).toBe('')
     }
   })
-  it('take whole numbers of points for the keys of the API', () => {
-    const settings = { API_POINTS: '20', API_POINTS_PER_SECOND: '2' }
+  it('take whole numbers as the cost limit of an API key', () => {
+    const settings = { API_COST_LIMIT: '20', API_COST_PER_SECOND: '2' }
     expect(readConfig(settings, false).apiBucket).toEqual({ capacity: 20, refillPerSecond: 2 })
     for (const wrong of ['0', '-1', '1.5', 'many'])
-      expect(() => readConfig({ API_POINTS: wrong, API_POINTS_PER_SECOND: wrong }, false)).toThrow(
-        /API_POINTS.*API_POINTS_PER_SECOND/s,
+      expect(() => readConfig({ API_COST_LIMIT: wrong, API_COST_PER_SECOND: wrong }, false)).toThrow(
+        /API_COST_LIMIT.*API_COST_PER_SECOND/s,
       )
   })
   it('take a gap between late posts of up to an hour, or none', () => {

@@ -13,7 +13,7 @@ import type { Limiter } from '../rate-limit/limiter.ts'
 import type { Connection } from '../store/database.ts'
 import { createHintSender } from '../store/event/notify.ts'
 import { isMigrated } from '../store/migrate.ts'
-import type { LimitBook } from '../tiktok-policy/limit-settings.ts'
+import type { LimitSettingsCache } from '../tiktok-policy/limit-settings.ts'
 import type { Sealer } from '../vault/sealer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import type { HostHealth } from './host-checks.ts'
@@ -40,7 +40,7 @@ export interface ApiRoleOptions {
   /** On the connection `api`. */
   readonly limiter: Limiter
   /** That of this process's calls to TikTok. */
-  readonly limitBook: LimitBook
+  readonly limitSettings: LimitSettingsCache
   readonly log: Logger
 }
 
@@ -66,7 +66,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     app,
     sealer,
     limiter,
-    limitBook,
+    limitSettings,
     log,
   } = options
   const boss = createBoss({
@@ -95,7 +95,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     storage,
     accountsLackingKey: keyCheck.accountsLackingKey,
     limiter,
-    limitBook,
+    limitSettings,
     apiBucket: config.apiBucket,
     idempotencyMinutes: config.idempotencyMinutes,
     log,

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { registerBreakers } from '../circuit-breaker/register-breakers.ts'
+import { registerBreakers } from '../circuit-breaker/breaker.ts'
 import type { Config } from '../config.ts'
 import { accountMachine } from '../definitions/account-machine.ts'
 import { breakerMachine } from '../definitions/breaker-machine.ts'
@@ -22,15 +22,15 @@ import { type Connection, connect } from '../store/database.ts'
 import { createHintSender } from '../store/event/notify.ts'
 import { reachDatabase } from '../store/reach.ts'
 import { unavailableOf } from '../store/unavailable.ts'
-import { sayOutagesOnce } from '../telemetry/outage-log.ts'
+import { logOutagesOnce } from '../telemetry/outage-log.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
-import { openUpstreams } from '../tiktok-policy/guarded-client.ts'
+import { openGuardedClients } from '../tiktok-policy/guarded-client.ts'
 import { createSealer } from '../vault/sealer.ts'
 import { startApiRole } from './api.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { migrateDatabase, openDatabase } from './database.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
-import { createKeyCheck, openNeededKeys } from './keys.ts'
+import { createKeyCheck, openRequiredKeys } from './keys.ts'
 import { listen } from './listener.ts'
 import { logSteps } from './log-steps.ts'
 import { startWorkerRole } from './worker.ts'
@@ -97,7 +97,7 @@ async function start(
   await migrateDatabase(database.url, plainLog)
   ending.throwIfAborted()
 
-  const log = sayOutagesOnce(plainLog, {
+  const log = logOutagesOnce(plainLog, {
     name: 'database',
     isOutage: (error) => unavailableOf(error) !== null,
     probe: () => reachDatabase(database.url),
@@ -116,7 +116,7 @@ async function start(
     return connection
   }
   const runtime = open('reelpilot_runtime', 10)
-  const { ring } = await openNeededKeys(config, runtime)
+  const { ring } = await openRequiredKeys(config, runtime)
   const sealer = createSealer(ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
@@ -136,7 +136,7 @@ async function start(
     return limiter
   }
   const limiter = await keepLimits(runtime, 'reelpilot_runtime')
-  const { tiktok, protect, limitBook } = await openUpstreams({
+  const { tiktok, withBreaker, limitSettings } = await openGuardedClients({
     db: runtime.db,
     limiter,
     app: { ...app, clientSecret },
@@ -154,7 +154,7 @@ async function start(
       listener,
       api: connection,
       limiter: await keepLimits(connection, 'reelpilot_api'),
-      limitBook,
+      limitSettings,
       runtime,
       machines,
       storage,
@@ -199,7 +199,7 @@ async function start(
       db: runtime.db,
       storage,
       videos,
-      withBreaker: protect,
+      withBreaker,
       tiktok,
       sealer,
       latePostGapMs: config.latePostGapMinutes * 60_000,

@@ -2,14 +2,14 @@ import path from 'node:path'
 import { createOrganization } from '../commands/tenant/create-organization.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../logger.ts'
-import type { KeepRunningOptions } from '../postgres/keep-running.ts'
 import { startEmbeddedServer } from '../postgres/server.ts'
+import type { KeepRunningOptions } from '../postgres/supervise.ts'
 import { installQueues } from '../queue/install-queues.ts'
-import { dataDirectoryFailure, StartFailed } from '../start-failure.ts'
+import { explainDataDirectoryError, StartupError } from '../startup-error.ts'
 import { connect } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
 import { openDataDirectory, shortPath } from './data-directory.ts'
-import { migrationFailure, untilWritable } from './wait-for-database.ts'
+import { explainMigrationError, waitForDatabase } from './wait-for-database.ts'
 
 export interface OpenOptions {
   /** Told what is waited for. */
@@ -27,19 +27,19 @@ export interface OpenDatabase {
 
 /**
  * The database of this configuration: the given one, or our own, started if it is not running. Several processes may
- * share our own; it is stopped by the last one that leaves, never under another. Throws `StartFailed` for what a person mends.
+ * share our own; it is stopped by the last one that leaves, never under another. Throws `StartupError` for what a person mends.
  */
 export async function openDatabase(config: Config, options: OpenOptions): Promise<OpenDatabase> {
   if (config.databaseUrl) {
-    await untilWritable(config.databaseUrl, options)
+    await waitForDatabase(config.databaseUrl, options)
     return { url: config.databaseUrl, stop: async () => undefined }
   }
   await openDataDirectory(config.dataDirectory)
   const directory = path.join(config.dataDirectory, 'postgres')
   options.print(`  Postgres   in ${shortPath(directory)}, which takes some seconds the first time …`)
   const server = await startEmbeddedServer({ directory }).catch((error: Error) => {
-    const known = dataDirectoryFailure(error, config.dataDirectory)
-    throw known === error ? new StartFailed(error.message, { cause: error }) : known
+    const known = explainDataDirectoryError(error, config.dataDirectory)
+    throw known === error ? new StartupError(error.message, { cause: error }) : known
   })
   return {
     url: server.url,
@@ -80,7 +80,7 @@ export async function migrateDatabase(url: string, log: Logger): Promise<readonl
     await installQueues(url, owner)
     return applied
   } catch (error) {
-    throw await migrationFailure(error, url)
+    throw await explainMigrationError(error, url)
   } finally {
     await owner.close()
   }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Config } from '../config.ts'
 import type { Logger } from '../logger.ts'
-import { ConfigInvalid } from '../start-failure.ts'
+import { ConfigError } from '../startup-error.ts'
 import {
   countSealedUploads,
   eachSealedToken,
@@ -16,7 +16,7 @@ import { type KeyFile, KeyFileMissing, openKeyFile } from '../vault/key-file.ts'
 import { type KeyRing, keyRingOf } from '../vault/key-ring.ts'
 import { rotate, type SealedRecord } from '../vault/rotate.ts'
 import { createSealer } from '../vault/sealer.ts'
-import { rememberFor } from './remember-for.ts'
+import { cacheFor } from './cache-for.ts'
 
 /** The keys of this installation: given by the environment, or kept in the data directory. */
 export function openKeys(
@@ -33,15 +33,15 @@ export function openKeys(
 
 /**
  * The keys of this installation, if they open what is sealed in the database; a first key is made only where nothing is. Throws
- * ConfigInvalid otherwise: with a new key everything would look healthy, and every job would fail.
+ * ConfigError otherwise: with a new key everything would look healthy, and every job would fail.
  */
-export async function openNeededKeys(
+export async function openRequiredKeys(
   config: Config,
   runtime: Connection,
 ): Promise<ReturnType<typeof openKeys>> {
   const keys = await openOrExplain(config, runtime)
   const missing = missingKeys(keys.ring(), await listNeededKeys(runtime.db))
-  if (missing.length > 0) throw new ConfigInvalid(keyLost(config, missing))
+  if (missing.length > 0) throw new ConfigError(keyLost(config, missing))
   return keys
 }
 
@@ -50,7 +50,7 @@ async function openOrExplain(config: Config, { db }: Connection): Promise<Return
     return openKeys(config, { mayMake: !(await hasSealedRows(db)) })
   } catch (error) {
     if (!(error instanceof KeyFileMissing)) throw error
-    throw new ConfigInvalid(keyLost(config, await listNeededKeys(db)))
+    throw new ConfigError(keyLost(config, await listNeededKeys(db)))
   }
 }
 
@@ -82,7 +82,7 @@ export function createKeyCheck(
       return needed // The file is gone, or cannot be read.
     }
   }
-  const missing = rememberFor(lookEveryMs, look, now)
+  const missing = cacheFor(lookEveryMs, look, now)
   return {
     missing,
     async accountsLackingKey(organizationId, accountIds) {

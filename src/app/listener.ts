@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { listenFailure } from '../start-failure.ts'
+import { explainListenError } from '../startup-error.ts'
 
 /** The API's address, held from the first moment of a start. */
 export interface Listener {
@@ -14,7 +14,7 @@ export interface Listener {
 
 /**
  * Listens before anything is written: a start whose port is taken changes nothing. Until somebody serves here, requests are
- * answered 503, but for `/livez`. Throws `ConfigInvalid` where nobody can listen.
+ * answered 503, but for `/livez`. Throws `ConfigError` where nobody can listen.
  */
 export async function listen(place: { readonly host: string; readonly port: number }): Promise<Listener> {
   const server = createServer(answerStarting)
@@ -22,7 +22,7 @@ export async function listen(place: { readonly host: string; readonly port: numb
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw listenFailure(error, { ...place, portSetting: 'PORT' })
+    throw explainListenError(error, { ...place, portSetting: 'PORT' })
   }
   const found = server.address()
   if (typeof found !== 'object' || found === null) throw new Error('the server has no address')

@@ -6,7 +6,7 @@ const lookMs = 500
  * when nobody reads what it prints (`npm start | head`), and when the npm that started it has gone without a word. Later
  * reasons change nothing: a second SIGINT must not cut a drain short; SIGKILL always can, and loses nothing.
  */
-export function watchForEnd({ isFromNpm }: { readonly isFromNpm: boolean }): AbortSignal {
+export function createShutdownSignal({ isFromNpm }: { readonly isFromNpm: boolean }): AbortSignal {
   const controller = new AbortController()
   const end = (why: string) => controller.abort(why)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end)

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { StartFailed } from '../start-failure.ts'
+import { StartupError } from '../startup-error.ts'
 import { askServer, findMissingRights, type MissingRights, type ServerState } from '../store/server-state.ts'
 
 const patienceMs = 60_000
 const lookEveryMs = 1_000
 
 /**
- * Waits until a given Postgres takes changes: a standby may be promoted, a server that starts comes up. Throws `StartFailed` at
+ * Waits until a given Postgres takes changes: a standby may be promoted, a server that starts comes up. Throws `StartupError` at
  * once for what does not pass by itself, and for the rest after a minute.
  */
-export async function untilWritable(
+export async function waitForDatabase(
   url: string,
   options: {
     readonly print: (line: string) => void
@@ -23,7 +23,7 @@ export async function untilWritable(
     const state = await askServer(url)
     if (state.kind === 'ready') return
     if (state.kind === 'unreachable' || state.kind === 'tooOld' || performance.now() > deadline)
-      throw new StartFailed(sentenceOf(state, url))
+      throw new StartupError(sentenceOf(state, url))
     if (said !== state.kind) options.print(`  ${waitingFor[state.kind](placeOf(url))}`)
     said = state.kind
     await pause(lookEveryMs, undefined, { signal: options.ending })
@@ -73,17 +73,17 @@ function unreachable({ code, message }: Extract<ServerState, { kind: 'unreachabl
 }
 
 /** What to do where migrations were not permitted something; the error itself where it says anything else. */
-export async function migrationFailure(error: unknown, url: string): Promise<unknown> {
+export async function explainMigrationError(error: unknown, url: string): Promise<unknown> {
   if (!causes(error).some((cause) => 'code' in cause && cause.code === '42501')) return error
   const missing = await findMissingRights(url)
   const remedies = remediesOf(missing)
   if (remedies.length === 0) {
     const { message } = causes(error).at(-1) ?? { message: '' }
-    return new StartFailed(
+    return new StartupError(
       `DATABASE_URL: the user ${missing.user} may not change what it has to (${message}); let the schemas reelpilot and reelpilot_queue and the roles reelpilot_api and reelpilot_runtime be its own`,
     )
   }
-  return new StartFailed(
+  return new StartupError(
     `DATABASE_URL: the user ${missing.user} may not create ${remedies.map(({ what }) => what).join(' nor ')}; as a superuser, run: ${remedies.map(({ statement }) => statement).join('; ')}`,
   )
 }

@@ -12,55 +12,56 @@ import {
   commitBreaker,
   type StoredBreaker,
 } from '../store/breaker/breakers.ts'
-import type { Tx } from '../store/database.ts'
+import type { Db, Tx } from '../store/database.ts'
 
-/** A breaker as it is at a moment, and the way that it took there from its row. */
+/** A breaker at a moment, with the state changes since its row was written. */
 export interface Breaker {
   readonly record: BreakerRecord
   readonly checkpoint: Checkpoint
   readonly retryBudget: RetryBudget
-  readonly trail: readonly Passage[]
+  readonly changes: readonly StateChange[]
 }
 
-/** From one of the states that people see to another: what happens inside of half-open is nobody's news. */
-export interface Passage {
+/** A change between externally visible states; the sub-states of half-open are not reported. */
+export interface StateChange {
   readonly from: string
   readonly to: string
   readonly event: string
-  /** Of what a person did: why, and who. */
+  /** For a change that a person made: why, and who. */
   readonly reason?: string
   readonly by?: string | null
 }
 
-export type BreakerMoved =
+export type BreakerTransition =
   | { readonly kind: 'moved'; readonly breaker: Breaker }
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
 
 const catalogue = catalogueOf([breakerMachine])
 
 /**
- * A breaker's row as it stands at a moment, epoch milliseconds: nobody wakes a breaker, so what has fallen due since it was
- * written happens when somebody looks. Throws `UnknownCheckpoint` for a row of a newer build.
+ * The state of a breaker at an instant (epoch milliseconds). No timer wakes a breaker: timers that fell due since its row was
+ * written are applied here. Throws `UnknownCheckpoint` for a row that a newer build wrote.
  */
 export function breakerAt(record: BreakerRecord, at: number): Breaker {
   const checkpoint = record.stored ? checkpointOf(record.stored) : freshBreaker
-  let breaker: Breaker = { record, checkpoint, retryBudget: budgetOf(record), trail: [] }
+  let breaker: Breaker = { record, checkpoint, retryBudget: budgetOf(record), changes: [] }
   for (;;) {
     const timer = nextTimer(breaker.checkpoint)
     if (!timer || timer.dueAt > at) return breaker
-    const moved = moveBreaker(breaker, timer.event, timer.dueAt)
-    if (moved.kind === 'refused') throw new Error(`the timer "${moved.event}" was refused in ${moved.state}`)
-    breaker = moved.breaker
+    const transition = transitionBreaker(breaker, timer.event, timer.dueAt)
+    if (transition.kind === 'refused')
+      throw new Error(`the breaker machine refused its timer "${transition.event}" in ${transition.state}`)
+    breaker = transition.breaker
   }
 }
 
-/** Asks the machine what an event does to a breaker at a moment. Pure: `commitBreakers` writes what came of it. */
-export function moveBreaker(
+/** Asks the machine for the effect of an event at an instant. Pure: `commitBreakers` writes the result. */
+export function transitionBreaker(
   breaker: Breaker,
   event: BreakerEvent | MachineEvent,
   at: number,
-  note: Pick<Passage, 'reason' | 'by'> = {},
-): BreakerMoved {
+  note: Pick<StateChange, 'reason' | 'by'> = {},
+): BreakerTransition {
   const { checkpoint } = breaker
   const decision = decide(
     breakerMachine,
@@ -71,41 +72,41 @@ export function moveBreaker(
   if (decision.kind === 'refused') return decision
 
   const next = decision.checkpoint
-  const [from, to] = [areaOf(checkpoint.state), areaOf(next.state)]
-  const trail = from === to ? breaker.trail : [...breaker.trail, { from, to, event: event.type, ...note }]
-  return { kind: 'moved', breaker: { ...breaker, checkpoint: next, trail } }
+  const [from, to] = [publicStateOf(checkpoint.state), publicStateOf(next.state)]
+  const changes =
+    from === to ? breaker.changes : [...breaker.changes, { from, to, event: event.type, ...note }]
+  return { kind: 'moved', breaker: { ...breaker, checkpoint: next, changes } }
 }
 
-/** What the machine knows. */
 export function contextOf({ checkpoint }: Breaker): BreakerContext {
-  return checkpoint.context as unknown as BreakerContext // The machine's, as it was stored.
+  return checkpoint.context as unknown as BreakerContext // Stored by this machine.
 }
 
-/** The state as people see it: `halfOpen.probing` is `halfOpen`. */
-export function areaOf(state: string): string {
+/** The externally visible state: `halfOpen` for `halfOpen.probing`. */
+export function publicStateOf(state: string): string {
   return state.split('.')[0] ?? state
 }
 
-export type BreakersCommitted =
+export type CommitResult =
   | {
       readonly kind: 'committed'
-      readonly passages: readonly (Passage & { readonly key: string })[]
-      /** Whose sequences have a new event. */
+      readonly changes: readonly (StateChange & { readonly key: string })[]
+      /** The organizations whose event sequences have a new event. */
       readonly organizations: readonly string[]
     }
-  /** Somebody else was first. What was written before in the same transaction must be rolled back. */
-  | { readonly kind: 'lost' }
+  /** Another process committed first. The caller must roll the transaction back. */
+  | { readonly kind: 'conflict' }
 
 /**
- * Writes the breakers that are not any more what their rows say, and appends an event for every change of state.
- * `also` is an organization that hears of it in any case.
+ * Writes the breakers that differ from their rows and appends an event for each state change. `also` is an organization that
+ * gets the events in any case.
  */
 export async function commitBreakers(
   tx: Tx,
   breakers: readonly Breaker[],
   also: string | null = null,
-): Promise<BreakersCommitted> {
-  // In one order, so that two who commit the same breakers wait for each other instead of dead-locking.
+): Promise<CommitResult> {
+  // Sorted by key: two transactions that commit the same breakers then wait for each other instead of deadlocking.
   const changed = breakers.filter(hasChanged).toSorted((a, b) => (a.record.key < b.record.key ? -1 : 1))
   for (const { record, checkpoint, retryBudget } of changed) {
     const commit = {
@@ -114,19 +115,33 @@ export async function commitBreakers(
       next: storedOf(checkpoint),
       retryBudget: retryBudget === fullBudget ? null : retryBudget,
     }
-    if (!(await commitBreaker(tx, commit))) return { kind: 'lost' }
+    if (!(await commitBreaker(tx, commit))) return { kind: 'conflict' }
   }
-  const moves: readonly BreakerMove[] = changed.flatMap(({ record, trail }) =>
-    trail.map((passage) => ({ ...record, payload: { key: record.key, ...passage } })),
+  const events: readonly BreakerMove[] = changed.flatMap(({ record, changes }) =>
+    changes.map((change) => ({ ...record, payload: { key: record.key, ...change } })),
   )
-  const organizations = moves.length === 0 ? [] : await appendBreakerMoves(tx, moves, also)
-  const passages = changed.flatMap(({ record: { key }, trail }) =>
-    trail.map((passage) => ({ key, ...passage })),
+  const organizations = events.length === 0 ? [] : await appendBreakerMoves(tx, events, also)
+  const changes = changed.flatMap(({ record: { key }, changes: own }) =>
+    own.map((change) => ({ key, ...change })),
   )
-  return { kind: 'committed', passages, organizations }
+  return { kind: 'committed', changes, organizations }
 }
 
-/** Whether there is anything to write: most calls find a closed breaker, and leave it as it is. */
+/** Inserts the missing rows of an installation's upstreams, so that they can be listed and forced before the first failure. */
+export async function registerBreakers(db: Db, keys: readonly string[]): Promise<void> {
+  for (const key of keys) {
+    await commitBreaker(db, {
+      key,
+      accountId: null,
+      organizationId: null,
+      expectedRevision: 0,
+      next: freshBreaker,
+      retryBudget: null,
+    })
+  }
+}
+
+/** Whether there is anything to write. Most calls find a closed breaker and leave it unchanged. */
 export function hasChanged({ record, checkpoint, retryBudget }: Breaker): boolean {
   const before = record.stored ?? storedOf(freshBreaker)
   return !isDeepStrictEqual(before, storedOf(checkpoint)) || retryBudget !== budgetOf(record)

@@ -1,49 +1,79 @@
 import { randomUUID } from 'node:crypto'
-import type { Deferred } from '../providers/deferred.ts'
 import type { BreakerKey } from '../store/breaker/breakers.ts'
-import { type Asking, askBreakers } from './ask.ts'
-import type { Finding } from './outcome.ts'
-import type { BreakerDeps } from './permit.ts'
-import { tellBreakers } from './tell.ts'
+import type { CallOutcome } from './outcome.ts'
+import {
+  acquirePermit,
+  type BreakerDeps,
+  type Deferred,
+  type PermitRequest,
+  reportOutcome,
+} from './permit.ts'
 
-/** A breaker that stands before a call, and what an outcome says to it. */
-export interface Watch<Outcome> extends BreakerKey {
-  readonly judge: (outcome: Outcome) => Finding
+/** A breaker that guards a call, and how it classifies the call's result. */
+export interface BreakerGuard<Result> extends BreakerKey {
+  readonly outcomeOf: (result: Result) => CallOutcome
 }
 
-export interface WatchedCall<Outcome> extends Pick<Asking, 'attempt' | 'withinMs'> {
-  readonly watches: readonly Watch<Outcome>[]
+export interface BreakerCall<Result> extends Pick<PermitRequest, 'attempt' | 'withinMs'> {
+  readonly guards: readonly BreakerGuard<Result>[]
 }
 
 /**
- * Makes a call if all its breakers let it through, and tells them what came of it. Turned away, nothing was sent and
- * nothing was spent. What `run` throws goes through, and counts as a call that was not made unless `judgeError` says more.
+ * Runs a call if all its breakers permit it, and reports the outcome to them. A deferred call was not made. An error of `run` is
+ * rethrown; it counts as a call that was not made unless `outcomeOfError` says otherwise.
  */
-export async function throughBreakers<Outcome>(
+export async function withBreakers<Result>(
   deps: BreakerDeps,
-  { watches, attempt, withinMs }: WatchedCall<Outcome>,
-  run: () => Promise<Outcome>,
-  judgeError: (error: unknown) => Finding = () => ({ kind: 'unasked' }),
-): Promise<{ readonly kind: 'ran'; readonly outcome: Outcome } | Deferred> {
-  const asking: Asking = { permit: randomUUID(), breakers: watches, attempt, withinMs }
-  const asked = await askBreakers(deps, asking)
-  if (asked.kind === 'deferred') return asked
+  { guards, attempt, withinMs }: BreakerCall<Result>,
+  run: () => Promise<Result>,
+  outcomeOfError: (error: unknown) => CallOutcome = () => ({ kind: 'notExecuted' }),
+): Promise<{ readonly kind: 'ran'; readonly result: Result } | Deferred> {
+  const request: PermitRequest = { permit: randomUUID(), breakers: guards, attempt, withinMs }
+  const acquired = await acquirePermit(deps, request)
+  if (acquired.kind === 'deferred') return acquired
 
-  const tell = async (findingOf: (key: string) => Finding) => {
+  const report = async (outcomeOf: (key: string) => CallOutcome) => {
     try {
-      await tellBreakers(deps, asking, asked.epochs, findingOf)
+      await reportOutcome(deps, request, acquired.epochs, outcomeOf)
     } catch (error) {
-      // Whatever becomes of the record: the call was made, and its answer must not be lost.
+      // The call was made: its result must not be lost because the report failed.
       deps.onError?.(error)
     }
   }
-  let outcome: Outcome
+  let result: Result
   try {
-    outcome = await run()
+    result = await run()
   } catch (error) {
-    await tell(() => judgeError(error))
+    await report(() => outcomeOfError(error))
     throw error
   }
-  await tell((key) => watches.find((watch) => watch.key === key)?.judge(outcome) ?? { kind: 'silent' })
-  return { kind: 'ran', outcome }
+  await report((key) => guards.find((guard) => guard.key === key)?.outcomeOf(result) ?? { kind: 'ignored' })
+  return { kind: 'ran', result }
+}
+
+export interface UpstreamCall {
+  /** The upstream's breaker, such as `video/local`. */
+  readonly key: string
+  /** 1-based. Attempts after the first count against the upstream's retry budget. Default: 1. */
+  readonly attempt?: number
+  /** The longest that the call can take. Default: 1 minute. */
+  readonly withinMs?: number
+}
+
+/**
+ * Runs a call to an upstream behind its breaker, for clients that throw. A returned value is a success; `outcomeOfError`
+ * classifies an error, which is rethrown. A deferred call was not made.
+ */
+export type WithBreaker = <Value>(
+  call: UpstreamCall,
+  run: () => Promise<Value>,
+  outcomeOfError: (error: unknown) => CallOutcome,
+) => Promise<{ readonly kind: 'ran'; readonly value: Value } | Deferred>
+
+export function createWithBreaker(deps: BreakerDeps): WithBreaker {
+  return async ({ key, attempt = 1, withinMs = 60_000 }, run, outcomeOfError) => {
+    const guards = [{ key, accountId: null, outcomeOf: () => ({ kind: 'success' }) as const }]
+    const guarded = await withBreakers(deps, { guards, attempt, withinMs }, run, outcomeOfError)
+    return guarded.kind === 'ran' ? { kind: 'ran', value: guarded.result } : guarded
+  }
 }

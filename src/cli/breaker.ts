@@ -1,4 +1,4 @@
-import { areaOf, type Breaker, breakerAt, contextOf } from '../circuit-breaker/breaker.ts'
+import { type Breaker, breakerAt, contextOf, publicStateOf } from '../circuit-breaker/breaker.ts'
 import { breakerKeyOf, type ForceMode, forceBreaker } from '../commands/limits/force-breaker.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
 import type { Logger } from '../logger.ts'
@@ -105,7 +105,7 @@ function rowOf(breaker: Breaker): readonly string[] {
   const since = forced?.at ?? openedAt
   return [
     key,
-    areaOf(breaker.checkpoint.state),
+    publicStateOf(breaker.checkpoint.state),
     since === null ? '-' : iso(since),
     String(failures),
     noteOf(breaker),

@@ -5,8 +5,8 @@ import { shortPath } from '../app/data-directory.ts'
 import { addOrganization, migrateDatabase, openDatabase } from '../app/database.ts'
 import { rotateKeys } from '../app/keys.ts'
 import { type Config, readConfig } from '../config.ts'
-import { createLogger, createQuietLogger, type Logger } from '../logger.ts'
-import { dataDirectoryFailure, StartFailed } from '../start-failure.ts'
+import { createFileLogger, createLogger, type Logger } from '../logger.ts'
+import { explainDataDirectoryError, StartupError } from '../startup-error.ts'
 import { createTerminal } from '../telemetry/terminal.ts'
 import { answerBreakerRequest, readBreakerRequest } from './breaker.ts'
 import { describeFindings, examine } from './doctor.ts'
@@ -80,9 +80,9 @@ export async function runCommand({ words, environment, ending }: CommandOptions)
 
 /** A sentence for what is known; a stack for what is not, which is a mistake of ours. */
 function wordsOf(error: unknown, directory: string | undefined): string {
-  const known = directory === undefined ? error : dataDirectoryFailure(error, directory)
+  const known = directory === undefined ? error : explainDataDirectoryError(error, directory)
   if (!(known instanceof Error)) return String(known)
-  return known instanceof StartFailed ||
+  return known instanceof StartupError ||
     ['DatabaseTooNew', 'DatabaseIncompatible', 'RoleNotTaken'].includes(known.name)
     ? known.message
     : (known.stack ?? known.message)
@@ -95,7 +95,7 @@ async function serve(config: Config, serving: readonly Role[], ending: AbortSign
   const file = path.join(config.dataDirectory, 'reelpilot.log')
   if (isWatched) terminal.print(`  Log        ${shortPath(file)}`)
   const log = isWatched
-    ? createQuietLogger(config.logLevel, file, terminal.warn)
+    ? createFileLogger(config.logLevel, file, terminal.warn)
     : createLogger(config.logLevel, config.pretty)
   const app = await startApp({ config, roles: serving, log, terminal, ending })
   if (app.address) log.info(`the API listens on ${app.address}/graphql`)

@@ -1,9 +1,9 @@
 import { openDataDirectory } from '../app/data-directory.ts'
 import { openDatabase } from '../app/database.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from '../app/host-checks.ts'
-import { openNeededKeys } from '../app/keys.ts'
+import { openRequiredKeys } from '../app/keys.ts'
 import type { Config } from '../config.ts'
-import { StartFailed } from '../start-failure.ts'
+import { StartupError } from '../startup-error.ts'
 import { hasSealedRows } from '../store/account/tokens.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { isMigrated } from '../store/migrate.ts'
@@ -30,7 +30,7 @@ export async function examine(config: Config, ending: AbortSignal): Promise<read
       opened.keys = await finding('keys', () =>
         onConnection(server.url, 'reelpilot_runtime', async (runtime) => {
           // Without anything sealed, a first key is made by the first start.
-          if (await hasSealedRows(runtime.db)) await openNeededKeys(config, runtime)
+          if (await hasSealedRows(runtime.db)) await openRequiredKeys(config, runtime)
         }),
       )
     } finally {
@@ -60,7 +60,7 @@ async function finding(check: string, look: () => Promise<unknown>): Promise<Fin
     return { check, problem: null }
   } catch (error) {
     // What is no known cause is a mistake of ours, and has a stack.
-    if (!(error instanceof StartFailed)) throw error
+    if (!(error instanceof StartupError)) throw error
     return { check, problem: error.message }
   }
 }
@@ -70,12 +70,12 @@ async function examineDisk({ dataDirectory }: Config): Promise<void> {
   const { disk } = await createHostChecks(dataDirectory)()
   if (disk === null) return
   const { meaning, nextStep } = verdictFor('reelpilot', disk).verdict
-  throw new StartFailed(`${meaning} ${nextStep}`)
+  throw new StartupError(`${meaning} ${nextStep}`)
 }
 
 async function refuseOtherBuild(owner: Connection): Promise<void> {
   if (!(await isMigrated(owner)))
-    throw new StartFailed('The database is not of this build: run `npm start -- migrate`, or start.')
+    throw new StartupError('The database is not of this build: run `npm start -- migrate`, or start.')
 }
 
 async function onConnection(

@@ -20,14 +20,14 @@ const initialSettings = {
  * Reads the superuser's password, making one up the first time: 192 random bits, safe in a URL, mode 0600. Of two
  * processes that do so at once, both get the same one.
  */
-export async function ensurePassword({ passwordFile, account }: Installation): Promise<string> {
+export async function ensurePassword({ passwordFile, user }: Installation): Promise<string> {
   const saved = await readFile(passwordFile, 'utf8').catch(unless('ENOENT'))
   if (saved !== undefined) return saved.trim()
 
   const draft = `${passwordFile}.${randomUUID()}`
   await writeFile(draft, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true })
   try {
-    if (account) await chown(draft, account.uid, account.gid) // initdb reads it
+    if (user) await chown(draft, user.uid, user.gid) // initdb reads it
     await link(draft, passwordFile).catch(unless('EEXIST'))
   } finally {
     await rm(draft)
@@ -56,10 +56,10 @@ export async function ensureCluster(installation: Installation): Promise<boolean
 }
 
 async function makeCluster(installation: Installation): Promise<void> {
-  const { account, data, log, passwordFile } = installation
+  const { user, data, log, passwordFile } = installation
   const draft = `${data}.${randomUUID()}`
   await mkdir(draft, { mode: 0o700 })
-  if (account) await chown(draft, account.uid, account.gid)
+  if (user) await chown(draft, user.uid, user.gid)
 
   const args = [
     `--username=${superuser}`,

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import type { Account } from './account.ts'
 import type { Installation } from './installation.ts'
+import type { SystemUser } from './system-user.ts'
 
 /**
  * Runs one of the installation's programs to its end; true if it succeeded, false if it failed and the log says why.
@@ -12,9 +12,9 @@ import type { Installation } from './installation.ts'
 export async function run(
   program: 'initdb' | 'pg_ctl',
   args: readonly string[],
-  { binaries, account, data, log }: Installation,
+  { binaries, user, data, log }: Installation,
 ): Promise<boolean> {
-  const [file, ...rest] = [...(account?.capability ? lend(account) : []), binaries[program], ...args]
+  const [file, ...rest] = [...(user?.capability ? lend(user) : []), binaries[program], ...args]
 
   const output = await open(log, 'a', 0o600)
   try {
@@ -24,7 +24,7 @@ export async function run(
       // Nothing of our own environment: it holds secrets, and Postgres obeys variables such as PGTZ. The data
       // directory goes in here because a path in the environment needs no quoting for the shell behind pg_ctl.
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PGDATA: data, LC_ALL: 'C', TZ: 'UTC' },
-      ...(account && !account.capability ? { uid: account.uid, gid: account.gid } : {}),
+      ...(user && !user.capability ? { uid: user.uid, gid: user.gid } : {}),
     })
     const [code] = await once(child, 'exit')
     return code === 0
@@ -45,7 +45,7 @@ export async function run(
  * The prefix that turns root into the account with one capability kept. `no_setuid_fixup`: initdb and pg_ctl look for
  * their siblings with access(2), which otherwise ignores the capabilities of a user who is not root.
  */
-function lend({ uid, gid, capability }: Account): [string, ...string[]] {
+function lend({ uid, gid, capability }: SystemUser): [string, ...string[]] {
   return [
     'setpriv',
     `--reuid=${uid}`,

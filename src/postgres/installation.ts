@@ -1,13 +1,13 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Account, chooseAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
+import { chooseSystemUser, type SystemUser } from './system-user.ts'
 
 /** One private Postgres: its programs, who runs them, and where its files are (absolute paths). */
 export interface Installation {
   readonly binaries: Binaries
   /** Undefined if it runs as we do. */
-  readonly account: Account | undefined
+  readonly user: SystemUser | undefined
   readonly data: string
   readonly passwordFile: string
   readonly portFile: string
@@ -24,7 +24,7 @@ export async function prepareInstallation(path: string): Promise<Installation> {
   const binaries = await findBinaries()
   return {
     binaries,
-    account: await chooseAccount(data, [dirname(binaries.postgres), directory]),
+    user: await chooseSystemUser(data, [dirname(binaries.postgres), directory]),
     data,
     passwordFile: join(directory, 'password'),
     portFile: join(directory, 'port'),

@@ -2,9 +2,9 @@ import { ensureCluster, ensurePassword } from './cluster.ts'
 import { ensureDatabase, urlOf } from './connection.ts'
 import { attachOrStart, stopDaemon } from './daemon.ts'
 import { prepareInstallation } from './installation.ts'
-import { type KeepRunningOptions, keepRunning } from './keep-running.ts'
 import { readPidFile } from './pid-file.ts'
 import { rememberPort } from './port.ts'
+import { type KeepRunningOptions, keepRunning } from './supervise.ts'
 
 /** A private Postgres in a directory of its own. It is a daemon, and outlives the process unless it is stopped. */
 export interface EmbeddedServer {

@@ -20,7 +20,7 @@ export const defaultApiBucket: Bucket = { capacity: 1_000, refillPerSecond: 50 }
  * Charges an API key for a request. What costs more than a full bucket is charged a full one: whether it may run at all is
  * for the limit of a single query to say. Null if nobody can say what the key has left: nothing was charged.
  */
-export async function chargeKey(
+export async function chargeApiKey(
   limiter: Limiter,
   { organizationId, keyId }: { readonly organizationId: string; readonly keyId: string },
   cost: number,
@@ -28,13 +28,13 @@ export async function chargeKey(
 ): Promise<Charge | null> {
   const price = Math.min(Math.max(0, Math.ceil(cost)), bucket.capacity)
   const tokens = await limiter.take({ organizationId, key: `api ${keyId}`, bucket, cost: price })
-  if (tokens.kind === 'unsettled') return null
+  if (tokens.kind === 'unavailable') return null
   const allowed = tokens.kind === 'taken'
   return {
     allowed,
     limit: bucket.capacity,
-    remaining: Math.floor(tokens.left),
-    resetSeconds: Math.ceil((bucket.capacity - tokens.left) / bucket.refillPerSecond),
+    remaining: Math.floor(tokens.remaining),
+    resetSeconds: Math.ceil((bucket.capacity - tokens.remaining) / bucket.refillPerSecond),
     retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil(tokens.afterMs / 1_000)),
   }
 }

@@ -6,26 +6,26 @@
  * them span `windowMs + marginMs` (the *span*) or more. So the calls `s` of the first and the last of them keep the limit:
  * `s_last ≥ p_last ≥ p_first + windowMs + marginMs ≥ s_first + windowMs`.
  *
- * The margin pays for everything that is inexact: half of it for a holder that comes late to its place (`graceOf`), the
+ * The margin pays for everything that is inexact: half of it for a requester that comes late to its place (`graceOf`), the
  * rest for the way to the upstream, a clock that is stepped, and for places of the same tenth of a margin being kept as one
  * instant (`coarse`), which bounds what has to be remembered: about `10 · span / margin` instants, whatever `most` is.
  */
 export interface SlidingWindow {
-  readonly most: number
+  readonly maxCalls: number
   readonly windowMs: number
   readonly marginMs: number
 }
 
 /** Places that were given, past ones and promised ones, by instant, ascending. */
-export type PlaceLog = readonly { readonly at: number; readonly count: number }[]
+export type ReservationLog = readonly { readonly at: number; readonly count: number }[]
 
 export const spanOf = ({ windowMs, marginMs }: SlidingWindow): number => windowMs + marginMs
 
-/** How late a holder may come to its place. */
+/** How late a requester may come to its place. */
 export const graceOf = ({ marginMs }: SlidingWindow): number => Math.floor(marginMs / 2)
 
 /** The instant that a place of now is kept under: earlier by less than a tenth of the margin, which the margin covers. */
-export function coarse(now: number, { marginMs }: SlidingWindow): number {
+export function roundDown(now: number, { marginMs }: SlidingWindow): number {
   return now - (now % Math.max(1, Math.floor(marginMs / 10)))
 }
 
@@ -36,14 +36,14 @@ export function coarse(now: number, { marginMs }: SlidingWindow): number {
  * `(last − span, first + span)` would be one too many; everywhere else is free. Both ends of these intervals ascend with
  * `first`, so one walk along the log finds the instant.
  */
-export function earliestPlace(log: PlaceLog, window: SlidingWindow, from: number): number {
+export function earliestReservation(log: ReservationLog, window: SlidingWindow, from: number): number {
   const span = spanOf(window)
   let at = from
   let total = 0
   let next = 0
   for (const first of log) {
-    for (; total < window.most && next < log.length; next += 1) total += log[next]?.count ?? 0
-    if (total < window.most) break
+    for (; total < window.maxCalls && next < log.length; next += 1) total += log[next]?.count ?? 0
+    if (total < window.maxCalls) break
     const last = log[next - 1]?.at ?? first.at
     if (last - first.at < span && at > last - span && at < first.at + span) at = first.at + span
     total -= first.count
@@ -52,7 +52,7 @@ export function earliestPlace(log: PlaceLog, window: SlidingWindow, from: number
 }
 
 /** The log with one place more (`change` 1) or less (−1) at an instant; one that is forgotten already changes nothing. */
-export function withPlace(log: PlaceLog, at: number, change: 1 | -1): PlaceLog {
+export function withReservation(log: ReservationLog, at: number, change: 1 | -1): ReservationLog {
   const index = log.findLastIndex((entry) => entry.at <= at)
   const there = log[index]
   if (there?.at !== at) return change < 0 ? log : log.toSpliced(index + 1, 0, { at, count: 1 })
@@ -61,7 +61,7 @@ export function withPlace(log: PlaceLog, at: number, change: 1 | -1): PlaceLog {
 }
 
 /** The log without what lies a whole span before `instant`, and so can stand in nobody's way any more. */
-export function since(log: PlaceLog, instant: number, window: SlidingWindow): PlaceLog {
+export function dropExpired(log: ReservationLog, instant: number, window: SlidingWindow): ReservationLog {
   const start = log.findIndex(({ at }) => at + spanOf(window) > instant)
   return start === 0 ? log : start < 0 ? [] : log.slice(start)
 }

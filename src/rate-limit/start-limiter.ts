@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Secret } from '../secret.ts'
 import type { Db } from '../store/database.ts'
-import type { Demand, Grant, Limiter, PlaceRequest } from './limiter.ts'
+import type { AcquireRequest, AcquireResult, Limiter, WindowRequest } from './limiter.ts'
 import { createPostgresLimiter } from './postgres/postgres-limiter.ts'
-import { startEraKeeper } from './redis/epoch.ts'
-import { createEraLimiter } from './redis/failover-limiter.ts'
+import { startEpochTracker } from './redis/epoch.ts'
+import { createFailoverLimiter } from './redis/failover-limiter.ts'
 import { connectRedis } from './redis/redis-server.ts'
-import { checkPlaceRequest } from './validate.ts'
+import { validateAcquireRequest } from './validate.ts'
 
 export interface StartLimiterOptions {
   readonly db: Db
@@ -35,16 +35,20 @@ export async function startLimiter(options: StartLimiterOptions): Promise<Runnin
     url: redisUrl,
     onError,
     deadlineMs: leaseMs / 5,
-    patienceMs: leaseMs / 2,
+    graceMs: leaseMs / 2,
   })
-  const reaches = () => server.reaches()
-  const keeper = await startEraKeeper({ db, processId: randomUUID(), reaches, leaseMs, onError }).catch(
-    (error) => {
-      server.close()
-      throw error
-    },
-  )
-  const limiter = splitByLength(createEraLimiter(server, keeper), postgres)
+  const reachableServer = () => server.probe()
+  const keeper = await startEpochTracker({
+    db,
+    processId: randomUUID(),
+    reachableServer,
+    leaseMs,
+    onError,
+  }).catch((error) => {
+    server.close()
+    throw error
+  })
+  const limiter = splitByLength(createFailoverLimiter(server, keeper), postgres)
   return {
     ...limiter,
     async stop() {
@@ -56,28 +60,32 @@ export async function startLimiter(options: StartLimiterOptions): Promise<Runnin
 
 const longWindowMs = 3_600_000
 /** Whether a window is kept in Postgres whatever keeps the others. */
-export const isLong = ({ window }: Pick<Demand, 'window'>): boolean => window.windowMs > longWindowMs
+export const isLongWindow = ({ window }: Pick<WindowRequest, 'window'>): boolean =>
+  window.windowMs > longWindowMs
 
 /** Short windows first: a place in one of them is cheap to give back when a long one is full. */
 export function splitByLength(short: Limiter, long: Limiter): Limiter {
-  async function acquire(request: PlaceRequest): Promise<Grant> {
-    checkPlaceRequest(request)
-    const { organizationId, demands } = request
-    const [longOnes, shortOnes] = [demands.filter(isLong), demands.filter((demand) => !isLong(demand))]
+  async function acquire(request: AcquireRequest): Promise<AcquireResult> {
+    validateAcquireRequest(request)
+    const { organizationId, windowRequests } = request
+    const [longOnes, shortOnes] = [
+      windowRequests.filter(isLongWindow),
+      windowRequests.filter((demand) => !isLongWindow(demand)),
+    ]
     if (shortOnes.length === 0) return await long.acquire(request)
     const askedAt = performance.now()
-    const first = await short.acquire({ ...request, demands: shortOnes })
-    if (first.kind === 'later' || longOnes.length === 0) return first
+    const first = await short.acquire({ ...request, windowRequests: shortOnes })
+    if (first.kind === 'deferred' || longOnes.length === 0) return first
 
-    const second = await long.acquire({ ...request, demands: longOnes })
-    if (second.kind === 'later') {
-      await short.giveBack(organizationId, first.places)
+    const second = await long.acquire({ ...request, windowRequests: longOnes })
+    if (second.kind === 'deferred') {
+      await short.release(organizationId, first.reservations)
       return second
     }
-    const places = [...first.places, ...second.places]
+    const places = [...first.reservations, ...second.reservations]
     return {
       kind: 'granted',
-      places: demands.flatMap(({ key, scope }) =>
+      reservations: windowRequests.flatMap(({ key, scope }) =>
         places.filter((one) => one.key === key && one.scope === scope),
       ),
       usableForMs: Math.min(first.usableForMs - (performance.now() - askedAt), second.usableForMs),
@@ -88,8 +96,8 @@ export function splitByLength(short: Limiter, long: Limiter): Limiter {
     ...short,
     acquire,
     // Each knows its own places only; the others mean nothing to it.
-    async giveBack(organizationId, places) {
-      await Promise.all([short.giveBack(organizationId, places), long.giveBack(organizationId, places)])
+    async release(organizationId, places) {
+      await Promise.all([short.release(organizationId, places), long.release(organizationId, places)])
     },
     async windows(organizationId) {
       const both = await Promise.all([short.windows(organizationId), long.windows(organizationId)])

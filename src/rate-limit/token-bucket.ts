@@ -8,14 +8,14 @@ export interface Bucket {
  * What was in a bucket at an instant, in epoch milliseconds. In thousandths of a token, which refill by whole ones a
  * millisecond: none is ever made or lost by rounding.
  */
-export interface Level {
+export interface BucketLevel {
   readonly thousandths: number
   readonly at: number
 }
 
-export interface Taking {
+export interface TakeResult {
   readonly taken: boolean
-  readonly level: Level
+  readonly level: BucketLevel
   /** 0 if taken. */
   readonly afterMs: number
 }
@@ -27,7 +27,12 @@ export interface Taking {
  * Nothing is kept for whoever is turned away: an API client may never come back, and one that asks again and again would
  * reserve all of its own future.
  */
-export function takeTokens(level: Level | undefined, bucket: Bucket, cost: number, now: number): Taking {
+export function takeTokens(
+  level: BucketLevel | undefined,
+  bucket: Bucket,
+  cost: number,
+  now: number,
+): TakeResult {
   const { capacity, refillPerSecond } = bucket
   const price = cost * 1_000
   const before = level ?? { thousandths: capacity * 1_000, at: now }
@@ -43,4 +48,4 @@ export function takeTokens(level: Level | undefined, bucket: Bucket, cost: numbe
 }
 
 /** Whole tokens. */
-export const tokensOf = ({ thousandths }: Level): number => Math.floor(thousandths / 1_000)
+export const tokensOf = ({ thousandths }: BucketLevel): number => Math.floor(thousandths / 1_000)

@@ -1,8 +1,8 @@
-import type { PlaceRequest, TokenRequest } from './limiter.ts'
+import type { AcquireRequest, TokenRequest } from './limiter.ts'
 
 /** A limit or a request that means nothing; the message lists every mistake. Nothing was changed. */
-export class LimitInvalid extends Error {
-  override readonly name = 'LimitInvalid'
+export class InvalidLimitError extends Error {
+  override readonly name = 'InvalidLimitError'
 }
 
 const longestName = 200
@@ -10,18 +10,20 @@ const longestWindowMs = 31 * 86_400_000
 const mostOfAnything = 1_000_000
 const mostDemands = 8
 
-export function checkPlaceRequest({ holder, demands }: PlaceRequest): void {
+export function validateAcquireRequest({ requester, windowRequests }: AcquireRequest): void {
   const mistakes = [
-    ...nameMistakes('holder', holder),
-    ...demands.flatMap(({ key }) => nameMistakes('key', key)),
+    ...nameMistakes('requester', requester),
+    ...windowRequests.flatMap(({ key }) => nameMistakes('key', key)),
   ]
-  if (demands.length < 1 || demands.length > mostDemands) mistakes.push(`1 to ${mostDemands} demands`)
-  if (new Set(demands.map(({ scope, key }) => `${scope} ${key}`)).size < demands.length)
+  if (windowRequests.length < 1 || windowRequests.length > mostDemands)
+    mistakes.push(`1 to ${mostDemands} windowRequests`)
+  if (new Set(windowRequests.map(({ scope, key }) => `${scope} ${key}`)).size < windowRequests.length)
     mistakes.push('one demand a key')
-  if (demands.filter(({ scope }) => scope === 'app').length > 1) mistakes.push('one demand of scope app')
-  for (const { window } of demands) {
+  if (windowRequests.filter(({ scope }) => scope === 'app').length > 1)
+    mistakes.push('one demand of scope app')
+  for (const { window } of windowRequests) {
     mistakes.push(
-      ...wholeMistakes('most', window.most, 1, mostOfAnything),
+      ...wholeMistakes('maxCalls', window.maxCalls, 1, mostOfAnything),
       ...wholeMistakes('windowMs', window.windowMs, 1, longestWindowMs),
       // Below 10 ms there is no time to use a place in.
       ...wholeMistakes('marginMs', window.marginMs, 10, window.windowMs),
@@ -30,7 +32,7 @@ export function checkPlaceRequest({ holder, demands }: PlaceRequest): void {
   refuse(mistakes)
 }
 
-export function checkTokenRequest({ key, bucket, cost }: TokenRequest): void {
+export function validateTokenRequest({ key, bucket, cost }: TokenRequest): void {
   const mistakes = [
     ...nameMistakes('key', key),
     ...wholeMistakes('capacity', bucket.capacity, 1, mostOfAnything),
@@ -53,5 +55,5 @@ function wholeMistakes(what: string, value: number, least: number, most: number)
 }
 
 function refuse(mistakes: readonly string[]): void {
-  if (mistakes.length > 0) throw new LimitInvalid([...new Set(mistakes)].join('; '))
+  if (mistakes.length > 0) throw new InvalidLimitError([...new Set(mistakes)].join('; '))
 }

@@ -1,12 +1,12 @@
 import type { WindowView } from './limiter.ts'
 import {
-  coarse,
-  earliestPlace,
+  earliestReservation,
   graceOf,
-  type PlaceLog,
+  type ReservationLog,
+  roundDown,
   type SlidingWindow,
   spanOf,
-  withPlace,
+  withReservation,
 } from './sliding-window.ts'
 
 /** How a window stands, from what its store remembers. */
@@ -14,8 +14,8 @@ export function viewOf(
   kept: {
     readonly key: string
     readonly window: SlidingWindow
-    readonly log: PlaceLog
-    readonly waiting: readonly { readonly holder: string; readonly at: number }[]
+    readonly log: ReservationLog
+    readonly waiting: readonly { readonly requester: string; readonly at: number }[]
   },
   now: number,
 ): WindowView {
@@ -24,15 +24,15 @@ export function viewOf(
     kept.waiting.filter(({ at }) => at < now - graceOf(window)),
     kept.waiting.filter(({ at }) => at >= now - graceOf(window)),
   ]
-  const log = lapsed.reduce((places, { at }) => withPlace(places, at, -1), kept.log)
+  const log = lapsed.reduce((places, { at }) => withReservation(places, at, -1), kept.log)
   const inSpan = log.filter(({ at }) => at <= now && at > now - spanOf(window))
   return {
     key,
     window,
     used: inSpan.reduce((total, { count }) => total + count, 0),
-    nextFreeAt: Math.max(now, earliestPlace(log, window, coarse(now, window))),
+    nextFreeAt: Math.max(now, earliestReservation(log, window, roundDown(now, window))),
     waiting: waiting
-      .map(({ holder, at }) => ({ holder, at }))
-      .toSorted((a, b) => a.at - b.at || (a.holder < b.holder ? -1 : 1)),
+      .map(({ requester, at }) => ({ requester, at }))
+      .toSorted((a, b) => a.at - b.at || (a.requester < b.requester ? -1 : 1)),
   }
 }

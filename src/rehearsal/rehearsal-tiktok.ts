@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { startLocalTikTok } from '../simulator/local-tiktok.ts'
 import type { LocalTikTok } from '../simulator/simulator.ts'
-import { codeOf, listenFailure, StartFailed } from '../start-failure.ts'
+import { codeOf, explainListenError, StartupError } from '../startup-error.ts'
 import { lockDirectory } from './directory-lock.ts'
 
 const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
@@ -20,7 +20,7 @@ export interface RehearsalTikTok {
 
 /**
  * The local TikTok on its port, with a consent page for a person. Its book is rewritten in place, so one process of a data
- * directory runs it, and is refused (`StartFailed`) if it has to run it and another one does. A process that need not uses
+ * directory runs it, and is refused (`StartupError`) if it has to run it and another one does. A process that need not uses
  * the one that runs.
  */
 export async function startRehearsalTikTok(options: {
@@ -35,7 +35,7 @@ export async function startRehearsalTikTok(options: {
   const used = { local: null, client: clientOf(url), stop: async () => undefined }
   const lock = lockDirectory(path.join(dataDirectory, 'tiktok.lock'))
   if (!lock && isRequired)
-    throw new StartFailed(
+    throw new StartupError(
       `REELPILOT_DATA: another start works in ${dataDirectory}; stop that one, or set another directory`,
     )
   if (!lock) return used
@@ -54,7 +54,7 @@ export async function startRehearsalTikTok(options: {
   } catch (error) {
     lock.release()
     if (!isRequired && codeOf(error) === 'EADDRINUSE' && (await isRehearsalTikTok(url))) return used
-    throw listenFailure(error, { host: '127.0.0.1', port, portSetting: 'TIKTOK_LOCAL_PORT' })
+    throw explainListenError(error, { host: '127.0.0.1', port, portSetting: 'TIKTOK_LOCAL_PORT' })
   }
 }
 

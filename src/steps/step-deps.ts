@@ -1,4 +1,4 @@
-import type { Protect } from '../circuit-breaker/protect.ts'
+import type { WithBreaker } from '../circuit-breaker/with-breaker.ts'
 import type { CommandDeps } from '../commands/deps.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
@@ -13,7 +13,7 @@ export interface StepDeps extends CommandDeps {
   readonly storage: Storage
   readonly videos: VideoProvider
   /** Stands before every call to `videos`; the client of TikTok has guards of its own. */
-  readonly withBreaker: Protect
+  readonly withBreaker: WithBreaker
   readonly tiktok: TikTokClient
   readonly sealer: Sealer
   /** How long after the account's last post one is opened that is late. */

@@ -17,7 +17,7 @@ const levels = ['warn', 'error', 'fatal'] as const
  * Every part of a process notices an outage by itself, again and again; what each of them logs of it is counted by its message.
  * All else is logged as ever.
  */
-export function sayOutagesOnce(log: Logger, options: OutageLogOptions): Logger {
+export function logOutagesOnce(log: Logger, options: OutageLogOptions): Logger {
   const { isOutage, probe, name, probeEveryMs = 500 } = options
   let outage: { readonly since: number; readonly left: Map<string, number> } | null = null
   let hasJustEnded = false

@@ -1,46 +1,47 @@
-import { findingOfAccount, findingOfHost } from '../circuit-breaker/outcome.ts'
 import type { BreakerDeps } from '../circuit-breaker/permit.ts'
-import { throughBreakers, type Watch } from '../circuit-breaker/with-breaker.ts'
+import { type BreakerGuard, withBreakers } from '../circuit-breaker/with-breaker.ts'
 import type { Answer } from '../providers/tiktok/http/answer.ts'
 import type { Guard, GuardedCall } from '../providers/tiktok/http/guard.ts'
+import { accountOutcome, hostOutcome } from './outcome-of-answer.ts'
 
 /** The breakers of TikTok's two hosts. */
 export const tiktokBreaker = 'tiktok'
 export const tiktokUploadBreaker = 'tiktok-upload'
 
 export interface BreakerGuardOptions extends BreakerDeps {
-  /** The client's deadline for a call, and for a chunk: 30 seconds and 5 minutes unless told. */
+  /** The client's deadline of a call. Default: 30 s. */
   readonly deadlineMs?: number
+  /** The client's deadline of a chunk. Default: 5 minutes. */
   readonly chunkDeadlineMs?: number
 }
 
 /**
- * Turns calls to TikTok away (`held`, reason `circuitOpen`) while their host is open, or their account; and retries
- * (`retryBudget`) while the host's budget for them is empty. To an account belongs what shows its access token; what
- * renews or ends its grant goes on when its token is refused, for that is the cure.
+ * Defers TikTok calls while the breaker of their host or account is open (`circuitOpen`), and retries while the host's retry
+ * budget is empty (`retryBudget`). An account's breaker guards the calls that present its access token; calls that renew or
+ * revoke the token pass, because they are the cure for a refused one.
  */
 export function createBreakerGuard(options: BreakerGuardOptions): Guard {
   const { deadlineMs = 30_000, chunkDeadlineMs = 300_000 } = options
   return async (call, run) => {
     const isChunk = call.endpoint === 'upload'
-    const watches: readonly Watch<Answer<unknown>>[] = [
-      { key: isChunk ? tiktokUploadBreaker : tiktokBreaker, accountId: null, judge: findingOfHost },
-      ...watchesOfAccount(call),
+    const guards: readonly BreakerGuard<Answer<unknown>>[] = [
+      { key: isChunk ? tiktokUploadBreaker : tiktokBreaker, accountId: null, outcomeOf: hostOutcome },
+      ...accountGuards(call),
     ]
     const withinMs = (isChunk ? chunkDeadlineMs : deadlineMs) + recordingMs
-    const through = await throughBreakers(options, { watches, attempt: call.attempt ?? 1, withinMs }, run)
-    return through.kind === 'ran' ? through.outcome : through
+    const guarded = await withBreakers(options, { guards, attempt: call.attempt ?? 1, withinMs }, run)
+    return guarded.kind === 'ran' ? guarded.result : guarded
   }
 }
 
-/** An upload's address is its own credential, and OAuth's calls are about the token itself. */
-const tokenless: ReadonlySet<GuardedCall['endpoint']> = new Set(['upload', 'token', 'revoke'])
+/** An upload's address is its own credential, and OAuth calls are about the token itself. */
+const tokenlessEndpoints: ReadonlySet<GuardedCall['endpoint']> = new Set(['upload', 'token', 'revoke'])
 
-/** Besides its own deadline a call needs some time until it is written down. */
+/** The time that recording the outcome can take after the call's own deadline. */
 const recordingMs = 5_000
 
-function watchesOfAccount({ endpoint, caller }: GuardedCall): readonly Watch<Answer<unknown>>[] {
-  if (!caller || tokenless.has(endpoint)) return []
+function accountGuards({ endpoint, caller }: GuardedCall): readonly BreakerGuard<Answer<unknown>>[] {
+  if (!caller || tokenlessEndpoints.has(endpoint)) return []
   const { accountId } = caller
-  return [{ key: `${tiktokBreaker}/${accountId}`, accountId, judge: findingOfAccount }]
+  return [{ key: `${tiktokBreaker}/${accountId}`, accountId, outcomeOf: accountOutcome }]
 }

@@ -1,30 +1,30 @@
+import { registerBreakers } from '../circuit-breaker/breaker.ts'
 import type { BreakerDeps } from '../circuit-breaker/permit.ts'
-import { createProtect, type Protect } from '../circuit-breaker/protect.ts'
-import { registerBreakers } from '../circuit-breaker/register-breakers.ts'
+import { createWithBreaker, type WithBreaker } from '../circuit-breaker/with-breaker.ts'
 import type { Logger } from '../logger.ts'
 import {
   createTikTokClient,
   type TikTokClient,
   type TikTokClientOptions,
 } from '../providers/tiktok/client.ts'
+import type { Guard } from '../providers/tiktok/http/guard.ts'
 import type { Limiter } from '../rate-limit/limiter.ts'
 import type { Db } from '../store/database.ts'
 import type { Hint } from '../store/event/notify.ts'
 import { createBreakerGuard, tiktokBreaker, tiktokUploadBreaker } from './breaker-guard.ts'
-import { composeGuards } from './compose-guards.ts'
-import { createLimitBook, type LimitBook } from './limit-settings.ts'
-import { createLimiterGuard } from './rate-limit-guard.ts'
+import { createLimitSettingsCache, type LimitSettingsCache } from './limit-settings.ts'
+import { createRateLimitGuard } from './rate-limit-guard.ts'
 
-export interface Upstreams {
+export interface GuardedClients {
   readonly tiktok: TikTokClient
-  /** Makes calls to other upstreams through their breakers. */
-  readonly protect: Protect
-  /** The one that is asked before each call to TikTok. */
-  readonly limitBook: LimitBook
+  /** Runs calls to other upstreams behind their breakers. */
+  readonly withBreaker: WithBreaker
+  /** The cache that the rate limits of `tiktok` read. */
+  readonly limitSettings: LimitSettingsCache
 }
 
-/** What goes out of this process: each call asks its breakers first, and then whether it is its turn. */
-export async function openUpstreams({
+/** Creates the clients of this process. Each TikTok call asks its breakers first, then its rate limits. */
+export async function openGuardedClients({
   db,
   limiter,
   app,
@@ -37,24 +37,41 @@ export async function openUpstreams({
   readonly app: Omit<TikTokClientOptions, 'guard'>
   readonly hints: { send(hint: Hint): void }
   readonly log: Logger
-}): Promise<Upstreams> {
+}): Promise<GuardedClients> {
   await registerBreakers(db, [tiktokBreaker, tiktokUploadBreaker])
+  const breakerLog = log.child({ component: 'breakers' })
+  const limitLog = log.child({ component: 'limits' })
   const breakers: BreakerDeps = {
     db,
-    onMoved: ({ key, from, to }, organizations) => {
-      log.warn({ breaker: key, from, to }, 'a breaker has moved')
+    onStateChange: ({ key, from, to }, organizations) => {
+      breakerLog.warn({ breaker: key, from, to }, 'breaker changed state')
       hints.send({ organizations, jobs: [] })
     },
-    onError: (error) => log.warn({ err: error }, 'breakers'),
+    onError: (error) => breakerLog.warn({ err: error }, 'call outcome not recorded'),
   }
-  const limitBook = createLimitBook(db)
+  const limitSettings = createLimitSettingsCache(db)
   const guard = composeGuards(
     createBreakerGuard(breakers),
-    createLimiterGuard({
+    createRateLimitGuard({
       limiter,
-      book: limitBook,
-      onError: (error) => log.warn({ err: error }, 'limits'),
+      settings: limitSettings,
+      onError: (error) => limitLog.warn({ err: error }, 'rate limits not updated after a call'),
     }),
   )
-  return { tiktok: createTikTokClient({ ...app, guard }), protect: createProtect(breakers), limitBook }
+  return {
+    tiktok: createTikTokClient({ ...app, guard }),
+    withBreaker: createWithBreaker(breakers),
+    limitSettings,
+  }
+}
+
+/**
+ * Combines guards into one. The first that defers a call spares those behind it: with the breaker before the limiter, an open
+ * breaker makes no reservation.
+ */
+export function composeGuards(...guards: readonly Guard[]): Guard {
+  return guards.reduceRight<Guard>(
+    (inner, guard) => (call, run) => guard(call, () => inner(call, run)),
+    (_call, run) => run(),
+  )
 }

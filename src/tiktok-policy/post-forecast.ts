@@ -1,25 +1,25 @@
 import {
-  earliestPlace,
-  type PlaceLog,
+  dropExpired,
+  earliestReservation,
+  type ReservationLog,
   type SlidingWindow,
-  since,
-  withPlace,
+  withReservation,
 } from '../rate-limit/sliding-window.ts'
 import type { PlannedPost } from '../store/plan/planned-posts.ts'
 
-/** A post that the cap of its creator will make wait. */
+/** A planned post that its creator's daily cap will delay. */
 export interface LatePost extends PlannedPost {
-  /** When the cap has room for it. */
-  readonly roomAt: Date
-  /** Whether that is too late for it to go out by itself. */
+  /** When the cap has capacity for it. */
+  readonly capacityAt: Date
+  /** Whether that is too late to post it without a person's decision. */
   readonly needsPerson: boolean
 }
 
 /**
- * Which of an account's planned posts find the cap full at their time, and until when, if each goes out as early as it may. Those
- * that a person has to decide about take no place. Instants in epoch milliseconds, `planned` in the order of their times.
+ * Forecasts which planned posts of an account exceed the daily cap at their time, if each is posted as early as possible. Posts
+ * that need a person's decision use no capacity. Instants are epoch milliseconds; `planned` is sorted by time.
  */
-export function latePosts(
+export function forecastLatePosts(
   { sentAt, planned }: { readonly sentAt: readonly number[]; readonly planned: readonly PlannedPost[] },
   {
     window,
@@ -27,13 +27,13 @@ export function latePosts(
     mostLatenessMs,
   }: { readonly window: SlidingWindow; readonly now: number; readonly mostLatenessMs: number },
 ): readonly LatePost[] {
-  let log: PlaceLog = sentAt.reduce<PlaceLog>((places, at) => withPlace(places, at, 1), [])
+  let log: ReservationLog = sentAt.reduce<ReservationLog>((kept, at) => withReservation(kept, at, 1), [])
   return planned.flatMap((post): readonly LatePost[] => {
-    const due = Math.max(now, post.publishAt.getTime())
-    log = since(log, due, window)
-    const roomAt = earliestPlace(log, window, due)
-    const needsPerson = roomAt > post.publishAt.getTime() + mostLatenessMs
-    if (!needsPerson) log = withPlace(log, roomAt, 1)
-    return roomAt > due ? [{ ...post, roomAt: new Date(roomAt), needsPerson }] : []
+    const dueAt = Math.max(now, post.publishAt.getTime())
+    log = dropExpired(log, dueAt, window)
+    const capacityAt = earliestReservation(log, window, dueAt)
+    const needsPerson = capacityAt > post.publishAt.getTime() + mostLatenessMs
+    if (!needsPerson) log = withReservation(log, capacityAt, 1)
+    return capacityAt > dueAt ? [{ ...post, capacityAt: new Date(capacityAt), needsPerson }] : []
   })
 }

@@ -1,52 +1,52 @@
 import type { Answer } from '../providers/tiktok/http/answer.ts'
 import type { Caller, Guard } from '../providers/tiktok/http/guard.ts'
 import type { Limiter } from '../rate-limit/limiter.ts'
-import type { LimitBook } from './limit-settings.ts'
-import { demandsOf, keyOf } from './rate-limits.ts'
+import type { LimitSettingsCache } from './limit-settings.ts'
+import { windowKey, windowRequestsFor } from './rate-limits.ts'
 
 /**
- * Lets calls to TikTok through when it is their turn. Before that it answers `held`, `rateLimit`, and the seconds until the
- * place that is kept for the holder: to be waited for exactly, without any spread, because a place lapses after its grace.
+ * Defers TikTok calls that exceed a rate limit (`rateLimit`). `afterSeconds` is the time until the requester's reservation: it
+ * must be waited for without jitter, because a reservation lapses after its grace.
  */
-export function createLimiterGuard({
+export function createRateLimitGuard({
   limiter,
-  book,
-  demands: demandsFor = demandsOf,
+  settings,
+  windowsFor = windowRequestsFor,
   onError = () => undefined,
 }: {
   readonly limiter: Limiter
-  readonly book: LimitBook
-  /** TikTok's own unless told, such as for a local one that has others. */
-  readonly demands?: typeof demandsOf
-  /** Something could not be written down after a call. The call's answer is not lost by that. */
+  readonly settings: LimitSettingsCache
+  /** Default: TikTok's own limits. A local server can have others. */
+  readonly windowsFor?: typeof windowRequestsFor
+  /** Called when a reservation was not released or a cap not learned. The call's answer is returned all the same. */
   readonly onError?: (error: unknown) => void
 }): Guard {
-  /** The creator's cap is what was let through in the last 24 hours: this one was too many. */
+  /** The creator's cap is the number of posts that were permitted in the last 24 hours: this one was too many. */
   const learnCap = async (caller: Caller) => {
     const windows = await limiter.windows(caller.organizationId)
-    const posts = windows.find(({ key }) => key === keyOf('posts', caller.accountId))
-    await book.learnCap(caller, posts?.used ?? 0)
+    const posts = windows.find(({ key }) => key === windowKey('posts', caller.accountId))
+    await settings.learnCap(caller, posts?.used ?? 0)
   }
 
   return async ({ endpoint, caller }, run) => {
     if (!caller) {
-      if (unlimited.has(endpoint)) return await run()
-      throw new TypeError(`a call of ${endpoint} must say for whom it is made`)
+      if (unlimitedEndpoints.has(endpoint)) return await run()
+      throw new TypeError(`a call of ${endpoint} must name its caller`)
     }
-    const demands = demandsFor(endpoint, caller, await book.of(caller.organizationId))
-    if (demands.length === 0) return await run()
+    const windowRequests = windowsFor(endpoint, caller, await settings.read(caller.organizationId))
+    if (windowRequests.length === 0) return await run()
 
     const { organizationId, accountId, requester } = caller
-    const grant = await limiter.acquire({ organizationId, holder: requester, demands })
-    if (grant.kind === 'later') return held(grant.afterMs)
-    // The answer took so long that the place is as good as over.
-    if (grant.usableForMs <= 0) return held(0)
+    const acquired = await limiter.acquire({ organizationId, requester, windowRequests })
+    if (acquired.kind === 'deferred') return deferred(acquired.afterMs)
+    // The limiter took so long to answer that the reservation has nearly expired.
+    if (acquired.usableForMs <= 0) return deferred(0)
 
     const answer = await run()
-    // The window of a minute counts calls, that of a day counts posts.
-    const posts = grant.places.filter(({ key }) => key === keyOf('posts', accountId))
+    // The window of a minute counts calls, the window of a day counts posts.
+    const posts = acquired.reservations.filter(({ key }) => key === windowKey('posts', accountId))
     try {
-      if (posts.length > 0 && isSurelyNoPost(answer)) await limiter.giveBack(organizationId, posts)
+      if (posts.length > 0 && createdNoPost(answer)) await limiter.release(organizationId, posts)
       if (answer.kind === 'refused' && answer.code === tooManyPosts) await learnCap(caller)
     } catch (error) {
       onError(error)
@@ -55,16 +55,16 @@ export function createLimiterGuard({
   }
 }
 
-/** TikTok's word for a creator whose posts by apps have reached their cap of a day. */
+/** TikTok's code for a creator who has reached the daily cap of posts by apps. */
 const tooManyPosts = 'spam_risk_too_many_posts'
 
-const unlimited: ReadonlySet<string> = new Set(['token', 'revoke', 'upload', 'cancel'])
+const unlimitedEndpoints: ReadonlySet<string> = new Set(['token', 'revoke', 'upload', 'cancel'])
 
-/** To the millisecond, upwards. */
-const held = (afterMs: number) =>
+const deferred = (afterMs: number) =>
   ({ kind: 'deferred', reason: 'rateLimit', afterSeconds: Math.max(1, Math.ceil(afterMs)) / 1_000 }) as const
 
-function isSurelyNoPost({ kind }: Answer<unknown>): boolean {
+/** Whether the call certainly created no post. */
+function createdNoPost({ kind }: Answer<unknown>): boolean {
   switch (kind) {
     case 'refused':
     case 'unauthorized':

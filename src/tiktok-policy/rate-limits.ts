@@ -1,33 +1,37 @@
 import type { GuardedCall } from '../providers/tiktok/http/guard.ts'
-import type { Demand } from '../rate-limit/limiter.ts'
+import type { WindowRequest } from '../rate-limit/limiter.ts'
 import type { SlidingWindow } from '../rate-limit/sliding-window.ts'
 import type { RateLimitName, RateLimitSettings } from '../store/rate-limit/settings.ts'
 
 /**
- * Ten seconds: five for a job that comes late to its turn, the rest for the way to TikTok. Six calls in any 60 seconds are
- * then let through as six in any 70.
+ * The margin of 10 s allows for a job that is 5 s late and for the way to TikTok. Six calls in any 60 seconds are therefore
+ * limited to six in any 70.
  */
-const minute = (most: number): SlidingWindow => ({ most, windowMs: 60_000, marginMs: 10_000 })
+const minute = (maxCalls: number): SlidingWindow => ({ maxCalls, windowMs: 60_000, marginMs: 10_000 })
 /**
- * The same in tenths, where organizations share: ten in any 6 seconds are a hundred in any minute at most, and nobody has to
- * wait for a minute because another was there first.
+ * A minute in tenths, for windows that organizations share: 10 calls in any 6 seconds are at most 100 in any minute, and no
+ * organization waits a whole minute because another came first.
  */
-const tenth = (most: number): SlidingWindow => ({ most: most / 10, windowMs: 6_000, marginMs: 4_000 })
-/** Ten minutes, for the same on the scale of a day. */
-const day = (most: number): SlidingWindow => ({ most, windowMs: 86_400_000, marginMs: 600_000 })
+const tenth = (maxCalls: number): SlidingWindow => ({
+  maxCalls: maxCalls / 10,
+  windowMs: 6_000,
+  marginMs: 4_000,
+})
+/** The margin of 10 minutes allows for the same on the scale of a day. */
+const day = (maxCalls: number): SlidingWindow => ({ maxCalls, windowMs: 86_400_000, marginMs: 600_000 })
 
-/** What holds where an organization has set nothing else: uploads and reads a minute, posts in 24 hours and creator. */
+/** The limits of an organization that has set none: uploads and reads per minute, posts per creator in 24 hours. */
 export const defaultLimits: Readonly<Record<RateLimitName, number>> = { uploads: 10, reads: 100, posts: 15 }
 
-/** For this long a learned cap is believed; then TikTok is asked again by trying. */
+/** How long a learned cap applies. After that, the next post shows whether the cap still exists. */
 export const learnedForMs = 7 * 86_400_000
 
-export interface Account {
+export interface AccountRef {
   readonly organizationId: string
   readonly accountId: string
 }
 
-/** The windows of organizations, as people know them; each key is one of these, or one with an account's id behind it. */
+/** The windows of organizations. A window's key is one of these values, followed by the account's id for an account's window. */
 export const windowNames = {
   uploads: 'uploads',
   reads: 'reads',
@@ -39,12 +43,12 @@ export const windowNames = {
 
 export type WindowName = keyof typeof windowNames
 
-export function keyOf(name: WindowName, accountId?: string): string {
+export function windowKey(name: WindowName, accountId?: string): string {
   return accountId === undefined ? windowNames[name] : `${windowNames[name]} ${accountId}`
 }
 
-/** What a key says; null for one that is none of these. */
-export function readKey(
+/** Parses a window's key; null for a key that is not an organization's window. */
+export function parseWindowKey(
   key: string,
 ): { readonly name: WindowName; readonly accountId: string | null } | null {
   for (const [name, start] of Object.entries(windowNames)) {
@@ -56,51 +60,51 @@ export function readKey(
   return null
 }
 
-/** How much holds, and whose word that is. */
+/** A limit in effect and where it comes from. */
 export interface Limit {
-  readonly most: number
+  readonly max: number
   readonly origin: 'default' | 'set' | 'learned'
-  /** When a learned one was learned. */
+  /** Null unless it was learned. */
   readonly learnedAt: Date | null
 }
 
-/** What the organization wants, or the default; and never more posts of a creator than TikTok was found to allow. */
-export function limitOf(
+/** The organization's setting or the default, capped for a creator's posts by the learned cap. */
+export function effectiveLimit(
   name: RateLimitName,
   { set, learned }: RateLimitSettings,
   accountId: string | null = null,
 ): Limit {
-  const wanted = set[name]
-  const own = wanted ?? defaultLimits[name]
+  const configured = set[name]
+  const own = configured ?? defaultLimits[name]
   const cap = name === 'posts' && accountId !== null ? learned.get(accountId) : undefined
-  if (cap && cap.most < own) return { most: cap.most, origin: 'learned', learnedAt: cap.learnedAt }
-  return { most: own, origin: wanted === undefined ? 'default' : 'set', learnedAt: null }
+  if (cap && cap.most < own) return { max: cap.most, origin: 'learned', learnedAt: cap.learnedAt }
+  return { max: own, origin: configured === undefined ? 'default' : 'set', learnedAt: null }
 }
 
-/** How many direct posts a creator may make in any 24 hours. */
+/** The window of a creator's direct posts: 24 hours. */
 export function postWindow(settings: RateLimitSettings, accountId: string): SlidingWindow {
-  return day(limitOf('posts', settings, accountId).most)
+  return day(effectiveLimit('posts', settings, accountId).max)
 }
 
 /**
- * The windows that a call to TikTok has to pass. None for what TikTok states no rate of: tokens, chunks, cancelling.
+ * The windows that a call to TikTok must pass. None for endpoints without a stated rate: tokens, chunks, cancelling.
  *
- * Sources: TikTok's page on API v2 rate limits (600 a minute for user info and videos, which does not say per what: taken as
- * the whole app's) and the page of each endpoint (per user access token: 6 inits, 20 creator infos, 30 statuses). The page
- * does not say whether the three inits count together: taken so. "About 15" direct posts a day and creator, over all apps,
- * is from the Content Sharing Guidelines; drafts do not count in it.
+ * Sources: TikTok's page on API v2 rate limits (600 a minute for user info and videos; the page does not say per what, we
+ * assume per app) and the page of each endpoint (per user access token: 6 inits, 20 creator infos, 30 statuses). The pages do
+ * not say whether the three inits count together; we assume so. "About 15" direct posts per day and creator, over all apps,
+ * is from the Content Sharing Guidelines; drafts do not count.
  */
-export function demandsOf(
+export function windowRequestsFor(
   endpoint: GuardedCall['endpoint'],
-  { accountId }: Account,
+  { accountId }: AccountRef,
   settings: RateLimitSettings,
-): readonly Demand[] {
-  const own = (key: string, window: SlidingWindow): Demand => ({ key, scope: 'organization', window })
-  const reads = own(keyOf('reads'), minute(limitOf('reads', settings).most))
-  const uploads = own(keyOf('uploads'), minute(limitOf('uploads', settings).most))
-  const inits = own(keyOf('inits', accountId), minute(6))
-  const posts = own(keyOf('posts', accountId), postWindow(settings, accountId))
-  const app = (name: string): Demand => ({ key: `tiktok ${name}`, scope: 'app', window: tenth(600) })
+): readonly WindowRequest[] {
+  const own = (key: string, window: SlidingWindow): WindowRequest => ({ key, scope: 'organization', window })
+  const reads = own(windowKey('reads'), minute(effectiveLimit('reads', settings).max))
+  const uploads = own(windowKey('uploads'), minute(effectiveLimit('uploads', settings).max))
+  const inits = own(windowKey('inits', accountId), minute(6))
+  const posts = own(windowKey('posts', accountId), postWindow(settings, accountId))
+  const app = (name: string): WindowRequest => ({ key: `tiktok ${name}`, scope: 'app', window: tenth(600) })
 
   switch (endpoint) {
     case 'videoInit':
@@ -109,9 +113,9 @@ export function demandsOf(
     case 'inboxInit':
       return [inits, uploads]
     case 'status':
-      return [own(keyOf('status', accountId), minute(30)), reads]
+      return [own(windowKey('status', accountId), minute(30)), reads]
     case 'creatorInfo':
-      return [own(keyOf('creatorInfo', accountId), minute(20)), reads]
+      return [own(windowKey('creatorInfo', accountId), minute(20)), reads]
     case 'userInfo':
     case 'videoList':
     case 'videoQuery':

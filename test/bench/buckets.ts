@@ -6,7 +6,7 @@ import { type BenchDatabase, inFlight, median, round, spread } from './bench-dat
 const atOnce = 32
 const acquisitions = 2_000
 const rounds = 5
-const window = { most: 1_000_000, windowMs: 60_000, marginMs: 5_000 }
+const window = { maxCalls: 1_000_000, windowMs: 60_000, marginMs: 5_000 }
 const bucket = { capacity: 1_000_000, refillPerSecond: 1_000_000 }
 
 /** The least that a shared token bucket can be: one row, one statement. */
@@ -49,7 +49,11 @@ export async function benchBuckets(database: BenchDatabase): Promise<string[]> {
   const { organizationId } = database
   const contenders = {
     windows: (key: string) =>
-      limiter.acquire({ organizationId, holder: 'bench', demands: [{ key, scope: 'organization', window }] }),
+      limiter.acquire({
+        organizationId,
+        requester: 'bench',
+        windowRequests: [{ key, scope: 'organization', window }],
+      }),
     buckets: (key: string) => limiter.take({ organizationId, key, bucket, cost: 1 }),
     bareFew: (key: string) => pools.few.query({ name: 'bucket', text: bareBucket, values: [key] }),
     bareMany: (key: string) => pools.many.query({ name: 'bucket', text: bareBucket, values: [key] }),

@@ -3,7 +3,7 @@ import { ReadableStream } from 'node:stream/web'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { coolingMs, mostFailures } from '../../machines/breaker.ts'
 import { fullBudget, fullUnits, retriesLeft, retryUnits } from '../../machines/rules/retry-budget.ts'
-import { createProtect } from '../../src/circuit-breaker/protect.ts'
+import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import type { StepContext } from '../../src/durable/step.ts'
 import {
   type JobState,
@@ -64,7 +64,7 @@ class FarProvider implements VideoProvider {
 }
 
 let at = 1_767_225_600_000
-const protect = createProtect({ db, now: () => at, chance: () => 0 })
+const protect = createWithBreaker({ db, now: () => at, random: () => 0 })
 
 /** The steps of a job whose clips a provider makes. */
 function stepsOf(videos: FarProvider) {

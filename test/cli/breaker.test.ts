@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { mostFailures } from '../../machines/breaker.ts'
-import { registerBreakers } from '../../src/circuit-breaker/register-breakers.ts'
+import { registerBreakers } from '../../src/circuit-breaker/breaker.ts'
 import { answerBreakerRequest, type BreakerRequest, readBreakerRequest } from '../../src/cli/breaker.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'

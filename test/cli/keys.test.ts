@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { createKeyCheck, openKeys, openNeededKeys, rotateKeys } from '../../src/app/keys.ts'
+import { createKeyCheck, openKeys, openRequiredKeys, rotateKeys } from '../../src/app/keys.ts'
 import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
 import { readConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/logger.ts'
 import { Secret } from '../../src/secret.ts'
-import { ConfigInvalid } from '../../src/start-failure.ts'
+import { ConfigError } from '../../src/startup-error.ts'
 import { readTokens } from '../../src/store/account/tokens.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -78,17 +78,17 @@ it('starts with no ring that lacks a key of a sealed row, and makes no new one',
       where access_token_sealed not like $1`,
     [`v2.${id}.%`],
   )
-  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
+  await expect(openRequiredKeys(configOf(), database.runtime)).resolves.toBeDefined()
   let now = 0
   const check = createKeyCheck(openKeys(configOf()).ring, database.runtime, () => now)
   expect(await check.missing()).toEqual([])
 
   // The file is lost: nothing is put in its place, and a process that runs can tell.
   await rename(file, `${file}.away`)
-  const lost = openNeededKeys(configOf(), database.runtime)
-  await expect(lost).rejects.toThrow(ConfigInvalid)
+  const lost = openRequiredKeys(configOf(), database.runtime)
+  await expect(lost).rejects.toThrow(ConfigError)
   await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is not here: put the file`))
-  await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigInvalid)
+  await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigError)
   expect(existsSync(file)).toBe(false)
   // Not every probe looks anew.
   expect(await check.missing()).toEqual([])
@@ -97,12 +97,12 @@ it('starts with no ring that lacks a key of a sealed row, and makes no new one',
 
   // Another key is there instead, from the file or from the environment.
   const REELPILOT_SECRET_KEY = randomBytes(32).toString('base64')
-  await expect(openNeededKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
+  await expect(openRequiredKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
     new RegExp(`under key ${id}, which is not here: add it to REELPILOT_SECRET_KEY`),
   )
   await writeFile(file, `${REELPILOT_SECRET_KEY}\n`)
-  await expect(openNeededKeys(configOf(), database.runtime)).rejects.toThrow(new RegExp(id))
+  await expect(openRequiredKeys(configOf(), database.runtime)).rejects.toThrow(new RegExp(id))
 
   await rename(`${file}.away`, file)
-  await expect(openNeededKeys(configOf(), database.runtime)).resolves.toBeDefined()
+  await expect(openRequiredKeys(configOf(), database.runtime)).resolves.toBeDefined()
 })

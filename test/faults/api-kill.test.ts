@@ -34,7 +34,7 @@ async function start(): Promise<void> {
     PORT: String(port),
     TIKTOK_LOCAL_PORT: '0',
     LOG_LEVEL: 'error',
-    API_POINTS: '1000000',
+    API_COST_LIMIT: '1000000',
   })
   await untilReady(port, app)
 }

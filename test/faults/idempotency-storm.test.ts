@@ -34,7 +34,7 @@ it('gives many requests under one key, sent at once to two processes, one effect
       PORT: String(port),
       TIKTOK_LOCAL_PORT: '0',
       LOG_LEVEL: 'error',
-      API_POINTS: '1000000',
+      API_COST_LIMIT: '1000000',
       IDEMPOTENCY_MINUTES: String(minutes),
     }),
   )

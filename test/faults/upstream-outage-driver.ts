@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { createProtect } from '../../src/circuit-breaker/protect.ts'
+import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { type DriveEnd, drive, type Runtime } from '../../src/durable/drive.ts'
@@ -16,9 +16,9 @@ import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import { connect } from '../../src/store/database.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
-import { composeGuards } from '../../src/tiktok-policy/compose-guards.ts'
-import { createLimitBook } from '../../src/tiktok-policy/limit-settings.ts'
-import { createLimiterGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
+import { composeGuards } from '../../src/tiktok-policy/guarded-client.ts'
+import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
+import { createRateLimitGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 
@@ -63,13 +63,16 @@ const steps = createSteps({
   db,
   storage: await createDiskStorage({ directory: settings.mediaDirectory }),
   videos: {} as VideoProvider, // Publishing asks it for nothing: all clips are made.
-  withBreaker: createProtect({ db }),
+  withBreaker: createWithBreaker({ db }),
   tiktok: createTikTokClient({
     ...app,
     clientSecret: new Secret(clientSecret),
     guard: composeGuards(
       createBreakerGuard({ db }),
-      createLimiterGuard({ limiter: createPostgresLimiter({ db, role }), book: createLimitBook(db) }),
+      createRateLimitGuard({
+        limiter: createPostgresLimiter({ db, role }),
+        settings: createLimitSettingsCache(db),
+      }),
     ),
   }),
   sealer: createSealer(() => ring),

@@ -21,7 +21,7 @@ import { Secret } from '../../src/secret.ts'
 import { createHintSender } from '../../src/store/event/notify.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import type { Scope } from '../../src/store/tenant/api-keys.ts'
-import { createLimitBook } from '../../src/tiktok-policy/limit-settings.ts'
+import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
@@ -36,7 +36,14 @@ export async function createTestApi(
   options: Partial<
     Pick<
       ApiOptions,
-      'limits' | 'log' | 'publicUrl' | 'routes' | 'limiter' | 'limitBook' | 'apiBucket' | 'accountsLackingKey'
+      | 'limits'
+      | 'log'
+      | 'publicUrl'
+      | 'routes'
+      | 'limiter'
+      | 'limitSettings'
+      | 'apiBucket'
+      | 'accountsLackingKey'
     >
   > = {},
 ): Promise<TestApi> {
@@ -59,7 +66,7 @@ export async function createTestApi(
     hints,
     storage,
     limiter: createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' }),
-    limitBook: createLimitBook(database.runtime.db),
+    limitSettings: createLimitSettingsCache(database.runtime.db),
     log: createLogger('error', false),
     accountsLackingKey: async () => new Set(),
     ready: async () => ({ ok: true, checks: { database: true } }),

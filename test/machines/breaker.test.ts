@@ -10,7 +10,13 @@ import {
   retriesLeft,
   spendRetry,
 } from '../../machines/rules/retry-budget.ts'
-import { areaOf, type Breaker, breakerAt, contextOf, moveBreaker } from '../../src/circuit-breaker/breaker.ts'
+import {
+  type Breaker,
+  breakerAt,
+  contextOf,
+  publicStateOf,
+  transitionBreaker,
+} from '../../src/circuit-breaker/breaker.ts'
 import { breakerMachine, freshBreaker } from '../../src/definitions/breaker-machine.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 
@@ -34,12 +40,12 @@ class Walk {
     this.at += seconds * 1_000
     const { version, state, tag, context, timers } = this.breaker.checkpoint
     const stored = { version, state, tag, context, timers }
-    this.breaker = { ...breakerAt({ ...record, stored }, this.at), trail: [] }
+    this.breaker = { ...breakerAt({ ...record, stored }, this.at), changes: [] }
     return this
   }
   /** Whether the event was accepted. */
   send(event: BreakerEvent): boolean {
-    const moved = moveBreaker(this.breaker, event, this.at)
+    const moved = transitionBreaker(this.breaker, event, this.at)
     if (moved.kind === 'moved') this.breaker = moved.breaker
     return moved.kind === 'moved'
   }
@@ -265,9 +271,9 @@ describe('the breaker machine', () => {
 
   it('tells of the passage from state to state, and not of what happens within half-open', () => {
     const walk = probing()
-    expect(walk.breaker.trail).toEqual([])
+    expect(walk.breaker.changes).toEqual([])
     walk.send({ type: 'failed', permit: walk.context.probe?.permit ?? '', epoch: walk.context.epoch })
-    expect(walk.breaker.trail).toEqual([{ from: 'halfOpen', to: 'open', event: 'failed' }])
+    expect(walk.breaker.changes).toEqual([{ from: 'halfOpen', to: 'open', event: 'failed' }])
   })
 
   it('remembers a probe only while it is out', () => {
@@ -339,7 +345,7 @@ describe('whatever happens in whatever order', () => {
             if (!permit) continue
             out.push(permit)
             expect(['open', 'forcedOpen', 'halfOpen.probing']).not.toContain(state)
-            if (areaOf(state) === 'halfOpen') {
+            if (publicStateOf(state) === 'halfOpen') {
               expect(probe === null || probe.until <= walk.at).toBe(true)
               probe = { permit: permit.permit, until: walk.at + withinMs }
             }

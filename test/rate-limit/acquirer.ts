@@ -40,14 +40,14 @@ process.on('SIGTERM', () => {
   stopped = true
 })
 
-const demands = [{ key: 'contended', scope: 'organization' as const, window }]
+const windowRequests = [{ key: 'contended', scope: 'organization' as const, window }]
 await Promise.all(
   Array.from({ length: settings.acquirers }, async (_, index) => {
     const acquirer = `${process.pid} ${index}`
     while (!stopped) {
       const askedAt = performance.now()
-      const grant = await limiter.acquire({ organizationId, holder: acquirer, demands })
-      if (grant.kind === 'later') {
+      const grant = await limiter.acquire({ organizationId, requester: acquirer, windowRequests })
+      if (grant.kind === 'deferred') {
         await sleep(Math.min(grant.afterMs, 2_000))
         continue
       }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { chargeKey } from '../../src/rate-limit/charge-api-key.ts'
+import { chargeApiKey } from '../../src/rate-limit/charge-api-key.ts'
 import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
 
 const key = { organizationId: 'organization', keyId: 'key' }
@@ -8,26 +8,26 @@ const bucket = { capacity: 100, refillPerSecond: 10 }
 it('charges a key what its requests cost, and says when it may go on', async () => {
   let now = 6_000_000
   const limiter = createMemoryLimiter({ now: () => now })
-  expect(await chargeKey(limiter, key, 70.2, bucket)).toEqual({
+  expect(await chargeApiKey(limiter, key, 70.2, bucket)).toEqual({
     allowed: true,
     limit: 100,
     remaining: 29,
     resetSeconds: 8,
     retryAfterSeconds: 0,
   })
-  expect(await chargeKey(limiter, key, 40, bucket)).toEqual({
+  expect(await chargeApiKey(limiter, key, 40, bucket)).toEqual({
     allowed: false,
     limit: 100,
     remaining: 29,
     resetSeconds: 8,
     retryAfterSeconds: 2,
   })
-  expect((await chargeKey(limiter, { ...key, keyId: 'another' }, 40, bucket))?.allowed).toBe(true)
+  expect((await chargeApiKey(limiter, { ...key, keyId: 'another' }, 40, bucket))?.allowed).toBe(true)
   now += 2_000
-  expect((await chargeKey(limiter, key, 40, bucket))?.allowed).toBe(true)
+  expect((await chargeApiKey(limiter, key, 40, bucket))?.allowed).toBe(true)
 })
 
 it('charges a full bucket for what costs more', async () => {
   const limiter = createMemoryLimiter()
-  expect(await chargeKey(limiter, key, 5_000, bucket)).toMatchObject({ allowed: true, remaining: 0 })
+  expect(await chargeApiKey(limiter, key, 5_000, bucket)).toMatchObject({ allowed: true, remaining: 0 })
 })

@@ -1,25 +1,25 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { WindowBook } from '../../src/rate-limit/memory/windows.ts'
+import { MemoryWindows } from '../../src/rate-limit/memory/windows.ts'
 import { spanOf } from '../../src/rate-limit/sliding-window.ts'
 
-const window = { most: 6, windowMs: 6_000, marginMs: 600 }
-const demands = [{ key: 'shared', scope: 'app' as const, window }]
+const window = { maxCalls: 6, windowMs: 6_000, marginMs: 600 }
+const windowRequests = [{ key: 'shared', scope: 'app' as const, window }]
 /** On the grid of the window, so that times can be named. */
 const start = 6_000_000
 
 /** The window of a whole app, as its organizations find it. */
 function sharedWindow() {
-  const book = new WindowBook()
-  return (organizationId: string, holder: string, now = start) =>
-    book.acquire({ organizationId, holder, demands }, now)
+  const book = new MemoryWindows()
+  return (organizationId: string, requester: string, now = start) =>
+    book.acquire({ organizationId, requester, windowRequests }, now)
 }
 
 it('gives the single call of one organization its turn before the second of another that has piled up a thousand', () => {
   const ask = sharedWindow()
   for (let job = 0; job < 1_000; job += 1) ask('flooder', `job ${job}`)
   const single = ask('other', 'job')
-  expect(single).toMatchObject({ kind: 'later', at: start + spanOf(window) })
+  expect(single).toMatchObject({ kind: 'deferred', at: start + spanOf(window) })
   expect(ask('other', 'job', start + spanOf(window)).kind).toBe('granted')
 })
 
@@ -28,7 +28,7 @@ it('gives a newcomer a place within two refills, however many organizations have
   for (let job = 0; job < 100; job += 1) for (const name of ['a', 'b', 'c', 'd', 'e']) ask(name, `job ${job}`)
   for (const name of ['f', 'g', 'h', 'i', 'j']) {
     const decision = ask(name, 'job')
-    expect(decision.kind === 'later' && decision.at).toBeLessThanOrEqual(start + 2 * spanOf(window))
+    expect(decision.kind === 'deferred' && decision.at).toBeLessThanOrEqual(start + 2 * spanOf(window))
   }
 })
 
@@ -38,7 +38,7 @@ it('shares a window evenly among organizations that pile up calls, whoever came 
   const names = ['a', 'b', 'c'] as const
   const turns = names.map((name) => {
     const decisions = Array.from({ length: 40 }, (_, job) => ask(name, `job ${job}`))
-    return decisions.map((decision) => (decision.kind === 'later' ? decision.at : start))
+    return decisions.map((decision) => (decision.kind === 'deferred' ? decision.at : start))
   })
   // `a` had the window to itself at first. From the first refill on, each refill of six is two places for each of them.
   for (let refill = 1; refill <= 10; refill += 1) {
@@ -55,13 +55,14 @@ it('keeps the order within an organization, and moves nobody to an earlier place
       const told = new Map<string, number>()
       asking.forEach(([name], turn) => {
         const decision = ask(name, `job ${String(turn).padStart(3, '0')}`)
-        if (decision.kind === 'later') told.set(`${name} job ${String(turn).padStart(3, '0')}`, decision.at)
+        if (decision.kind === 'deferred')
+          told.set(`${name} job ${String(turn).padStart(3, '0')}`, decision.at)
       })
       const now = new Map(
         [...told.keys()].map((who) => {
-          const [name = '', ...holder] = who.split(' ')
-          const again = ask(name, holder.join(' '))
-          return [who, again.kind === 'later' ? again.at : Number.NaN]
+          const [name = '', ...requester] = who.split(' ')
+          const again = ask(name, requester.join(' '))
+          return [who, again.kind === 'deferred' ? again.at : Number.NaN]
         }),
       )
       for (const [who, at] of now) expect(at).toBeGreaterThanOrEqual(told.get(who) ?? 0)
@@ -71,7 +72,7 @@ it('keeps the order within an organization, and moves nobody to an earlier place
       }
       // No refill has more than its places.
       const refills = Map.groupBy(now.values(), (at) => at)
-      for (const places of refills.values()) expect(places.length).toBeLessThanOrEqual(window.most)
+      for (const places of refills.values()) expect(places.length).toBeLessThanOrEqual(window.maxCalls)
     }),
   )
 })

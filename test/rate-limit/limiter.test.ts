@@ -1,23 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Demand, Limiter } from '../../src/rate-limit/limiter.ts'
+import type { Limiter, WindowRequest } from '../../src/rate-limit/limiter.ts'
 import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
-import { longestLog } from '../../src/rate-limit/memory/windows.ts'
+import { maxLogEntries } from '../../src/rate-limit/memory/windows.ts'
 import { shareOfWindow } from '../../src/rate-limit/redis/share.ts'
-import { type Level, takeTokens } from '../../src/rate-limit/token-bucket.ts'
-import { LimitInvalid } from '../../src/rate-limit/validate.ts'
+import { type BucketLevel, takeTokens } from '../../src/rate-limit/token-bucket.ts'
+import { InvalidLimitError } from '../../src/rate-limit/validate.ts'
 
 const organizationId = 'organization'
 /** One in any second, and twenty; a margin of 200 ms, so a grace of 100. */
-const narrow: Demand = {
+const narrow: WindowRequest = {
   key: 'narrow',
   scope: 'organization',
-  window: { most: 1, windowMs: 1_000, marginMs: 200 },
+  window: { maxCalls: 1, windowMs: 1_000, marginMs: 200 },
 }
-const wide: Demand = {
+const wide: WindowRequest = {
   key: 'wide',
   scope: 'organization',
-  window: { most: 20, windowMs: 1_000, marginMs: 200 },
+  window: { maxCalls: 20, windowMs: 1_000, marginMs: 200 },
 }
 
 function atTime(start = 6_000_000) {
@@ -29,7 +29,8 @@ function atTime(start = 6_000_000) {
     at: (instant: number) => {
       now = instant
     },
-    ask: (holder: string, ...demands: Demand[]) => limiter.acquire({ organizationId, holder, demands }),
+    ask: (requester: string, ...windowRequests: WindowRequest[]) =>
+      limiter.acquire({ organizationId, requester, windowRequests }),
   }
 }
 
@@ -40,28 +41,29 @@ describe('a window', () => {
   it('keeps a place for who was told to come later, and says the same to who asks again', async () => {
     const { ask, at, start } = atTime()
     expect(await ask('first', narrow)).toMatchObject({ kind: 'granted', usableForMs: 200 })
-    const later = { kind: 'later', at: start + 1_200, afterMs: 1_200, limitedBy: 'narrow' }
+    const later = { kind: 'deferred', at: start + 1_200, afterMs: 1_200, limitedBy: 'narrow' }
     expect(await ask('second', narrow)).toEqual(later)
     at(start + 500)
     expect(await ask('second', narrow)).toEqual({ ...later, afterMs: 700 })
     at(start + 1_250)
     // Whoever comes in between does not get it.
-    expect(await ask('third', narrow)).toMatchObject({ kind: 'later', at: start + 2_400 })
+    expect(await ask('third', narrow)).toMatchObject({ kind: 'deferred', at: start + 2_400 })
     expect(await ask('second', narrow)).toMatchObject({ kind: 'granted', usableForMs: 150 })
   })
 
   it('keeps no place where nobody comes back to the same book', async () => {
     let now = 6_000_000
-    const limiter = createMemoryLimiter({ now: () => now, promises: false })
-    const ask = (holder: string) => limiter.acquire({ organizationId, holder, demands: [narrow] })
+    const limiter = createMemoryLimiter({ now: () => now, canReserve: false })
+    const ask = (requester: string) =>
+      limiter.acquire({ organizationId, requester, windowRequests: [narrow] })
     await ask('first')
-    for (const holder of ['second', 'third'])
-      expect(await ask(holder)).toMatchObject({ kind: 'later', at: 6_001_200 })
+    for (const requester of ['second', 'third'])
+      expect(await ask(requester)).toMatchObject({ kind: 'deferred', at: 6_001_200 })
     expect(await viewOf(limiter, 'narrow')).toMatchObject({ used: 1, waiting: [] })
     now += 1_200
     // Whoever comes gets it.
     expect(await ask('third')).toMatchObject({ kind: 'granted' })
-    expect(await ask('second')).toMatchObject({ kind: 'later', at: 6_002_400 })
+    expect(await ask('second')).toMatchObject({ kind: 'deferred', at: 6_002_400 })
   })
 
   it('frees a place that nobody came to in its grace', async () => {
@@ -71,14 +73,14 @@ describe('a window', () => {
     at(start + 1_301)
     expect((await ask('second', narrow)).kind).toBe('granted')
     // Who comes after its grace begins anew.
-    expect(await ask('absent', narrow)).toMatchObject({ kind: 'later', at: start + 1_300 + 1_200 })
+    expect(await ask('absent', narrow)).toMatchObject({ kind: 'deferred', at: start + 1_300 + 1_200 })
   })
 
   it('frees a place that is given back', async () => {
     const { ask, limiter } = atTime()
     const grant = await ask('first', narrow)
     if (grant.kind !== 'granted') throw new Error('full')
-    await limiter.giveBack(organizationId, grant.places)
+    await limiter.release(organizationId, grant.reservations)
     expect((await ask('second', narrow)).kind).toBe('granted')
   })
 
@@ -86,7 +88,7 @@ describe('a window', () => {
     const { ask, limiter, start, at } = atTime()
     await ask('first', narrow)
     expect(await ask('second', wide, narrow)).toMatchObject({ at: start + 1_200, limitedBy: 'narrow' })
-    expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 0, waiting: [{ holder: 'second' }] })
+    expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 0, waiting: [{ requester: 'second' }] })
     at(start + 1_200)
     expect((await ask('second', wide, narrow)).kind).toBe('granted')
     expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 1, waiting: [] })
@@ -94,31 +96,35 @@ describe('a window', () => {
 
   it('shows how it stands', async () => {
     const { ask, limiter, start } = atTime()
-    for (const holder of ['a', 'c', 'b']) await ask(holder, narrow)
+    for (const requester of ['a', 'c', 'b']) await ask(requester, narrow)
     expect(await viewOf(limiter, 'narrow')).toEqual({
       key: 'narrow',
       window: narrow.window,
       used: 1,
       nextFreeAt: start + 3_600,
       waiting: [
-        { holder: 'c', at: start + 1_200 },
-        { holder: 'b', at: start + 2_400 },
+        { requester: 'c', at: start + 1_200 },
+        { requester: 'b', at: start + 2_400 },
       ],
     })
   })
 
   it('remembers so many promises and no more; who comes after them is told the time, and comes again', async () => {
     const { ask, limiter } = atTime()
-    for (let job = 0; job < longestLog; job += 1) await ask(`job ${job}`, narrow)
+    for (let job = 0; job < maxLogEntries; job += 1) await ask(`job ${job}`, narrow)
     const last = await viewOf(limiter, 'narrow')
-    expect(await ask('one more', narrow)).toMatchObject({ kind: 'later', at: last?.nextFreeAt })
+    expect(await ask('one more', narrow)).toMatchObject({ kind: 'deferred', at: last?.nextFreeAt })
     expect(await viewOf(limiter, 'narrow')).toEqual(last)
   })
 
   it('belongs to its organization', async () => {
     const { ask, limiter } = atTime()
     await ask('first', narrow)
-    const grant = await limiter.acquire({ organizationId: 'another', holder: 'first', demands: [narrow] })
+    const grant = await limiter.acquire({
+      organizationId: 'another',
+      requester: 'first',
+      windowRequests: [narrow],
+    })
     expect(grant.kind).toBe('granted')
   })
 })
@@ -129,7 +135,7 @@ describe('a bucket', () => {
     const takings = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 50 })), { maxLength: 60 })
     fc.assert(
       fc.property(takings, (wanted) => {
-        let level: Level | undefined
+        let level: BucketLevel | undefined
         let thousandths = 50_000 // Ten tokens a second are ten of these a millisecond.
         let now = 6_000_000
         for (const [pause, cost] of wanted) {
@@ -161,7 +167,7 @@ describe('a bucket', () => {
       })
     expect(await take()).toEqual({ kind: 'taken', left: 0 })
     at(start - 60_000)
-    expect(await take()).toEqual({ kind: 'later', left: 0, afterMs: 65_000 })
+    expect(await take()).toEqual({ kind: 'deferred', left: 0, afterMs: 65_000 })
     at(start + 5_000)
     expect(await take()).toEqual({ kind: 'taken', left: 0 })
   })
@@ -169,31 +175,31 @@ describe('a bucket', () => {
 
 describe('a limit that means nothing', () => {
   const windows = [
-    { most: 0, windowMs: 1_000, marginMs: 100 },
-    { most: -1, windowMs: 1_000, marginMs: 100 },
-    { most: 1.5, windowMs: 1_000, marginMs: 100 },
-    { most: Number.NaN, windowMs: 1_000, marginMs: 100 },
-    { most: 1, windowMs: 0, marginMs: 100 },
-    { most: 1, windowMs: 1_000, marginMs: 9 },
-    { most: 1, windowMs: 1_000, marginMs: 1_001 },
-    { most: 1, windowMs: 1e12, marginMs: 100 },
+    { maxCalls: 0, windowMs: 1_000, marginMs: 100 },
+    { maxCalls: -1, windowMs: 1_000, marginMs: 100 },
+    { maxCalls: 1.5, windowMs: 1_000, marginMs: 100 },
+    { maxCalls: Number.NaN, windowMs: 1_000, marginMs: 100 },
+    { maxCalls: 1, windowMs: 0, marginMs: 100 },
+    { maxCalls: 1, windowMs: 1_000, marginMs: 9 },
+    { maxCalls: 1, windowMs: 1_000, marginMs: 1_001 },
+    { maxCalls: 1, windowMs: 1e12, marginMs: 100 },
   ]
   it.for(windows)('is refused as a window: %o', async (window) => {
     const { ask, limiter } = atTime()
-    await expect(ask('holder', { ...narrow, window })).rejects.toThrow(LimitInvalid)
+    await expect(ask('requester', { ...narrow, window })).rejects.toThrow(InvalidLimitError)
     expect(await limiter.windows(organizationId)).toEqual([])
   })
 
   it('is refused as a request, with every mistake named', async () => {
     const { limiter } = atTime()
     const app = { ...narrow, scope: 'app' as const }
-    const holder = 'h'.repeat(256)
-    await expect(limiter.acquire({ organizationId, holder, demands: [] })).rejects.toThrow(
-      'holder must have 1 to 200 characters; 1 to 8 demands',
+    const requester = 'h'.repeat(256)
+    await expect(limiter.acquire({ organizationId, requester, windowRequests: [] })).rejects.toThrow(
+      'requester must have 1 to 200 characters; 1 to 8 windowRequests',
     )
-    const demands = [app, { ...app, key: 'k'.repeat(256) }, app]
-    await expect(limiter.acquire({ organizationId, holder: '', demands })).rejects.toThrow(
-      'holder must have 1 to 200 characters; key must have 1 to 200 characters; one demand a key; one demand of scope app',
+    const windowRequests = [app, { ...app, key: 'k'.repeat(256) }, app]
+    await expect(limiter.acquire({ organizationId, requester: '', windowRequests })).rejects.toThrow(
+      'requester must have 1 to 200 characters; key must have 1 to 200 characters; one demand a key; one demand of scope app',
     )
   })
 
@@ -208,18 +214,18 @@ describe('a limit that means nothing', () => {
   ])('is refused as a bucket: %o', async ({ cost, ...bucket }) => {
     const { limiter } = atTime()
     const take = limiter.take({ organizationId, key: 'bucket', bucket, cost })
-    await expect(take).rejects.toThrow(LimitInvalid)
+    await expect(take).rejects.toThrow(InvalidLimitError)
   })
 })
 
 it('deals a window out without a place more or less, and to at most as many processes as it has places', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 64 }), (most, of) => {
-      const shares = Array.from({ length: of }, (_, index) =>
-        shareOfWindow({ ...narrow.window, most }, { index, of }),
+    fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 64 }), (maxCalls, count) => {
+      const shares = Array.from({ length: count }, (_, index) =>
+        shareOfWindow({ ...narrow.window, maxCalls }, { index, count }),
       )
-      expect(shares.reduce((total, share) => total + (share?.most ?? 0), 0)).toBe(most)
-      const dealt = shares.flatMap((share) => (share ? [share.most] : []))
+      expect(shares.reduce((total, share) => total + (share?.maxCalls ?? 0), 0)).toBe(maxCalls)
+      const dealt = shares.flatMap((share) => (share ? [share.maxCalls] : []))
       expect(Math.max(...dealt) - Math.min(...dealt)).toBeLessThanOrEqual(1)
     }),
   )

@@ -48,10 +48,10 @@ const turnsOfEach = (uses: readonly Use[]) => {
   return counts.length < processes * acquirers ? 0 : Math.min(...counts)
 }
 
-function expectNeverOver(uses: readonly Use[], { most, windowMs }: SlidingWindow): void {
+function expectNeverOver(uses: readonly Use[], { maxCalls, windowMs }: SlidingWindow): void {
   const times = uses.map(({ at }) => at).sort((a, b) => a - b)
   const spans = times.flatMap((first, index) => {
-    const last = times[index + most]
+    const last = times[index + maxCalls]
     return last === undefined ? [] : [last - first]
   })
   expect(spans.length).toBeGreaterThan(0)
@@ -59,7 +59,7 @@ function expectNeverOver(uses: readonly Use[], { most, windowMs }: SlidingWindow
 }
 
 it('keeps a window over four processes with Postgres, and gives everybody a turn', async () => {
-  const window = { most: 20, windowMs: 800, marginMs: 800 }
+  const window = { maxCalls: 20, windowMs: 800, marginMs: 800 }
   const running = await startProcesses({ window })
   await until(
     () => turnsOfEach(running.uses),
@@ -73,12 +73,12 @@ it('keeps a window over four processes with Postgres, and gives everybody a turn
 it('keeps it with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   // Longer than it takes to notice either, so that it would show if anything was forgotten.
-  const window = { most: 40, windowMs: 2_000, marginMs: 600 }
+  const window = { maxCalls: 40, windowMs: 2_000, marginMs: 600 }
   const running = await startProcesses({ window, redisUrl: redis.url })
   const untilWindowsOf = (store: string, from: number) =>
     until(
       () => running.uses.slice(from).filter((use) => use.store === store).length,
-      (uses) => uses >= window.most,
+      (uses) => uses >= window.maxCalls,
       40_000,
     )
 

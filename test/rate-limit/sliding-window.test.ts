@@ -1,48 +1,56 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { Demand } from '../../src/rate-limit/limiter.ts'
-import { WindowBook } from '../../src/rate-limit/memory/windows.ts'
-import { earliestPlace, graceOf, type SlidingWindow, withPlace } from '../../src/rate-limit/sliding-window.ts'
+import type { WindowRequest } from '../../src/rate-limit/limiter.ts'
+import { MemoryWindows } from '../../src/rate-limit/memory/windows.ts'
+import {
+  earliestReservation,
+  graceOf,
+  type SlidingWindow,
+  withReservation,
+} from '../../src/rate-limit/sliding-window.ts'
 
 const organizationId = 'one'
 const windows: readonly SlidingWindow[] = [
-  { most: 1, windowMs: 300, marginMs: 100 },
-  { most: 3, windowMs: 1_000, marginMs: 100 },
-  { most: 20, windowMs: 1_500, marginMs: 250 },
+  { maxCalls: 1, windowMs: 300, marginMs: 100 },
+  { maxCalls: 3, windowMs: 1_000, marginMs: 100 },
+  { maxCalls: 20, windowMs: 1_500, marginMs: 250 },
 ]
-const demandOf = (index: number): Demand => ({
+const demandOf = (index: number): WindowRequest => ({
   key: `window ${index}`,
   scope: 'organization',
-  window: windows[index] ?? { most: 1, windowMs: 300, marginMs: 100 },
+  window: windows[index] ?? { maxCalls: 1, windowMs: 300, marginMs: 100 },
 })
 
 it('finds the first instant where one more place fits, as trying every instant does', () => {
   const situation = fc.record({
-    most: fc.integer({ min: 1, max: 4 }),
+    maxCalls: fc.integer({ min: 1, max: 4 }),
     windowMs: fc.integer({ min: 10, max: 20 }),
     places: fc.array(fc.nat(60), { maxLength: 14 }),
     from: fc.nat(70),
   })
   fc.assert(
-    fc.property(situation, ({ most, windowMs, places, from }) => {
-      const window = { most, windowMs, marginMs: 10 }
-      const log = places.reduce<ReturnType<typeof withPlace>>((kept, at) => withPlace(kept, at, 1), [])
+    fc.property(situation, ({ maxCalls, windowMs, places, from }) => {
+      const window = { maxCalls, windowMs, marginMs: 10 }
+      const log = places.reduce<ReturnType<typeof withReservation>>(
+        (kept, at) => withReservation(kept, at, 1),
+        [],
+      )
       const fits = (at: number) => {
         const all = [...places, at].sort((a, b) => a - b)
         return all.every((first, index) => {
-          const last = all[index + most]
+          const last = all[index + maxCalls]
           return last === undefined || first > at || last < at || last - first >= windowMs + 10
         })
       }
       let expected = from
       while (!fits(expected)) expected += 1
-      expect(earliestPlace(log, window, from)).toBe(expected)
+      expect(earliestReservation(log, window, from)).toBe(expected)
     }),
     { numRuns: 2_000 },
   )
 })
 
-/** A holder asks for places in some windows, comes so late to what it was promised, and uses it so much later still. */
+/** A requester asks for places in some windows, comes so late to what it was promised, and uses it so much later still. */
 const holders = fc.array(
   fc.record({
     asksAt: fc.nat(3_000),
@@ -57,30 +65,30 @@ const holders = fc.array(
 it('never lets more through in any stretch of a window, however late places are come to and used', () => {
   fc.assert(
     fc.property(holders, (asking) => {
-      const book = new WindowBook()
+      const book = new MemoryWindows()
       const uses = new Map<string, number[]>()
-      const queue = asking.map((one, index) => ({ ...one, at: one.asksAt, holder: `${index}`, told: -1 }))
+      const queue = asking.map((one, index) => ({ ...one, at: one.asksAt, requester: `${index}`, told: -1 }))
       while (queue.length > 0) {
         queue.sort((a, b) => a.at - b.at)
         const one = queue.shift()
         if (!one) break
-        const demands = one.windows.map(demandOf)
-        const decision = book.acquire({ organizationId, holder: one.holder, demands }, one.at)
+        const windowRequests = one.windows.map(demandOf)
+        const decision = book.acquire({ organizationId, requester: one.requester, windowRequests }, one.at)
         if (decision.kind === 'granted') {
           const usedAt = one.at + Math.floor((decision.useBefore - one.at) * one.use)
-          for (const { key } of demands) uses.set(key, [...(uses.get(key) ?? []), usedAt])
+          for (const { key } of windowRequests) uses.set(key, [...(uses.get(key) ?? []), usedAt])
           continue
         }
         // Whoever was told a time and comes in its grace is let through.
         if (one.told >= 0) throw new Error('a promise was broken')
-        const grace = Math.min(...demands.map(({ window }) => graceOf(window)))
+        const grace = Math.min(...windowRequests.map(({ window }) => graceOf(window)))
         if (one.lateness <= 1)
           queue.push({ ...one, told: decision.at, at: decision.at + Math.floor(grace * one.lateness) })
       }
-      windows.forEach(({ most, windowMs }, index) => {
+      windows.forEach(({ maxCalls, windowMs }, index) => {
         const used = (uses.get(`window ${index}`) ?? []).sort((a, b) => a - b)
         used.forEach((first, turn) => {
-          const last = used[turn + most]
+          const last = used[turn + maxCalls]
           if (last !== undefined) expect(last - first).toBeGreaterThanOrEqual(windowMs)
         })
       })
@@ -94,18 +102,18 @@ it('promises times in the order of asking, and tells the same again to who asks 
   const asking = fc.array(fc.nat(5), { minLength: 2, maxLength: 60 })
   fc.assert(
     fc.property(asking, fc.nat(2), (pauses, index) => {
-      const book = new WindowBook()
-      const demands = [demandOf(index)]
+      const book = new MemoryWindows()
+      const windowRequests = [demandOf(index)]
       let now = 10_000
       let before = 0
       for (const [turn, pause] of pauses.entries()) {
         now += pause
-        const decision = book.acquire({ organizationId, holder: `${turn}`, demands }, now)
+        const decision = book.acquire({ organizationId, requester: `${turn}`, windowRequests }, now)
         if (decision.kind === 'granted') {
           expect(before).toBe(0)
           continue
         }
-        expect(book.acquire({ organizationId, holder: `${turn}`, demands }, now)).toEqual(decision)
+        expect(book.acquire({ organizationId, requester: `${turn}`, windowRequests }, now)).toEqual(decision)
         expect(decision.at).toBeGreaterThanOrEqual(before)
         before = decision.at
       }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, it } from 'vitest'
-import type { Demand, Limiter } from '../../src/rate-limit/limiter.ts'
+import type { Limiter, WindowRequest } from '../../src/rate-limit/limiter.ts'
 import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
 import { splitByLength, startLimiter } from '../../src/rate-limit/start-limiter.ts'
 import { Secret } from '../../src/secret.ts'
@@ -12,10 +12,10 @@ const database = await createTestDatabase()
 const redis = await startRedis()
 afterAll(() => redis?.close())
 
-const demand = (key: string, most: number, windowMs: number): Demand => ({
+const demand = (key: string, maxCalls: number, windowMs: number): WindowRequest => ({
   key,
   scope: 'organization',
-  window: { most, windowMs, marginMs: 200 },
+  window: { maxCalls, windowMs, marginMs: 200 },
 })
 const minute = demand('inits', 2, 600)
 const hourly = demand('hourly', 2, 3_600_000)
@@ -26,12 +26,13 @@ const used = async (limiter: Limiter, organizationId: string) =>
 it('keeps short and long windows in two stores, and gives the short place back when the long is full', async () => {
   const [short, long] = [createMemoryLimiter(), createMemoryLimiter()]
   const limiter = splitByLength(short, long)
-  const ask = (holder: string) => limiter.acquire({ organizationId: 'one', holder, demands: [day, minute] })
+  const ask = (requester: string) =>
+    limiter.acquire({ organizationId: 'one', requester, windowRequests: [day, minute] })
   const refused = await ask('refused')
-  if (refused.kind === 'granted') await limiter.giveBack('one', refused.places)
+  if (refused.kind === 'granted') await limiter.release('one', refused.reservations)
   const grant = await ask('first')
   expect(grant).toMatchObject({ kind: 'granted', places: [{ key: 'posts' }, { key: 'inits' }] })
-  expect(await ask('second')).toMatchObject({ kind: 'later', limitedBy: 'posts' })
+  expect(await ask('second')).toMatchObject({ kind: 'deferred', limitedBy: 'posts' })
   expect(await used(short, 'one')).toEqual([['inits', 1]])
   expect(await used(long, 'one')).toEqual([['posts', 1]])
   expect(await used(limiter, 'one')).toEqual([
@@ -45,7 +46,7 @@ it('keeps everything in Postgres where no Redis is set up', async () => {
   const options = { db: database.runtime.db, role: 'reelpilot_runtime', onError: () => undefined } as const
   const limiter = await startLimiter(options)
   expect(limiter.health()).toMatchObject({ store: 'postgres', shares: 1 })
-  const grant = await limiter.acquire({ organizationId, holder: 'job', demands: [day, minute] })
+  const grant = await limiter.acquire({ organizationId, requester: 'job', windowRequests: [day, minute] })
   expect(grant.kind).toBe('granted')
   await limiter.stop()
 })
@@ -61,9 +62,9 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
     leaseMs: 1_000,
   })
   expect(limiter.health()).toMatchObject({ store: 'redis', reason: 'all processes reach Redis' })
-  const ask = () => limiter.acquire({ organizationId, holder: 'job', demands: [minute, day] })
+  const ask = () => limiter.acquire({ organizationId, requester: 'job', windowRequests: [minute, day] })
   // Whoever kept the limits before may have granted a window full.
-  expect(await ask()).toMatchObject({ kind: 'later', limitedBy: 'inits' })
+  expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'inits' })
   await until(ask, ({ kind }) => kind === 'granted')
   expect(await used(limiter, organizationId)).toEqual([
     ['inits', 1],
@@ -76,7 +77,7 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
   )
   await limiter.stop()
   expect(limiter.health()).toMatchObject({ store: 'none' })
-  expect(await ask()).toMatchObject({ kind: 'later', limitedBy: 'store' })
+  expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'store' })
 })
 
 it('tells of an outage once, however often it tries meanwhile, and of the next one again', async ({
@@ -102,9 +103,13 @@ it('tells of an outage once, however often it tries meanwhile, and of the next o
     await untilStore('memory')
     expect(told).toHaveLength(outages)
     // However far away the place is: Redis may be back soon, or another process may have one.
-    const held = await limiter.acquire({ organizationId: randomUUID(), holder: 'job', demands: [hourly] })
-    expect(held).toMatchObject({ kind: 'later', limitedBy: 'hourly' })
-    expect(held.kind === 'later' && held.afterMs).toBeLessThanOrEqual(10_000)
+    const held = await limiter.acquire({
+      organizationId: randomUUID(),
+      requester: 'job',
+      windowRequests: [hourly],
+    })
+    expect(held).toMatchObject({ kind: 'deferred', limitedBy: 'hourly' })
+    expect(held.kind === 'deferred' && held.afterMs).toBeLessThanOrEqual(10_000)
     await redis.start()
   }
   await untilStore('redis')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
-import type { Demand, Limiter } from '../../src/rate-limit/limiter.ts'
+import type { Limiter, WindowRequest } from '../../src/rate-limit/limiter.ts'
 import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
 import { createRedisLimiter } from '../../src/rate-limit/redis/redis-limiter.ts'
@@ -26,7 +26,7 @@ const happening = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('acquire' as const),
       organization: fc.nat(2),
-      holder: fc.nat(5),
+      requester: fc.nat(5),
       windows: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }),
     }),
   },
@@ -39,11 +39,11 @@ const happening = fc.oneof(
 )
 
 /** Three windows of an organization's own and one that the app shares. */
-const windows: readonly Omit<Demand, 'key'>[] = [
-  { scope: 'organization', window: { most: 1, windowMs: 500, marginMs: 100 } },
-  { scope: 'organization', window: { most: 3, windowMs: 1_000, marginMs: 200 } },
-  { scope: 'organization', window: { most: 7, windowMs: 2_000, marginMs: 333 } },
-  { scope: 'app', window: { most: 2, windowMs: 700, marginMs: 100 } },
+const windows: readonly Omit<WindowRequest, 'key'>[] = [
+  { scope: 'organization', window: { maxCalls: 1, windowMs: 500, marginMs: 100 } },
+  { scope: 'organization', window: { maxCalls: 3, windowMs: 1_000, marginMs: 200 } },
+  { scope: 'organization', window: { maxCalls: 7, windowMs: 2_000, marginMs: 333 } },
+  { scope: 'app', window: { maxCalls: 2, windowMs: 700, marginMs: 100 } },
 ]
 
 function agreesWithMemory(
@@ -74,13 +74,17 @@ function agreesWithMemory(
           )
         else {
           const organizationId = organizations[one.organization] ?? ''
-          const demands = one.windows.flatMap((index) => {
+          const windowRequests = one.windows.flatMap((index) => {
             const window = windows[index]
             return window ? [{ ...window, key: `${name} ${index}` }] : []
           })
           await both(async (limiter) => {
-            const grant = await limiter.acquire({ organizationId, holder: `job ${one.holder}`, demands })
-            if (grant.kind === 'granted') giveBack = (any) => any.giveBack(organizationId, grant.places)
+            const grant = await limiter.acquire({
+              organizationId,
+              requester: `job ${one.requester}`,
+              windowRequests,
+            })
+            if (grant.kind === 'granted') giveBack = (any) => any.release(organizationId, grant.reservations)
             return grant
           })
         }
@@ -105,10 +109,16 @@ it('are decided by Postgres as by memory, whatever is asked and whenever', async
 it('are decided by Redis as by memory', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const server = await connectRedis({ url: new Secret(redis.url), onError: () => undefined })
-  const runId = (await server.reaches()) ?? ''
+  const runId = (await server.probe()) ?? ''
   await agreesWithMemory(
     (now, name) =>
-      createRedisLimiter({ server, runId, prefix: `${name}:`, quietMs: () => Number.MAX_SAFE_INTEGER, now }),
+      createRedisLimiter({
+        server,
+        runId,
+        prefix: `${name}:`,
+        exclusiveForMs: () => Number.MAX_SAFE_INTEGER,
+        now,
+      }),
     150,
   )
   server.close()

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createProtect } from '../../src/circuit-breaker/protect.ts'
+import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import { jobIdOf } from '../../src/commands/job/start-job.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
@@ -88,7 +88,7 @@ export async function createHostHarness() {
       db,
       storage,
       videos,
-      withBreaker: createProtect({ db }),
+      withBreaker: createWithBreaker({ db }),
       tiktok,
       sealer,
       latePostGapMs: 300_000,

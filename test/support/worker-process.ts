@@ -11,7 +11,7 @@ import { startLimiter } from '../../src/rate-limit/start-limiter.ts'
 import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import { connect } from '../../src/store/database.ts'
-import { openUpstreams } from '../../src/tiktok-policy/guarded-client.ts'
+import { openGuardedClients } from '../../src/tiktok-policy/guarded-client.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createSealer } from '../../src/vault/sealer.ts'
 
@@ -45,7 +45,7 @@ const limiter = await startLimiter({
   ...(settings.redisUrl && { redisUrl: new Secret(settings.redisUrl) }),
   onError: (error) => log.warn({ err: error }),
 })
-const { tiktok, protect } = await openUpstreams({
+const { tiktok, withBreaker } = await openGuardedClients({
   db: runtime.db,
   limiter,
   app: { ...app, clientSecret: new Secret(clientSecret) },
@@ -56,7 +56,7 @@ const stepDeps = {
   db: runtime.db,
   storage,
   videos,
-  withBreaker: protect,
+  withBreaker,
   tiktok,
   sealer: createSealer(() => ring),
   // Real time passes here, and slots come late to their posts when the machine is busy.

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it } from 'vitest'
-import { createQuietLogger } from '../../src/logger.ts'
+import { createFileLogger } from '../../src/logger.ts'
 import { createTerminal } from '../../src/telemetry/terminal.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -60,7 +60,7 @@ it('writes every line where nobody watches, without a control character', () => 
 it('keeps logs in a file, and tells a person of warnings and errors only', async () => {
   const file = path.join(await temporaryDirectory(), 'reelpilot.log')
   const told: string[] = []
-  const log = createQuietLogger('info', file, (text) => told.push(text))
+  const log = createFileLogger('info', file, (text) => told.push(text))
   log.debug('not asked for')
   log.info('a scan')
   log.warn('a connection')
@@ -68,5 +68,5 @@ it('keeps logs in a file, and tells a person of warnings and errors only', async
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['a scan', 'a connection'])
   expect(told).toEqual([expect.stringContaining('a connection')])
   // What cannot be written ends nothing.
-  createQuietLogger('info', path.join(file, 'below'), () => undefined).info('lost')
+  createFileLogger('info', path.join(file, 'below'), () => undefined).info('lost')
 })

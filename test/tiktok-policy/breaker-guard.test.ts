@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/circuit-breaker/outcome.ts'
+import { registerBreakers } from '../../src/circuit-breaker/breaker.ts'
+import type { CallOutcome } from '../../src/circuit-breaker/outcome.ts'
 import type { BreakerDeps } from '../../src/circuit-breaker/permit.ts'
-import { createProtect } from '../../src/circuit-breaker/protect.ts'
-import { registerBreakers } from '../../src/circuit-breaker/register-breakers.ts'
+import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import { forceBreaker } from '../../src/commands/limits/force-breaker.ts'
 import type { Answer } from '../../src/providers/tiktok/http/answer.ts'
 import type { GuardedCall } from '../../src/providers/tiktok/http/guard.ts'
 import { type Guard, guardChunk } from '../../src/providers/tiktok/http/guard.ts'
 import { connect } from '../../src/store/database.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
-import { composeGuards } from '../../src/tiktok-policy/compose-guards.ts'
+import { composeGuards } from '../../src/tiktok-policy/guarded-client.ts'
 import { answering, deadToken, ok, rowOf, serverError, toldTo } from '../circuit-breaker/support.ts'
 import { createAccount } from '../graphql/support.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -21,7 +21,7 @@ let at = 1_767_225_600_000
 const wait = (seconds: number) => {
   at += seconds * 1_000
 }
-const deps: BreakerDeps = { db, now: () => at, chance: () => 0 }
+const deps: BreakerDeps = { db, now: () => at, random: () => 0 }
 const guard = createBreakerGuard(deps)
 
 let organizationId: string
@@ -150,7 +150,7 @@ describe('the guard', () => {
   it('tells those whom it turns away different times, so that they do not come at once', async () => {
     await call(serverError, 5)
     const chances = [0.25, 0.5, 0.75]
-    const spread = createBreakerGuard({ ...deps, chance: () => chances.shift() ?? 0 })
+    const spread = createBreakerGuard({ ...deps, random: () => chances.shift() ?? 0 })
     const told = [await call(ok, 1, status(), spread), await call(ok, 1, status(), spread)]
     told.push(await call(ok, 1, status(), spread))
     expect(told.map(({ last }) => last)).toEqual([held(62.5), held(65), held(67.5)])
@@ -217,7 +217,7 @@ describe('the guard', () => {
     const heard: unknown[] = []
     const telling = createBreakerGuard({
       ...deps,
-      onMoved: (passage, organizations) =>
+      onStateChange: (passage, organizations) =>
         heard.push({ ...passage, ours: organizations.includes(organizationId) }),
     })
     await call(serverError, 5, status(), telling)
@@ -281,11 +281,11 @@ describe('the retry budget', () => {
 describe('any other upstream', () => {
   class Busy extends Error {}
   class Refused extends Error {}
-  const protect = createProtect(deps)
+  const protect = createWithBreaker(deps)
   const key = 'video/local'
-  const findingOf = (error: unknown): Finding => {
-    if (error instanceof Busy) return { kind: 'failing' }
-    return { kind: error instanceof Refused ? 'well' : 'unasked' }
+  const findingOf = (error: unknown): CallOutcome => {
+    if (error instanceof Busy) return { kind: 'failure' }
+    return { kind: error instanceof Refused ? 'success' : 'notExecuted' }
   }
   const throwing = (error: Error, attempt = 1) =>
     protect({ key, attempt }, () => Promise.reject(error), findingOf)

@@ -3,18 +3,18 @@ import { expect, it } from 'vitest'
 import type { Answer } from '../../src/providers/tiktok/http/answer.ts'
 import type { GuardedCall } from '../../src/providers/tiktok/http/guard.ts'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
-import { LimitInvalid } from '../../src/rate-limit/validate.ts'
+import { InvalidLimitError } from '../../src/rate-limit/validate.ts'
 import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit/settings.ts'
-import { createLimitBook } from '../../src/tiktok-policy/limit-settings.ts'
+import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { listWindows } from '../../src/tiktok-policy/list-windows.ts'
-import { createLimiterGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
+import { createRateLimitGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
 const limiter = createPostgresLimiter({ db, role: 'reelpilot_runtime' })
-const book = createLimitBook(db)
-const guard = createLimiterGuard({ limiter, book })
+const settings = createLimitSettingsCache(db)
+const guard = createRateLimitGuard({ limiter, settings })
 const refused: Answer<unknown> = { kind: 'refused', httpStatus: 400, code: 'invalid_params', message: '' }
 
 async function createAccount(organizationId: string): Promise<string> {
@@ -25,7 +25,7 @@ async function createAccount(organizationId: string): Promise<string> {
 
 async function set(organizationId: string, name: RateLimitName, most: number | null): Promise<void> {
   await setRateLimit(db, organizationId, name, most)
-  book.forget(organizationId)
+  settings.invalidate(organizationId)
 }
 
 /** Calls of an account, each by a job of its own. */
@@ -81,10 +81,10 @@ it('counts posts by the day, and only those that may have become one', async () 
   expect(held.kind === 'deferred' && held.afterSeconds).toBeGreaterThan(86_000)
   // A draft is no post.
   expect((await call('inboxInit')).kind).toBe('ok')
-  const views = await listWindows(limiter, organizationId, await book.of(organizationId))
-  expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, standing: { used: 1 } })
+  const views = await listWindows(limiter, organizationId, await settings.read(organizationId))
+  expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, usage: { used: 1 } })
   // For TikTok's minute a refused call counts as any other.
-  expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, standing: { used: 3 } })
+  expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, usage: { used: 3 } })
 })
 
 it('learns how many posts a creator may have, and shows it', async () => {
@@ -93,10 +93,10 @@ it('learns how many posts a creator may have, and shows it', async () => {
   const tooMany = { ...refused, httpStatus: 403, code: 'spam_risk_too_many_posts' } as const
   expect(await call('videoInit', tooMany)).toEqual(tooMany)
   expect((await call('videoInit')).kind).toBe('deferred')
-  const learned = (await book.of(organizationId)).learned.get(accountId)
+  const learned = (await settings.read(organizationId)).learned.get(accountId)
   expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
   // Other processes read it from the database.
-  expect((await createLimitBook(db).of(organizationId)).learned.get(accountId)).toEqual(learned)
+  expect((await createLimitSettingsCache(db).read(organizationId)).learned.get(accountId)).toEqual(learned)
 })
 
 it('counts reads by organization besides the windows of each endpoint', async () => {
@@ -106,7 +106,7 @@ it('counts reads by organization besides the windows of each endpoint', async ()
   const used = (await limiter.windows(organizationId)).map(({ key, used, window }) => [
     key,
     used,
-    window.most,
+    window.maxCalls,
   ])
   expect(used).toEqual([
     ['reads', 5, 100],
@@ -119,12 +119,12 @@ it('lets through what has no rate, and refuses to make a call that nobody would 
   const run = async (): Promise<Answer<unknown>> => ({ kind: 'ok' })
   for (const endpoint of ['token', 'revoke', 'upload', 'cancel'] as const)
     expect((await guard({ endpoint }, run)).kind).toBe('ok')
-  await expect(guard({ endpoint: 'status' }, run)).rejects.toThrow('a call of status must say for whom')
+  await expect(guard({ endpoint: 'status' }, run)).rejects.toThrow('a call of status must name its caller')
 })
 
 it('refuses a cap that means nothing, and changes nothing', async () => {
   const { organizationId, accountId } = await caller()
   for (const posts of [-1, 1.5])
-    await expect(book.learnCap({ organizationId, accountId }, posts)).rejects.toThrow(LimitInvalid)
-  expect(await book.of(organizationId)).toEqual({ set: {}, learned: new Map() })
+    await expect(settings.learnCap({ organizationId, accountId }, posts)).rejects.toThrow(InvalidLimitError)
+  expect(await settings.read(organizationId)).toEqual({ set: {}, learned: new Map() })
 })

@@ -1,5 +1,5 @@
 import type { BreakerEvent } from '../../../machines/breaker.ts'
-import { breakerAt, commitBreakers, moveBreaker } from '../../circuit-breaker/breaker.ts'
+import { breakerAt, commitBreakers, transitionBreaker } from '../../circuit-breaker/breaker.ts'
 import {
   type BreakerKey,
   type BreakerRecord,
@@ -57,7 +57,7 @@ export async function forceBreaker(
       )
 
     const breaker = breakerAt(found.record, found.now)
-    const moved = moveBreaker(breaker, event, found.now, { reason, by })
+    const moved = transitionBreaker(breaker, event, found.now, { reason, by })
     if (moved.kind === 'refused') return moved
     const committed = await commitBreakers(tx, [moved.breaker], organizationId)
     if (committed.kind === 'committed') return { kind: 'done', key, organizations: committed.organizations }

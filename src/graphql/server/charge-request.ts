@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql'
 import type { Logger } from '../../logger.ts'
-import { type Charge, chargeKey } from '../../rate-limit/charge-api-key.ts'
+import { type Charge, chargeApiKey } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import { rateLimited } from '../schema/error.ts'
@@ -29,7 +29,7 @@ export function createToll({
 }): Toll {
   return async (request, points) => {
     const { viewer, requestId } = request
-    const charge = await chargeKey(limiter, viewer, points, bucket).catch((error) => {
+    const charge = await chargeApiKey(limiter, viewer, points, bucket).catch((error) => {
       log.error({ err: error, requestId }, 'limits')
       return null
     })

@@ -9,7 +9,7 @@ import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { Connection } from '../../store/database.ts'
 import type { Hint } from '../../store/event/notify.ts'
-import type { LimitBook } from '../../tiktok-policy/limit-settings.ts'
+import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
 import { createHub } from '../events/event-stream.ts'
 import { answerAsset, answerGraphiql, asksForPage } from '../graphiql/route.ts'
 import { createAuthenticator } from './authenticate.ts'
@@ -53,7 +53,7 @@ export interface ApiOptions {
   ) => Promise<ReadonlySet<string>>
   /** Keeps the keys' buckets, and knows the windows of the calls to TikTok. */
   readonly limiter: Limiter
-  readonly limitBook: LimitBook
+  readonly limitSettings: LimitSettingsCache
   /** What a key may ask for; a thousand points at once and fifty a second unless told. */
   readonly apiBucket?: Bucket
   readonly log: Logger

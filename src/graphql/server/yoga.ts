@@ -9,7 +9,7 @@ import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import { type Db, inOrganization } from '../../store/database.ts'
 import type { Hint } from '../../store/event/notify.ts'
-import type { LimitBook } from '../../tiktok-policy/limit-settings.ts'
+import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
 import type { Hub } from '../events/event-stream.ts'
 import { executeMutation } from '../mutation/execute-mutation.ts'
 import { keyOfHeader } from '../mutation/idempotency-key.ts'
@@ -44,7 +44,7 @@ export interface YogaOptions {
   readonly keys: KeyWatch
   readonly toll: Toll
   readonly limiter: Limiter
-  readonly limitBook: LimitBook
+  readonly limitSettings: LimitSettingsCache
   readonly apiBucket: Bucket
   readonly log: Logger
   readonly idempotencyMinutes: number
@@ -210,7 +210,7 @@ export function createGraphQL(options: YogaOptions) {
 
 function createContext(options: YogaOptions, facts: RequestFacts): Context {
   const { db, deps, authorization, hints, hub, idempotencyMinutes, publicUrl } = options
-  const { limiter, limitBook, apiBucket } = options
+  const { limiter, limitSettings, apiBucket } = options
   const { viewer, requestId, idempotencyKey, charge = null } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
@@ -235,7 +235,7 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
     load: createLoaders(organizationId, read, lackingKey),
     announce(jobs) {
       // Perhaps it was a rate limit that was set.
-      limitBook.forget(organizationId)
+      limitSettings.invalidate(organizationId)
       hints.send({ organizations: [organizationId], jobs })
     },
     answerHeaders: facts.answerHeaders,

@@ -1,7 +1,7 @@
 import { type Db, inOrganization } from '../../store/database.ts'
 import { createBucketStore, giveBackPlaces, listRateWindows } from '../../store/rate-limit/windows.ts'
-import type { Demand, Limiter } from '../limiter.ts'
-import { checkPlaceRequest, checkTokenRequest } from '../validate.ts'
+import type { Limiter, WindowRequest } from '../limiter.ts'
+import { validateAcquireRequest, validateTokenRequest } from '../validate.ts'
 import { viewOf } from '../window-view.ts'
 
 export interface PostgresLimiterOptions {
@@ -15,36 +15,42 @@ export interface PostgresLimiterOptions {
 export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions): Limiter {
   const store = createBucketStore(db, role, now)
   const since = Date.now()
-  const ownerOf = (organizationId: string, scope: Demand['scope']) =>
+  const ownerOf = (organizationId: string, scope: WindowRequest['scope']) =>
     scope === 'app' ? null : organizationId
 
   return {
     async acquire(request) {
-      checkPlaceRequest(request)
-      const { organizationId, holder, demands } = request
+      validateAcquireRequest(request)
+      const { organizationId, requester, windowRequests } = request
       const askedAt = performance.now()
       const { places, fullKey, useBefore, decidedAt } = await store.acquire({
         organizationId,
-        holder,
-        demands: demands.map(({ key, scope, window }) => ({
+        holder: requester,
+        demands: windowRequests.map(({ key, scope, window }) => ({
           organizationId: ownerOf(organizationId, scope),
           key,
-          ...window,
+          most: window.maxCalls,
+          windowMs: window.windowMs,
+          marginMs: window.marginMs,
         })),
       })
       if (fullKey !== null || useBefore === null) {
         const at = places[0] ?? decidedAt
-        return { kind: 'later', at, afterMs: at - decidedAt, limitedBy: fullKey ?? '' }
+        return { kind: 'deferred', at, afterMs: at - decidedAt, limitedBy: fullKey ?? '' }
       }
       return {
         kind: 'granted',
-        places: demands.map(({ key, scope }, index) => ({ key, scope, at: places[index] ?? decidedAt })),
+        reservations: windowRequests.map(({ key, scope }, index) => ({
+          key,
+          scope,
+          at: places[index] ?? decidedAt,
+        })),
         // Counted from the question, which was before the answer: rather too short than too long.
         usableForMs: useBefore - decidedAt - (performance.now() - askedAt),
       }
     },
 
-    async giveBack(organizationId, places) {
+    async release(organizationId, places) {
       await giveBackPlaces(
         db,
         places.map(({ key, scope, at }) => ({ organizationId: ownerOf(organizationId, scope), key, at })),
@@ -53,16 +59,24 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
     },
 
     async take(request) {
-      checkTokenRequest(request)
+      validateTokenRequest(request)
       const { organizationId, key, bucket, cost } = request
-      const { taken, left, afterMs } = await store.take({ organizationId, key, cost, ...bucket })
-      return taken ? { kind: 'taken', left } : { kind: 'later', left, afterMs }
+      const { taken, left: remaining, afterMs } = await store.take({ organizationId, key, cost, ...bucket })
+      return taken ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
     },
 
     async windows(organizationId) {
       const records = await inOrganization(db, organizationId, (tx) => listRateWindows(tx, organizationId))
-      return records.map(({ key, log, waiting, now: at, ...window }) =>
-        viewOf({ key, window, log, waiting }, at),
+      return records.map(({ key, log, waiting, now: at, most: maxCalls, windowMs, marginMs }) =>
+        viewOf(
+          {
+            key,
+            window: { maxCalls, windowMs, marginMs },
+            log,
+            waiting: waiting.map(({ holder: requester, at: dueAt }) => ({ requester, at: dueAt })),
+          },
+          at,
+        ),
       )
     },
 

@@ -19,44 +19,44 @@ import { beatLimits, type EraRecord, leaveLimits } from '../../store/rate-limit/
  * All processes change together, even if only one of them has lost its way to Redis; so nothing is granted twice. The price
  * is a pause of a lease and a span at each change. Nobody has to be told what was granted before.
  */
-export interface Era extends EraRecord {
+export interface Epoch extends EraRecord {
   /** For how long nothing but this era has granted anything, in milliseconds; negative while another still may. */
-  quietMs(): number
+  exclusiveForMs(): number
 }
 
-export interface EraKeeper {
+export interface EpochTracker {
   /** The era that this process may act in; null while that is not sure. */
-  current(): Era | null
+  current(): Epoch | null
   /** The last that it knew. */
-  last(): Era | null
+  lastKnown(): Epoch | null
   stop(): Promise<void>
 }
 
-export interface EraKeeperOptions {
+export interface EpochTrackerOptions {
   readonly db: Executor
   readonly processId: string
   /** The run id of the Redis server that this process reaches. */
-  readonly reaches: () => Promise<string | null>
+  readonly reachableServer: () => Promise<string | null>
   readonly leaseMs: number
   readonly onError: (error: unknown) => void
 }
 
 /** Asks four times a lease. Answers when it has asked once; throws if the database cannot be asked. */
-export async function startEraKeeper(options: EraKeeperOptions): Promise<EraKeeper> {
-  const { db, processId, reaches, leaseMs, onError } = options
-  let known: { readonly era: Era; readonly until: number } | null = null
+export async function startEpochTracker(options: EpochTrackerOptions): Promise<EpochTracker> {
+  const { db, processId, reachableServer, leaseMs, onError } = options
+  let known: { readonly era: Epoch; readonly until: number } | null = null
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let beating: Promise<void> = Promise.resolve()
 
   const beat = async () => {
-    const server = await reaches()
+    const server = await reachableServer()
     const askedAt = performance.now()
     const record = await beatLimits(db, processId, server, leaseMs)
     const heardAt = performance.now()
     // Older by the way of the answer at least; what counts here is that it is not taken for older than it is.
-    const quietMs = () => record.ageMs + (performance.now() - heardAt) - leaseMs
-    known = { era: { ...record, quietMs }, until: askedAt + leaseMs }
+    const exclusiveForMs = () => record.ageMs + (performance.now() - heardAt) - leaseMs
+    known = { era: { ...record, exclusiveForMs }, until: askedAt + leaseMs }
   }
   const next = () => {
     if (stopped) return
@@ -69,7 +69,7 @@ export async function startEraKeeper(options: EraKeeperOptions): Promise<EraKeep
 
   return {
     current: () => (known && !stopped && performance.now() < known.until ? known.era : null),
-    last: () => known?.era ?? null,
+    lastKnown: () => known?.era ?? null,
     async stop() {
       stopped = true
       clearTimeout(timer)

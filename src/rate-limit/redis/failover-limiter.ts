@@ -1,34 +1,34 @@
-import type { Grant, Limiter, LimiterHealth, PlaceRequest, Tokens } from '../limiter.ts'
+import type { AcquireRequest, AcquireResult, Limiter, LimiterHealth, TokenResult } from '../limiter.ts'
 import { createMemoryLimiter } from '../memory/memory-limiter.ts'
-import type { Era, EraKeeper } from './epoch.ts'
+import type { Epoch, EpochTracker } from './epoch.ts'
 import { createRedisLimiter } from './redis-limiter.ts'
-import { RedisOutOfReach, type RedisServer } from './redis-server.ts'
+import { type RedisServer, RedisUnavailableError } from './redis-server.ts'
 import { shareOfBucket, shareOfWindow } from './share.ts'
 
 /** Until it is settled who keeps the limits, or shares are dealt again. */
 const lookAgainMs = 1_000
 
 /**
- * In an era of shares a holder comes back to whichever process takes it up, and one that has a place knows nothing of what
- * another promised. So no share promises anything; a holder looks again after 5 to 10 seconds, and the era may be over then.
+ * In an era of shares a requester comes back to whichever process takes it up, and one that has a place knows nothing of what
+ * another promised. So no share promises anything; a requester looks again after 5 to 10 seconds, and the era may be over then.
  */
 const lookElsewhereMs = 5_000
 
-const unsettled = { kind: 'unsettled' } as const
+const unavailable = { kind: 'unavailable' } as const
 
 /** Limits by Redis, and by the processes' memories while it is out of reach: see `era.ts`. */
-export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limiter {
+export function createFailoverLimiter(server: RedisServer, keeper: EpochTracker): Limiter {
   let kept: { readonly era: number; readonly limiter: Omit<Limiter, 'health'> } | undefined
 
   /** Each era has a limiter of its own, which knows nothing of the others. */
-  const limiterOf = (era: Era) => {
+  const limiterOf = (era: Epoch) => {
     if (kept?.era === era.era) return kept.limiter
     const limiter = era.server
       ? createRedisLimiter({
           server,
           runId: era.server,
           prefix: `reelpilot:limits:${era.era}:`,
-          quietMs: () => keeper.last()?.quietMs() ?? Number.NEGATIVE_INFINITY,
+          exclusiveForMs: () => keeper.lastKnown()?.exclusiveForMs() ?? Number.NEGATIVE_INFINITY,
         })
       : createShareLimiter(era)
     kept = { era: era.era, limiter }
@@ -47,19 +47,21 @@ export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limite
       return keeper.current()?.era === era.era ? answer : otherwise
     } catch (error) {
       // Nobody knows whether a place was given; if so, it lapses, or nobody uses it.
-      if (error instanceof RedisOutOfReach) return otherwise
+      if (error instanceof RedisUnavailableError) return otherwise
       throw error
     }
   }
 
   return {
-    acquire: (request) => settled((limiter) => limiter.acquire(request), laterBy('store')),
-    giveBack: (organizationId, places) =>
-      settled((limiter) => limiter.giveBack(organizationId, places), undefined),
+    acquire: (request) => settled((limiter) => limiter.acquire(request), deferredBy('store')),
+    release: (organizationId, places) =>
+      settled((limiter) => limiter.release(organizationId, places), undefined),
     async take(request) {
       // As long as the era before may still grant, buckets would be found empty that are not.
-      const isYoung = (keeper.current()?.quietMs() ?? 0) < 0
-      return isYoung ? unsettled : await settled<Tokens>((limiter) => limiter.take(request), unsettled)
+      const isYoung = (keeper.current()?.exclusiveForMs() ?? 0) < 0
+      return isYoung
+        ? unavailable
+        : await settled<TokenResult>((limiter) => limiter.take(request), unavailable)
     },
     windows: (organizationId) => settled((limiter) => limiter.windows(organizationId), []),
     health: () => healthOf(keeper),
@@ -67,41 +69,41 @@ export function createEraLimiter(server: RedisServer, keeper: EraKeeper): Limite
 }
 
 /** What one process has of every limit in an era without a server. */
-function createShareLimiter(era: Era): Omit<Limiter, 'health'> {
+function createShareLimiter(era: Epoch): Omit<Limiter, 'health'> {
   const now = () => Math.floor(performance.timeOrigin + performance.now())
-  const emptySince = now() - Math.floor(era.quietMs())
-  const memory = createMemoryLimiter({ now, emptySince, promises: false })
-  const share = era.share === null ? null : { index: era.share, of: era.shares }
+  const emptySince = now() - Math.floor(era.exclusiveForMs())
+  const memory = createMemoryLimiter({ now, emptySince, canReserve: false })
+  const share = era.share === null ? null : { index: era.share, count: era.shares }
 
   return {
     ...memory,
     async acquire(request) {
-      const demands: PlaceRequest['demands'][number][] = []
-      for (const demand of request.demands) {
+      const windowRequests: AcquireRequest['windowRequests'][number][] = []
+      for (const demand of request.windowRequests) {
         const window = share && shareOfWindow(demand.window, share)
         if (!window) return elsewhere(demand.key)
-        demands.push({ ...demand, window })
+        windowRequests.push({ ...demand, window })
       }
-      const grant = await memory.acquire({ ...request, demands })
+      const grant = await memory.acquire({ ...request, windowRequests })
       return grant.kind === 'granted' ? grant : elsewhere(grant.limitedBy, grant.afterMs)
     },
     async take(request) {
-      if (!share) return unsettled
+      if (!share) return unavailable
       return await memory.take({ ...request, bucket: shareOfBucket(request.bucket, share, request.cost) })
     },
   }
 }
 
-function laterBy(limitedBy: string, afterMs = lookAgainMs): Grant {
-  return { kind: 'later', at: Date.now() + afterMs, afterMs, limitedBy }
+function deferredBy(limitedBy: string, afterMs = lookAgainMs): AcquireResult {
+  return { kind: 'deferred', at: Date.now() + afterMs, afterMs, limitedBy }
 }
 
-function elsewhere(limitedBy: string, atTheLatestMs = Number.POSITIVE_INFINITY): Grant {
-  return laterBy(limitedBy, Math.ceil(Math.min(atTheLatestMs, lookElsewhereMs * (1 + Math.random()))))
+function elsewhere(limitedBy: string, atTheLatestMs = Number.POSITIVE_INFINITY): AcquireResult {
+  return deferredBy(limitedBy, Math.ceil(Math.min(atTheLatestMs, lookElsewhereMs * (1 + Math.random()))))
 }
 
-function healthOf(keeper: EraKeeper): LimiterHealth {
-  const era = keeper.last()
+function healthOf(keeper: EpochTracker): LimiterHealth {
+  const era = keeper.lastKnown()
   if (!keeper.current() || !era)
     return {
       store: 'none',

@@ -3,8 +3,8 @@ import type { Secret } from '../../secret.ts'
 import { type Script, scripts } from './script.ts'
 
 /** Redis did not answer in time, or not as it should. Whether anything was done is not known. */
-export class RedisOutOfReach extends Error {
-  override readonly name = 'RedisOutOfReach'
+export class RedisUnavailableError extends Error {
+  override readonly name = 'RedisUnavailableError'
 }
 
 export interface RedisServerOptions {
@@ -14,21 +14,21 @@ export interface RedisServerOptions {
   /** For an answer. A second unless told. */
   readonly deadlineMs?: number
   /** A pause in answering that is bridged. 2 seconds unless told. */
-  readonly patienceMs?: number
+  readonly graceMs?: number
 }
 
 /** One connection, which comes back by itself; while it is gone, calls fail at once. */
 export interface RedisServer {
   /** The run id of the server, if it has answered lately. It has another one after every start. */
-  reaches(): Promise<string | null>
-  /** Throws `RedisOutOfReach`. */
+  probe(): Promise<string | null>
+  /** Throws `RedisUnavailableError`. */
   run(script: Script, keys: readonly string[], args?: readonly (string | number)[]): Promise<unknown>
   close(): void
 }
 
 /** Answers when the first attempt to connect has ended, one way or the other. */
 export async function connectRedis(options: RedisServerOptions): Promise<RedisServer> {
-  const { url, onError, deadlineMs = 1_000, patienceMs = 2_000 } = options
+  const { url, onError, deadlineMs = 1_000, graceMs = 2_000 } = options
   const client = createClient({
     url: url.reveal(),
     disableOfflineQueue: true,
@@ -66,13 +66,13 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
     try {
       return await within(deadlineMs, done)
     } catch (cause) {
-      throw new RedisOutOfReach('Redis is out of reach', { cause })
+      throw new RedisUnavailableError('Redis is out of reach', { cause })
     }
   }
 
   return {
     run,
-    async reaches() {
+    async probe() {
       try {
         const [runId, problem] = (await run(scripts.identify, ['reelpilot:limits:alive'])) as [string, string]
         if (problem) {
@@ -84,7 +84,7 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
         return runId
       } catch (error) {
         away(error)
-        return last && performance.now() - last.at < patienceMs ? last.runId : null
+        return last && performance.now() - last.at < graceMs ? last.runId : null
       }
     },
     close: () => client.destroy(),

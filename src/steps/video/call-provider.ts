@@ -1,4 +1,4 @@
-import type { Finding } from '../../circuit-breaker/outcome.ts'
+import type { CallOutcome } from '../../circuit-breaker/outcome.ts'
 import type { Deferred } from '../../providers/deferred.ts'
 import {
   PollTransient,
@@ -29,13 +29,13 @@ export async function callProvider<Value>(
     { key: breakerKeyOf(videos), attempt: attempts + 1 },
     () => call(videos),
     // Whatever a call looks like that we have cut short ourselves, it says nothing of the provider.
-    (error) => (signal.aborted ? { kind: 'unasked' } : findingOfProvider(error)),
+    (error) => (signal.aborted ? { kind: 'notExecuted' } : providerOutcome(error)),
   )
 }
 
 /** A "no" is an answer. What is none of the provider's own errors is a bug of ours, and says nothing. */
-function findingOfProvider(error: unknown): Finding {
-  if (error instanceof SubmitRejected) return { kind: 'well' }
+function providerOutcome(error: unknown): CallOutcome {
+  if (error instanceof SubmitRejected) return { kind: 'success' }
   const isFailure = [SubmitNotSent, SubmitUnknown, PollTransient].some((kind) => error instanceof kind)
-  return { kind: isFailure ? 'failing' : 'silent' }
+  return { kind: isFailure ? 'failure' : 'ignored' }
 }

@@ -1,25 +1,25 @@
 import { expect, it } from 'vitest'
-import type { Demand } from '../../../src/rate-limit/limiter.ts'
+import type { WindowRequest } from '../../../src/rate-limit/limiter.ts'
 import { createPostgresLimiter } from '../../../src/rate-limit/postgres/postgres-limiter.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 
 const database = await createTestDatabase()
-const window = { most: 5, windowMs: 60_000, marginMs: 5_000 }
-const own = (key: string): Demand => ({ key, scope: 'organization', window })
+const window = { maxCalls: 5, windowMs: 60_000, marginMs: 5_000 }
+const own = (key: string): WindowRequest => ({ key, scope: 'organization', window })
 const runtime = createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' })
 const api = createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' })
 
 it("lets the API's role use its own organization's limits only", async () => {
   const [mine, other] = [await createOrganization(database), await createOrganization(database)]
   for (const organizationId of [mine, other])
-    await runtime.acquire({ organizationId, holder: 'job', demands: [own('reads')] })
+    await runtime.acquire({ organizationId, requester: 'job', windowRequests: [own('reads')] })
   const [first] = await api.windows(mine)
   expect(first).toMatchObject({ key: 'reads', used: 1, window })
 
   // Asked at once for both, each finds its own.
   const grants = await Promise.all(
     [mine, other, mine].map((organizationId) =>
-      api.acquire({ organizationId, holder: 'request', demands: [own('reads')] }),
+      api.acquire({ organizationId, requester: 'request', windowRequests: [own('reads')] }),
     ),
   )
   expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'granted'])
@@ -29,9 +29,9 @@ it("lets the API's role use its own organization's limits only", async () => {
 
 it("keeps what the app shares, and what is nobody's, out of the API's reach", async () => {
   const organizationId = await createOrganization(database)
-  const shared: Demand = { key: 'app', scope: 'app', window }
-  await runtime.acquire({ organizationId, holder: 'job', demands: [shared] })
-  const intrude = api.acquire({ organizationId, holder: 'request', demands: [shared] })
+  const shared: WindowRequest = { key: 'app', scope: 'app', window }
+  await runtime.acquire({ organizationId, requester: 'job', windowRequests: [shared] })
+  const intrude = api.acquire({ organizationId, requester: 'request', windowRequests: [shared] })
   await expect(intrude).rejects.toThrow(/row-level security|not all of these windows/)
   const bucket = { capacity: 10, refillPerSecond: 1 }
   const take = api.take({ organizationId: null, key: 'address', bucket, cost: 1 })
@@ -50,24 +50,29 @@ it('gives exactly the places there are to many who ask at once, in any order of 
   const grants = await Promise.all(
     Array.from({ length: 200 }, (_, index) => {
       const start = index % keys.length
-      const demands = [...keys.slice(start), ...keys.slice(0, start)].slice(0, 2 + (index % 3)).map(own)
+      const windowRequests = [...keys.slice(start), ...keys.slice(0, start)]
+        .slice(0, 2 + (index % 3))
+        .map(own)
       return (limiters[index % 4] ?? runtime)
-        .acquire({ organizationId, holder: `job ${index}`, demands })
-        .then((grant) => ({ grant, demands }))
+        .acquire({ organizationId, requester: `job ${index}`, windowRequests })
+        .then((grant) => ({ grant, windowRequests }))
     }),
   )
   for (const key of keys) {
     const granted = grants.filter(
-      ({ grant, demands }) => grant.kind === 'granted' && demands.some((demand) => demand.key === key),
+      ({ grant, windowRequests }) =>
+        grant.kind === 'granted' && windowRequests.some((demand) => demand.key === key),
     )
-    expect(granted.length).toBeLessThanOrEqual(window.most)
+    expect(granted.length).toBeLessThanOrEqual(window.maxCalls)
   }
   // Everybody else has a place to come: as many are promised as were asked for.
   const waiting = (await runtime.windows(organizationId)).reduce(
     (total, view) => total + view.waiting.length,
     0,
   )
-  const asked = grants.filter(({ grant }) => grant.kind === 'later').flatMap(({ demands }) => demands)
+  const asked = grants
+    .filter(({ grant }) => grant.kind === 'deferred')
+    .flatMap(({ windowRequests }) => windowRequests)
   expect(waiting).toBe(asked.length)
   expect(grants.filter(({ grant }) => grant.kind === 'granted').length).toBeGreaterThan(0)
 })
@@ -86,5 +91,5 @@ it('takes from a bucket exactly what was in it, whoever asks at once', async () 
   )
   expect(taken.filter(({ kind }) => kind === 'taken')).toHaveLength(16)
   const refused = taken.filter(({ kind }) => kind !== 'taken')
-  expect(refused.every((tokens) => tokens.kind === 'later' && tokens.left === 2)).toBe(true)
+  expect(refused.every((tokens) => tokens.kind === 'deferred' && tokens.remaining === 2)).toBe(true)
 })

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type EraKeeper, startEraKeeper } from '../../../src/rate-limit/redis/epoch.ts'
+import { type EpochTracker, startEpochTracker } from '../../../src/rate-limit/redis/epoch.ts'
 import { connect } from '../../../src/store/database.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { until } from '../../support/wait.ts'
 
 const database = await createTestDatabase()
 const leaseMs = 400
-let keepers: EraKeeper[] = []
+let keepers: EpochTracker[] = []
 
 beforeEach(async () => {
   await sql`truncate rate_era, rate_process`.execute(database.owner.db)
@@ -20,10 +20,10 @@ afterEach(async () => {
 /** A process that reaches a server, until `reaches` is set to something else. */
 async function startProcess(server: string | null, connection = database.runtime) {
   const process = { reaches: server }
-  const keeper = await startEraKeeper({
+  const keeper = await startEpochTracker({
     db: connection.db,
     processId: randomUUID(),
-    reaches: async () => process.reaches,
+    reachableServer: async () => process.reaches,
     leaseMs,
     onError: () => undefined,
   })
@@ -82,7 +82,7 @@ it('lets nobody act on an era that the database has not confirmed for a lease', 
     onError: () => undefined,
   })
   const process = await startProcess('one', connection)
-  expect(process.keeper.last()).not.toBeNull()
+  expect(process.keeper.lastKnown()).not.toBeNull()
   await connection.close()
   await until(process.era, (era) => era === null)
   keepers = []

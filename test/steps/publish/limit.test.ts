@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { setRateLimit } from '../../../src/store/rate-limit/settings.ts'
-import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
+import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-settings.ts'
 import { createHarness } from './harness.ts'
 import { deferredInitStates, openingStates, publishedStates, sentStates, storedStates } from './timeline.ts'
 
@@ -48,7 +48,7 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
     expect(await job.goOn()).toBe('published')
     const firstAt = stage.clock.now()
     await next.goOn(({ failure }) => failure?.code === 'spam_risk_too_many_posts')
-    const { learned } = await createLimitBook(db).of(stage.organizationId)
+    const { learned } = await createLimitSettingsCache(db).read(stage.organizationId)
     expect(learned.get(at.accountId)).toMatchObject({ most: 1 })
 
     // TikTok lets more pass again, but who has believed it waits for the day to be over.

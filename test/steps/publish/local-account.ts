@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, onTestFinished } from 'vitest'
-import { createProtect } from '../../../src/circuit-breaker/protect.ts'
+import { createWithBreaker } from '../../../src/circuit-breaker/with-breaker.ts'
 import { connectAccount } from '../../../src/commands/account/connect-account.ts'
 import { readConfig } from '../../../src/config.ts'
 import { createDatabaseClock } from '../../../src/durable/instance-store.ts'
@@ -19,8 +19,8 @@ import type { SimulatorSettings } from '../../../src/simulator/settings.ts'
 import type { LocalTikTok } from '../../../src/simulator/simulator.ts'
 import { createSteps } from '../../../src/steps/catalogue.ts'
 import type { Db } from '../../../src/store/database.ts'
-import { createLimitBook } from '../../../src/tiktok-policy/limit-settings.ts'
-import { createLimiterGuard } from '../../../src/tiktok-policy/rate-limit-guard.ts'
+import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-settings.ts'
+import { createRateLimitGuard } from '../../../src/tiktok-policy/rate-limit-guard.ts'
 import { type RehearsedJob, rehearse } from '../../support/rehearsed-job.ts'
 import type { Harness } from './harness.ts'
 import { insertStoredJob, type JobOptions } from './stored-job.ts'
@@ -116,9 +116,9 @@ function createClient(local: LocalTikTok, db: Db) {
     authorizeBase: local.url,
     clientKey: local.app.clientKey,
     clientSecret: new Secret(local.app.clientSecret),
-    guard: createLimiterGuard({
+    guard: createRateLimitGuard({
       limiter: createPostgresLimiter({ db, role: 'reelpilot_runtime' }),
-      book: createLimitBook(db),
+      settings: createLimitSettingsCache(db),
     }),
     deadlineMs: 5_000,
     fetch(request, init) {
@@ -143,7 +143,7 @@ function createRuntime({ database, deps, storage, sealer }: Omit<Harness, 'start
   const ledger = createLedger({ db, boss: deps.boss, clock, owner: 'test', onCommitted: () => undefined })
   const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
   onTestFinished(() => keeper.stop())
-  const withBreaker = createProtect({ db })
+  const withBreaker = createWithBreaker({ db })
   const upstreams = { storage, videos, withBreaker, tiktok }
   const steps = createSteps({ ...deps, ...upstreams, db, sealer, latePostGapMs, workDirectory: '' })
   return { ledger, keeper, machines: deps.machines, steps, clock }

@@ -1,6 +1,6 @@
 import type { Forced } from '../../../../machines/breaker.ts'
 import { fullUnits, retriesLeft, retryUnits } from '../../../../machines/rules/retry-budget.ts'
-import { areaOf, type Breaker, breakerAt, contextOf } from '../../../circuit-breaker/breaker.ts'
+import { type Breaker, breakerAt, contextOf, publicStateOf } from '../../../circuit-breaker/breaker.ts'
 import { breakerKeyOf, forceBreaker } from '../../../commands/limits/force-breaker.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
 import { listBreakers, readBreakers } from '../../../store/breaker/breakers.ts'
@@ -149,7 +149,7 @@ const CircuitBreaker = builder.objectRef<BreakerView>('CircuitBreaker').implemen
 })
 
 function stateOf({ checkpoint }: Breaker): (typeof States)[keyof typeof States]['value'] {
-  const area = areaOf(checkpoint.state)
+  const area = publicStateOf(checkpoint.state)
   const state = Object.values(States).find(({ value }) => value === area)
   if (!state) throw new Error(`the breaker machine has no state "${checkpoint.state}"`)
   return state.value

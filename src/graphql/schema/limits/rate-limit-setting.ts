@@ -4,7 +4,12 @@ import {
   type RateLimitSettings,
   readRateLimitSettings,
 } from '../../../store/rate-limit/settings.ts'
-import { defaultLimits, type Limit, learnedForMs, limitOf } from '../../../tiktok-policy/rate-limits.ts'
+import {
+  defaultLimits,
+  effectiveLimit,
+  type Limit,
+  learnedForMs,
+} from '../../../tiktok-policy/rate-limits.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
@@ -34,7 +39,10 @@ export function readSettings({ viewer, read }: Context): Promise<RateLimitSettin
   return read((tx) => readRateLimitSettings(tx, viewer.organizationId, learnedAfter))
 }
 
-const settingOf = (name: Name, settings: RateLimitSettings): Setting => ({ name, ...limitOf(name, settings) })
+const settingOf = (name: Name, settings: RateLimitSettings): Setting => ({
+  name,
+  ...effectiveLimit(name, settings),
+})
 
 export function settingsOf(settings: RateLimitSettings): readonly Setting[] {
   const names = ['uploads', 'reads', 'posts'] as const
@@ -46,7 +54,7 @@ export const RateLimitSetting = builder.objectRef<Setting>('RateLimitSetting').i
   authScopes: { read: true },
   fields: (t) => ({
     name: t.expose('name', { type: RateLimitName, description: 'What it limits.' }),
-    most: t.exposeInt('most', { description: 'How much holds.' }),
+    most: t.exposeInt('max', { description: 'How much holds.' }),
     isDefault: t.boolean({
       description: 'Whether that is so because nothing else was set.',
       resolve: ({ origin }) => origin === 'default',

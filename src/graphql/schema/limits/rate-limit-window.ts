@@ -47,7 +47,7 @@ const Origin = builder.enumType('RateLimitOrigin', {
 })
 
 const Waiting = builder
-  .objectRef<{ readonly holder: string; readonly at: number }>('RateLimitWaiting')
+  .objectRef<{ readonly requester: string; readonly at: number }>('RateLimitWaiting')
   .implement({
     description: 'Somebody who has a place in line. It comes again by itself when its turn has come.',
     authScopes: { read: true },
@@ -61,14 +61,14 @@ const Waiting = builder
         type: Job,
         nullable: true,
         description: 'The job that waits; null if it is none.',
-        resolve: ({ holder }, _args, { load }) => load.job.load(holder),
+        resolve: ({ requester }, _args, { load }) => load.job.load(requester),
       }),
       account: t.field({
         type: Account,
         nullable: true,
         description:
           'The account that waits, where it asks for itself and not for a job; null if it is none.',
-        resolve: ({ holder }, _args, { load }) => load.account.load(holder),
+        resolve: ({ requester }, _args, { load }) => load.account.load(requester),
       }),
     }),
   })
@@ -93,7 +93,7 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
       description: "The account whose window it is; null if it is the whole organization's.",
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
-    most: t.int({ description: 'How many calls it lets through.', resolve: ({ limit }) => limit.most }),
+    most: t.int({ description: 'How many calls it lets through.', resolve: ({ limit }) => limit.max }),
     origin: t.field({
       type: Origin,
       description: 'Whose word that is.',
@@ -113,29 +113,29 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
       nullable: true,
       description:
         'How many were let through in the stretch that ends now, counted some seconds longer for the way to TikTok. Null while no process knows it of all others: see `rateLimitStore`.',
-      resolve: ({ standing }) => standing?.used ?? null,
+      resolve: ({ usage }) => usage?.used ?? null,
     }),
     remaining: t.int({
       nullable: true,
       description: 'How many more it would let through; null while that is not known.',
-      resolve: ({ standing, limit }) => (standing ? Math.max(0, limit.most - standing.used) : null),
+      resolve: ({ usage, limit }) => (usage ? Math.max(0, limit.max - usage.used) : null),
     }),
     nextFreeAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
         'When it would be the turn of somebody who asks now. Null while that is not known: before its first use, and from a change of the limit to the use after it.',
-      resolve: ({ standing }) => (standing?.nextFreeAt == null ? null : new Date(standing.nextFreeAt)),
+      resolve: ({ usage }) => (usage?.nextFreeAt == null ? null : new Date(usage.nextFreeAt)),
     }),
     waitingCount: t.int({
       nullable: true,
       description: 'How many wait for their turn; null while that is not known.',
-      resolve: ({ standing }) => standing?.waiting.length ?? null,
+      resolve: ({ usage }) => usage?.waiting.length ?? null,
     }),
     waiting: t.field({
       type: [Waiting],
       description: `The first ${mostWaitingShown} of them, in order of time.`,
-      resolve: ({ standing }) => standing?.waiting.slice(0, mostWaitingShown) ?? [],
+      resolve: ({ usage }) => usage?.waiting.slice(0, mostWaitingShown) ?? [],
     }),
   }),
 })

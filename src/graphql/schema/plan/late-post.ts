@@ -4,7 +4,7 @@ import { readDatabaseTime } from '../../../store/database-time.ts'
 import { listPosts } from '../../../store/plan/planned-posts.ts'
 import { findPlans } from '../../../store/plan/plans.ts'
 import { readRateLimitSettings } from '../../../store/rate-limit/settings.ts'
-import { type LatePost as LatePostRecord, latePosts } from '../../../tiktok-policy/post-forecast.ts'
+import { forecastLatePosts, type LatePost as LatePostRecord } from '../../../tiktok-policy/post-forecast.ts'
 import { learnedForMs, postWindow } from '../../../tiktok-policy/rate-limits.ts'
 import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
@@ -20,7 +20,7 @@ export const LatePost = builder.objectRef<LatePostRecord>('LatePost').implement(
       description: 'The slot; null if it was removed since.',
       resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
     }),
-    roomAt: t.expose('roomAt', {
+    roomAt: t.expose('capacityAt', {
       type: 'DateTime',
       description: 'When the cap has room for it, if all posts before it go out as early as they may.',
     }),
@@ -46,6 +46,6 @@ export async function latePostsOf({ read, viewer }: Context, planId: string): Pr
       { organizationId, accountId },
       { sentSince: new Date(now - spanOf(window)), dueSince: new Date(now - mostLatenessMs) },
     )
-    return latePosts(posts, { window, now, mostLatenessMs }).filter((post) => post.planId === planId)
+    return forecastLatePosts(posts, { window, now, mostLatenessMs }).filter((post) => post.planId === planId)
   })
 }

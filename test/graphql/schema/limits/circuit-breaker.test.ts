@@ -1,7 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { mostFailures } from '../../../../machines/breaker.ts'
-import { areaOf } from '../../../../src/circuit-breaker/breaker.ts'
-import { registerBreakers } from '../../../../src/circuit-breaker/register-breakers.ts'
+import { publicStateOf, registerBreakers } from '../../../../src/circuit-breaker/breaker.ts'
 import { forceBreaker } from '../../../../src/commands/limits/force-breaker.ts'
 import { breakerMachine } from '../../../../src/definitions/breaker-machine.ts'
 import { leafPaths } from '../../../../src/durable/machine.ts'
@@ -39,7 +38,7 @@ const dead: TikTokAnswer<unknown> = { kind: 'unauthorized', code: 'access_token_
 const down: TikTokAnswer<unknown> = { kind: 'unknown', cause: 'serverError', httpStatus: 503 }
 
 async function call(answer: TikTokAnswer<unknown>, times = 1, change: Partial<GuardedCall> = {}) {
-  const guard = createBreakerGuard({ db: database.runtime.db, chance: () => 0 })
+  const guard = createBreakerGuard({ db: database.runtime.db, random: () => 0 })
   let last: TikTokAnswer<unknown> = answer
   for (let turn = 0; turn < times; turn += 1)
     last = await guard({ endpoint: 'status', ...change }, async () => answer)
@@ -111,7 +110,7 @@ describe('circuit breakers', () => {
   it('have a name for every state of their machine', () => {
     const type = schema.getType('CircuitBreakerState')
     const values = type && 'getValues' in type ? type.getValues().map(({ value }) => value) : []
-    expect(values.sort()).toEqual([...new Set([...leafPaths(breakerMachine)].map(areaOf))].sort())
+    expect(values.sort()).toEqual([...new Set([...leafPaths(breakerMachine)].map(publicStateOf))].sort())
   })
 
   it('are forced open and closed with a reason, by a key that is remembered, and released', async () => {

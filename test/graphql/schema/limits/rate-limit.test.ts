@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Grant } from '../../../../src/rate-limit/limiter.ts'
+import type { AcquireResult } from '../../../../src/rate-limit/limiter.ts'
 import { createPostgresLimiter } from '../../../../src/rate-limit/postgres/postgres-limiter.ts'
-import { createLimitBook } from '../../../../src/tiktok-policy/limit-settings.ts'
-import { demandsOf } from '../../../../src/tiktok-policy/rate-limits.ts'
+import { createLimitSettingsCache } from '../../../../src/tiktok-policy/limit-settings.ts'
+import { windowRequestsFor } from '../../../../src/tiktok-policy/rate-limits.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import {
   type Answer,
@@ -15,8 +15,8 @@ import {
 
 const database: TestDatabase = await createTestDatabase()
 const limiter = createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' })
-const book = createLimitBook(database.runtime.db)
-const api = await createTestApi(database, { limitBook: book })
+const settings = createLimitSettingsCache(database.runtime.db)
+const api = await createTestApi(database, { limitSettings: settings })
 let tenant: Tenant
 
 beforeAll(async () => {
@@ -33,12 +33,16 @@ const windowOf = async (who: Tenant, name: string) =>
 /** What a worker does before it calls TikTok. */
 async function acquire(
   who: Tenant,
-  endpoint: Parameters<typeof demandsOf>[0],
-  holder: string,
-): Promise<Grant> {
+  endpoint: Parameters<typeof windowRequestsFor>[0],
+  requester: string,
+): Promise<AcquireResult> {
   const { organizationId, accountId } = who
-  const demands = demandsOf(endpoint, { organizationId, accountId }, await book.of(organizationId))
-  return await limiter.acquire({ organizationId, holder, demands })
+  const windowRequests = windowRequestsFor(
+    endpoint,
+    { organizationId, accountId },
+    await settings.read(organizationId),
+  )
+  return await limiter.acquire({ organizationId, requester, windowRequests })
 }
 
 async function set(who: Tenant, name: string, most: number | null, more: object = {}): Promise<Answer> {
@@ -84,12 +88,12 @@ describe('the windows', () => {
     const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
     const jobIds: string[] = jobs.nodes.map(({ id }: { id: string }) => id)
     const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? ''
-    const grants: Grant[] = []
+    const grants: AcquireResult[] = []
     for (const id of jobIds) grants.push(await acquire(tenant, 'videoInit', bare(id)))
     expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'later', 'later'])
 
     const expectedAt = grants.flatMap((grant) =>
-      grant.kind === 'later' ? [new Date(grant.at).toISOString()] : [],
+      grant.kind === 'deferred' ? [new Date(grant.at).toISOString()] : [],
     )
     const uploads = await windowOf(tenant, 'UPLOADS')
     expect(uploads).toMatchObject({ most: 2, origin: 'SET', used: 2, remaining: 0, waitingCount: 2 })
@@ -122,14 +126,14 @@ describe('the windows', () => {
   it('tell when TikTok allows a creator less than the organization wants, and until when that is believed', async () => {
     const own = await createTenant(database, api)
     await acquire(own, 'videoInit', own.accountId)
-    await book.learnCap(own, 3)
+    await settings.learnCap(own, 3)
     const posts = await windowOf(own, 'POSTS')
     expect(posts).toMatchObject({ most: 3, origin: 'LEARNED', used: 1, remaining: 2, nextFreeAt: null })
     expect(Date.parse(posts.learnedUntil)).toBeGreaterThan(Date.now() + 6 * 86_400_000)
     await set(own, 'POSTS', 2)
     expect(await windowOf(own, 'POSTS')).toMatchObject({ most: 2, origin: 'SET', learnedUntil: null })
-    const [, , day] = demandsOf('videoInit', own, await book.of(own.organizationId))
-    expect(day?.window.most).toBe(2)
+    const [, , day] = windowRequestsFor('videoInit', own, await settings.read(own.organizationId))
+    expect(day?.window.maxCalls).toBe(2)
   })
 
   it('are nobody else’s', async () => {
@@ -152,16 +156,16 @@ describe('a limit', () => {
 
   it('is set and let go, holds at once in the process that was asked, and is told by an event', async () => {
     const own = await createTenant(database, api)
-    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await set(own, 'UPLOADS', 5)).toEqual({
       setting: { name: 'UPLOADS', most: 5, isDefault: false, defaultMost: 10 },
     })
-    expect((await book.of(own.organizationId)).set).toEqual({ uploads: 5 })
+    expect((await settings.read(own.organizationId)).set).toEqual({ uploads: 5 })
     await set(own, 'UPLOADS', 10_000)
     expect(await set(own, 'UPLOADS', null)).toEqual({
       setting: { name: 'UPLOADS', most: 10, isDefault: true, defaultMost: 10 },
     })
-    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await setEvents(own)).toEqual([
       { name: 'uploads', from: null, to: 5 },
       { name: 'uploads', from: 5, to: 10_000 },
@@ -185,7 +189,7 @@ describe('a limit', () => {
       code: 'INVALID_INPUT',
       fields: [{ path: 'most', message: 'must be a whole number from 1 to 10000' }],
     })
-    expect((await book.of(own.organizationId)).set).toEqual({})
+    expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await setEvents(own)).toEqual([])
   })
 

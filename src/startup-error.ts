@@ -1,15 +1,15 @@
 import path from 'node:path'
 
 /** A start that cannot go on, for a cause that a person can mend. The message says the cause and what to do; a stack would not help. */
-export class StartFailed extends Error {
-  override readonly name = 'StartFailed'
+export class StartupError extends Error {
+  override readonly name = 'StartupError'
 }
 
 /** Settings that cannot be used; the message lists all of them. */
-export class ConfigInvalid extends StartFailed {}
+export class ConfigError extends StartupError {}
 
 /** An address to listen on, and the names of the settings that it comes from. */
-export interface ListenPlace {
+export interface ListenAddress {
   readonly host: string
   readonly port: number
   /** Undefined where the address is fixed. */
@@ -18,25 +18,25 @@ export interface ListenPlace {
 }
 
 /** Why an address cannot be listened on. Anything that is no known cause is answered as it is. */
-export function listenFailure(error: unknown, place: ListenPlace): unknown {
+export function explainListenError(error: unknown, place: ListenAddress): unknown {
   const { host, port, hostSetting = 'HOST', portSetting } = place
   switch (codeOf(error)) {
     case 'EADDRINUSE':
-      return new ConfigInvalid(
+      return new ConfigError(
         `${portSetting}: ${port} at ${host} is taken by another program; set another one`,
       )
     case 'EACCES':
-      return new ConfigInvalid(
+      return new ConfigError(
         `${portSetting}: ${port} is not open to this user, as ports below 1024 seldom are; set a higher one, such as 4000`,
       )
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
-      return new ConfigInvalid(
+      return new ConfigError(
         `${hostSetting}: ${host} is no address of this machine; set one that is, such as 127.0.0.1`,
       )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new ConfigInvalid(
+      return new ConfigError(
         `${hostSetting}: ${host} is not known as a name; set an address of this machine, such as 127.0.0.1`,
       )
     default:
@@ -56,12 +56,12 @@ const diskFaults: Readonly<Record<string, string>> = {
 }
 
 /** Why the data directory cannot be used, if that is what the error says. Anything else is answered as it is. */
-export function dataDirectoryFailure(error: unknown, directory: string): unknown {
+export function explainDataDirectoryError(error: unknown, directory: string): unknown {
   const fault = diskFaults[codeOf(error) ?? '']
   const place = error instanceof Error && 'path' in error ? error.path : undefined
   if (fault === undefined || typeof place !== 'string') return error
   if (place !== directory && !place.startsWith(directory + path.sep)) return error
-  return new StartFailed(
+  return new StartupError(
     `REELPILOT_DATA: ${place} cannot be used, because ${fault}; mend that, or set another directory`,
   )
 }

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** The account that runs Postgres when we are root, which Postgres refuses to be. */
-export interface Account {
+export interface SystemUser {
   readonly uid: number
   readonly gid: number
   /** What the account must be lent to reach its files, if a directory on the way is closed to it. */
@@ -24,7 +24,10 @@ const capabilities = [
  *
  * Throws if there is no such account, or if it cannot reach a path and root here has nothing to lend.
  */
-export async function chooseAccount(data: string, paths: readonly string[]): Promise<Account | undefined> {
+export async function chooseSystemUser(
+  data: string,
+  paths: readonly string[],
+): Promise<SystemUser | undefined> {
   if (process.geteuid?.() !== 0) return undefined
 
   const account = (await ownerOf(data)) ?? (await findAccount('postgres')) ?? (await findAccount('nobody'))
@@ -42,12 +45,12 @@ export async function chooseAccount(data: string, paths: readonly string[]): Pro
   return account
 }
 
-async function ownerOf(data: string): Promise<Account | undefined> {
+async function ownerOf(data: string): Promise<SystemUser | undefined> {
   const { uid, gid } = await stat(data).catch(() => ({ uid: 0, gid: 0 }))
   return uid === 0 ? undefined : { uid, gid }
 }
 
-async function findAccount(name: string): Promise<Account | undefined> {
+async function findAccount(name: string): Promise<SystemUser | undefined> {
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
   const entry = passwd.split('\n').find((line) => line.startsWith(`${name}:`))
   const [, , uid, gid] = entry?.split(':').map(Number) ?? []
@@ -55,13 +58,13 @@ async function findAccount(name: string): Promise<Account | undefined> {
 }
 
 /** The directory nearest to the root that the account may not pass: `mktemp -d` and /root make such ones. */
-async function firstClosedTo(account: Account, path: string): Promise<string | undefined> {
+async function firstClosedTo(account: SystemUser, path: string): Promise<string | undefined> {
   const parent = dirname(path)
   const above = parent === path ? undefined : await firstClosedTo(account, parent)
   return above ?? (mayPass(account, await stat(path)) ? undefined : path)
 }
 
-function mayPass(account: Account, { mode, uid, gid }: Stats): boolean {
+function mayPass(account: SystemUser, { mode, uid, gid }: Stats): boolean {
   const bit = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001
   return (mode & bit) !== 0
 }

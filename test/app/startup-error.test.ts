@@ -5,10 +5,10 @@ import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { openDataDirectory } from '../../src/app/data-directory.ts'
 import { migrateDatabase } from '../../src/app/database.ts'
 import { listen } from '../../src/app/listener.ts'
-import { untilWritable } from '../../src/app/wait-for-database.ts'
+import { waitForDatabase } from '../../src/app/wait-for-database.ts'
 import { createLogger } from '../../src/logger.ts'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
-import { dataDirectoryFailure, listenFailure } from '../../src/start-failure.ts'
+import { explainDataDirectoryError, explainListenError } from '../../src/startup-error.ts'
 import { startAppProcess } from '../support/app-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -42,10 +42,10 @@ describe('a database that cannot be used is told in a sentence, without its pass
     ['no such database', { pathname: '/nothing' }, /there is no database nothing at 127.*createdb/],
   ] as const)('%s', async (_case, parts, sentence) => {
     const url = changed(parts)
-    const error = await untilWritable(url, { print, ending }).catch((error: Error) => error)
-    expect(error).toMatchObject({ name: 'StartFailed', message: expect.stringMatching(sentence) })
+    const error = await waitForDatabase(url, { print, ending }).catch((error: Error) => error)
+    expect(error).toMatchObject({ name: 'StartupError', message: expect.stringMatching(sentence) })
     expect(String(error)).not.toContain(new URL(url).password)
-    expect(String(error)).toMatch(/^StartFailed: DATABASE_URL: .*$/)
+    expect(String(error)).toMatch(/^StartupError: DATABASE_URL: .*$/)
   })
 
   it('a user who may create neither roles nor schemas, at once', async () => {
@@ -54,7 +54,7 @@ describe('a database that cannot be used is told in a sentence, without its pass
     onTestFinished(() => asSuperuser(`drop database ${user} with (force)`, `drop role ${user}`))
     const url = changed({ username: user, password: 'plain', pathname: `/${user}` })
     await expect(migrateDatabase(url, log)).rejects.toMatchObject({
-      name: 'StartFailed',
+      name: 'StartupError',
       message: `DATABASE_URL: the user ${user} may not create roles nor schemas; as a superuser, run: alter role "${user}" createrole; grant create on database "${user}" to "${user}"`,
     })
     await asSuperuser(`grant create on database ${user} to ${user}`)
@@ -80,12 +80,12 @@ it('waits at a standby until it is promoted, and gives up in a sentence', async 
   await writeFile(path.join(directory, 'pgdata', 'standby.signal'), '')
   const { url, stop } = await startEmbeddedServer({ directory })
   onTestFinished(stop)
-  await expect(untilWritable(url, { print, ending, patienceMs: 0 })).rejects.toThrow(
+  await expect(waitForDatabase(url, { print, ending, patienceMs: 0 })).rejects.toThrow(
     /^DATABASE_URL: the Postgres at 127\.0\.0\.1:\d+ is a standby and takes no changes; promote it, or set/,
   )
 
   const lines: string[] = []
-  const waiting = untilWritable(url, { print: (line) => lines.push(line), ending })
+  const waiting = waitForDatabase(url, { print: (line) => lines.push(line), ending })
   await until(
     () => lines,
     ({ length }) => length > 0,
@@ -110,7 +110,7 @@ describe('what cannot be listened on is told by its setting:', () => {
   it('a port for root alone', () => {
     // Root itself may listen on every port.
     const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })
-    expect(listenFailure(denied, { host: '127.0.0.1', port: 80, portSetting: 'PORT' })).toMatchObject({
+    expect(explainListenError(denied, { host: '127.0.0.1', port: 80, portSetting: 'PORT' })).toMatchObject({
       message: expect.stringMatching(/^PORT: 80 is not open to this user.*such as 4000$/),
     })
   })
@@ -124,8 +124,8 @@ it('tells of a data directory that cannot be worked in', async () => {
   )
   await expect(openDataDirectory(path.join(file, 'below'))).rejects.toThrow(/part of that path is a file/)
   const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', path: '/data/media/x' })
-  expect(dataDirectoryFailure(full, '/data')).toMatchObject({
+  expect(explainDataDirectoryError(full, '/data')).toMatchObject({
     message: expect.stringMatching(/the disk is full/),
   })
-  expect(dataDirectoryFailure(full, '/dat')).toBe(full)
+  expect(explainDataDirectoryError(full, '/dat')).toBe(full)
 })

@@ -1,5 +1,5 @@
 /** Keeps what a look found for some milliseconds, for all who ask meanwhile. A look that failed is forgotten at once. */
-export function rememberFor<Found>(
+export function cacheFor<Found>(
   forMs: number,
   look: () => Promise<Found>,
   now: () => number = () => performance.now(),
