@@ -4,7 +4,7 @@ import { HostFault, hostFaultOf } from './host-fault.ts'
 import { temporaryName, writeDurably } from './storage/durable-file.ts'
 
 /** Less than this is a full disk: a video, its scenes and its parts need some tens of megabytes at once. */
-export const leastFreeBytes = 64 * 1024 * 1024
+export const minFreeBytes = 64 * 1024 * 1024
 const probe = Buffer.alloc(1024 * 1024)
 
 /** Throws a HostFault if nothing can be written to the directory: some writing is the only sure way to know. */
@@ -25,7 +25,7 @@ export async function checkDisk(directory: string): Promise<void> {
     throw new HostFault(hostFaultOf(cause) ?? 'DISK_UNUSABLE', 'the directory cannot be looked at', { cause })
   })
   const free = bavail * bsize
-  if (free < leastFreeBytes)
+  if (free < minFreeBytes)
     throw new HostFault('DISK_FULL', `${Math.floor(free / 1024 / 1024)} MB are free on the disk`)
   await probeWriting(directory)
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { jsonrepair } from 'jsonrepair'
 import type { z } from 'zod'
-import { bracketed } from './bracketed.ts'
 import { parseExactJson } from './exact-json.ts'
+import { extractBracketed } from './extract-bracketed.ts'
 
 /** What could be made of a provider's answer. */
-export type Reading<Value> =
+export type AnswerReading<Value> =
   /**
    * The schema's value. `exact`: the answer is JSON. `extracted`: JSON stood in prose or a code fence. `repaired`: JSON
    * that was mangled, or a Python dict.
@@ -24,7 +24,7 @@ interface NotUnderstood {
 }
 
 /** How much of an answer that could not be read is kept, in bytes of UTF-8. */
-export const rawLimitBytes = 65_536
+export const maxRawBytes = 65_536
 
 /** More parts than this are a page of something, not an answer with words around it. */
 const partLimit = 64
@@ -43,11 +43,11 @@ export function readAnswer<Value>(
   text: string,
   schema: z.ZodType<Value>,
   { idPattern }: { readonly idPattern?: RegExp } = {},
-): Reading<Value> {
+): AnswerReading<Value> {
   const read = readWhole(text, schema) ?? readParts(text, schema)
   if (read.kind === 'read') return read
 
-  const notUnderstood = { raw: boundedRaw(text), why: read.why }
+  const notUnderstood = { raw: truncateRaw(text), why: read.why }
   const [id, ...others] = idPattern ? idsIn(text, idPattern) : []
   return id !== undefined && others.length === 0
     ? { kind: 'idOnly', id, how: 'pattern', ...notUnderstood }
@@ -55,16 +55,16 @@ export function readAnswer<Value>(
 }
 
 /** The first 64 kB of a text, never ending within a character. */
-export function boundedRaw(text: string): string {
+export function truncateRaw(text: string): string {
   const bytes = Buffer.from(text)
-  if (bytes.length <= rawLimitBytes) return text
+  if (bytes.length <= maxRawBytes) return text
   // `stream` holds back the bytes of a character that was cut.
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, rawLimitBytes), {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, maxRawBytes), {
     stream: true,
   })
 }
 
-type Read<Value> = Extract<Reading<Value>, { readonly kind: 'read' }>
+type Read<Value> = Extract<AnswerReading<Value>, { readonly kind: 'read' }>
 type NotRead = { readonly kind: 'notRead'; readonly why: string }
 
 // An answer that is JSON as a whole is taken at its word: if the schema does not know it, no part of it is tried.
@@ -79,7 +79,7 @@ function readWhole<Value>(text: string, schema: z.ZodType<Value>): Read<Value> |
 }
 
 function readParts<Value>(text: string, schema: z.ZodType<Value>): Read<Value> | NotRead {
-  const parts = bracketed(text)
+  const parts = extractBracketed(text)
   if (parts.length > partLimit) return { kind: 'notRead', why: 'there are too many parts in it' }
 
   const mayRepair = text.length <= repairLimit

@@ -11,7 +11,7 @@ import { commitPlanMove, insertPlan } from '../store/plan/plans.ts'
 import { insertSlots, type NewSlot } from '../store/plan/slots.ts'
 import { grantQuota } from '../store/quota/adjustments.ts'
 import { listOrganizations } from '../store/tenant/organizations.ts'
-import { parseStoryboard } from '../storyboard/storyboard.ts'
+import { parseStoryboard } from '../storyboard/parse-storyboard.ts'
 import type { Sealer } from '../vault/sealer.ts'
 import { connectLocalAccount } from './local-account.ts'
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.ts'
-import { createChance } from './random.ts'
+import { createSeededRandom } from './random.ts'
 
 export type FaultEffect =
   /**
@@ -88,6 +88,6 @@ function countdown(nth: number): Fires {
 }
 
 function dice(probability: number, seed: number): Fires {
-  const next = createChance(seed)
+  const next = createSeededRandom(seed)
   return () => (next() < probability ? 'yes' : 'no')
 }

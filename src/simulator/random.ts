@@ -2,7 +2,7 @@
  * Numbers from 0 up to 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32, whose 32 bits of state
  * are good enough to spread faults.
  */
-export function createChance(seed: number): () => number {
+export function createSeededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

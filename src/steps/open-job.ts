@@ -1,6 +1,7 @@
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { SlotContent } from '../store/plan/slots.ts'
-import { parseStoryboard, type Storyboard } from '../storyboard/storyboard.ts'
+import { parseStoryboard } from '../storyboard/parse-storyboard.ts'
+import type { Storyboard } from '../storyboard/storyboard.ts'
 import { fail, failure } from './failure.ts'
 import { clearanceFor, type OfSlot } from './post/clearance.ts'
 import type { StepDeps } from './step-deps.ts'

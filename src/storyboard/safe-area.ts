@@ -1,5 +1,8 @@
 import type { Size } from './storyboard.ts'
 
+/** Font sizes of the labels, in design pixels. */
+export const labelSize = { kicker: 40, handle: 38 } as const
+
 /**
  * Where TikTok's own buttons and captions leave the picture free, and where ours go, in pixels of the video.
  *

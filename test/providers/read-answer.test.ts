@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { rawLimitBytes, readAnswer } from '../../src/providers/read-answer.ts'
+import { maxRawBytes, readAnswer } from '../../src/providers/read-answer.ts'
 
 const task = z.object({ id: z.string(), done: z.boolean(), note: z.string().nullable() })
 const id = '7312345678901234567'
@@ -57,7 +57,7 @@ describe('an answer is not read', () => {
   ])('that is %s', (_, text, why) => {
     expect(readAnswer(text, task)).toEqual({
       kind: 'unreadable',
-      raw: text.slice(0, rawLimitBytes),
+      raw: text.slice(0, maxRawBytes),
       why: expect.stringContaining(why),
     })
   })
@@ -67,9 +67,9 @@ describe('an answer is not read', () => {
       const read = readAnswer(text, task)
       return read.kind === 'unreadable' ? read.raw : undefined
     }
-    const full = '\ufeffé'.repeat(rawLimitBytes / 5)
+    const full = '\ufeffé'.repeat(maxRawBytes / 5)
     expect(raw(full)).toBe(full)
-    const kept = `${'x'.repeat(rawLimitBytes - 1)}`
+    const kept = `${'x'.repeat(maxRawBytes - 1)}`
     expect(raw(`${kept}é`)).toBe(kept)
   })
 })

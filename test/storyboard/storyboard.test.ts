@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseStoryboard } from '../../src/storyboard/storyboard.ts'
+import { parseStoryboard } from '../../src/storyboard/parse-storyboard.ts'
 
 const scene = { seconds: 4, text: 'Octopuses have three hearts 🐙' }
 

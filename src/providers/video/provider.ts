@@ -77,7 +77,7 @@ export interface SubmitOptions {
   /** When the video is to be published: of those that wait, the earliest comes first. */
   readonly dueAt?: Date
   /** What is asked for next, for a provider that works ahead. It is submitted all the same, and not paid for before that. */
-  readonly ahead?: readonly ClipPlan[]
+  readonly upcoming?: readonly ClipPlan[]
 }
 
 export interface VideoProviderTraits {

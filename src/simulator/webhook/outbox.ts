@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { count } from '../counters.ts'
 import type { SimulatorDependencies } from '../dependencies.ts'
-import { createChance } from '../random.ts'
+import { createSeededRandom } from '../random.ts'
 import type { Delivery, Publish } from '../record.ts'
 import { type Event, eventsOf, webhookBody } from './event.ts'
 import { createCourier } from './sender.ts'
@@ -57,7 +57,7 @@ export function createOutbox(dependencies: SimulatorDependencies): Outbox {
       })
       return
     }
-    if (dice.seed !== webhookSeed) dice = { seed: webhookSeed, next: createChance(webhookSeed) }
+    if (dice.seed !== webhookSeed) dice = { seed: webhookSeed, next: createSeededRandom(webhookSeed) }
     // Thrown for every event, so that turning one setting does not move the others' luck.
     const [isLost, isDoubled, isHeld] = [
       dice.next() < odds.loseWebhooks,

@@ -56,7 +56,7 @@ export async function submitClip(
       videos.submit(plan, {
         signal,
         dueAt: clearance.slot.publishAt,
-        ahead: scenesAhead(videos, read.storyboard, input.scene),
+        upcoming: scenesAhead(videos, read.storyboard, input.scene),
       }),
     )
     // Held, it was never sent: the provider has nothing of it, and there is nothing to look up.

@@ -1,4 +1,4 @@
-import { boundedRaw } from '../../read-answer.ts'
+import { truncateRaw } from '../../read-answer.ts'
 
 /**
  * A text from TikTok that is safe to store and show: tokens, secrets and the queries of URLs are removed, whatever the
@@ -12,7 +12,7 @@ export function redact(text: string): string {
 
 /** At most 64 kB of an unreadable answer, redacted. */
 export function redactedRaw(text: string): string {
-  return redact(boundedRaw(text))
+  return redact(truncateRaw(text))
 }
 
 // Each pattern keeps its first group, which names the credential.

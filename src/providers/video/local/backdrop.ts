@@ -1,7 +1,7 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
 import { safeAreaOf } from '../../../storyboard/safe-area.ts'
 import type { Palette, Size } from '../../../storyboard/storyboard.ts'
-import { randomFrom } from './easing.ts'
+import { createSeededRandom } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'
 
 // Painted small and stretched: blurred light has no detail to lose, and a full-size gradient costs three times as much.
@@ -12,7 +12,7 @@ const turn = 2 * Math.PI
 /** Prepares the moving background; the function it answers draws it as of a time in seconds since the video began. */
 export function createBackdrop(recipe: SceneRecipe): (pen: SKRSContext2D, seconds: number) => void {
   const { size, palette } = recipe
-  const random = randomFrom(recipe.seed)
+  const random = createSeededRandom(recipe.seed)
   const shade = shadeOf(size, grainOf(random))
   const dust = dustOf(random)
   const light = createCanvas(small.width, small.height)

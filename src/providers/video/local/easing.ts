@@ -8,7 +8,7 @@ export function backOut(x: number): number {
 }
 
 /** Numbers from 0 up to 1 that look like chance and are the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
+export function createSeededRandom(seed: number): () => number {
   let state = seed | 0
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -2,7 +2,7 @@ import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promi
 import { codeOf, temporaryName } from '../../storage/durable-file.ts'
 
 /** How often a renderer shows that it lives, and the silence after which it counts as dead. */
-export const heartbeat = { everyMs: 1000, staleAfterMs: 4000 } as const
+export const leaseTiming = { everyMs: 1000, staleAfterMs: 4000 } as const
 
 /** The frames painted so far. */
 export interface Progress {
@@ -13,7 +13,7 @@ export interface Progress {
 /** The right to render one clip, held by one process of the machine at a time. */
 export interface Lease {
   /** Shows life and progress. Answers false when the lease was taken away: the clip is canceled, or another's. */
-  beat(progress: Progress): Promise<boolean>
+  renew(progress: Progress): Promise<boolean>
   release(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ export interface Lease {
  * A holder that is silent for too long loses it. Two processes may then both replace it; the one whose file is not there
  * any more learns it from its next beat and stops.
  */
-export async function takeLease(file: string): Promise<Lease | undefined> {
+export async function acquireLease(file: string): Promise<Lease | undefined> {
   const handle = (await create(file)) ?? ((await dropStale(file)) ? await create(file) : undefined)
   if (handle === undefined) return undefined
 
@@ -33,7 +33,7 @@ export async function takeLease(file: string): Promise<Lease | undefined> {
   }
 
   return {
-    async beat({ frames, of }) {
+    async renew({ frames, of }) {
       // Always as long, so that a reader never sees the end of an older, longer text.
       await handle.write(JSON.stringify({ pid: process.pid, frames, of }).padEnd(100), 0)
       return await isOurs()
@@ -57,7 +57,7 @@ export async function readLease(file: string): Promise<Progress | undefined> {
 }
 
 const isStale = (found: { mtimeMs: number } | undefined) =>
-  found === undefined || Date.now() - found.mtimeMs > heartbeat.staleAfterMs
+  found === undefined || Date.now() - found.mtimeMs > leaseTiming.staleAfterMs
 
 async function create(file: string): Promise<FileHandle | undefined> {
   try {

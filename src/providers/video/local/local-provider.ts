@@ -90,7 +90,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       return { kind: 'planned', key, model, ...recipe.size, seconds, input: asJson(recipe) }
     },
 
-    async submit(plan, { dueAt, ahead = [] }) {
+    async submit(plan, { dueAt, upcoming = [] }) {
       const recipe = parseRecipe(plan.input)
       if (recipe === undefined) throw new SubmitRejected('the plan was made by another version; plan again')
       if (isClosed) throw new SubmitNotSent('the renderer is shutting down')
@@ -100,7 +100,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       queue.forgetTrouble(clipKeyOf(recipe))
       queue.add(recipe, {
         ...(dueAt && { dueAt }),
-        ahead: ahead.flatMap(({ input }) => parseRecipe(input) ?? []),
+        ahead: upcoming.flatMap(({ input }) => parseRecipe(input) ?? []),
       })
       return { v: 1, provider: id, model, data: plan.input }
     },

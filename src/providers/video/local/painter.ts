@@ -1,7 +1,6 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
 import { type CaptionLayout, layOutCaption } from '../../../storyboard/caption.ts'
-import { labelSize } from '../../../storyboard/fit.ts'
-import { type SafeArea, safeAreaOf } from '../../../storyboard/safe-area.ts'
+import { labelSize, type SafeArea, safeAreaOf } from '../../../storyboard/safe-area.ts'
 import { createBackdrop } from './backdrop.ts'
 import { backOut, clamp } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'

@@ -3,7 +3,7 @@ import { constants, setPriority } from 'node:os'
 import { answerOneTask } from './child-task.ts'
 import { type ClipDirectory, clipDirectory } from './clip-directory.ts'
 import { startEncoder } from './encoder.ts'
-import { heartbeat, type Lease, takeLease } from './lease.ts'
+import { acquireLease, type Lease, leaseTiming } from './lease.ts'
 import { createPainter } from './painter.ts'
 import { clipKeyOf, type SceneRecipe } from './recipe.ts'
 
@@ -23,7 +23,7 @@ answerOneTask(async (task, abandoned): Promise<RenderAnswer> => {
   const { root, recipe, ffmpegPath } = task as RenderTask // sent by our own parent, of the same version
   const clip = clipDirectory(root, clipKeyOf(recipe))
   await clip.create()
-  const lease = await takeLease(clip.lease)
+  const lease = await acquireLease(clip.lease)
   if (lease === undefined) return 'busy'
 
   try {
@@ -51,10 +51,10 @@ async function render({ recipe, ffmpegPath, clip, lease, abandoned }: Work): Pro
 
   let painted = 0
   const beat = async () => {
-    if (!(await lease.beat({ frames: painted, of: frames }))) lost.abort()
+    if (!(await lease.renew({ frames: painted, of: frames }))) lost.abort()
   }
   await beat()
-  const pulse = setInterval(beat, heartbeat.everyMs)
+  const pulse = setInterval(beat, leaseTiming.everyMs)
 
   try {
     const painter = createPainter(recipe)

@@ -1,7 +1,7 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
-import { labelSize } from '../../../storyboard/fit.ts'
 import { type Face, fillRun, fontOf, type Run, runsOf, widthOf } from '../../../storyboard/font.ts'
 import { type Piece, placeLabel } from '../../../storyboard/line.ts'
+import { labelSize } from '../../../storyboard/safe-area.ts'
 
 /** Whether a word is nothing but emoji. */
 export const isEmoji = (word: string): boolean => runsOf(word).every((run) => run.isEmoji)

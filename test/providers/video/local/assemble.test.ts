@@ -9,7 +9,6 @@ import {
 import { audioOf } from '../../../../src/providers/video/local/audio.ts'
 import { fingerprint } from '../../../../src/providers/video/local/clip-directory.ts'
 import { NotAVideo, probeVideo } from '../../../../src/providers/video/local/probe.ts'
-import { stillOf } from '../../../../src/providers/video/local/still.ts'
 import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 import { timelineOf } from '../../../../src/storyboard/timeline.ts'
 import {
@@ -21,7 +20,8 @@ import {
   signal,
   smallStoryboard,
   temporaryFolder,
-} from './stage.ts'
+} from './render-harness.ts'
+import { extractStill } from './still.ts'
 
 const storyboard = smallStoryboard([
   { seconds: 1.55, text: 'Here a day outlasts a year' },
@@ -120,7 +120,7 @@ describe('stillOf', () => {
   it('writes one frame of a video as a picture', async () => {
     const { segments, directory } = await rendered()
     const picture = path.join(directory, 'still.png')
-    await stillOf(segments[0] ?? '', 1, picture)
+    await extractStill(segments[0] ?? '', 1, picture)
     expect((await fingerprint(picture)).bytes).toBeGreaterThan(1000)
   })
 })

@@ -5,11 +5,12 @@ import { expect, it } from 'vitest'
 import { assembleVideo } from '../../../../src/providers/video/local/assemble.ts'
 import { createBackdrop } from '../../../../src/providers/video/local/backdrop.ts'
 import { recipeOf } from '../../../../src/providers/video/local/recipe.ts'
-import { stillOf } from '../../../../src/providers/video/local/still.ts'
 import { layOutCaption } from '../../../../src/storyboard/caption.ts'
-import { parseStoryboard, type Storyboard } from '../../../../src/storyboard/storyboard.ts'
+import { parseStoryboard } from '../../../../src/storyboard/parse-storyboard.ts'
+import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 import { timelineOf } from '../../../../src/storyboard/timeline.ts'
-import { localProvider, renderAll, segmentsOf, signal, temporaryFolder } from './stage.ts'
+import { localProvider, renderAll, segmentsOf, signal, temporaryFolder } from './render-harness.ts'
+import { extractStill } from './still.ts'
 
 const size = { width: 360, height: 640 }
 
@@ -63,7 +64,7 @@ it.each(['octopus', 'otter', 'venus'])(
       const textAt = async (frame: number) => {
         const picture = path.join(directory, `${startFrame + frame}.png`)
         // Half a frame early: the first frame from then on is the one that is meant.
-        await stillOf(video.path, Math.max(0, (startFrame + frame - 0.5) / storyboard.fps), picture)
+        await extractStill(video.path, Math.max(0, (startFrame + frame - 0.5) / storyboard.fps), picture)
         return await textPixels(picture, storyboard, sceneIndex, frame)
       }
       // After four fifths of a scene its words have all been read, and nothing moves.

@@ -21,7 +21,7 @@ import {
   smallStoryboard,
   submitScene,
   temporaryFolder,
-} from './stage.ts'
+} from './render-harness.ts'
 
 const storyboard = smallStoryboard([
   { seconds: 1, text: 'Otters hold hands 🦦' },

@@ -9,7 +9,7 @@ import {
   probeMedia,
   probeVideo,
 } from '../../../../src/providers/video/local/probe.ts'
-import { signal } from './stage.ts'
+import { signal } from './render-harness.ts'
 
 let folder = ''
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import {
   recipeOf,
   type SceneRecipe,
 } from '../../../../src/providers/video/local/recipe.ts'
-import { smallStoryboard } from './stage.ts'
+import { smallStoryboard } from './render-harness.ts'
 
 const storyboard = smallStoryboard([
   { seconds: 2, text: 'Otters hold hands 🦦' },

@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest'
 import type { LocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
 import type { ClipPlan } from '../../../../src/providers/video/provider.ts'
 import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
-import { localProvider, segmentsOf, signal, smallStoryboard, temporaryFolder } from './stage.ts'
+import { localProvider, segmentsOf, signal, smallStoryboard, temporaryFolder } from './render-harness.ts'
 
 function planOf(provider: LocalProvider, storyboard: Storyboard, sceneIndex: number): ClipPlan {
   const plan = provider.plan({ key: `${sceneIndex}`, storyboard, sceneIndex })
@@ -14,7 +14,7 @@ function planOf(provider: LocalProvider, storyboard: Storyboard, sceneIndex: num
 /** Orders a video's first scene, and names the second. */
 async function order(provider: LocalProvider, storyboard: Storyboard, dueAt?: Date) {
   const [first, second] = [planOf(provider, storyboard, 0), planOf(provider, storyboard, 1)]
-  return await provider.submit(first, { signal, ...(dueAt && { dueAt }), ahead: [second] })
+  return await provider.submit(first, { signal, ...(dueAt && { dueAt }), upcoming: [second] })
 }
 
 const video = (name: string) =>

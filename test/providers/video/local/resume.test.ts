@@ -18,9 +18,9 @@ import {
   signal,
   smallStoryboard,
   temporaryFolder,
-} from './stage.ts'
+} from './render-harness.ts'
 
-const holder = fileURLToPath(new URL('./holder.ts', import.meta.url))
+const holder = fileURLToPath(new URL('./render-worker.ts', import.meta.url))
 
 const storyboard = smallStoryboard([
   { seconds: 1, text: 'One heart stops' },

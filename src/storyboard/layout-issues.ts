@@ -1,10 +1,7 @@
 import { layOutCaption } from './caption.ts'
 import { undrawable, widthOf } from './font.ts'
-import { safeAreaOf } from './safe-area.ts'
+import { labelSize, safeAreaOf } from './safe-area.ts'
 import type { Storyboard, StoryboardIssue } from './storyboard.ts'
-
-/** Font sizes of the labels, in design pixels. */
-export const labelSize = { kicker: 40, handle: 38 } as const
 
 /** Finds the texts that cannot be drawn or fit no layout, each with the path of its field. */
 export function unfitTexts({ scenes, handle, size }: Storyboard): StoryboardIssue[] {

@@ -4,7 +4,7 @@
  * Only whole ones. From the first bracket that never closes, closes crosswise or leaves something out (`...`), nothing is
  * taken any more, nor from its inside: what stands there may be half of a larger answer. Linear in the text's length.
  */
-export function bracketed(text: string): readonly string[] {
+export function extractBracketed(text: string): readonly string[] {
   const parts: string[] = []
   const closers: string[] = []
   let start = 0

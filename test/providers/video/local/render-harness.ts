@@ -13,7 +13,8 @@ import {
 } from '../../../../src/providers/video/local/local-provider.ts'
 import { clipKeyOf, recipeOf } from '../../../../src/providers/video/local/recipe.ts'
 import type { JobRef, JobState } from '../../../../src/providers/video/provider.ts'
-import { parseStoryboard, type Storyboard } from '../../../../src/storyboard/storyboard.ts'
+import { parseStoryboard } from '../../../../src/storyboard/parse-storyboard.ts'
+import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 
 export const { signal } = new AbortController()
 

@@ -1,7 +1,7 @@
-import { bundledFfmpeg, startFfmpeg } from './ffmpeg.ts'
+import { bundledFfmpeg, startFfmpeg } from '../../../../src/providers/video/local/ffmpeg.ts'
 
 /** Writes one frame of a video as a picture; the name's ending decides the format (`.png`, `.jpg`). */
-export async function stillOf(
+export async function extractStill(
   video: string,
   atSeconds: number,
   picture: string,

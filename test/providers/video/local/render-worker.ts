@@ -1,7 +1,7 @@
 import { createLocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
 import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 
-/** A worker that renders a storyboard until somebody kills it: `node holder.ts <directory> <storyboard as JSON>`. */
+/** A worker that renders a storyboard until somebody kills it: `node render-worker.ts <directory> <storyboard as JSON>`. */
 const [directory = '', json = ''] = process.argv.slice(2)
 const storyboard: Storyboard = JSON.parse(json)
 const provider = createLocalProvider({ directory })
