@@ -9,7 +9,7 @@ import {
   type StepError,
   stepErrorOf,
 } from '../rules/failure.ts'
-import { isTooLate, mostLatenessMs } from '../rules/lateness.ts'
+import { isTooLate, maxLatenessMs } from '../rules/lateness.ts'
 import { mostAttempts, waitMs } from '../rules/retry.ts'
 import { atOf } from '../step.ts'
 import {
@@ -58,7 +58,7 @@ const isPunctual = (context: JobContext): boolean =>
 /** However long a job has to wait: for a post that has its time it ends when a person has to decide about it. */
 const untilTooLate = (context: JobContext, event: object, milliseconds: number): number =>
   isPunctual(context)
-    ? Math.min(milliseconds, Math.max(0, context.publishAt + mostLatenessMs + 1 - atOf(event)))
+    ? Math.min(milliseconds, Math.max(0, context.publishAt + maxLatenessMs + 1 - atOf(event)))
     : milliseconds
 
 /** What holds a job is looked at again so often, should nobody have told it, and once more when its slot's time comes. */

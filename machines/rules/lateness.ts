@@ -1,5 +1,5 @@
 /** How late a post may go out by itself; later than that, a person decides. */
-export const mostLatenessMs = 3_600_000
+export const maxLatenessMs = 3_600_000
 
 /** A post that is opened within so long of its slot's time is on time. */
 export const onTimeMs = 60_000
@@ -11,5 +11,5 @@ export function isLate(publishAt: number, at: number): boolean {
 
 /** Whether a slot's time is so long ago that a person has to decide. All times in epoch milliseconds. */
 export function isTooLate(publishAt: number, at: number): boolean {
-  return at > publishAt + mostLatenessMs
+  return at > publishAt + maxLatenessMs
 }

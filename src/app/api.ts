@@ -14,7 +14,7 @@ import type { Connection } from '../store/database.ts'
 import { createHintSender } from '../store/event/notify.ts'
 import { isMigrated } from '../store/migrate.ts'
 import type { LimitSettingsCache } from '../tiktok-policy/limit-settings.ts'
-import type { Sealer } from '../vault/sealer.ts'
+import type { Encryptor } from '../vault/encryptor.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import type { HostHealth } from './host-checks.ts'
 import type { KeyCheck } from './keys.ts'
@@ -36,7 +36,7 @@ export interface ApiRoleOptions {
   readonly keyCheck: KeyCheck
   readonly tiktok: TikTokClient
   readonly app: AppCredential
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   /** On the connection `api`. */
   readonly limiter: Limiter
   /** That of this process's calls to TikTok. */
@@ -64,7 +64,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     keyCheck,
     tiktok,
     app,
-    sealer,
+    encryptor,
     limiter,
     limitSettings,
     log,
@@ -80,12 +80,12 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const hints = createHintSender(api)
   const deps = { boss, machines }
   const publicUrl = () => config.publicUrl ?? listener.address
-  const connecting = { ...deps, db: runtime.db, tiktok, sealer, hints }
+  const connecting = { ...deps, db: runtime.db, tiktok, encryptor, hints }
   const server = await createApi({
     connection: api,
     databaseUrl,
     deps,
-    authorization: createAuthorizationStarter({ tiktok, sealer, publicUrl }),
+    authorization: createAuthorizationStarter({ tiktok, encryptor, publicUrl }),
     routes: [
       { path: callbackPath, handle: createCallbackRoute(connecting, publicUrl, log) },
       { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },

@@ -25,7 +25,7 @@ import { unavailableOf } from '../store/unavailable.ts'
 import { logOutagesOnce } from '../telemetry/outage-log.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { openGuardedClients } from '../tiktok-policy/guarded-client.ts'
-import { createSealer } from '../vault/sealer.ts'
+import { createEncryptor } from '../vault/encryptor.ts'
 import { startApiRole } from './api.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { migrateDatabase, openDatabase } from './database.ts'
@@ -117,7 +117,7 @@ async function start(
   }
   const runtime = open('reelpilot_runtime', 10)
   const { ring } = await openRequiredKeys(config, runtime)
-  const sealer = createSealer(ring)
+  const encryptor = createEncryptor(ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const app = config.tiktok ?? rehearsal?.client
@@ -143,7 +143,7 @@ async function start(
     hints,
     log,
   })
-  const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, sealer) : null
+  const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, encryptor) : null
 
   if (listener) {
     const { local } = rehearsal ?? {}
@@ -162,7 +162,7 @@ async function start(
       keyCheck: createKeyCheck(ring, runtime),
       tiktok,
       app: { clientKey: app.clientKey, clientSecret },
-      sealer,
+      encryptor,
       log,
     })
     teardown.add(() => api.stop())
@@ -201,7 +201,7 @@ async function start(
       videos,
       withBreaker,
       tiktok,
-      sealer,
+      encryptor,
       latePostGapMs: config.latePostGapMinutes * 60_000,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),

@@ -12,10 +12,10 @@ import {
   type SealedCell,
 } from '../store/account/tokens.ts'
 import { type Connection, connect } from '../store/database.ts'
+import { createEncryptor } from '../vault/encryptor.ts'
 import { type KeyFile, KeyFileMissing, openKeyFile } from '../vault/key-file.ts'
 import { type KeyRing, keyRingOf } from '../vault/key-ring.ts'
 import { rotate, type SealedRecord } from '../vault/rotate.ts'
-import { createSealer } from '../vault/sealer.ts'
 import { cacheFor } from './cache-for.ts'
 
 /** The keys of this installation: given by the environment, or kept in the data directory. */
@@ -113,23 +113,28 @@ export async function rotateKeys(config: Config, databaseUrl: string, log: Logge
     const { ring, file } = await openOrExplain(config, runtime)
     const before = ring().primary.id
     if (file) await file.addKey()
-    const rotation = await rotate(createSealer(ring), records(runtime), (place, from, to) =>
-      replaceSealedToken(runtime.db, { row: place.row, column: columnOf(place.column) }, from, to),
+    const rotation = await rotate(createEncryptor(ring), records(runtime), (associatedData, from, to) =>
+      replaceSealedToken(
+        runtime.db,
+        { row: associatedData.row, column: columnOf(associatedData.column) },
+        from,
+        to,
+      ),
     )
     const { primary, keys } = ring()
     const uploads = await countSealedUploads(runtime.db)
     const needed = new Set([
       primary.id,
       before,
-      ...Object.keys(rotation.left),
+      ...Object.keys(rotation.remaining),
       ...uploads.map(({ keyId }) => keyId),
     ])
     // A secret that does not say which key it needs may need any of them.
-    const idle = 'none' in rotation.left ? [] : keys.map(({ id }) => id).filter((id) => !needed.has(id))
+    const idle = 'none' in rotation.remaining ? [] : keys.map(({ id }) => id).filter((id) => !needed.has(id))
     if (file) await file.dropKeys(idle)
     return [
-      `The vault is sealed under key ${primary.id}: ${rotation.rewrapped} of ${rotation.seen} secrets were re-wrapped.`,
-      ...Object.entries(rotation.left).map(
+      `The vault is sealed under key ${primary.id}: ${rotation.rewrapped} of ${rotation.total} secrets were re-wrapped.`,
+      ...Object.entries(rotation.remaining).map(
         ([id, count]) => `${count} could not be, and still need key ${id}.`,
       ),
       ...uploads
@@ -149,7 +154,7 @@ export async function rotateKeys(config: Config, databaseUrl: string, log: Logge
 
 async function* records({ db }: Connection): AsyncGenerator<SealedRecord> {
   for await (const { organizationId, row, column, sealed } of eachSealedToken(db))
-    yield { place: { organizationId, row, column }, sealed }
+    yield { associatedData: { organizationId, row, column }, sealed }
 }
 
 function columnOf(name: string): SealedCell['column'] {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { CommandDeps } from '../commands/deps.ts'
-import { failByInfrastructure } from '../commands/job/dead-letter-job.ts'
+import type { CommandDeps } from '../commands/command-deps.ts'
+import { deadLetterJob } from '../commands/job/dead-letter-job.ts'
 import { resolveOutdatedSlots } from '../commands/plan/resolve-slots.ts'
 import { scanOrganization } from '../commands/plan/scan.ts'
 import { bundledTimeZones, type TimeZoneData } from '../commands/plan/wall-time.ts'
-import { takeNews } from '../commands/webhook/handle-webhook.ts'
-import { redriveDeliveries } from '../commands/webhook/redrive-deliveries.ts'
+import { handleWebhook } from '../commands/webhook/handle-webhook.ts'
+import { redriveDeliveries } from '../commands/webhook/store-webhook.ts'
 import type { Runtime } from '../durable/drive.ts'
 import { createDatabaseClock } from '../durable/instance-store.ts'
 import { LeaseKeeper } from '../durable/lease-keeper.ts'
@@ -102,10 +102,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   }
   /** Before every scan, and before the first job is driven: what falls due follows from it. */
   const resolveSlots = async () => {
-    const { moved, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
-    if (moved === 0) return
+    const { rescheduled, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
+    if (rescheduled === 0) return
     hints.send({ organizations, jobs: movedJobs })
-    log.warn({ moved, tzdata: zones.version }, 'new time zone data has moved slots')
+    log.warn({ rescheduled, tzdata: zones.version }, 'new time zone data has moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
     const organizations = await connection.db.selectFrom('organization').select('id').execute()
@@ -123,18 +123,16 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     },
   })
   await workDeliveries(boss, async (key) => {
-    const taken = await connection.db.transaction().execute((tx) => takeNews(tx, deps, key))
+    const taken = await connection.db.transaction().execute((tx) => handleWebhook(tx, deps, key))
     hints.send({ organizations: taken.organizations, jobs: taken.moved })
     log.debug({ outcome: taken.outcome }, 'news')
   })
   await workLostWakeUps(boss, async (jobId, lost) => {
-    const failed = await connection.db
-      .transaction()
-      .execute((tx) => failByInfrastructure(tx, deps, jobId, lost))
+    const failed = await connection.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
     if (failed.kind === 'moot') return
-    const { organizationId, isMoved } = failed
+    const { organizationId, isTransitioned } = failed
     hints.send({ organizations: [organizationId], jobs: [jobId] })
-    log.error({ jobId, isMoved, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
+    log.error({ jobId, isTransitioned, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
   })
   await workLostDeliveries(boss, async (key, { cause, tries }) => {
     await failDelivery(connection.db, key, `${cause.code}: ${cause.message}`)

@@ -1,3 +1,5 @@
+import type { AccountEvent } from '../../machines/account.ts'
+import type { JobEvent } from '../../machines/job/events.ts'
 import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
 import { load } from '../durable/machine.ts'
@@ -6,9 +8,9 @@ import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { lockJob } from '../store/job/jobs.ts'
 import { commitMoves } from '../store/job/transitions.ts'
-import type { CommandDeps } from './deps.ts'
+import type { CommandDeps } from './command-deps.ts'
 
-export type MachineMoved =
+export type SendEventResult =
   | { readonly kind: 'moved'; readonly from: string; readonly to: string }
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
@@ -17,7 +19,7 @@ export type MachineMoved =
  * Sends an event to an instance of a machine in the caller's transaction: lock, decide, commit, and wake it if there is
  * work to do. An instance of another machine or another organization is missing.
  */
-export async function moveMachine(
+export async function sendEvent(
   tx: Tx,
   { boss, machines }: CommandDeps,
   request: {
@@ -26,7 +28,7 @@ export async function moveMachine(
     readonly organizationId: string
     readonly event: MachineEvent
   },
-): Promise<MachineMoved> {
+): Promise<SendEventResult> {
   const { id, organizationId, event } = request
   const instance = await lockJob(tx, id)
   if (instance?.organizationId !== organizationId || instance.checkpoint.machine !== request.machine)
@@ -71,4 +73,24 @@ export async function moveMachine(
   ])
   if (results[0]?.kind !== 'committed') throw new Error(`${request.machine} ${id} moved while it was locked`)
   return { kind: 'moved', from: checkpoint.state, to: next.state }
+}
+
+/** Sends an event to a job in the caller's transaction. */
+export function sendJobEvent(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly jobId: string; readonly event: JobEvent },
+): Promise<SendEventResult> {
+  const { organizationId, jobId, event } = request
+  return sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: { ...event } })
+}
+
+/** Sends an event to an account in the caller's transaction. */
+export function sendAccountEvent(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly accountId: string; readonly event: AccountEvent },
+): Promise<SendEventResult> {
+  const { organizationId, accountId, event } = request
+  return sendEvent(tx, deps, { machine: 'account', id: accountId, organizationId, event: { ...event } })
 }

@@ -1,8 +1,7 @@
 import { type Checkpoint, type MachineEvent, nextTimer, wakeAtOf } from './checkpoint.ts'
 import { decide, doneEvent, failureEvent } from './decide.ts'
 import type { Clock, LeasedJob, Ledger } from './instance-store.ts'
-import type { LeaseKeeper } from './lease-keeper.ts'
-import { LeaseLost, StepSuperseded } from './lease-keeper.ts'
+import { type LeaseKeeper, LeaseLost, StepSuperseded } from './lease-keeper.ts'
 import { load, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
 import type { StepCatalogue } from './step.ts'
 

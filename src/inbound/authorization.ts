@@ -3,7 +3,7 @@ import type { AuthorizationStarter } from '../commands/account/connect-account.t
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import { codeChallengeOf, createCodeVerifier } from '../providers/tiktok/oauth/authorize-url.ts'
 import { Secret } from '../secret.ts'
-import type { Place, Sealer } from '../vault/sealer.ts'
+import type { AssociatedData, Encryptor } from '../vault/encryptor.ts'
 
 /** Where TikTok sends the browser back to, and where it tells its news. */
 export const callbackPath = '/oauth/tiktok/callback'
@@ -14,22 +14,22 @@ export function hashOfState(state: string): Buffer {
   return createHash('sha256').update(state).digest()
 }
 
-export function placeOfVerifier(organizationId: string, attemptId: string): Place {
+export function placeOfVerifier(organizationId: string, attemptId: string): AssociatedData {
   return { organizationId, row: attemptId, column: 'verifier' }
 }
 
-function placeOfAddress(organizationId: string, attemptId: string): Place {
+function placeOfAddress(organizationId: string, attemptId: string): AssociatedData {
   return { organizationId, row: attemptId, column: 'authorizeUrl' }
 }
 
 /** Makes ways to TikTok's authorize page. The consent page is always shown, so that a person can choose another account. */
 export function createAuthorizationStarter({
   tiktok,
-  sealer,
+  encryptor,
   publicUrl,
 }: {
   readonly tiktok: Pick<TikTokClient, 'authorizeUrl'>
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   readonly publicUrl: () => string
 }): AuthorizationStarter {
   return {
@@ -47,13 +47,16 @@ export function createAuthorizationStarter({
       })
       return {
         authorizeUrl,
-        authorizeUrlSealed: sealer.seal(new Secret(authorizeUrl), placeOfAddress(organizationId, attemptId)),
+        authorizeUrlSealed: encryptor.seal(
+          new Secret(authorizeUrl),
+          placeOfAddress(organizationId, attemptId),
+        ),
         redirectUri,
         stateHash: hashOfState(state),
-        verifierSealed: sealer.seal(verifier, placeOfVerifier(organizationId, attemptId)),
+        verifierSealed: encryptor.seal(verifier, placeOfVerifier(organizationId, attemptId)),
       }
     },
     unseal: (sealed, { organizationId, attemptId }) =>
-      sealer.open(sealed, placeOfAddress(organizationId, attemptId)).reveal(),
+      encryptor.open(sealed, placeOfAddress(organizationId, attemptId)).reveal(),
   }
 }

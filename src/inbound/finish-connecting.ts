@@ -1,26 +1,26 @@
 import type { Failure } from '../../machines/rules/failure.ts'
 import { AccountBusy, authorizeAccount, type Creator } from '../commands/account/authorize-account.ts'
-import type { CommandDeps } from '../commands/deps.ts'
-import { moveAccount } from '../commands/move-account.ts'
+import type { CommandDeps } from '../commands/command-deps.ts'
+import { sendAccountEvent } from '../commands/send-event.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import { readCallback } from '../providers/tiktok/oauth/callback.ts'
 import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
-import { failureOfAnswer } from '../steps/tiktok-failure.ts'
 import { writeCreatorSettings } from '../store/account/accounts.ts'
 import { type ConnectionAttempt, useAttempt } from '../store/account/connection-attempts.ts'
 import type { Db } from '../store/database.ts'
 import type { Hint } from '../store/event/notify.ts'
 import type { CreatorSettings } from '../store/tables.ts'
+import type { Encryptor } from '../vault/encryptor.ts'
 import { sealTokens } from '../vault/seal-tokens.ts'
-import type { Sealer } from '../vault/sealer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
+import { failureOfAnswer } from '../verdict/tiktok-answer.ts'
 import { hashOfState, placeOfVerifier } from './authorization.ts'
 
 export interface FinishConnectingDeps extends CommandDeps {
   /** As the runtime: whose attempt it is, only the state tells. */
   readonly db: Db
   readonly tiktok: Pick<TikTokClient, 'forCaller' | 'exchangeCode'>
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   readonly hints: { send(hint: Hint): void }
 }
 
@@ -63,7 +63,7 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
   const answer = await deps.tiktok.exchangeCode({
     code: callback.code,
     redirectUri: attempt.redirectUri,
-    codeVerifier: deps.sealer.open(attempt.verifierSealed, placeOfVerifier(organizationId, attempt.id)),
+    codeVerifier: deps.encryptor.open(attempt.verifierSealed, placeOfVerifier(organizationId, attempt.id)),
   })
   if (answer.kind !== 'ok') {
     const failure = failureOfAnswer('oauth', answer)
@@ -80,7 +80,7 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
       organizationId,
       accountId,
       creator,
-      seal: (accountId) => sealTokens(deps.sealer, { organizationId, accountId }, grant),
+      seal: (accountId) => sealTokens(deps.encryptor, { organizationId, accountId }, grant),
     })
     if (authorized.kind === 'authorized' && settings)
       await writeCreatorSettings(tx, authorized.accountId, settings)
@@ -136,7 +136,7 @@ async function decline(
   await deps.db
     .transaction()
     .execute((tx) =>
-      moveAccount(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } }),
+      sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } }),
     )
   deps.hints.send({ organizations: [organizationId], jobs: [] })
 }

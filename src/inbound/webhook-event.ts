@@ -1,10 +1,10 @@
 import type { Failure } from '../../machines/rules/failure.ts'
-import type { News } from '../commands/webhook/handle-webhook.ts'
+import type { WebhookEvent } from '../commands/webhook/handle-webhook.ts'
 import type { AuthorizationRemovedWebhook, KnownWebhook } from '../providers/tiktok/webhook/webhook.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 
 /** A webhook as our machines understand it. */
-export function webhookEventOf(told: KnownWebhook): News {
+export function webhookEventOf(told: KnownWebhook): WebhookEvent {
   const createdAt = told.createdAtSeconds * 1_000
   if (told.kind === 'authorizationRemoved')
     return { kind: 'authorizationRemoved', openId: told.openId, createdAt, failure: removal(told) }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { CommandDeps } from '../commands/deps.ts'
-import { keepNews } from '../commands/webhook/store-webhook.ts'
+import type { CommandDeps } from '../commands/command-deps.ts'
+import { storeWebhook } from '../commands/webhook/store-webhook.ts'
 import type { Logger } from '../logger.ts'
 import { parseWebhook, webhookDeduplicationKey } from '../providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../providers/tiktok/webhook/webhook-signature.ts'
@@ -60,7 +60,7 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
       signedAt,
       news: webhookEventOf(told),
     }
-    const isNew = await db.transaction().execute((tx) => keepNews(tx, deps, delivery))
+    const isNew = await db.transaction().execute((tx) => storeWebhook(tx, deps, delivery))
     log.debug({ event: told.kind, isNew }, 'webhook')
     return answer(response, 200)
   }

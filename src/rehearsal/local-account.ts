@@ -4,13 +4,13 @@ import { Secret } from '../secret.ts'
 import type { NewAccount } from '../simulator/account.ts'
 import type { LocalTikTok } from '../simulator/simulator.ts'
 import type { Executor } from '../store/database.ts'
-import type { Sealer } from '../vault/sealer.ts'
+import type { Encryptor } from '../vault/encryptor.ts'
 
 /** Creates a creator at the local TikTok and connects it: an account with sealed tokens. Answers the account's id. */
 export async function connectLocalAccount(
   db: Executor,
   tiktok: LocalTikTok,
-  sealer: Sealer,
+  encryptor: Encryptor,
   { organizationId, ...wanted }: NewAccount & { readonly organizationId: string },
 ): Promise<string> {
   const creator = tiktok.createAccount(wanted)
@@ -27,8 +27,11 @@ export async function connectLocalAccount(
       scopes: grant.scope.split(','),
     },
     tokens: {
-      accessTokenSealed: sealer.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
-      refreshTokenSealed: sealer.seal(new Secret(grant.refresh_token), { ...place, column: 'refresh_token' }),
+      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
+      refreshTokenSealed: encryptor.seal(new Secret(grant.refresh_token), {
+        ...place,
+        column: 'refresh_token',
+      }),
       expiresInSeconds: grant.expires_in,
       refreshExpiresInSeconds: grant.refresh_expires_in,
     },

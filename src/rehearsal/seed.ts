@@ -12,7 +12,7 @@ import { insertSlots, type NewSlot } from '../store/plan/slots.ts'
 import { grantQuota } from '../store/quota/adjustments.ts'
 import { listOrganizations } from '../store/tenant/organizations.ts'
 import { parseStoryboard } from '../storyboard/parse-storyboard.ts'
-import type { Sealer } from '../vault/sealer.ts'
+import type { Encryptor } from '../vault/encryptor.ts'
 import { connectLocalAccount } from './local-account.ts'
 
 export interface SeededRehearsal {
@@ -34,7 +34,7 @@ const slotDueSeconds = [20, 60, 100]
 export async function seedRehearsal(
   db: Db,
   tiktok: LocalTikTok,
-  sealer: Sealer,
+  encryptor: Encryptor,
 ): Promise<SeededRehearsal | null> {
   return await db.transaction().execute(async (tx) => {
     // Several rehearsals may start at once on one database: the first one seeds it.
@@ -47,7 +47,7 @@ export async function seedRehearsal(
     await grantQuota(tx, organizationId, { metric: 'videos', amount: 1_000 }, 'rehearsal')
     await grantQuota(tx, organizationId, { metric: 'seconds', amount: 60_000 }, 'rehearsal')
 
-    const accountId = await connectLocalAccount(tx, tiktok, sealer, {
+    const accountId = await connectLocalAccount(tx, tiktok, encryptor, {
       organizationId,
       username: 'dailyfacts',
       nickname: 'Daily Facts',

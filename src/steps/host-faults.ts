@@ -2,7 +2,7 @@ import type { Failure } from '../../machines/rules/failure.ts'
 import type { Step } from '../durable/step.ts'
 import { type HostFaultCode, hostFaultOf } from '../providers/host-fault.ts'
 import { ObjectMissing } from '../providers/storage/storage.ts'
-import { KeyMissing } from '../vault/sealer.ts'
+import { KeyMissing } from '../vault/encryptor.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import { fail, failure } from './failure.ts'
 

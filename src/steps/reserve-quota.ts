@@ -1,4 +1,4 @@
-import { openBooks } from '../commands/quota/quota-period.ts'
+import { openQuotaPeriods } from '../commands/quota/quota-period.ts'
 import { type QuotaShort, reserveQuota as reserve } from '../commands/quota/reserve-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { Tx } from '../store/database.ts'
@@ -38,7 +38,7 @@ async function reserveLate(
   const { organizationId, jobId, seconds, at } = job
   const locked = await lockJob(tx, jobId)
   if (!locked || (await hasReservation(tx, jobId))) return null
-  const books = await openBooks(tx, { organizationId, at })
+  const books = await openQuotaPeriods(tx, { organizationId, at })
   const slotId = String(locked.checkpoint.context.slotId)
   const reserved = await reserve(tx, books, { jobId, slotId, seconds })
   if (reserved.kind === 'quotaShort') return reserved

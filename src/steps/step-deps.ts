@@ -1,10 +1,10 @@
 import type { WithBreaker } from '../circuit-breaker/with-breaker.ts'
-import type { CommandDeps } from '../commands/deps.ts'
+import type { CommandDeps } from '../commands/command-deps.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { VideoProvider } from '../providers/video/provider.ts'
 import type { Db } from '../store/database.ts'
-import type { Sealer } from '../vault/sealer.ts'
+import type { Encryptor } from '../vault/encryptor.ts'
 import type { HostFaultReport } from './host-faults.ts'
 
 /** What steps work with. */
@@ -15,7 +15,7 @@ export interface StepDeps extends CommandDeps {
   /** Stands before every call to `videos`; the client of TikTok has guards of its own. */
   readonly withBreaker: WithBreaker
   readonly tiktok: TikTokClient
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   /** How long after the account's last post one is opened that is late. */
   readonly latePostGapMs: number
   /** Where files are put together before they are stored. */

@@ -2,7 +2,9 @@ import type { Failure, StepError } from '../../machines/rules/failure.ts'
 import type { StepOutcome } from '../durable/step.ts'
 import type { CallFailure as TikTokFailure } from '../providers/tiktok/http/answer.ts'
 import { countUnrecognised } from '../store/webhook/unrecognised-codes.ts'
-import { type VerdictSource, verdictFor } from '../verdict/failure-verdict.ts'
+import { verdictFor } from '../verdict/failure-verdict.ts'
+import { codeOf, failureOfAnswer } from '../verdict/tiktok-answer.ts'
+import type { VerdictSource } from '../verdict/verdict-row.ts'
 import { accessRefused } from './account/access-token.ts'
 import { fail } from './failure.ts'
 import type { StepDeps } from './step-deps.ts'
@@ -73,21 +75,6 @@ function errorOfVerdict(call: Call, failure: Failure): StepError {
   }
 }
 
-/** An answer in words. */
-export function failureOfAnswer(source: 'api' | 'oauth', answer: TikTokFailure): Failure {
-  const { code, httpStatus } = wordOf(answer)
-  const spokenBy = answer.kind === 'deferred' ? 'reelpilot' : source
-  const { verdict } = verdictFor(spokenBy, code, httpStatus)
-  return {
-    verdict: verdict.verdict,
-    code,
-    message: verdict.meaning,
-    source: spokenBy,
-    ...('logId' in answer && answer.logId && { logId: answer.logId }),
-    ...('raw' in answer && answer.raw && { answer: answer.raw }),
-  }
-}
-
 /** The same, and a code that the table does not know is counted. */
 async function recognised(
   { db }: StepDeps,
@@ -96,7 +83,7 @@ async function recognised(
   answer: TikTokFailure,
 ): Promise<Failure> {
   const failure = failureOfAnswer(source, answer)
-  const { code, httpStatus } = wordOf(answer)
+  const { code, httpStatus } = codeOf(answer)
   await countIfUnknown(
     db,
     organizationId,
@@ -105,25 +92,6 @@ async function recognised(
     answer.kind === 'deferred' || verdictFor(source, code, httpStatus).recognised,
   )
   return failure
-}
-
-function wordOf(answer: TikTokFailure): { readonly code: string; readonly httpStatus?: number } {
-  switch (answer.kind) {
-    case 'rateLimited':
-      return { code: 'rate_limit_exceeded', httpStatus: 429 }
-    case 'deferred':
-      return { code: answer.reason }
-    case 'notSent':
-    case 'unauthorized':
-      return { code: answer.code }
-    case 'unknown':
-      return {
-        code: answer.code ?? answer.cause,
-        ...(answer.httpStatus !== undefined && { httpStatus: answer.httpStatus }),
-      }
-    case 'refused':
-      return { code: answer.code, httpStatus: answer.httpStatus }
-  }
 }
 
 async function countIfUnknown(

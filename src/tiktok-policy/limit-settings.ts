@@ -1,6 +1,5 @@
 import { InvalidLimitError } from '../rate-limit/validate.ts'
-import type { Db } from '../store/database.ts'
-import { inOrganization } from '../store/database.ts'
+import { type Db, inOrganization } from '../store/database.ts'
 import {
   insertLearnedCap,
   type RateLimitSettings,

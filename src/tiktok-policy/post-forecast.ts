@@ -24,15 +24,15 @@ export function forecastLatePosts(
   {
     window,
     now,
-    mostLatenessMs,
-  }: { readonly window: SlidingWindow; readonly now: number; readonly mostLatenessMs: number },
+    maxLatenessMs,
+  }: { readonly window: SlidingWindow; readonly now: number; readonly maxLatenessMs: number },
 ): readonly LatePost[] {
   let log: ReservationLog = sentAt.reduce<ReservationLog>((kept, at) => withReservation(kept, at, 1), [])
   return planned.flatMap((post): readonly LatePost[] => {
     const dueAt = Math.max(now, post.publishAt.getTime())
     log = dropExpired(log, dueAt, window)
     const capacityAt = earliestReservation(log, window, dueAt)
-    const needsPerson = capacityAt > post.publishAt.getTime() + mostLatenessMs
+    const needsPerson = capacityAt > post.publishAt.getTime() + maxLatenessMs
     if (!needsPerson) log = withReservation(log, capacityAt, 1)
     return capacityAt > dueAt ? [{ ...post, capacityAt: new Date(capacityAt), needsPerson }] : []
   })

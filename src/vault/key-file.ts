@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
-import { alone } from './alone.ts'
-import { replaceFile, syncDirectoryOf } from './durable-file.ts'
+import { withFileLock } from './file-lock.ts'
 import { type Key, type KeyRing, keyBytes, keyOf, keyRingOf } from './key-ring.ts'
+import { replaceFile, syncDirectoryOf } from './replace-file.ts'
 
 /** A key ring that is kept in a file. */
 export interface KeyFile {
@@ -33,7 +33,7 @@ export class KeyFileMissing extends Error {
 export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
   if (!existsSync(file)) {
     if (!mayMake) throw new KeyFileMissing()
-    alone(file, () => {
+    withFileLock(file, () => {
       if (!existsSync(file)) writeKeys(file, [newKey()])
     })
   }
@@ -43,7 +43,7 @@ export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
 
   let known = readRing(file)
   const change = <Result>(work: (ring: KeyRing) => Result): Result =>
-    alone(file, () => work(readRing(file).ring))
+    withFileLock(file, () => work(readRing(file).ring))
 
   return {
     ring() {

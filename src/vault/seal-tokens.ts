@@ -1,18 +1,33 @@
-import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
-import type { NewTokens } from '../store/account/tokens.ts'
-import type { Sealer } from './sealer.ts'
+import type { Secret } from '../secret.ts'
+import type { Encryptor } from './encryptor.ts'
 
-/** A grant as it goes into the vault: both tokens sealed for their account and no other place. */
+/** A pair of tokens as a provider grants it. */
+interface TokenPair {
+  readonly accessToken: Secret
+  readonly refreshToken: Secret
+  readonly expiresInSeconds: number
+  readonly refreshExpiresInSeconds: number
+}
+
+/** The same pair as it is stored. */
+interface SealedTokens {
+  readonly accessTokenSealed: string
+  readonly refreshTokenSealed: string
+  readonly expiresInSeconds: number
+  readonly refreshExpiresInSeconds: number
+}
+
+/** Encrypts both tokens of an account, each bound to its own column of the account's row. */
 export function sealTokens(
-  sealer: Sealer,
+  encryptor: Encryptor,
   { organizationId, accountId }: { readonly organizationId: string; readonly accountId: string },
-  grant: TokenGrant,
-): NewTokens {
-  const place = { organizationId, row: accountId }
+  { accessToken, refreshToken, expiresInSeconds, refreshExpiresInSeconds }: TokenPair,
+): SealedTokens {
+  const row = { organizationId, row: accountId }
   return {
-    accessTokenSealed: sealer.seal(grant.accessToken, { ...place, column: 'access_token' }),
-    refreshTokenSealed: sealer.seal(grant.refreshToken, { ...place, column: 'refresh_token' }),
-    expiresInSeconds: grant.expiresInSeconds,
-    refreshExpiresInSeconds: grant.refreshExpiresInSeconds,
+    accessTokenSealed: encryptor.seal(accessToken, { ...row, column: 'access_token' }),
+    refreshTokenSealed: encryptor.seal(refreshToken, { ...row, column: 'refresh_token' }),
+    expiresInSeconds,
+    refreshExpiresInSeconds,
   }
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '../../machines/rules/failure.ts'
-import { type VerdictSource, verdictFor } from './failure-verdict.ts'
+import { verdictFor } from './failure-verdict.ts'
+import type { VerdictSource } from './verdict-row.ts'
 
 /** A line of a stack, or a path of a machine: what a program says to those who run it. */
 const ofPrograms = /\n\s+at |file:\/\/|(^|[\s'"`(=])(\/[\w.@-]+){2,}|[A-Za-z]:\\/

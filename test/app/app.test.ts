@@ -6,7 +6,7 @@ import { probeVideo } from '../../src/providers/video/local/probe.ts'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 /** The line that says a job is published, and the next one with its file; warnings may stand between. */
 const reached = /published .*post \d+\n(?:\{.*\n)*\s+(\S+\/[0-9a-f]{64})\n/
@@ -22,7 +22,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   }
   let app = startAppProcess('start', environment)
   await untilReady(port, app)
-  const printed = await until(app.output, (output) => reached.test(output), 600_000)
+  const printed = await waitUntil(app.output, (output) => reached.test(output), 600_000)
 
   // The link is all that a browser needs: GraphiQL takes the key from its fragment.
   const [, key = ''] = /API key +(rp_live_\w+)/.exec(printed) ?? []
@@ -55,7 +55,9 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   await app.exited
   app = startAppProcess('start', environment)
   await untilReady(port, app)
-  expect(await until(app.output, (output) => output.includes('What if'))).toContain('Reelpilot is rehearsing')
+  expect(await waitUntil(app.output, (output) => output.includes('What if'))).toContain(
+    'Reelpilot is rehearsing',
+  )
 
   // A second one of the same would find its port taken: it says so in a line, and leaves the first as it is.
   const third = startAppProcess('start', environment)

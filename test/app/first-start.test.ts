@@ -11,7 +11,7 @@ import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 // Most of these start several processes, one after the other.
 vi.setConfig({ testTimeout: 300_000 })
@@ -75,7 +75,7 @@ it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
 
     await other.leave()
     const app = startAppProcess('start', environment)
-    const [key = ''] = keyPattern.exec(await until(app.output, banner, 120_000)) ?? []
+    const [key = ''] = keyPattern.exec(await waitUntil(app.output, banner, 120_000)) ?? []
     expect(await isKey(environment.PORT, key)).toBe(true)
   },
 )
@@ -129,7 +129,7 @@ it('answers 503 at its port until it can serve', async () => {
 it('refuses a second start on one data directory before it touches anything, but not other commands', async () => {
   const environment = await settings()
   const first = startAppProcess('start', environment)
-  await until(first.output, banner, 120_000)
+  await waitUntil(first.output, banner, 120_000)
   const records = path.join(environment.REELPILOT_DATA, 'tiktok', 'records.jsonl')
 
   const [port, tiktokPort] = [await freePort(), await freePort()]
@@ -159,5 +159,5 @@ it('refuses a second start on one data directory before it touches anything, but
   first.child.kill('SIGKILL')
   await first.exited
   const again = startAppProcess('start', environment)
-  await until(again.output, banner, 120_000)
+  await waitUntil(again.output, banner, 120_000)
 })

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { readPidFile } from '../../src/postgres/pid-file.ts'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { freePort } from '../support/free-port.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
@@ -89,15 +89,15 @@ const isRendering = (commands: readonly string[]) =>
   commands.some((command) => command.includes('render-child'))
 
 async function expectNothingLeft(terminal: Terminal): Promise<void> {
-  await until(terminal.processes, (left) => left.length === 0, 60_000)
+  await waitUntil(terminal.processes, (left) => left.length === 0, 60_000)
   expect(await postgres()).toBeUndefined()
 }
 
 it('ends with its renderers and its Postgres when npm is told to', async () => {
   const terminal = await type('exec npm start')
   const exited = once(terminal.child, 'exit')
-  await until(terminal.output, banner, 120_000)
-  await until(terminal.processes, isRendering, 120_000)
+  await waitUntil(terminal.output, banner, 120_000)
+  await waitUntil(terminal.processes, isRendering, 120_000)
   // npm, and node in the place of its shell.
   expect((await terminal.processes()).filter((command) => command.includes('sh -c'))).toEqual([])
   expect(await postgres()).toBeGreaterThan(0)
@@ -108,21 +108,21 @@ it('ends with its renderers and its Postgres when npm is told to', async () => {
 
 it.each(['SIGHUP', 'SIGINT'] as const)('ends when the terminal sends everybody %s', async (signal) => {
   const terminal = await type('exec npm start -- api')
-  await until(terminal.output, banner, 120_000)
+  await waitUntil(terminal.output, banner, 120_000)
   process.kill(-(terminal.child.pid ?? Number.NaN), signal)
   await expectNothingLeft(terminal)
 })
 
 it('ends when npm alone is gone', async () => {
   const terminal = await type('exec npm start -- api')
-  await until(terminal.output, banner, 120_000)
+  await waitUntil(terminal.output, banner, 120_000)
   terminal.child.kill('SIGHUP')
   await expectNothingLeft(terminal)
 })
 
 it('ends when nobody reads what it prints', async () => {
   const terminal = await type('npm start | head -n 1')
-  await until(
+  await waitUntil(
     terminal.processes,
     (commands) => commands.some((command) => command.includes('src/main.ts')),
     60_000,
@@ -133,7 +133,7 @@ it('ends when nobody reads what it prints', async () => {
 
 it('ends at a signal that comes while its parts are starting', async () => {
   const terminal = await type('exec npm start')
-  await until(postgres, (pid) => pid !== undefined, 120_000)
+  await waitUntil(postgres, (pid) => pid !== undefined, 120_000)
   terminal.child.kill('SIGTERM')
   await expectNothingLeft(terminal)
   expect(banner(terminal.output())).toBe(false)

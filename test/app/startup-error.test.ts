@@ -12,7 +12,7 @@ import { explainDataDirectoryError, explainListenError } from '../../src/startup
 import { startAppProcess } from '../support/app-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -86,7 +86,7 @@ it('waits at a standby until it is promoted, and gives up in a sentence', async 
 
   const lines: string[] = []
   const waiting = waitForDatabase(url, { print: (line) => lines.push(line), ending })
-  await until(
+  await waitUntil(
     () => lines,
     ({ length }) => length > 0,
   )

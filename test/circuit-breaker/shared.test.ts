@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { coolingMs, mostFailures } from '../../machines/breaker.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import type { CallerOrder, CallerWord } from './caller-process.ts'
 import { type Host, rowOf, startHost } from './support.ts'
 
@@ -33,7 +33,7 @@ async function startCallers(host: Host, count = processes): Promise<readonly Cal
     return { child, words, order: (order) => child.stdin.write(`${JSON.stringify(order)}\n`) }
   })
   for (const caller of started) callers.add(caller)
-  await until(
+  await waitUntil(
     () => started.filter(({ words }) => words.length > 0).length,
     (ready) => ready === count,
     60_000,
@@ -61,7 +61,7 @@ const wordsOf = (all: readonly Caller[]) => all.flatMap(({ words }) => words)
 const answersOf = (all: readonly Caller[]) =>
   wordsOf(all).flatMap((word) => (word.kind === 'call' ? [word.answer] : []))
 const answered = (all: readonly Caller[], count: number) =>
-  until(
+  waitUntil(
     () => answersOf(all),
     (answers) => answers.length === count,
     60_000,
@@ -69,7 +69,7 @@ const answered = (all: readonly Caller[], count: number) =>
 
 /** The last call may be on its way while all others have been turned away. */
 const called = async (upstream: Host, count: number) => {
-  await until(
+  await waitUntil(
     () => upstream.calls.length,
     (calls) => calls >= count,
   )
@@ -159,7 +159,7 @@ describe('four processes', () => {
     const all = await startCallers(upstream)
     realFrom = Date.now()
     for (const caller of all) caller.order({ kind: 'jobs', from: at, realFrom, speed, jobs, atOnce })
-    const done = await until(
+    const done = await waitUntil(
       () => wordsOf(all).flatMap((word) => (word.kind === 'job' ? [word] : [])),
       (ended) => ended.length === processes * jobs,
       90_000,

@@ -18,15 +18,15 @@ import type { StepDeps } from '../../src/steps/step-deps.ts'
 import { checkClip, keepClip, submitClip } from '../../src/steps/video/clip.ts'
 import { readBreakers } from '../../src/store/breaker/breakers.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage } from '../support/stage.ts'
+import { createWorkerFixture } from '../support/worker-fixture.ts'
 import { rowOf } from './support.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
-const stage = await createStage(database, 1)
-afterAll(() => stage.close())
-const { organizationId } = stage
-const slotId = stage.slotIds[0] ?? ''
+const fixture = await createWorkerFixture(database, 1)
+afterAll(() => fixture.close())
+const { organizationId } = fixture
+const slotId = fixture.slotIds[0] ?? ''
 const clip = { v: 1, provider: 'far', model: 'm', data: 'd' }
 const key = 'video/far'
 

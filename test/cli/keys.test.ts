@@ -11,7 +11,7 @@ import { createLogger } from '../../src/logger.ts'
 import { Secret } from '../../src/secret.ts'
 import { ConfigError } from '../../src/startup-error.ts'
 import { readTokens } from '../../src/store/account/tokens.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
@@ -27,7 +27,7 @@ async function setUp(environment: Readonly<Record<string, string>> = {}) {
   const organizationId = await createOrganization(database)
   const accountId = randomUUID()
   const place = (column: string) => ({ organizationId, row: accountId, column })
-  const running = createSealer(openKeys(configOf()).ring)
+  const running = createEncryptor(openKeys(configOf()).ring)
   await insertConnectedAccount(db, {
     accountId,
     organizationId,
@@ -40,8 +40,8 @@ async function setUp(environment: Readonly<Record<string, string>> = {}) {
     },
   })
   const sealed = async () => (await readTokens(db, accountId))?.accessTokenSealed ?? ''
-  const open = async (sealer = createSealer(openKeys(configOf()).ring)) =>
-    sealer.open(await sealed(), place('access_token')).reveal()
+  const open = async (encryptor = createEncryptor(openKeys(configOf()).ring)) =>
+    encryptor.open(await sealed(), place('access_token')).reveal()
   return { directory, configOf, running, sealed, open }
 }
 
@@ -65,7 +65,7 @@ it('re-wraps everything under the first of the given keys, and says which key ca
   expect(await rotateKeys(both, database.url, log)).toContain(
     'take it out of the list once every process has the new one',
   )
-  const alone = createSealer(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
+  const alone = createEncryptor(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
   expect(await open(alone)).toBe('act.one')
 })
 

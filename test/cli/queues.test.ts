@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeQueues, redriveLetters } from '../../src/cli/queues.ts'
-import { failByInfrastructure } from '../../src/commands/job/dead-letter-job.ts'
+import { deadLetterJob } from '../../src/commands/job/dead-letter-job.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { queues } from '../../src/queue/queues.ts'
@@ -10,7 +10,7 @@ import { listQueueWarnings } from '../../src/store/job/queue-warnings.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { startToyJob } from '../support/toy-runtime.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
@@ -40,7 +40,7 @@ describe('what the queue warns of', () => {
       boss,
       ['a', 'b'].map((reason) => ({ jobId, reason, ...later })),
     )
-    const [warning] = await until(
+    const [warning] = await waitUntil(
       () => listQueueWarnings(db),
       ([first]) => (first?.seen ?? 0) >= 2,
     )
@@ -64,7 +64,7 @@ describe('open dead letters', () => {
     ]
     const cause = { code: 'WORKER_DIED', message: 'It died.' } as const
     const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
-    for (const id of ids) await db.transaction().execute((tx) => failByInfrastructure(tx, deps, id, lost))
+    for (const id of ids) await db.transaction().execute((tx) => deadLetterJob(tx, deps, id, lost))
     const listed = await describeQueues(database.url, log)
     expect(listed).toContain('Open dead letters: 2')
     for (const id of ids) expect(listed).toContain(`${id}  toy in running, since 2`)

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { freePort } from '../support/free-port.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 it('starts its own Postgres again after a kill, goes on with its jobs, and says it twice', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-embedded-'))
@@ -39,16 +39,16 @@ it('starts its own Postgres again after a kill, goes on with its jobs, and says 
       await client.end().catch(() => undefined)
     }
   }
-  const before = await until(eventsSoFar, (events) => events > 3, 120_000)
+  const before = await waitUntil(eventsSoFar, (events) => events > 3, 120_000)
   const saidBefore = app.output().length
   process.kill(Number(pid), 'SIGKILL')
-  await until(lock, ([next, , , nextPort]) => next !== pid && nextPort === databasePort, 120_000, 100)
-  await until(
+  await waitUntil(lock, ([next, , , nextPort]) => next !== pid && nextPort === databasePort, 120_000, 100)
+  await waitUntil(
     () => app.output().slice(saidBefore),
     (said) => said.includes('the database is back'),
     120_000,
   )
-  await until(eventsSoFar, (events) => events > before + 3, 180_000, 250)
+  await waitUntil(eventsSoFar, (events) => events > before + 3, 180_000, 250)
   await untilReady(port, app)
 
   const lines = app

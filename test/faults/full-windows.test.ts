@@ -1,10 +1,10 @@
 import { afterAll, expect, it } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
+import { expectEverySlotPostedOnce, jobsOf } from '../support/expect-posts.ts'
+import { expectWindowsKept } from '../support/expect-windows.ts'
 import { startRedis } from '../support/redis-process.ts'
-import { createStage, startWorkerProcess } from '../support/stage.ts'
-import { expectEverySlotPostedOnce, jobsOf } from '../support/verdict.ts'
-import { until } from '../support/wait.ts'
-import { expectWindowsKept } from '../support/window-verdict.ts'
+import { waitUntil } from '../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
 
 const redis = await startRedis()
 afterAll(() => redis?.close())
@@ -17,20 +17,20 @@ const slots = 2 * limits.uploads + 2
 it('keeps all windows with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const database = await createTestDatabase()
-  const stage = await createStage(database, slots, { slotsPerAccount: 6, sameVideo: true, limits })
+  const fixture = await createWorkerFixture(database, slots, { slotsPerAccount: 6, sameVideo: true, limits })
   const crew = Array.from({ length: workers }, () =>
-    startWorkerProcess({ ...stage.settings, redisUrl: redis.url }),
+    startWorkerProcess({ ...fixture.settings, redisUrl: redis.url }),
   )
-  const opened = () => stage.tiktok.posts().length
-  const untilOpened = (posts: number) => until(opened, (all) => all >= posts, 200_000)
+  const opened = () => fixture.tiktok.posts().length
+  const untilOpened = (posts: number) => waitUntil(opened, (all) => all >= posts, 200_000)
 
   await untilOpened(limits.uploads)
   // What Redis knew is gone; the processes go on with their shares.
   await redis.kill()
   await untilOpened(limits.uploads + 1)
   await redis.start()
-  await until(
-    () => jobsOf(database, stage),
+  await waitUntil(
+    () => jobsOf(database, fixture),
     (jobs) => jobs.length === slots && jobs.every((job) => job.state === 'published'),
     400_000,
     500,
@@ -38,8 +38,8 @@ it('keeps all windows with Redis, while Redis is killed, and when it is back', a
   for (const { child } of crew) child.kill('SIGTERM')
   await Promise.all(crew.map((worker) => worker.exited))
 
-  await expectEverySlotPostedOnce(database, stage)
-  expectWindowsKept(stage.tiktok, limits)
-  for (const { context } of await jobsOf(database, stage)) expect(context).toMatchObject({ inits: 1 })
-  await stage.close()
+  await expectEverySlotPostedOnce(database, fixture)
+  expectWindowsKept(fixture.tiktok, limits)
+  for (const { context } of await jobsOf(database, fixture)) expect(context).toMatchObject({ inits: 1 })
+  await fixture.close()
 }, 810_000)

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { expect, it } from 'vitest'
 import type { Boundary } from '../../src/durable/drive.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
-import { expectEverySlotPostedOnce, untilAllEnded } from '../support/verdict.ts'
+import { expectEverySlotPostedOnce, waitUntilAllEnded } from '../support/expect-posts.ts'
+import { createWorkerFixture, startWorkerProcess, type WorkerFixture } from '../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
@@ -65,15 +65,15 @@ it('loses nothing and posts once, whichever boundary of the job machine a worker
 
 /** One job for each point, and in each job's life one SIGKILL of the worker that drives it. Answers what was not reached. */
 async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
-  const stage = await createStage(database, wanted.length)
+  const fixture = await createWorkerFixture(database, wanted.length)
   const nameOf = ([boundary, state]: (typeof points)[number], index: number) =>
-    `${boundary} ${state} ${stage.slotIds[index]}`
+    `${boundary} ${state} ${fixture.slotIds[index]}`
   const pending = new Set(wanted.map(nameOf))
 
   let over = false
   const supervise = async () => {
     while (!over) {
-      const worker = startWorkerProcess({ ...stage.settings, kills: [...pending] })
+      const worker = startWorkerProcess({ ...fixture.settings, kills: [...pending] })
       running.add(worker.child)
       const { reached } = await worker.exited
       running.delete(worker.child)
@@ -83,20 +83,20 @@ async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
   const running = new Set<ReturnType<typeof startWorkerProcess>['child']>()
   const supervisors = [supervise(), supervise()]
   try {
-    await untilAllEnded(database, stage, 1_700_000)
+    await waitUntilAllEnded(database, fixture, 1_700_000)
   } finally {
     over = true
     for (const child of running) child.kill('SIGTERM')
     await Promise.all(supervisors)
   }
-  await expectEverySlotPostedOnce(database, stage)
-  await expectAtMostOneMoreRenderForEachKill(stage)
-  await stage.close()
+  await expectEverySlotPostedOnce(database, fixture)
+  await expectAtMostOneMoreRenderForEachKill(fixture)
+  await fixture.close()
   return wanted.filter((point, index) => pending.has(nameOf(point, index)))
 }
 
 /** Every renderer that sets out leaves its mark. A kill interrupts at most one, so it costs at most one more. */
-async function expectAtMostOneMoreRenderForEachKill({ settings }: Stage): Promise<void> {
+async function expectAtMostOneMoreRenderForEachKill({ settings }: WorkerFixture): Promise<void> {
   const renders = path.join(settings.directory, 'renders')
   const clips = await readdir(renders)
   const starts = await Promise.all(clips.map((clip) => readFile(path.join(renders, clip, 'starts'), 'utf8')))

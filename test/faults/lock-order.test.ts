@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { PgBoss } from 'pg-boss'
 import { expect, it } from 'vitest'
-import { openBooks } from '../../src/commands/quota/quota-period.ts'
+import { openQuotaPeriods } from '../../src/commands/quota/quota-period.ts'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { begin } from '../../src/durable/decide.ts'
 import { createDatabaseClock, type Ledger, type Move } from '../../src/durable/instance-store.ts'
@@ -22,7 +22,7 @@ import { drawQuota } from '../../src/store/quota/reservations.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
@@ -111,7 +111,7 @@ async function renewAll(
 
 function reserve(on: Db, { jobId, organizationId }: Job): Promise<unknown> {
   return on.transaction().execute(async (tx) => {
-    const books = await openBooks(tx, { organizationId, at: Date.now() })
+    const books = await openQuotaPeriods(tx, { organizationId, at: Date.now() })
     await drawQuota(tx, books, { into: 'reserved', amounts: [{ metric: 'videos', amount: 1 }], jobId })
   })
 }
@@ -231,7 +231,7 @@ async function untilWaiting(work: Promise<unknown>): Promise<void> {
     isOver = true
   }
   work.then(end, end)
-  await until(
+  await waitUntil(
     async () => {
       const { rows } = await database.owner.pool.query(
         `select count(*)::int as waiting from pg_stat_activity

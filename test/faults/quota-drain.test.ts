@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
-import { moveJob } from '../../src/commands/move-job.ts'
+import { sendJobEvent } from '../../src/commands/send-event.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
-import { startCrew } from '../support/crew.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage } from '../support/stage.ts'
-import { jobsOf, untilAllEnded } from '../support/verdict.ts'
+import { jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
+import { createWorkerFixture } from '../support/worker-fixture.ts'
+import { startWorkerPool } from '../support/worker-pool.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
@@ -15,20 +15,20 @@ const { db } = database.runtime
 const slots = inForm(5, 12)
 
 it('has used what was really made and posted once the jobs have ended, however workers died and people cancelled', async () => {
-  const stage = await createStage(database, slots)
-  const { organizationId } = stage
-  const crew = startCrew(stage.settings, { workers: 2, killEveryMs: 3_000 })
+  const fixture = await createWorkerFixture(database, slots)
+  const { organizationId } = fixture
+  const crew = startWorkerPool(fixture.settings, { workers: 2, killEveryMs: 3_000 })
   /** Asks for the end of a job that is under way; where it comes too late it is refused, and nothing changes. */
   const cancelOne = async () => {
-    const jobs = (await jobsOf(database, stage)).filter(({ tag }) => tag === 'working' || tag === 'waiting')
+    const jobs = (await jobsOf(database, fixture)).filter(({ tag }) => tag === 'working' || tag === 'waiting')
     const job = jobs[Math.floor(Math.random() * jobs.length)]
     if (!job) return
     const request = { organizationId, jobId: job.id, event: { type: 'cancel' } } as const
-    await db.transaction().execute((tx) => moveJob(tx, deps, request))
+    await db.transaction().execute((tx) => sendJobEvent(tx, deps, request))
   }
   const people = setInterval(() => cancelOne().catch(() => undefined), 2_500)
   try {
-    await untilAllEnded(database, stage, 480_000)
+    await waitUntilAllEnded(database, fixture, 480_000)
   } finally {
     clearInterval(people)
     await crew.stop()
@@ -40,7 +40,7 @@ it('has used what was really made and posted once the jobs have ended, however w
     .select('sha256')
     .where('organization_id', '=', organizationId)
     .execute()
-  const posted = stage.tiktok
+  const posted = fixture.tiktok
     .posts()
     .filter(({ bytes, size, status }) => bytes === size && status !== 'FAILED')
   const quotas = await db
@@ -55,5 +55,5 @@ it('has used what was really made and posted once the jobs have ended, however w
     { metric: 'videos', reserved: 0, used: made.length },
   ])
   expect(await auditQuota(db, organizationId)).toEqual([])
-  await stage.close()
+  await fixture.close()
 }, 600_000)

@@ -11,7 +11,7 @@ import type { StepDeps } from '../../src/steps/step-deps.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
-import { shortStoryboard } from '../support/stage.ts'
+import { shortStoryboard } from '../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 import type { CreatorSettings } from './quota-creator.ts'
 

@@ -3,16 +3,16 @@ import path from 'node:path'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage, type Stage, startWorkerProcess } from '../support/stage.ts'
-import { jobsOf } from '../support/verdict.ts'
-import { until } from '../support/wait.ts'
+import { jobsOf } from '../support/expect-posts.ts'
+import { waitUntil } from '../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess, type WorkerFixture } from '../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const slots = inForm(4, 8)
 
 it('lets no token, code or upload address into the database, the queue or the logs', async () => {
-  const stage = await createStage(database, slots, {
+  const fixture = await createWorkerFixture(database, slots, {
     sameVideo: true,
     simulatorSettings: { accessTtlSeconds: 20 },
   })
@@ -23,18 +23,18 @@ it('lets no token, code or upload address into the database, the queue or the lo
     ['creatorInfo', 1],
     ['token', 2],
   ] as const)
-    stage.tiktok.injectFault({ endpoint, effect: { kind: 'garble' }, nth })
-  stage.tiktok.injectFault({ endpoint: 'upload', effect: { kind: 'status', status: 502 }, nth: 1 })
+    fixture.tiktok.injectFault({ endpoint, effect: { kind: 'garble' }, nth })
+  fixture.tiktok.injectFault({ endpoint: 'upload', effect: { kind: 'status', status: 502 }, nth: 1 })
 
   let logs = ''
-  const worker = startWorkerProcess({ ...stage.settings, logLevel: 'trace' }, (text) => {
+  const worker = startWorkerProcess({ ...fixture.settings, logLevel: 'trace' }, (text) => {
     logs += text
   })
   try {
     // An answer to a refresh that came half is a lost one: its account needs its creator, and its jobs wait.
     const rests = new Set(['published', 'waitingForAccount'])
-    await until(
-      () => jobsOf(database, stage),
+    await waitUntil(
+      () => jobsOf(database, fixture),
       (jobs) => jobs.length === slots && jobs.every((job) => rests.has(job.state)),
       300_000,
     )
@@ -42,21 +42,21 @@ it('lets no token, code or upload address into the database, the queue or the lo
     worker.child.kill('SIGTERM')
     await worker.exited
   }
-  const secrets = await secretsOf(stage)
+  const secrets = await secretsOf(fixture)
   expect(secrets.length).toBeGreaterThan(10)
   const dump = await dumpOf()
   // The search itself works: what is no secret is found in both.
-  expect(dump).toContain(stage.organizationId)
+  expect(dump).toContain(fixture.organizationId)
   expect(logs).not.toBe('')
   expect(secrets.filter((secret) => dump.includes(secret))).toEqual([])
   expect(secrets.filter((secret) => logs.includes(secret))).toEqual([])
-  await stage.close()
+  await fixture.close()
 }, 480_000)
 
 /** Everything secret that TikTok has ever given out, as its own record file has it, and the app's and the vault's keys. */
-async function secretsOf(stage: Stage): Promise<readonly string[]> {
-  const records = await readFile(path.join(stage.settings.directory, 'tiktok', 'records.jsonl'), 'utf8')
-  const secrets = new Set([stage.settings.tiktok.clientSecret, stage.settings.secretKey])
+async function secretsOf(fixture: WorkerFixture): Promise<readonly string[]> {
+  const records = await readFile(path.join(fixture.settings.directory, 'tiktok', 'records.jsonl'), 'utf8')
+  const secrets = new Set([fixture.settings.tiktok.clientSecret, fixture.settings.secretKey])
   for (const line of records.split('\n').filter((text) => text !== '')) {
     const [table, key, row] = JSON.parse(line) as [string, string, { uploadToken?: string }]
     if (['access', 'refresh', 'code'].includes(table)) secrets.add(key)

@@ -2,10 +2,10 @@ import { expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/store/database.ts'
 import { createHintSender, listenForHints } from '../../src/store/event/notify.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
-import { createStage, startWorkerProcess } from '../support/stage.ts'
-import { jobsOf, untilAllEnded } from '../support/verdict.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
 
 const database = await createTestDatabase()
 
@@ -43,7 +43,7 @@ it('listens again when the connection has gone silent, and says that hints may h
   onTestFinished(() => listener.close())
   expect(gaps).toBe(1)
   proxy.goSilent()
-  await until(
+  await waitUntil(
     () => gaps,
     (seen) => seen === 2,
   )
@@ -51,7 +51,7 @@ it('listens again when the connection has gone silent, and says that hints may h
   const sender = createHintSender(database.runtime)
   sender.send({ organizations: ['again'], jobs: [] })
   await sender.close()
-  await until(
+  await waitUntil(
     () => heard,
     (seen) => seen.includes('again'),
   )
@@ -60,17 +60,17 @@ it('listens again when the connection has gone silent, and says that hints may h
 it('lets a worker go on with its jobs when every connection of it has gone silent', async () => {
   const proxy = await startPostgresProxy(database.url)
   onTestFinished(() => proxy.close())
-  const stage = await createStage(database, 3, { sameVideo: true })
-  const worker = startWorkerProcess({ ...stage.settings, databaseUrl: proxy.url })
-  await until(
-    async () => (await jobsOf(database, stage)).length,
+  const fixture = await createWorkerFixture(database, 3, { sameVideo: true })
+  const worker = startWorkerProcess({ ...fixture.settings, databaseUrl: proxy.url })
+  await waitUntil(
+    async () => (await jobsOf(database, fixture)).length,
     (count) => count === 3,
     60_000,
   )
   proxy.goSilent()
-  await untilAllEnded(database, stage, 240_000)
+  await waitUntilAllEnded(database, fixture, 240_000)
   expect(proxy.openedSince()).toBeGreaterThan(0)
   worker.child.kill('SIGTERM')
   expect((await worker.exited).code).toBe(0)
-  await stage.close()
+  await fixture.close()
 }, 420_000)

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest'
 import type { JobContext } from '../../machines/job/context.ts'
 import { authorizeAccount } from '../../src/commands/account/authorize-account.ts'
-import { moveJob } from '../../src/commands/move-job.ts'
+import { sendJobEvent } from '../../src/commands/send-event.ts'
 import { Secret } from '../../src/secret.ts'
 import { listAccounts } from '../../src/store/account/accounts.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
-import { startCrew } from '../support/crew.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createStage, type Stage } from '../support/stage.ts'
-import { expectEverySlotPostedOnce, jobsOf } from '../support/verdict.ts'
-import { until } from '../support/wait.ts'
-import { expectWindowsKept } from '../support/window-verdict.ts'
+import { expectEverySlotPostedOnce, jobsOf } from '../support/expect-posts.ts'
+import { expectWindowsKept } from '../support/expect-windows.ts'
+import { waitUntil } from '../support/wait.ts'
+import { createWorkerFixture, type WorkerFixture } from '../support/worker-fixture.ts'
+import { startWorkerPool } from '../support/worker-pool.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
@@ -29,41 +29,41 @@ const endpoints = ['token', 'creatorInfo', 'videoInit', 'upload', 'statusFetch',
 const rests: ReadonlySet<string> = new Set(['published', 'failed', 'needsPerson', 'waitingForAccount'])
 
 it('posts each slot once or says why not, within all limits, through lost answers, errors, dying tokens and kills', async () => {
-  const stage = await createStage(database, jobs, {
+  const fixture = await createWorkerFixture(database, jobs, {
     slotsPerAccount: jobs / accounts,
     sameVideo: true,
     limits,
     simulatorSettings: { accessTtlSeconds: 20, dailyPostCap: null, rateLimits: true },
   })
   for (const [index, endpoint] of endpoints.entries()) {
-    stage.tiktok.injectFault({
+    fixture.tiktok.injectFault({
       endpoint,
       effect: { kind: 'dropAfter' },
       probability: 0.05,
       seed: 100 + index,
     })
-    stage.tiktok.injectFault({
+    fixture.tiktok.injectFault({
       endpoint,
       effect: { kind: 'status', status: 500 },
       probability: 0.05,
       seed: 200 + index,
     })
   }
-  const crew = startCrew(stage.settings, { workers, killEveryMs })
+  const crew = startWorkerPool(fixture.settings, { workers, killEveryMs })
   try {
-    await untilAtRest(stage, 900_000)
-    await expectOnePostOrVerdict(stage)
-    await expectAccountsKept(stage)
-    expectWindowsKept(stage.tiktok, limits)
+    await untilAtRest(fixture, 900_000)
+    await expectOnePostOrVerdict(fixture)
+    await expectAccountsKept(fixture)
+    expectWindowsKept(fixture.tiktok, limits)
 
     // What could not be kept needs its owner. Once they have come, and the weather is fair, the rest goes out.
-    stage.tiktok.clearFaults()
-    stage.tiktok.changeSettings({ rateLimits: false })
-    crew.calm()
-    await reconnectAll(stage)
-    await retryAll(stage)
-    await until(
-      () => jobsOf(database, stage),
+    fixture.tiktok.clearFaults()
+    fixture.tiktok.changeSettings({ rateLimits: false })
+    crew.stopKilling()
+    await reconnectAll(fixture)
+    await retryAll(fixture)
+    await waitUntil(
+      () => jobsOf(database, fixture),
       (all) => all.every((job) => job.state === 'published'),
       480_000,
       1_000,
@@ -71,23 +71,23 @@ it('posts each slot once or says why not, within all limits, through lost answer
   } finally {
     await crew.stop()
   }
-  await expectEverySlotPostedOnce(database, stage)
-  expect(stage.tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0 })
-  await stage.close()
+  await expectEverySlotPostedOnce(database, fixture)
+  expect(fixture.tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0 })
+  await fixture.close()
 }, 1_800_000)
 
-async function untilAtRest(stage: Stage, timeoutMs: number): Promise<void> {
-  await until(
-    () => jobsOf(database, stage),
+async function untilAtRest(fixture: WorkerFixture, timeoutMs: number): Promise<void> {
+  await waitUntil(
+    () => jobsOf(database, fixture),
     (all) => all.length === jobs && all.every((job) => rests.has(job.state)),
     timeoutMs,
     1_000,
   )
 }
 
-async function expectOnePostOrVerdict(stage: Stage): Promise<void> {
-  const posts = stage.tiktok.posts().filter((post) => post.bytes === post.size && post.status !== 'FAILED')
-  for (const job of await jobsOf(database, stage)) {
+async function expectOnePostOrVerdict(fixture: WorkerFixture): Promise<void> {
+  const posts = fixture.tiktok.posts().filter((post) => post.bytes === post.size && post.status !== 'FAILED')
+  for (const job of await jobsOf(database, fixture)) {
     const own = posts.filter((post) => post.title === job.slot_id)
     const { failure, sentAt, unsure } = job.context as unknown as JobContext
     expect(own.length).toBeLessThanOrEqual(1)
@@ -99,9 +99,9 @@ async function expectOnePostOrVerdict(stage: Stage): Promise<void> {
 }
 
 /** An account is lost only if TikTok answered to its refresh token and the answer did not arrive. */
-async function expectAccountsKept(stage: Stage): Promise<void> {
-  expect(stage.tiktok.counters().refreshReuse).toBe(0)
-  for (const account of await accountsOf(stage)) {
+async function expectAccountsKept(fixture: WorkerFixture): Promise<void> {
+  expect(fixture.tiktok.counters().refreshReuse).toBe(0)
+  for (const account of await accountsOf(fixture)) {
     if (account.state === 'connected' || account.state.startsWith('refreshing.')) continue
     expect(account).toMatchObject({
       state: 'needsReauthorization',
@@ -110,21 +110,24 @@ async function expectAccountsKept(stage: Stage): Promise<void> {
   }
 }
 
-function accountsOf(stage: Stage) {
-  return listAccounts(db, stage.organizationId, { limit: 100, inverted: false })
+function accountsOf(fixture: WorkerFixture) {
+  return listAccounts(db, fixture.organizationId, { limit: 100, inverted: false })
 }
 
 /** Their owners connect them again, as the callback would. */
-async function reconnectAll(stage: Stage): Promise<void> {
-  const { organizationId, sealer } = stage
-  for (const { id, state, username, displayName } of await accountsOf(stage)) {
+async function reconnectAll(fixture: WorkerFixture): Promise<void> {
+  const { organizationId, encryptor } = fixture
+  for (const { id, state, username, displayName } of await accountsOf(fixture)) {
     if (state !== 'needsReauthorization' || !username || !displayName) continue
-    const grant = stage.tiktok.grant(username)
+    const grant = fixture.tiktok.grant(username)
     const creator = { openId: grant.open_id, username, displayName, scopes: grant.scope.split(',') }
     const place = { organizationId, row: id }
     const tokens = {
-      accessTokenSealed: sealer.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
-      refreshTokenSealed: sealer.seal(new Secret(grant.refresh_token), { ...place, column: 'refresh_token' }),
+      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
+      refreshTokenSealed: encryptor.seal(new Secret(grant.refresh_token), {
+        ...place,
+        column: 'refresh_token',
+      }),
       expiresInSeconds: grant.expires_in,
       refreshExpiresInSeconds: grant.refresh_expires_in,
     }
@@ -137,11 +140,11 @@ async function reconnectAll(stage: Stage): Promise<void> {
 }
 
 /** A person looks at what rests and lets it go on. */
-async function retryAll(stage: Stage): Promise<void> {
-  const { organizationId } = stage
-  for (const { id, state } of await jobsOf(database, stage)) {
+async function retryAll(fixture: WorkerFixture): Promise<void> {
+  const { organizationId } = fixture
+  for (const { id, state } of await jobsOf(database, fixture)) {
     if (state !== 'needsPerson') continue
     const request = { organizationId, jobId: id, event: { type: 'retry' } } as const
-    await db.transaction().execute((tx) => moveJob(tx, deps, request))
+    await db.transaction().execute((tx) => sendJobEvent(tx, deps, request))
   }
 }

@@ -19,8 +19,8 @@ import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
 import { composeGuards } from '../../src/tiktok-policy/guarded-client.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { createRateLimitGuard } from '../../src/tiktok-policy/rate-limit-guard.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 
 export interface DriverSettings {
   readonly databaseUrl: string
@@ -75,7 +75,7 @@ const steps = createSteps({
       }),
     ),
   }),
-  sealer: createSealer(() => ring),
+  encryptor: createEncryptor(() => ring),
   // What is measured is how fast they recover by themselves.
   latePostGapMs: 0,
   workDirectory: '',

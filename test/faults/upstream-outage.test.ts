@@ -6,7 +6,7 @@ import { forceBreaker } from '../../src/commands/limits/force-breaker.ts'
 import { type Endpoint, endpoints } from '../../src/simulator/endpoint.ts'
 import { rowOf } from '../circuit-breaker/support.ts'
 import { type Fleet, startFleet } from './upstream-outage-fleet.ts'
-import { createStage, type Job, type Stage } from './upstream-outage-stage.ts'
+import { createOutageHarness, type Job, type OutageHarness } from './upstream-outage-harness.ts'
 
 const processes = 4
 /** Jobs that a process drives at once. */
@@ -35,14 +35,14 @@ function unguarded(jobIds: readonly string[], outageMs: number): number {
   }, 0)
 }
 
-async function start(stage: Stage): Promise<Fleet> {
-  const fleet = await startFleet(stage.settings, processes)
+async function start(harness: OutageHarness): Promise<Fleet> {
+  const fleet = await startFleet(harness.settings, processes)
   onTestFinished(() => fleet.kill())
   return fleet
 }
 
 /** From now on every call to these endpoints is answered with 5xx. */
-function breakDown({ local }: Stage, which: readonly Endpoint[]): void {
+function breakDown({ local }: OutageHarness, which: readonly Endpoint[]): void {
   for (const endpoint of which) {
     const effect = { kind: 'status', status: endpoint === 'upload' ? 503 : 500 } as const
     local.injectFault({ endpoint, effect, probability: 1, seed: 1 })
@@ -50,7 +50,7 @@ function breakDown({ local }: Stage, which: readonly Endpoint[]): void {
 }
 
 /** The calls that were answered with 5xx. */
-function callsOf({ local }: Stage) {
+function callsOf({ local }: OutageHarness) {
   const { refused } = local.counters()
   return { upload: refused.http_503 ?? 0, api: refused.internal_error ?? 0 }
 }
@@ -59,11 +59,11 @@ const attemptsOf = (jobs: readonly Job[]) => jobs.reduce((sum, { attempts }) => 
 const allAre = (wanted: string) => (jobs: readonly Job[]) => jobs.every(({ state }) => state === wanted)
 
 /** Lets all jobs go on until they are published, each in one post of its own. */
-async function expectRecovery(stage: Stage, fleet: Fleet): Promise<void> {
-  const { local, jobIds } = stage
+async function expectRecovery(harness: OutageHarness, fleet: Fleet): Promise<void> {
+  const { local, jobIds } = harness
   local.clearFaults()
-  await stage.live(fleet, stage.now() + 10 * minuteMs, allAre('published'))
-  expect((await stage.jobs()).filter(({ state }) => state !== 'published')).toEqual([])
+  await harness.live(fleet, harness.now() + 10 * minuteMs, allAre('published'))
+  expect((await harness.jobs()).filter(({ state }) => state !== 'published')).toEqual([])
   const whole = local.posts().filter(({ bytes, size }) => bytes === size)
   expect(whole.map(({ status }) => status)).toEqual(jobIds.map(() => 'PUBLISH_COMPLETE'))
   expect(new Set(whole.map(({ title }) => title)).size).toBe(jobIds.length)
@@ -71,67 +71,67 @@ async function expectRecovery(stage: Stage, fleet: Fleet): Promise<void> {
 
 describe('four processes whose TikTok answers 5xx', () => {
   it('make a call a minute for ten minutes and spend no other attempt, also after a restart of everything', async () => {
-    const stage = await createStage({ ...some, tickMs: 4_000 })
-    const { database, jobIds } = stage
+    const harness = await createOutageHarness({ ...some, tickMs: 4_000 })
+    const { database, jobIds } = harness
     const breaker = (key = 'tiktok') => rowOf(database, key)
-    const calls = () => callsOf(stage).api
-    let fleet = await start(stage)
-    await stage.live(fleet, stage.now() + minuteMs, allAre('awaitingSlot'))
-    await stage.pass(minuteMs)
+    const calls = () => callsOf(harness).api
+    let fleet = await start(harness)
+    await harness.live(fleet, harness.now() + minuteMs, allAre('awaitingSlot'))
+    await harness.pass(minuteMs)
 
     // A sixth is being watched, a third is about to upload when that host goes first, and half has not asked TikTok yet.
     await fleet.drive({ ids: jobIds.slice(0, 4) })
-    const from = stage.now()
-    breakDown(stage, ['upload'])
+    const from = harness.now()
+    breakDown(harness, ['upload'])
     await fleet.drive({ ids: jobIds.slice(4, 12) })
     breakDown(
-      stage,
+      harness,
       endpoints.filter((endpoint) => endpoint !== 'upload'),
     )
     const over = from + 10 * minuteMs
     const isOpen = async (key?: string) => (await breaker(key))?.state === 'open'
-    await stage.live(fleet, over, async () => (await isOpen()) && (await isOpen('tiktok-upload')))
-    const before = { calls: calls(), jobs: await stage.jobs() }
+    await harness.live(fleet, over, async () => (await isOpen()) && (await isOpen('tiktok-upload')))
+    const before = { calls: calls(), jobs: await harness.jobs() }
 
     // Halfway, a probe has just found it failing: TikTok is to be left alone for a minute more.
-    await stage.live(fleet, over - 5 * minuteMs)
+    await harness.live(fleet, over - 5 * minuteMs)
     const probes = calls()
-    await stage.live(fleet, over, async () => calls() > probes && (await isOpen()))
+    await harness.live(fleet, over, async () => calls() > probes && (await isOpen()))
     const opened = await breaker()
-    const parked = { calls: calls(), jobs: await stage.jobs() }
+    const parked = { calls: calls(), jobs: await harness.jobs() }
     await fleet.kill()
     await database.crashAndRestart()
     expect(await breaker()).toEqual(opened)
-    expect(await stage.jobs()).toEqual(parked.jobs)
-    fleet = await start(stage)
+    expect(await harness.jobs()).toEqual(parked.jobs)
+    fleet = await start(harness)
     const [cooled] = Object.values(opened?.timers ?? {})
-    expect(await stage.live(fleet, (cooled?.dueAt ?? 0) - 5_000)).toBeGreaterThan(0)
-    expect(attemptsOf(await stage.jobs())).toBe(attemptsOf(parked.jobs))
+    expect(await harness.live(fleet, (cooled?.dueAt ?? 0) - 5_000)).toBeGreaterThan(0)
+    expect(attemptsOf(await harness.jobs())).toBe(attemptsOf(parked.jobs))
     expect(calls()).toBe(parked.calls)
 
-    await stage.live(fleet, over)
+    await harness.live(fleet, over)
     expect(await isOpen()).toBe(true)
-    const outageMs = stage.now() - from
-    const { api, upload } = callsOf(stage)
+    const outageMs = harness.now() - from
+    const { api, upload } = callsOf(harness)
     expect(api).toBeLessThanOrEqual(mostOfBreaker(outageMs))
     expect(upload).toBeLessThanOrEqual(mostOfBreaker(outageMs))
     expect(Math.min(api, upload)).toBeGreaterThanOrEqual(mostFailures)
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(5 * (api + upload))
     // While it was open only a probe has spent an attempt: its own.
-    const after = await stage.jobs()
+    const after = await harness.jobs()
     expect(attemptsOf(after) - attemptsOf(before.jobs)).toBe(calls() - before.calls)
     expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(mostAttempts / 2)
-    await expectRecovery(stage, fleet)
+    await expectRecovery(harness, fleet)
   }, 480_000)
 
   it('keep to the budget for retries when a person holds the breaker closed', async () => {
-    const stage = await createStage({ ...some, tickMs: 10_000 })
-    const { database, jobIds } = stage
-    const fleet = await start(stage)
-    await stage.live(fleet, stage.now() + minuteMs, allAre('awaitingSlot'))
-    await stage.pass(minuteMs)
-    const from = stage.now()
-    breakDown(stage, endpoints)
+    const harness = await createOutageHarness({ ...some, tickMs: 10_000 })
+    const { database, jobIds } = harness
+    const fleet = await start(harness)
+    await harness.live(fleet, harness.now() + minuteMs, allAre('awaitingSlot'))
+    await harness.pass(minuteMs)
+    const from = harness.now()
+    breakDown(harness, endpoints)
     await fleet.drive({ ids: jobIds })
     const closed = {
       key: 'tiktok',
@@ -143,14 +143,14 @@ describe('four processes whose TikTok answers 5xx', () => {
     const { db } = database.runtime
     expect(await db.transaction().execute((tx) => forceBreaker(tx, closed))).toMatchObject({ kind: 'done' })
 
-    await stage.live(fleet, from + 5 * minuteMs)
-    const outageMs = stage.now() - from
-    const { api } = callsOf(stage)
+    await harness.live(fleet, from + 5 * minuteMs)
+    const outageMs = harness.now() - from
+    const { api } = callsOf(harness)
     expect(api).toBeLessThanOrEqual(jobIds.length + mostOfBudget(outageMs))
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(mostOfBudget(outageMs))
-    const after = await stage.jobs()
+    const after = await harness.jobs()
     // Whoever was told to wait for the budget has spent no attempt on that.
     expect(attemptsOf(after)).toBe(api)
-    await expectRecovery(stage, fleet)
+    await expectRecovery(harness, fleet)
   }, 480_000)
 })

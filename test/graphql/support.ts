@@ -22,8 +22,8 @@ import { createHintSender } from '../../src/store/event/notify.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import type { Scope } from '../../src/store/tenant/api-keys.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
 /** The whole API of a test file on its own database, closed when the file is done. */
@@ -95,7 +95,7 @@ function testAuthorization() {
       clientKey: 'ck_test',
       clientSecret: new Secret('canary-secret'),
     }),
-    sealer: createSealer(() => ring),
+    encryptor: createEncryptor(() => ring),
     publicUrl: () => 'http://api.test',
   })
 }

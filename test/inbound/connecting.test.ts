@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import { afterAll, describe, expect, it } from 'vitest'
 import { connectAccount } from '../../src/commands/account/connect-account.ts'
-import { moveAccount } from '../../src/commands/move-account.ts'
+import { sendAccountEvent } from '../../src/commands/send-event.ts'
 import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { callbackPath, createAuthorizationStarter } from '../../src/inbound/authorization.ts'
@@ -18,21 +18,21 @@ import { findAccounts } from '../../src/store/account/accounts.ts'
 import { readTokens } from '../../src/store/account/tokens.ts'
 import { inOrganization } from '../../src/store/database.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 import { storyboard } from '../graphql/support.ts'
 import { roleStarter } from '../queue/support.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { insertSentJob } from '../support/sent-job.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const commandDeps = await createCommandDeps(database)
 const { db } = database.runtime
 const tiktok = await startLocalTikTok({ persist: false })
 const ring = keyRingOf([randomBytes(32)])
-const sealer = createSealer(() => ring)
+const encryptor = createEncryptor(() => ring)
 const client = createTikTokClient({
   apiBase: tiktok.url,
   authorizeBase: tiktok.url,
@@ -42,7 +42,7 @@ const client = createTikTokClient({
 })
 const startRole = roleStarter(database)
 const hints = { send: () => undefined }
-const deps = { ...commandDeps, db, tiktok: client, sealer, hints }
+const deps = { ...commandDeps, db, tiktok: client, encryptor, hints }
 
 /** Where the browser comes back to: the callback as it is served. */
 const server = createServer((request, response) => {
@@ -52,7 +52,7 @@ const server = createServer((request, response) => {
 }).listen(0, '127.0.0.1')
 await once(server, 'listening')
 const publicUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // A TCP server's address is an object.
-const authorization = createAuthorizationStarter({ tiktok: client, sealer, publicUrl: () => publicUrl })
+const authorization = createAuthorizationStarter({ tiktok: client, encryptor, publicUrl: () => publicUrl })
 afterAll(async () => {
   server.close()
   await tiktok.stop()
@@ -120,7 +120,7 @@ describe('connecting an account', () => {
     expect(account).toMatchObject({ state: 'connected', username, creator: { maxDurationSeconds: 600 } })
     const stored = await readTokens(db, accountId)
     const place = { organizationId, row: accountId, column: 'access_token' }
-    expect(sealer.open(stored?.accessTokenSealed ?? '', place).reveal()).toMatch(/^act\./)
+    expect(encryptor.open(stored?.accessTokenSealed ?? '', place).reveal()).toMatch(/^act\./)
   })
 
   it('works once: the same way back again is closed', async () => {
@@ -234,7 +234,7 @@ describe('connecting an account', () => {
     await comeBack(await visit(authorizeUrl, { local_account: username }))
     const failure = { verdict: 'NEEDS_USER', code: 'x', message: 'x' } as const
     await db.transaction().execute((tx) =>
-      moveAccount(tx, commandDeps, {
+      sendAccountEvent(tx, commandDeps, {
         organizationId,
         accountId,
         event: { type: 'authorizationRemoved', createdAt: Date.now(), failure },
@@ -249,13 +249,13 @@ describe('connecting an account', () => {
       return rows
     }
     // The start scans by itself, and takes up the scan that the first grant queued.
-    const seen = await until(decisions, ({ length }) => length > 1)
+    const seen = await waitUntil(decisions, ({ length }) => length > 1)
     expect(new Set(seen.map(({ reason }) => reason))).toEqual(new Set(['boot', 'account']))
     expect(seen.map(({ decision }) => decision)).toEqual(['ACCOUNT_UNHEALTHY', 'ACCOUNT_UNHEALTHY'])
 
     const again = await begin(organizationId, accountId)
     await comeBack(await visit(again.authorizeUrl, { local_account: username }))
-    await until(decisions, ({ length }) => length > 2)
+    await waitUntil(decisions, ({ length }) => length > 2)
     expect((await decisions()).at(2)).toEqual({ reason: 'account', decision: 'ENQUEUED' })
     const job = await db
       .selectFrom('machine_instance')

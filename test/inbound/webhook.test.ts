@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, describe, expect, it } from 'vitest'
 import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
-import { takeNews } from '../../src/commands/webhook/handle-webhook.ts'
+import { handleWebhook } from '../../src/commands/webhook/handle-webhook.ts'
 import { createWebhookRoute } from '../../src/inbound/webhook-route.ts'
 import { createLogger } from '../../src/logger.ts'
 import { Secret } from '../../src/secret.ts'
@@ -53,7 +53,7 @@ async function send(body: string, { secret = clientSecret, at = now() } = {}): P
 /** What a worker does with the queue's deliveries. */
 async function takeAllIn(): Promise<readonly string[]> {
   const kept = await db.selectFrom('webhook_delivery').select('key').where('handled_at', 'is', null).execute()
-  const outcomes = kept.map(({ key }) => db.transaction().execute((tx) => takeNews(tx, deps, key)))
+  const outcomes = kept.map(({ key }) => db.transaction().execute((tx) => handleWebhook(tx, deps, key)))
   return (await Promise.all(outcomes)).map(({ outcome }) => outcome)
 }
 
@@ -113,7 +113,7 @@ describe('a webhook', () => {
     )[0]?.key
     const both = await Promise.all([
       takeAllIn(),
-      db.transaction().execute((tx) => takeNews(tx, deps, key ?? '')),
+      db.transaction().execute((tx) => handleWebhook(tx, deps, key ?? '')),
     ])
     expect(
       both

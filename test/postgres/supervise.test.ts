@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { isAlive, killAndWait, newDirectory, postmasterOf, query } from './playground.ts'
 
 test('a server that is killed is started again, at the same port, each time', async () => {
@@ -14,7 +14,7 @@ test('a server that is killed is started again, at the same port, each time', as
   await query(server.url, 'create table kept as select 42 as answer')
   for (const times of [1, 2]) {
     await killAndWait(await postmasterOf(directory), 'SIGKILL')
-    await until(
+    await waitUntil(
       () => restarted,
       (seen) => seen === times,
     )

@@ -18,7 +18,7 @@ import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { startToyJob } from '../support/toy-runtime.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { makeQueuesImpatient, roleStarter } from './support.ts'
 
 const database = await createTestDatabase()
@@ -33,7 +33,7 @@ const jobRow = (id: string) =>
   db.selectFrom('machine_instance').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 const lettersOf = (id: string) => findOpenLetters(db, organizationId, [id])
 const untilLetter = async (id: string) => {
-  const [letter] = await until(
+  const [letter] = await waitUntil(
     () => lettersOf(id),
     (letters) => letters.length > 0,
     30_000,
@@ -41,7 +41,7 @@ const untilLetter = async (id: string) => {
   return letter
 }
 const untilState = (id: string, state: string) =>
-  until(
+  waitUntil(
     () => jobRow(id),
     (job) => job.state === state,
     30_000,
@@ -150,7 +150,7 @@ describe('a job that kills its worker at each try', () => {
     await database.owner.pool.query(
       `update reelpilot_queue.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`,
     )
-    await until(
+    await waitUntil(
       () =>
         database.owner.pool.query(
           `select from reelpilot_queue.job where name = 'job-wake' and state = 'active'`,

@@ -3,7 +3,7 @@ import { done, type Step } from '../../src/durable/step.ts'
 import { reserveOf, startWorker, type Worker } from '../../src/queue/worker.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { floodWithJobs } from './support.ts'
 
 const shared = await createTestDatabase()
@@ -55,7 +55,7 @@ async function startWorkers(database: TestDatabase, processes: number, concurren
   const [boss] = await Promise.all(starting)
   if (!boss) throw new Error('there is no worker')
   const untilBegun = (count: number) =>
-    until(
+    waitUntil(
       () => begun.length,
       (length) => length >= count,
     )
@@ -130,12 +130,12 @@ describe('a wake-up in hand', () => {
     const { untilBegun, boss, end } = await startWorkers(alone, 1, 2)
     await startToyJob(alone, boss, only, 1)
     await untilBegun(1)
-    await until(
+    await waitUntil(
       () => rows('active'),
       ([row]) => row?.hasBeaten === true,
     )
     end(only)
-    await until(
+    await waitUntil(
       () => rows('completed'),
       (completed) => completed.length === 1,
     )

@@ -1,9 +1,8 @@
 import { beforeAll, expect, it } from 'vitest'
-import { redriveDeliveries } from '../../src/commands/webhook/redrive-deliveries.ts'
-import { keepNews } from '../../src/commands/webhook/store-webhook.ts'
+import { redriveDeliveries, storeWebhook } from '../../src/commands/webhook/store-webhook.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { makeQueuesImpatient, roleStarter } from './support.ts'
 
 const database = await createTestDatabase()
@@ -25,14 +24,14 @@ it('marks a delivery that cannot be taken in, and takes it in once that is mende
   await startRole()
   const event = { type: 'draftDelivered', createdAt: 0 } as const
   await db.transaction().execute((tx) =>
-    keepNews(tx, deps, {
+    storeWebhook(tx, deps, {
       key: 'poison',
       event: 'post.publish.inbox_delivered',
       signedAt: new Date(),
       news: { kind: 'post', publishId: 'unknown', openId: 'somebody', event },
     }),
   )
-  const failed = await until(
+  const failed = await waitUntil(
     () => deliveryOf('poison'),
     ({ failed_at }) => failed_at !== null,
   )
@@ -43,7 +42,7 @@ it('marks a delivery that cannot be taken in, and takes it in once that is mende
 
   await owner.pool.query('drop trigger refuse on reelpilot.webhook_delivery')
   expect(await redrive()).toBe(1)
-  const taken = await until(
+  const taken = await waitUntil(
     () => deliveryOf('poison'),
     ({ handled_at }) => handled_at !== null,
   )

@@ -9,7 +9,7 @@ import { commitMoves } from '../../src/store/job/transitions.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess, startToyJob, type ToyProcess } from '../support/toy-runtime.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const organizationId = await createOrganization(database)
@@ -86,12 +86,12 @@ describe('the runtime on Postgres', () => {
     })
     await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 2, onError: () => undefined })
     const jobId = await startToyJob(database, boss, organizationId, 1)
-    await until(
+    await waitUntil(
       () => jobRow(jobId),
       (job) => job.state === 'backingOff',
     )
     expect((await jobRow(jobId)).lease_owner).toBeNull()
-    await until(
+    await waitUntil(
       () => jobRow(jobId),
       (job) => job.state === 'finished',
     )
@@ -270,7 +270,7 @@ describe('the runtime on Postgres', () => {
       .execute()
     await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 1, onError: () => undefined })
     expect(await sweep({ boss, db: database.runtime.db }, 30)).toBeGreaterThanOrEqual(1)
-    await until(
+    await waitUntil(
       () => jobRow(jobId),
       (job) => job.state === 'finished',
     )

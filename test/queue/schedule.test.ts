@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import { roleStarter } from './support.ts'
 
 const database = await createTestDatabase()
@@ -31,6 +31,6 @@ it('scans every organization on the hour, and once for all the hours that no wor
       .execute()
     return scans.map(({ reason }) => reason)
   }
-  await until(reasons, (seen) => seen.includes('hourly'), 60_000, 250)
+  await waitUntil(reasons, (seen) => seen.includes('hourly'), 60_000, 250)
   expect((await reasons()).toSorted()).toEqual(['boot', 'hourly'])
 }, 90_000)

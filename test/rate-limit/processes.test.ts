@@ -5,7 +5,7 @@ import { afterAll, expect, it } from 'vitest'
 import type { SlidingWindow } from '../../src/rate-limit/sliding-window.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { startRedis } from '../support/redis-process.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import type { AcquirerSettings, Use } from './acquirer.ts'
 
 const database = await createTestDatabase()
@@ -61,7 +61,7 @@ function expectNeverOver(uses: readonly Use[], { maxCalls, windowMs }: SlidingWi
 it('keeps a window over four processes with Postgres, and gives everybody a turn', async () => {
   const window = { maxCalls: 20, windowMs: 800, marginMs: 800 }
   const running = await startProcesses({ window })
-  await until(
+  await waitUntil(
     () => turnsOfEach(running.uses),
     (turns) => turns >= 2,
     40_000,
@@ -76,13 +76,13 @@ it('keeps it with Redis, while Redis is killed, and when it is back', async ({ s
   const window = { maxCalls: 40, windowMs: 2_000, marginMs: 600 }
   const running = await startProcesses({ window, redisUrl: redis.url })
   const untilWindowsOf = (store: string, from: number) =>
-    until(
+    waitUntil(
       () => running.uses.slice(from).filter((use) => use.store === store).length,
       (uses) => uses >= window.maxCalls,
       40_000,
     )
 
-  await until(
+  await waitUntil(
     () => turnsOfEach(running.uses),
     (turns) => turns >= 1,
     40_000,

@@ -6,7 +6,7 @@ import { splitByLength, startLimiter } from '../../src/rate-limit/start-limiter.
 import { Secret } from '../../src/secret.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { startRedis } from '../support/redis-process.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const redis = await startRedis()
@@ -65,13 +65,13 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
   const ask = () => limiter.acquire({ organizationId, requester: 'job', windowRequests: [minute, day] })
   // Whoever kept the limits before may have granted a window full.
   expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'inits' })
-  await until(ask, ({ kind }) => kind === 'granted')
+  await waitUntil(ask, ({ kind }) => kind === 'granted')
   expect(await used(limiter, organizationId)).toEqual([
     ['inits', 1],
     ['posts', 1],
   ])
   const bucket = { capacity: 10, refillPerSecond: 10 }
-  await until(
+  await waitUntil(
     () => limiter.take({ organizationId, key: 'key', bucket, cost: 10 }),
     ({ kind }) => kind === 'taken',
   )
@@ -93,7 +93,7 @@ it('tells of an outage once, however often it tries meanwhile, and of the next o
     leaseMs: 400,
   })
   const untilStore = (wanted: string) =>
-    until(
+    waitUntil(
       () => limiter.health().store,
       (store) => store === wanted,
     )

@@ -16,7 +16,7 @@ import {
   type Tenant,
 } from '../graphql/support.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 const api = await createTestApi(database)
@@ -39,7 +39,7 @@ async function follow(tenant: Tenant) {
   return {
     hint: () => hints.send({ organizations: [tenant.organizationId], jobs: [] }),
     printed: (count: number) =>
-      until(
+      waitUntil(
         () => lines,
         ({ length }) => length >= count,
       ),

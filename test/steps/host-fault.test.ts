@@ -10,14 +10,14 @@ import type { JobRef, VideoProvider } from '../../src/providers/video/provider.t
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { countingFfmpeg } from '../providers/video/local/render-harness.ts'
 import type { RehearsedJob } from '../support/rehearsed-job.ts'
-import { shortStoryboard } from '../support/stage.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
+import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createHostHarness } from './host-harness.ts'
 
 /** Rendering takes a while on a busy machine. */
 const patienceMs = 240_000
 
-const stage = await createHostHarness()
+const fixture = await createHostHarness()
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-host-'))
@@ -46,7 +46,7 @@ async function untilRendered(videos: VideoProvider, clip: ClipRef | null): Promi
       ({ kind }) => kind,
       () => 'in trouble',
     )
-  await until(look, (kind) => kind === 'done', 120_000)
+  await waitUntil(look, (kind) => kind === 'done', 120_000)
 }
 
 async function fill(folder: string): Promise<string> {
@@ -69,19 +69,19 @@ describe('without an ffmpeg', () => {
     'jobs wait for a person, keep what they have, and go on once there is one',
     async () => {
       const directory = await temporaryFolder()
-      const worker = await stage.openWorker({ directory, ffmpegPath: '/nope' })
+      const worker = await fixture.openWorker({ directory, ffmpegPath: '/nope' })
       const jobs = [await worker.start(), await worker.start({ ...shortStoryboard, seed: 7 })]
       for (const job of jobs) {
-        expect(await job.goOn()).toBe('needsPerson')
+        expect(await job.advance()).toBe('needsPerson')
         await expectAsked(job, 'FFMPEG_MISSING')
       }
       // The log hears of the machine, not of every job.
       expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
 
-      const mended = await stage.openWorker({ directory })
+      const mended = await fixture.openWorker({ directory })
       for (const job of jobs) {
         await job.send({ type: 'retry' })
-        expect(await mended.takeOver(job).goOn('awaitingSlot')).toBe('awaitingSlot')
+        expect(await mended.takeOver(job).advance('awaitingSlot')).toBe('awaitingSlot')
       }
     },
     patienceMs,
@@ -94,9 +94,9 @@ describe('without an ffmpeg', () => {
       const ffmpegPath = path.join(directory, 'ffmpeg')
       await writeFile(ffmpegPath, 'no program')
       await chmod(ffmpegPath, 0o644)
-      const worker = await stage.openWorker({ directory, ffmpegPath })
+      const worker = await fixture.openWorker({ directory, ffmpegPath })
       const job = await worker.start()
-      expect(await job.goOn()).toBe('needsPerson')
+      expect(await job.advance()).toBe('needsPerson')
       await expectAsked(job, 'FFMPEG_MISSING')
     },
     patienceMs,
@@ -108,9 +108,9 @@ it(
   async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory)
-    const worker = await stage.openWorker({ directory, ffmpegPath })
+    const worker = await fixture.openWorker({ directory, ffmpegPath })
     const job = await worker.start()
-    expect(await job.goOn('awaitingSlot')).toBe('awaitingSlot')
+    expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
     // One for each of two scenes, and one that joins them.
     expect(await starts()).toBe(3)
   },
@@ -124,23 +124,23 @@ describe('on a full disk', () => {
       const directory = await temporaryFolder()
       const disk = path.join(directory, place)
       if (!(await smallDisk(disk, 8 * 1024 * 1024))) return
-      const worker = await stage.openWorker({ directory })
+      const worker = await fixture.openWorker({ directory })
       const filler = await fill(disk)
       const job = await worker.start()
-      expect(await job.goOn((context, state) => state === 'failed' || context.attempts > 1)).not.toBe(
+      expect(await job.advance((context, state) => state === 'failed' || context.attempts > 1)).not.toBe(
         'failed',
       )
       await expectAsked(job, 'DISK_FULL')
       const { clips } = await job.context()
-      await stage.countAttempts(job.jobId, mostAttempts - 1)
-      expect(await job.goOn()).toBe('needsPerson')
+      await fixture.countAttempts(job.jobId, mostAttempts - 1)
+      expect(await job.advance()).toBe('needsPerson')
       await expectAsked(job, 'DISK_FULL')
       expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
 
       await rm(filler)
       await untilRendered(worker.videos, (await job.context()).clip)
       await job.send({ type: 'retry' })
-      expect(await job.goOn('awaitingSlot')).toBe('awaitingSlot')
+      expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
       expect((await job.context()).clips.slice(0, clips.length)).toEqual(clips)
     },
     patienceMs,

@@ -22,12 +22,12 @@ import { appendEvent } from '../../src/store/event/append.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
 import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { type RehearsedJob, rehearse } from '../support/rehearsed-job.ts'
-import { shortStoryboard } from '../support/stage.ts'
+import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createVirtualClock } from './publish/virtual-clock.ts'
 
 /** What one worker has: a renderer, a storage and a data directory, each of which a test may take away. */
@@ -47,14 +47,14 @@ export async function createHostHarness() {
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
   const ring = keyRingOf([randomBytes(32)])
-  const sealer = createSealer(() => ring)
+  const encryptor = createEncryptor(() => ring)
 
   async function openWorker(wish: WorkerOptions) {
     const news: StepReport[] = []
     const local = await startLocalTikTok({ persist: false, settings: { processingMs: 0, moderationMs: 0 } })
     onTestFinished(() => local.stop())
     local.advance(clock.offsetMs() / 1_000)
-    const accountId = await connectLocalAccount(db, local, sealer, {
+    const accountId = await connectLocalAccount(db, local, encryptor, {
       organizationId,
       username: `creator${randomBytes(4).toString('hex')}`,
     })
@@ -90,7 +90,7 @@ export async function createHostHarness() {
       videos,
       withBreaker: createWithBreaker({ db }),
       tiktok,
-      sealer,
+      encryptor,
       latePostGapMs: 300_000,
       workDirectory: path.join(wish.directory, 'work'),
       ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
@@ -102,7 +102,15 @@ export async function createHostHarness() {
       local.advance((clock.offsetMs() - before) / 1_000)
     }
     const runtime = { ledger, keeper, machines: deps.machines, steps, clock: databaseClock }
-    const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: false }
+    const machinery = {
+      db,
+      deps,
+      runtime,
+      local,
+      now: clock.now,
+      advanceClock: pass,
+      receivesWebhooks: false,
+    }
     return {
       news,
       storage,

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { momentIn, openBooks, quotaMetrics, quotaPeriods } from '../../src/commands/quota/quota-period.ts'
+import {
+  openQuotaPeriods,
+  quotaMetrics,
+  quotaMomentIn,
+  quotaPeriods,
+} from '../../src/commands/quota/quota-period.ts'
 import { needsOfJob, reserveQuota } from '../../src/commands/quota/reserve-quota.ts'
-import { countUse } from '../../src/commands/quota/settle-quota.ts'
+import { recordUsage } from '../../src/commands/quota/settle-quota.ts'
 import type { Tx } from '../../src/store/database.ts'
 import { adjustQuota, grantQuota, setQuotaLimit } from '../../src/store/quota/adjustments.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
@@ -117,14 +122,14 @@ async function perform(
   operation: Operation,
 ): Promise<void> {
   const at = model.now
-  const moment = momentIn(zone, organizationId, at)
+  const moment = quotaMomentIn(zone, organizationId, at)
   switch (operation.type) {
     case 'pass':
       model.now += operation.minutes * 60_000
       return
     case 'reserve': {
       const jobId = randomUUID()
-      const books = await openBooks(tx, { organizationId, at })
+      const books = await openQuotaPeriods(tx, { organizationId, at })
       const reserved = await reserveQuota(tx, books, {
         jobId,
         slotId: randomUUID(),
@@ -165,7 +170,7 @@ async function perform(
       for (const metric of operation.metrics) {
         const amount = operation.amount && operation.amount * scaleOf(metric)
         // A window is where it should be before anything is decided by it, as in the command.
-        await openBooks(tx, { organizationId, at })
+        await openQuotaPeriods(tx, { organizationId, at })
         const limit = amount === null ? null : { amount, isHard: hard, spanSeconds: span }
         const set = await setQuotaLimit(tx, moment, { metric, period }, limit, 'test')
         const modelled = amount === null ? null : { amount, hard, ...(span !== null && { span }) }
@@ -177,7 +182,7 @@ async function perform(
     case 'adjust': {
       const { metric, period, amount } = operation
       if (amount === 0) return
-      await openBooks(tx, { organizationId, at })
+      await openQuotaPeriods(tx, { organizationId, at })
       const adjusted = await adjustQuota(tx, moment, { metric, period, amount }, 'test')
       model.reserve('', [])
       expect(adjusted.kind === 'done').toBe(model.adjust(metric, period, amount))
@@ -190,14 +195,14 @@ async function perform(
         amount: operation.amount,
         key: randomUUID(),
       } as const
-      await countUse(tx, { organizationId, at, ...use })
+      await recordUsage(tx, { organizationId, at, ...use })
       model.use('providerSpend', operation.amount)
     }
   }
 }
 
 async function expectSame(tx: Tx, model: QuotaModel, zone: string): Promise<void> {
-  const quotas = await listQuotas(tx, momentIn(zone, organizationId, model.now))
+  const quotas = await listQuotas(tx, quotaMomentIn(zone, organizationId, model.now))
   for (const metric of quotaMetrics) {
     for (const period of quotaPeriods) {
       const found = quotas.find((quota) => quota.metric === metric && quota.period === period)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 /** The product's own command line in a process of its own. */
 export interface AppProcess {
@@ -41,7 +41,7 @@ export async function untilReady(port: number, app: AppProcess, timeoutMs = 150_
       (response) => response.status,
       () => (app.child.exitCode === null ? 'not listening' : `exited: ${app.output()}`),
     )
-  await until(ask, (status) => status === 200 || String(status).startsWith('exited'), timeoutMs).then(
+  await waitUntil(ask, (status) => status === 200 || String(status).startsWith('exited'), timeoutMs).then(
     (status) => {
       if (status !== 200) throw new Error(String(status))
     },

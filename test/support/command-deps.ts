@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest'
-import type { CommandDeps } from '../../src/commands/deps.ts'
+import type { CommandDeps } from '../../src/commands/command-deps.ts'
 import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { planMachine } from '../../src/definitions/plan-machine.ts'

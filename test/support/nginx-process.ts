@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { freePort } from './free-port.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 const program = '/usr/sbin/nginx'
 
@@ -38,7 +38,7 @@ export async function startNginx(upstream: string): Promise<string | null> {
     const exited = once(child, 'exit')
     if (child.exitCode === null && child.kill('SIGKILL')) await exited
   })
-  await until(
+  await waitUntil(
     () =>
       new Promise<boolean>((resolve) => {
         const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from './free-port.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 export interface RedisProcess {
   readonly url: string
@@ -29,7 +29,7 @@ export async function startRedis(): Promise<RedisProcess | null> {
       const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
       const next = spawn(program, settings, { stdio: 'ignore' })
       if (!(await once(next, 'spawn').catch(() => null))) continue
-      await until(() => answers(port), Boolean)
+      await waitUntil(() => answers(port), Boolean)
       child = next
       return true
     }

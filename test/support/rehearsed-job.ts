@@ -1,8 +1,8 @@
 import type { JobContext } from '../../machines/job/context.ts'
 import type { JobEvent } from '../../machines/job/events.ts'
-import type { CommandDeps } from '../../src/commands/deps.ts'
-import { moveJob } from '../../src/commands/move-job.ts'
-import { takeNews } from '../../src/commands/webhook/handle-webhook.ts'
+import type { CommandDeps } from '../../src/commands/command-deps.ts'
+import { sendJobEvent } from '../../src/commands/send-event.ts'
+import { handleWebhook } from '../../src/commands/webhook/handle-webhook.ts'
 import { type Checkpoint, nextTimer } from '../../src/durable/checkpoint.ts'
 import { drive, type Runtime } from '../../src/durable/drive.ts'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
@@ -10,7 +10,7 @@ import type { Db } from '../../src/store/database.ts'
 import { lockJob } from '../../src/store/job/jobs.ts'
 
 /** The machinery of a worker, but for the queue: that one would wait for real time. */
-export interface Machinery {
+export interface RehearsalRuntime {
   readonly db: Db
   readonly deps: CommandDeps
   readonly runtime: Omit<Runtime, 'draining' | 'onBoundary'>
@@ -18,9 +18,9 @@ export interface Machinery {
   /** Of the database and of TikTok, epoch milliseconds. */
   now(): number
   /** Puts the clocks of both forward. */
-  pass(milliseconds: number): Promise<void>
+  advanceClock(milliseconds: number): Promise<void>
   /** Whether TikTok's webhooks are taken in as they come; otherwise only `hear` does that. */
-  readonly listens: boolean
+  readonly receivesWebhooks: boolean
 }
 
 export interface JobIds {
@@ -38,11 +38,11 @@ export interface RehearsedJob extends JobIds {
    * along. Where both wait, the time that they wait for passes at once. A job that stops where a step is pending is let go as
    * by a worker that shuts down.
    */
-  goOn(until?: Until): Promise<string>
+  advance(until?: Until): Promise<string>
   /** What a person asks of it. Throws if that is not permitted. */
   send(event: JobEvent): Promise<void>
   /** Takes in what TikTok has told of its creator's posts and account, in the order of coming; answers what each did. */
-  hear(): Promise<readonly string[]>
+  receiveWebhooks(): Promise<readonly string[]>
   context(): Promise<JobContext>
   /** Every state that it has come to, the first one included. */
   history(): Promise<readonly string[]>
@@ -56,8 +56,8 @@ const mostTurns = 10_000
 const roundTripMs = 10
 
 /** Drives a job that is in the database, with its account, through the real machines, steps and ledger. */
-export function rehearse(machinery: Machinery, ids: JobIds): RehearsedJob {
-  const { db, deps, runtime, local, now, pass, listens } = machinery
+export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob {
+  const { db, deps, runtime, local, now, advanceClock, receivesWebhooks } = machinery
   const { jobId, organizationId, accountId } = ids
 
   const read = async (id: string): Promise<Checkpoint> => {
@@ -69,7 +69,7 @@ export function rehearse(machinery: Machinery, ids: JobIds): RehearsedJob {
   const isReady = (machine: Checkpoint) =>
     machine.tag === 'working' || (nextTimer(machine)?.dueAt ?? Number.POSITIVE_INFINITY) <= now()
 
-  async function hear(): Promise<readonly string[]> {
+  async function receiveWebhooks(): Promise<readonly string[]> {
     await local.flushWebhooks()
     const kept = await db
       .selectFrom('webhook_delivery')
@@ -81,7 +81,7 @@ export function rehearse(machinery: Machinery, ids: JobIds): RehearsedJob {
       .execute()
     const outcomes: string[] = []
     for (const { key } of kept) {
-      const { outcome } = await db.transaction().execute((tx) => takeNews(tx, deps, key))
+      const { outcome } = await db.transaction().execute((tx) => handleWebhook(tx, deps, key))
       outcomes.push(outcome)
     }
     return outcomes
@@ -95,32 +95,32 @@ export function rehearse(machinery: Machinery, ids: JobIds): RehearsedJob {
     await drive({ ...runtime, draining: draining.signal, onBoundary }, id)
   }
 
-  async function goOn(until: Until = () => false): Promise<string> {
+  async function advance(until: Until = () => false): Promise<string> {
     const isThere = (job: Checkpoint) =>
       job.machine === 'job' &&
       (typeof until === 'string' ? job.state === until : until(contextOf(job), job.state))
 
     for (let turn = 0; turn < mostTurns; turn += 1) {
-      if (listens) await hear()
+      if (receivesWebhooks) await receiveWebhooks()
       const [job, account] = [await read(jobId), await read(accountId)]
       if (isThere(job)) return job.state
       if (isReady(account)) await driveOn(accountId, isThere)
       else if (isReady(job)) await driveOn(jobId, isThere)
       else if (job.tag !== 'waiting') return job.state
-      else await pass(Math.max(0, earliest(job, account) - now()) + roundTripMs)
+      else await advanceClock(Math.max(0, earliest(job, account) - now()) + roundTripMs)
     }
     throw new Error(`the job still goes on: ${(await read(jobId)).state}`)
   }
 
   return {
     ...ids,
-    goOn,
-    hear,
+    advance,
+    receiveWebhooks,
     context,
     async send(event) {
       const moved = await db
         .transaction()
-        .execute((tx) => moveJob(tx, deps, { organizationId, jobId, event }))
+        .execute((tx) => sendJobEvent(tx, deps, { organizationId, jobId, event }))
       if (moved.kind !== 'moved') throw new Error(`${event.type}: ${JSON.stringify(moved)}`)
     },
     async history() {

@@ -1,5 +1,5 @@
 /** Waits until a condition holds; fails with what it saw last. */
-export async function until<Seen>(
+export async function waitUntil<Seen>(
   look: () => Promise<Seen> | Seen,
   holds: (seen: Seen) => boolean,
   timeoutMs = 90_000,

@@ -12,8 +12,8 @@ import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import { connect } from '../../src/store/database.ts'
 import { openGuardedClients } from '../../src/tiktok-policy/guarded-client.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 
 export interface WorkerSettings {
   readonly databaseUrl: string
@@ -58,7 +58,7 @@ const stepDeps = {
   videos,
   withBreaker,
   tiktok,
-  sealer: createSealer(() => ring),
+  encryptor: createEncryptor(() => ring),
   // Real time passes here, and slots come late to their posts when the machine is busy.
   latePostGapMs: 0,
   workDirectory: path.join(settings.directory, 'work'),

@@ -5,12 +5,12 @@ import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/secret.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { openKeyFile } from '../../src/vault/key-file.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
-import { newKey, place, temporaryFolder } from './support.ts'
+import { associatedData, newKey, temporaryDirectory } from './support.ts'
 
-const newFile = async () => path.join(await temporaryFolder(), 'secret-key')
+const newFile = async () => path.join(await temporaryDirectory(), 'secret-key')
 const idsOf = (ring: { readonly keys: readonly { readonly id: string }[] }) => ring.keys.map(({ id }) => id)
 
 interface User {
@@ -82,9 +82,9 @@ describe('a key file', () => {
   it('is read anew when it has changed, so that every process seals with the newest key', async () => {
     const file = await newFile()
     const [here, there] = [openKeyFile(file), openKeyFile(file)]
-    const sealer = createSealer(() => here.ring())
+    const encryptor = createEncryptor(() => here.ring())
     const { id } = await there.addKey()
-    expect(sealer.keyIdOf(sealer.seal(new Secret('act.x'), place))).toBe(id)
+    expect(encryptor.keyIdOf(encryptor.seal(new Secret('act.x'), associatedData))).toBe(id)
     expect(here.ring()).toBe(here.ring())
   })
 

@@ -1,32 +1,33 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/secret.ts'
+import { type AssociatedData, createEncryptor, KeyMissing } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { rotate, type SealedRecord } from '../../src/vault/rotate.ts'
-import { createSealer, KeyMissing, type Place } from '../../src/vault/sealer.ts'
 import { newKey } from './support.ts'
 
 const idOf = (key: Buffer) => keyRingOf([key]).primary.id
-const sealerOf = (...keys: readonly Buffer[]) => createSealer(() => keyRingOf(keys))
-const keyOf = (place: Place) => JSON.stringify([place.organizationId, place.row, place.column])
+const encryptorOf = (...keys: readonly Buffer[]) => createEncryptor(() => keyRingOf(keys))
+const keyOf = (associatedData: AssociatedData) =>
+  JSON.stringify([associatedData.organizationId, associatedData.row, associatedData.column])
 
 /** A table of sealed secrets, whose every write compares first. */
 function tableOf(records: readonly SealedRecord[]) {
-  const rows = new Map(records.map((record) => [keyOf(record.place), record]))
+  const rows = new Map(records.map((record) => [keyOf(record.associatedData), record]))
   return {
     rows,
     async *records() {
       yield* [...rows.values()]
     },
-    async replace(place: Place, from: string, to: string) {
-      if (rows.get(keyOf(place))?.sealed !== from) return false
-      rows.set(keyOf(place), { place, sealed: to })
+    async replace(associatedData: AssociatedData, from: string, to: string) {
+      if (rows.get(keyOf(associatedData))?.sealed !== from) return false
+      rows.set(keyOf(associatedData), { associatedData, sealed: to })
       return true
     },
   }
 }
 
-const placeOf = (row: number): Place => ({
+const associatedDataOf = (row: number): AssociatedData => ({
   organizationId: `org-${row % 3}`,
   row: `${row}`,
   column: 'access_token',
@@ -37,21 +38,23 @@ describe('a rotation', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(2), { maxLength: 30 }), async (keyIndexes) => {
         const [newest, older, oldest] = [newKey(), newKey(), newKey()]
-        const sealers = [sealerOf(newest), sealerOf(older), sealerOf(oldest)]
+        const encryptors = [encryptorOf(newest), encryptorOf(older), encryptorOf(oldest)]
         const table = tableOf(
           keyIndexes.flatMap((keyIndex, row) => {
-            const sealed = sealers[keyIndex]?.seal(new Secret(`token of ${row}`), placeOf(row))
-            return sealed === undefined ? [] : [{ place: placeOf(row), sealed }]
+            const sealed = encryptors[keyIndex]?.seal(new Secret(`token of ${row}`), associatedDataOf(row))
+            return sealed === undefined ? [] : [{ associatedData: associatedDataOf(row), sealed }]
           }),
         )
-        const done = await rotate(sealerOf(newest, older, oldest), table.records(), table.replace)
+        const done = await rotate(encryptorOf(newest, older, oldest), table.records(), table.replace)
         expect(done).toEqual({
-          seen: keyIndexes.length,
+          total: keyIndexes.length,
           rewrapped: keyIndexes.filter((keyIndex) => keyIndex > 0).length,
-          left: {},
+          remaining: {},
         })
-        for (const { place, sealed } of table.rows.values()) {
-          expect(sealerOf(newest).open(sealed, place).reveal()).toBe(`token of ${place.row}`)
+        for (const { associatedData, sealed } of table.rows.values()) {
+          expect(encryptorOf(newest).open(sealed, associatedData).reveal()).toBe(
+            `token of ${associatedData.row}`,
+          )
         }
       }),
       { numRuns: 30 },
@@ -60,54 +63,79 @@ describe('a rotation', () => {
 
   it('has nothing left to do the second time', async () => {
     const [newer, older] = [newKey(), newKey()]
-    const table = tableOf([{ place: placeOf(1), sealed: sealerOf(older).seal(new Secret('t'), placeOf(1)) }])
-    const sealer = sealerOf(newer, older)
-    expect(await rotate(sealer, table.records(), table.replace)).toEqual({ seen: 1, rewrapped: 1, left: {} })
-    expect(await rotate(sealer, table.records(), table.replace)).toEqual({ seen: 1, rewrapped: 0, left: {} })
+    const table = tableOf([
+      {
+        associatedData: associatedDataOf(1),
+        sealed: encryptorOf(older).seal(new Secret('t'), associatedDataOf(1)),
+      },
+    ])
+    const encryptor = encryptorOf(newer, older)
+    expect(await rotate(encryptor, table.records(), table.replace)).toEqual({
+      total: 1,
+      rewrapped: 1,
+      remaining: {},
+    })
+    expect(await rotate(encryptor, table.records(), table.replace)).toEqual({
+      total: 1,
+      rewrapped: 0,
+      remaining: {},
+    })
   })
 
   it('does not overwrite a token that was refreshed after it was read', async () => {
     const [newer, older] = [newKey(), newKey()]
-    const sealer = sealerOf(newer, older)
-    const stale = { place: placeOf(1), sealed: sealerOf(older).seal(new Secret('old'), placeOf(1)) }
+    const encryptor = encryptorOf(newer, older)
+    const stale = {
+      associatedData: associatedDataOf(1),
+      sealed: encryptorOf(older).seal(new Secret('old'), associatedDataOf(1)),
+    }
     const table = tableOf([stale])
-    const refreshed = sealer.seal(new Secret('refreshed'), placeOf(1))
+    const refreshed = encryptor.seal(new Secret('refreshed'), associatedDataOf(1))
     const records = async function* () {
       yield stale
     }
-    await table.replace(stale.place, stale.sealed, refreshed)
+    await table.replace(stale.associatedData, stale.sealed, refreshed)
 
-    const done = await rotate(sealer, records(), table.replace)
-    expect(done).toEqual({ seen: 1, rewrapped: 0, left: { [idOf(older)]: 1 } })
-    expect(table.rows.get(keyOf(stale.place))?.sealed).toBe(refreshed)
+    const done = await rotate(encryptor, records(), table.replace)
+    expect(done).toEqual({ total: 1, rewrapped: 0, remaining: { [idOf(older)]: 1 } })
+    expect(table.rows.get(keyOf(stale.associatedData))?.sealed).toBe(refreshed)
   })
 
   it('counts what it cannot bring over by the key that must stay, and goes on', async () => {
     const [newer, older, lost] = [newKey(), newKey(), newKey()]
-    const misplaced = sealerOf(older).seal(new Secret('t'), placeOf(9))
+    const misplaced = encryptorOf(older).seal(new Secret('t'), associatedDataOf(9))
     const table = tableOf([
-      { place: placeOf(1), sealed: sealerOf(lost).seal(new Secret('t'), placeOf(1)) },
-      { place: placeOf(2), sealed: sealerOf(lost).seal(new Secret('t'), placeOf(2)) },
-      { place: placeOf(3), sealed: misplaced },
-      { place: placeOf(4), sealed: 'not sealed' },
-      { place: placeOf(5), sealed: sealerOf(older).seal(new Secret('t'), placeOf(5)) },
+      {
+        associatedData: associatedDataOf(1),
+        sealed: encryptorOf(lost).seal(new Secret('t'), associatedDataOf(1)),
+      },
+      {
+        associatedData: associatedDataOf(2),
+        sealed: encryptorOf(lost).seal(new Secret('t'), associatedDataOf(2)),
+      },
+      { associatedData: associatedDataOf(3), sealed: misplaced },
+      { associatedData: associatedDataOf(4), sealed: 'not sealed' },
+      {
+        associatedData: associatedDataOf(5),
+        sealed: encryptorOf(older).seal(new Secret('t'), associatedDataOf(5)),
+      },
     ])
-    expect(await rotate(sealerOf(newer, older), table.records(), table.replace)).toEqual({
-      seen: 5,
+    expect(await rotate(encryptorOf(newer, older), table.records(), table.replace)).toEqual({
+      total: 5,
       rewrapped: 1,
-      left: { [idOf(lost)]: 2, [idOf(older)]: 1, none: 1 },
+      remaining: { [idOf(lost)]: 2, [idOf(older)]: 1, none: 1 },
     })
-    expect(table.rows.get(keyOf(placeOf(3)))?.sealed).toBe(misplaced)
+    expect(table.rows.get(keyOf(associatedDataOf(3)))?.sealed).toBe(misplaced)
   })
 
   it('stops where the database does, and the removed key is then missed by its name', async () => {
     const [newer, older] = [newKey(), newKey()]
-    const sealed = sealerOf(older).seal(new Secret('t'), placeOf(1))
-    const table = tableOf([{ place: placeOf(1), sealed }])
+    const sealed = encryptorOf(older).seal(new Secret('t'), associatedDataOf(1))
+    const table = tableOf([{ associatedData: associatedDataOf(1), sealed }])
     const broken = () => Promise.reject(new Error('the database is gone'))
-    await expect(rotate(sealerOf(newer, older), table.records(), broken)).rejects.toThrow(
+    await expect(rotate(encryptorOf(newer, older), table.records(), broken)).rejects.toThrow(
       'the database is gone',
     )
-    expect(() => sealerOf(newer).open(sealed, placeOf(1))).toThrow(KeyMissing)
+    expect(() => encryptorOf(newer).open(sealed, associatedDataOf(1))).toThrow(KeyMissing)
   })
 })

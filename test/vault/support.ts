@@ -3,14 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import type { AssociatedData } from '../../src/vault/encryptor.ts'
 import { type KeyRing, keyRingOf } from '../../src/vault/key-ring.ts'
-import type { Place } from '../../src/vault/sealer.ts'
 
 export const newKey = (): Buffer => randomBytes(32)
 
-export const place: Place = { organizationId: 'org-1', row: 'account-1', column: 'access_token' }
+export const associatedData: AssociatedData = {
+  organizationId: 'org-1',
+  row: 'account-1',
+  column: 'access_token',
+}
 
-/** A ring that can be exchanged while a sealer holds it, as a key file can. */
+/** A ring that can be exchanged while a encryptor holds it, as a key file can. */
 export function changingRing(...keys: readonly Buffer[]) {
   let ring = keyRingOf(keys)
   return {
@@ -21,7 +25,7 @@ export function changingRing(...keys: readonly Buffer[]) {
   }
 }
 
-export async function temporaryFolder(): Promise<string> {
+export async function temporaryDirectory(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-vault-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder

@@ -1,12 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import {
-  failureVerdicts,
-  nextStepFor,
-  type VerdictSource,
-  verdictFor,
-} from '../../src/verdict/failure-verdict.ts'
+import { failureVerdicts, nextStepFor, verdictFor } from '../../src/verdict/failure-verdict.ts'
+import type { VerdictSource } from '../../src/verdict/verdict-row.ts'
 
 /** Codes in the API's envelope, with the HTTP status that the documents give them. */
 const documentedApi = {

@@ -3,9 +3,8 @@ import { findAccountOfCreator, writeCreator } from '../../store/account/accounts
 import { type NewTokens, writeTokens } from '../../store/account/tokens.ts'
 import type { Tx } from '../../store/database.ts'
 import { lockJobsInState } from '../../store/job/job-list.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveAccount } from '../move-account.ts'
-import { moveJob } from '../move-job.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { sendAccountEvent, sendJobEvent } from '../send-event.ts'
 
 /** Who granted access, as far as TikTok said. */
 export interface Creator {
@@ -15,7 +14,7 @@ export interface Creator {
   readonly scopes: readonly string[]
 }
 
-export type AccountAuthorized =
+export type AuthorizeAccountResult =
   | { readonly kind: 'authorized'; readonly accountId: string; readonly movedJobs: readonly string[] }
   /** It is another creator than the one whose account was to be connected again. */
   | { readonly kind: 'otherCreator'; readonly expected: string }
@@ -43,7 +42,7 @@ export async function authorizeAccount(
     readonly creator: Creator
     readonly seal: (accountId: string) => NewTokens
   },
-): Promise<AccountAuthorized> {
+): Promise<AuthorizeAccountResult> {
   const { organizationId, creator } = request
   const known = await findAccountOfCreator(tx, organizationId, creator.openId)
   const owner = await creatorOf(tx, request.accountId)
@@ -62,11 +61,11 @@ export async function authorizeAccount(
   if (!expiry) throw new Error(`account ${accountId} is gone`)
 
   const event = { type: 'authorized', ...expiry } as const
-  const moved = await moveAccount(tx, deps, { organizationId, accountId, event })
+  const moved = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
   if (moved.kind !== 'moved') throw new AccountBusy()
   if (accountId !== request.accountId) await dropPlaceholder(tx, deps, organizationId, request.accountId)
   for (const jobId of waiting) {
-    await moveJob(tx, deps, { organizationId, jobId, event: { type: 'accountConnected' } })
+    await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'accountConnected' } })
   }
   // In a transaction of its own: slots come before jobs in the order of locks, and a grant must not be lost over a scan.
   await queueScan(deps.boss, organizationId, tx)
@@ -85,7 +84,7 @@ async function dropPlaceholder(
     code: 'ALREADY_CONNECTED',
     message: 'This creator has an account here already: that one was connected again.',
   } as const
-  await moveAccount(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } })
+  await sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } })
 }
 
 async function creatorOf(

@@ -10,7 +10,7 @@ import type { Tx } from '../../store/database.ts'
 import { readDatabaseTime } from '../../store/database-time.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertJob } from '../../store/job/jobs.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
 /** What TikTok can be asked to grant; the first of them is always asked for. */
@@ -23,7 +23,7 @@ export const knownScopes = [
   'video.upload',
 ] as const
 /** Enough to post directly and as drafts, and to look a lost post up. */
-export const usualScopes: readonly string[] = [
+export const defaultScopes: readonly string[] = [
   'user.info.basic',
   'user.info.profile',
   'video.list',
@@ -52,7 +52,7 @@ export interface AuthorizationStarter {
   ): string
 }
 
-export type ConnectingBegun =
+export type ConnectAccountResult =
   | {
       readonly kind: 'done'
       readonly accountId: string
@@ -77,11 +77,11 @@ export async function connectAccount(
     readonly accountId: string | null
     readonly scopes: readonly string[] | null
   },
-): Promise<ConnectingBegun> {
+): Promise<ConnectAccountResult> {
   const { organizationId } = request
   const unknown = request.scopes?.find((scope) => !knownScopes.some((known) => known === scope))
   if (unknown !== undefined) return invalid('scopes', `"${unknown}" is none of ${knownScopes.join(', ')}`)
-  const scopes = [...new Set(['user.info.basic', ...(request.scopes ?? usualScopes)])]
+  const scopes = [...new Set(['user.info.basic', ...(request.scopes ?? defaultScopes)])]
 
   const at = await readDatabaseTime(tx)
   const accountId = request.accountId ?? randomUUID()

@@ -1,9 +1,9 @@
 import type { Tx } from '../../store/database.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveAccount } from '../move-account.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import type { Refusal } from '../refusal.ts'
+import { sendAccountEvent } from '../send-event.ts'
 
-export type AccountDisconnected =
+export type DisconnectAccountResult =
   | { readonly kind: 'done'; readonly accountId: string; readonly movedJobs: readonly string[] }
   | Refusal
 
@@ -12,9 +12,9 @@ export async function disconnectAccount(
   tx: Tx,
   deps: CommandDeps,
   request: { readonly organizationId: string; readonly accountId: string },
-): Promise<AccountDisconnected> {
+): Promise<DisconnectAccountResult> {
   const { accountId } = request
-  const moved = await moveAccount(tx, deps, { ...request, event: { type: 'disconnect' } })
+  const moved = await sendAccountEvent(tx, deps, { ...request, event: { type: 'disconnect' } })
   if (moved.kind === 'missing') return { kind: 'missing', field: 'accountId' }
   if (moved.kind === 'refused') return moved
   return { kind: 'done', accountId, movedJobs: [accountId] }

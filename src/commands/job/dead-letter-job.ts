@@ -5,15 +5,15 @@ import type { Lost } from '../../queue/dead-letters.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertDeadLetter, lockStuckMachine } from '../../store/job/dead-letters.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveMachine } from '../send-event.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { sendEvent } from '../send-event.ts'
 
-export type FailedByInfrastructure =
+export type DeadLetterJobResult =
   | {
-      readonly kind: 'failed'
+      readonly kind: 'deadLettered'
       readonly organizationId: string
       /** Whether the machine has been told; otherwise it lies where it was, and nobody wakes it. */
-      readonly isMoved: boolean
+      readonly isTransitioned: boolean
     }
   /** There is nothing to tell: it has moved on, or somebody is at it. */
   | { readonly kind: 'moot' }
@@ -26,22 +26,22 @@ export type FailedByInfrastructure =
  * and the sweep leaves it alone until it is redriven: it then goes on as after any crash. If moving it fails as well, the
  * repetition only marks it.
  */
-export async function failByInfrastructure(
+export async function deadLetterJob(
   tx: Tx,
   deps: CommandDeps,
   jobId: string,
   { cause, tries, at, isRepeated }: Lost,
-): Promise<FailedByInfrastructure> {
+): Promise<DeadLetterJobResult> {
   const stuck = await lockStuckMachine(tx, jobId, at)
   if (!stuck) return { kind: 'moot' }
   const { organizationId, slotId, accountId, revision, checkpoint } = stuck
   const { machine, state } = checkpoint
   const event = { type: 'infrastructureFailed', failure: failureOf(cause) }
-  const isMoved = machine === 'job' && !isRepeated && takes(deps.machines, checkpoint, event)
-  const jobRevision = isMoved ? revision + 1 : revision
+  const isTransitioned = machine === 'job' && !isRepeated && takes(deps.machines, checkpoint, event)
+  const jobRevision = isTransitioned ? revision + 1 : revision
   await insertDeadLetter(tx, { organizationId, jobId, jobRevision, state, tries, ...cause })
-  if (isMoved) {
-    const moved = await moveMachine(tx, deps, { machine, id: jobId, organizationId, event })
+  if (isTransitioned) {
+    const moved = await sendEvent(tx, deps, { machine, id: jobId, organizationId, event })
     if (moved.kind !== 'moved') throw new Error(`${jobId} would take ${event.type}, and has not`)
   }
   await appendEvent(tx, {
@@ -51,7 +51,7 @@ export async function failByInfrastructure(
     ...(accountId !== null && { accountId }),
     payload: { jobId, state, tries, code: cause.code, message: cause.message },
   })
-  return { kind: 'failed', organizationId, isMoved }
+  return { kind: 'deadLettered', organizationId, isTransitioned }
 }
 
 function failureOf({ message }: Cause): Failure {

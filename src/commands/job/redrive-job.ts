@@ -4,11 +4,11 @@ import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { forgetTries, lockOpenLetter, settleLetter } from '../../store/job/dead-letters.ts'
 import { lockJob } from '../../store/job/jobs.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
-import { moveMachine } from '../send-event.ts'
+import { sendEvent } from '../send-event.ts'
 
-export type JobRedriven =
+export type RedriveJobResult =
   | { readonly kind: 'done'; readonly jobId: string; readonly movedJobs: readonly string[] }
   | Refusal
 
@@ -30,7 +30,7 @@ export async function redriveJob(
     /** The API key that asked, for the record. */
     readonly by: string | null
   },
-): Promise<JobRedriven> {
+): Promise<RedriveJobResult> {
   const { jobId, by } = request
   const reason = request.reason.trim()
   if (reason.length < 1 || reason.length > mostReason)
@@ -48,7 +48,7 @@ export async function redriveJob(
   const isAside = tag === 'resting'
   if (isAside && !takes(deps.machines, checkpoint, retry)) return { kind: 'refused', state, event: 'retry' }
   await settleLetter(tx, letter, { reason, by })
-  if (isAside) await moveMachine(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
+  if (isAside) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
   else {
     await forgetTries(tx, jobId)
     await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${letter}` }], tx)

@@ -10,13 +10,13 @@ import { appendEvent } from '../../store/event/append.ts'
 import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertJob } from '../../store/job/jobs.ts'
 import { lockSlotToStart } from '../../store/plan/due-slots.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
-import type { CommandDeps } from '../deps.ts'
-import { openBooks } from '../quota/quota-period.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { openQuotaPeriods } from '../quota/quota-period.ts'
 import { type QuotaShort, reserveQuota } from '../quota/reserve-quota.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { problemOfKey } from '../text.ts'
 
-export type JobStarted =
+export type StartJobResult =
   | { readonly kind: 'started'; readonly jobId: string }
   | { readonly kind: 'exists'; readonly jobId: string }
   | { readonly kind: 'missing' }
@@ -37,7 +37,7 @@ export async function startJob(
   tx: Tx,
   deps: CommandDeps,
   request: { readonly organizationId: string; readonly slotId: string; readonly jobKey?: string | null },
-): Promise<JobStarted> {
+): Promise<StartJobResult> {
   const { organizationId, slotId, jobKey = null } = request
   const problem = jobKey === null ? null : problemOfKey(jobKey)
   if (problem !== null) return invalid('jobKey', problem)
@@ -48,7 +48,7 @@ export async function startJob(
   if (slot.planState !== 'approved') return { kind: 'notApproved' }
   const at = await readDatabaseTime(tx)
   if (isTooLate(slot.publishAt.getTime(), at)) return { kind: 'tooLate', publishAt: slot.publishAt }
-  const books = await openBooks(tx, { organizationId, at })
+  const books = await openQuotaPeriods(tx, { organizationId, at })
   // With the books open nobody else starts a job of the organization. Were it otherwise, the index on keys would refuse the row.
   const holder = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
   if (holder !== null) return { kind: 'underWay', jobId: holder }

@@ -11,7 +11,7 @@ import { invalid, type Refusal } from '../refusal.ts'
 
 export type ForceMode = 'open' | 'closed' | 'release'
 
-export type BreakerForced =
+export type ForceBreakerResult =
   | {
       readonly kind: 'done'
       readonly key: string
@@ -40,7 +40,7 @@ export async function forceBreaker(
     /** The API key that asked, for the record. */
     readonly by: string | null
   },
-): Promise<BreakerForced> {
+): Promise<ForceBreakerResult> {
   const { organizationId, key, mode, by } = request
   const reason = request.reason.trim()
   if (reason.length < 1 || reason.length > mostReason)

@@ -5,26 +5,26 @@ import { readDatabaseTime } from '../../store/database-time.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertSlots, type NewSlot } from '../../store/plan/slots.ts'
 import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'
-import { readBrief, type SlotBrief } from './slot-brief.ts'
-import { movePlan } from './transition-plan.ts'
+import { transitionPlan } from './transition-plan.ts'
+import { type SlotInput, validateSlot } from './validate-slot.ts'
 
 /** As many as a year has days, and some; a storyboard may have some kilobytes. */
 const mostSlots = 400
 
-export type SlotsAdded =
+export type AddSlotsResult =
   | { readonly kind: 'done'; readonly planId: string; readonly slotIds: readonly string[] }
   | Refusal
 
 /** Adds slots to a plan, all of them or none. Takes an approval back. */
 export async function addSlots(
   tx: Tx,
-  request: { readonly organizationId: string; readonly planId: string; readonly slots: readonly SlotBrief[] },
-): Promise<SlotsAdded> {
+  request: { readonly organizationId: string; readonly planId: string; readonly slots: readonly SlotInput[] },
+): Promise<AddSlotsResult> {
   const { organizationId, planId, slots } = request
   if (slots.length < 1 || slots.length > mostSlots)
     return invalid('slots', `must have 1 to ${mostSlots} of them`)
 
-  const moved = await movePlan(tx, { organizationId, planId, event: { type: 'edit' } })
+  const moved = await transitionPlan(tx, { organizationId, planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   const now = await readDatabaseTime(tx)
   const { timeZone } = moved.before
@@ -32,7 +32,7 @@ export async function addSlots(
   const fields: FieldIssue[] = []
   const contents: NewSlot[] = []
   for (const [index, slot] of slots.entries()) {
-    const read = readBrief(slot, { path: `slots.${index}`, timeZone, creator, now })
+    const read = validateSlot(slot, { path: `slots.${index}`, timeZone, creator, now })
     if (read.kind === 'invalid') fields.push(...read.fields)
     else contents.push({ ...read.content, id: randomUUID() })
   }

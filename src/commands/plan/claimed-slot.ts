@@ -16,7 +16,7 @@ const opening: ReadonlySet<string> = new Set([
  * Whether what a slot says of its post can still be changed although a job works by it: caption, privacy and toggles, which are
  * read anew when the post is opened. Not what was rendered or is waited for, nor its mode. Locks the job, so that it opens no post meanwhile.
  */
-export async function mayStillChange(
+export async function canStillChange(
   tx: Tx,
   slotId: string,
   before: SlotContent,

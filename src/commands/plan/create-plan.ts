@@ -7,7 +7,7 @@ import { hasVisible } from '../../storyboard/visible.ts'
 import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'
 import { isTimeZone } from './wall-time.ts'
 
-export type PlanCreated = { readonly kind: 'done'; readonly planId: string } | Refusal
+export type CreatePlanResult = { readonly kind: 'done'; readonly planId: string } | Refusal
 
 /** Creates an empty draft for one account. */
 export async function createPlan(
@@ -18,9 +18,9 @@ export async function createPlan(
     readonly name: string
     readonly timeZone: string
   },
-): Promise<PlanCreated> {
+): Promise<CreatePlanResult> {
   const { organizationId, accountId, name, timeZone } = request
-  const fields = [...namePlan(name), ...placePlan(timeZone)]
+  const fields = [...validatePlanName(name), ...validateTimeZone(timeZone)]
   if (fields.length > 0) return { kind: 'invalid', fields }
   const [account] = await findAccounts(tx, organizationId, [accountId])
   if (!account) return { kind: 'missing', field: 'accountId' }
@@ -34,7 +34,7 @@ export async function createPlan(
 }
 
 /** What is wrong with a plan's name. */
-export function namePlan(name: string): readonly FieldIssue[] {
+export function validatePlanName(name: string): readonly FieldIssue[] {
   const { length } = name.trim()
   if (length < 1 || length > 200) return [{ path: 'name', message: 'must have 1 to 200 characters' }]
   return hasVisible(name)
@@ -43,7 +43,7 @@ export function namePlan(name: string): readonly FieldIssue[] {
 }
 
 /** What is wrong with a plan's time zone. */
-export function placePlan(timeZone: string): readonly FieldIssue[] {
+export function validateTimeZone(timeZone: string): readonly FieldIssue[] {
   return isTimeZone(timeZone)
     ? []
     : [

@@ -3,17 +3,17 @@ import { appendEvent } from '../../store/event/append.ts'
 import { listOutdatedPlans, lockJobsOfSlots, lockOutdatedSlots } from '../../store/plan/outdated-slots.ts'
 import { lockPlan } from '../../store/plan/plans.ts'
 import { findCancelledSlots, lockSlotsOf, reschedule } from '../../store/plan/slots.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveJob } from '../move-job.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { sendJobEvent } from '../send-event.ts'
 import type { TimeZoneData } from './wall-time.ts'
 
 /** How many slots one transaction locks, and how many plans are looked for at once. */
 const batch = 100
 
-export interface SlotsResolved {
+export interface ResolveSlotsResult {
   /** How many slots were computed anew, and how many of them are at another instant now. */
   readonly resolved: number
-  readonly moved: number
+  readonly rescheduled: number
   /** Whose slots and jobs have moved. */
   readonly organizations: readonly string[]
   readonly movedJobs: readonly string[]
@@ -29,19 +29,19 @@ export async function resolveOutdatedSlots(
   db: Db,
   deps: CommandDeps,
   zones: TimeZoneData,
-): Promise<SlotsResolved> {
-  const all = { resolved: 0, moved: 0, organizations: new Set<string>(), movedJobs: [] as string[] }
+): Promise<ResolveSlotsResult> {
+  const all = { resolved: 0, rescheduled: 0, organizations: new Set<string>(), movedJobs: [] as string[] }
   for (;;) {
     const plans = await listOutdatedPlans(db, zones.version, batch)
     if (plans.length === 0) return { ...all, organizations: [...all.organizations] }
     for (const plan of plans) {
-      const { resolved, moved, movedJobs } = await db
+      const { resolved, rescheduled, movedJobs } = await db
         .transaction()
         .execute((tx) => resolveSlots(tx, deps, plan, zones))
       all.resolved += resolved
-      all.moved += moved
+      all.rescheduled += rescheduled
       all.movedJobs.push(...movedJobs)
-      if (moved > 0) all.organizations.add(plan.organizationId)
+      if (rescheduled > 0) all.organizations.add(plan.organizationId)
     }
   }
 }
@@ -52,15 +52,15 @@ async function resolveSlots(
   deps: CommandDeps,
   { organizationId, planId }: { readonly organizationId: string; readonly planId: string },
   zones: TimeZoneData,
-): Promise<Omit<SlotsResolved, 'organizations'>> {
+): Promise<Omit<ResolveSlotsResult, 'organizations'>> {
   const plan = await lockPlan(tx, organizationId, planId)
-  if (!plan) return { resolved: 0, moved: 0, movedJobs: [] }
+  if (!plan) return { resolved: 0, rescheduled: 0, movedJobs: [] }
   await lockSlotsOf(tx, organizationId)
   const slots = await lockOutdatedSlots(tx, planId, zones.version, batch)
   const claimed = slots.filter(({ isClaimed }) => isClaimed).map(({ id }) => id)
   const cancelled = await findCancelledSlots(tx, claimed)
   const jobs = await lockJobsOfSlots(tx, claimed)
-  let moved = 0
+  let rescheduled = 0
   const movedJobs: string[] = []
   for (const slot of slots) {
     const meaning = zones.instantOf(slot.wallTime, plan.timeZone)
@@ -69,13 +69,13 @@ async function resolveSlots(
     const jobId = jobs.get(slot.id)
     if (slot.isClaimed && !cancelled.has(slot.id) && publishAt.getTime() !== slot.publishAt.getTime()) {
       const event = { type: 'slotMoved', publishAt: publishAt.getTime() } as const
-      const told = jobId === undefined ? null : await moveJob(tx, deps, { organizationId, jobId, event })
+      const told = jobId === undefined ? null : await sendJobEvent(tx, deps, { organizationId, jobId, event })
       if (jobId !== undefined && told?.kind === 'moved') movedJobs.push(jobId)
       else publishAt = slot.publishAt
     }
     await reschedule(tx, slot.id, { publishAt, tzdataVersion: zones.version })
     if (publishAt.getTime() === slot.publishAt.getTime()) continue
-    moved += 1
+    rescheduled += 1
     const { wallTime, tzdataVersion } = slot
     await appendEvent(tx, {
       organizationId,
@@ -90,5 +90,5 @@ async function resolveSlots(
       },
     })
   }
-  return { resolved: slots.length, moved, movedJobs }
+  return { resolved: slots.length, rescheduled, movedJobs }
 }

@@ -6,9 +6,9 @@ import { type DueSlot, lockDueSlots } from '../../store/plan/due-slots.ts'
 import { insertScan } from '../../store/plan/scans.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
 import type { ScanReason, ScanVerdict } from '../../store/tables.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { insertSlotJob } from '../job/start-job.ts'
-import { openBooks } from '../quota/quota-period.ts'
+import { openQuotaPeriods } from '../quota/quota-period.ts'
 import { needsOfJob, type QuotaShort } from '../quota/reserve-quota.ts'
 
 export const scanWindowHours = 24
@@ -76,7 +76,7 @@ export async function completeScan(
       decisions.push({ slotId, decision })
       continue
     }
-    books ??= await openBooks(tx, { organizationId, at })
+    books ??= await openQuotaPeriods(tx, { organizationId, at })
     const started =
       knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, { ...slot, startedBy: 'scan' }))
     if (started.kind === 'started') {

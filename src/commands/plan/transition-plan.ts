@@ -9,15 +9,15 @@ import type { Refusal } from '../refusal.ts'
 
 export type LockedPlan = NonNullable<Awaited<ReturnType<typeof lockPlan>>>
 
-export type PlanMoved =
+export type TransitionPlanResult =
   | { readonly kind: 'moved'; readonly before: LockedPlan; readonly after: PlanState }
   | Refusal
 
 /** Sends an event to a plan in the caller's transaction: lock, decide, commit. The caller appends the event. */
-export async function movePlan(
+export async function transitionPlan(
   tx: Tx,
   request: { readonly organizationId: string; readonly planId: string; readonly event: PlanEvent },
-): Promise<PlanMoved> {
+): Promise<TransitionPlanResult> {
   const { organizationId, planId, event } = request
   const plan = await lockPlan(tx, organizationId, planId)
   if (!plan) return { kind: 'missing', field: 'planId' }
@@ -41,7 +41,7 @@ export async function movePlan(
 }
 
 /** What people may do with a plan now. */
-export function eventsOfPlan(plan: PlanRecord, slots: number): readonly string[] {
+export function acceptedPlanEvents(plan: PlanRecord, slots: number): readonly string[] {
   return acceptedEvents(planMachine, checkpointOfPlan(plan, slots))
 }
 

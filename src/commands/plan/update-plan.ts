@@ -5,14 +5,14 @@ import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { withdrawApprovals } from '../../store/plan/approvals.ts'
 import { changePlan } from '../../store/plan/plans.ts'
 import { lockFreeSlots, reschedule } from '../../store/plan/slots.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
-import { namePlan, placePlan } from './create-plan.ts'
-import { type HoldsSettled, settleHolds } from './settle-holds.ts'
-import { movePlan } from './transition-plan.ts'
+import { applyHolds, type HoldsResult } from './apply-holds.ts'
+import { validatePlanName, validateTimeZone } from './create-plan.ts'
+import { transitionPlan } from './transition-plan.ts'
 import { instantOf } from './wall-time.ts'
 
-export type PlanUpdated = ({ readonly kind: 'done'; readonly planId: string } & HoldsSettled) | Refusal
+export type UpdatePlanResult = ({ readonly kind: 'done'; readonly planId: string } & HoldsResult) | Refusal
 
 /**
  * Renames a plan or moves it to another time zone. The wall times of its slots stay, so with the zone their instants
@@ -27,17 +27,17 @@ export async function updatePlan(
     readonly name?: string | undefined
     readonly timeZone?: string | undefined
   },
-): Promise<PlanUpdated> {
+): Promise<UpdatePlanResult> {
   const { organizationId, planId, name, timeZone } = request
   const fields = [
-    ...(name === undefined ? [] : namePlan(name)),
-    ...(timeZone === undefined ? [] : placePlan(timeZone)),
+    ...(name === undefined ? [] : validatePlanName(name)),
+    ...(timeZone === undefined ? [] : validateTimeZone(timeZone)),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
   if (name === undefined && timeZone === undefined)
     return invalid('name', 'give a name or a timeZone to change')
 
-  const moved = await movePlan(tx, { organizationId, planId, event: { type: 'edit' } })
+  const moved = await transitionPlan(tx, { organizationId, planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   if (timeZone !== undefined && timeZone !== moved.before.timeZone) {
     const refused = await moveSlots(tx, organizationId, planId, timeZone)
@@ -46,7 +46,7 @@ export async function updatePlan(
   }
   await changePlan(tx, planId, { name: name?.trim(), timeZone })
   await lockPlanJobs(tx, organizationId, planId)
-  const settled = await settleHolds(tx, deps, { organizationId, planId })
+  const settled = await applyHolds(tx, deps, { organizationId, planId })
   await appendEvent(tx, {
     organizationId,
     type: 'plan.updated',

@@ -13,18 +13,18 @@ import {
   releaseSlot,
   type SlotRecord,
 } from '../../store/plan/slots.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import type { Refusal } from '../refusal.ts'
-import { mayStillChange } from './claimed-slot.ts'
-import { type HoldsSettled, settleHolds } from './settle-holds.ts'
-import { readBrief, type SlotBrief } from './slot-brief.ts'
-import { type LockedPlan, movePlan } from './transition-plan.ts'
+import { applyHolds, type HoldsResult } from './apply-holds.ts'
+import { canStillChange } from './claimed-slot.ts'
+import { type LockedPlan, transitionPlan } from './transition-plan.ts'
+import { type SlotInput, validateSlot } from './validate-slot.ts'
 
-export type SlotChanged =
+export type RemoveSlotResult =
   | { readonly kind: 'done'; readonly slotId: string; readonly planId: string }
   | Refusal
 
-export type SlotUpdated = (Extract<SlotChanged, { readonly kind: 'done' }> & HoldsSettled) | Refusal
+export type UpdateSlotResult = (Extract<RemoveSlotResult, { readonly kind: 'done' }> & HoldsResult) | Refusal
 
 interface SlotRequest {
   readonly organizationId: string
@@ -39,19 +39,19 @@ interface SlotRequest {
 export async function updateSlot(
   tx: Tx,
   deps: CommandDeps,
-  request: SlotRequest & { readonly change: Partial<SlotBrief> },
-): Promise<SlotUpdated> {
+  request: SlotRequest & { readonly change: Partial<SlotInput> },
+): Promise<UpdateSlotResult> {
   const { wallTime, storyboard, mode } = request.change
   const isOfWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
   const opened = await openSlot(tx, request, { claimed: !isOfWork })
   if (opened.kind !== 'open') return opened
 
   const { slot, plan } = opened
-  const brief: SlotBrief = { ...slot, ...request.change }
+  const brief: SlotInput = { ...slot, ...request.change }
   // The time of a slot whose job is at work may have come; it is not being changed.
   const now = slot.claimedAt ? Number.NEGATIVE_INFINITY : await readDatabaseTime(tx)
   const creator = await readCreatorSettings(tx, plan.accountId)
-  const read = readBrief(brief, { path: '', timeZone: plan.timeZone, creator, now })
+  const read = validateSlot(brief, { path: '', timeZone: plan.timeZone, creator, now })
   if (read.kind === 'invalid') return read
 
   const { organizationId } = request
@@ -60,17 +60,17 @@ export async function updateSlot(
   if (slot.claimedAt === null) await changeSlot(tx, slot.id, read.content)
   else {
     const content = { ...read.content, publishAt: slot.publishAt, tzdataVersion: slot.tzdataVersion }
-    if (!(await mayStillChange(tx, slot.id, slot, content))) return { kind: 'claimed', slotId: slot.id }
+    if (!(await canStillChange(tx, slot.id, slot, content))) return { kind: 'claimed', slotId: slot.id }
     await changePost(tx, slot.id, content)
   }
-  const settled = await settleHolds(tx, deps, { organizationId, planId: plan.id })
+  const settled = await applyHolds(tx, deps, { organizationId, planId: plan.id })
   const payload = { from: plan.state, to: opened.after }
   await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
   return { kind: 'done', slotId: slot.id, planId: plan.id, ...settled }
 }
 
 /** Removes a slot, until a job has claimed it, or once that is cancelled. Takes the plan's approval back. */
-export async function removeSlot(tx: Tx, request: SlotRequest): Promise<SlotChanged> {
+export async function removeSlot(tx: Tx, request: SlotRequest): Promise<RemoveSlotResult> {
   const opened = await openSlot(tx, request)
   if (opened.kind !== 'open') return opened
 
@@ -100,7 +100,7 @@ async function openSlot(
   if (found.claimedAt && !allowed.claimed && !(await isCancelled(tx, slotId)))
     return { kind: 'claimed', slotId }
 
-  const moved = await movePlan(tx, { organizationId, planId: found.planId, event: { type: 'edit' } })
+  const moved = await transitionPlan(tx, { organizationId, planId: found.planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   const slot = await lockSlot(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing', field: 'slotId' }

@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 
 /** What a wall time means in a time zone, by a version of the time zone data such as `2026c`. */
-export type Meaning =
+export type ResolvedWallTime =
   | {
       readonly kind: 'instant'
       readonly at: Date
@@ -14,7 +14,7 @@ export type Meaning =
 export interface TimeZoneData {
   /** Empty if it is not known. */
   readonly version: string
-  instantOf(wallTime: string, timeZone: string): Meaning
+  instantOf(wallTime: string, timeZone: string): ResolvedWallTime
 }
 
 /** The version that this Node was built with. */
@@ -38,7 +38,7 @@ export function isTimeZone(name: string): boolean {
  * as long after the gap as it lies in it; of a time that occurs twice in autumn, the first is meant.
  * (RFC 5545, 3.3.5, and Temporal's "compatible".)
  */
-export function instantOf(wallTime: string, timeZone: string): Meaning {
+export function instantOf(wallTime: string, timeZone: string): ResolvedWallTime {
   if (!shape.test(wallTime)) {
     return { kind: 'invalid', message: 'must be a local date and time such as 2026-03-29T18:30:00' }
   }

@@ -2,13 +2,13 @@ import type { Tx } from '../../store/database.ts'
 import { readDatabaseTime } from '../../store/database-time.ts'
 import { adjustQuota as adjust } from '../../store/quota/adjustments.ts'
 import type { Metric, QuotaPeriod } from '../../store/tables.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid } from '../refusal.ts'
-import type { QuotaChanged } from './grant-quota.ts'
-import { openBooks } from './quota-period.ts'
-import { concludeQuotaChange, lockQuotaWaiters } from './retry-waiting.ts'
+import type { QuotaChangeResult } from './grant-quota.ts'
+import { openQuotaPeriods } from './quota-period.ts'
+import { completeQuotaChange, lockWaitingWork } from './retry-waiting.ts'
 import { tooLow } from './set-quota-limit.ts'
-import { mistakesOfAmount, mistakesOfPeriod, mistakesOfReason } from './validate-quota.ts'
+import { validateAmount, validatePeriod, validateReason } from './validate-quota.ts'
 
 /**
  * Corrects what the present period of a metric allows, up or down, and says why: a grant that was made by mistake, a day that
@@ -24,22 +24,22 @@ export async function adjustQuota(
     readonly amount: number
     readonly reason: string
   },
-): Promise<QuotaChanged> {
+): Promise<QuotaChangeResult> {
   const { organizationId, metric, period, amount, reason } = request
   const fields = [
-    ...mistakesOfAmount(amount, { signed: true }),
-    ...mistakesOfPeriod(metric, period),
-    ...mistakesOfReason(reason, { required: true }),
+    ...validateAmount(amount, { signed: true }),
+    ...validatePeriod(metric, period),
+    ...validateReason(reason, { required: true }),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
 
-  const waiters = await lockQuotaWaiters(tx, organizationId)
-  const books = await openBooks(tx, { organizationId, at: await readDatabaseTime(tx) })
+  const waiters = await lockWaitingWork(tx, organizationId)
+  const books = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
   const adjusted = await adjust(tx, books, { metric, period, amount }, reason)
   if (adjusted.kind === 'unlimited')
     return invalid('period', 'has neither a limit nor a grant of this metric that could be adjusted')
   if (adjusted.kind === 'tooLow') return tooLow(adjusted)
   const change = { type: 'quota.adjusted', metric, period, payload: { amount, reason } } as const
-  const movedJobs = await concludeQuotaChange(tx, deps, { books, waiters }, change)
+  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
   return { kind: 'done', metric, period, movedJobs }
 }

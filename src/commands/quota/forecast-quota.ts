@@ -1,10 +1,12 @@
+import type { Stretch } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import { grantedFirst, readCalendar } from '../../store/quota/balances.ts'
-import { listPlannedSlots } from '../../store/quota/planned-slots.ts'
+import { listPlannedSlots, type PlannedSlot } from '../../store/quota/planned-slots.ts'
 import { listQuotas, type QuotaRecord } from '../../store/quota/quotas.ts'
-import type { Metric } from '../../store/tables.ts'
-import { demands, type QuotaForecast, quotaForecastOf } from './quota-forecast.ts'
-import { momentIn } from './quota-period.ts'
+import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import { scanWindowHours } from '../plan/scan.ts'
+import { quotaMomentIn } from './quota-period.ts'
+import { simulateQuota } from './simulate-quota.ts'
 
 /** What the quotas will make of the slots of a plan that have no job yet, as things stand. `at` in epoch milliseconds. */
 export async function forecastQuota(
@@ -16,13 +18,13 @@ export async function forecastQuota(
   }: { readonly organizationId: string; readonly planId: string; readonly at: number },
 ): Promise<readonly QuotaForecast[]> {
   const { timeZone } = await readCalendar(tx, organizationId)
-  const moment = momentIn(timeZone, organizationId, at)
+  const moment = quotaMomentIn(timeZone, organizationId, at)
   const slots = await listPlannedSlots(tx, organizationId, { planId, from: moment.at })
   const quotas = await listQuotas(tx, moment)
-  return [...demands.keys()].flatMap((metric) => {
+  return [...slotAmounts.keys()].flatMap((metric) => {
     const known = quotas.filter((quota) => quota.metric === metric)
     return (known.length > 0 ? known : [neverGranted(metric)]).map((quota) =>
-      quotaForecastOf(quota, slots, { timeZone, at }),
+      forecastMetric(quota, slots, { timeZone, at }),
     )
   })
 }
@@ -33,3 +35,132 @@ function neverGranted(metric: Metric): QuotaRecord {
   const period = { period: 'total', spanSeconds: null, limit: null, startsAt: null, resetsAt: null } as const
   return { metric, hardness, ...period, ...nothing, updatedAt: new Date(0) }
 }
+
+/** What the quota of a metric will make of a plan's slots that have no job yet. JSON: times are ISO 8601. */
+export interface QuotaForecast {
+  readonly metric: Metric
+  readonly period: QuotaPeriod
+  readonly hardness: QuotaRecord['hardness']
+  /** How much the plan's slots will ask for. */
+  readonly planned: number
+  /** What is left now; null if it is not limited. */
+  readonly left: number | null
+  /** When the first slot of the plan is due that finds no room. */
+  readonly shortFrom: string | null
+  /** How many of the plan's slots find none. */
+  readonly shortSlots: number
+  readonly message: string
+  readonly periods: readonly ForecastPeriod[]
+}
+
+/** One day, one month, or all of a period that has no parts, in which slots of the plan ask for quota. */
+export interface ForecastPeriod {
+  readonly startsAt: string | null
+  readonly endsAt: string | null
+  readonly planned: number
+  /** How much the slots of other plans will ask for, that run by themselves. */
+  readonly plannedElsewhere: number
+  /** What it has for all of them; null if it is not limited. */
+  readonly left: number | null
+}
+
+interface Tally {
+  readonly stretch: Stretch | null
+  readonly left: number
+  planned: number
+  plannedElsewhere: number
+}
+
+/** What a slot asks for. Of bytes and money nobody can tell. */
+export const slotAmounts: ReadonlyMap<Metric, (slot: PlannedSlot) => number> = new Map([
+  ['videos', () => 1],
+  ['seconds', ({ seconds }: PlannedSlot) => seconds],
+  ['uploads', () => 1],
+])
+
+/**
+ * Foretells, of a metric in a period, which slots of a plan will find it short: every slot that is to run, of this plan and
+ * the others, asks in its turn for what it needs, first as early as a scan may start its job, and again until it is due. The
+ * slots come in the order in which they fall due; `at` is now, in epoch milliseconds.
+ */
+export function forecastMetric(
+  quota: QuotaRecord,
+  slots: readonly PlannedSlot[],
+  { timeZone, at }: { readonly timeZone: string; readonly at: number },
+): QuotaForecast {
+  const { metric, period, hardness } = quota
+  const isLimited = hardness !== 'NONE'
+  const demand = slotAmounts.get(metric) ?? (() => 0)
+  const room = simulateQuota(quota, { timeZone, at })
+  const tallies = new Map<number | null, Tally>()
+  const tallyAt = (moment: number) => {
+    const stretch = room.stretchOf(moment)
+    const key = stretch?.startsAt ?? null
+    const tally = tallies.get(key) ?? { stretch, left: room.left(moment), planned: 0, plannedElsewhere: 0 }
+    tallies.set(key, tally)
+    return tally
+  }
+
+  const short: PlannedSlot[] = []
+  for (const slot of slots) {
+    const dueAt = slot.publishAt.getTime()
+    const amount = demand(slot)
+    const firstAt = Math.max(at, dueAt - scanWindowHours * 3_600_000)
+    const lastAt = Math.max(at, dueAt)
+    for (const moment of [firstAt, lastAt]) tallyAt(moment)
+    const takenAt = isLimited ? [firstAt, lastAt].find((moment) => room.take(amount, moment)) : firstAt
+    if (takenAt === undefined && slot.isOwn) short.push(slot)
+    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'planned' : 'plannedElsewhere'] += amount
+  }
+
+  const periods = [...tallies.values()].filter(({ planned }) => planned > 0)
+  const planned = periods.reduce((sum, tally) => sum + tally.planned, 0)
+  const left = isLimited ? quota.available : null
+  const shortFrom = short[0]?.publishAt ?? null
+  return {
+    metric,
+    period,
+    hardness,
+    planned,
+    left,
+    shortFrom: shortFrom?.toISOString() ?? null,
+    shortSlots: short.length,
+    message: messageOf({ metric, period, planned, left, shortFrom, timeZone }),
+    periods: periods.map((tally) => ({
+      startsAt: isoOf(tally.stretch?.startsAt),
+      endsAt: isoOf(tally.stretch?.endsAt),
+      planned: tally.planned,
+      plannedElsewhere: tally.plannedElsewhere,
+      left: isLimited ? tally.left : null,
+    })),
+  }
+}
+
+const units: Readonly<Record<Metric, string>> = {
+  videos: 'videos',
+  seconds: 'seconds',
+  uploads: 'uploads',
+  storageBytes: 'bytes',
+  providerSpend: 'millionths of a currency unit',
+}
+const whens: Readonly<Record<QuotaPeriod, string>> = {
+  total: '',
+  day: ' today',
+  month: ' this month',
+  rolling: ' now',
+}
+
+function messageOf(
+  forecast: Pick<QuotaForecast, 'metric' | 'period' | 'planned' | 'left'> & {
+    readonly shortFrom: Date | null
+    readonly timeZone: string
+  },
+): string {
+  const { metric, period, planned, left, shortFrom, timeZone } = forecast
+  const plan = `${planned} ${units[metric]} planned`
+  if (left === null) return `${plan}, no limit`
+  const day = shortFrom?.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone })
+  return `${plan}, ${left} left${whens[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
+}
+
+const isoOf = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())

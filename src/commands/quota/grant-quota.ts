@@ -3,13 +3,13 @@ import { readDatabaseTime } from '../../store/database-time.ts'
 import { grantQuota as addToQuota } from '../../store/quota/adjustments.ts'
 import { hasLimit } from '../../store/quota/quotas.ts'
 import type { Metric, QuotaPeriod } from '../../store/tables.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
-import { openBooks } from './quota-period.ts'
-import { concludeQuotaChange, lockQuotaWaiters } from './retry-waiting.ts'
-import { mistakesOfAmount, mistakesOfPeriod, mistakesOfReason, mistakesOfValidity } from './validate-quota.ts'
+import { openQuotaPeriods } from './quota-period.ts'
+import { completeQuotaChange, lockWaitingWork } from './retry-waiting.ts'
+import { validateAmount, validatePeriod, validateReason, validateValidity } from './validate-quota.ts'
 
-export type QuotaChanged =
+export type QuotaChangeResult =
   | {
       readonly kind: 'done'
       readonly metric: Metric
@@ -34,25 +34,25 @@ export async function grantQuota(
     readonly validFrom?: Date | null
     readonly validUntil?: Date | null
   },
-): Promise<QuotaChanged> {
+): Promise<QuotaChangeResult> {
   const { organizationId, metric, amount, reason, period = 'total' } = request
   const { validFrom = null, validUntil = null } = request
   const at = await readDatabaseTime(tx)
   const fields = [
-    ...mistakesOfAmount(amount),
-    ...mistakesOfPeriod(metric, period),
-    ...mistakesOfValidity({ validFrom, validUntil }, at),
-    ...mistakesOfReason(reason),
+    ...validateAmount(amount),
+    ...validatePeriod(metric, period),
+    ...validateValidity({ validFrom, validUntil }, at),
+    ...validateReason(reason),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
   if (period !== 'total' && !(await hasLimit(tx, organizationId, { metric, period })))
     return invalid('period', 'has no limit of this metric that a grant could add to: set one first')
 
-  const waiters = await lockQuotaWaiters(tx, organizationId)
-  const books = await openBooks(tx, { organizationId, at })
+  const waiters = await lockWaitingWork(tx, organizationId)
+  const books = await openQuotaPeriods(tx, { organizationId, at })
   await addToQuota(tx, organizationId, { metric, amount }, reason, { period, validFrom, validUntil })
   const payload = { amount, reason, validFrom, validUntil }
   const change = { type: 'quota.granted', metric, period, payload } as const
-  const movedJobs = await concludeQuotaChange(tx, deps, { books, waiters }, change)
+  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
   return { kind: 'done', metric, period, movedJobs }
 }

@@ -21,7 +21,7 @@ export const quotaMetrics: readonly Metric[] = [
 export const quotaPeriods: readonly QuotaPeriod[] = ['total', 'day', 'month', 'rolling']
 
 /** An instant as an organization of a zone counts it. `at` in epoch milliseconds. */
-export function momentIn(timeZone: string, organizationId: string, at: number): QuotaMoment {
+export function quotaMomentIn(timeZone: string, organizationId: string, at: number): QuotaMoment {
   const datesOf = (period: 'day' | 'month') => {
     const { startsAt, endsAt } = stretchAt(period, timeZone, at)
     return { startsAt: new Date(startsAt), endsAt: new Date(endsAt) }
@@ -35,19 +35,19 @@ export async function quotaMomentOf(
   { organizationId, at }: { readonly organizationId: string; readonly at: number },
 ): Promise<QuotaMoment> {
   const { timeZone } = await readCalendar(tx, organizationId)
-  return momentIn(timeZone, organizationId, at)
+  return quotaMomentIn(timeZone, organizationId, at)
 }
 
 /**
  * Opens the books of an organization, which are the transaction's own from then on: the pots of this day and month are there,
  * and the sliding windows stand where they should. After plans, slots and jobs, before the event sequence.
  */
-export async function openBooks(
+export async function openQuotaPeriods(
   tx: Tx,
   { organizationId, at }: { readonly organizationId: string; readonly at: number },
 ): Promise<QuotaMoment> {
   const { timeZone, hasWindows } = await lockQuota(tx, organizationId)
-  const moment = momentIn(timeZone, organizationId, at)
+  const moment = quotaMomentIn(timeZone, organizationId, at)
   await openPots(tx, moment, quotaMetrics)
   if (hasWindows) await slideWindows(tx, moment)
   return moment
@@ -57,7 +57,7 @@ export async function openBooks(
  * What people are to hear of after a draw: thresholds of 50, 80 and 100 %, each once in a period, and what a soft limit has
  * let pass. Notes that they were told; the events are for the caller to append, last of all.
  */
-export async function newsOfStands(
+export async function thresholdEvents(
   tx: Tx,
   { organizationId, at }: QuotaMoment,
   stands: readonly QuotaStand[],

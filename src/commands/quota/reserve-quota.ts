@@ -3,7 +3,7 @@ import type { NewEvent } from '../../store/event/append.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
 import { drawQuota, type QuotaAmount, readMoreAt } from '../../store/quota/reservations.ts'
 import type { Metric, QuotaPeriod } from '../../store/tables.ts'
-import { newsOfStands } from './quota-period.ts'
+import { thresholdEvents } from './quota-period.ts'
 
 /** A hard limit has no room for a job: by which metric and period, and when more comes by itself. */
 export interface QuotaShort {
@@ -53,7 +53,7 @@ export async function reserveQuota(
     kind: 'reserved',
     events: [
       { organizationId, type: 'quota.reserved', payload: { jobId, slotId, amounts: reserved } },
-      ...(await newsOfStands(tx, moment, drawn.stands)),
+      ...(await thresholdEvents(tx, moment, drawn.stands)),
     ],
   }
 }

@@ -4,22 +4,22 @@ import { lockJobsInState } from '../../store/job/job-list.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
 import { drawQuota } from '../../store/quota/reservations.ts'
 import type { Metric, QuotaPeriod } from '../../store/tables.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveJob } from '../move-job.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { completeScan, type OpenScan, openScan } from '../plan/scan.ts'
-import { newsOfStands } from './quota-period.ts'
+import { sendJobEvent } from '../send-event.ts'
+import { thresholdEvents } from './quota-period.ts'
 
 /** More than these look again by themselves, every ten minutes. */
 const mostWoken = 100
 
 /** Who may go on once there is more quota: slots that have no job yet, and jobs that found none. */
-export interface QuotaWaiters {
+export interface WaitingWork {
   readonly scan: OpenScan
   readonly jobs: readonly string[]
 }
 
 /** Locks the waiters: slots, then jobs, and only then whoever calls this may lock quota. */
-export async function lockQuotaWaiters(tx: Tx, organizationId: string): Promise<QuotaWaiters> {
+export async function lockWaitingWork(tx: Tx, organizationId: string): Promise<WaitingWork> {
   const scan = await openScan(tx, organizationId)
   const jobs = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: mostWoken })
   return { scan, jobs }
@@ -29,10 +29,10 @@ export async function lockQuotaWaiters(tx: Tx, organizationId: string): Promise<
  * What follows every change of what is allowed: people hear of thresholds that it has reached, the waiters try again, and the
  * change itself is told last. Answers the jobs that were started or moved.
  */
-export async function concludeQuotaChange(
+export async function completeQuotaChange(
   tx: Tx,
   deps: CommandDeps,
-  { books, waiters }: { readonly books: QuotaMoment; readonly waiters: QuotaWaiters },
+  { books, waiters }: { readonly books: QuotaMoment; readonly waiters: WaitingWork },
   change: {
     readonly type: 'quota.granted' | 'quota.limitSet' | 'quota.adjusted'
     readonly metric: Metric
@@ -49,14 +49,14 @@ export async function concludeQuotaChange(
     key: null,
   })
   const stands = looked.kind === 'drawn' ? looked.stands : []
-  const news = await newsOfStands(
+  const news = await thresholdEvents(
     tx,
     books,
     stands.filter((stand) => stand.period === period),
   )
   const { startedJobs } = await completeScan(tx, deps, waiters.scan, 'quota')
   for (const jobId of waiters.jobs) {
-    await moveJob(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
+    await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
   }
   await appendEvent(tx, { organizationId, type, payload: { metric, period, ...payload } })
   for (const event of news) await appendEvent(tx, event)

@@ -2,12 +2,12 @@ import type { Tx } from '../../store/database.ts'
 import { readDatabaseTime } from '../../store/database-time.ts'
 import { type LimitTooLow, setQuotaLimit as setLimit } from '../../store/quota/adjustments.ts'
 import type { Metric, QuotaPeriod } from '../../store/tables.ts'
-import type { CommandDeps } from '../deps.ts'
+import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
-import type { QuotaChanged } from './grant-quota.ts'
-import { openBooks } from './quota-period.ts'
-import { concludeQuotaChange, lockQuotaWaiters } from './retry-waiting.ts'
-import { mistakesOfAmount, mistakesOfPeriod, mistakesOfReason, mistakesOfSpan } from './validate-quota.ts'
+import type { QuotaChangeResult } from './grant-quota.ts'
+import { openQuotaPeriods } from './quota-period.ts'
+import { completeQuotaChange, lockWaitingWork } from './retry-waiting.ts'
+import { validateAmount, validatePeriod, validateReason, validateSpan } from './validate-quota.ts'
 
 /**
  * Sets how much of a metric an organization may use in a period, or with null lifts the limit. A hard limit refuses what goes
@@ -26,23 +26,23 @@ export async function setQuotaLimit(
     readonly spanSeconds: number | null
     readonly reason: string | null
   },
-): Promise<QuotaChanged> {
+): Promise<QuotaChangeResult> {
   const { organizationId, metric, period, amount, isHard, spanSeconds, reason } = request
   const fields = [
-    ...mistakesOfPeriod(metric, period),
-    ...(amount === null ? [] : [...mistakesOfAmount(amount), ...mistakesOfSpan(period, spanSeconds)]),
-    ...mistakesOfReason(reason),
+    ...validatePeriod(metric, period),
+    ...(amount === null ? [] : [...validateAmount(amount), ...validateSpan(period, spanSeconds)]),
+    ...validateReason(reason),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
 
-  const waiters = await lockQuotaWaiters(tx, organizationId)
-  const books = await openBooks(tx, { organizationId, at: await readDatabaseTime(tx) })
+  const waiters = await lockWaitingWork(tx, organizationId)
+  const books = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
   const limit = amount === null ? null : { amount, isHard, spanSeconds }
   const set = await setLimit(tx, books, { metric, period }, limit, reason)
   if (set.kind === 'tooLow') return tooLow(set)
   const payload = { amount, hard: isHard, spanSeconds, reason }
   const change = { type: 'quota.limitSet', metric, period, payload } as const
-  const movedJobs = await concludeQuotaChange(tx, deps, { books, waiters }, change)
+  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
   return { kind: 'done', metric, period, movedJobs }
 }
 

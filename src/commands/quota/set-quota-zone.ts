@@ -4,7 +4,7 @@ import { appendEvent } from '../../store/event/append.ts'
 import { listCalendarPots, lockQuota, movePot, setTimeZone } from '../../store/quota/balances.ts'
 import { isTimeZone } from '../plan/wall-time.ts'
 import { invalid, type Refusal } from '../refusal.ts'
-import { momentIn } from './quota-period.ts'
+import { quotaMomentIn } from './quota-period.ts'
 
 /**
  * Sets the zone whose midnights an organization's days and months begin at. The present day and month go on as they stand, to
@@ -16,7 +16,7 @@ export async function setQuotaZone(
 ): Promise<{ readonly kind: 'done'; readonly timeZone: string } | Refusal> {
   if (!isTimeZone(timeZone))
     return invalid('timeZone', 'must be the name of a zone in the IANA database, such as Europe/Berlin')
-  const moment = momentIn(timeZone, organizationId, await readDatabaseTime(tx))
+  const moment = quotaMomentIn(timeZone, organizationId, await readDatabaseTime(tx))
   await lockQuota(tx, organizationId)
   await setTimeZone(tx, organizationId, timeZone)
   for (const { id, period } of await listCalendarPots(tx, organizationId, moment.at)) {

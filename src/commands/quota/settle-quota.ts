@@ -3,7 +3,7 @@ import { appendEvent } from '../../store/event/append.ts'
 import { lockQuota } from '../../store/quota/balances.ts'
 import { drawQuota, type Settlement, settleQuota } from '../../store/quota/reservations.ts'
 import type { Metric } from '../../store/tables.ts'
-import { newsOfStands, openBooks } from './quota-period.ts'
+import { openQuotaPeriods, thresholdEvents } from './quota-period.ts'
 
 /** Settles what a job reserved, metric by metric and once; says so by an event for what was consumed and what was not. */
 export async function settleJobQuota(
@@ -31,7 +31,7 @@ export async function settleJobQuota(
  * Counts what was used without a reservation: bytes that are kept, money that a provider has asked for. It happened, so no
  * limit refuses it; a hard one that it uses up keeps new jobs from being started. Under the same key it counts once.
  */
-export async function countUse(
+export async function recordUsage(
   tx: Tx,
   use: {
     readonly organizationId: string
@@ -45,11 +45,11 @@ export async function countUse(
 ): Promise<void> {
   const { organizationId, at, jobId, metric, amount, key } = use
   if (amount <= 0) return
-  const moment = await openBooks(tx, { organizationId, at })
+  const moment = await openQuotaPeriods(tx, { organizationId, at })
   const drawn = await drawQuota(tx, moment, { into: 'used', amounts: [{ metric, amount }], jobId, key })
   if (drawn.kind === 'short') throw new Error('what was used already was refused')
   if (drawn.stands.length === 0) return
   const payload = { jobId, amounts: { [metric]: amount } }
   await appendEvent(tx, { organizationId, type: 'quota.committed', payload })
-  for (const event of await newsOfStands(tx, moment, drawn.stands)) await appendEvent(tx, event)
+  for (const event of await thresholdEvents(tx, moment, drawn.stands)) await appendEvent(tx, event)
 }

@@ -9,7 +9,7 @@ const mostReason = 500
 const mostSpanSeconds = 5 * 366 * 86_400
 
 /** What can be wrong with an amount: it is a whole number, never 0, and positive unless it corrects. */
-export function mistakesOfAmount(amount: number, { signed = false } = {}): readonly FieldIssue[] {
+export function validateAmount(amount: number, { signed = false } = {}): readonly FieldIssue[] {
   const size = signed ? Math.abs(amount) : amount
   if (Number.isSafeInteger(amount) && size >= 1 && size <= mostAmount) return []
   const range = signed ? `other than 0, of at most ${mostAmount} either way` : `from 1 to ${mostAmount}`
@@ -17,7 +17,7 @@ export function mistakesOfAmount(amount: number, { signed = false } = {}): reado
 }
 
 /** What can be wrong with a metric and a period: that they do not exist, or not together. */
-export function mistakesOfPeriod(metric: Metric, period: QuotaPeriod): readonly FieldIssue[] {
+export function validatePeriod(metric: Metric, period: QuotaPeriod): readonly FieldIssue[] {
   if (!quotaMetrics.includes(metric))
     return [{ path: 'metric', message: `must be one of ${quotaMetrics.join(', ')}` }]
   if (!quotaPeriods.includes(period))
@@ -27,7 +27,7 @@ export function mistakesOfPeriod(metric: Metric, period: QuotaPeriod): readonly 
   return []
 }
 
-export function mistakesOfSpan(period: QuotaPeriod, spanSeconds: number | null): readonly FieldIssue[] {
+export function validateSpan(period: QuotaPeriod, spanSeconds: number | null): readonly FieldIssue[] {
   const path = 'spanSeconds'
   if (period !== 'rolling')
     return spanSeconds === null
@@ -43,7 +43,7 @@ export function mistakesOfSpan(period: QuotaPeriod, spanSeconds: number | null):
   return [{ path, message: `must be how long the window is, from 1 to ${mostSpanSeconds} seconds` }]
 }
 
-export function mistakesOfReason(reason: string | null, { required = false } = {}): readonly FieldIssue[] {
+export function validateReason(reason: string | null, { required = false } = {}): readonly FieldIssue[] {
   if (required && (reason ?? '').trim() === '')
     return [{ path: 'reason', message: 'must say why, for whoever reads the ledger' }]
   return (reason ?? '').length > mostReason
@@ -52,7 +52,7 @@ export function mistakesOfReason(reason: string | null, { required = false } = {
 }
 
 /** `now` in epoch milliseconds. */
-export function mistakesOfValidity(
+export function validateValidity(
   { validFrom, validUntil }: { readonly validFrom: Date | null; readonly validUntil: Date | null },
   now: number,
 ): readonly FieldIssue[] {

@@ -7,12 +7,11 @@ import { appendEvent } from '../../store/event/append.ts'
 import { lockJobs } from '../../store/job/jobs.ts'
 import { findJobOfPost, isOvertaken, lockDelivery, settleDelivery } from '../../store/webhook/deliveries.ts'
 import { countUnrecognised } from '../../store/webhook/unrecognised-codes.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveAccount } from '../move-account.ts'
-import { moveJob } from '../move-job.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { sendAccountEvent, sendJobEvent } from '../send-event.ts'
 
 /** What TikTok told, as it concerns us. */
-export type News =
+export type WebhookEvent =
   | {
       readonly kind: 'post'
       readonly publishId: string
@@ -28,7 +27,7 @@ export type News =
       readonly failure: Failure
     }
 
-export interface NewsTaken {
+export interface HandleWebhookResult {
   /** What it did, for people who look it up. */
   readonly outcome: 'moved' | 'noChange' | 'unknownPost' | 'unknownCreator' | 'taken before'
   readonly organizations: readonly string[]
@@ -45,8 +44,8 @@ const visibilityNews: readonly string[] = ['postShown', 'postHidden']
  * Takes a webhook delivery in, once: the machine that it concerns gets its event, in the same transaction that marks the
  * delivery as taken. News that change nothing, because polling was faster or something newer is known, are marked as such.
  */
-export async function takeNews(tx: Tx, deps: CommandDeps, key: string): Promise<NewsTaken> {
-  const news = (await lockDelivery(tx, key)) as News | null // As `keepNews` wrote it.
+export async function handleWebhook(tx: Tx, deps: CommandDeps, key: string): Promise<HandleWebhookResult> {
+  const news = (await lockDelivery(tx, key)) as WebhookEvent | null // As `keepNews` wrote it.
   if (!news) return { outcome: 'taken before', organizations: [], moved: [] }
   const taken = await (news.kind === 'post' ? tellJob(tx, deps, news) : tellAccounts(tx, deps, news))
   await settleDelivery(tx, key, taken.outcome)
@@ -56,15 +55,15 @@ export async function takeNews(tx: Tx, deps: CommandDeps, key: string): Promise<
 async function tellJob(
   tx: Tx,
   deps: CommandDeps,
-  { publishId, openId, event, unrecognised }: Extract<News, { kind: 'post' }>,
-): Promise<NewsTaken> {
+  { publishId, openId, event, unrecognised }: Extract<WebhookEvent, { kind: 'post' }>,
+): Promise<HandleWebhookResult> {
   const job = await findJobOfPost(tx, publishId)
   if (job?.openId !== openId) return { outcome: 'unknownPost', organizations: [], moved: [] }
   const { jobId, organizationId } = job
   if (unrecognised) await countUnrecognised(tx, organizationId, unrecognised)
   if ('postId' in event && (await isOvertaken(tx, publishId, visibilityNews, event)))
     return { outcome: 'noChange', organizations: [], moved: [] }
-  const moved = await moveJob(tx, deps, { organizationId, jobId, event })
+  const moved = await sendJobEvent(tx, deps, { organizationId, jobId, event })
   return moved.kind === 'moved'
     ? { outcome: 'moved', organizations: [organizationId], moved: [jobId] }
     : { outcome: 'noChange', organizations: [], moved: [] }
@@ -73,8 +72,8 @@ async function tellJob(
 async function tellAccounts(
   tx: Tx,
   deps: CommandDeps,
-  { openId, createdAt, failure }: Extract<News, { kind: 'authorizationRemoved' }>,
-): Promise<NewsTaken> {
+  { openId, createdAt, failure }: Extract<WebhookEvent, { kind: 'authorizationRemoved' }>,
+): Promise<HandleWebhookResult> {
   const accounts = await findAccountsOfCreator(tx, openId)
   await lockJobs(
     tx,
@@ -84,7 +83,7 @@ async function tellAccounts(
   const movedAccounts: string[] = []
   for (const { accountId, organizationId } of accounts) {
     const event = { type: 'authorizationRemoved', createdAt, failure } as const
-    const moved = await moveAccount(tx, deps, { organizationId, accountId, event })
+    const moved = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
     if (moved.kind !== 'moved') continue
     await forgetTokens(tx, accountId)
     const slots = await listComingSlots(tx, organizationId, accountId, mostNamed)

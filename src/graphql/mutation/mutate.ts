@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Refusal } from '../../commands/refusal.ts'
-import { unstorableTextIn } from '../../commands/unstorable-text.ts'
+import { unstorableTextIn } from '../../commands/text.ts'
 import type { Tx } from '../../store/database.ts'
 import { claimKey } from '../../store/tenant/idempotency-keys.ts'
 import {

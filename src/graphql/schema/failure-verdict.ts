@@ -2,7 +2,8 @@ import {
   listUnrecognised,
   type UnrecognisedCode as UnrecognisedRecord,
 } from '../../store/webhook/unrecognised-codes.ts'
-import { failureVerdicts, type FailureVerdict as VerdictRecord } from '../../verdict/failure-verdict.ts'
+import { failureVerdicts } from '../../verdict/failure-verdict.ts'
+import type { FailureVerdict as VerdictRecord } from '../../verdict/verdict-row.ts'
 import { builder } from './builder.ts'
 import { FailureSource, sourceOf, Verdict } from './failure.ts'
 

@@ -1,6 +1,7 @@
 import type { Failure as FailureRecord } from '../../../machines/rules/failure.ts'
-import { nextStepFor, type VerdictSource } from '../../verdict/failure-verdict.ts'
+import { nextStepFor } from '../../verdict/failure-verdict.ts'
 import { plainMessage } from '../../verdict/plain-message.ts'
+import type { VerdictSource } from '../../verdict/verdict-row.ts'
 import { builder } from './builder.ts'
 
 export const Verdict = builder.enumType('Verdict', {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { readApiKey } from '../../commands/tenant/create-api-key.ts'
+import { parseApiKey } from '../../commands/tenant/create-api-key.ts'
 import { type Db, inOrganization } from '../../store/database.ts'
 import { findKeyToSignIn, noteKeyUse, type Scope } from '../../store/tenant/api-keys.ts'
 import type { Viewer } from './context.ts'
@@ -25,7 +25,7 @@ export function createAuthenticator(db: Db, onError: (error: unknown) => void): 
   return {
     async authenticate(authorization) {
       const [, key] = /^Bearer ([^ ]+)$/i.exec(authorization ?? '') ?? []
-      const claimed = key === undefined ? null : readApiKey(key)
+      const claimed = key === undefined ? null : parseApiKey(key)
       if (!claimed) return null
       const kept = await findKeyToSignIn(db, claimed.id)
       // In constant time: how much of a hash was right is nobody's business.

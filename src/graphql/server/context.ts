@@ -1,7 +1,7 @@
 import type DataLoader from 'dataloader'
 import type { AccountHealth } from '../../../machines/rules/account-health.ts'
 import type { AuthorizationStarter } from '../../commands/account/connect-account.ts'
-import type { CommandDeps } from '../../commands/deps.ts'
+import type { CommandDeps } from '../../commands/command-deps.ts'
 import type { Charge } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'

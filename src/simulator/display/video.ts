@@ -1,7 +1,6 @@
 import { avatarUrl } from '../console/avatar.ts'
 import type { SimulatorContext } from '../context.ts'
-import type { Call } from '../http/call.ts'
-import { fieldsOf } from '../http/call.ts'
+import { type Call, fieldsOf } from '../http/call.ts'
 import { type Reply, refuse } from '../http/reply.ts'
 import { progressOf } from '../post/progress.ts'
 import { timelineOf } from '../post/timeline.ts'

@@ -1,6 +1,6 @@
 import type { AccountContext, AccountEvent } from '../../../machines/account.ts'
 import type { Failure, StepError } from '../../../machines/rules/failure.ts'
-import { moveAccount } from '../../commands/move-account.ts'
+import { sendAccountEvent } from '../../commands/send-event.ts'
 import type { Secret } from '../../secret.ts'
 import { type AccountRecord, findAccounts } from '../../store/account/accounts.ts'
 import { readTokens, type StoredTokens } from '../../store/account/tokens.ts'
@@ -29,7 +29,7 @@ export async function accessToken(
   { organizationId, accountId }: OfAccount,
   forSeconds: number,
 ): Promise<Access> {
-  const { db, sealer } = deps
+  const { db, encryptor } = deps
   const stored = await readTokens(db, accountId)
   const [account] = await findAccounts(db, organizationId, [accountId])
   if (stored) {
@@ -38,7 +38,7 @@ export async function accessToken(
     const lifetime = lifetimeSeconds ?? forSeconds
     if (leftSeconds >= (lifetime >= forSeconds ? forSeconds : lifetime / 2)) {
       const place = { organizationId, row: accountId, column: 'access_token' }
-      return { kind: 'token', token: sealer.open(stored.accessTokenSealed, place), version }
+      return { kind: 'token', token: encryptor.open(stored.accessTokenSealed, place), version }
     }
     await tell(deps, { organizationId, accountId }, { type: 'refresh', version })
   }
@@ -81,7 +81,7 @@ function endOf({ version, accessExpiresAt }: StoredTokens, account: AccountRecor
 
 /** Sends the account its event; one that does not fit any more was answered by what happened meanwhile. */
 async function tell(deps: StepDeps, account: OfAccount, event: AccountEvent): Promise<void> {
-  await deps.db.transaction().execute((tx) => moveAccount(tx, deps, { ...account, event }))
+  await deps.db.transaction().execute((tx) => sendAccountEvent(tx, deps, { ...account, event }))
 }
 
 function whyNot(failed: unknown): Failure {

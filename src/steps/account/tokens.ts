@@ -8,10 +8,10 @@ import {
   writeTokens,
 } from '../../store/account/tokens.ts'
 import { sealTokens } from '../../vault/seal-tokens.ts'
+import { failureOfAnswer } from '../../verdict/tiktok-answer.ts'
 import { fail, failure } from '../failure.ts'
 import { parked } from '../parked.ts'
 import type { StepDeps } from '../step-deps.ts'
-import { failureOfAnswer } from '../tiktok-failure.ts'
 import { clientFor } from './client-for.ts'
 
 /** A presentation whose worker has not been heard of for so long has lost its answer: longer than the call may take. */
@@ -27,7 +27,7 @@ export async function refreshTokens(
   context: StepContext,
   input: { readonly accountId: string; readonly version: number; readonly attempts?: number },
 ): Promise<StepOutcome> {
-  const { db, sealer } = deps
+  const { db, encryptor } = deps
   const { accountId, version } = input
   const { organizationId } = context
   const stored = await readTokens(db, accountId)
@@ -36,14 +36,14 @@ export async function refreshTokens(
   if (stored.version > version) return done(expiryOf(stored))
   // Opened before it is noted as presented: without its key nothing is sent, and the token stays good.
   const place = { organizationId, row: accountId, column: 'refresh_token' }
-  const refreshToken = sealer.open(stored.refreshTokenSealed, place)
+  const refreshToken = encryptor.open(stored.refreshTokenSealed, place)
   if (!(await claimPresentation(db, accountId, version))) return answerOfAnother(stored)
 
   // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
   const answer = await clientFor(deps, context, input).refreshToken(refreshToken)
   switch (answer.kind) {
     case 'ok': {
-      const tokens = sealTokens(sealer, { organizationId, accountId }, answer.grant)
+      const tokens = sealTokens(encryptor, { organizationId, accountId }, answer.grant)
       const expiry = await writeTokens(db, accountId, tokens, version)
       // Null if the creator has granted anew meanwhile: that newer pair is in the vault.
       const written = expiry ?? (await readTokens(db, accountId).then((now) => now && expiryOf(now)))
@@ -104,13 +104,13 @@ export async function revokeTokens(
   context: StepContext,
   { accountId }: { readonly accountId: string },
 ): Promise<StepOutcome> {
-  const { db, sealer } = deps
+  const { db, encryptor } = deps
   const { organizationId, signal } = context
   const stored = await readTokens(db, accountId)
   if (stored) {
     const place = { organizationId, row: accountId, column: 'access_token' }
     const answer = await clientFor(deps, context, { accountId }).revoke(
-      sealer.open(stored.accessTokenSealed, place),
+      encryptor.open(stored.accessTokenSealed, place),
       signal,
     )
     if (answer.kind === 'deferred') return parked(answer)

@@ -59,7 +59,7 @@ export async function initPost(
   return done({
     post: {
       publishId: answer.publishId,
-      uploadUrlSealed: deps.sealer.seal(answer.uploadUrl, place),
+      uploadUrlSealed: deps.encryptor.seal(answer.uploadUrl, place),
       chunkSize: plan.chunkSize,
       chunkCount: plan.count,
       approvedHash: slot.approvedHash,

@@ -34,7 +34,7 @@ export async function uploadChunk(
   const stopped = chunk + 1 < post.chunkCount ? null : await beforeTheLast(deps, context, input)
   if (stopped) return stopped
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const url = deps.sealer.open(post.uploadUrlSealed, place)
+  const url = deps.encryptor.open(post.uploadUrlSealed, place)
   const body = await deps.storage.open(organizationId, media.sha256, { start: range.first, end: range.last })
   // What this machine lacks has shown itself by now, while it was certain that nothing had been sent.
   await fence().catch((error) => {

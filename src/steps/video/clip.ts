@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ClipRef } from '../../../machines/job/context.ts'
-import { countUse } from '../../commands/quota/settle-quota.ts'
+import { recordUsage } from '../../commands/quota/settle-quota.ts'
 import type { Json } from '../../durable/checkpoint.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { ContentMismatch } from '../../providers/storage/storage.ts'
@@ -152,7 +152,7 @@ export async function keepClip(
     if (cost) {
       const key = `${jobId}/${nameOf(clip)}`
       const spent = { metric: 'providerSpend', amount: cost.micros, key } as const
-      await db.transaction().execute((tx) => countUse(tx, { organizationId, at: now(), jobId, ...spent }))
+      await db.transaction().execute((tx) => recordUsage(tx, { organizationId, at: now(), jobId, ...spent }))
     }
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptClip } from '../../../machines/job/context.ts'
-import { countUse, settleJobQuota } from '../../commands/quota/settle-quota.ts'
+import { recordUsage, settleJobQuota } from '../../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
 import { keepMedia, type Media } from '../../store/job/media.ts'
@@ -51,7 +51,7 @@ async function count({ db }: StepDeps, { jobId, now }: StepContext, media: Media
   const { organizationId, bytes } = media
   await db.transaction().execute(async (tx) => {
     const kept = { metric: 'storageBytes', amount: bytes, key: null } as const
-    if (await keepMedia(tx, media)) await countUse(tx, { organizationId, at: now(), jobId, ...kept })
+    if (await keepMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...kept })
     await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
   })
 }

@@ -13,7 +13,7 @@ import {
   steer,
 } from '../../graphql/support.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
-import { shortStoryboard } from '../../support/stage.ts'
+import { shortStoryboard } from '../../support/worker-fixture.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime

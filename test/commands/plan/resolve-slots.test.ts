@@ -12,7 +12,7 @@ import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../.
 import { roleStarter } from '../../queue/support.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
@@ -114,7 +114,7 @@ describe('slots under new time zone data', () => {
     const before = await slotOf(slotId)
     expect(await resolveOutdatedSlots(db, deps, newer)).toEqual({
       resolved: 1,
-      moved: 1,
+      rescheduled: 1,
       organizations: [tenant.organizationId],
       movedJobs: [],
     })
@@ -140,7 +140,7 @@ describe('slots under new time zone data', () => {
     const before = await slotOf(slotIds[0])
     expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
       resolved: 1,
-      moved: 0,
+      rescheduled: 0,
       organizations: [],
     })
     expect(await slotOf(slotIds[0])).toEqual({ ...before, tzdata_version: '2026c' })
@@ -156,13 +156,13 @@ describe('slots under new time zone data', () => {
 
   it('are computed anew if nobody noted with what data they were computed', async () => {
     const { slotIds } = await planWith({ ...older, version: '' })
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 1, moved: 1 })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 1, rescheduled: 1 })
     expect(await eventsOf(slotIds[0])).toHaveLength(1)
   })
 
   it('of more than one batch all move', async () => {
     const { slotIds } = await planWith(older, { slots: 250 })
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 250, moved: 250 })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 250, rescheduled: 250 })
     expect(await eventsOf(slotIds[249])).toHaveLength(1)
   })
 
@@ -177,7 +177,7 @@ describe('slots under new time zone data', () => {
     const [slotId = ''] = slotIds
     const before = await slotOf(slotId)
     const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ moved: 1, movedJobs: [jobId] })
+    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ rescheduled: 1, movedJobs: [jobId] })
     const after = (await slotOf(slotId)).publish_at.getTime()
     expect(after).toBe(before.publish_at.getTime() - hour)
     const job = await lockJob(db, jobId)
@@ -201,7 +201,7 @@ describe('slots under new time zone data', () => {
     expect((await lockJob(db, jobId))?.checkpoint.state).toBe('publishing.preparing')
     expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
       resolved: 2,
-      moved: 0,
+      rescheduled: 0,
       movedJobs: [],
     })
     for (const id of [posting, over])
@@ -219,7 +219,7 @@ describe('slots under new time zone data', () => {
     )
     expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
       resolved: 1,
-      moved: 1,
+      rescheduled: 1,
       movedJobs: [],
     })
     expect(before.publish_at.getTime() - (await slotOf(slotId)).publish_at.getTime()).toBe(hour)
@@ -231,7 +231,7 @@ describe('slots under new time zone data', () => {
     expect(await eventsOf(first.slotIds[0])).toHaveLength(1)
     const second = await planWith(older) // As if a process of the build before were still at work.
     await deps.boss.insert(queues.scan, [{ data: {} }])
-    await until(
+    await waitUntil(
       () => eventsOf(second.slotIds[0]),
       (seen) => seen.length === 1,
     )

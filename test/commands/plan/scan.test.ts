@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { CommandDeps } from '../../../src/commands/deps.ts'
+import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { scanOrganization } from '../../../src/commands/plan/scan.ts'
 import { createDraft, createTenant, createTestApi, steer, type Tenant } from '../../graphql/support.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'

@@ -4,10 +4,10 @@ import { insertConnectedAccount } from '../../../src/commands/account/insert-acc
 import { startJob } from '../../../src/commands/job/start-job.ts'
 import { adjustQuota } from '../../../src/commands/quota/adjust-quota.ts'
 import { grantQuota } from '../../../src/commands/quota/grant-quota.ts'
-import { openBooks, quotaMomentOf } from '../../../src/commands/quota/quota-period.ts'
+import { openQuotaPeriods, quotaMomentOf } from '../../../src/commands/quota/quota-period.ts'
 import { reserveQuota } from '../../../src/commands/quota/reserve-quota.ts'
 import { setQuotaLimit } from '../../../src/commands/quota/set-quota-limit.ts'
-import { countUse, settleJobQuota } from '../../../src/commands/quota/settle-quota.ts'
+import { recordUsage, settleJobQuota } from '../../../src/commands/quota/settle-quota.ts'
 import type { StepContext } from '../../../src/durable/step.ts'
 import { closeJob } from '../../../src/steps/close-job.ts'
 import { reserveQuota as reserveStep } from '../../../src/steps/reserve-quota.ts'
@@ -19,7 +19,7 @@ import type { Metric, QuotaPeriod } from '../../../src/store/tables.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 import { insertSentJob } from '../../support/sent-job.ts'
-import { shortStoryboard } from '../../support/stage.ts'
+import { shortStoryboard } from '../../support/worker-fixture.ts'
 
 const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
@@ -27,7 +27,7 @@ const { db, pool } = database.runtime
 const stepDeps = { db, videos: {} } as unknown as StepDeps // All that these steps need of a job without a clip.
 
 /** An organization with quota, and slots whose jobs nobody has started. */
-async function createStage(slots: number, videos = 1_000) {
+async function createOrganizationWithSlots(slots: number, videos = 1_000) {
   const organizationId = await createOrganization(database)
   const [accountId, planId] = [randomUUID(), randomUUID()]
   const tokens = {
@@ -71,7 +71,7 @@ const start = (organizationId: string, slotId = '') =>
   db.transaction().execute((tx) => startJob(tx, deps, { organizationId, slotId }))
 
 async function startOne() {
-  const { organizationId, slotIds } = await createStage(1)
+  const { organizationId, slotIds } = await createOrganizationWithSlots(1)
   const started = await start(organizationId, slotIds[0])
   if (started.kind !== 'started') throw new Error(started.kind)
   return { organizationId, jobId: started.jobId }
@@ -152,11 +152,11 @@ describe('time', () => {
   const needs = { slotId: randomUUID(), seconds: 3 }
 
   it('that passes leaves a reservation in the day that it was made in', async () => {
-    const { organizationId } = await createStage(0)
+    const { organizationId } = await createOrganizationWithSlots(0)
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'day', 5, noon)
     await db.transaction().execute(async (tx) => {
-      const books = await openBooks(tx, { organizationId, at: noon })
+      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
       expect((await reserveQuota(tx, books, { jobId, ...needs })).kind).toBe('reserved')
     })
     expect(await standOf(organizationId, 'videos', 'day', noon)).toEqual({
@@ -164,7 +164,7 @@ describe('time', () => {
       reserved: 1,
       used: 0,
     })
-    await db.transaction().execute((tx) => openBooks(tx, { organizationId, at: noon + dayMs }))
+    await db.transaction().execute((tx) => openQuotaPeriods(tx, { organizationId, at: noon + dayMs }))
     await db
       .transaction()
       .execute((tx) => settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit' }))
@@ -182,15 +182,15 @@ describe('time', () => {
   })
 
   it('takes what was used long ago out of a sliding window, also if that is said late', async () => {
-    const { organizationId } = await createStage(0)
+    const { organizationId } = await createOrganizationWithSlots(0)
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'rolling', 5, noon, 3_600)
     await db.transaction().execute(async (tx) => {
-      const books = await openBooks(tx, { organizationId, at: noon })
+      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
       await reserveQuota(tx, books, { jobId, ...needs })
     })
     const later = noon + 2 * 3_600_000
-    await db.transaction().execute((tx) => openBooks(tx, { organizationId, at: later }))
+    await db.transaction().execute((tx) => openQuotaPeriods(tx, { organizationId, at: later }))
     // It is not known yet whether it was consumed, so it is still set aside.
     expect(await standOf(organizationId, 'videos', 'rolling', later)).toEqual({
       available: 4,
@@ -214,12 +214,12 @@ describe('time', () => {
   })
 
   it('ends a grant: what was left in it is gone, what was reserved in it is settled there', async () => {
-    const { organizationId } = await createStage(0, 10)
+    const { organizationId } = await createOrganizationWithSlots(0, 10)
     const jobId = await anyJob(organizationId)
     const terms = { period: 'total', validFrom: null, validUntil: new Date(noon + dayMs) } as const
     await addToQuota(db, organizationId, { metric: 'videos', amount: 3 }, null, terms)
     await db.transaction().execute(async (tx) => {
-      const books = await openBooks(tx, { organizationId, at: noon })
+      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
       await reserveQuota(tx, books, { jobId, ...needs })
     })
     expect(await standOf(organizationId, 'videos', 'total', noon)).toEqual({
@@ -278,7 +278,7 @@ describe('time', () => {
 
 describe('what is used without a reservation', () => {
   it('counts once under its key, and beyond a hard limit too: it is spent already', async () => {
-    const { organizationId, slotIds } = await createStage(2)
+    const { organizationId, slotIds } = await createOrganizationWithSlots(2)
     const started = await start(organizationId, slotIds[0])
     const jobId = started.kind === 'started' ? started.jobId : ''
     await db.transaction().execute((tx) =>
@@ -289,7 +289,7 @@ describe('what is used without a reservation', () => {
     )
     const spend = (key: string) =>
       db.transaction().execute((tx) =>
-        countUse(tx, {
+        recordUsage(tx, {
           organizationId,
           at: Date.now(),
           jobId,
@@ -322,7 +322,7 @@ describe('the step that reserves', () => {
   })
 
   it('reserves once for a job that is older than that, whoever performs it, and waits if there is nothing', async () => {
-    const { organizationId, accountId } = await createStage(0, 1)
+    const { organizationId, accountId } = await createOrganizationWithSlots(0, 1)
     const oldJob = () => insertSentJob(database, { organizationId, accountId, publishId: randomUUID() })
     const [first, second] = [await oldJob(), await oldJob()]
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => step(organizationId, first)))
@@ -336,7 +336,7 @@ describe('the step that reserves', () => {
 })
 
 it('never dead-locks, and its books stay right, however starts, ends, grants, limits and corrections meet', async () => {
-  const { organizationId, slotIds } = await createStage(40)
+  const { organizationId, slotIds } = await createOrganizationWithSlots(40)
   // Due within the day and on autopilot: every grant and every change of a limit scans, and starts jobs too.
   await pool.query(`update slot set publish_at = now() + interval '1 hour' where organization_id = $1`, [
     organizationId,
@@ -368,7 +368,7 @@ it('never dead-locks, and its books stay right, however starts, ends, grants, li
               adjustQuota(tx, deps, { ...request, metric: 'seconds', period: 'total', amount: -1 }),
             ),
             run((tx) =>
-              countUse(tx, {
+              recordUsage(tx, {
                 organizationId,
                 at: Date.now(),
                 jobId: null,

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import {
-  mistakesOfAmount,
-  mistakesOfPeriod,
-  mistakesOfReason,
-  mistakesOfSpan,
-  mistakesOfValidity,
+  validateAmount,
+  validatePeriod,
+  validateReason,
+  validateSpan,
+  validateValidity,
 } from '../../../src/commands/quota/validate-quota.ts'
 import type { Metric, QuotaPeriod } from '../../../src/store/tables.ts'
 
@@ -13,14 +13,14 @@ const pathsOf = (mistakes: readonly { readonly path: string }[]) => mistakes.map
 it.each([[0], [-1], [1.5], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 53]])(
   'takes no amount of %d',
   (amount) => {
-    expect(pathsOf(mistakesOfAmount(amount))).toEqual(['amount'])
+    expect(pathsOf(validateAmount(amount))).toEqual(['amount'])
   },
 )
 
 it('takes an amount below 0 where something is corrected, and none of 0', () => {
-  expect(mistakesOfAmount(-5, { signed: true })).toEqual([])
-  expect(pathsOf(mistakesOfAmount(0, { signed: true }))).toEqual(['amount'])
-  expect(mistakesOfAmount(1)).toEqual([])
+  expect(validateAmount(-5, { signed: true })).toEqual([])
+  expect(pathsOf(validateAmount(0, { signed: true }))).toEqual(['amount'])
+  expect(validateAmount(1)).toEqual([])
 })
 
 it.each([
@@ -31,7 +31,7 @@ it.each([
   ['videos', 'rolling', []],
 ])('knows whether %s a %s can be limited', (metric, period, paths) => {
   // What a program without our types might send.
-  expect(pathsOf(mistakesOfPeriod(metric as Metric, period as QuotaPeriod))).toEqual(paths)
+  expect(pathsOf(validatePeriod(metric as Metric, period as QuotaPeriod))).toEqual(paths)
 })
 
 it.each([
@@ -42,20 +42,20 @@ it.each([
   ['day', 60, ['spanSeconds']],
   ['day', null, []],
 ] as const)('knows whether %s goes with a span of %s', (period, span, paths) => {
-  expect(pathsOf(mistakesOfSpan(period, span))).toEqual(paths)
+  expect(pathsOf(validateSpan(period, span))).toEqual(paths)
 })
 
 it('wants a grant to end after it begins, and in the future', () => {
   const now = Date.parse('2026-03-14T12:00Z')
   const [before, after] = [new Date(now - 1), new Date(now + 1)]
-  expect(mistakesOfValidity({ validFrom: before, validUntil: after }, now)).toEqual([])
-  expect(mistakesOfValidity({ validFrom: null, validUntil: null }, now)).toEqual([])
-  expect(pathsOf(mistakesOfValidity({ validFrom: after, validUntil: after }, now))).toEqual(['validUntil'])
-  expect(pathsOf(mistakesOfValidity({ validFrom: null, validUntil: before }, now))).toEqual(['validUntil'])
+  expect(validateValidity({ validFrom: before, validUntil: after }, now)).toEqual([])
+  expect(validateValidity({ validFrom: null, validUntil: null }, now)).toEqual([])
+  expect(pathsOf(validateValidity({ validFrom: after, validUntil: after }, now))).toEqual(['validUntil'])
+  expect(pathsOf(validateValidity({ validFrom: null, validUntil: before }, now))).toEqual(['validUntil'])
 })
 
 it('wants a reason where it must be given, and no novel anywhere', () => {
-  expect(mistakesOfReason(null)).toEqual([])
-  expect(pathsOf(mistakesOfReason(' ', { required: true }))).toEqual(['reason'])
-  expect(pathsOf(mistakesOfReason('x'.repeat(501)))).toEqual(['reason'])
+  expect(validateReason(null)).toEqual([])
+  expect(pathsOf(validateReason(' ', { required: true }))).toEqual(['reason'])
+  expect(pathsOf(validateReason('x'.repeat(501)))).toEqual(['reason'])
 })

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { makeApiKey, readApiKey } from '../../../src/commands/tenant/create-api-key.ts'
+import { generateApiKey, parseApiKey } from '../../../src/commands/tenant/create-api-key.ts'
 
 it('makes keys that are found by their id and known by their hash', () => {
-  const { id, key, hash } = makeApiKey()
+  const { id, key, hash } = generateApiKey()
   expect(key).toMatch(new RegExp(`^rp_live_${id}_[0-9A-Za-z]{49}$`))
   expect(hash).toEqual(createHash('sha256').update(key).digest())
-  expect(readApiKey(key)).toEqual({ id, hash })
-  expect(makeApiKey().key).not.toBe(key)
+  expect(parseApiKey(key)).toEqual({ id, hash })
+  expect(generateApiKey().key).not.toBe(key)
 })
 
 it('tells a typo anywhere in a key without asking the database', () => {
-  const { key } = makeApiKey()
+  const { key } = generateApiKey()
   for (let index = 'rp_live_'.length; index < key.length; index += 1) {
     const other = key[index] === 'a' ? 'b' : 'a'
-    expect(readApiKey(key.slice(0, index) + other + key.slice(index + 1)), `at ${index}`).toBeNull()
+    expect(parseApiKey(key.slice(0, index) + other + key.slice(index + 1)), `at ${index}`).toBeNull()
   }
   for (const text of ['', 'rp_live_', key.slice(1), `${key}0`, key.toUpperCase()])
-    expect(readApiKey(text)).toBeNull()
+    expect(parseApiKey(text)).toBeNull()
 })

@@ -6,7 +6,7 @@ import { appendEvent } from '../../../src/store/event/append.ts'
 import { createHintSender } from '../../../src/store/event/notify.ts'
 import type { EventFilter, EventRecord } from '../../../src/store/event/read.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import { createKey } from '../support.ts'
 
 let database: TestDatabase
@@ -116,7 +116,7 @@ describe('following', () => {
     const inbox = await feed.join()
     await appendMany(organizationId, 1, 1_500)
     feed.poke()
-    await until(
+    await waitUntil(
       () => empty,
       (count) => count === 1,
     )

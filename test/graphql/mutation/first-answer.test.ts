@@ -5,7 +5,7 @@ import WebSocket from 'ws'
 import { inOrganization } from '../../../src/store/database.ts'
 import { claimKey } from '../../../src/store/tenant/idempotency-keys.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import {
   asker,
   createKey,
@@ -164,7 +164,7 @@ describe('while another request works under the key', () => {
   it('any number of one process wait, on one connection, and nobody else is kept from anything', async () => {
     const other = await hold('crowd')
     const crowd = Array.from({ length: 30 }, () => tenant.post(create, input('crowd')))
-    await until(waiters, (count) => count === 1)
+    await waitUntil(waiters, (count) => count === 1)
     // The API has ten connections here.
     const queries = Array.from({ length: 10 }, () => tenant.ask('{ viewer { organization { id } } }'))
     expect(new Set((await Promise.all(queries)).map(({ viewer }) => viewer.organization.id)).size).toBe(1)

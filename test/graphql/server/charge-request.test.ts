@@ -6,7 +6,7 @@ import { startLimiter } from '../../../src/rate-limit/start-limiter.ts'
 import { Secret } from '../../../src/secret.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { freePort } from '../../support/free-port.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import { asker, createKey, createTenant, createTestApi, type Tenant, type TestApi } from '../support.ts'
 
 /** What is empty stays so for longer than a test takes. */
@@ -165,7 +165,7 @@ describe('what is followed', () => {
     expect([begun.status, remaining]).toEqual([200, expect.any(Number)])
     await begun.body?.cancel()
     await empty(key)
-    await until(follow, ({ status }) => status === 429)
+    await waitUntil(follow, ({ status }) => status === 429)
   })
 
   it('is refused on a WebSocket by the same error, and the socket goes on', async () => {
@@ -258,7 +258,7 @@ describe('with the limits out of order', () => {
       limits: { store: 'memory', shares: 1 },
     })
     expect(text).not.toContain('canary')
-    const counted = await until(ask, (response) => response.headers.has('ratelimit-limit'))
+    const counted = await waitUntil(ask, (response) => response.headers.has('ratelimit-limit'))
     expect(limits(counted)[0]).toBe(1_000)
     await own.close()
     await limiter.stop()

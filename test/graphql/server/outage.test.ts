@@ -9,8 +9,8 @@ import { createWebhookRoute } from '../../../src/inbound/webhook-route.ts'
 import { createTikTokClient } from '../../../src/providers/tiktok/client.ts'
 import { Secret } from '../../../src/secret.ts'
 import { connect } from '../../../src/store/database.ts'
+import { createEncryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
-import { createSealer } from '../../../src/vault/sealer.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { startPostgresProxy } from '../../support/postgres-proxy.ts'
@@ -37,7 +37,7 @@ const connecting = {
   ...deps,
   db: database.runtime.db,
   tiktok,
-  sealer: createSealer(() => ring),
+  encryptor: createEncryptor(() => ring),
   hints: { send: () => undefined },
 }
 

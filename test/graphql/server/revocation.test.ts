@@ -6,7 +6,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { keepMedia } from '../../../src/store/job/media.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import {
   createDraft,
   createKey,
@@ -103,7 +103,7 @@ async function storeVideo(bytes: number) {
 async function untilStalled() {
   let before = ''
   let same = 0
-  await until(
+  await waitUntil(
     async () => {
       const { rows } = await database.owner.pool.query(
         `select max(query_start)::text as at from pg_stat_activity
@@ -128,7 +128,7 @@ async function untilGivenUp(
   }
   socket.on('error', heard)
   socket.on('close', heard)
-  await until(
+  await waitUntil(
     () => {
       if (!isGone) write()
       return isGone
@@ -295,7 +295,7 @@ describe('an error within a stream', () => {
     const heard: { readonly type: string; readonly payload?: { readonly errors?: unknown } }[] = []
     socket.on('message', (text) => heard.push(JSON.parse(String(text))))
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: asked } }))
-    return await until(
+    return await waitUntil(
       () => heard.find(({ type, payload }) => type === 'error' || payload?.errors),
       (found) => found !== undefined,
     )

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type EpochTracker, startEpochTracker } from '../../../src/rate-limit/redis/epoch.ts'
 import { connect } from '../../../src/store/database.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 
 const database = await createTestDatabase()
 const leaseMs = 400
@@ -33,7 +33,7 @@ async function startProcess(server: string | null, connection = database.runtime
 
 type Process = Awaited<ReturnType<typeof startProcess>>
 const untilAllIn = (processes: readonly Process[], server: string | null, after = 0) =>
-  until(
+  waitUntil(
     () => processes.map(({ era }) => era()),
     (eras) => eras.every((era) => era && era.era > after && era.server === server),
   )
@@ -84,6 +84,6 @@ it('lets nobody act on an era that the database has not confirmed for a lease', 
   const process = await startProcess('one', connection)
   expect(process.keeper.lastKnown()).not.toBeNull()
   await connection.close()
-  await until(process.era, (era) => era === null)
+  await waitUntil(process.era, (era) => era === null)
   keepers = []
 })

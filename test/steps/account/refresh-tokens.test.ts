@@ -11,8 +11,8 @@ import { refreshTokens, revokeTokens } from '../../../src/steps/account/tokens.t
 import { createSteps } from '../../../src/steps/catalogue.ts'
 import type { StepDeps } from '../../../src/steps/step-deps.ts'
 import { readTokens } from '../../../src/store/account/tokens.ts'
+import { createEncryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
-import { createSealer } from '../../../src/vault/sealer.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 
 const database = await createTestDatabase()
@@ -23,10 +23,10 @@ async function setUp(guard?: Guard) {
   const tiktok = await startLocalTikTok({ persist: false })
   onTestFinished(() => tiktok.stop())
   const ring = keyRingOf([randomBytes(32)])
-  const sealer = createSealer(() => ring)
+  const encryptor = createEncryptor(() => ring)
   const organizationId = await createOrganization(database)
   const username = `creator${randomBytes(4).toString('hex')}`
-  const accountId = await connectLocalAccount(db, tiktok, sealer, { organizationId, username })
+  const accountId = await connectLocalAccount(db, tiktok, encryptor, { organizationId, username })
   const client = createTikTokClient({
     apiBase: tiktok.url,
     clientKey: tiktok.app.clientKey,
@@ -35,7 +35,7 @@ async function setUp(guard?: Guard) {
     ...(guard && { guard }),
   })
   // These steps use nothing else.
-  const deps = { db, sealer, tiktok: client } as unknown as StepDeps
+  const deps = { db, encryptor, tiktok: client } as unknown as StepDeps
   const context = { organizationId, jobId: accountId, signal: AbortSignal.timeout(60_000) } as StepContext
   const version = async () => (await readTokens(db, accountId))?.version
   return {
@@ -46,7 +46,7 @@ async function setUp(guard?: Guard) {
     /** By a worker whose ring is another one. */
     refreshWithoutKey: async () => {
       const strange = keyRingOf([randomBytes(32)])
-      return createSteps({ ...deps, sealer: createSealer(() => strange) }).refreshTokens?.(
+      return createSteps({ ...deps, encryptor: createEncryptor(() => strange) }).refreshTokens?.(
         { accountId, version: (await version()) ?? 0 },
         context,
       )

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.ts'
+import { applyPlanAction, type PlanAction } from '../../../src/commands/plan/apply-plan-action.ts'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -19,12 +19,14 @@ it('posts a slot once whose job was cancelled before its time, as it was changed
     .select(['slot.id', 'plan_id'])
     .where('job.id', '=', first.jobId)
     .executeTakeFirstOrThrow()
-  const steer = (event: Steering) =>
-    db.transaction().execute((tx) => steerPlan(tx, deps, { organizationId, planId: slot.plan_id, event }))
+  const steer = (event: PlanAction) =>
+    db
+      .transaction()
+      .execute((tx) => applyPlanAction(tx, deps, { organizationId, planId: slot.plan_id, event }))
 
-  expect(await first.goOn('awaitingSlot')).toBe('awaitingSlot')
+  expect(await first.advance('awaitingSlot')).toBe('awaitingSlot')
   await first.send({ type: 'cancel' })
-  expect(await first.goOn()).toBe('cancelled')
+  expect(await first.advance()).toBe('cancelled')
 
   const change = { caption: 'Better', privacy: 'SELF_ONLY' } as const
   const changed = await db
@@ -38,10 +40,10 @@ it('posts a slot once whose job was cancelled before its time, as it was changed
   expect(steered.movedJobs).toHaveLength(1)
 
   const second = worker.takeOver({ ...first, jobId: secondId })
-  await second.goOn()
+  await second.advance()
   expect((await second.context()).sentAt).not.toBeNull()
   expect(worker.local.posts()).toMatchObject([{ title: 'Better', status: 'PUBLISH_COMPLETE' }])
   await expect(first.send({ type: 'retry' })).rejects.toThrow('refused')
-  expect(await first.goOn()).toBe('cancelled')
+  expect(await first.advance()).toBe('cancelled')
   expect(worker.local.posts()).toHaveLength(1)
 })

@@ -10,8 +10,8 @@ import { createTikTokClient } from '../../../src/providers/tiktok/client.ts'
 import { Secret } from '../../../src/secret.ts'
 import { uploadChunk } from '../../../src/steps/post/upload-chunk.ts'
 import type { StepDeps } from '../../../src/steps/step-deps.ts'
+import { createEncryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
-import { createSealer } from '../../../src/vault/sealer.ts'
 
 it('a chunk whose call is held lets go of the file that nobody has read, and says who held it', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-held-'))
@@ -29,16 +29,16 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
     },
   }
   const ring = keyRingOf([randomBytes(32)])
-  const sealer = createSealer(() => ring)
+  const encryptor = createEncryptor(() => ring)
   const tiktok = createTikTokClient({
     apiBase: 'http://127.0.0.1:1',
     clientKey: 'ck',
     clientSecret: new Secret('cs'),
     guard: async () => ({ kind: 'deferred', reason: 'circuitOpen', afterSeconds: 60 }),
   })
-  const deps = { storage, sealer, tiktok } as unknown as StepDeps // All that a chunk needs.
+  const deps = { storage, encryptor, tiktok } as unknown as StepDeps // All that a chunk needs.
   const place = { organizationId, row: jobId, column: 'upload_url' }
-  const uploadUrlSealed = sealer.seal(new Secret('http://127.0.0.1:1/upload'), place)
+  const uploadUrlSealed = encryptor.seal(new Secret('http://127.0.0.1:1/upload'), place)
   const context = {
     organizationId,
     jobId,

@@ -11,9 +11,9 @@ describe('an account whose creator disconnects before the upload', () => {
   const disconnected = async () => {
     const started = await stage.start({ webhooks: 'heard' })
     const { job, at } = started
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     at.local.disconnect(at.username)
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     return started
   }
 
@@ -33,7 +33,7 @@ describe('an account whose creator disconnects before the upload', () => {
     const { job, at } = await disconnected()
     await at.pass(1_800)
     expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       'publishing.preparing',
@@ -48,13 +48,13 @@ describe('an account whose creator disconnects before the upload', () => {
 
   it('keeps it waiting as well when no webhook has told: TikTok refuses the token, and then its refresh', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     at.local.disconnect(at.username)
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
     expect(at.requests).toEqual(['creator_info/query', 'oauth/token'])
     await at.connectAgain()
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
   })
 
@@ -62,11 +62,11 @@ describe('an account whose creator disconnects before the upload', () => {
     const { job, at } = await disconnected()
     await at.pass(3_700)
     await at.connectAgain()
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(at.local.posts()).toEqual([])
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 })
@@ -74,10 +74,10 @@ describe('an account whose creator disconnects before the upload', () => {
 describe('a job whose account is not connected in time', () => {
   it('waits no longer than its slot may be late, and is then left to a person', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard' })
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     const start = stage.clock.now()
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
     expect(at.local.posts()).toEqual([])
@@ -85,9 +85,9 @@ describe('a job whose account is not connected in time', () => {
 
   it('is left to a person as well when its post was sent, and nobody could ask for three days', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 7 * 86_400_000 } })
-    await job.goOn('watching.inModeration')
+    await job.advance('watching.inModeration')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'OUTCOME_UNKNOWN', code: 'UNCONFIRMED' },
     })
@@ -101,12 +101,12 @@ describe('an account whose creator disconnects after the last byte', () => {
       webhooks: 'heard',
       simulatorSettings: { moderationMs: 3_600_000 },
     })
-    await job.goOn('watching.inModeration')
+    await job.advance('watching.inModeration')
     at.local.disconnect(at.username)
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('revoked')
     await at.pass(3_600)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -121,9 +121,9 @@ describe('an account whose creator disconnects after the last byte', () => {
 
   it('is still told of its post: failed, for TikTok gave it up', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { processingMs: 600_000 } })
-    await job.goOn('watching.accepted')
+    await job.advance('watching.accepted')
     at.local.disconnect(at.username)
-    expect(await job.goOn()).toBe('failed')
+    expect(await job.advance()).toBe('failed')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -139,12 +139,12 @@ describe('an account whose creator disconnects after the last byte', () => {
 
   it('has its post asked after when it is connected again and no webhook came', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
-    await job.goOn('watching.inModeration')
+    await job.advance('watching.inModeration')
     at.local.disconnect(at.username)
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     await at.pass(86_400)
     await at.connectAgain()
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
   })
@@ -153,13 +153,13 @@ describe('an account whose creator disconnects after the last byte', () => {
 describe('an account whose creator disconnects between two chunks', () => {
   it('lets its job open the post anew when it is connected again: the first one ended with the grant', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard', video: { isLarge: true } })
-    await job.goOn(({ nextChunk }) => nextChunk === 2)
+    await job.advance(({ nextChunk }) => nextChunk === 2)
     at.local.disconnect(at.username)
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTHORIZATION_REMOVED' }, ending: null })
 
     await at.connectAgain()
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(3),

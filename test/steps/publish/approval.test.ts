@@ -30,9 +30,9 @@ async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
 describe('a caption that was changed by SQL after its approval', () => {
   it('is not posted: a person decides, and what they approve is posted at a retry', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     await change(job, { caption: 'Never approved' })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'APPROVAL_STALE' },
       inits: 0,
@@ -40,12 +40,12 @@ describe('a caption that was changed by SQL after its approval', () => {
     expect(at.local.posts()).toEqual([])
 
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(at.local.posts()).toEqual([])
 
     await approve(job)
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ title: 'Never approved', status: 'PUBLISH_COMPLETE' }])
   })
 })
@@ -53,13 +53,13 @@ describe('a caption that was changed by SQL after its approval', () => {
 describe('a slot whose approval was taken back', () => {
   it('is not posted before it is approved again; then its job goes on by itself', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     await change(job, { approved_hash: null })
-    await job.goOn(({ failure }) => failure?.code === 'NOT_APPROVED')
+    await job.advance(({ failure }) => failure?.code === 'NOT_APPROVED')
     expect(at.local.posts()).toEqual([])
-    expect(await job.goOn('held')).toBe('held')
+    expect(await job.advance('held')).toBe('held')
     await approve(job)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ inits: 1 })
   })
 })
@@ -73,7 +73,7 @@ describe('the privacy of a slot that a job works by', () => {
       slot: { privacy: before },
       simulatorSettings: { moderationMs: 60_000 },
     })
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db
       .selectFrom('machine_instance')
@@ -94,9 +94,9 @@ describe('the privacy of a slot that a job works by', () => {
       .execute()
     await approve(job)
 
-    await job.goOn('publishing.uploading')
+    await job.advance('publishing.uploading')
     expect(await edit()).toMatchObject({ kind: 'claimed' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ visibility, inits: 1 })
     expect(at.local.posts()).toMatchObject([{ privacyLevel: privacy, status: 'PUBLISH_COMPLETE' }])
     const moderated = (await job.history()).includes('watching.inModeration')

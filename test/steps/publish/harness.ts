@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
 import type { KeptMedia } from '../../../machines/job/context.ts'
-import type { CommandDeps } from '../../../src/commands/deps.ts'
+import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
 import type { Storage } from '../../../src/providers/storage/storage.ts'
 import { keepMedia } from '../../../src/store/job/media.ts'
+import { createEncryptor, type Encryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
-import { createSealer, type Sealer } from '../../../src/vault/sealer.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
@@ -24,7 +24,7 @@ export interface Harness {
   readonly clock: VirtualClock
   readonly deps: CommandDeps
   readonly storage: Storage
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   readonly organizationId: string
   /** A video in the storage; the same for the same wish. */
   video(wish: VideoOptions): Promise<KeptMedia>
@@ -57,7 +57,7 @@ export async function createHarness(): Promise<Harness> {
     clock,
     deps,
     storage,
-    sealer: createSealer(() => ring),
+    encryptor: createEncryptor(() => ring),
     organizationId,
     video(wish: VideoOptions) {
       const name = JSON.stringify(wish)

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type PlanSteered, type Steering, steerPlan } from '../../../src/commands/plan/steer-plan.ts'
+import {
+  applyPlanAction,
+  type PlanAction,
+  type PlanActionResult,
+} from '../../../src/commands/plan/apply-plan-action.ts'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createHarness } from './harness.ts'
@@ -17,12 +21,15 @@ async function planOf({ jobId }: RehearsedJob): Promise<string> {
   return planId
 }
 
-async function steer(job: RehearsedJob, event: Steering): Promise<Extract<PlanSteered, { kind: 'done' }>> {
+async function steer(
+  job: RehearsedJob,
+  event: PlanAction,
+): Promise<Extract<PlanActionResult, { kind: 'done' }>> {
   const { organizationId } = job
   const planId = await planOf(job)
   const steered = await db
     .transaction()
-    .execute((tx) => steerPlan(tx, stage.deps, { organizationId, planId, event }))
+    .execute((tx) => applyPlanAction(tx, stage.deps, { organizationId, planId, event }))
   if (steered.kind !== 'done') throw new Error(JSON.stringify(steered))
   return steered
 }
@@ -70,12 +77,12 @@ const wholePosts = (local: { posts(): readonly { bytes: number; size: number }[]
 describe.each(stops)('a plan that is %s after its job was started', (_name, code, stop) => {
   it.each(places)('has nothing posted by a job in %s', async (state) => {
     const { job, at } = await startByScan()
-    await job.goOn(state)
+    await job.advance(state)
     await stop(job)
-    await job.goOn(({ failure }) => failure?.code === code)
+    await job.advance(({ failure }) => failure?.code === code)
     expect(wholePosts(at.local)).toEqual([])
     // However long it waits: its time passes, and a person has to decide.
-    await job.goOn()
+    await job.advance()
     expect(await job.context()).toMatchObject({ sentAt: null })
     expect(wholePosts(at.local)).toEqual([])
   })
@@ -84,79 +91,79 @@ describe.each(stops)('a plan that is %s after its job was started', (_name, code
 describe('a locked plan', () => {
   it('names the job that it holds, which shows why at once and goes on when it is unlocked', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     expect(await steer(job, { type: 'lock' })).toMatchObject({
       heldJobs: [job.jobId],
       jobsPastStopping: [],
       movedJobs: [job.jobId],
     })
-    expect(await job.goOn('held')).toBe('held')
+    expect(await job.advance('held')).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED' } })
     expect(await steer(job, { type: 'unlock' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
   it('lets its job go on when it is unlocked past the API, which nobody tells it', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     await steer(job, { type: 'lock' })
     await db
       .updateTable('plan')
       .set({ locked: false })
       .where('id', '=', await planOf(job))
       .execute()
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
   it('stops before the last chunk, and goes on with the same post', async () => {
     const { job, at } = await stage.start({ video: { isLarge: true } })
-    await job.goOn(({ nextChunk }) => nextChunk === 2)
+    await job.advance(({ nextChunk }) => nextChunk === 2)
     expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [job.jobId] })
-    expect(await job.goOn('held')).toBe('held')
+    expect(await job.advance('held')).toBe('held')
     expect(wholePosts(at.local)).toEqual([])
     await steer(job, { type: 'unlock' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ inits: 1 })
   })
 
   it('says which post comes past stopping', async () => {
     const { job } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
-    await job.goOn('publishing.uploading')
+    await job.advance('publishing.uploading')
     expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], jobsPastStopping: [job.jobId] })
     await steer(job, { type: 'unlock' })
-    await job.goOn('watching.inModeration')
+    await job.advance('watching.inModeration')
     expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], jobsPastStopping: [job.jobId] })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
   })
 
   it('whose job is held still says that its autopilot is off when it is unlocked', async () => {
     const { job } = await startByScan()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     await steer(job, { type: 'setAutopilot', on: false })
     await steer(job, { type: 'lock' })
     expect(await job.context()).toMatchObject({ failure: { code: 'PLAN_LOCKED' } })
     expect(await steer(job, { type: 'unlock' })).toMatchObject({ heldJobs: [job.jobId] })
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTOPILOT_OFF' } })
     await steer(job, { type: 'setAutopilot', on: true })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
   })
 })
 
 describe('a job that a person has started', () => {
   it('goes on when autopilot is turned off', async () => {
     const { job } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     expect(await steer(job, { type: 'setAutopilot', on: false })).toMatchObject({ heldJobs: [] })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
   })
 })
 
 describe('a caption that was changed after its job was started', () => {
   it('holds the job at once, and is posted once it is approved', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db
       .selectFrom('machine_instance')
@@ -170,7 +177,7 @@ describe('a caption that was changed after its job was started', () => {
     expect(await job.context()).toMatchObject({ failure: { code: 'NOT_APPROVED' } })
     await steer(job, { type: 'submit' })
     expect(await steer(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [jobId] })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ title: 'Another' }])
   })
 })
@@ -178,22 +185,22 @@ describe('a caption that was changed after its job was started', () => {
 describe('a caption that was changed past the API', () => {
   it('is posted once the plan is approved again: the job that needed a person goes on by itself', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('awaitingSlot')
+    await job.advance('awaitingSlot')
     await changeCaption(job)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     await db
       .updateTable('plan')
       .set({ state: 'inReview' })
       .where('id', '=', await planOf(job))
       .execute()
     expect(await steer(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ title: 'Never approved' }])
   })
 
   it('is not half posted: what was opened with the caption before is dropped', async () => {
     const { job, at } = await stage.start({ video: { isLarge: true } })
-    await job.goOn(({ nextChunk }) => nextChunk === 2)
+    await job.advance(({ nextChunk }) => nextChunk === 2)
     await changeCaption(job)
     await db
       .updateTable('plan')
@@ -201,7 +208,7 @@ describe('a caption that was changed past the API', () => {
       .where('id', '=', await planOf(job))
       .execute()
     await steer(job, { type: 'approve' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ inits: 2 })
     expect(wholePosts(at.local)).toMatchObject([{ title: 'Never approved' }])
   })

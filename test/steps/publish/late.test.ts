@@ -25,7 +25,7 @@ const [second, third] = [1, 2].map((index) => ({ dueInMs: (1 + index) * minuteMs
 async function threeSlots() {
   const { job: first, at } = await stage.start()
   const jobs: readonly RehearsedJob[] = [first, await at.start(second), await at.start(third)]
-  for (const job of jobs) await job.goOn('awaitingSlot')
+  for (const job of jobs) await job.advance('awaitingSlot')
   return { jobs, at }
 }
 
@@ -34,16 +34,16 @@ describe('posts of one account that everything was down for', () => {
     const { jobs, at } = await threeSlots()
     await at.pass(30 * 60)
     const [first, next, last] = jobs
-    expect(await first?.goOn()).toBe('published')
-    await next?.goOn('publishing.awaitingTurn')
+    expect(await first?.advance()).toBe('published')
+    await next?.advance('publishing.awaitingTurn')
     expect(await next?.context()).toMatchObject({
       attempts: 0,
       inits: 0,
       failure: { verdict: 'RETRY_AFTER', code: 'ACCOUNT_GAP', source: 'reelpilot' },
     })
     expect(at.local.counters()).toMatchObject({ inits: 1 })
-    expect(await next?.goOn()).toBe('published')
-    expect(await last?.goOn()).toBe('published')
+    expect(await next?.advance()).toBe('published')
+    expect(await last?.advance()).toBe('published')
     expect(gapsOf(at)).toHaveLength(2)
     expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
     expect(Math.max(...gapsOf(at))).toBeLessThan(latePostGapMs + minuteMs)
@@ -53,12 +53,12 @@ describe('posts of one account that everything was down for', () => {
     const { jobs, at } = await threeSlots()
     await at.pass(65 * 60)
     for (const job of jobs) {
-      expect(await job.goOn()).toBe('needsPerson')
+      expect(await job.advance()).toBe('needsPerson')
       expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     }
     expect(at.local.posts()).toEqual([])
     for (const job of jobs) await job.send({ type: 'retry' })
-    for (const job of jobs) expect(await job.goOn()).toBe('published')
+    for (const job of jobs) expect(await job.advance()).toBe('published')
     expect(gapsOf(at)).toHaveLength(2)
     expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
   })
@@ -67,7 +67,7 @@ describe('posts of one account that everything was down for', () => {
 describe('posts of one account that are on time', () => {
   it('are not kept apart, however close their slots are', async () => {
     const { jobs, at } = await threeSlots()
-    for (const job of jobs) expect(await job.goOn()).toBe('published')
+    for (const job of jobs) expect(await job.advance()).toBe('published')
     expect((await jobs[1]?.history())?.includes('publishing.awaitingTurn')).toBe(false)
     expect(gapsOf(at)).toHaveLength(2)
     expect(Math.max(...gapsOf(at))).toBeLessThan(2 * minuteMs)
@@ -76,10 +76,10 @@ describe('posts of one account that are on time', () => {
   it('are kept to by a late one of the same account', async () => {
     const { job: late, at } = await stage.start()
     const punctual = await at.start({ dueInMs: 4 * minuteMs })
-    for (const job of [late, punctual]) await job.goOn('awaitingSlot')
+    for (const job of [late, punctual]) await job.advance('awaitingSlot')
     await at.pass(4 * 60 + 1)
-    expect(await punctual.goOn()).toBe('published')
-    expect(await late.goOn()).toBe('published')
+    expect(await punctual.advance()).toBe('published')
+    expect(await late.advance()).toBe('published')
     expect(gapsOf(at)).toHaveLength(1)
     expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
   })

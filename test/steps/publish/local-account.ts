@@ -57,17 +57,25 @@ export async function openLocalAccount(
   stage: Omit<Harness, 'start'>,
   { simulatorSettings = {}, creator = {}, webhooks = 'untold' }: LocalAccountOptions,
 ): Promise<LocalAccount> {
-  const { database, clock, deps, sealer, organizationId } = stage
+  const { database, clock, deps, encryptor, organizationId } = stage
   const { db } = database.runtime
   const { local, pass } = await startTikTok(clock, simulatorSettings)
   const { client, requests } = createClient(local, db)
   const username = `creator${randomBytes(4).toString('hex')}`
-  const accountId = await connectLocalAccount(db, local, sealer, { organizationId, username, ...creator })
+  const accountId = await connectLocalAccount(db, local, encryptor, { organizationId, username, ...creator })
   const door = await openWebhookEndpoint(stage, local.app)
   if (webhooks !== 'untold') local.changeApp({ webhookUrl: door.url })
 
   const runtime = createRuntime(stage, client)
-  const machinery = { db, deps, runtime, local, now: clock.now, pass, listens: webhooks === 'heard' }
+  const machinery = {
+    db,
+    deps,
+    runtime,
+    local,
+    now: clock.now,
+    advanceClock: pass,
+    receivesWebhooks: webhooks === 'heard',
+  }
   const jobs: RehearsedJob[] = []
   onTestFinished(() => expectNothingTwice(local, jobs))
   return {
@@ -135,7 +143,7 @@ function nameOf(request: Request): string {
   return new URL(request.url).pathname.replace(/^\/v2\/(post\/publish\/)?|\/$/g, '')
 }
 
-function createRuntime({ database, deps, storage, sealer }: Omit<Harness, 'start'>, tiktok: TikTokClient) {
+function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'start'>, tiktok: TikTokClient) {
   const { db } = database.runtime
   // Publishing asks it for nothing: all clips are made.
   const videos = {} as VideoProvider
@@ -145,19 +153,19 @@ function createRuntime({ database, deps, storage, sealer }: Omit<Harness, 'start
   onTestFinished(() => keeper.stop())
   const withBreaker = createWithBreaker({ db })
   const upstreams = { storage, videos, withBreaker, tiktok }
-  const steps = createSteps({ ...deps, ...upstreams, db, sealer, latePostGapMs, workDirectory: '' })
+  const steps = createSteps({ ...deps, ...upstreams, db, encryptor, latePostGapMs, workDirectory: '' })
   return { ledger, keeper, machines: deps.machines, steps, clock }
 }
 
 /** What a creator does in the browser, and what comes of it here. */
 async function connectAgain(
-  { database, deps, sealer, organizationId }: Omit<Harness, 'start'>,
+  { database, deps, encryptor, organizationId }: Omit<Harness, 'start'>,
   tiktok: TikTokClient,
   { accountId, username }: { readonly accountId: string; readonly username: string },
 ): Promise<ConnectionOutcome> {
   const { db } = database.runtime
   const publicUrl = 'http://127.0.0.1:4000'
-  const authorization = createAuthorizationStarter({ tiktok, sealer, publicUrl: () => publicUrl })
+  const authorization = createAuthorizationStarter({ tiktok, encryptor, publicUrl: () => publicUrl })
   const begun = await db
     .transaction()
     .execute((tx) => connectAccount(tx, deps, authorization, { organizationId, accountId, scopes: null }))
@@ -165,7 +173,7 @@ async function connectAgain(
   const consent = `${begun.authorizeUrl}&auto=1&local_account=${username}`
   const back = (await fetch(consent, { redirect: 'manual' })).headers.get('location') ?? ''
   const hints = { send: () => undefined }
-  return await finishConnecting({ ...deps, db, tiktok, sealer, hints }, new URL(back))
+  return await finishConnecting({ ...deps, db, tiktok, encryptor, hints }, new URL(back))
 }
 
 /** What holds however a test ends: a post for each slot at most, no token shown twice, none where it has no business. */

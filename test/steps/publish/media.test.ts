@@ -7,7 +7,7 @@ const stage = await createHarness()
 describe('a video that TikTok would not take', () => {
   it('for its frame rate is stopped with the rule and the value, before any call', async () => {
     const { job, at } = await stage.start({ video: { framesPerSecond: 15 } })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.history()).toEqual(['checkingMedia', 'needsPerson'])
     const { failure, checked } = await job.context()
     expect(failure).toMatchObject({ verdict: 'FIX_MEDIA', code: 'MEDIA_FRAMERATE' })
@@ -18,11 +18,11 @@ describe('a video that TikTok would not take', () => {
 
   it('of this creator, whose limit is known from their last post, is stopped in the same way', async () => {
     const { job: first, at } = await stage.start({ creator: { maxDurationSeconds: 2 } })
-    expect(await first.goOn()).toBe('published')
+    expect(await first.advance()).toBe('published')
     const calls = at.requests.length
 
     const second = await at.start({ video: { seconds: 3 } })
-    expect(await second.goOn()).toBe('needsPerson')
+    expect(await second.advance()).toBe('needsPerson')
     expect(await second.history()).toEqual(['checkingMedia', 'needsPerson'])
     const { failure } = await second.context()
     expect(failure).toMatchObject({ verdict: 'FIX_MEDIA', code: 'MEDIA_DURATION' })
@@ -32,7 +32,7 @@ describe('a video that TikTok would not take', () => {
 
   it('of a creator whose limit was not known is stopped when it is, before the init', async () => {
     const { job, at } = await stage.start({ creator: { maxDurationSeconds: 2 }, video: { seconds: 3 } })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'needsPerson'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'FIX_MEDIA', code: 'POST_DURATION' },
@@ -45,7 +45,7 @@ describe('a video that TikTok would not take', () => {
 describe('a video at the edge of the rules', () => {
   it.each([{ framesPerSecond: 23 }, { framesPerSecond: 60 }])('of %j goes out', async (video) => {
     const { job, at } = await stage.start({ video })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-2)).toEqual(publishedStates)
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })

@@ -21,7 +21,7 @@ describe('five hours of moderation', () => {
     const started = await stage.start({
       simulatorSettings: { moderationMs: 5 * hour * 1_000, nextPostIds: [postId] },
     })
-    await started.job.goOn()
+    await started.job.advance()
     return { ...started, postId }
   }
 
@@ -80,7 +80,7 @@ describe('a post that never leaves processing', () => {
   const stuck = async () => {
     const started = await stage.start({ slot: { caption: 'A day [[local:stuck]]' }, webhooks: 'kept' })
     const { job, at } = started
-    await job.goOn('watching.accepted')
+    await job.advance('watching.accepted')
     await at.pass(71 * hour)
     return started
   }
@@ -88,7 +88,7 @@ describe('a post that never leaves processing', () => {
 
   it('is unconfirmed after 72 hours, and was never posted again', async () => {
     const { job, at } = await stuck()
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     const context = await job.context()
     expect(context).toMatchObject({
       failure: { verdict: 'OUTCOME_UNKNOWN', code: 'UNCONFIRMED' },
@@ -107,12 +107,12 @@ describe('a post that never leaves processing', () => {
 
   it('is watched on when a person retries, for another 72 hours, and still not posted again', async () => {
     const { job, at } = await stuck()
-    await job.goOn()
+    await job.advance()
     await job.send({ type: 'retry' })
     const watched = await job.history()
     expect(watched.slice(-2)).toEqual(['needsPerson', 'watching.accepted'])
     await at.pass(71 * hour)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     const context = await job.context()
     expect(context.failure).toMatchObject({ code: 'UNCONFIRMED' })
     expect(hoursSince(context.sentAt)).toBeGreaterThanOrEqual(144)
@@ -122,12 +122,12 @@ describe('a post that never leaves processing', () => {
 
   it('is published after all when TikTok tells of it while it waits for a person', async () => {
     const { job, at } = await stuck()
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     const [post] = at.local.posts()
     const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: '7312345678901234567' }
     at.local.sendWebhook('post.publish.publicly_available', at.username, about)
-    expect(await job.hear()).toEqual(['moved'])
-    expect(await job.goOn()).toBe('published')
+    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-3)).toEqual(['needsPerson', 'closing', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: ['7312345678901234567'], failure: null })
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })

@@ -23,7 +23,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     const { job, at } = await stage.start({
       simulatorSettings: { dailyPostCap: 0, accessTtlSeconds: 86_400 },
     })
-    expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
+    expect(await job.advance('publishing.backingOff')).toBe('publishing.backingOff')
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'publishing.backingOff'])
     const context = await job.context()
     expect(context).toMatchObject({
@@ -36,12 +36,12 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     expect(at.requests).toEqual(['creator_info/query'])
 
     const start = stage.clock.now()
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
     await job.send({ type: 'retry' })
     at.local.changeSettings({ dailyPostCap: 15 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       'publishing.preparing',
@@ -58,10 +58,10 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
   it('is asked again a few times a day and no more, however long the cap holds', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { dailyPostCap: 0 } })
     // A person has said that it shall be posted however late it is.
-    await job.goOn()
+    await job.advance()
     await job.send({ type: 'retry' })
     const start = stage.clock.now()
-    await job.goOn(() => stage.clock.now() > start + 24 * 3_600_000)
+    await job.advance(() => stage.clock.now() > start + 24 * 3_600_000)
     const asked = at.requests.filter((request) => request === 'creator_info/query').length
     expect(asked).toBeGreaterThanOrEqual(4)
     expect(asked).toBeLessThanOrEqual(7)
@@ -75,7 +75,7 @@ describe('an app that was not audited', () => {
 
   it('cannot post to a public account, and the hint is about the account, not the post', async () => {
     const { job, at } = await stage.start(unaudited)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.history()).toEqual([...storedStates, ...openingStates, 'needsPerson'])
     const { failure, post } = await job.context()
     expect(failure).toMatchObject({
@@ -91,10 +91,10 @@ describe('an app that was not audited', () => {
 
   it('posts when the creator has made the account private and a person retries', async () => {
     const { job, at } = await stage.start(unaudited)
-    await job.goOn()
+    await job.advance()
     at.local.createAccount({ username: at.username, private: true })
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...openingStates,
@@ -112,14 +112,14 @@ describe('an app that was not audited', () => {
 describe('a creator who does not offer the chosen privacy any more', () => {
   it('stops the job before the init', async () => {
     const { job, at } = await stage.start({ creator: { private: true } })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, inits: 0 })
     expect(at.requests).toEqual(['creator_info/query'])
   })
 
   it('is told with every other rule that the post breaks, all at once', async () => {
     const { job } = await stage.start({ creator: { private: true }, slot: { allowDuet: true } })
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     const { failure } = await job.context()
     expect(failure).toMatchObject({ verdict: 'NEEDS_USER', code: 'POST_PRIVACYLEVEL' })
     expect(failure?.message).toContain('The privacy level PUBLIC_TO_EVERYONE is not offered by this creator')
@@ -130,7 +130,7 @@ describe('a creator who does not offer the chosen privacy any more', () => {
 describe('the label of what AI has made', () => {
   it.each([true, false])('is put on a post, or not, as its slot says: %s', async (isAigc) => {
     const { job, at } = await stage.start({ slot: { isAigc } })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(at.local.posts()).toMatchObject([{ isAigc }])
   })
 })
@@ -138,12 +138,12 @@ describe('the label of what AI has made', () => {
 describe('a minute that is full', () => {
   it('parks an init, which was turned away unread, and spends no attempt', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { limits: { videoInit: 0 } } })
-    await job.goOn('publishing.awaitingTurn')
+    await job.advance('publishing.awaitingTurn')
     const { attempts, afterSeconds, failure } = await job.context()
     expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
     expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })
     at.local.changeSettings({ limits: {} })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...openingStates,

@@ -30,7 +30,7 @@ describe('a post that TikTok rejects', () => {
     'for %s ends as %s with a next step, and is never opened again',
     async (reason, verdict) => {
       const { job, at } = await stage.start(failing(reason))
-      expect(await job.goOn()).toBe('failed')
+      expect(await job.advance()).toBe('failed')
       expect(await job.history()).toEqual([
         ...storedStates,
         ...uploadingStates(),
@@ -51,7 +51,7 @@ describe('a post that TikTok rejects', () => {
 
   it('for a reason that nobody knows is left to the operator, counted, and never opened again', async () => {
     const { job, at } = await stage.start(failing('the_moon_is_full'))
-    expect(await job.goOn()).toBe('failed')
+    expect(await job.advance()).toBe('failed')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_OPERATOR', code: 'the_moon_is_full', source: 'post' },
       inits: 1,
@@ -63,7 +63,7 @@ describe('a post that TikTok rejects', () => {
 
   it('and tells so by webhook ends in the same way', async () => {
     const { job, at } = await stage.start({ ...failing('spam_risk_text'), webhooks: 'heard' })
-    expect(await job.goOn()).toBe('failed')
+    expect(await job.advance()).toBe('failed')
     const course = [...storedStates, ...uploadingStates(), 'watching.accepted', 'closing', 'failed']
     expect(await job.history()).toEqual(course)
     expect(await job.context()).toMatchObject({ failure: { verdict: 'FIX_MEDIA', code: 'spam_risk_text' } })
@@ -78,7 +78,7 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
 
     it('is opened afresh by its leave, once its trouble is over: one post', async () => {
       const { job, at } = await stage.start(failing(reason))
-      await job.goOn('publishing.backingOff')
+      await job.advance('publishing.backingOff')
       expect(await job.context()).toMatchObject({
         failure: { verdict: 'RETRY_AFTER', code: reason, source: 'post' },
         post: null,
@@ -90,7 +90,7 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
         .returning('plan_id')
         .executeTakeFirstOrThrow()
       await approveSlots(db, stage.organizationId, planId)
-      expect(await job.goOn()).toBe('published')
+      expect(await job.advance()).toBe('published')
       expect(await job.history()).toEqual([
         ...storedStates,
         ...rejected,
@@ -108,7 +108,7 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
 
     it('again and again is given up after five posts, and does not promise a sixth', async () => {
       const { job, at } = await stage.start(failing(reason))
-      expect(await job.goOn()).toBe('failed')
+      expect(await job.advance()).toBe('failed')
       expect(await job.history()).toEqual([
         ...storedStates,
         ...Array(4).fill(rejected).flat(),

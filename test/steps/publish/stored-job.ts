@@ -10,7 +10,7 @@ import { appendEvent } from '../../../src/store/event/append.ts'
 import { insertJob } from '../../../src/store/job/jobs.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import type { Privacy } from '../../../src/store/tables.ts'
-import { shortStoryboard } from '../../support/stage.ts'
+import { shortStoryboard } from '../../support/worker-fixture.ts'
 import type { Harness } from './harness.ts'
 import { defaultVideo, type VideoOptions } from './video.ts'
 

@@ -18,9 +18,9 @@ const refusesToken = { kind: 'status', status: 401, code: 'access_token_invalid'
 describe('a token that expires between upload and poll', () => {
   it('is refreshed once, and the poll goes on: one post', async () => {
     const { job, at } = await stage.start()
-    await job.goOn('watching.accepted')
+    await job.advance('watching.accepted')
     await at.pass(3 * 3_600)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -44,7 +44,7 @@ describe('a token that is refused although it should be good', () => {
   it('is refreshed once, and the poll is repeated', async () => {
     const { job, at } = await stage.start()
     at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, nth: 1 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -60,7 +60,7 @@ describe('a token that is refused although it should be good', () => {
   it('opens no second post when it was refused at the opening of the first', async () => {
     const { job, at } = await stage.start()
     at.local.injectFault({ endpoint: 'videoInit', effect: refusesToken, nth: 1 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...openingStates,
@@ -78,7 +78,7 @@ describe('a token that is refused although it should be good', () => {
     at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth: 1 })
     const failing = { kind: 'status', status: 500 } as const
     for (let nth = 1; nth <= 8; nth += 1) at.local.injectFault({ endpoint: 'token', effect: failing, nth })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     const tokens = Array(9).fill('oauth/token')
     expect(at.requests.slice(0, 11)).toEqual(['creator_info/query', ...tokens, 'creator_info/query'])
     // It looks when the next try is over, not every second: minutes of tries take it no more waits than tries.
@@ -90,7 +90,7 @@ describe('a token that is refused although it should be good', () => {
   it('needs its creator when the fresh one is refused as well; the job waits for them and goes on', async () => {
     const { job, at } = await stage.start()
     for (const nth of [1, 2]) at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth })
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'access_token_invalid' },
@@ -99,7 +99,7 @@ describe('a token that is refused although it should be good', () => {
     expect(at.requests).toEqual(['creator_info/query', 'oauth/token', 'creator_info/query'])
 
     expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       'publishing.preparing',
@@ -117,21 +117,21 @@ describe('a token that is refused although it should be good', () => {
 
   it('is not shown again either when its account waits for its creator already', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 86_400_000 } })
-    await job.goOn('watching.inModeration')
+    await job.advance('watching.inModeration')
     // Another post needs a token for longer, and the answer to the refresh is lost.
     await at.pass(3_600)
     at.local.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
     const other = await at.start()
-    expect(await other.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await other.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
 
     const { polls } = await job.context()
-    await job.goOn((context) => context.polls > polls)
+    await job.advance((context) => context.polls > polls)
     expect((await job.history()).at(-1)).toBe('watching.inModeration')
 
     at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, probability: 1, seed: 1 })
     const calls = at.requests.length
-    expect(await job.goOn('waitingForAccount')).toBe('waitingForAccount')
+    expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(at.requests.slice(calls)).toEqual(['status/fetch'])
   })
 })

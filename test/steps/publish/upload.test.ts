@@ -42,7 +42,7 @@ async function arriveLate(job: RehearsedJob, { client }: LocalAccount, index: nu
     end: range.last,
   })
   const chunk = { ...range, total: media.bytes, contentType: 'video/mp4', body } as const
-  const answer = await client.putChunk(stage.sealer.open(post.uploadUrlSealed, place), chunk)
+  const answer = await client.putChunk(stage.encryptor.open(post.uploadUrlSealed, place), chunk)
   expect(['stored', 'complete']).toContain(answer.kind)
 }
 
@@ -54,7 +54,7 @@ describe('an init whose answer is lost', () => {
   it('is looked up and made anew: nobody holds the address of the first, so nothing can come of it', async () => {
     const { job, at } = await stage.start()
     at.local.injectFault({ endpoint: 'videoInit', effect: dropAfter, nth: 1 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...openingStates,
@@ -76,11 +76,11 @@ describe('an init whose answer is lost', () => {
     const { job, at } = await stage.start()
     const effect = { kind: 'status', status: 503, retryAfterSeconds: 120 } as const
     at.local.injectFault({ endpoint: 'videoInit', effect, nth: 1 })
-    await job.goOn('publishing.backingOff')
+    await job.advance('publishing.backingOff')
     const ahead = stage.clock.offsetMs()
-    expect(await job.goOn('publishing.uploading')).toBe('publishing.uploading')
+    expect(await job.advance('publishing.uploading')).toBe('publishing.uploading')
     expect(stage.clock.offsetMs() - ahead).toBeGreaterThan(110_000)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     await expectOnePost(job, at)
   })
 })
@@ -89,7 +89,7 @@ describe('a chunk', () => {
   it('that meets a bad gateway twice is sent again, the same range, and all bytes are equal at the end', async () => {
     const { job, at } = await stage.start(large)
     for (const nth of [3, 4]) at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(3),
@@ -109,10 +109,10 @@ describe('a chunk', () => {
   it('that had arrived after all is not sent again: a 416 tells, and the upload goes on from uploaded_bytes', async () => {
     const { job, at } = await stage.start(large)
     at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 3 })
-    expect(await job.goOn('publishing.backingOff')).toBe('publishing.backingOff')
+    expect(await job.advance('publishing.backingOff')).toBe('publishing.backingOff')
     expect((await job.context()).nextChunk).toBe(2)
     await arriveLate(job, at, 2)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(3),
@@ -129,7 +129,7 @@ describe('a chunk', () => {
   it('that is the last, and whose answer is lost, opens nothing anew: the post is watched to its end', async () => {
     const { job, at } = await stage.start(large)
     at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 6 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(6),
@@ -144,7 +144,7 @@ describe('a chunk', () => {
   it('that is the only one, and whose answer is lost while TikTok is processing, opens nothing anew', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { processingMs: 60_000 } })
     at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 1 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     const history = await job.history()
     expect(statesBefore('watching.accepted', history)).toEqual([
       ...storedStates,
@@ -161,12 +161,12 @@ describe('an upload whose hour is over', () => {
   it('before the last chunk is given up, and a fresh init makes exactly one post', async () => {
     const { job, at } = await stage.start({ ...large, simulatorSettings: { accessTtlSeconds: 86_400 } })
     at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
-    await job.goOn('publishing.backingOff')
+    await job.advance('publishing.backingOff')
     await at.pass(3_601)
     // The slot was more than an hour ago as well.
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(6),
@@ -189,10 +189,10 @@ describe('an upload whose hour is over', () => {
   it('after all of its bytes had arrived, unheard, is not opened anew, and not called late', async () => {
     const { job, at } = await stage.start({ ...large, simulatorSettings: { processingMs: 3 * 3_600_000 } })
     at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
-    await job.goOn('publishing.backingOff')
+    await job.advance('publishing.backingOff')
     await arriveLate(job, at, 5)
     await at.pass(3_601)
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(statesBefore('watching.accepted', await job.history())).toEqual([
       ...storedStates,
       ...uploadingStates(6),

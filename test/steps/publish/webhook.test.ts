@@ -22,7 +22,7 @@ async function lastEvent({ jobId }: RehearsedJob) {
 describe('a webhook', () => {
   it('that is lost is made up for by polling', async () => {
     const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { loseWebhooks: 1 } })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -35,9 +35,9 @@ describe('a webhook', () => {
 
   it('that comes publishes without a single poll', async () => {
     const { job, at } = await stage.start({ webhooks: 'kept' })
-    await job.goOn('watching.accepted')
-    expect(await job.hear()).toEqual(['moved', 'moved'])
-    expect(await job.goOn()).toBe('published')
+    await job.advance('watching.accepted')
+    expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([...uploaded, 'watching.inModeration', ...publishedStates])
     expect(at.requests).not.toContain('status/fetch')
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
@@ -46,16 +46,16 @@ describe('a webhook', () => {
   it('that is told twice, or after a later one, makes no second change', async () => {
     const disorder = { duplicateWebhooks: 1, reorderWebhooks: 1 }
     const { job, at } = await stage.start({ webhooks: 'kept', simulatorSettings: disorder })
-    await job.goOn('watching.accepted')
+    await job.advance('watching.accepted')
     // Completed and public, in the order of coming: the first one waited to be overtaken.
-    expect(await job.hear()).toEqual(['moved', 'noChange'])
+    expect(await job.receiveWebhooks()).toEqual(['moved', 'noChange'])
     expect(at.local.counters()).toMatchObject({ webhooksAccepted: 4 })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     const history = await job.history()
     expect(history).toEqual([...uploaded, ...publishedStates])
 
     for (const { body } of at.local.webhooks()) await at.tell(body)
-    expect(await job.hear()).toEqual([])
+    expect(await job.receiveWebhooks()).toEqual([])
     expect(await job.history()).toEqual(history)
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
   })
@@ -65,8 +65,8 @@ describe('weeks later', () => {
   const taken = async () => {
     const started = await stage.start({ webhooks: 'kept' })
     const { job, at } = started
-    await job.goOn()
-    await job.hear()
+    await job.advance()
+    await job.receiveWebhooks()
     await at.pass(21 * 86_400)
     const [post] = at.local.posts()
     at.local.takeDown(post?.publishId ?? '')
@@ -75,8 +75,8 @@ describe('weeks later', () => {
 
   it('a takedown is a state and an event', async () => {
     const { job, at, post } = await taken()
-    expect(await job.hear()).toEqual(['moved'])
-    expect(await job.goOn()).toBe('takenDown')
+    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.advance()).toBe('takenDown')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -98,24 +98,24 @@ describe('weeks later', () => {
   it('a post that is shown again is published again, whatever is repeated of its takedown', async () => {
     const { job, at, post } = await taken()
     const down = at.local.webhooks().at(-1)
-    await job.hear()
+    await job.receiveWebhooks()
     await at.pass(86_400)
     const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
     at.local.sendWebhook('post.publish.publicly_available', at.username, about)
-    expect(await job.hear()).toEqual(['moved'])
-    expect(await job.goOn()).toBe('published')
+    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.advance()).toBe('published')
     expect(await lastEvent(job)).toMatchObject({ from: 'takenDown', to: 'published', event: 'postShown' })
     expect(await job.context()).toMatchObject({ visibility: 'public', publicPostIds: post?.postIds })
 
     await at.tell(down?.body ?? '')
-    expect(await job.hear()).toEqual([])
+    expect(await job.receiveWebhooks()).toEqual([])
     expect((await job.history()).slice(-2)).toEqual(['takenDown', 'published'])
   })
 
   it('the later of a takedown and a showing counts, also when it is told first', async () => {
     const { job, at } = await stage.start({ webhooks: 'kept' })
-    await job.goOn()
-    await job.hear()
+    await job.advance()
+    await job.receiveWebhooks()
     const [post] = at.local.posts()
     await at.pass(21 * 86_400)
     at.local.takeDown(post?.publishId ?? '')
@@ -126,10 +126,10 @@ describe('weeks later', () => {
     const shown = at.local.webhooks().at(-1)?.body ?? ''
 
     await at.tell(shown)
-    expect(await job.hear()).toContain('noChange')
+    expect(await job.receiveWebhooks()).toContain('noChange')
     await at.tell(down)
-    await job.hear()
-    expect(await job.goOn()).toBe('published')
+    await job.receiveWebhooks()
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).not.toContain('takenDown')
   })
 })
@@ -138,8 +138,8 @@ describe('a draft', () => {
   const delivered = async () => {
     const started = await stage.start({ slot: { mode: 'draft' }, webhooks: 'kept' })
     const { job, at } = started
-    await job.goOn()
-    await job.hear()
+    await job.advance()
+    await job.receiveWebhooks()
     return { ...started, publishId: at.local.posts()[0]?.publishId ?? '' }
   }
 
@@ -162,15 +162,15 @@ describe('a draft', () => {
     const course = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
     await at.pass(3 * 86_400)
     at.local.postDraft(publishId)
-    expect(await job.hear()).toEqual(['moved', 'moved'])
+    expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
     const [first] = at.local.posts()[0]?.postIds ?? []
     expect(await job.history()).toEqual([...course, 'published', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: [first], visibility: 'public' })
 
     await at.pass(86_400)
     at.local.postDraft(publishId)
-    expect(await job.hear()).toEqual(['noChange', 'moved'])
-    expect(await job.goOn()).toBe('published')
+    expect(await job.receiveWebhooks()).toEqual(['noChange', 'moved'])
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([...course, 'published', 'published', 'published'])
     expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
     expect((await job.context()).publicPostIds).toHaveLength(2)
@@ -180,16 +180,16 @@ describe('a draft', () => {
   it('that its creator posts for nobody but themselves is published, and private', async () => {
     const { job, at, publishId } = await delivered()
     at.local.postDraft(publishId, false)
-    expect(await job.hear()).toEqual(['moved'])
-    expect(await job.goOn()).toBe('published')
+    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ publicPostIds: [], ending: 'published' })
   })
 
   it('that was posted before anybody looked is published with its id', async () => {
     const { job, at } = await stage.start({ slot: { mode: 'draft' } })
-    await job.goOn('watching.accepted')
+    await job.advance('watching.accepted')
     at.local.postDraft(at.local.posts()[0]?.publishId ?? '')
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),

@@ -29,7 +29,7 @@ it('keeps no more bytes than it counts, once a video is stored or its job is can
   const worker = await stage.openWorker({ directory })
   const media = path.join(directory, 'media')
   const first = await worker.start()
-  expect(await first.goOn('awaitingSlot')).toBe('awaitingSlot')
+  expect(await first.advance('awaitingSlot')).toBe('awaitingSlot')
   expect(await counted()).toBeGreaterThan(0)
   expect(bytesIn(media)).toBe(await counted())
 
@@ -43,16 +43,16 @@ it('keeps no more bytes than it counts, once a video is stored or its job is can
     ],
   }
   const [one, two] = [await worker.start(twin), await worker.start(twin)]
-  for (const job of [one, two]) expect(await job.goOn('storing')).toBe('storing')
+  for (const job of [one, two]) expect(await job.advance('storing')).toBe('storing')
   await one.send({ type: 'cancel' })
-  expect(await one.goOn()).toBe('cancelled')
+  expect(await one.advance()).toBe('cancelled')
   expect(bytesIn(media)).toBeGreaterThan(await counted())
-  expect(await two.goOn('awaitingSlot')).toBe('awaitingSlot')
+  expect(await two.advance('awaitingSlot')).toBe('awaitingSlot')
   expect(bytesIn(media)).toBe(await counted())
 
   // A job that is cancelled before its video is made leaves nothing; what a crash has left, the sweep finds.
   const third = await worker.start({ ...twin, seed: 4 })
-  expect(await third.goOn((context) => context.clips.length > 0)).not.toBe('failed')
+  expect(await third.advance((context) => context.clips.length > 0)).not.toBe('failed')
   await worker.storage.put(
     organizationId,
     (async function* () {
@@ -63,6 +63,6 @@ it('keeps no more bytes than it counts, once a video is stored or its job is can
   expect(await sweepMedia(worker.storage, db, 0)).toBe(1)
   expect(bytesIn(media)).toBeGreaterThan(await counted())
   await third.send({ type: 'cancel' })
-  expect(await third.goOn()).toBe('cancelled')
+  expect(await third.advance()).toBe('cancelled')
   expect(bytesIn(media)).toBe(await counted())
 }, 240_000)

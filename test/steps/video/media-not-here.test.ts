@@ -10,11 +10,11 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
   'a worker that does not see the video in %s leaves it to a person at once, who is told why',
   async (state) => {
     const { job, at } = await stage.start({ video: { framesPerSecond: 24 } })
-    expect(await job.goOn(state)).toBe(state)
+    expect(await job.advance(state)).toBe(state)
     const { media } = await job.context()
     const file = stage.storage.path?.(stage.organizationId, media?.sha256 ?? '') ?? ''
     await rename(file, `${file}.elsewhere`)
-    expect(await job.goOn()).toBe('needsPerson')
+    expect(await job.advance()).toBe('needsPerson')
     expect((await job.history()).slice(-2)).toEqual([state, 'needsPerson'])
     const { failure } = await job.context()
     expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code: 'MEDIA_NOT_HERE' })
@@ -22,7 +22,7 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
 
     await rename(`${file}.elsewhere`, file)
     await job.send({ type: 'retry' })
-    expect(await job.goOn()).toBe('published')
+    expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-2)).toEqual(publishedStates)
     expect(at.local.posts()).toHaveLength(1)
   },

@@ -1,4 +1,4 @@
-import { connectAccount, usualScopes } from '../../../commands/account/connect-account.ts'
+import { connectAccount, defaultScopes } from '../../../commands/account/connect-account.ts'
 import { disconnectAccount } from '../../../commands/account/disconnect-account.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import { NotPermittedInState } from '../error.ts'
@@ -14,7 +14,7 @@ defineMutation('connectAccount', {
     fields: (t) => ({
       accountId: t.id({ description: 'The account to connect again; a new one if left out.' }),
       scopes: t.stringList({
-        description: `What to ask the creator for, in TikTok's words. If left out: ${usualScopes.join(', ')}.`,
+        description: `What to ask the creator for, in TikTok's words. If left out: ${defaultScopes.join(', ')}.`,
       }),
     }),
   },

@@ -1,6 +1,6 @@
 import { startJob } from '../../../commands/job/start-job.ts'
-import { moveJob } from '../../../commands/move-job.ts'
 import type { Refusal } from '../../../commands/refusal.ts'
+import { sendJobEvent } from '../../../commands/send-event.ts'
 import type { Tx } from '../../../store/database.ts'
 import { findPlans } from '../../../store/plan/plans.ts'
 import { findSlots } from '../../../store/plan/slots.ts'
@@ -98,7 +98,7 @@ for (const { name, event, description } of jobEvents) {
       }),
     },
     run: async (tx, { jobId }, { deps, viewer: { organizationId } }): Promise<JobDone | Refusal> => {
-      const moved = await moveJob(tx, deps, { organizationId, jobId, event: { type: event } })
+      const moved = await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: event } })
       if (moved.kind === 'moved') return { kind: 'done', jobId, movedJobs: [jobId] }
       return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
     },

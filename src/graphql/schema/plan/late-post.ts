@@ -1,4 +1,4 @@
-import { mostLatenessMs } from '../../../../machines/rules/lateness.ts'
+import { maxLatenessMs } from '../../../../machines/rules/lateness.ts'
 import { spanOf } from '../../../rate-limit/sliding-window.ts'
 import { readDatabaseTime } from '../../../store/database-time.ts'
 import { listPosts } from '../../../store/plan/planned-posts.ts'
@@ -44,8 +44,8 @@ export async function latePostsOf({ read, viewer }: Context, planId: string): Pr
     const posts = await listPosts(
       tx,
       { organizationId, accountId },
-      { sentSince: new Date(now - spanOf(window)), dueSince: new Date(now - mostLatenessMs) },
+      { sentSince: new Date(now - spanOf(window)), dueSince: new Date(now - maxLatenessMs) },
     )
-    return forecastLatePosts(posts, { window, now, mostLatenessMs }).filter((post) => post.planId === planId)
+    return forecastLatePosts(posts, { window, now, maxLatenessMs }).filter((post) => post.planId === planId)
   })
 }

@@ -1,5 +1,5 @@
-import { type Steering, steerPlan } from '../../../commands/plan/steer-plan.ts'
-import type { QuotaForecast as QuotaForecastRecord } from '../../../commands/quota/quota-forecast.ts'
+import { applyPlanAction, type PlanAction } from '../../../commands/plan/apply-plan-action.ts'
+import type { QuotaForecast as QuotaForecastRecord } from '../../../commands/quota/forecast-quota.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { PayloadBuilder } from '../builder.ts'
 import { CreatorForbids, NotPermittedInState } from '../error.ts'
@@ -19,7 +19,7 @@ interface PlanChanged extends HoldsShown {
 /** The mutations that send one event to a plan. */
 const planEvents: readonly {
   readonly name: string
-  readonly event: Exclude<Steering['type'], 'setAutopilot'>
+  readonly event: Exclude<PlanAction['type'], 'setAutopilot'>
   readonly description: string
 }[] = [
   {
@@ -71,7 +71,7 @@ for (const { name, event, description } of planEvents) {
       }),
     },
     run: (tx, { planId }, { deps, viewer: { organizationId } }) =>
-      steerPlan(tx, deps, { organizationId, planId, event: { type: event } }),
+      applyPlanAction(tx, deps, { organizationId, planId, event: { type: event } }),
     payload: { description: payloadDescription, fields: (t) => payloadFields(t) },
   })
 }
@@ -90,7 +90,7 @@ defineMutation('setAutopilot', {
     }),
   },
   run: (tx, { planId, on }, { deps, viewer: { organizationId } }) =>
-    steerPlan(tx, deps, { organizationId, planId, event: { type: 'setAutopilot', on } }),
+    applyPlanAction(tx, deps, { organizationId, planId, event: { type: 'setAutopilot', on } }),
   payload: { description: payloadDescription, fields: (t) => payloadFields(t) },
 })
 

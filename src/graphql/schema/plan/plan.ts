@@ -1,5 +1,5 @@
 import { createPlan } from '../../../commands/plan/create-plan.ts'
-import { eventsOfPlan } from '../../../commands/plan/transition-plan.ts'
+import { acceptedPlanEvents } from '../../../commands/plan/transition-plan.ts'
 import { updatePlan } from '../../../commands/plan/update-plan.ts'
 import { countSlots, listPlans } from '../../../store/plan/plans.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
@@ -47,7 +47,7 @@ builder.node(Plan, {
       description: 'What its state machine permits now, such as `submit`.',
       resolve: async (plan, _args, { read }) => {
         const slots = await read((tx) => countSlots(tx, plan.id))
-        return [...eventsOfPlan(plan, slots)]
+        return [...acceptedPlanEvents(plan, slots)]
       },
     }),
     account: t.field({

@@ -1,8 +1,8 @@
-import { forecastQuota } from '../../../commands/quota/forecast-quota.ts'
-import type {
-  ForecastPeriod,
-  QuotaForecast as QuotaForecastRecord,
-} from '../../../commands/quota/quota-forecast.ts'
+import {
+  type ForecastPeriod,
+  forecastQuota,
+  type QuotaForecast as QuotaForecastRecord,
+} from '../../../commands/quota/forecast-quota.ts'
 import { readDatabaseTime } from '../../../store/database-time.ts'
 import { builder } from '../builder.ts'
 import { Plan } from '../ref.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { CommandDeps } from '../../../../src/commands/deps.ts'
-import { failByInfrastructure } from '../../../../src/commands/job/dead-letter-job.ts'
+import type { CommandDeps } from '../../../../src/commands/command-deps.ts'
+import { deadLetterJob } from '../../../../src/commands/job/dead-letter-job.ts'
 import type { Cause } from '../../../../src/queue/cause.ts'
 import { createCommandDeps } from '../../../support/command-deps.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
@@ -40,7 +40,7 @@ const died: Cause = { code: 'WORKER_DIED', message: 'It was not heard of any mor
 /** As the worker does with a wake-up that nobody got through with. */
 async function lose(jobId: string, cause = died) {
   const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
-  return await database.runtime.db.transaction().execute((tx) => failByInfrastructure(tx, deps, jobId, lost))
+  return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
 }
 
 const fields = `state reason message tries isOpen redrivenAt redriveReason redrivenBy { id } job { id state } account { id }`
@@ -62,7 +62,7 @@ async function redrive(who: Tenant, input: object): Promise<Answer> {
 describe('dead letters', () => {
   it('show a job that nobody got through with, which rests with its failure', async () => {
     const [jobId = ''] = jobIds
-    expect(await lose(jobId)).toMatchObject({ kind: 'failed', isMoved: true })
+    expect(await lose(jobId)).toMatchObject({ kind: 'deadLettered', isTransitioned: true })
     expect(await letters(tenant)).toEqual([
       {
         state: 'queued',
@@ -149,7 +149,7 @@ describe('dead letters', () => {
     await database.owner.pool.query(
       `update reelpilot.machine_instance set wake_at = now() where id = '${tenant.accountId}'`,
     )
-    expect(await lose(tenant.accountId)).toMatchObject({ kind: 'failed', isMoved: false })
+    expect(await lose(tenant.accountId)).toMatchObject({ kind: 'deadLettered', isTransitioned: false })
     const account = { id: tenant.ids.account }
     expect((await letters(tenant))[0]).toMatchObject({ isOpen: true, state: 'connected', job: null, account })
     expect(await redrive(tenant, { jobId: tenant.ids.account })).toEqual({ job: null, account })
@@ -161,7 +161,7 @@ describe('dead letters', () => {
       `update reelpilot.machine_instance set version = 99 where id = '${jobId}'`,
     )
     expect(await lose(jobId, { code: 'UNKNOWN_CHECKPOINT', message: 'Of version 99.' })).toMatchObject({
-      isMoved: false,
+      isTransitioned: false,
     })
     const { job } = await tenant.ask(
       'query ($id: ID!) { job(id: $id) { state availableEvents deadLetter { isOpen reason } } }',

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
-import { until } from '../../../support/wait.ts'
+import { waitUntil } from '../../../support/wait.ts'
 import {
   type Answer,
   createDraft,
@@ -429,7 +429,7 @@ describe('the ledger', () => {
     )
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     let text = ''
-    await until(
+    await waitUntil(
       async () => {
         text += (await reader?.read())?.value ?? ''
         return text

@@ -3,11 +3,11 @@ import { mayAppear, sendsLastChunk } from '../../../machines/job/setup.ts'
 import { type Clearance, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
 import type { Tx } from '../../store/database.ts'
 import { listPlanJobs, type PlanJob } from '../../store/job/clearance.ts'
-import type { CommandDeps } from '../deps.ts'
-import { moveJob } from '../move-job.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { sendJobEvent } from '../send-event.ts'
 
 /** What became of the jobs of a plan that was changed. */
-export interface HoldsSettled {
+export interface HoldsResult {
   /** They may not go on now: nothing of theirs is posted until what holds them is lifted. */
   readonly heldJobs: readonly string[]
   /** They would be held, but their post was sent, or its last chunk is on its way. */
@@ -20,11 +20,11 @@ export interface HoldsSettled {
  * Tells the jobs of a plan, which the transaction has locked, what follows from how the plan is now: what may not go on is held,
  * and what was held and may goes on. A job with a call under way hears of it before its next call that matters.
  */
-export async function settleHolds(
+export async function applyHolds(
   tx: Tx,
   deps: CommandDeps,
   { organizationId, planId }: { readonly organizationId: string; readonly planId: string },
-): Promise<HoldsSettled> {
+): Promise<HoldsResult> {
   const heldJobs: string[] = []
   const jobsPastStopping: string[] = []
   const movedJobs: string[] = []
@@ -38,7 +38,7 @@ export async function settleHolds(
     }
     if (!isFree) heldJobs.push(jobId)
     const event = eventFor(job, clearance)
-    const moved = event && (await moveJob(tx, deps, { organizationId, jobId, event }))
+    const moved = event && (await sendJobEvent(tx, deps, { organizationId, jobId, event }))
     if (moved?.kind === 'moved') movedJobs.push(jobId)
   }
   return { heldJobs, jobsPastStopping, movedJobs }

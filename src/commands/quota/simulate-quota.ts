@@ -2,7 +2,7 @@ import { type Stretch, stretchAt } from '../../../machines/rules/quota-period.ts
 import type { QuotaRecord } from '../../store/quota/quotas.ts'
 
 /** What a metric in a period will have to give, as simulated takings use it up. Moments are epoch milliseconds. */
-export interface QuotaRoom {
+export interface QuotaSimulation {
   /** The day or month of a moment; null of periods that have no such parts. */
   stretchOf(moment: number): Stretch | null
   left(moment: number): number
@@ -11,10 +11,10 @@ export interface QuotaRoom {
 }
 
 /** The pots as they stand now, and as their limit will open them. What ends first gives first, as when they are drawn from. */
-export function quotaRoomOf(
+export function simulateQuota(
   quota: QuotaRecord,
   { timeZone, at }: { readonly timeZone: string; readonly at: number },
-): QuotaRoom {
+): QuotaSimulation {
   const { period } = quota
   const stretchOf = (moment: number) =>
     period === 'day' || period === 'month' ? stretchAt(period, timeZone, moment) : null

@@ -16,7 +16,7 @@ import { instantOf } from './wall-time.ts'
  * A slot as a client writes it. Privacy has no default: who may see a post is nobody's guess. Of a draft nothing is written
  * that its creator writes in the app.
  */
-export interface SlotBrief {
+export interface SlotInput {
   readonly wallTime: string
   readonly storyboard?: unknown
   readonly mode: SlotMode
@@ -34,8 +34,8 @@ export interface SlotBrief {
  * Checks a brief in full, by what is known of its creator too. `path` is where it stands in the input, such as `slots.3`; `now`
  * in epoch milliseconds.
  */
-export function readBrief(
-  brief: SlotBrief,
+export function validateSlot(
+  brief: SlotInput,
   context: {
     readonly path: string
     readonly timeZone: string
@@ -77,7 +77,7 @@ export function readBrief(
 
 type Mistake = readonly [field: string, message: string]
 
-function mistakesOfPost({ caption, privacy, brandContent }: SlotBrief): readonly Mistake[] {
+function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly Mistake[] {
   const mistakes: Mistake[] = []
   if (!captionFits(caption)) {
     const violation = { rule: 'caption', value: caption.length, limit: captionLimit } as const
@@ -91,7 +91,7 @@ function mistakesOfPost({ caption, privacy, brandContent }: SlotBrief): readonly
 }
 
 /** TikTok takes none of these with a draft; to drop them silently would post something else than was planned. */
-function ignoredByDrafts(brief: SlotBrief): readonly Mistake[] {
+function ignoredByDrafts(brief: SlotInput): readonly Mistake[] {
   const message =
     'does not go along with a draft: its creator chooses it in the app. Leave it out, or post directly'
   const given = {

@@ -1,18 +1,18 @@
 import { onTestFinished } from 'vitest'
-import { startWorkerProcess, type WorkerProcess } from './stage.ts'
+import { startWorkerProcess, type WorkerProcess } from './worker-fixture.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
-export interface Crew {
+export interface WorkerPool {
   /** Nobody is killed any more. */
-  calm(): void
+  stopKilling(): void
   stop(): Promise<void>
 }
 
 /** Workers that are replaced when they die, and of which one is killed every so often, without a warning. */
-export function startCrew(
+export function startWorkerPool(
   settings: WorkerSettings,
   { workers, killEveryMs }: { readonly workers: number; readonly killEveryMs: number },
-): Crew {
+): WorkerPool {
   let over = false
   const running = new Set<WorkerProcess>()
   const reaper = setInterval(() => {
@@ -35,7 +35,7 @@ export function startCrew(
   }
   const supervisors = Array.from({ length: workers }, supervise)
   return {
-    calm: () => clearInterval(reaper),
+    stopKilling: () => clearInterval(reaper),
     async stop() {
       end()
       for (const { child } of running) child.kill('SIGTERM')

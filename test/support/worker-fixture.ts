@@ -15,18 +15,18 @@ import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { type RateLimitName, setRateLimit } from '../../src/store/rate-limit/settings.ts'
+import { createEncryptor, type Encryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer, type Sealer } from '../../src/vault/sealer.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
 /** A place to run real jobs on: a local TikTok, a data directory, an organization with approved slots. */
-export interface Stage {
+export interface WorkerFixture {
   readonly organizationId: string
   readonly tiktok: LocalTikTok
   readonly settings: WorkerSettings
   readonly slotIds: readonly string[]
-  readonly sealer: Sealer
+  readonly encryptor: Encryptor
   close(): Promise<void>
 }
 
@@ -40,7 +40,7 @@ export const shortStoryboard = {
   ],
 }
 
-export interface StageOptions {
+export interface WorkerFixtureOptions {
   /** An account takes six posts a minute, so there is one for each 4 slots unless told. */
   readonly slotsPerAccount?: number
   /** Whether all slots show the same, so that one rendering serves them all. */
@@ -50,21 +50,21 @@ export interface StageOptions {
   readonly limits?: Partial<Readonly<Record<RateLimitName, number>>>
 }
 
-export async function createStage(
+export async function createWorkerFixture(
   database: TestDatabase,
   slots: number,
-  { slotsPerAccount = 4, sameVideo = false, simulatorSettings = {}, limits = {} }: StageOptions = {},
-): Promise<Stage> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-stage-'))
+  { slotsPerAccount = 4, sameVideo = false, simulatorSettings = {}, limits = {} }: WorkerFixtureOptions = {},
+): Promise<WorkerFixture> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-worker-'))
   const tiktok = await startLocalTikTok({
     directory: path.join(directory, 'tiktok'),
     settings: { processingMs: 300, moderationMs: 500, ...simulatorSettings },
   })
   const key = randomBytes(32)
   const ring = keyRingOf([key])
-  const sealer = createSealer(() => ring)
+  const encryptor = createEncryptor(() => ring)
   const { db } = database.runtime
-  const organizationId = await createOrganization(database, 'Stage')
+  const organizationId = await createOrganization(database, 'Worker fixture')
   await grantQuota(db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
 
@@ -73,7 +73,7 @@ export async function createStage(
 
   const slotIds: string[] = []
   for (let first = 0; first < slots; first += slotsPerAccount) {
-    const accountId = await connectLocalAccount(db, tiktok, sealer, {
+    const accountId = await connectLocalAccount(db, tiktok, encryptor, {
       organizationId,
       username: `creator${first}`,
     })
@@ -118,7 +118,7 @@ export async function createStage(
     organizationId,
     tiktok,
     slotIds,
-    sealer,
+    encryptor,
     settings: {
       databaseUrl: database.url,
       directory,

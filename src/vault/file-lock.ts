@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
  * system, which lets go by itself; that is all it is used for here, so `<file>.lock` stays empty. `work` is synchronous:
  * nothing of this process can come between.
  */
-export function alone<Result>(file: string, work: () => Result): Result {
+export function withFileLock<Result>(file: string, work: () => Result): Result {
   const lock = new DatabaseSync(`${file}.lock`, { timeout: 10_000 })
   try {
     lock.exec('begin exclusive')

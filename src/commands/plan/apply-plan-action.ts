@@ -1,4 +1,4 @@
-import { mostLatenessMs } from '../../../machines/rules/lateness.ts'
+import { maxLatenessMs } from '../../../machines/rules/lateness.ts'
 import { describeViolation } from '../../../machines/rules/post-violation.ts'
 import { readCreatorSettings } from '../../store/account/accounts.ts'
 import type { Tx } from '../../store/database.ts'
@@ -7,21 +7,20 @@ import { appendEvent } from '../../store/event/append.ts'
 import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { approveSlots, withdrawApprovals } from '../../store/plan/approvals.ts'
 import { listSlotWishes } from '../../store/plan/slot-settings.ts'
-import type { CommandDeps } from '../deps.ts'
-import { forecastQuota } from '../quota/forecast-quota.ts'
-import type { QuotaForecast } from '../quota/quota-forecast.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import { forecastQuota, type QuotaForecast } from '../quota/forecast-quota.ts'
 import type { Refusal, SlotViolation } from '../refusal.ts'
+import { applyHolds } from './apply-holds.ts'
 import { creatorViolations } from './creator-rules.ts'
 import { completeScan, openScan } from './scan.ts'
-import { settleHolds } from './settle-holds.ts'
-import { type LockedPlan, movePlan } from './transition-plan.ts'
+import { type LockedPlan, transitionPlan } from './transition-plan.ts'
 
 /** What a person asks of a plan. */
-export type Steering =
+export type PlanAction =
   | { readonly type: 'submit' | 'approve' | 'reject' | 'lock' | 'unlock' | 'archive' }
   | { readonly type: 'setAutopilot'; readonly on: boolean }
 
-export type PlanSteered =
+export type PlanActionResult =
   | {
       readonly kind: 'done'
       readonly planId: string
@@ -49,13 +48,13 @@ const eventTypes = {
  * Moves a plan as a person asks. Approval keeps of each slot what was approved, and rejection takes that back. What lets its slots run (approval, autopilot, unlocking) scans in the same
  * transaction, so that a slot due soon does not wait for the hour. What holds its jobs, or lets them go on, they hear at once.
  */
-export async function steerPlan(
+export async function applyPlanAction(
   tx: Tx,
   deps: CommandDeps,
-  request: { readonly organizationId: string; readonly planId: string; readonly event: Steering },
-): Promise<PlanSteered> {
+  request: { readonly organizationId: string; readonly planId: string; readonly event: PlanAction },
+): Promise<PlanActionResult> {
   const { organizationId, planId, event } = request
-  const moved = await movePlan(tx, request)
+  const moved = await transitionPlan(tx, request)
   if (moved.kind !== 'moved') return moved
 
   const { before, after } = moved
@@ -77,7 +76,7 @@ export async function steerPlan(
   if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   await lockPlanJobs(tx, organizationId, planId)
   const scan = scanning && (await completeScan(tx, deps, scanning, 'approval'))
-  const settled = await settleHolds(tx, deps, { organizationId, planId })
+  const settled = await applyHolds(tx, deps, { organizationId, planId })
   // After the scan, although it is its cause: appending holds the sequence, and the scan still takes locks.
   await appendEvent(tx, {
     organizationId,
@@ -104,7 +103,7 @@ export async function steerPlan(
 /** What stands against the slots of a plan that are to be posted, by what is known of its creator. */
 async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<readonly SlotViolation[]> {
   const creator = await readCreatorSettings(tx, accountId)
-  const since = new Date((await readDatabaseTime(tx)) - mostLatenessMs)
+  const since = new Date((await readDatabaseTime(tx)) - maxLatenessMs)
   const slots = await listSlotWishes(tx, id, since)
   return slots.flatMap(({ slotId, ...wish }) =>
     creatorViolations(creator, wish).map((violation) => ({

@@ -9,8 +9,8 @@ import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import { keepMedia } from '../../src/store/job/media.ts'
 import { setRateLimit } from '../../src/store/rate-limit/settings.ts'
+import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
-import { createSealer } from '../../src/vault/sealer.ts'
 import { insertStoredJob } from '../steps/publish/stored-job.ts'
 import { defaultVideo, makeVideo } from '../steps/publish/video.ts'
 import { createVirtualClock } from '../steps/publish/virtual-clock.ts'
@@ -29,7 +29,7 @@ export interface Job {
 }
 
 /** Jobs whose videos are stored and whose slots are due in a minute, on a Postgres and a TikTok that live by one clock. */
-export interface Stage {
+export interface OutageHarness {
   readonly database: OwnServer
   readonly local: LocalTikTok
   readonly jobIds: readonly string[]
@@ -50,7 +50,7 @@ export interface Stage {
   ): Promise<number>
 }
 
-export async function createStage({
+export async function createOutageHarness({
   accounts,
   jobsPerAccount,
   atOnce,
@@ -62,7 +62,7 @@ export async function createStage({
   readonly atOnce: number
   /** What falls due within so long is done at once. */
   readonly tickMs: number
-}): Promise<Stage> {
+}): Promise<OutageHarness> {
   const database = await createOwnServer()
   const clock = await createVirtualClock(database)
   const { db } = database.runtime
@@ -82,11 +82,11 @@ export async function createStage({
   onTestFinished(() => local.stop())
   const key = randomBytes(32)
   const ring = keyRingOf([key])
-  const sealer = createSealer(() => ring)
+  const encryptor = createEncryptor(() => ring)
   const jobIds: string[] = []
   for (let index = 0; index < accounts; index += 1) {
     const creator = { organizationId, username: `creator${index}` }
-    const accountId = await connectLocalAccount(db, local, sealer, creator)
+    const accountId = await connectLocalAccount(db, local, encryptor, creator)
     const owner = { database, organizationId, video: async () => media }
     for (let turn = 0; turn < jobsPerAccount; turn += 1)
       jobIds.push(await insertStoredJob(owner, accountId, {}))

@@ -1,15 +1,15 @@
 import { expect } from 'vitest'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import type { TestDatabase } from './database.ts'
-import type { Stage } from './stage.ts'
+import type { WorkerFixture } from './worker-fixture.ts'
 
-/** Reads the jobs of a stage, by slot. */
-export async function jobsOf(database: TestDatabase, stage: Stage) {
+/** Reads the jobs of a fixture, by slot. */
+export async function jobsOf(database: TestDatabase, fixture: WorkerFixture) {
   return await database.runtime.db
     .selectFrom('machine_instance')
     .where('machine', '=', 'job')
     .select(['id', 'slot_id', 'state', 'tag', 'revision', 'context', 'lease_owner'])
-    .where('organization_id', '=', stage.organizationId)
+    .where('organization_id', '=', fixture.organizationId)
     .execute()
 }
 
@@ -17,12 +17,16 @@ export async function jobsOf(database: TestDatabase, stage: Stage) {
 const ends: ReadonlySet<string> = new Set(['published', 'delivered', 'takenDown', 'cancelled', 'failed'])
 
 /** Waits for every slot's job to end; says what is left if they do not. */
-export async function untilAllEnded(database: TestDatabase, stage: Stage, timeoutMs: number): Promise<void> {
+export async function waitUntilAllEnded(
+  database: TestDatabase,
+  fixture: WorkerFixture,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
-    const jobs = await jobsOf(database, stage)
+    const jobs = await jobsOf(database, fixture)
     const left = jobs.filter((job) => !ends.has(job.state))
-    if (jobs.length === stage.slotIds.length && left.length === 0) return
+    if (jobs.length === fixture.slotIds.length && left.length === 0) return
     if (Date.now() > deadline)
       throw new Error(
         `${left.length} jobs have not ended: ${left.map((job) => `${job.state} r${job.revision}`).join(', ')}`,
@@ -32,14 +36,17 @@ export async function untilAllEnded(database: TestDatabase, stage: Stage, timeou
 }
 
 /** The invariants that hold after every fault: one public post a slot, the stored bytes, no gap anywhere. */
-export async function expectEverySlotPostedOnce(database: TestDatabase, stage: Stage): Promise<void> {
+export async function expectEverySlotPostedOnce(
+  database: TestDatabase,
+  fixture: WorkerFixture,
+): Promise<void> {
   const { db } = database.runtime
-  const jobs = await jobsOf(database, stage)
+  const jobs = await jobsOf(database, fixture)
   expect(jobs.map((job) => job.state)).toEqual(jobs.map(() => 'published'))
 
   for (const job of jobs) {
     const context = job.context as { media: { sha256: string }; publicPostIds: readonly string[] }
-    const posts = stage.tiktok
+    const posts = fixture.tiktok
       .posts()
       .filter((post) => post.title === job.slot_id && post.status === 'PUBLISH_COMPLETE')
     expect(posts.map((post) => post.sha256)).toEqual([context.media.sha256])
@@ -58,7 +65,7 @@ export async function expectEverySlotPostedOnce(database: TestDatabase, stage: S
   const sequence = await db
     .selectFrom('event')
     .select('sequence')
-    .where('organization_id', '=', stage.organizationId)
+    .where('organization_id', '=', fixture.organizationId)
     .orderBy('sequence')
     .execute()
   expect(sequence.map((event) => event.sequence)).toEqual(sequence.map((_, index) => index + 1))
@@ -66,7 +73,7 @@ export async function expectEverySlotPostedOnce(database: TestDatabase, stage: S
   const quotas = await db
     .selectFrom('quota')
     .select(['metric', 'reserved', 'used'])
-    .where('organization_id', '=', stage.organizationId)
+    .where('organization_id', '=', fixture.organizationId)
     .where('metric', 'in', ['seconds', 'uploads', 'videos'])
     .orderBy('metric')
     .execute()
@@ -75,5 +82,5 @@ export async function expectEverySlotPostedOnce(database: TestDatabase, stage: S
     { metric: 'uploads', reserved: 0, used: jobs.length },
     { metric: 'videos', reserved: 0, used: jobs.length },
   ])
-  expect(await auditQuota(db, stage.organizationId)).toEqual([])
+  expect(await auditQuota(db, fixture.organizationId)).toEqual([])
 }
