@@ -1,12 +1,19 @@
 import { assign, setup } from 'xstate'
-import { type Failure, failureOf, parked, postponed, type StepError, stepErrorOf } from './rules/failure.ts'
+import {
+  deferral,
+  type Failure,
+  failureOf,
+  retryRecord,
+  type StepError,
+  stepErrorOf,
+} from './rules/failure.ts'
 import { waitMs } from './rules/retry.ts'
-import { atOf, step } from './step.ts'
+import { eventTime, step } from './step.ts'
 
 /** How long a browser may take from the authorize page back to us. */
 export const connectingMs = 15 * 60_000
 /** An idle connection is renewed when this part of its life is left: TikTok ends it otherwise. */
-const keepAlivePart = 1 / 6
+const keepAliveFraction = 1 / 6
 
 /** When the tokens in the vault end, epoch milliseconds; the tokens themselves never come here. */
 export interface Expiry {
@@ -68,40 +75,43 @@ const accountSetup = setup({
     connecting: connectingMs,
     backoff: ({ context, event }) => waitMs(context.accountId, context, event),
     keepAlive: ({ context, event }) =>
-      Math.max(60_000, (context.refreshExpiresAt - atOf(event)) * (1 - keepAlivePart)),
+      Math.max(60_000, (context.refreshExpiresAt - eventTime(event)) * (1 - keepAliveFraction)),
   },
   guards: {
     isError: ({ event }, kind: StepError['kind']) => 'error' in event && stepErrorOf(event).kind === kind,
-    isOfThisPair: ({ context, event }) => 'version' in event && event.version === context.version,
-    wasRefusedBefore: ({ context, event }) =>
+    isCurrentPair: ({ context, event }) => 'version' in event && event.version === context.version,
+    wasPreviousPairRefused: ({ context, event }) =>
       'version' in event &&
       event.version === context.version &&
       context.refusedVersion > 0 &&
       context.refusedVersion === context.version - 1,
     /** TikTok tells whole seconds. */
-    isOfThisGrant: ({ context, event }) =>
+    isCurrentGrant: ({ context, event }) =>
       'createdAt' in event && event.createdAt >= Math.floor(context.authorizedAt / 1_000) * 1_000,
-    isOver: ({ context, event }) => atOf(event) >= context.refreshExpiresAt,
+    isGrantOver: ({ context, event }) => eventTime(event) >= context.refreshExpiresAt,
   },
   actions: {
-    keepExpiry: assign(({ event }) => {
+    recordExpiry: assign(({ event }) => {
       const { version, accessExpiresAt, refreshExpiresAt } = expiryOf(event)
       return { version, accessExpiresAt, refreshExpiresAt, attempts: 0, afterSeconds: 0, failure: null }
     }),
-    authorize: assign(({ event }) => ({ authorizedAt: atOf(event), refusedVersion: 0 })),
+    recordAuthorization: assign(({ event }) => ({ authorizedAt: eventTime(event), refusedVersion: 0 })),
     /** Their next use is a refresh. */
-    expire: assign(({ context, event }) => ({
+    expireAccessToken: assign(({ context, event }) => ({
       refusedVersion: context.version,
-      accessExpiresAt: atOf(event),
+      accessExpiresAt: eventTime(event),
     })),
-    postpone: assign(({ context, event }) => postponed(context, event)),
-    park: assign(({ event }) => parked(event)),
-    blame: assign(({ event }) => ({
+    recordRetry: assign(({ context, event }) => retryRecord(context, event)),
+    defer: assign(({ event }) => deferral(event)),
+    recordFailure: assign(({ event }) => ({
       failure: 'failure' in event ? event.failure : failureOf(stepErrorOf(event)),
     })),
-    fail: assign((_, failure: Failure) => ({ failure })),
-    endAccess: assign(({ event }) => ({ accessExpiresAt: atOf(event), refreshExpiresAt: atOf(event) })),
-    forget: assign({ failure: null, attempts: 0, afterSeconds: 0 }),
+    setFailure: assign((_, failure: Failure) => ({ failure })),
+    expireTokens: assign(({ event }) => ({
+      accessExpiresAt: eventTime(event),
+      refreshExpiresAt: eventTime(event),
+    })),
+    clearFailure: assign({ failure: null, attempts: 0, afterSeconds: 0 }),
   },
 })
 
@@ -123,11 +133,11 @@ const tokenRefused = {
 
 /** What may happen to an account whose grant lives or has lived. */
 const always = {
-  authorized: { target: '#account.connected', actions: ['keepExpiry', 'authorize'] },
+  authorized: { target: '#account.connected', actions: ['recordExpiry', 'recordAuthorization'] },
   authorizationRemoved: {
-    guard: 'isOfThisGrant',
+    guard: 'isCurrentGrant',
     target: '#account.revoked',
-    actions: ['blame', 'endAccess'],
+    actions: ['recordFailure', 'expireTokens'],
   },
   disconnect: { target: '#account.disconnecting' },
 } as const
@@ -157,11 +167,11 @@ export const accountLogic = accountSetup.createMachine({
     connecting: {
       tags: 'waiting',
       after: {
-        connecting: { target: 'disconnected', actions: { type: 'fail', params: connectionExpired } },
+        connecting: { target: 'disconnected', actions: { type: 'setFailure', params: connectionExpired } },
       },
       on: {
         authorized: always.authorized,
-        declined: { target: 'disconnected', actions: 'blame' },
+        declined: { target: 'disconnected', actions: 'recordFailure' },
         disconnect: 'disconnected',
       },
     },
@@ -170,22 +180,22 @@ export const accountLogic = accountSetup.createMachine({
       after: { keepAlive: 'refreshing' },
       on: {
         ...always,
-        refresh: { guard: 'isOfThisPair', target: 'refreshing' },
+        refresh: { guard: 'isCurrentPair', target: 'refreshing' },
         accessRefused: [
           {
-            guard: 'wasRefusedBefore',
+            guard: 'wasPreviousPairRefused',
             target: 'needsReauthorization',
-            actions: ['endAccess', { type: 'fail', params: tokenRefused }],
+            actions: ['expireTokens', { type: 'setFailure', params: tokenRefused }],
           },
-          { guard: 'isOfThisPair', target: 'refreshing', actions: 'expire' },
+          { guard: 'isCurrentPair', target: 'refreshing', actions: 'expireAccessToken' },
         ],
       },
     },
     refreshing: {
-      initial: 'asking',
+      initial: 'requesting',
       on: always,
       states: {
-        asking: {
+        requesting: {
           tags: 'working',
           invoke: {
             id: 'refreshTokens',
@@ -195,20 +205,27 @@ export const accountLogic = accountSetup.createMachine({
               version: context.version,
               attempts: context.attempts,
             }),
-            onDone: { target: '#account.connected', actions: 'keepExpiry' },
+            onDone: { target: '#account.connected', actions: 'recordExpiry' },
             onError: [
               // A hiccup of TikTok's or the network's never disconnects anybody.
-              { guard: { type: 'isError', params: 'retry' }, target: 'backingOff', actions: 'postpone' },
-              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'park' },
-              { guard: { type: 'isError', params: 'exhausted' }, target: 'backingOff', actions: 'postpone' },
-              { target: '#account.needsReauthorization', actions: 'blame' },
+              { guard: { type: 'isError', params: 'retry' }, target: 'backingOff', actions: 'recordRetry' },
+              { guard: { type: 'isError', params: 'deferred' }, target: 'backingOff', actions: 'defer' },
+              {
+                guard: { type: 'isError', params: 'exhausted' },
+                target: 'backingOff',
+                actions: 'recordRetry',
+              },
+              { target: '#account.needsReauthorization', actions: 'recordFailure' },
             ],
           },
         },
         backingOff: {
           tags: 'waiting',
           after: {
-            backoff: [{ guard: 'isOver', target: '#account.needsReauthorization' }, { target: 'asking' }],
+            backoff: [
+              { guard: 'isGrantOver', target: '#account.needsReauthorization' },
+              { target: 'requesting' },
+            ],
           },
         },
       },
@@ -226,10 +243,10 @@ export const accountLogic = accountSetup.createMachine({
             id: 'revokeTokens',
             src: 'revokeTokens',
             input: ({ context }) => ({ accountId: context.accountId }),
-            onDone: { target: '#account.disconnected', actions: ['forget', 'endAccess'] },
+            onDone: { target: '#account.disconnected', actions: ['clearFailure', 'expireTokens'] },
             onError: [
-              { guard: { type: 'isError', params: 'parked' }, target: 'backingOff', actions: 'park' },
-              { target: 'backingOff', actions: 'postpone' },
+              { guard: { type: 'isError', params: 'deferred' }, target: 'backingOff', actions: 'defer' },
+              { target: 'backingOff', actions: 'recordRetry' },
             ],
           },
         },

@@ -1,22 +1,22 @@
 import { assign, setup } from 'xstate'
-import { atOf } from './step.ts'
+import { eventTime } from './step.ts'
 
 /** So many failures in a row open it. */
-export const mostFailures = 5
+export const failureThreshold = 5
 /**
  * How long an open breaker leaves the upstream alone. It does not grow with failed probes: one call a minute from the whole
  * installation burdens nobody, and every minute more would be a minute's delay for each post that waits.
  */
-export const coolingMs = 60_000
+export const defaultOpenMs = 60_000
 /** Longer only if the upstream itself asked for it, and never longer than this. */
-export const longestCoolingMs = 600_000
+export const maxOpenMs = 600_000
 /** The paces of recovery, in calls a second. As many successes as a pace has calls lead on to the next; the last one closes. */
-export const paces: readonly number[] = [1, 2, 4, 8, 16]
+export const recoveryRates: readonly number[] = [1, 2, 4, 8, 16]
 /** Where few call, so much time without a failure closes it too: longer than a call may take, so that each was heard. */
 export const recoveryMs = 60_000
 
 /** Who has forced it, and why; `at` in epoch milliseconds. */
-export interface Forced {
+export interface ForcedMode {
   readonly by: string | null
   readonly reason: string
   readonly at: number
@@ -27,21 +27,21 @@ export interface BreakerContext {
   readonly failures: number
   /** When it was closed for the last time, epoch milliseconds; null while it is. */
   readonly openedAt: number | null
-  readonly coolingMs: number
+  readonly openMs: number
   /** Rises whenever it opens or is forced: a call that was let through before says nothing of now. */
   readonly epoch: number
-  /** The one call that probes: a lost one frees its place after `withinMs`. */
-  readonly probe: { readonly permit: string; readonly withinMs: number } | null
+  /** The one call that probes: a lost one frees its place after `timeoutMs`. */
+  readonly probe: { readonly permit: string; readonly timeoutMs: number } | null
   /** Of recovery: which of the paces, how many successes at it, and when the next call may go. */
-  readonly pace: number
-  readonly proofs: number
-  readonly nextPlaceAt: number
-  readonly forced: Forced | null
+  readonly rateIndex: number
+  readonly successes: number
+  readonly nextAllowedAt: number
+  readonly forced: ForcedMode | null
 }
 
 export type BreakerEvent =
-  /** A call asks to be let through; its outcome comes within `withinMs`, unless its process is lost. */
-  | { readonly type: 'call'; readonly permit: string; readonly withinMs: number }
+  /** A call asks to be let through; its outcome comes within `timeoutMs`, unless its process is lost. */
+  | { readonly type: 'call'; readonly permit: string; readonly timeoutMs: number }
   /** What a call said of the upstream. `epoch` is that under which it was let through. */
   | { readonly type: 'succeeded'; readonly permit: string; readonly epoch: number }
   | {
@@ -63,53 +63,55 @@ const breakerSetup = setup({
     tags: {} as 'waiting' | 'resting',
   },
   delays: {
-    cooling: ({ context }) => context.coolingMs,
-    probe: ({ context }) => context.probe?.withinMs ?? 0,
+    openPeriod: ({ context }) => context.openMs,
+    probe: ({ context }) => context.probe?.timeoutMs ?? 0,
     recovery: recoveryMs,
   },
   guards: {
     isCurrent: ({ context, event }) => 'epoch' in event && event.epoch === context.epoch,
-    isOneTooMany: ({ context, event }) =>
-      'epoch' in event && event.epoch === context.epoch && context.failures + 1 >= mostFailures,
+    reachesThreshold: ({ context, event }) =>
+      'epoch' in event && event.epoch === context.epoch && context.failures + 1 >= failureThreshold,
     isProbe: ({ context, event }) => 'permit' in event && event.permit === context.probe?.permit,
-    hasPlace: ({ context, event }) => atOf(event) >= context.nextPlaceAt,
-    isLastProof: ({ context, event }) =>
+    isCallAllowed: ({ context, event }) => eventTime(event) >= context.nextAllowedAt,
+    isLastSuccess: ({ context, event }) =>
       'epoch' in event &&
       event.epoch === context.epoch &&
-      context.pace === paces.length - 1 &&
-      context.proofs + 1 >= paceOf(context),
+      context.rateIndex === recoveryRates.length - 1 &&
+      context.successes + 1 >= currentRate(context),
   },
   actions: {
     /** Accepted, and nothing changes: XState would ignore an event without any action. */
-    letThrough: assign({}),
+    permit: assign({}),
     open: assign(({ context, event }) => ({
       failures: context.failures + 1,
-      openedAt: context.openedAt ?? atOf(event),
-      coolingMs: Math.min(longestCoolingMs, Math.max(coolingMs, askedMs(event))),
+      openedAt: context.openedAt ?? eventTime(event),
+      openMs: Math.min(maxOpenMs, Math.max(defaultOpenMs, retryAfterMs(event))),
       epoch: context.epoch + 1,
     })),
-    close: assign({ failures: 0, openedAt: null, pace: 0, proofs: 0, nextPlaceAt: 0 }),
-    beginRecovery: assign({ failures: 0, pace: 0, proofs: 0, nextPlaceAt: 0 }),
-    takePlace: assign(({ context, event }) => ({ nextPlaceAt: atOf(event) + 1_000 / paceOf(context) })),
-    prove: assign(({ context }) =>
-      context.proofs + 1 < paceOf(context)
-        ? { proofs: context.proofs + 1 }
-        : { pace: context.pace + 1, proofs: 0 },
+    close: assign({ failures: 0, openedAt: null, rateIndex: 0, successes: 0, nextAllowedAt: 0 }),
+    startRecovery: assign({ failures: 0, rateIndex: 0, successes: 0, nextAllowedAt: 0 }),
+    reserveNextCall: assign(({ context, event }) => ({
+      nextAllowedAt: eventTime(event) + 1_000 / currentRate(context),
+    })),
+    countSuccess: assign(({ context }) =>
+      context.successes + 1 < currentRate(context)
+        ? { successes: context.successes + 1 }
+        : { rateIndex: context.rateIndex + 1, successes: 0 },
     ),
     force: assign(({ context, event }) =>
       'reason' in event
-        ? { forced: { by: event.by, reason: event.reason, at: atOf(event) }, epoch: context.epoch + 1 }
+        ? { forced: { by: event.by, reason: event.reason, at: eventTime(event) }, epoch: context.epoch + 1 }
         : {},
     ),
     release: assign({ forced: null, failures: 0 }),
   },
 })
 
-function paceOf({ pace }: BreakerContext): number {
-  return paces[pace] ?? 1
+function currentRate({ rateIndex }: BreakerContext): number {
+  return recoveryRates[rateIndex] ?? 1
 }
 
-function askedMs(event: object): number {
+function retryAfterMs(event: object): number {
   return 'afterSeconds' in event && typeof event.afterSeconds === 'number' ? event.afterSeconds * 1_000 : 0
 }
 
@@ -122,19 +124,19 @@ export const breakerLogic = breakerSetup.createMachine({
   context: {
     failures: 0,
     openedAt: null,
-    coolingMs,
+    openMs: defaultOpenMs,
     epoch: 1,
     probe: null,
-    pace: 0,
-    proofs: 0,
-    nextPlaceAt: 0,
+    rateIndex: 0,
+    successes: 0,
+    nextAllowedAt: 0,
     forced: null,
   },
   initial: 'closed',
   on: {
     forceOpen: {
       target: '.forcedOpen',
-      actions: ['force', assign({ openedAt: ({ context, event }) => context.openedAt ?? atOf(event) })],
+      actions: ['force', assign({ openedAt: ({ context, event }) => context.openedAt ?? eventTime(event) })],
     },
     forceClosed: { target: '.forcedClosed', actions: ['force', 'close'] },
   },
@@ -143,16 +145,16 @@ export const breakerLogic = breakerSetup.createMachine({
     closed: {
       tags: 'resting',
       on: {
-        call: { actions: 'letThrough' },
+        call: { actions: 'permit' },
         succeeded: { guard: 'isCurrent', actions: assign({ failures: 0 }) },
         failed: [
-          { guard: 'isOneTooMany', target: 'open', actions: 'open' },
+          { guard: 'reachesThreshold', target: 'open', actions: 'open' },
           { guard: 'isCurrent', actions: assign({ failures: ({ context }) => context.failures + 1 }) },
         ],
       },
     },
     /** No call goes. */
-    open: { tags: 'waiting', after: { cooling: 'halfOpen' } },
+    open: { tags: 'waiting', after: { openPeriod: 'halfOpen' } },
     /** One call goes, and the others wait for what it says. */
     halfOpen: {
       initial: 'ready',
@@ -162,7 +164,7 @@ export const breakerLogic = breakerSetup.createMachine({
           on: {
             call: {
               target: 'probing',
-              actions: assign({ probe: ({ event: { permit, withinMs } }) => ({ permit, withinMs }) }),
+              actions: assign({ probe: ({ event: { permit, timeoutMs } }) => ({ permit, timeoutMs }) }),
             },
           },
         },
@@ -171,7 +173,7 @@ export const breakerLogic = breakerSetup.createMachine({
           exit: assign({ probe: null }),
           after: { probe: 'ready' },
           on: {
-            succeeded: { guard: 'isProbe', target: '#breaker.recovering', actions: 'beginRecovery' },
+            succeeded: { guard: 'isProbe', target: '#breaker.recovering', actions: 'startRecovery' },
             failed: { guard: 'isProbe', target: '#breaker.open', actions: 'open' },
             abandoned: { guard: 'isProbe', target: 'ready' },
           },
@@ -183,10 +185,10 @@ export const breakerLogic = breakerSetup.createMachine({
       tags: 'waiting',
       after: { recovery: { target: 'closed', actions: 'close' } },
       on: {
-        call: { guard: 'hasPlace', actions: 'takePlace' },
+        call: { guard: 'isCallAllowed', actions: 'reserveNextCall' },
         succeeded: [
-          { guard: 'isLastProof', target: 'closed', actions: 'close' },
-          { guard: 'isCurrent', actions: 'prove' },
+          { guard: 'isLastSuccess', target: 'closed', actions: 'close' },
+          { guard: 'isCurrent', actions: 'countSuccess' },
         ],
         failed: { guard: 'isCurrent', target: 'open', actions: 'open' },
       },
@@ -197,7 +199,7 @@ export const breakerLogic = breakerSetup.createMachine({
     forcedClosed: {
       tags: 'resting',
       on: {
-        call: { actions: 'letThrough' },
+        call: { actions: 'permit' },
         release: { target: 'closed', actions: 'release' },
       },
     },

@@ -1,13 +1,19 @@
 import { assign } from 'xstate'
-import { freshContext } from './job/context.ts'
+import { initialContext } from './job/context.ts'
 import { generating } from './job/generating.ts'
 import { publishing } from './job/publishing.ts'
-import { jobSetup, mediaOf, missing, ofSlot } from './job/setup.ts'
-import { atRest, otherwise, postNews, tooLate, unlessSent } from './job/shared-transitions.ts'
+import { jobSetup, mediaOf, missing, slotInput } from './job/setup.ts'
+import {
+  ignoreHoldAndFailure,
+  ignoreRequests,
+  onStepError,
+  postWebhookTransitions,
+  requestsUnlessSent,
+} from './job/shared-transitions.ts'
 import { unconfirmed, watching } from './job/watching.ts'
-import { atOf } from './step.ts'
+import { eventTime } from './step.ts'
 
-const reserveAgain = [{ guard: 'missedItsTime', target: 'choosing' }, { target: 'reservingQuota' }] as const
+const resumeReserving = [{ guard: 'missedSlot', target: 'resuming' }, { target: 'reservingQuota' }] as const
 
 /**
  * A job: from a slot of an approved plan to a post that was seen through to its end. Every state either performs
@@ -15,15 +21,15 @@ const reserveAgain = [{ guard: 'missedItsTime', target: 'choosing' }, { target: 
  */
 export const jobLogic = jobSetup.createMachine({
   id: 'job',
-  context: ({ input }) => freshContext(input),
+  context: ({ input }) => initialContext(input),
   initial: 'queued',
   on: {
-    cancel: { target: '.closing', actions: { type: 'end', params: 'cancelled' } },
+    cancel: { target: '.closing', actions: { type: 'setEnding', params: 'cancelled' } },
     pause: '.paused',
-    slotMoved: { guard: 'hasNothingOpen', actions: 'moveSlot' },
-    hold: { guard: 'mayBeHeld', target: '.held', actions: 'blame' },
+    slotMoved: { guard: 'hasNoPostBegun', actions: 'updatePublishAt' },
+    hold: { guard: 'mayBeHeld', target: '.held', actions: 'recordFailure' },
     // Where a call may have been made and not be heard of, the state itself says more.
-    infrastructureFailed: { target: '.needsPerson', actions: 'blame' },
+    infrastructureFailed: { target: '.needsPerson', actions: 'recordFailure' },
   },
   states: {
     queued: {
@@ -31,18 +37,18 @@ export const jobLogic = jobSetup.createMachine({
       invoke: {
         id: 'openJob',
         src: 'openJob',
-        input: ({ context }) => ofSlot(context),
+        input: ({ context }) => slotInput(context),
         onDone: {
           target: 'reservingQuota',
           actions: [
-            'succeed',
+            'recordSuccess',
             assign({
               scenes: ({ event }) => event.output.scenes,
               seconds: ({ event }) => event.output.seconds,
             }),
           ],
         },
-        onError: [...otherwise('#job.backingOff')],
+        onError: [...onStepError('#job.backingOff')],
       },
     },
     reservingQuota: {
@@ -54,7 +60,7 @@ export const jobLogic = jobSetup.createMachine({
         onDone: {
           target: 'generating',
           actions: [
-            'succeed',
+            'recordSuccess',
             assign({
               reserved: true,
               progress: ({ context }) => ({ done: 0, of: context.scenes, unit: 'scenes' }),
@@ -62,16 +68,20 @@ export const jobLogic = jobSetup.createMachine({
           ],
         },
         onError: [
-          { guard: { type: 'isError', params: 'needsPerson' }, target: 'waitingForQuota', actions: 'blame' },
-          ...otherwise('#job.backingOff'),
+          {
+            guard: { type: 'isError', params: 'needsPerson' },
+            target: 'waitingForQuota',
+            actions: 'recordFailure',
+          },
+          ...onStepError('#job.backingOff'),
         ],
       },
     },
     /** Looks again now and then, and at once when more is granted. */
     waitingForQuota: {
       tags: 'waiting',
-      after: { quotaPoll: [...reserveAgain] },
-      on: { quotaGranted: [...reserveAgain], retry: [...reserveAgain] },
+      after: { quotaPoll: [...resumeReserving] },
+      on: { quotaGranted: [...resumeReserving], retry: [...resumeReserving] },
     },
     generating,
     storing: {
@@ -79,12 +89,12 @@ export const jobLogic = jobSetup.createMachine({
       invoke: {
         id: 'storeVideo',
         src: 'storeVideo',
-        input: ({ context }) => ({ ...ofSlot(context), clips: context.clips }),
+        input: ({ context }) => ({ ...slotInput(context), clips: context.clips }),
         onDone: {
           target: 'checkingMedia',
-          actions: ['succeed', assign({ media: ({ event }) => event.output.media, progress: null })],
+          actions: ['recordSuccess', assign({ media: ({ event }) => event.output.media, progress: null })],
         },
-        onError: [...otherwise('#job.backingOff')],
+        onError: [...onStepError('#job.backingOff')],
       },
     },
     checkingMedia: {
@@ -92,9 +102,9 @@ export const jobLogic = jobSetup.createMachine({
       invoke: {
         id: 'checkMedia',
         src: 'checkMedia',
-        input: ({ context }) => ({ ...ofSlot(context), media: mediaOf(context) }),
-        onDone: { target: 'awaitingSlot', actions: ['succeed', assign({ checked: true })] },
-        onError: [...otherwise('#job.backingOff')],
+        input: ({ context }) => ({ ...slotInput(context), media: mediaOf(context) }),
+        onDone: { target: 'awaitingSlot', actions: ['recordSuccess', assign({ checked: true })] },
+        onError: [...onStepError('#job.backingOff')],
       },
     },
     awaitingSlot: {
@@ -102,49 +112,57 @@ export const jobLogic = jobSetup.createMachine({
       after: { untilSlot: 'publishing' },
       on: {
         slotMoved: {
-          guard: 'hasNothingOpen',
+          guard: 'hasNoPostBegun',
           target: 'awaitingSlot',
           reenter: true,
-          actions: 'moveSlot',
+          actions: 'updatePublishAt',
         },
       },
     },
     publishing,
     watching,
     /** Where a job goes on follows from what it has. Passed through at once, never rested in. */
-    choosing: {
+    resuming: {
       always: [
         { guard: 'isEnding', target: 'closing' },
-        { guard: 'wishesCancel', target: 'closing', actions: { type: 'end', params: 'cancelled' } },
-        { guard: 'wishesPause', target: 'paused', actions: 'forgetWish' },
+        {
+          guard: 'isCancelRequested',
+          target: 'closing',
+          actions: { type: 'setEnding', params: 'cancelled' },
+        },
+        { guard: 'isPauseRequested', target: 'paused', actions: 'clearPendingRequest' },
         // More of it may have arrived than was heard of: nothing is called late that may still appear.
-        { guard: 'missedItsTimeOpen', target: 'publishing.reconciling', actions: assign({ unsure: true }) },
-        { guard: 'missedItsTime', target: 'needsPerson', actions: 'passTime' },
+        {
+          guard: 'missedSlotWithOpenPost',
+          target: 'publishing.reconciling',
+          actions: assign({ outcomeUnknown: true }),
+        },
+        { guard: 'missedSlot', target: 'needsPerson', actions: 'recordSlotPassed' },
         { guard: 'isSent', target: 'watching.accepted' },
-        { guard: 'isUnsure', target: 'publishing.reconciling' },
+        { guard: 'isOutcomeUnknown', target: 'publishing.reconciling' },
         { guard: 'hasPost', target: 'publishing.uploading' },
-        { guard: 'isChecked', target: 'awaitingSlot' },
+        { guard: 'isMediaChecked', target: 'awaitingSlot' },
         { guard: 'hasMedia', target: 'checkingMedia' },
         { guard: 'hasAllClips', target: 'storing' },
         { guard: 'hasClip', target: 'generating.checking' },
-        { guard: 'hasQuota', target: 'generating.submitting' },
-        { guard: 'isOpen', target: 'reservingQuota' },
+        { guard: 'isQuotaReserved', target: 'generating.submitting' },
+        { guard: 'isOpened', target: 'reservingQuota' },
         { target: 'queued' },
       ],
     },
-    backingOff: { tags: 'waiting', after: { backoff: 'choosing' } },
+    backingOff: { tags: 'waiting', after: { backoff: 'resuming' } },
     /**
      * What it is for may not be posted now; the failure says why. It goes on by itself when it may, and is left to a person when
      * its time has passed.
      */
     held: {
       tags: 'waiting',
-      always: { guard: 'hasWish', target: 'choosing' },
-      after: { holdPoll: [{ guard: 'missedItsTime', target: 'choosing' }, { target: 'checkingHold' }] },
+      always: { guard: 'hasPendingRequest', target: 'resuming' },
+      after: { holdPoll: [{ guard: 'missedSlot', target: 'resuming' }, { target: 'checkingHold' }] },
       on: {
-        ...atRest,
-        hold: { actions: 'blame' },
-        cleared: { target: 'choosing', actions: 'succeed' },
+        ...ignoreHoldAndFailure,
+        hold: { actions: 'recordFailure' },
+        cleared: { target: 'resuming', actions: 'recordSuccess' },
         retry: 'checkingHold',
       },
     },
@@ -155,21 +173,21 @@ export const jobLogic = jobSetup.createMachine({
         id: 'checkHold',
         src: 'checkHold',
         input: ({ context }) => ({
-          ...ofSlot(context),
+          ...slotInput(context),
           before: context.media === null ? ('rendering' as const) : ('posting' as const),
         }),
-        onDone: { target: 'choosing', actions: 'succeed' },
-        onError: [...otherwise('#job.backingOff')],
+        onDone: { target: 'resuming', actions: 'recordSuccess' },
+        onError: [...onStepError('#job.backingOff')],
       },
     },
     /** Rests until somebody resumes it. What was asked of others (a render, an open upload) stays asked. */
     paused: {
       tags: 'resting',
       on: {
-        ...atRest,
-        cancel: unlessSent.cancel,
+        ...ignoreHoldAndFailure,
+        cancel: requestsUnlessSent.cancel,
         pause: {},
-        resume: { target: 'choosing', actions: 'startAfresh' },
+        resume: { target: 'resuming', actions: 'resetForRetry' },
       },
     },
     /**
@@ -181,40 +199,40 @@ export const jobLogic = jobSetup.createMachine({
       after: {
         accountPoll: [
           {
-            guard: 'watchedEnough',
+            guard: 'isWatchOver',
             target: 'needsPerson',
-            actions: { type: 'fail', params: unconfirmed },
+            actions: { type: 'setFailure', params: unconfirmed },
           },
-          { target: 'choosing', actions: 'succeed' },
+          { target: 'resuming', actions: 'recordSuccess' },
         ],
       },
       on: {
-        ...atRest,
-        ...postNews,
-        ...unlessSent,
+        ...ignoreHoldAndFailure,
+        ...postWebhookTransitions,
+        ...requestsUnlessSent,
         // A wish to cancel that could not be settled without the account still stands.
-        accountConnected: { target: 'choosing', actions: 'succeed' },
-        retry: { target: 'choosing', actions: 'startAfresh' },
+        accountConnected: { target: 'resuming', actions: 'recordSuccess' },
+        retry: { target: 'resuming', actions: 'resetForRetry' },
       },
     },
     /** The failure says who must act; `retry` goes on from what is there. */
     needsPerson: {
       tags: 'resting',
-      entry: 'askPerson',
+      entry: 'explainToPerson',
       on: {
-        ...atRest,
-        ...postNews,
-        cancel: unlessSent.cancel,
+        ...ignoreHoldAndFailure,
+        ...postWebhookTransitions,
+        cancel: requestsUnlessSent.cancel,
         pause: {},
-        cleared: { guard: 'isStale', target: 'choosing', actions: 'startAfresh' },
+        cleared: { guard: 'isApprovalStale', target: 'resuming', actions: 'resetForRetry' },
         retry: {
-          target: 'choosing',
+          target: 'resuming',
           actions: [
-            'permitLateness',
-            'startAfresh',
+            'allowLateness',
+            'resetForRetry',
             assign({
-              inits: 0,
-              watchedSince: ({ context, event }) => (context.sentAt === null ? null : atOf(event)),
+              initAttempts: 0,
+              watchedSince: ({ context, event }) => (context.sentAt === null ? null : eventTime(event)),
             }),
           ],
         },
@@ -223,10 +241,10 @@ export const jobLogic = jobSetup.createMachine({
     closing: {
       tags: 'working',
       on: {
-        ...tooLate,
+        ...ignoreRequests,
         // The books are being closed: what TikTok says meanwhile is noted, and the step goes on.
-        postShown: { guard: 'isNews', actions: 'show' },
-        postHidden: { guard: 'isNews', actions: 'hide' },
+        postShown: { guard: 'isNewer', actions: 'recordShown' },
+        postHidden: { guard: 'isNewer', actions: 'recordHidden' },
       },
       invoke: {
         id: 'closeJob',
@@ -245,35 +263,48 @@ export const jobLogic = jobSetup.createMachine({
           { guard: { type: 'endsAs', params: 'cancelled' }, target: 'cancelled' },
           { target: 'failed' },
         ],
-        onError: [...otherwise('#job.backingOff')],
+        onError: [...onStepError('#job.backingOff')],
       },
     },
     /** Posted, in public or for the few it was meant for. Not watched any more, but TikTok may still have news of it. */
     published: {
       tags: 'resting',
       on: {
-        ...atRest,
-        ...tooLate,
-        postShown: { guard: 'isNewlyShown', target: 'published', actions: 'show' },
-        postHidden: { guard: 'isNews', target: 'takenDown', actions: 'hide' },
+        ...ignoreHoldAndFailure,
+        ...ignoreRequests,
+        postShown: { guard: 'isNewlyVisible', target: 'published', actions: 'recordShown' },
+        postHidden: { guard: 'isNewer', target: 'takenDown', actions: 'recordHidden' },
       },
     },
     /** The draft lies in the creator's inbox: what becomes of it is theirs to say. */
     delivered: {
       tags: 'resting',
       on: {
-        ...atRest,
-        ...tooLate,
-        postCompleted: { target: 'published', actions: { type: 'end', params: 'published' } },
-        postShown: { target: 'published', actions: ['show', { type: 'end', params: 'published' }] },
-        postHidden: { target: 'takenDown', actions: ['hide', { type: 'end', params: 'published' }] },
-        postFailed: { target: 'failed', actions: ['reject', { type: 'end', params: 'failed' }] },
+        ...ignoreHoldAndFailure,
+        ...ignoreRequests,
+        postCompleted: { target: 'published', actions: { type: 'setEnding', params: 'published' } },
+        postShown: {
+          target: 'published',
+          actions: ['recordShown', { type: 'setEnding', params: 'published' }],
+        },
+        postHidden: {
+          target: 'takenDown',
+          actions: ['recordHidden', { type: 'setEnding', params: 'published' }],
+        },
+        postFailed: {
+          target: 'failed',
+          actions: ['recordRejection', { type: 'setEnding', params: 'failed' }],
+        },
       },
     },
     /** It was public and is not any more, by TikTok's or the creator's hand. */
     takenDown: {
       tags: 'resting',
-      on: { ...atRest, ...tooLate, postShown: { guard: 'isNews', target: 'published', actions: 'show' } },
+      on: {
+        ...ignoreHoldAndFailure,
+        ...ignoreRequests,
+        postShown: { guard: 'isNewer', target: 'published', actions: 'recordShown' },
+      },
     },
     cancelled: { tags: 'final', type: 'final' },
     failed: { tags: 'final', type: 'final' },

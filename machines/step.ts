@@ -11,7 +11,7 @@ export function step<Input, Output = null>() {
 }
 
 /** When an event happened, in epoch milliseconds of the database's clock; the runtime stamps every event with it. */
-export function atOf(event: object): number {
+export function eventTime(event: object): number {
   if ('at' in event && typeof event.at === 'number') return event.at
   throw new Error('an event reached a machine without the time at which it happened')
 }

@@ -6,7 +6,7 @@ create function job_states() returns text[] language sql immutable parallel safe
   'queued', 'reservingQuota', 'waitingForQuota',
   'generating.submitting', 'generating.checking', 'generating.rendering', 'generating.keeping', 'generating.backingOff',
   'storing', 'checkingMedia', 'awaitingSlot',
-  'publishing.preparing', 'publishing.initialising', 'publishing.awaitingTurn',
+  'publishing.preparing', 'publishing.initialising', 'publishing.deferred',
   'publishing.uploading', 'publishing.reconciling', 'publishing.backingOff',
   'watching.accepted', 'watching.processing', 'watching.checking', 'watching.inModeration', 'watching.backingOff',
   'backingOff', 'paused', 'held', 'checkingHold', 'waitingForAccount', 'needsPerson', 'closing',
@@ -14,7 +14,7 @@ create function job_states() returns text[] language sql immutable parallel safe
   -- Version 1.
   'publishing.confirming', 'publishing.checkingStatus'];
 create function account_states() returns text[] language sql immutable parallel safe return array[
-  'connecting', 'connected', 'refreshing.asking', 'refreshing.backingOff', 'needsReauthorization', 'revoked',
+  'connecting', 'connected', 'refreshing.requesting', 'refreshing.backingOff', 'needsReauthorization', 'revoked',
   'disconnecting.revoking', 'disconnecting.backingOff', 'disconnected'];
 
 -- An instance of a machine: its last checkpoint, when it is due, and which worker has leased it.

@@ -43,7 +43,7 @@ export interface Progress {
 /** How a job ends once its books are closed. */
 export type Ending = 'published' | 'delivered' | 'cancelled' | 'failed'
 
-/** What a job knows. Where it is in its work follows from what it has: see `choosing` in the machine. */
+/** What a job knows. Where it is in its work follows from what it has: see `resuming` in the machine. */
 export interface JobContext {
   readonly slotId: string
   readonly accountId: string
@@ -67,10 +67,10 @@ export interface JobContext {
   /** Whether the stored file was held against TikTok's rules. */
   readonly checked: boolean
   readonly post: OpenPost | null
-  readonly inits: number
+  readonly initAttempts: number
   readonly nextChunk: number
   /** Whether the last call about the post was not answered, so that its truth must be looked up first. */
-  readonly unsure: boolean
+  readonly outcomeUnknown: boolean
   /** When the last chunk was sent, epoch milliseconds: from then on the post may exist. */
   readonly sentAt: number | null
   /** How far TikTok was when it was last asked; null before that. */
@@ -82,13 +82,13 @@ export interface JobContext {
   /** What is known of who can see it: null until TikTok has said; hidden is what was public and is not any more. */
   readonly visibility: 'public' | 'private' | 'hidden' | null
   /** TikTok's time of the last news by webhook that counted, epoch milliseconds: what is older comes too late. */
-  readonly newsAt: number
+  readonly lastWebhookAt: number
   readonly progress: Progress | null
   /** Tries of the present step that were answered "later", and how much later the upstream asked for. */
   readonly attempts: number
   readonly afterSeconds: number
   /** Asked for while a call was under way that must be heard out. */
-  readonly wish: 'cancel' | 'pause' | null
+  readonly pendingRequest: 'cancel' | 'pause' | null
   readonly ending: Ending | null
   readonly failure: Failure | null
 }
@@ -103,7 +103,7 @@ export interface JobInput {
 export const noPost = {
   post: null,
   nextChunk: 0,
-  unsure: false,
+  outcomeUnknown: false,
   sentAt: null,
   stage: null,
   watchedSince: null,
@@ -111,7 +111,7 @@ export const noPost = {
   progress: null,
 } as const
 
-export function freshContext(input: JobInput): JobContext {
+export function initialContext(input: JobInput): JobContext {
   return {
     slotId: input.slotId,
     accountId: input.accountId,
@@ -127,14 +127,14 @@ export function freshContext(input: JobInput): JobContext {
     clips: [],
     media: null,
     checked: false,
-    inits: 0,
+    initAttempts: 0,
     ...noPost,
     publicPostIds: [],
     visibility: null,
-    newsAt: 0,
+    lastWebhookAt: 0,
     attempts: 0,
     afterSeconds: 0,
-    wish: null,
+    pendingRequest: null,
     ending: null,
     failure: null,
   }

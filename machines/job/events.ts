@@ -1,23 +1,23 @@
 import type { Failure } from '../rules/failure.ts'
 
-interface Told {
+interface ReceivedEvent {
   /** When it happened by TikTok's clock, epoch milliseconds. */
   readonly createdAt: number
 }
 
 /** What TikTok tells of a post by itself. It comes at least once, in any order, sometimes never: polling finds the same. */
-export type PostNews =
-  | (Told & { readonly type: 'postCompleted' })
-  | (Told & {
+export type PostWebhookEvent =
+  | (ReceivedEvent & { readonly type: 'postCompleted' })
+  | (ReceivedEvent & {
       readonly type: 'postFailed'
       readonly again: boolean
       readonly afterSeconds?: number
       readonly failure: Failure
     })
-  | (Told & { readonly type: 'draftDelivered' })
-  | (Told & { readonly type: 'postShown'; readonly postId: string | null })
+  | (ReceivedEvent & { readonly type: 'draftDelivered' })
+  | (ReceivedEvent & { readonly type: 'postShown'; readonly postId: string | null })
   /** Taken down, made private or deleted: TikTok does not say which. */
-  | (Told & { readonly type: 'postHidden'; readonly postId: string | null })
+  | (ReceivedEvent & { readonly type: 'postHidden'; readonly postId: string | null })
 
 /** What people may ask of a job, and what it is told; steps and timers do the rest. */
 export type JobEvent =
@@ -36,4 +36,4 @@ export type JobEvent =
   | { readonly type: 'accountConnected' }
   /** From the runtime: no worker got through with it, and the queue has given up. */
   | { readonly type: 'infrastructureFailed'; readonly failure: Failure }
-  | PostNews
+  | PostWebhookEvent

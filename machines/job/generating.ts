@@ -1,6 +1,6 @@
 import { assign } from 'xstate'
-import { jobSetup, missing, mostClipAttempts, ofSlot } from './setup.ts'
-import { hearOut, otherwise } from './shared-transitions.ts'
+import { jobSetup, maxClipAttempts, missing, slotInput } from './setup.ts'
+import { deferRequests, onStepError } from './shared-transitions.ts'
 
 /** Scene by scene: submit, ask, keep. Each clip is paid for once. */
 export const generating = jobSetup.createStateConfig({
@@ -9,24 +9,27 @@ export const generating = jobSetup.createStateConfig({
     /** Entering this state is the written intent: a clip may be paid for from here on. */
     submitting: {
       tags: 'working',
-      on: hearOut,
+      on: deferRequests,
       invoke: {
         id: 'submitClip',
         src: 'submitClip',
         input: ({ context }) => ({
-          ...ofSlot(context),
+          ...slotInput(context),
           scene: context.clips.length,
           attempt: context.clipAttempt,
         }),
         onDone: [
           {
-            guard: 'hasWish',
-            target: '#job.choosing',
-            actions: ['succeed', assign({ clip: ({ event }) => event.output.clip })],
+            guard: 'hasPendingRequest',
+            target: '#job.resuming',
+            actions: ['recordSuccess', assign({ clip: ({ event }) => event.output.clip })],
           },
-          { target: 'checking', actions: ['succeed', assign({ clip: ({ event }) => event.output.clip })] },
+          {
+            target: 'checking',
+            actions: ['recordSuccess', assign({ clip: ({ event }) => event.output.clip })],
+          },
         ],
-        onError: [...otherwise('backingOff')],
+        onError: [...onStepError('backingOff')],
       },
     },
     checking: {
@@ -43,7 +46,7 @@ export const generating = jobSetup.createStateConfig({
             guard: ({ event }) => event.output.kind === 'running',
             target: 'rendering',
             actions: [
-              'succeed',
+              'recordSuccess',
               assign(({ context, event }) =>
                 event.output.kind === 'running'
                   ? {
@@ -65,20 +68,20 @@ export const generating = jobSetup.createStateConfig({
               event.output.kind === 'broken' &&
               event.output.again &&
               // A person who retries has the scene made as often again.
-              context.clipAttempt % mostClipAttempts !== 0,
+              context.clipAttempt % maxClipAttempts !== 0,
             target: 'backingOff',
-            actions: ['reject', 'orderAnew'],
+            actions: ['recordRejection', 'discardClip'],
           },
           // What the scene lacks, or the provider, a person can mend: then it is ordered anew, and what is kept stays.
-          { target: '#job.needsPerson', actions: ['reject', 'orderAnew'] },
+          { target: '#job.needsPerson', actions: ['recordRejection', 'discardClip'] },
         ],
-        onError: [...otherwise('backingOff')],
+        onError: [...onStepError('backingOff')],
       },
     },
     /** The provider is at it; nobody here holds anything meanwhile. */
     rendering: {
       tags: 'waiting',
-      after: { clipPoll: [{ guard: 'missedItsTime', target: '#job.choosing' }, { target: 'checking' }] },
+      after: { clipPoll: [{ guard: 'missedSlot', target: '#job.resuming' }, { target: 'checking' }] },
     },
     keeping: {
       tags: 'working',
@@ -92,7 +95,7 @@ export const generating = jobSetup.createStateConfig({
         onDone: {
           target: 'kept',
           actions: [
-            'succeed',
+            'recordSuccess',
             assign(({ context, event }) => ({
               clips: [...context.clips, event.output.kept],
               clip: null,
@@ -101,11 +104,11 @@ export const generating = jobSetup.createStateConfig({
             })),
           ],
         },
-        onError: [...otherwise('backingOff')],
+        onError: [...onStepError('backingOff')],
       },
     },
     /** Passed through at once: the next scene, or all of them are there. */
     kept: { always: [{ guard: 'hasAllClips', target: '#job.storing' }, { target: 'submitting' }] },
-    backingOff: { tags: 'waiting', after: { backoff: '#job.choosing' } },
+    backingOff: { tags: 'waiting', after: { backoff: '#job.resuming' } },
   },
 })

@@ -1,23 +1,23 @@
 import { assign } from 'xstate'
-import { mostAttempts } from '../rules/retry.ts'
-import { jobSetup, mediaOf, ofSlot, postOf } from './setup.ts'
-import { hearOut, otherwise, unlessSent } from './shared-transitions.ts'
+import { maxAttempts } from '../rules/retry.ts'
+import { jobSetup, mediaOf, postOf, slotInput } from './setup.ts'
+import { deferRequests, onStepError, requestsUnlessSent } from './shared-transitions.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */
-const lookUp = {
+const onUnknownOutcome = {
   guard: { type: 'isError', params: 'unknown' },
   target: 'reconciling',
-  actions: ['blame', 'doubt'],
+  actions: ['recordFailure', 'markUnknown'],
 } as const
 
 /** The queue gave up while a call may have been under way: whoever goes on looks its truth up first. */
-const unheard = { target: '#job.needsPerson', actions: ['blame', 'doubt'] } as const
+const onWorkerLost = { target: '#job.needsPerson', actions: ['recordFailure', 'markUnknown'] } as const
 
 /**
  * Seconds before a post is opened anew whose opening was not answered for the `inits`th time: 1, 8, 64, 300. TikTok lets few
  * posts be pending at once, so the few attempts that there are have to outlast an outage of minutes.
  */
-const untilNextInit = (inits: number): number => Math.min(300, 8 ** (inits - 1))
+const nextInitDelaySeconds = (inits: number): number => Math.min(300, 8 ** (inits - 1))
 
 /** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
 export const publishing = jobSetup.createStateConfig({
@@ -30,25 +30,28 @@ export const publishing = jobSetup.createStateConfig({
       invoke: {
         id: 'preparePost',
         src: 'preparePost',
-        input: ({ context }) => ({ ...ofSlot(context), media: mediaOf(context) }),
-        onDone: { target: 'initialising', actions: 'succeed' },
-        onError: [...otherwise('backingOff')],
+        input: ({ context }) => ({ ...slotInput(context), media: mediaOf(context) }),
+        onDone: { target: 'initialising', actions: 'recordSuccess' },
+        onError: [...onStepError('backingOff')],
       },
     },
     /** Entering this state is the written intent: from here on TikTok may have opened a post. */
     initialising: {
       tags: 'working',
-      on: { ...hearOut, infrastructureFailed: { ...unheard, actions: [...unheard.actions, 'countInit'] } },
-      entry: assign({ nextChunk: 0, unsure: false }),
+      on: {
+        ...deferRequests,
+        infrastructureFailed: { ...onWorkerLost, actions: [...onWorkerLost.actions, 'countInitAttempt'] },
+      },
+      entry: assign({ nextChunk: 0, outcomeUnknown: false }),
       invoke: {
         id: 'initPost',
         src: 'initPost',
-        input: ({ context }) => ({ ...ofSlot(context), media: mediaOf(context) }),
+        input: ({ context }) => ({ ...slotInput(context), media: mediaOf(context) }),
         onDone: {
           target: 'opened',
           actions: [
-            'succeed',
-            'countInit',
+            'recordSuccess',
+            'countInitAttempt',
             assign(({ event }) => ({
               post: event.output.post,
               audience: event.output.audience,
@@ -57,35 +60,35 @@ export const publishing = jobSetup.createStateConfig({
           ],
         },
         onError: [
-          { ...lookUp, actions: ['blame', 'doubt', 'countInit'] },
-          { guard: { type: 'isError', params: 'parked' }, target: 'awaitingTurn', actions: 'park' },
-          ...otherwise('backingOff'),
+          { ...onUnknownOutcome, actions: ['recordFailure', 'markUnknown', 'countInitAttempt'] },
+          { guard: { type: 'isError', params: 'deferred' }, target: 'deferred', actions: 'defer' },
+          ...onStepError('backingOff'),
         ],
       },
     },
     /** A place in line is kept for the post: whoever asked the creator's settings anew first would come too late for it. */
-    awaitingTurn: {
+    deferred: {
       tags: 'waiting',
       after: {
         backoff: [
-          { guard: 'missedItsTime', target: '#job.choosing' },
+          { guard: 'missedSlot', target: '#job.resuming' },
           { guard: 'isStillPrepared', target: 'initialising' },
-          { target: '#job.choosing' },
+          { target: '#job.resuming' },
         ],
       },
-      on: unlessSent,
+      on: requestsUnlessSent,
     },
     /** Passed through at once. */
-    opened: { always: [{ guard: 'hasWish', target: '#job.choosing' }, { target: 'uploading' }] },
+    opened: { always: [{ guard: 'hasPendingRequest', target: '#job.resuming' }, { target: 'uploading' }] },
     /** One chunk at a time, and a checkpoint after each. The post can exist only once the last one was sent. */
     uploading: {
       tags: 'working',
-      on: { ...hearOut, infrastructureFailed: unheard },
+      on: { ...deferRequests, infrastructureFailed: onWorkerLost },
       invoke: {
         id: 'uploadChunk',
         src: 'uploadChunk',
         input: ({ context }) => ({
-          ...ofSlot(context),
+          ...slotInput(context),
           post: postOf(context),
           media: mediaOf(context),
           chunk: context.nextChunk,
@@ -94,50 +97,50 @@ export const publishing = jobSetup.createStateConfig({
           {
             guard: 'sendsLastChunk',
             target: '#job.watching.accepted',
-            actions: ['succeed', 'forgetWish', 'sendChunk', 'sendAll'],
+            actions: ['recordSuccess', 'clearPendingRequest', 'recordChunk', 'recordAllChunks'],
           },
-          { guard: 'hasWish', target: '#job.choosing', actions: ['succeed', 'sendChunk'] },
-          { target: 'uploading', reenter: true, actions: ['succeed', 'sendChunk'] },
+          { guard: 'hasPendingRequest', target: '#job.resuming', actions: ['recordSuccess', 'recordChunk'] },
+          { target: 'uploading', reenter: true, actions: ['recordSuccess', 'recordChunk'] },
         ],
         onError: [
-          lookUp,
-          { guard: 'mayOpenAnother', target: '#job.choosing', actions: 'forgetPost' },
+          onUnknownOutcome,
+          { guard: 'mayOpenAnother', target: '#job.resuming', actions: 'clearPost' },
           {
             guard: { type: 'isError', params: 'outdated' },
             target: '#job.needsPerson',
-            actions: ['blame', 'forgetPost'],
+            actions: ['recordFailure', 'clearPost'],
           },
-          ...otherwise('backingOff'),
+          ...onStepError('backingOff'),
         ],
       },
     },
     reconciling: {
       tags: 'working',
-      on: hearOut,
+      on: deferRequests,
       invoke: {
         id: 'reconcilePost',
         src: 'reconcilePost',
         input: ({ context }) => ({
-          ...ofSlot(context),
+          ...slotInput(context),
           post: context.post,
           media: mediaOf(context),
           nextChunk: context.nextChunk,
-          lapsed: ['upload_expired', 'upload_gone'].includes(context.failure?.code ?? ''),
+          isUploadExpired: ['upload_expired', 'upload_gone'].includes(context.failure?.code ?? ''),
         }),
         onDone: [
           {
             guard: ({ context, event }) => context.post !== null && event.output.kind === 'sent',
             target: '#job.watching.accepted',
-            actions: ['succeed', 'forgetWish', 'sendAll'],
+            actions: ['recordSuccess', 'clearPendingRequest', 'recordAllChunks'],
           },
-          { guard: 'isPartlyLate', target: '#job.needsPerson', actions: 'passTime' },
+          { guard: 'isIncompleteAndTooLate', target: '#job.needsPerson', actions: 'recordSlotPassed' },
           {
             // A host that fails on every chunk must not be asked in a circle: each turn is an attempt.
             guard: ({ context, event }) =>
-              context.post !== null && event.output.kind === 'partly' && context.attempts < mostAttempts,
+              context.post !== null && event.output.kind === 'partly' && context.attempts < maxAttempts,
             target: 'backingOff',
             actions: assign(({ context, event }) => ({
-              unsure: false,
+              outcomeUnknown: false,
               attempts: context.attempts + 1,
               nextChunk: event.output.kind === 'partly' ? event.output.nextChunk : context.nextChunk,
             })),
@@ -150,18 +153,18 @@ export const publishing = jobSetup.createStateConfig({
             guard: 'mayInitAgain',
             target: 'backingOff',
             actions: [
-              'forgetPost',
-              assign(({ context: { inits, afterSeconds } }) => ({
-                attempts: inits,
-                afterSeconds: Math.max(afterSeconds, untilNextInit(inits)),
+              'clearPost',
+              assign(({ context: { initAttempts, afterSeconds } }) => ({
+                attempts: initAttempts,
+                afterSeconds: Math.max(afterSeconds, nextInitDelaySeconds(initAttempts)),
               })),
             ],
           },
-          { target: '#job.needsPerson', actions: 'forgetPost' },
+          { target: '#job.needsPerson', actions: 'clearPost' },
         ],
-        onError: [...otherwise('backingOff')],
+        onError: [...onStepError('backingOff')],
       },
     },
-    backingOff: { tags: 'waiting', after: { backoff: '#job.choosing' }, on: unlessSent },
+    backingOff: { tags: 'waiting', after: { backoff: '#job.resuming' }, on: requestsUnlessSent },
   },
 })

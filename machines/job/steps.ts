@@ -36,12 +36,12 @@ export type PostTruth =
   | { readonly kind: 'partly'; readonly nextChunk: number }
   | { readonly kind: 'sent' }
 
-interface Tried {
+interface AttemptCount {
   /** How often the step was tried in vain before. */
   readonly attempts: number
 }
 
-interface OfSlot extends Tried {
+interface SlotInput extends AttemptCount {
   readonly slotId: string
   readonly accountId: string
   readonly publishAt: number
@@ -51,40 +51,40 @@ interface OfSlot extends Tried {
 /** The steps of the job machine: what each is given and what it answers when it has done its work. */
 export const jobSteps = {
   /** Reads the slot's brief. */
-  openJob: step<OfSlot, { readonly scenes: number; readonly seconds: number }>(),
+  openJob: step<SlotInput, { readonly scenes: number; readonly seconds: number }>(),
   /** Looks whether what held the job still does. */
-  checkHold: step<OfSlot & { readonly before: 'rendering' | 'posting' }>(),
+  checkHold: step<SlotInput & { readonly before: 'rendering' | 'posting' }>(),
   reserveQuota: step<{ readonly seconds: number }>(),
   submitClip: step<
-    OfSlot & { readonly scene: number; readonly attempt: number },
+    SlotInput & { readonly scene: number; readonly attempt: number },
     { readonly clip: ClipRef }
   >(),
-  checkClip: step<Tried & { readonly clip: ClipRef }, ClipProgress>(),
-  keepClip: step<Tried & { readonly clip: ClipRef }, { readonly kept: KeptClip }>(),
-  storeVideo: step<OfSlot & { readonly clips: readonly KeptClip[] }, { readonly media: KeptMedia }>(),
+  checkClip: step<AttemptCount & { readonly clip: ClipRef }, ClipProgress>(),
+  keepClip: step<AttemptCount & { readonly clip: ClipRef }, { readonly kept: KeptClip }>(),
+  storeVideo: step<SlotInput & { readonly clips: readonly KeptClip[] }, { readonly media: KeptMedia }>(),
   /** Holds the stored file against TikTok's rules and what is known of the creator's; costs no call. */
-  checkMedia: step<OfSlot & { readonly media: KeptMedia }>(),
+  checkMedia: step<SlotInput & { readonly media: KeptMedia }>(),
   /** Asks what the creator allows now, and makes sure that the token will outlast the upload. */
-  preparePost: step<OfSlot & { readonly media: KeptMedia }>(),
+  preparePost: step<SlotInput & { readonly media: KeptMedia }>(),
   /** Opens the post as the slot says by then, and answers who is to see it. */
   initPost: step<
-    OfSlot & { readonly media: KeptMedia },
+    SlotInput & { readonly media: KeptMedia },
     { readonly post: OpenPost; readonly audience: Audience }
   >(),
   uploadChunk: step<
-    OfSlot & { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number }
+    SlotInput & { readonly post: OpenPost; readonly media: KeptMedia; readonly chunk: number }
   >(),
   reconcilePost: step<
-    OfSlot & {
+    SlotInput & {
       readonly post: OpenPost | null
       readonly media: KeptMedia
       readonly nextChunk: number
-      readonly lapsed: boolean
+      readonly isUploadExpired: boolean
     },
     PostTruth
   >(),
   checkPost: step<
-    OfSlot & { readonly post: OpenPost; readonly sentAt: number; readonly polls: number },
+    SlotInput & { readonly post: OpenPost; readonly sentAt: number; readonly polls: number },
     PostProgress
   >(),
   /** Settles the quota and stops what is still under way. */

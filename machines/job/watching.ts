@@ -1,6 +1,6 @@
 import { assign } from 'xstate'
-import { jobSetup, missing, ofSlot, postOf } from './setup.ts'
-import { otherwise, postNews, tooLate } from './shared-transitions.ts'
+import { jobSetup, missing, postOf, slotInput } from './setup.ts'
+import { ignoreRequests, onStepError, postWebhookTransitions } from './shared-transitions.ts'
 
 export const unconfirmed = {
   verdict: 'OUTCOME_UNKNOWN',
@@ -15,7 +15,7 @@ export const unconfirmed = {
  */
 export const watching = jobSetup.createStateConfig({
   initial: 'accepted',
-  on: { ...tooLate, ...postNews },
+  on: { ...ignoreRequests, ...postWebhookTransitions },
   states: {
     accepted: { tags: 'waiting', after: { postPoll: 'checking' } },
     processing: { tags: 'waiting', entry: assign({ stage: 'processing' }), after: { postPoll: 'checking' } },
@@ -31,7 +31,7 @@ export const watching = jobSetup.createStateConfig({
         id: 'checkPost',
         src: 'checkPost',
         input: ({ context }) => ({
-          ...ofSlot(context),
+          ...slotInput(context),
           post: postOf(context),
           sentAt: context.sentAt ?? missing('time of sending'),
           polls: context.polls,
@@ -41,8 +41,8 @@ export const watching = jobSetup.createStateConfig({
             guard: ({ event }) => event.output.kind === 'public',
             target: '#job.closing',
             actions: [
-              'succeed',
-              { type: 'end', params: 'published' },
+              'recordSuccess',
+              { type: 'setEnding', params: 'published' },
               assign(({ context, event }) => ({
                 visibility: 'public' as const,
                 publicPostIds:
@@ -55,18 +55,22 @@ export const watching = jobSetup.createStateConfig({
           {
             guard: ({ event }) => event.output.kind === 'private',
             target: '#job.closing',
-            actions: ['succeed', 'keepPrivate', { type: 'end', params: 'published' }],
+            actions: ['recordSuccess', 'recordPrivate', { type: 'setEnding', params: 'published' }],
           },
           {
             guard: ({ event }) => event.output.kind === 'delivered',
             target: '#job.closing',
-            actions: ['succeed', { type: 'end', params: 'delivered' }],
+            actions: ['recordSuccess', { type: 'setEnding', params: 'delivered' }],
           },
-          { guard: 'mayPostAgain', target: '#job.publishing.backingOff', actions: ['reject', 'forgetPost'] },
+          {
+            guard: 'mayPostAgain',
+            target: '#job.publishing.backingOff',
+            actions: ['recordRejection', 'clearPost'],
+          },
           {
             guard: ({ event }) => event.output.kind === 'rejected',
             target: '#job.closing',
-            actions: ['reject', { type: 'end', params: 'failed' }],
+            actions: ['recordRejection', { type: 'setEnding', params: 'failed' }],
           },
           {
             guard: ({ event }) => event.output.kind === 'lost',
@@ -76,18 +80,18 @@ export const watching = jobSetup.createStateConfig({
             ),
           },
           {
-            guard: 'watchedEnough',
+            guard: 'isWatchOver',
             target: '#job.needsPerson',
-            actions: { type: 'fail', params: unconfirmed },
+            actions: { type: 'setFailure', params: unconfirmed },
           },
           {
             guard: ({ event }) => event.output.kind === 'inModeration',
             target: 'inModeration',
-            actions: ['succeed', 'countPoll'],
+            actions: ['recordSuccess', 'countPoll'],
           },
-          { target: 'processing', actions: ['succeed', 'countPoll'] },
+          { target: 'processing', actions: ['recordSuccess', 'countPoll'] },
         ],
-        onError: [...otherwise('backingOff')],
+        onError: [...onStepError('backingOff')],
       },
     },
     backingOff: { tags: 'waiting', after: { backoff: 'checking' } },

@@ -29,7 +29,7 @@ export type StepError =
   /** It was tried and nothing happened; the same step again, after a while. `afterSeconds` is what the upstream asked for. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly afterSeconds?: number }
   /** It was not its turn: the same step again after `afterSeconds`. No attempt was spent. */
-  | { readonly kind: 'parked'; readonly failure: Failure; readonly afterSeconds: number }
+  | { readonly kind: 'deferred'; readonly failure: Failure; readonly afterSeconds: number }
   /** It may have happened. The truth has to be looked up before anything is done again, and then after as long as was asked. */
   | { readonly kind: 'unknown'; readonly failure: Failure; readonly afterSeconds?: number }
   /** Nothing happened, and nothing will until the account is connected (again). */
@@ -43,7 +43,7 @@ export type StepError =
   /** It will never happen. */
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** From the runtime: the step has failed all its workers. */
-  | { readonly kind: 'exhausted'; readonly tries: number }
+  | { readonly kind: 'exhausted'; readonly leaseAttempts: number }
 
 /** A step's error as it arrives in a machine; anything unreadable takes the safest class. */
 export function stepErrorOf(event: object): StepError {
@@ -64,7 +64,7 @@ export function failureOf(error: StepError): Failure {
   return {
     verdict: 'NEEDS_OPERATOR',
     code: 'STEP_KEEPS_FAILING',
-    message: `The step ended its worker or threw ${error.tries} times. The log has the cause; retry the job after it is mended.`,
+    message: `The step ended its worker or threw ${error.leaseAttempts} times. The log has the cause; retry the job after it is mended.`,
   }
 }
 
@@ -74,12 +74,12 @@ export function afterSecondsOf(error: StepError): number {
 }
 
 /** What a machine keeps of a step whose turn it was not: its attempts stay as they are. */
-export function parked(event: object) {
+export function deferral(event: object) {
   const error = stepErrorOf(event)
   return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
 }
 
 /** What a machine keeps of a step that was tried in vain: one more attempt, and when the next one makes sense. */
-export function postponed({ attempts }: { readonly attempts: number }, event: object) {
-  return { ...parked(event), attempts: attempts + 1 }
+export function retryRecord({ attempts }: { readonly attempts: number }, event: object) {
+  return { ...deferral(event), attempts: attempts + 1 }
 }

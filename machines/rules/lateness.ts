@@ -2,11 +2,11 @@
 export const maxLatenessMs = 3_600_000
 
 /** A post that is opened within so long of its slot's time is on time. */
-export const onTimeMs = 60_000
+export const onTimeToleranceMs = 60_000
 
 /** Whether a post is opened so long after its slot's time that it keeps a gap to the account's last one. */
 export function isLate(publishAt: number, at: number): boolean {
-  return at > publishAt + onTimeMs
+  return at > publishAt + onTimeToleranceMs
 }
 
 /** Whether a slot's time is so long ago that a person has to decide. All times in epoch milliseconds. */

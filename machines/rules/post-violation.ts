@@ -2,10 +2,10 @@
  * The longest caption of a video. TikTok counts "UTF-16 runes"; read as code units that is JavaScript's own `length`, and
  * the stricter reading. Source: Content Posting API, direct post, `post_info.title`.
  */
-export const captionLimit = 2_200
+export const maxCaptionLength = 2_200
 
 export function captionFits(caption: string): boolean {
-  return caption.length <= captionLimit
+  return caption.length <= maxCaptionLength
 }
 
 /** What a creator allows, as TikTok said last. */
@@ -53,7 +53,7 @@ export function postViolations(
 ): readonly PostViolation[] {
   const violations: PostViolation[] = []
   if (!captionFits(post.title)) {
-    violations.push({ rule: 'caption', value: post.title.length, limit: captionLimit })
+    violations.push({ rule: 'caption', value: post.title.length, limit: maxCaptionLength })
   }
   if (durationSeconds > creator.maxDurationSeconds) {
     violations.push({ rule: 'duration', value: durationSeconds, limit: creator.maxDurationSeconds })

@@ -1,5 +1,5 @@
 /** A stretch of time: from its first instant until just before its last, in epoch milliseconds. */
-export interface Stretch {
+export interface Interval {
   readonly startsAt: number
   readonly endsAt: number
 }
@@ -11,7 +11,7 @@ export const quotaThresholds: readonly number[] = [50, 80, 100]
  * The day or the month, in an IANA zone, that an instant lies in. Each ends where the next begins, however long the clocks
  * make it: a day has 23, 24 or 25 hours, or whatever a parliament decides.
  */
-export function stretchAt(period: 'day' | 'month', timeZone: string, at: number): Stretch {
+export function quotaPeriodAt(period: 'day' | 'month', timeZone: string, at: number): Interval {
   const { year, month, day } = wallClock(timeZone, at)
   const first = period === 'day' ? day : 1
   const [next, following] = period === 'day' ? [month, first + 1] : [month + 1, 1]
@@ -22,9 +22,9 @@ export function stretchAt(period: 'day' | 'month', timeZone: string, at: number)
 }
 
 /** The thresholds that have been reached and were not told of, by how much of an allowance is spoken for. */
-export function reachedThresholds(told: number, spoken: number, allowance: number): readonly number[] {
+export function reachedThresholds(notified: number, committed: number, allowance: number): readonly number[] {
   if (allowance <= 0) return []
-  return quotaThresholds.filter((percent) => percent > told && spoken >= (allowance * percent) / 100)
+  return quotaThresholds.filter((percent) => percent > notified && committed >= (allowance * percent) / 100)
 }
 
 /**

@@ -3,14 +3,14 @@
  * to which every success gives a little back. A sound upstream never meets its end; one that fails for many at once is not
  * asked many times over. The first three figures are those of the AWS SDKs' standard retry mode.
  */
-export const fullUnits = 500
-export const retryUnits = 5
-export const successUnits = 1
+export const maxUnits = 500
+export const retryCostUnits = 5
+export const successCreditUnits = 1
 /**
  * What comes by itself: a retry every five seconds. Without it an empty budget would stay empty, for jobs that all are
  * at their second attempt have no other way to a success.
  */
-export const unitsPerSecond = 1
+export const refillUnitsPerSecond = 1
 
 /** The units at a moment, epoch milliseconds. */
 export interface RetryBudget {
@@ -18,18 +18,18 @@ export interface RetryBudget {
   readonly at: number
 }
 
-export const fullBudget: RetryBudget = { units: fullUnits, at: 0 }
+export const fullBudget: RetryBudget = { units: maxUnits, at: 0 }
 
-export type RetrySpending =
+export type SpendRetryResult =
   | { readonly kind: 'spent'; readonly budget: RetryBudget }
   /** There are not units enough for one retry; in `afterMs` there are, if nobody takes them. */
   | { readonly kind: 'empty'; readonly afterMs: number }
 
 /** Takes a retry out of the budget. */
-export function spendRetry(budget: RetryBudget, at: number): RetrySpending {
+export function spendRetry(budget: RetryBudget, at: number): SpendRetryResult {
   const units = unitsAt(budget, at)
-  if (units >= retryUnits) return { kind: 'spent', budget: { units: units - retryUnits, at } }
-  return { kind: 'empty', afterMs: Math.ceil(((retryUnits - units) / unitsPerSecond) * 1_000) }
+  if (units >= retryCostUnits) return { kind: 'spent', budget: { units: units - retryCostUnits, at } }
+  return { kind: 'empty', afterMs: Math.ceil(((retryCostUnits - units) / refillUnitsPerSecond) * 1_000) }
 }
 
 /**
@@ -37,25 +37,25 @@ export function spendRetry(budget: RetryBudget, at: number): RetrySpending {
  * storm grows wider with every success. A full budget is answered as it is.
  */
 export function creditSuccess(budget: RetryBudget, at: number, wasRetry: boolean): RetryBudget {
-  return putBack(budget, at, successUnits + (wasRetry ? retryUnits : 0))
+  return addUnits(budget, at, successCreditUnits + (wasRetry ? retryCostUnits : 0))
 }
 
 /** Puts a retry back that was not made after all. */
 export function refundRetry(budget: RetryBudget, at: number): RetryBudget {
-  return putBack(budget, at, retryUnits)
+  return addUnits(budget, at, retryCostUnits)
 }
 
 /** How many retries could be made now. */
 export function retriesLeft(budget: RetryBudget, at: number): number {
-  return Math.floor(unitsAt(budget, at) / retryUnits)
+  return Math.floor(unitsAt(budget, at) / retryCostUnits)
 }
 
-function putBack(budget: RetryBudget, at: number, units: number): RetryBudget {
-  if (budget.units >= fullUnits) return budget
-  return { units: Math.min(fullUnits, unitsAt(budget, at) + units), at }
+function addUnits(budget: RetryBudget, at: number, units: number): RetryBudget {
+  if (budget.units >= maxUnits) return budget
+  return { units: Math.min(maxUnits, unitsAt(budget, at) + units), at }
 }
 
 /** Time never takes: a clock that was set back counts as one that stands. */
 function unitsAt({ units, at: since }: RetryBudget, at: number): number {
-  return Math.min(fullUnits, units + (Math.max(0, at - since) / 1_000) * unitsPerSecond)
+  return Math.min(maxUnits, units + (Math.max(0, at - since) / 1_000) * refillUnitsPerSecond)
 }

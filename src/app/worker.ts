@@ -15,7 +15,7 @@ import type { StepCatalogue } from '../durable/step.ts'
 import type { Logger } from '../logger.ts'
 import { createBoss } from '../queue/boss.ts'
 import { workLostDeliveries, workLostWakeUps } from '../queue/dead-letters.ts'
-import { createLedger } from '../queue/instance-store.ts'
+import { createInstanceStore } from '../queue/instance-store.ts'
 import { workScans } from '../queue/scan.ts'
 import { sayWarnings } from '../queue/warning.ts'
 import { workDeliveries } from '../queue/webhooks.ts'
@@ -60,7 +60,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   const deps: CommandDeps = { boss, machines }
   const hints = createHintSender(connection)
   const clock = createDatabaseClock()
-  const ledger = createLedger({
+  const instanceStore = createInstanceStore({
     db: connection.db,
     boss,
     clock,
@@ -71,12 +71,12 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
         jobs: moves.map((move) => move.jobId),
       }),
   })
-  const keeper = new LeaseKeeper(ledger, 2_500, (error) =>
+  const keeper = new LeaseKeeper(instanceStore, 2_500, (error) =>
     log.warn({ err: error }, 'leases were not renewed'),
   )
   const draining = new AbortController()
   const runtime: Runtime = {
-    ledger,
+    instanceStore,
     keeper,
     machines,
     steps: options.steps(deps),
@@ -86,7 +86,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   }
   const listener = await listenForHints(databaseUrl, {
     onHint: ({ jobs }) => {
-      for (const jobId of jobs) keeper.noticed(jobId)
+      for (const jobId of jobs) keeper.checkNow(jobId)
     },
     onGap: () => undefined,
     onError: (error) => log.warn({ err: error }, 'hints'),

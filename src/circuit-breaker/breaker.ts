@@ -4,7 +4,7 @@ import { fullBudget, type RetryBudget } from '../../machines/rules/retry-budget.
 import { breakerMachine, freshBreaker } from '../definitions/breaker-machine.ts'
 import { type Checkpoint, type MachineEvent, nextTimer } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
-import { catalogueOf, load } from '../durable/machine.ts'
+import { catalogueOf, loadCheckpoint } from '../durable/machine.ts'
 import {
   appendBreakerMoves,
   type BreakerMove,
@@ -152,7 +152,7 @@ function budgetOf({ retryBudget }: BreakerRecord): RetryBudget {
 }
 
 function checkpointOf(stored: StoredBreaker): Checkpoint {
-  return load(catalogue, { machine: breakerMachine.name, step: null, ...stored }).checkpoint
+  return loadCheckpoint(catalogue, { machine: breakerMachine.name, step: null, ...stored }).checkpoint
 }
 
 function storedOf({ version, state, tag, context, timers }: Checkpoint): StoredBreaker {

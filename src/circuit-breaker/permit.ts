@@ -1,4 +1,4 @@
-import { type BreakerEvent, coolingMs } from '../../machines/breaker.ts'
+import { type BreakerEvent, defaultOpenMs } from '../../machines/breaker.ts'
 import {
   creditSuccess,
   type RetryBudget,
@@ -44,7 +44,7 @@ export interface PermitRequest {
   /** 1-based. Attempts after the first count against the upstream's retry budget. */
   readonly attempt: number
   /** The longest that the call can take. A probe without an outcome by then is given up. */
-  readonly withinMs: number
+  readonly timeoutMs: number
 }
 
 /** The call was not made and nothing was spent. Retry after `afterSeconds`. */
@@ -67,13 +67,13 @@ const probeRetryMs = 5_000
 /** Asks all breakers of a call. The call is permitted by all of them or by none. */
 export async function acquirePermit(
   deps: BreakerDeps,
-  { permit, breakers: keys, attempt, withinMs }: PermitRequest,
+  { permit, breakers: keys, attempt, timeoutMs }: PermitRequest,
 ): Promise<PermitResult> {
   const random = deps.random ?? Math.random
   return await updateBreakers<PermitResult>(deps, keys, (breakers, at) => {
     const next: Breaker[] = []
     for (const breaker of breakers) {
-      const transition = transitionBreaker(breaker, { type: 'call', permit, withinMs }, at)
+      const transition = transitionBreaker(breaker, { type: 'call', permit, timeoutMs }, at)
       if (transition.kind === 'refused')
         return { next: [], answer: deferred('circuitOpen', retryAfterMs(breaker, at), random()) }
       if (attempt === 1 || breaker.record.accountId !== null) {
@@ -161,12 +161,12 @@ class RevisionConflict extends Error {
 /** How long until a breaker that refused a call can accept one. */
 function retryAfterMs(breaker: Breaker, at: number): number {
   const { checkpoint } = breaker
-  const dueMs = (nextTimer(checkpoint)?.dueAt ?? at + coolingMs) - at
+  const dueMs = (nextTimer(checkpoint)?.dueAt ?? at + defaultOpenMs) - at
   switch (checkpoint.state) {
     case 'halfOpen.probing':
       return Math.min(dueMs, probeRetryMs)
     case 'recovering':
-      return contextOf(breaker).nextPlaceAt - at
+      return contextOf(breaker).nextAllowedAt - at
     default:
       return dueMs
   }

@@ -14,7 +14,7 @@ export interface BreakerGuard<Result> extends BreakerKey {
   readonly outcomeOf: (result: Result) => CallOutcome
 }
 
-export interface BreakerCall<Result> extends Pick<PermitRequest, 'attempt' | 'withinMs'> {
+export interface BreakerCall<Result> extends Pick<PermitRequest, 'attempt' | 'timeoutMs'> {
   readonly guards: readonly BreakerGuard<Result>[]
 }
 
@@ -24,11 +24,11 @@ export interface BreakerCall<Result> extends Pick<PermitRequest, 'attempt' | 'wi
  */
 export async function withBreakers<Result>(
   deps: BreakerDeps,
-  { guards, attempt, withinMs }: BreakerCall<Result>,
+  { guards, attempt, timeoutMs }: BreakerCall<Result>,
   run: () => Promise<Result>,
   outcomeOfError: (error: unknown) => CallOutcome = () => ({ kind: 'notExecuted' }),
 ): Promise<{ readonly kind: 'ran'; readonly result: Result } | Deferred> {
-  const request: PermitRequest = { permit: randomUUID(), breakers: guards, attempt, withinMs }
+  const request: PermitRequest = { permit: randomUUID(), breakers: guards, attempt, timeoutMs }
   const acquired = await acquirePermit(deps, request)
   if (acquired.kind === 'deferred') return acquired
 
@@ -57,7 +57,7 @@ export interface UpstreamCall {
   /** 1-based. Attempts after the first count against the upstream's retry budget. Default: 1. */
   readonly attempt?: number
   /** The longest that the call can take. Default: 1 minute. */
-  readonly withinMs?: number
+  readonly timeoutMs?: number
 }
 
 /**
@@ -71,9 +71,9 @@ export type WithBreaker = <Value>(
 ) => Promise<{ readonly kind: 'ran'; readonly value: Value } | Deferred>
 
 export function createWithBreaker(deps: BreakerDeps): WithBreaker {
-  return async ({ key, attempt = 1, withinMs = 60_000 }, run, outcomeOfError) => {
+  return async ({ key, attempt = 1, timeoutMs = 60_000 }, run, outcomeOfError) => {
     const guards = [{ key, accountId: null, outcomeOf: () => ({ kind: 'success' }) as const }]
-    const guarded = await withBreakers(deps, { guards, attempt, withinMs }, run, outcomeOfError)
+    const guarded = await withBreakers(deps, { guards, attempt, timeoutMs }, run, outcomeOfError)
     return guarded.kind === 'ran' ? { kind: 'ran', value: guarded.result } : guarded
   }
 }

@@ -2,12 +2,12 @@ import type { AccountEvent } from '../../machines/account.ts'
 import type { JobEvent } from '../../machines/job/events.ts'
 import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
-import { load } from '../durable/machine.ts'
+import { loadCheckpoint } from '../durable/machine.ts'
 import { queueWakeUps } from '../queue/wake.ts'
 import type { Tx } from '../store/database.ts'
 import { readDatabaseTime } from '../store/database-time.ts'
 import { lockJob } from '../store/job/jobs.ts'
-import { commitMoves } from '../store/job/transitions.ts'
+import { commitTransitions } from '../store/job/transitions.ts'
 import type { CommandDeps } from './command-deps.ts'
 
 export type SendEventResult =
@@ -34,7 +34,7 @@ export async function sendEvent(
   if (instance?.organizationId !== organizationId || instance.checkpoint.machine !== request.machine)
     return { kind: 'missing' }
 
-  const { machine, checkpoint } = load(machines, instance.checkpoint)
+  const { machine, checkpoint } = loadCheckpoint(machines, instance.checkpoint)
   const at = await readDatabaseTime(tx)
   const revision = instance.revision + 1
   const decision = decide(machine, checkpoint, event, { at, key: `${id}/${revision}`, epoch: null })
@@ -57,7 +57,7 @@ export async function sendEvent(
         ],
     tx,
   )
-  const { results } = await commitMoves(tx, [
+  const { results } = await commitTransitions(tx, [
     {
       jobId: id,
       organizationId,

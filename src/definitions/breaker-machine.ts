@@ -1,5 +1,5 @@
 import { breakerLogic } from '../../machines/breaker.ts'
-import { begin } from '../durable/decide.ts'
+import { initialCheckpoint } from '../durable/decide.ts'
 import type { DurableMachine } from '../durable/machine.ts'
 
 export const breakerMachine: DurableMachine = {
@@ -10,4 +10,4 @@ export const breakerMachine: DurableMachine = {
 }
 
 /** What a breaker without a row is: closed, and never failed. */
-export const freshBreaker = begin(breakerMachine, {}, { at: 0, key: 'breaker/1', epoch: null })
+export const freshBreaker = initialCheckpoint(breakerMachine, {}, { at: 0, key: 'breaker/1', epoch: null })

@@ -19,7 +19,7 @@ export function upgradeJobFrom1(old: Checkpoint): Omit<Checkpoint, 'version'> {
       checked: context.media !== null,
       stage: null,
       watchedSince: sentAt,
-      newsAt: 0,
+      lastWebhookAt: 0,
       visibility: !isPublished ? null : isEmpty(context.publicPostIds) ? 'private' : 'public',
     },
     step: old.step && {

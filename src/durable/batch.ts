@@ -3,9 +3,9 @@
  * requests pile up and go out together as soon as it is free. Each caller gets its own answer.
  * One at a time this costs nothing; at 32 in flight it is several times faster than a call each.
  */
-export function coalesce<Request, Answer>(
+export function batch<Request, Answer>(
   perform: (batch: readonly Request[]) => Promise<readonly Answer[]>,
-  { lanes = 2, most = 256 } = {},
+  { concurrency = 2, maxSize = 256 } = {},
 ): (request: Request) => Promise<Answer> {
   interface Waiting {
     readonly request: Request
@@ -18,7 +18,7 @@ export function coalesce<Request, Answer>(
   const run = async (): Promise<void> => {
     busy += 1
     try {
-      while (queue.length > 0) await answer(queue.splice(0, most))
+      while (queue.length > 0) await answer(queue.splice(0, maxSize))
     } finally {
       busy -= 1
     }
@@ -26,10 +26,10 @@ export function coalesce<Request, Answer>(
 
   const answer = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      const answers = await perform(batch.map(({ request }) => request))
+      const results = await perform(batch.map(({ request }) => request))
       batch.forEach((waiting, index) => {
-        // `perform` answers one for one.
-        waiting.resolve(answers[index] as Answer)
+        // `perform` results one for one.
+        waiting.resolve(results[index] as Answer)
       })
     } catch (error) {
       const [only] = batch
@@ -43,6 +43,7 @@ export function coalesce<Request, Answer>(
     new Promise((resolve, reject) => {
       queue.push({ request, resolve, reject })
       // After this turn of the loop, so that requests of the same turn share a call.
-      if (busy < lanes) setImmediate(() => (busy < lanes && queue.length > 0 ? void run() : undefined))
+      if (busy < concurrency)
+        setImmediate(() => (busy < concurrency && queue.length > 0 ? void run() : undefined))
     })
 }

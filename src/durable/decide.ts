@@ -26,7 +26,7 @@ export interface DecisionFacts {
 /**
  * The first checkpoint of a machine, pure. `input` is what the machine's context is made from; it gets `at`.
  */
-export function begin(machine: DurableMachine, input: object, facts: DecisionFacts): Checkpoint {
+export function initialCheckpoint(machine: DurableMachine, input: object, facts: DecisionFacts): Checkpoint {
   // XState types the input by the machine; a DurableMachine is any machine.
   const [snapshot, effects] = initialTransition(machine.logic, { ...input, at: facts.at } as never)
   return checkpointOf(machine, snapshot, pendingAfter(noWork, effects, facts))

@@ -2,7 +2,7 @@ import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import type { DurableMachine } from './machine.ts'
 
 /** A state that a machine can be in. */
-export interface StateView {
+export interface DiagramState {
   readonly path: string
   readonly tag: string
   /** The step that a worker performs there. */
@@ -10,22 +10,22 @@ export interface StateView {
 }
 
 /** `from` may be an area; then it holds for all states in it. The empty path is the whole machine. */
-export interface TransitionView {
+export interface DiagramTransition {
   readonly from: string
   readonly to: string
   readonly event: string
 }
 
 /** A machine as it is shown: read from the very statechart that runs. */
-export interface MachineView {
+export interface MachineDiagram {
   readonly name: string
   readonly version: number
   readonly initial: string
-  readonly states: readonly StateView[]
-  readonly transitions: readonly TransitionView[]
+  readonly states: readonly DiagramState[]
+  readonly transitions: readonly DiagramTransition[]
 }
 
-export function viewMachine({ name, version, logic }: DurableMachine): MachineView {
+export function diagramOf({ name, version, logic }: DurableMachine): MachineDiagram {
   const nodes = allNodes(logic.root)
   return {
     name,
@@ -41,9 +41,9 @@ export function viewMachine({ name, version, logic }: DurableMachine): MachineVi
 }
 
 /** A Mermaid state diagram. Transitions of the whole machine are left to the table: they would cross everything. */
-export function drawMachine({ initial, states, transitions }: MachineView): string {
+export function toMermaid({ initial, states, transitions }: MachineDiagram): string {
   const nameOf = (path: string) => path.replaceAll('.', '_')
-  const areas = new Map<string, StateView[]>()
+  const areas = new Map<string, DiagramState[]>()
   for (const state of states) {
     const area = state.path.includes('.') ? (state.path.split('.')[0] ?? '') : ''
     areas.set(area, [...(areas.get(area) ?? []), state])
@@ -90,7 +90,7 @@ function stepOf(node: AnyStateNode): string | null {
   return step ? step.id : null
 }
 
-function transitionsOf(node: AnyStateNode, machine: AnyStateMachine): TransitionView[] {
+function transitionsOf(node: AnyStateNode, machine: AnyStateMachine): DiagramTransition[] {
   return [...node.transitions.values()]
     .flat()
     .flatMap((transition) => {

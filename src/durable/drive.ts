@@ -1,15 +1,15 @@
 import { type Checkpoint, type MachineEvent, nextTimer, wakeAtOf } from './checkpoint.ts'
 import { decide, doneEvent, failureEvent } from './decide.ts'
-import type { Clock, LeasedJob, Ledger } from './instance-store.ts'
+import type { Clock, InstanceStore, LeasedInstance } from './instance-store.ts'
 import { type LeaseKeeper, LeaseLost, StepSuperseded } from './lease-keeper.ts'
-import { load, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
+import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
 import type { StepCatalogue } from './step.ts'
 
 /** The places where a crash must lose nothing; tests kill the process at each. */
 export type Boundary = 'beforeStep' | 'afterStep' | 'beforeCommit' | 'afterCommit'
 
 export interface Runtime {
-  readonly ledger: Ledger
+  readonly instanceStore: InstanceStore
   readonly keeper: LeaseKeeper
   readonly machines: MachineCatalogue
   readonly steps: StepCatalogue
@@ -20,40 +20,40 @@ export interface Runtime {
 }
 
 /** How a drive ended: `rested` at a checkpoint with nothing to do now; the others left it to somebody else. */
-export type DriveEnd = 'rested' | 'held' | 'missing' | 'leaseLost' | 'drained'
+export type DriveEnd = 'rested' | 'leasedElsewhere' | 'missing' | 'leaseLost' | 'drained'
 
 /** A step that has failed its workers this often is answered for by its machine, as `exhausted`. */
-export const mostTries = 8
+export const maxLeaseAttempts = 8
 
 /**
  * Takes a job and drives it on, step by step and without a queue hop between, until it waits, rests or ends.
  * Throws what a step throws (a bug, or lost infrastructure), with the lease let go, so that the queue retries.
  */
 export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> {
-  const taking = await runtime.ledger.take(jobId)
-  if (taking.kind !== 'taken') return taking.kind
-  const lease = runtime.keeper.hold(jobId, taking.job.epoch)
-  let held: LeasedJob | null = taking.job
+  const acquired = await runtime.instanceStore.acquireLease(jobId)
+  if (acquired.kind !== 'acquired') return acquired.kind
+  const lease = runtime.keeper.track(jobId, acquired.instance.epoch)
+  let held: LeasedInstance | null = acquired.instance
   /** The key of the step that nobody began, as this drive knows: it committed it, or is the first to take it up. */
-  let freshStep = untouchedStep(taking.job)
+  let unstartedKey = unstartedStepKey(acquired.instance)
 
   try {
     for (;;) {
-      const job: LeasedJob = held
-      const { checkpoint } = load(runtime.machines, job.checkpoint)
-      if (runtime.draining.aborted) return await letGo(runtime, job, 'drained')
+      const job: LeasedInstance = held
+      const { checkpoint } = loadCheckpoint(runtime.machines, job.checkpoint)
+      if (runtime.draining.aborted) return await releaseLease(runtime, job, 'drained')
 
-      const fresh = freshStep
-      freshStep = null // Whatever comes of it, from here on the step may have begun.
-      const event = await nextEvent(runtime, job, checkpoint, lease, fresh)
+      const unstarted = unstartedKey
+      unstartedKey = null // Whatever comes of it, from here on the step may have begun.
+      const event = await nextEvent(runtime, job, checkpoint, lease, unstarted)
       if (event === 'aborted') {
-        held = await runtime.ledger.reload(jobId, job.epoch)
+        held = await runtime.instanceStore.reload(jobId, job.epoch)
         if (!held) return 'leaseLost'
         continue
       }
       if (event === 'nothing') {
-        if (await runtime.ledger.release(jobId, job.epoch, job.revision)) return 'rested'
-        held = await runtime.ledger.reload(jobId, job.epoch)
+        if (await runtime.instanceStore.release(jobId, job.epoch, job.revision)) return 'rested'
+        held = await runtime.instanceStore.reload(jobId, job.epoch)
         if (!held) return 'leaseLost'
         continue
       }
@@ -62,12 +62,12 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
       if (committed.kind === 'leaseLost') return 'leaseLost'
       if (committed.kind === 'rested') return 'rested'
       held = committed.job
-      freshStep = committed.freshStep
+      unstartedKey = committed.unstartedKey
     }
   } catch (error) {
     // A build that cannot read a checkpoint has not tried its step: while an upgrade rolls out, that must not exhaust it.
-    const untried = error instanceof UnknownCheckpoint
-    if (held) await letGo(runtime, held, 'drained', untried).catch(() => undefined)
+    const isUnattempted = error instanceof UnknownCheckpoint
+    if (held) await releaseLease(runtime, held, 'drained', isUnattempted).catch(() => undefined)
     throw error
   } finally {
     lease.done()
@@ -75,26 +75,26 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
 
   /** Decides and commits; if another writer was faster, decides again on what it left, or drops the event. */
   async function commitEvent(
-    { ledger, clock, onBoundary, machines }: Runtime,
-    first: LeasedJob,
+    { instanceStore, clock, onBoundary, machines }: Runtime,
+    first: LeasedInstance,
     event: MachineEvent,
   ): Promise<Committed> {
     let job = first
     for (;;) {
-      const { machine, checkpoint } = load(machines, job.checkpoint)
+      const { machine, checkpoint } = loadCheckpoint(machines, job.checkpoint)
       const revision = job.revision + 1
       const facts = { at: clock.now(), key: `${jobId}/${revision}`, epoch: job.epoch }
       const decision = decide(machine, checkpoint, event, facts)
       if (decision.kind === 'refused') {
         if (job === first) throw new Error(`${decision.event} has no transition in ${decision.state}`)
-        return { kind: 'moved', job, freshStep: null }
+        return { kind: 'moved', job, unstartedKey: null }
       }
       const next = decision.checkpoint
       const wakeAt = wakeAtOf(next, facts.at)
       const release = wakeAt === null || wakeAt > facts.at
 
       onBoundary?.('beforeCommit', checkpoint)
-      const result = await ledger.commit({
+      const result = await instanceStore.commit({
         jobId,
         organizationId: job.organizationId,
         expectedRevision: job.revision,
@@ -109,50 +109,56 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
 
       if (result.kind === 'committed') {
         if (release) return { kind: 'rested' }
-        const freshStep = next.step && next.step.key !== checkpoint.step?.key ? next.step.key : null
-        return { kind: 'moved', job: { ...job, revision, checkpoint: next, tries: 1 }, freshStep }
+        const unstartedKey = next.step && next.step.key !== checkpoint.step?.key ? next.step.key : null
+        return { kind: 'moved', job: { ...job, revision, checkpoint: next, leaseAttempts: 1 }, unstartedKey }
       }
-      const reloaded = await ledger.reload(jobId, job.epoch)
+      const reloaded = await instanceStore.reload(jobId, job.epoch)
       if (!reloaded) return { kind: 'leaseLost' }
       if (reloaded.checkpoint.step?.key !== job.checkpoint.step?.key)
-        return { kind: 'moved', job: reloaded, freshStep: null }
+        return { kind: 'moved', job: reloaded, unstartedKey: null }
       job = reloaded
     }
   }
 }
 
 type Committed =
-  | { readonly kind: 'moved'; readonly job: LeasedJob; readonly freshStep: string | null }
+  | { readonly kind: 'moved'; readonly job: LeasedInstance; readonly unstartedKey: string | null }
   | { readonly kind: 'rested' }
   | { readonly kind: 'leaseLost' }
 
-async function letGo(runtime: Runtime, job: LeasedJob, end: DriveEnd, untried = false): Promise<DriveEnd> {
-  await runtime.ledger.release(job.jobId, job.epoch, job.revision, untried)
+async function releaseLease(
+  runtime: Runtime,
+  job: LeasedInstance,
+  end: DriveEnd,
+  isUnattempted = false,
+): Promise<DriveEnd> {
+  await runtime.instanceStore.release(job.jobId, job.epoch, job.revision, isUnattempted)
   return end
 }
 
 /** A step that a command has committed, which performs none itself, and that no worker has taken up before this one. */
-function untouchedStep({ checkpoint: { step }, tries }: LeasedJob): string | null {
-  return step && step.epoch === null && tries === 1 ? step.key : null
+function unstartedStepKey({ checkpoint: { step }, leaseAttempts }: LeasedInstance): string | null {
+  return step && step.epoch === null && leaseAttempts === 1 ? step.key : null
 }
 
 /** A timer that is due comes first, then the pending step is performed; otherwise there is nothing to do now. */
 async function nextEvent(
   runtime: Runtime,
-  job: LeasedJob,
+  job: LeasedInstance,
   checkpoint: Checkpoint,
-  lease: { readonly signal: AbortSignal; performing(stepKey: string | null): void },
-  freshStep: string | null,
+  lease: { readonly signal: AbortSignal; setStep(stepKey: string | null): void },
+  unstartedKey: string | null,
 ): Promise<MachineEvent | 'aborted' | 'nothing'> {
   const timer = nextTimer(checkpoint)
   if (timer && timer.dueAt <= runtime.clock.now()) return timer.event
   const { step } = checkpoint
   if (!step) return 'nothing'
-  if (job.tries > mostTries) return failureEvent(step.id, { kind: 'exhausted', tries: job.tries - 1 })
+  if (job.leaseAttempts > maxLeaseAttempts)
+    return failureEvent(step.id, { kind: 'exhausted', leaseAttempts: job.leaseAttempts - 1 })
 
   const perform = runtime.steps[step.name]
   if (!perform) throw new Error(`no step is called "${step.name}"`)
-  lease.performing(step.key)
+  lease.setStep(step.key)
   const { signal } = lease
   runtime.onBoundary?.('beforeStep', checkpoint)
   try {
@@ -160,10 +166,10 @@ async function nextEvent(
       jobId: job.jobId,
       organizationId: job.organizationId,
       key: step.key,
-      mayHaveBegun: freshStep !== step.key,
+      mayHaveBegun: unstartedKey !== step.key,
       signal,
       async fence() {
-        const held = await runtime.ledger.reload(job.jobId, job.epoch)
+        const held = await runtime.instanceStore.reload(job.jobId, job.epoch)
         if (held?.checkpoint.step?.key !== step.key)
           throw new LeaseLost('the job has gone on without this worker')
       },
@@ -176,7 +182,7 @@ async function nextEvent(
     if (error instanceof LeaseLost || (signal.aborted && isAbort(error, signal))) return 'aborted'
     throw error
   } finally {
-    lease.performing(null)
+    lease.setStep(null)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts'
 
 /** A job as a worker holds it under its lease. */
-export interface LeasedJob {
+export interface LeasedInstance {
   readonly jobId: string
   readonly organizationId: string
   readonly revision: number
@@ -9,11 +9,11 @@ export interface LeasedJob {
   /** The fence: rises whenever a worker takes the job, and every commit names it. */
   readonly epoch: number
   /** How many workers have taken up this revision, this one included. */
-  readonly tries: number
+  readonly leaseAttempts: number
 }
 
 /** One transition to be committed: compare-and-set on the revision, fenced by the epoch. */
-export interface Move {
+export interface Transition {
   readonly jobId: string
   readonly organizationId: string
   readonly expectedRevision: number
@@ -29,15 +29,15 @@ export interface Move {
 }
 
 /** Committed, or lost to another writer of the same job; a lost move has changed nothing. */
-export type MoveResult =
+export type TransitionResult =
   | { readonly kind: 'committed'; readonly revision: number; readonly sequence: number }
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'conflict' }
 
 /** Why a job could or could not be taken. */
-export type Taking =
-  | { readonly kind: 'taken'; readonly job: LeasedJob }
+export type LeaseResult =
+  | { readonly kind: 'acquired'; readonly instance: LeasedInstance }
   /** Another worker is at it, and will see whatever is committed before it lets go. */
-  | { readonly kind: 'held' }
+  | { readonly kind: 'leasedElsewhere' }
   | { readonly kind: 'missing' }
 
 /** What the store answers about a lease that a worker believes it holds. */
@@ -49,16 +49,16 @@ export interface LeaseState {
 }
 
 /** Where checkpoints and leases live. The store implements it on Postgres; nothing else writes jobs. */
-export interface Ledger {
-  take(jobId: string): Promise<Taking>
-  commit(move: Move): Promise<MoveResult>
+export interface InstanceStore {
+  acquireLease(jobId: string): Promise<LeaseResult>
+  commit(move: Transition): Promise<TransitionResult>
   /** The job as it is now, or null if this epoch holds it no more. */
-  reload(jobId: string, epoch: number): Promise<LeasedJob | null>
+  reload(jobId: string, epoch: number): Promise<LeasedInstance | null>
   /**
-   * Lets go of a job that has not moved since `revision`; false if it has, and is still held then. `untried`: nothing was
+   * Lets go of a job that has not moved since `revision`; false if it has, and is still held then. `isUnattempted`: nothing was
    * done about it, so that it does not count as a try.
    */
-  release(jobId: string, epoch: number, revision: number, untried?: boolean): Promise<boolean>
+  release(jobId: string, epoch: number, revision: number, isUnattempted?: boolean): Promise<boolean>
   /** Prolongs leases; those that are lost are missing from the answer. */
   renew(leases: readonly { readonly jobId: string; readonly epoch: number }[]): Promise<readonly LeaseState[]>
 }

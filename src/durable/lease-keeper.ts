@@ -1,10 +1,10 @@
-import type { Ledger } from './instance-store.ts'
+import type { InstanceStore } from './instance-store.ts'
 
 /** A lease in use, and the signal that ends what is done under it. */
-export interface HeldLease {
+export interface TrackedLease {
   readonly signal: AbortSignal
   /** Names the step now performed, so that a superseded one is aborted. */
-  performing(stepKey: string | null): void
+  setStep(stepKey: string | null): void
   done(): void
 }
 
@@ -28,27 +28,27 @@ interface Entry {
  * everything of a lost lease, and a step that its job does not wait for any more (cancelled, paused).
  */
 export class LeaseKeeper {
-  readonly #ledger: Ledger
+  readonly #instanceStore: InstanceStore
   readonly #entries = new Map<string, Entry>()
   readonly #timer: NodeJS.Timeout
   readonly #onError: (error: unknown) => void
   #renewing: Promise<void> | undefined
 
-  constructor(ledger: Ledger, everyMs: number, onError: (error: unknown) => void) {
-    this.#ledger = ledger
+  constructor(instanceStore: InstanceStore, everyMs: number, onError: (error: unknown) => void) {
+    this.#instanceStore = instanceStore
     this.#onError = onError
     this.#timer = setInterval(() => void this.#renew(), everyMs)
     this.#timer.unref()
   }
 
-  hold(jobId: string, epoch: number): HeldLease {
+  track(jobId: string, epoch: number): TrackedLease {
     const entry: Entry = { jobId, epoch, controller: new AbortController(), stepKey: null }
     this.#entries.set(jobId, entry)
     return {
       get signal() {
         return entry.controller.signal
       },
-      performing: (stepKey) => {
+      setStep: (stepKey) => {
         // A superseded step aborts only itself; the lease goes on with a fresh signal.
         if (entry.controller.signal.reason instanceof StepSuperseded) entry.controller = new AbortController()
         entry.stepKey = stepKey
@@ -60,7 +60,7 @@ export class LeaseKeeper {
   }
 
   /** A hint that a job has moved: if it is held here, looks at once instead of at the next renewal. */
-  noticed(jobId: string): void {
+  checkNow(jobId: string): void {
     if (this.#entries.has(jobId)) void this.#renew()
   }
 
@@ -83,7 +83,7 @@ export class LeaseKeeper {
     const asked = [...this.#entries.values()].map((entry) => ({ entry, stepKey: entry.stepKey }))
     if (asked.length === 0) return
     try {
-      const states = await this.#ledger.renew(asked.map(({ entry }) => entry))
+      const states = await this.#instanceStore.renew(asked.map(({ entry }) => entry))
       const byJob = new Map(states.map((state) => [state.jobId, state]))
       for (const { entry, stepKey } of asked) {
         const state = byJob.get(entry.jobId)

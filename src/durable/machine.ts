@@ -27,7 +27,7 @@ export function catalogueOf(machines: readonly DurableMachine[]): MachineCatalog
  * Finds a checkpoint's machine and brings the checkpoint to its current version.
  * Throws `UnknownCheckpoint` for an unknown machine or state and for a version newer than this build's.
  */
-export function load(
+export function loadCheckpoint(
   catalogue: MachineCatalogue,
   stored: Checkpoint,
 ): { readonly machine: DurableMachine; readonly checkpoint: Checkpoint } {

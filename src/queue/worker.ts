@@ -74,9 +74,9 @@ async function wake({ boss, runtime, onError }: WorkerOptions, work: WakeUpTaken
   try {
     const end = await drive(runtime, jobId)
     // Whoever holds it may be dead and its lease not yet run out: look again, once for all who ask now.
-    if (end === 'held') {
+    if (end === 'leasedElsewhere') {
       const later = Math.ceil(Date.now() / 2_000) * 2_000 + 1_000
-      await queueWakeUps(boss, [{ ...again, reason: `held ${later}`, at: later }])
+      await queueWakeUps(boss, [{ ...again, reason: `leasedElsewhere ${later}`, at: later }])
     }
     // Let go in the middle of its work: the queue must find it for another process.
     if (end === 'drained') await queueWakeUps(boss, [{ ...again, reason: crypto.randomUUID() }])

@@ -7,7 +7,7 @@ import { fail, failure } from './failure.ts'
 export function parked({ reason, afterSeconds }: Pick<Deferred, 'reason' | 'afterSeconds'>): StepOutcome {
   const { verdict, meaning } = verdictFor('reelpilot', reason).verdict
   return fail({
-    kind: 'parked',
+    kind: 'deferred',
     afterSeconds,
     failure: { ...failure(verdict, reason, meaning), source: 'reelpilot' },
   })

@@ -38,9 +38,9 @@ async function errorOf(
 ): Promise<StepError> {
   switch (answer.kind) {
     case 'rateLimited':
-      return { kind: 'parked', afterSeconds: answer.retryAfterSeconds ?? windowSeconds, failure }
+      return { kind: 'deferred', afterSeconds: answer.retryAfterSeconds ?? windowSeconds, failure }
     case 'deferred':
-      return { kind: 'parked', afterSeconds: answer.afterSeconds, failure }
+      return { kind: 'deferred', afterSeconds: answer.afterSeconds, failure }
     case 'notSent':
       return { kind: 'retry', failure }
     case 'unknown': {
@@ -63,7 +63,7 @@ function errorOfVerdict(call: Call, failure: Failure): StepError {
     case 'RETRY_AFTER':
       return { kind: 'retry', failure }
     case 'WAIT_CAP':
-      return { kind: 'parked', afterSeconds: capSeconds, failure }
+      return { kind: 'deferred', afterSeconds: capSeconds, failure }
     case 'PERMANENT':
       return { kind: 'failed', failure }
     case 'OUTCOME_UNKNOWN':

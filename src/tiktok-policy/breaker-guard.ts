@@ -28,8 +28,8 @@ export function createBreakerGuard(options: BreakerGuardOptions): Guard {
       { key: isChunk ? tiktokUploadBreaker : tiktokBreaker, accountId: null, outcomeOf: hostOutcome },
       ...accountGuards(call),
     ]
-    const withinMs = (isChunk ? chunkDeadlineMs : deadlineMs) + recordingMs
-    const guarded = await withBreakers(options, { guards, attempt: call.attempt ?? 1, withinMs }, run)
+    const timeoutMs = (isChunk ? chunkDeadlineMs : deadlineMs) + recordingMs
+    const guarded = await withBreakers(options, { guards, attempt: call.attempt ?? 1, timeoutMs }, run)
     return guarded.kind === 'ran' ? guarded.result : guarded
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { coalesce } from '../../src/durable/batch.ts'
-import { begin } from '../../src/durable/decide.ts'
+import { batch } from '../../src/durable/batch.ts'
+import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { drive } from '../../src/durable/drive.ts'
-import type { Move } from '../../src/durable/instance-store.ts'
+import type { Transition } from '../../src/durable/instance-store.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
-import { commitMoves } from '../../src/store/job/transitions.ts'
+import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
 import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
@@ -30,13 +30,16 @@ export async function benchTransitions(database: BenchDatabase): Promise<string[
       runtime: await rateOf(await insertJobs(database), (jobId) => drive(runtime, jobId)),
       single: await rateOf(
         await insertJobs(database),
-        bareSteps(database, (move) => commitMoves(database.runtime.db, [move])),
+        bareSteps(database, (transition) => commitTransitions(database.runtime.db, [transition])),
       ),
       grouped: await rateOf(
         await insertJobs(database),
         bareSteps(
           database,
-          coalesce(async (moves: readonly Move[]) => (await commitMoves(database.runtime.db, moves)).results),
+          batch(
+            async (transitions: readonly Transition[]) =>
+              (await commitTransitions(database.runtime.db, transitions)).results,
+          ),
         ),
       ),
     }
@@ -61,11 +64,11 @@ async function rateOf(ids: readonly string[], run: (jobId: string) => Promise<un
 }
 
 /** The writes of a job's transitions with nothing around them: no lease, no machine, no decision. */
-function bareSteps(database: BenchDatabase, commit: (move: Move) => Promise<unknown>) {
+function bareSteps(database: BenchDatabase, commit: (transition: Transition) => Promise<unknown>) {
   return async (jobId: string) => {
     for (let revision = 1; revision <= steps; revision += 1) {
       const last = revision === steps
-      const checkpoint = begin(
+      const checkpoint = initialCheckpoint(
         toyMachine,
         { laps: steps },
         { at: 0, key: `${jobId}/${revision}`, epoch: null },
@@ -89,7 +92,11 @@ async function insertJobs(database: BenchDatabase): Promise<readonly string[]> {
   const ids = Array.from({ length: jobs }, () => randomUUID())
   await inFlight(ids.length, 8, async (index) => {
     const id = ids[index] ?? ''
-    const checkpoint = begin(toyMachine, { laps: steps }, { at: Date.now(), key: `${id}/1`, epoch: null })
+    const checkpoint = initialCheckpoint(
+      toyMachine,
+      { laps: steps },
+      { at: Date.now(), key: `${id}/1`, epoch: null },
+    )
     await insertJob(database.runtime.db, {
       id,
       organizationId: database.organizationId,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { coolingMs, mostFailures } from '../../machines/breaker.ts'
+import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { waitUntil } from '../support/wait.ts'
 import type { CallerOrder, CallerWord } from './caller-process.ts'
@@ -79,8 +79,8 @@ const called = async (upstream: Host, count: number) => {
 /** Opens the breaker, by a process of its own. */
 async function fail(upstream: Host): Promise<void> {
   const opener = await startCallers(upstream, 1)
-  for (const caller of opener) caller.order({ kind: 'calls', at, calls: mostFailures })
-  await answered(opener, mostFailures)
+  for (const caller of opener) caller.order({ kind: 'calls', at, calls: failureThreshold })
+  await answered(opener, failureThreshold)
   await kill(opener)
 }
 
@@ -99,12 +99,12 @@ describe('four processes', () => {
     await fail(upstream)
     isFailing = false
 
-    const due = at + coolingMs
+    const due = at + defaultOpenMs
     const all = await startCallers(upstream)
     for (const caller of all) caller.order({ kind: 'calls', at: due, calls: 10 })
     const others = await answered(all, 10 * processes - 1)
     expect(others.every(({ kind }) => kind === 'deferred')).toBe(true)
-    await called(upstream, mostFailures + 1)
+    await called(upstream, failureThreshold + 1)
 
     // Whoever holds the probe is killed. Its place is free when its time is over, and not before.
     const prober = all.filter((caller) => answersOf([caller]).length === 9)
@@ -114,10 +114,10 @@ describe('four processes', () => {
     const before = answersOf(left).length
     for (const caller of left) caller.order({ kind: 'calls', at: due + 30_000, calls: 5 })
     await answered(left, before + 15)
-    expect(upstream.calls).toHaveLength(mostFailures + 1)
+    expect(upstream.calls).toHaveLength(failureThreshold + 1)
     for (const caller of left) caller.order({ kind: 'calls', at: due + 40_000, calls: 5 })
     await answered(left, before + 15 + 14)
-    await called(upstream, mostFailures + 2)
+    await called(upstream, failureThreshold + 2)
 
     soundAgain.resolve(200)
     await answered(left, before + 15 + 15)
@@ -134,7 +134,7 @@ describe('four processes', () => {
     await kill(first)
 
     const second = await startCallers(upstream)
-    for (const caller of second) caller.order({ kind: 'calls', at: at + coolingMs - 1, calls: 3 })
+    for (const caller of second) caller.order({ kind: 'calls', at: at + defaultOpenMs - 1, calls: 3 })
     const answers = await answered(second, 3 * processes)
     expect(answers.every((answer) => answer.kind === 'deferred' && answer.reason === 'circuitOpen')).toBe(
       true,
@@ -166,9 +166,9 @@ describe('four processes', () => {
     )
 
     // What was under way when it opened, and one probe a minute.
-    const budget = mostFailures - 1 + processes * atOnce + minutes
+    const budget = failureThreshold - 1 + processes * atOnce + minutes
     expect(failed).toBeLessThanOrEqual(budget)
-    expect(failed).toBeGreaterThan(mostFailures)
+    expect(failed).toBeGreaterThan(failureThreshold)
 
     // Every attempt that a job spent is a call that the host saw; to be parked costs none.
     const attempts = done.reduce((sum, job) => sum + job.attempts, 0)

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { ReadableStream } from 'node:stream/web'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { coolingMs, mostFailures } from '../../machines/breaker.ts'
-import { fullBudget, fullUnits, retriesLeft, retryUnits } from '../../machines/rules/retry-budget.ts'
+import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
+import { fullBudget, maxUnits, retriesLeft, retryCostUnits } from '../../machines/rules/retry-budget.ts'
 import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import type { StepContext } from '../../src/durable/step.ts'
 import {
@@ -93,7 +93,7 @@ function stepsOf(videos: FarProvider) {
 /** Lets as many polls fail as open the breaker. */
 async function fail(videos: FarProvider): Promise<void> {
   videos.says = new PollTransient('busy')
-  for (let turn = 0; turn < mostFailures; turn += 1)
+  for (let turn = 0; turn < failureThreshold; turn += 1)
     expect(await stepsOf(videos).check()).toMatchObject({ error: { kind: 'retry' } })
   videos.asked = 0
 }
@@ -101,8 +101,8 @@ async function fail(videos: FarProvider): Promise<void> {
 const held = {
   kind: 'notDone',
   error: {
-    kind: 'parked',
-    afterSeconds: coolingMs / 1_000,
+    kind: 'deferred',
+    afterSeconds: defaultOpenMs / 1_000,
     failure: { verdict: 'RETRY_AFTER', code: 'circuitOpen', source: 'reelpilot' },
   },
 }
@@ -117,10 +117,10 @@ it.each([
 ])('a provider that fails to take a scene (%s) is left alone after five in a row', async (error, kind) => {
   const videos = new FarProvider()
   videos.says = error
-  for (let turn = 0; turn < mostFailures; turn += 1)
+  for (let turn = 0; turn < failureThreshold; turn += 1)
     expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind } })
   expect(await stepsOf(videos).submit()).toMatchObject(held)
-  expect(videos.asked).toBe(mostFailures)
+  expect(videos.asked).toBe(failureThreshold)
 })
 
 it('all that a job wants of the provider waits while it is left alone, and a probe after a minute tells', async () => {
@@ -130,10 +130,10 @@ it('all that a job wants of the provider waits while it is left alone, and a pro
   for (const step of [submit, check, keep]) expect(await step()).toMatchObject(held)
   expect(videos.asked).toBe(0)
 
-  at += coolingMs
+  at += defaultOpenMs
   expect(await check()).toMatchObject({ error: { kind: 'retry' } })
   expect(await check()).toMatchObject(held)
-  at += coolingMs
+  at += defaultOpenMs
   videos.says = { kind: 'running', pollAfterMs: 1_000 }
   expect(await check()).toMatchObject({ kind: 'done' })
   expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
@@ -142,14 +142,14 @@ it('all that a job wants of the provider waits while it is left alone, and a pro
 it('a finished clip is asked for and opened as one call: the pace of recovery lets both go, or neither', async () => {
   const videos = new FarProvider()
   await fail(videos)
-  at += coolingMs
+  at += defaultOpenMs
   videos.says = { kind: 'done', assets: [{ name: 'clip', contentType: 'video/mp4' }] }
   await stepsOf(videos).check()
   videos.asked = 0
   // There is no storage here: the step goes as far as it, once the clip is open.
   await expect(stepsOf(videos).keep()).rejects.toThrow(TypeError)
   expect(videos.asked).toBe(2)
-  expect(await stepsOf(videos).keep()).toMatchObject({ error: { kind: 'parked' } })
+  expect(await stepsOf(videos).keep()).toMatchObject({ error: { kind: 'deferred' } })
   expect(videos.asked).toBe(2)
 })
 
@@ -157,16 +157,16 @@ describe('what is no failure of the provider’s', () => {
   it('is a scene that it refuses', async () => {
     const videos = new FarProvider()
     videos.says = new SubmitRejected('no such thing')
-    for (let turn = 0; turn < 2 * mostFailures; turn += 1)
+    for (let turn = 0; turn < 2 * failureThreshold; turn += 1)
       expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind: 'needsPerson' } })
-    expect(videos.asked).toBe(2 * mostFailures)
+    expect(videos.asked).toBe(2 * failureThreshold)
   })
 
   it('is a call that we have cut short ourselves, whatever it looks like', async () => {
     const videos = new FarProvider()
     videos.says = new PollTransient('aborted')
     const signal = AbortSignal.abort()
-    for (let turn = 0; turn < 2 * mostFailures; turn += 1) await stepsOf(videos).check({ signal })
+    for (let turn = 0; turn < 2 * failureThreshold; turn += 1) await stepsOf(videos).check({ signal })
     expect(await rowOf(database, key)).toBeUndefined()
   })
 })
@@ -187,7 +187,7 @@ describe('a scene that may be paid for', () => {
     await fail(videos)
     const { submit } = stepsOf(videos)
     expect(await submit()).toMatchObject(held)
-    at += coolingMs
+    at += defaultOpenMs
     videos.says = { kind: 'running', pollAfterMs: 1_000 }
     expect(await submit()).toMatchObject({ kind: 'done', output: { clip } })
     expect(videos.asked).toBe(1)
@@ -211,7 +211,7 @@ it('a step that was tried in vain before draws on the budget for retries of its 
   }
   videos.says = new PollTransient('busy')
   await stepsOf(videos).check({}, 0)
-  expect(await left()).toBe(fullUnits / retryUnits)
+  expect(await left()).toBe(maxUnits / retryCostUnits)
   await stepsOf(videos).check({}, 1)
-  expect(await left()).toBe(fullUnits / retryUnits - 1)
+  expect(await left()).toBe(maxUnits / retryCostUnits - 1)
 })

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { mostFailures } from '../../machines/breaker.ts'
+import { failureThreshold } from '../../machines/breaker.ts'
 import { registerBreakers } from '../../src/circuit-breaker/breaker.ts'
 import { answerBreakerRequest, type BreakerRequest, readBreakerRequest } from '../../src/cli/breaker.ts'
 import { createLogger } from '../../src/logger.ts'
@@ -32,7 +32,7 @@ describe('an operator at the command line', async () => {
   const call = () => guard({ endpoint: 'status' }, answering(ok).run)
 
   it('sees every breaker, since when it is not closed, and its failures', async () => {
-    for (let turn = 0; turn < mostFailures; turn += 1)
+    for (let turn = 0; turn < failureThreshold; turn += 1)
       await guard({ endpoint: 'upload' }, answering(serverError).run)
     const { text } = await say()
     expect(text).toMatch(/^KEY +STATE +SINCE +FAILURES +NOTE$/m)
@@ -55,7 +55,7 @@ describe('an operator at the command line', async () => {
 
   it('holds one closed, whatever its calls say', async () => {
     expect((await say('closed', 'tiktok', 'a false alarm')).code).toBe(0)
-    for (let turn = 0; turn < 2 * mostFailures; turn += 1)
+    for (let turn = 0; turn < 2 * failureThreshold; turn += 1)
       expect(await guard({ endpoint: 'status' }, answering(serverError).run)).toEqual(serverError)
     expect((await say('release', 'tiktok')).code).toBe(0)
   })

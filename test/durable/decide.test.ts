@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { setup } from 'xstate'
 import type { Checkpoint } from '../../src/durable/checkpoint.ts'
-import { acceptedEvents, begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
-import { catalogueOf, load } from '../../src/durable/machine.ts'
+import {
+  acceptedEvents,
+  decide,
+  doneEvent,
+  failureEvent,
+  initialCheckpoint,
+} from '../../src/durable/decide.ts'
+import { catalogueOf, loadCheckpoint } from '../../src/durable/machine.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 
 const facts = (at: number, key = 'job/2') => ({ at, key, epoch: 1 })
-const started = (laps = 2) => begin(toyMachine, { laps }, facts(0, 'job/1'))
+const started = (laps = 2) => initialCheckpoint(toyMachine, { laps }, facts(0, 'job/1'))
 const moved = (checkpoint: Checkpoint, event: Parameters<typeof decide>[2], at = 0, key?: string) => {
   const decision = decide(toyMachine, checkpoint, event, facts(at, key))
   if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
@@ -86,7 +92,9 @@ describe('a decision', () => {
   it('catches a state whose declared tag is not what its work makes it', () => {
     const logic = setup({}).createMachine({ initial: 'idle', states: { idle: { tags: 'working' } } })
     const wrong = { ...toyMachine, logic }
-    expect(() => begin(wrong, {}, facts(0))).toThrow(/declared working, but what it does makes it resting/)
+    expect(() => initialCheckpoint(wrong, {}, facts(0))).toThrow(
+      /declared working, but what it does makes it resting/,
+    )
   })
 
   it('refuses what JSON would silently change', () => {
@@ -95,7 +103,7 @@ describe('a decision', () => {
       initial: 'idle',
       states: { idle: { tags: 'resting' } },
     })
-    expect(() => begin({ ...toyMachine, logic }, {}, facts(0))).toThrow(/JSON only; "when"/)
+    expect(() => initialCheckpoint({ ...toyMachine, logic }, {}, facts(0))).toThrow(/JSON only; "when"/)
   })
 })
 
@@ -108,7 +116,7 @@ describe('loading a checkpoint', () => {
     ['an unknown state', { state: 'flying' }, /no state "flying"/],
     ['a version without an upgrade', { version: 0 }, /no upgrade from version 0/],
   ])('refuses %s, and never guesses', (_what, change, message) => {
-    expect(() => load(catalogue, { ...started(), ...change })).toThrow(message)
+    expect(() => loadCheckpoint(catalogue, { ...started(), ...change })).toThrow(message)
   })
 
   it('brings an older checkpoint up to date, one version at a time', () => {
@@ -120,7 +128,7 @@ describe('loading a checkpoint', () => {
         2: (old: Checkpoint) => ({ ...old, context: { ...old.context, two: true } }),
       },
     }
-    const { checkpoint } = load(catalogueOf([machine]), started())
+    const { checkpoint } = loadCheckpoint(catalogueOf([machine]), started())
     expect(checkpoint).toMatchObject({ version: 3, context: { one: true, two: true, laps: 2 } })
   })
 })

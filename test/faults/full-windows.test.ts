@@ -40,6 +40,7 @@ it('keeps all windows with Redis, while Redis is killed, and when it is back', a
 
   await expectEverySlotPostedOnce(database, fixture)
   expectWindowsKept(fixture.tiktok, limits)
-  for (const { context } of await jobsOf(database, fixture)) expect(context).toMatchObject({ inits: 1 })
+  for (const { context } of await jobsOf(database, fixture))
+    expect(context).toMatchObject({ initAttempts: 1 })
   await fixture.close()
 }, 810_000)

@@ -4,17 +4,17 @@ import type { PgBoss } from 'pg-boss'
 import { expect, it } from 'vitest'
 import { openQuotaPeriods } from '../../src/commands/quota/quota-period.ts'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
-import { begin } from '../../src/durable/decide.ts'
-import { createDatabaseClock, type Ledger, type Move } from '../../src/durable/instance-store.ts'
+import { initialCheckpoint } from '../../src/durable/decide.ts'
+import { createDatabaseClock, type InstanceStore, type Transition } from '../../src/durable/instance-store.ts'
 import type { StepContext } from '../../src/durable/step.ts'
-import { createLedger } from '../../src/queue/instance-store.ts'
+import { createInstanceStore } from '../../src/queue/instance-store.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
 import { closeJob } from '../../src/steps/close-job.ts'
 import type { StepDeps } from '../../src/steps/step-deps.ts'
 import { connect, type Db, type Tx } from '../../src/store/database.ts'
 import { lockJobsInState } from '../../src/store/job/job-list.ts'
 import { insertJob, lockJob } from '../../src/store/job/jobs.ts'
-import { commitMoves } from '../../src/store/job/transitions.ts'
+import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { lockDueSlots } from '../../src/store/plan/due-slots.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
@@ -34,7 +34,7 @@ interface Job {
 }
 
 const checkpointOf = (jobId: string, revision: number) =>
-  begin(toyMachine, { laps: 1_000 }, { at: Date.now(), key: `${jobId}/${revision}`, epoch: null })
+  initialCheckpoint(toyMachine, { laps: 1_000 }, { at: Date.now(), key: `${jobId}/${revision}`, epoch: null })
 
 async function createJobs(organizations: readonly string[], count: number): Promise<readonly Job[]> {
   const jobs = Array.from({ length: count }, (_, index) => ({
@@ -56,7 +56,7 @@ function shuffled<Item>(items: readonly Item[]): readonly Item[] {
     .map(({ item }) => item)
 }
 
-function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number | null): Move {
+function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number | null): Transition {
   const next = checkpointOf(jobId, revision + 1)
   return {
     jobId,
@@ -73,24 +73,24 @@ function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number 
 
 /** Moves its jobs on, all of them at once and again and again, as the drives of one process do; some are let go to wait. */
 async function driveAll(
-  ledger: Ledger,
+  instanceStore: InstanceStore,
   jobs: readonly Job[],
   held: Map<string, number>,
   isOver: () => boolean,
 ): Promise<void> {
   const drive = async (job: Job) => {
     while (!isOver()) {
-      const taking = await ledger.take(job.jobId)
-      if (taking.kind !== 'taken') continue
-      let { revision } = taking.job
-      const { epoch } = taking.job
+      const lease = await instanceStore.acquireLease(job.jobId)
+      if (lease.kind !== 'acquired') continue
+      let { revision } = lease.instance
+      const { epoch } = lease.instance
       held.set(job.jobId, epoch)
       for (let left = 20; left > 0 && !isOver(); left -= 1) {
-        const result = await ledger.commit({ ...moveOf(job, revision, epoch), release: left === 1 })
+        const result = await instanceStore.commit({ ...moveOf(job, revision, epoch), release: left === 1 })
         revision =
           result.kind === 'committed'
             ? result.revision
-            : ((await ledger.reload(job.jobId, epoch))?.revision ?? revision)
+            : ((await instanceStore.reload(job.jobId, epoch))?.revision ?? revision)
       }
     }
   }
@@ -99,12 +99,12 @@ async function driveAll(
 
 /** Renews the leases of a process, in the order in which they happen to be held. */
 async function renewAll(
-  ledger: Ledger,
+  instanceStore: InstanceStore,
   held: ReadonlyMap<string, number>,
   isOver: () => boolean,
 ): Promise<void> {
   while (!isOver()) {
-    await ledger.renew(shuffled([...held]).map(([jobId, epoch]) => ({ jobId, epoch })))
+    await instanceStore.renew(shuffled([...held]).map(([jobId, epoch]) => ({ jobId, epoch })))
     await new Promise(setImmediate)
   }
 }
@@ -151,7 +151,7 @@ async function move(tx: Tx, boss: PgBoss, job: Job): Promise<void> {
   const locked = await lockJob(tx, job.jobId)
   if (!locked) throw new Error('the job is gone')
   await queueWakeUps(boss, [{ ...job, reason: locked.revision + 1 }], tx)
-  await commitMoves(tx, [moveOf(job, locked.revision, null)])
+  await commitTransitions(tx, [moveOf(job, locked.revision, null)])
 }
 
 // Deadlocks are noticed sooner than after a second, so that more are found in the same time; and rows are read by their ids, as
@@ -192,7 +192,7 @@ it('lets processes move, renew and close jobs, and people move them, without one
   const drives = (isOver: () => boolean) =>
     [0, 1].flatMap((index) => {
       const held = new Map<string, number>()
-      const ledger = createLedger({
+      const instanceStore = createInstanceStore({
         db: stress.db,
         boss: toy.boss,
         clock: createDatabaseClock(),
@@ -200,8 +200,8 @@ it('lets processes move, renew and close jobs, and people move them, without one
         onCommitted: () => undefined,
       })
       return [
-        counted(isOver, () => driveAll(ledger, ofProcess(index), held, isOver)),
-        counted(isOver, () => renewAll(ledger, held, isOver)),
+        counted(isOver, () => driveAll(instanceStore, ofProcess(index), held, isOver)),
+        counted(isOver, () => renewAll(instanceStore, held, isOver)),
       ]
     })
   const during = (ms: number) => {
@@ -254,7 +254,7 @@ it('lets a job be closed while a person moves it', async () => {
     const locked = await lockJob(tx, job.jobId)
     const closing = close(db, job)
     await untilWaiting(closing)
-    await commitMoves(tx, [moveOf(job, locked?.revision ?? 0, null)])
+    await commitTransitions(tx, [moveOf(job, locked?.revision ?? 0, null)])
     return [closing]
   })
   await Promise.all(await both)

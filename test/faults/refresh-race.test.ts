@@ -10,7 +10,7 @@ import { inForm } from './form.ts'
 const database = await createTestDatabase()
 /** What the first test leaves waiting is not for the second one's workers. */
 const other = await createTestDatabase()
-const hasHadToken: ReadonlySet<string> = new Set(['publishing.awaitingTurn', 'published'])
+const hasHadToken: ReadonlySet<string> = new Set(['publishing.deferred', 'published'])
 
 it('refreshes an expired token once for all jobs of all workers that need it', async () => {
   const slots = inForm(6, 12)
@@ -50,7 +50,7 @@ it.each([
     const { rows } = await sql<{ id: string }>`
     update account set access_expires_at = now() where organization_id = ${fixture.organizationId}
     returning id`.execute(other.runtime.db)
-    const pending = new Set(boundaries.map((boundary) => `${boundary} refreshing.asking ${rows[0]?.id}`))
+    const pending = new Set(boundaries.map((boundary) => `${boundary} refreshing.requesting ${rows[0]?.id}`))
     let over = false
     const supervise = async () => {
       while (!over) {

@@ -89,12 +89,12 @@ async function expectOnePostOrVerdict(fixture: WorkerFixture): Promise<void> {
   const posts = fixture.tiktok.posts().filter((post) => post.bytes === post.size && post.status !== 'FAILED')
   for (const job of await jobsOf(database, fixture)) {
     const own = posts.filter((post) => post.title === job.slot_id)
-    const { failure, sentAt, unsure } = job.context as unknown as JobContext
+    const { failure, sentAt, outcomeUnknown } = job.context as unknown as JobContext
     expect(own.length).toBeLessThanOrEqual(1)
     if (job.state === 'published') expect(own).toHaveLength(1)
     else expect(failure).toMatchObject({ verdict: expect.any(String), message: expect.any(String) })
     // Whatever is at TikTok is known to be there, or asked about before anything else is done.
-    if (own.length === 1 && job.state !== 'published') expect(sentAt !== null || unsure).toBe(true)
+    if (own.length === 1 && job.state !== 'published') expect(sentAt !== null || outcomeUnknown).toBe(true)
   }
 }
 

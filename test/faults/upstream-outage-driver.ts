@@ -10,7 +10,7 @@ import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../src/providers/video/provider.ts'
 import { createBoss } from '../../src/queue/boss.ts'
-import { createLedger } from '../../src/queue/instance-store.ts'
+import { createInstanceStore } from '../../src/queue/instance-store.ts'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
 import { Secret } from '../../src/secret.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
@@ -52,8 +52,8 @@ await boss.start()
 
 const clock = createDatabaseClock()
 const owner = `driver ${process.pid}`
-const ledger = createLedger({ db, boss, clock, owner, onCommitted: () => undefined })
-const keeper = new LeaseKeeper(ledger, 2_500, onError)
+const instanceStore = createInstanceStore({ db, boss, clock, owner, onCommitted: () => undefined })
+const keeper = new LeaseKeeper(instanceStore, 2_500, onError)
 const machines = catalogueOf([jobMachine, accountMachine])
 const { clientSecret, ...app } = settings.tiktok
 const ring = keyRingOf([Buffer.from(settings.secretKey, 'base64')])
@@ -86,7 +86,10 @@ async function driveOne(id: string, until: string | undefined): Promise<DriveEnd
   const onBoundary: Runtime['onBoundary'] = (boundary, checkpoint) => {
     if (boundary === 'afterCommit' && checkpoint.state === until) draining.abort()
   }
-  return await drive({ ledger, keeper, machines, steps, clock, draining: draining.signal, onBoundary }, id)
+  return await drive(
+    { instanceStore, keeper, machines, steps, clock, draining: draining.signal, onBoundary },
+    id,
+  )
 }
 
 async function perform({ ids, until }: DriverOrder): Promise<readonly DriveEnd[]> {

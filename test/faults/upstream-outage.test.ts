@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { coolingMs, mostFailures } from '../../machines/breaker.ts'
-import { backoffMs, mostAttempts } from '../../machines/rules/retry.ts'
-import { fullUnits, retryUnits, unitsPerSecond } from '../../machines/rules/retry-budget.ts'
+import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
+import { backoffMs, maxAttempts } from '../../machines/rules/retry.ts'
+import { maxUnits, refillUnitsPerSecond, retryCostUnits } from '../../machines/rules/retry-budget.ts'
 import { forceBreaker } from '../../src/commands/limits/force-breaker.ts'
 import { type Endpoint, endpoints } from '../../src/simulator/endpoint.ts'
 import { rowOf } from '../circuit-breaker/support.ts'
@@ -18,16 +18,18 @@ const some = { accounts: 6, jobsPerAccount: 4, atOnce }
  * What an outage may cost a host: as many failures as open its breaker, less one; the calls that were under way when it
  * opened; and a probe for every time that it had cooled down.
  */
-const mostOfBreaker = (outageMs: number) => mostFailures - 1 + processes * atOnce + outageMs / coolingMs
+const mostOfBreaker = (outageMs: number) =>
+  failureThreshold - 1 + processes * atOnce + outageMs / defaultOpenMs
 
 /** How many retries there may be of a host that never succeeds: those in store, and those that come by time. */
-const mostOfBudget = (outageMs: number) => (fullUnits + (outageMs / 1_000) * unitsPerSecond) / retryUnits
+const mostOfBudget = (outageMs: number) =>
+  (maxUnits + (outageMs / 1_000) * refillUnitsPerSecond) / retryCostUnits
 
 /** How many retries the jobs' back-offs make by themselves. With neither guard, 403 were counted in ten minutes. */
 function unguarded(jobIds: readonly string[], outageMs: number): number {
   return jobIds.reduce((sum, id) => {
     let [retries, at] = [0, backoffMs(id, 1)]
-    while (at < outageMs && retries + 1 < mostAttempts) {
+    while (at < outageMs && retries + 1 < maxAttempts) {
       retries += 1
       at += backoffMs(id, retries + 1)
     }
@@ -115,12 +117,12 @@ describe('four processes whose TikTok answers 5xx', () => {
     const { api, upload } = callsOf(harness)
     expect(api).toBeLessThanOrEqual(mostOfBreaker(outageMs))
     expect(upload).toBeLessThanOrEqual(mostOfBreaker(outageMs))
-    expect(Math.min(api, upload)).toBeGreaterThanOrEqual(mostFailures)
+    expect(Math.min(api, upload)).toBeGreaterThanOrEqual(failureThreshold)
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(5 * (api + upload))
     // While it was open only a probe has spent an attempt: its own.
     const after = await harness.jobs()
     expect(attemptsOf(after) - attemptsOf(before.jobs)).toBe(calls() - before.calls)
-    expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(mostAttempts / 2)
+    expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(maxAttempts / 2)
     await expectRecovery(harness, fleet)
   }, 480_000)
 

@@ -57,7 +57,7 @@ describe('the account machine', () => {
   it('is never disconnected by a hiccup, however long it lasts', () => {
     const walk = toConnected().send({ type: 'refresh', version: 1 })
     for (let turn = 0; turn < 100; turn += 1) walk.fail({ kind: 'retry', failure }).timer()
-    expect(walk.state).toBe('refreshing.asking')
+    expect(walk.state).toBe('refreshing.requesting')
     expect(walk.refreshed(2).checkpoint).toMatchObject({
       state: 'connected',
       context: { failure: null, attempts: 0 },
@@ -83,13 +83,13 @@ describe('the account machine', () => {
 
   it('refreshes a token that was refused before its time, and believes the second refusal in a row', () => {
     const walk = toConnected().send({ type: 'accessRefused', version: 1 })
-    expect(walk.state).toBe('refreshing.asking')
+    expect(walk.state).toBe('refreshing.requesting')
     walk.refreshed(2).send({ type: 'accessRefused', version: 2 })
     expect(walk.state).toBe('needsReauthorization')
 
     const long = toConnected().send({ type: 'accessRefused', version: 1 }).refreshed(2)
     long.send({ type: 'refresh', version: 2 }).refreshed(3).send({ type: 'accessRefused', version: 3 })
-    expect(long.state).toBe('refreshing.asking')
+    expect(long.state).toBe('refreshing.requesting')
   })
 
   it('is kept alive while nobody posts, long before its grant would end', () => {
@@ -97,7 +97,7 @@ describe('the account machine', () => {
     const due = Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0
     expect(due).toBeGreaterThan(walk.at + 100 * day)
     expect(due).toBeLessThan(walk.at + 170 * day)
-    expect(walk.timer().state).toBe('refreshing.asking')
+    expect(walk.timer().state).toBe('refreshing.requesting')
   })
 
   it('is revoked by its creator, but not by word of a grant that was replaced since', () => {

@@ -1,10 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BreakerContext, type BreakerEvent, mostFailures, paces } from '../../machines/breaker.ts'
+import {
+  type BreakerContext,
+  type BreakerEvent,
+  failureThreshold,
+  recoveryRates,
+} from '../../machines/breaker.ts'
 import {
   creditSuccess,
   fullBudget,
-  fullUnits,
+  maxUnits,
   type RetryBudget,
   refundRetry,
   retriesLeft,
@@ -50,10 +55,10 @@ class Walk {
     return moved.kind === 'moved'
   }
   /** The permit of a call that was let through; null if it was turned away. */
-  call(withinMs = 30_000): { readonly permit: string; readonly epoch: number } | null {
+  call(timeoutMs = 30_000): { readonly permit: string; readonly epoch: number } | null {
     this.#calls += 1
     const permit = `call ${this.#calls}`
-    return this.send({ type: 'call', permit, withinMs }) ? { permit, epoch: this.context.epoch } : null
+    return this.send({ type: 'call', permit, timeoutMs }) ? { permit, epoch: this.context.epoch } : null
   }
   calls(type: 'succeeded' | 'failed', times: number): this {
     for (let turn = 0; turn < times; turn += 1) {
@@ -75,7 +80,7 @@ class Walk {
   }
 }
 
-const opened = () => new Walk().calls('failed', mostFailures)
+const opened = () => new Walk().calls('failed', failureThreshold)
 const ready = () => opened().wait(60)
 const probing = () => {
   const walk = ready()
@@ -141,7 +146,7 @@ describe('the breaker machine', () => {
     const walk = places[state]?.() ?? new Walk()
     const { epoch, probe } = walk.context
     const permit = probe?.permit ?? 'x'
-    const accepted = walk.send({ type, permit, epoch, withinMs: 1_000 } as BreakerEvent)
+    const accepted = walk.send({ type, permit, epoch, timeoutMs: 1_000 } as BreakerEvent)
     expect(accepted ? walk.state : null).toBe(next)
     if (!accepted) expect(walk.state).toBe(state)
   })
@@ -167,9 +172,9 @@ describe('the breaker machine', () => {
 
   it('opens at the fifth failure in a row, and at no fifth that is not', () => {
     const walk = new Walk()
-    for (let turn = 0; turn < 10; turn += 1) walk.calls('failed', mostFailures - 1).calls('succeeded', 1)
+    for (let turn = 0; turn < 10; turn += 1) walk.calls('failed', failureThreshold - 1).calls('succeeded', 1)
     expect(walk.state).toBe('closed')
-    walk.calls('failed', mostFailures - 1)
+    walk.calls('failed', failureThreshold - 1)
     expect(walk.context).toMatchObject({ failures: 4, openedAt: null })
     walk.calls('failed', 1)
     expect(walk.state).toBe('open')
@@ -178,7 +183,7 @@ describe('the breaker machine', () => {
 
   it('is left alone for 60 seconds, or as long as the upstream asked but never longer than ten minutes', () => {
     const afterFailure = (afterSeconds: number) => {
-      const walk = new Walk().calls('failed', mostFailures - 1)
+      const walk = new Walk().calls('failed', failureThreshold - 1)
       const { epoch } = walk.context
       walk.send({ type: 'failed', permit: 'x', epoch, afterSeconds })
       return walk
@@ -212,7 +217,7 @@ describe('the breaker machine', () => {
   it('does not listen to calls from before it opened, whatever they say', () => {
     const walk = new Walk()
     const slow = walk.call()
-    walk.calls('failed', mostFailures).wait(60)
+    walk.calls('failed', failureThreshold).wait(60)
     walk.calls('succeeded', 1)
     expect(slow && walk.send({ type: 'failed', ...slow })).toBe(false)
     expect(slow && walk.send({ type: 'succeeded', ...slow })).toBe(false)
@@ -221,7 +226,7 @@ describe('the breaker machine', () => {
 
   it('recovers at one, two, four, eight and sixteen calls a second, and is closed after as many successes', () => {
     const walk = recovering()
-    for (const pace of paces) {
+    for (const pace of recoveryRates) {
       for (let turn = 0; turn < pace; turn += 1) {
         expect(walk.state).toBe('recovering')
         const permit = walk.call()
@@ -324,7 +329,7 @@ describe('whatever happens in whatever order', () => {
     fc.assert(
       fc.property(fc.array(act, { minLength: 20, maxLength: 200 }), (acts) => {
         const walk = new Walk()
-        const withinMs = 20_000
+        const timeoutMs = 20_000
         const out: { readonly permit: string; readonly epoch: number }[] = []
         let probe: { readonly permit: string; readonly until: number } | null = null
         let paced: { readonly at: number; readonly pace: number; readonly epoch: number } | null = null
@@ -341,16 +346,16 @@ describe('whatever happens in whatever order', () => {
             if (permit && permit.permit === probe?.permit) probe = null
           } else {
             const { state, context } = walk
-            const permit = walk.call(withinMs)
+            const permit = walk.call(timeoutMs)
             if (!permit) continue
             out.push(permit)
             expect(['open', 'forcedOpen', 'halfOpen.probing']).not.toContain(state)
             if (publicStateOf(state) === 'halfOpen') {
               expect(probe === null || probe.until <= walk.at).toBe(true)
-              probe = { permit: permit.permit, until: walk.at + withinMs }
+              probe = { permit: permit.permit, until: walk.at + timeoutMs }
             }
             if (state === 'recovering') {
-              const pace = paces[context.pace] ?? Number.NaN
+              const pace = recoveryRates[context.rateIndex] ?? Number.NaN
               if (paced && paced.epoch === context.epoch)
                 expect(walk.at - paced.at).toBeGreaterThanOrEqual(1_000 / paced.pace)
               paced = { at: walk.at, pace, epoch: context.epoch }
@@ -404,7 +409,7 @@ describe('the retry budget', () => {
           if (kind === 'credit') budget = creditSuccess(budget, at, ms % 2 === 0)
           if (kind === 'refund') budget = refundRetry(budget, at)
           expect(budget.units).toBeGreaterThanOrEqual(0)
-          expect(budget.units).toBeLessThanOrEqual(fullUnits)
+          expect(budget.units).toBeLessThanOrEqual(maxUnits)
         }
       }),
     )

@@ -4,13 +4,13 @@ import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { planMachine } from '../../src/definitions/plan-machine.ts'
-import { drawMachine, viewMachine } from '../../src/durable/diagram.ts'
+import { diagramOf, toMermaid } from '../../src/durable/diagram.ts'
 
 it.each([jobMachine, planMachine, accountMachine, breakerMachine])(
   'keeps the drawing of the $name machine as the machine is',
   async (machine) => {
     const file = new URL(`../../machines/${machine.name}.mmd`, import.meta.url)
-    const drawn = drawMachine(viewMachine(machine))
+    const drawn = toMermaid(diagramOf(machine))
     // The first run, or `-u`, draws; every other run compares.
     const kept = await readFile(file, 'utf8').catch(() => null)
     if (kept === null) await writeFile(file, drawn)

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { type BreakerContext, mostFailures } from '../../machines/breaker.ts'
+import { type BreakerContext, failureThreshold } from '../../machines/breaker.ts'
 import { accountMachine } from '../../src/definitions/account-machine.ts'
 import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent } from '../../src/durable/decide.ts'
-import { catalogueOf, type DurableMachine, leafPaths, load } from '../../src/durable/machine.ts'
+import { catalogueOf, type DurableMachine, leafPaths, loadCheckpoint } from '../../src/durable/machine.ts'
 
 const at = 1_767_225_700_000
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
@@ -35,7 +35,7 @@ function finish(
   ends: readonly string[],
   nudge: (checkpoint: Checkpoint) => MachineEvent | undefined = () => undefined,
 ) {
-  let { checkpoint } = load(catalogueOf([machine]), stored)
+  let { checkpoint } = loadCheckpoint(catalogueOf([machine]), stored)
   for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
     const [timer] = Object.values(checkpoint.timers)
     const { step } = checkpoint
@@ -80,7 +80,7 @@ function nudgeOf({ state, context }: Checkpoint): MachineEvent | undefined {
   const { probe, epoch } = context as unknown as BreakerContext
   switch (state) {
     case 'halfOpen.ready':
-      return { type: 'call', permit: 'a call', withinMs: 30_000 }
+      return { type: 'call', permit: 'a call', timeoutMs: 30_000 }
     case 'halfOpen.probing':
       return { type: 'succeeded', permit: probe?.permit, epoch }
     case 'forcedOpen':
@@ -102,7 +102,7 @@ describe('a breaker of breaker-v1.json', async () => {
     let checkpoint = finish(breakerMachine, stored, ['closed'], nudgeOf)
     expect(checkpoint).toMatchObject({ tag: 'resting', timers: {}, version: breakerMachine.version })
     const { failures, epoch } = checkpoint.context as unknown as BreakerContext
-    for (let left = mostFailures - failures; left > 0; left -= 1) {
+    for (let left = failureThreshold - failures; left > 0; left -= 1) {
       expect(checkpoint.state).toBe('closed')
       const failed = { type: 'failed', permit: 'a call', epoch }
       const decision = decide(breakerMachine, checkpoint, failed, { at, key: 'x', epoch: null })

@@ -43,7 +43,10 @@ describe('a job that nobody got through with', () => {
   })
 
   it('counts the post that it may have opened', () => {
-    expect(initialising().send(lost).checkpoint.context).toMatchObject({ inits: 1, unsure: true })
+    expect(initialising().send(lost).checkpoint.context).toMatchObject({
+      initAttempts: 1,
+      outcomeUnknown: true,
+    })
   })
 
   it('is told of it only where something was under way', () => {

@@ -33,7 +33,7 @@ export const jobPlaces: Readonly<Record<string, () => Walk>> = {
   awaitingSlot: stored,
   'publishing.preparing': () => stored().timer(),
   'publishing.initialising': initialising,
-  'publishing.awaitingTurn': () => initialising().fail({ kind: 'parked', failure, afterSeconds: 7 }),
+  'publishing.deferred': () => initialising().fail({ kind: 'deferred', failure, afterSeconds: 7 }),
   'publishing.uploading': uploading,
   'publishing.reconciling': () => uploading().fail({ kind: 'unknown', failure }),
   'publishing.backingOff': () => uploading().fail({ kind: 'retry', failure }),

@@ -189,7 +189,7 @@ describe('the job machine', () => {
       const walk = unheard().send({ type: 'cancel' })
       expect(walk.state).toBe('publishing.reconciling')
       // Whoever is held up in asking does not ask in a circle.
-      walk.fail({ kind: 'parked', failure, afterSeconds: 7 })
+      walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
       expect((Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at).toBe(7_000)
       expect(walk.timer().state).toBe('publishing.reconciling')
       expect(walk.done({ kind: 'absent' }).timer().done().state).toBe('cancelled')
@@ -197,7 +197,7 @@ describe('the job machine', () => {
 
     it('is too late to cancel when TikTok has it all', () => {
       const walk = unheard().send({ type: 'cancel' }).done({ kind: 'sent' })
-      expect(walk.checkpoint).toMatchObject({ state: 'watching.accepted', context: { wish: null } })
+      expect(walk.checkpoint).toMatchObject({ state: 'watching.accepted', context: { pendingRequest: null } })
     })
 
     it('keeps the wish to be cancelled while nobody can be asked', () => {
@@ -232,7 +232,7 @@ describe('the job machine', () => {
   })
 
   it('leaves to a person what keeps failing, and goes on when asked', () => {
-    const walk = toGenerating().done({ clip }).fail({ kind: 'exhausted', tries: 8 })
+    const walk = toGenerating().done({ clip }).fail({ kind: 'exhausted', leaseAttempts: 8 })
     expect(walk.state).toBe('needsPerson')
     expect(walk.checkpoint.context).toMatchObject({ failure: { verdict: 'NEEDS_OPERATOR' } })
     expect(walk.send({ type: 'retry' }).state).toBe('generating.checking')
@@ -268,7 +268,7 @@ describe('the job machine', () => {
         .done({ kind: 'running', progress: 0, pollAfterMs: 1 })
         .send({ type: 'pause' }),
       toGenerating().done({ clip }).fail({ kind: 'retry', failure }),
-      toStored().timer().done().fail({ kind: 'parked', failure, afterSeconds: 7 }),
+      toStored().timer().done().fail({ kind: 'deferred', failure, afterSeconds: 7 }),
       toUploading().fail({ kind: 'unknown', failure }),
       toUploading().fail({ kind: 'retry', failure }),
       toUploading().fail({ kind: 'needsAccount', failure }),
@@ -286,7 +286,7 @@ describe('the job machine', () => {
     expect([...leafPaths(jobMachine)].filter((path) => !visited.has(path))).toEqual([
       'generating.kept',
       'publishing.opened',
-      'choosing',
+      'resuming',
     ])
   })
 })
@@ -325,16 +325,17 @@ describe('the afterlife of a post', () => {
 
   it('does not count an init that was not its turn', () => {
     const walk = toStored().timer().done()
-    for (let turn = 0; turn < 10; turn += 1) walk.fail({ kind: 'parked', failure, afterSeconds: 60 }).timer()
+    for (let turn = 0; turn < 10; turn += 1)
+      walk.fail({ kind: 'deferred', failure, afterSeconds: 60 }).timer()
     expect(walk.done({ post, audience: 'some' }).checkpoint.context).toMatchObject({
-      inits: 1,
+      initAttempts: 1,
       audience: 'some',
     })
   })
 
   it('asks the creator’s settings anew when its turn comes only much later', () => {
     const toTurn = (afterSeconds: number) =>
-      toStored().timer().done().fail({ kind: 'parked', failure, afterSeconds }).timer()
+      toStored().timer().done().fail({ kind: 'deferred', failure, afterSeconds }).timer()
     expect(toTurn(600).state).toBe('publishing.initialising')
     expect(toTurn(601).timer().state).toBe('publishing.preparing')
   })
@@ -405,7 +406,7 @@ describe('a job whose account is not connected', () => {
 it('parks a step for exactly as long as it was told, without spending an attempt', () => {
   const walk = toStored().timer()
   for (let turn = 0; turn < 50; turn += 1) {
-    walk.fail({ kind: 'parked', failure, afterSeconds: 7 })
+    walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
     const wait = (Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at
     expect(wait).toBe(7_000)
     walk.timer().timer()

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import type { Failure, StepError } from '../../machines/rules/failure.ts'
-import { mostAttempts } from '../../machines/rules/retry.ts'
+import { maxAttempts } from '../../machines/rules/retry.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint, Json } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
@@ -48,7 +48,7 @@ const errors: readonly StepError[] = failureVerdicts.flatMap(({ verdict, code, s
 
 const tried = (checkpoint: Checkpoint): Checkpoint => ({
   ...checkpoint,
-  context: { ...checkpoint.context, attempts: mostAttempts, inits: 5 },
+  context: { ...checkpoint.context, attempts: maxAttempts, initAttempts: 5 },
 })
 
 function after(checkpoint: Checkpoint, outcome: { readonly error: StepError } | { readonly output: Json }) {
@@ -74,7 +74,7 @@ function expectAsked({ state, context }: Checkpoint): void {
 it('tells whoever is waited for what to do, whatever a step answers wherever it is', () => {
   let asked = 0
   for (const { checkpoint } of working)
-    for (const error of [...errors, { kind: 'exhausted', tries: 8 } as const]) {
+    for (const error of [...errors, { kind: 'exhausted', leaseAttempts: 8 } as const]) {
       const next = after(tried(checkpoint), { error })
       expectAsked(next)
       asked += next.state === 'needsPerson' ? 1 : 0

@@ -40,8 +40,8 @@ const outputs: Readonly<Record<string, readonly unknown[]>> = {
 }
 const errors = [
   ...['retry', 'unknown', 'needsAccount', 'needsPerson', 'failed'].map((kind) => ({ kind, failure })),
-  { kind: 'parked', failure, afterSeconds: 1 },
-  { kind: 'exhausted', tries: 8 },
+  { kind: 'deferred', failure, afterSeconds: 1 },
+  { kind: 'exhausted', leaseAttempts: 8 },
 ]
 /** What else is said in an event of the domain's own, all of it at once: each machine reads its part. */
 const told = { ...expiry, createdAt: at, postId: '1', again: true, failure }
@@ -72,8 +72,8 @@ interface Reached {
 
 /** A state by its name and by what decides where a job goes on: what else a context holds only counts. */
 const serializeState = ({ value, context }: Reached): string => {
-  const { clip, media: made, post: opened, sentAt, unsure, reserved, scenes, clips, ending } = context
-  const has = [clip, made, opened, sentAt, unsure, reserved, scenes].map(Boolean)
+  const { clip, media: made, post: opened, sentAt, outcomeUnknown, reserved, scenes, clips, ending } = context
+  const has = [clip, made, opened, sentAt, outcomeUnknown, reserved, scenes].map(Boolean)
   return JSON.stringify([nameOf(value), has, Array.isArray(clips) && clips.length, ending])
 }
 
@@ -101,7 +101,7 @@ function reachable(machine: AnyStateMachine, input: object): ReadonlyMap<string,
 describe('the graph of a machine', () => {
   it('leads a job to every state that can be rested in', () => {
     const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
-    const transient = ['generating.kept', 'publishing.opened', 'choosing']
+    const transient = ['generating.kept', 'publishing.opened', 'resuming']
     expect([...leafPaths(jobMachine)].filter((leaf) => !passed.has(leaf))).toEqual(transient)
   })
 

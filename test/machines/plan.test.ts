@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { planMachine } from '../../src/definitions/plan-machine.ts'
 import type { Checkpoint } from '../../src/durable/checkpoint.ts'
-import { acceptedEvents, begin } from '../../src/durable/decide.ts'
+import { acceptedEvents, initialCheckpoint } from '../../src/durable/decide.ts'
 
 const facts = { at: 0, key: 'plan', epoch: null }
 const plan = (state: string, context: object): Checkpoint => ({
-  ...begin(planMachine, {}, facts),
+  ...initialCheckpoint(planMachine, {}, facts),
   state,
   tag: state === 'archived' ? 'final' : 'resting',
   context: { autopilot: false, locked: false, slots: 1, ...context },

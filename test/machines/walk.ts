@@ -1,6 +1,6 @@
 import type { StepError } from '../../machines/rules/failure.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent, failureEvent } from '../../src/durable/decide.ts'
+import { decide, doneEvent, failureEvent, initialCheckpoint } from '../../src/durable/decide.ts'
 import type { DurableMachine } from '../../src/durable/machine.ts'
 
 export const day = 86_400_000
@@ -15,7 +15,7 @@ export class Walk {
 
   constructor(machine: DurableMachine, input: object) {
     this.#machine = machine
-    this.checkpoint = begin(machine, input, { at: this.at, key: 'walk/1', epoch: null })
+    this.checkpoint = initialCheckpoint(machine, input, { at: this.at, key: 'walk/1', epoch: null })
     this.visited.push(this.state)
   }
 

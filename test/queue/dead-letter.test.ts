@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { redriveJob } from '../../src/commands/job/redrive-job.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent } from '../../src/durable/decide.ts'
+import { decide, doneEvent, initialCheckpoint } from '../../src/durable/decide.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, notDone, type Step } from '../../src/durable/step.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
@@ -185,7 +185,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
       state: 'needsPerson',
       wake_at: null,
       context: {
-        unsure: true,
+        outcomeUnknown: true,
         failure: {
           verdict: 'NEEDS_OPERATOR',
           code: 'INFRASTRUCTURE_FAILED',
@@ -253,7 +253,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
       null,
     ]
     const input = { slotId: crypto.randomUUID(), accountId, publishAt: at }
-    let checkpoint: Checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
+    let checkpoint: Checkpoint = initialCheckpoint(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
     while (checkpoint.state !== 'publishing.preparing') {
       const [timer] = Object.values(checkpoint.timers)
       const event = timer?.event ?? doneEvent(checkpoint.step?.id ?? '', answers.shift() ?? null)

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide } from '../../src/durable/decide.ts'
-import { drive, mostTries } from '../../src/durable/drive.ts'
+import { drive, maxLeaseAttempts } from '../../src/durable/drive.ts'
 import { done, notDone, type Step } from '../../src/durable/step.ts'
 import { startWorker, sweep } from '../../src/queue/worker.ts'
 import { lockJob } from '../../src/store/job/jobs.ts'
-import { commitMoves } from '../../src/store/job/transitions.ts'
+import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess, startToyJob, type ToyProcess } from '../support/toy-runtime.ts'
@@ -42,7 +42,7 @@ async function command(jobId: string, event: MachineEvent): Promise<void> {
     const facts = { at: Date.now(), key: `${jobId}/${job.revision + 1}`, epoch: null }
     const decision = decide(toyMachine, job.checkpoint, event, facts)
     if (decision.kind === 'refused') throw new Error('refused')
-    const { results } = await commitMoves(tx, [
+    const { results } = await commitTransitions(tx, [
       {
         jobId,
         organizationId,
@@ -117,7 +117,7 @@ describe('the runtime on Postgres', () => {
   it('lets nobody else drive a job that is held', async () => {
     const [one, two] = [await createProcess(), await createProcess()]
     const jobId = await startToyJob(database, one.boss, organizationId)
-    await one.runtime.ledger.take(jobId)
+    await one.runtime.instanceStore.acquireLease(jobId)
     expect(await drive(two.runtime, jobId)).toBe('held')
     expect(await drive(two.runtime, '00000000-0000-4000-8000-000000000000')).toBe('missing')
   })
@@ -193,7 +193,7 @@ describe('the runtime on Postgres', () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
     const step: Step = async (_input, { signal }) => {
       await command(jobId, { type: 'pause' })
-      runtime.keeper.noticed(jobId)
+      runtime.keeper.checkNow(jobId)
       return await new Promise((_resolve, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason)),
       )
@@ -253,7 +253,7 @@ describe('the runtime on Postgres', () => {
         },
       },
     }
-    for (let tries = 0; tries < mostTries; tries += 1)
+    for (let tries = 0; tries < maxLeaseAttempts; tries += 1)
       await expect(drive(poisoned, jobId)).rejects.toThrow('poison')
     expect(await drive(poisoned, jobId)).toBe('rested')
     expect((await jobRow(jobId)).state).toBe('backingOff')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach } from 'vitest'
 import { startWorkerRole } from '../../src/app/worker.ts'
 import type { TimeZoneData } from '../../src/commands/plan/wall-time.ts'
-import { begin } from '../../src/durable/decide.ts'
+import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { catalogueOf, type DurableMachine } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
 import { createLogger } from '../../src/logger.ts'
@@ -72,7 +72,7 @@ export async function floodWithJobs(
   const ids = Array.from({ length: count }, () => randomUUID())
   await runtime.db.transaction().execute(async (tx) => {
     for (const id of ids) {
-      const checkpoint = begin(toyMachine, { laps: 1 }, { at, key: `${id}/1`, epoch: null })
+      const checkpoint = initialCheckpoint(toyMachine, { laps: 1 }, { at, key: `${id}/1`, epoch: null })
       await insertJob(tx, { id, organizationId, slotId: null, accountId: null, checkpoint, wakeAt: at })
     }
     await queueWakeUps(

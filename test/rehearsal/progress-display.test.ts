@@ -153,7 +153,7 @@ it('prints that an account is broken and healthy again, but not its token refres
     display.hint()
     await display.printed(count)
   }
-  await show('refreshing.asking', null, 0)
+  await show('refreshing.requesting', null, 0)
   await show('needsReauthorization', failure, 3)
   await show('connected', null, 4)
   const label = 'account creator'.padEnd(28)

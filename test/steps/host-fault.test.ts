@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ClipRef } from '../../machines/job/context.ts'
-import { mostAttempts } from '../../machines/rules/retry.ts'
+import { maxAttempts } from '../../machines/rules/retry.ts'
 import type { JobRef, VideoProvider } from '../../src/providers/video/provider.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { countingFfmpeg } from '../providers/video/local/render-harness.ts'
@@ -132,7 +132,7 @@ describe('on a full disk', () => {
       )
       await expectAsked(job, 'DISK_FULL')
       const { clips } = await job.context()
-      await fixture.countAttempts(job.jobId, mostAttempts - 1)
+      await fixture.countAttempts(job.jobId, maxAttempts - 1)
       expect(await job.advance()).toBe('needsPerson')
       await expectAsked(job, 'DISK_FULL')
       expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])

@@ -5,13 +5,13 @@ import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import { jobIdOf } from '../../src/commands/job/start-job.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
-import { begin } from '../../src/durable/decide.ts'
+import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { createDatabaseClock } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
-import { createLedger } from '../../src/queue/instance-store.ts'
+import { createInstanceStore } from '../../src/queue/instance-store.ts'
 import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
@@ -74,14 +74,14 @@ export async function createHostHarness() {
     })
     const databaseClock = createDatabaseClock()
     const { boss } = deps
-    const ledger = createLedger({
+    const instanceStore = createInstanceStore({
       db,
       boss,
       clock: databaseClock,
       owner: 'test',
       onCommitted: () => undefined,
     })
-    const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
+    const keeper = new LeaseKeeper(instanceStore, 2_500, (error) => console.error(error))
     onTestFinished(() => keeper.stop())
     const steps = createSteps({
       ...deps,
@@ -101,7 +101,7 @@ export async function createHostHarness() {
       await clock.advance(milliseconds)
       local.advance((clock.offsetMs() - before) / 1_000)
     }
-    const runtime = { ledger, keeper, machines: deps.machines, steps, clock: databaseClock }
+    const runtime = { instanceStore, keeper, machines: deps.machines, steps, clock: databaseClock }
     const machinery = {
       db,
       deps,
@@ -153,7 +153,7 @@ export async function createHostHarness() {
     await approveSlots(db, organizationId, planId)
     const jobId = jobIdOf(slotId)
     const facts = { at, key: `${jobId}/1`, epoch: null }
-    const checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+    const checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
     await insertJob(db, {
       id: jobId,
       slotId,

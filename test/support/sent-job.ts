@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent } from '../../src/durable/decide.ts'
+import { decide, doneEvent, initialCheckpoint } from '../../src/durable/decide.ts'
 import { readDatabaseTime } from '../../src/store/database-time.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
 import type { TestDatabase } from './database.ts'
@@ -37,7 +37,7 @@ export async function insertSentJob(
   const at = await readDatabaseTime(db)
   const jobId = randomUUID()
   const input = { slotId: randomUUID(), accountId, publishAt: at }
-  let checkpoint: Checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
+  let checkpoint: Checkpoint = initialCheckpoint(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
   const answers = [...outcomes(audience, publishId)]
   while (checkpoint.state !== 'watching.accepted') {
     const { step } = checkpoint

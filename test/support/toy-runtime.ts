@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { PgBoss } from 'pg-boss'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
-import { begin } from '../../src/durable/decide.ts'
+import { initialCheckpoint } from '../../src/durable/decide.ts'
 import type { Runtime } from '../../src/durable/drive.ts'
 import { createDatabaseClock } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
 import { createBoss } from '../../src/queue/boss.ts'
-import { createLedger } from '../../src/queue/instance-store.ts'
+import { createInstanceStore } from '../../src/queue/instance-store.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
@@ -49,7 +49,7 @@ export async function createToyProcess(
   })
   await boss.start()
   const clock = createDatabaseClock()
-  const ledger = createLedger({
+  const instanceStore = createInstanceStore({
     db: database.runtime.db,
     boss,
     clock,
@@ -57,9 +57,9 @@ export async function createToyProcess(
     onCommitted: () => undefined,
   })
   const draining = new AbortController()
-  const keeper = new LeaseKeeper(ledger, options.renewEveryMs ?? 500, onError)
+  const keeper = new LeaseKeeper(instanceStore, options.renewEveryMs ?? 500, onError)
   const runtime: Runtime = {
-    ledger,
+    instanceStore,
     keeper,
     machines: options.machines ?? catalogueOf([toyMachine]),
     steps: options.steps ?? { runLap: async (input) => done(input) },
@@ -88,7 +88,7 @@ export async function startToyJob(
 ): Promise<string> {
   const jobId = randomUUID()
   const at = Date.now()
-  const checkpoint = begin(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
+  const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
   await database.runtime.db.transaction().execute(async (tx) => {
     await insertJob(tx, {
       id: jobId,

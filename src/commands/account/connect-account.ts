@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { connectingMs } from '../../../machines/account.ts'
 import { accountMachine } from '../../definitions/account-machine.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
-import { begin } from '../../durable/decide.ts'
+import { initialCheckpoint } from '../../durable/decide.ts'
 import { queueWakeUps } from '../../queue/wake.ts'
 import { findAccounts, insertAccount } from '../../store/account/accounts.ts'
 import { insertAttempt } from '../../store/account/connection-attempts.ts'
@@ -97,7 +97,11 @@ export async function connectAccount(
   const started = authorization.start({ organizationId, attemptId, scopes })
 
   if (request.accountId === null) {
-    const checkpoint = begin(accountMachine, { accountId }, { at, key: `${accountId}/1`, epoch: null })
+    const checkpoint = initialCheckpoint(
+      accountMachine,
+      { accountId },
+      { at, key: `${accountId}/1`, epoch: null },
+    )
     const wakeAt = wakeAtOf(checkpoint, at)
     await insertAccount(tx, { id: accountId, organizationId, scopes: [] })
     await insertJob(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })

@@ -1,6 +1,6 @@
 import { accountMachine } from '../../definitions/account-machine.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
-import { begin, decide } from '../../durable/decide.ts'
+import { decide, initialCheckpoint } from '../../durable/decide.ts'
 import { insertAccount, writeCreator } from '../../store/account/accounts.ts'
 import { type NewTokens, writeTokens } from '../../store/account/tokens.ts'
 import type { Executor } from '../../store/database.ts'
@@ -27,7 +27,7 @@ export async function insertConnectedAccount(
   const expiry = await writeTokens(db, accountId, account.tokens, null)
   if (!expiry) throw new Error(`account ${accountId} is gone`)
   const facts = { at: await readDatabaseTime(db), key: `${accountId}/1`, epoch: null }
-  const connecting = begin(accountMachine, { accountId }, facts)
+  const connecting = initialCheckpoint(accountMachine, { accountId }, facts)
   const decision = decide(accountMachine, connecting, { type: 'authorized', ...expiry }, facts)
   if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
   const { checkpoint } = decision

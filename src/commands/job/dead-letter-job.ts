@@ -1,5 +1,5 @@
 import type { Failure } from '../../../machines/rules/failure.ts'
-import { takes } from '../../durable/takes.ts'
+import { canHandle } from '../../durable/takes.ts'
 import type { Cause } from '../../queue/cause.ts'
 import type { Lost } from '../../queue/dead-letters.ts'
 import type { Tx } from '../../store/database.ts'
@@ -37,7 +37,7 @@ export async function deadLetterJob(
   const { organizationId, slotId, accountId, revision, checkpoint } = stuck
   const { machine, state } = checkpoint
   const event = { type: 'infrastructureFailed', failure: failureOf(cause) }
-  const isTransitioned = machine === 'job' && !isRepeated && takes(deps.machines, checkpoint, event)
+  const isTransitioned = machine === 'job' && !isRepeated && canHandle(deps.machines, checkpoint, event)
   const jobRevision = isTransitioned ? revision + 1 : revision
   await insertDeadLetter(tx, { organizationId, jobId, jobRevision, state, tries, ...cause })
   if (isTransitioned) {

@@ -1,4 +1,4 @@
-import { takes } from '../../durable/takes.ts'
+import { canHandle } from '../../durable/takes.ts'
 import { queueWakeUps } from '../../queue/wake.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
@@ -46,7 +46,8 @@ export async function redriveJob(
 
   const retry = { type: 'retry' }
   const isAside = tag === 'resting'
-  if (isAside && !takes(deps.machines, checkpoint, retry)) return { kind: 'refused', state, event: 'retry' }
+  if (isAside && !canHandle(deps.machines, checkpoint, retry))
+    return { kind: 'refused', state, event: 'retry' }
   await settleLetter(tx, letter, { reason, by })
   if (isAside) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
   else {

@@ -2,7 +2,7 @@ import type { StartedBy } from '../../../machines/rules/clearance.ts'
 import { isTooLate } from '../../../machines/rules/lateness.ts'
 import { jobMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
-import { begin } from '../../durable/decide.ts'
+import { initialCheckpoint } from '../../durable/decide.ts'
 import { nameUuid, queueWakeUps } from '../../queue/wake.ts'
 import type { Tx } from '../../store/database.ts'
 import { readDatabaseTime } from '../../store/database-time.ts'
@@ -85,7 +85,7 @@ export async function insertSlotJob(
   if (reserved.kind === 'quotaShort') return reserved
 
   const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
-  const checkpoint = begin(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
+  const checkpoint = initialCheckpoint(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
   const wakeAt = wakeAtOf(checkpoint, at)
   const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
   const inserted = await insertJob(tx, job)

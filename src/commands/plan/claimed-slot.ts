@@ -27,6 +27,6 @@ export async function canStillChange(
   const job = jobId === undefined ? null : await lockJob(tx, jobId)
   if (!job) return false
   const { state, context } = job.checkpoint
-  const { post, sentAt, unsure, ending } = context as unknown as JobContext // The machine's, as it was stored.
-  return !opening.has(state) && post === null && sentAt === null && !unsure && ending === null
+  const { post, sentAt, outcomeUnknown, ending } = context as unknown as JobContext // The machine's, as it was stored.
+  return !opening.has(state) && post === null && sentAt === null && !outcomeUnknown && ending === null
 }

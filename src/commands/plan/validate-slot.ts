@@ -1,8 +1,8 @@
 import {
   type CreatorLimits,
   captionFits,
-  captionLimit,
   describeViolation,
+  maxCaptionLength,
 } from '../../../machines/rules/post-violation.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 import type { Privacy, SlotMode } from '../../store/tables.ts'
@@ -80,7 +80,7 @@ type Mistake = readonly [field: string, message: string]
 function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly Mistake[] {
   const mistakes: Mistake[] = []
   if (!captionFits(caption)) {
-    const violation = { rule: 'caption', value: caption.length, limit: captionLimit } as const
+    const violation = { rule: 'caption', value: caption.length, limit: maxCaptionLength } as const
     mistakes.push(['caption', describeViolation(violation)])
   }
   if (privacy === null)

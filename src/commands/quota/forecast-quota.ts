@@ -1,4 +1,4 @@
-import type { Stretch } from '../../../machines/rules/quota-period.ts'
+import type { Interval } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import { grantedFirst, readCalendar } from '../../store/quota/balances.ts'
 import { listPlannedSlots, type PlannedSlot } from '../../store/quota/planned-slots.ts'
@@ -65,7 +65,7 @@ export interface ForecastPeriod {
 }
 
 interface Tally {
-  readonly stretch: Stretch | null
+  readonly stretch: Interval | null
   readonly left: number
   planned: number
   plannedElsewhere: number

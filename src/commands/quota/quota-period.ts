@@ -1,4 +1,4 @@
-import { reachedThresholds, stretchAt } from '../../../machines/rules/quota-period.ts'
+import { quotaPeriodAt, reachedThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import {
@@ -23,7 +23,7 @@ export const quotaPeriods: readonly QuotaPeriod[] = ['total', 'day', 'month', 'r
 /** An instant as an organization of a zone counts it. `at` in epoch milliseconds. */
 export function quotaMomentIn(timeZone: string, organizationId: string, at: number): QuotaMoment {
   const datesOf = (period: 'day' | 'month') => {
-    const { startsAt, endsAt } = stretchAt(period, timeZone, at)
+    const { startsAt, endsAt } = quotaPeriodAt(period, timeZone, at)
     return { startsAt: new Date(startsAt), endsAt: new Date(endsAt) }
   }
   return { organizationId, at: new Date(at), day: datesOf('day'), month: datesOf('month') }

@@ -1,10 +1,10 @@
-import { type Stretch, stretchAt } from '../../../machines/rules/quota-period.ts'
+import { type Interval, quotaPeriodAt } from '../../../machines/rules/quota-period.ts'
 import type { QuotaRecord } from '../../store/quota/quotas.ts'
 
 /** What a metric in a period will have to give, as simulated takings use it up. Moments are epoch milliseconds. */
 export interface QuotaSimulation {
   /** The day or month of a moment; null of periods that have no such parts. */
-  stretchOf(moment: number): Stretch | null
+  stretchOf(moment: number): Interval | null
   left(moment: number): number
   /** Takes an amount at a moment; false if there is too little. */
   take(amount: number, moment: number): boolean
@@ -17,7 +17,7 @@ export function simulateQuota(
 ): QuotaSimulation {
   const { period } = quota
   const stretchOf = (moment: number) =>
-    period === 'day' || period === 'month' ? stretchAt(period, timeZone, moment) : null
+    period === 'day' || period === 'month' ? quotaPeriodAt(period, timeZone, moment) : null
   const own = period === 'rolling' ? windowOf(quota, at) : potsOf(quota, stretchOf)
   const grants = quota.grants.map(({ available, validFrom, validUntil }) => ({
     left: available,
@@ -58,7 +58,7 @@ interface OwnRoom {
   take(amount: number, moment: number): void
 }
 
-function potsOf(quota: QuotaRecord, stretchOf: (moment: number) => Stretch | null): OwnRoom {
+function potsOf(quota: QuotaRecord, stretchOf: (moment: number) => Interval | null): OwnRoom {
   const ofGrants = quota.grants.reduce((sum, { isValid, available }) => sum + (isValid ? available : 0), 0)
   const present = quota.startsAt?.getTime() ?? null
   const pots = new Map<number | null, number>([[present, quota.available - ofGrants]])

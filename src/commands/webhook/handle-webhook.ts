@@ -1,4 +1,4 @@
-import type { PostNews } from '../../../machines/job/events.ts'
+import type { PostWebhookEvent } from '../../../machines/job/events.ts'
 import type { Failure } from '../../../machines/rules/failure.ts'
 import { findAccountsOfCreator, listComingSlots } from '../../store/account/accounts.ts'
 import { forgetTokens } from '../../store/account/tokens.ts'
@@ -16,7 +16,7 @@ export type WebhookEvent =
       readonly kind: 'post'
       readonly publishId: string
       readonly openId: string
-      readonly event: PostNews
+      readonly event: PostWebhookEvent
       /** A word of TikTok's that the table of verdicts does not know. */
       readonly unrecognised?: { readonly source: string; readonly code: string }
     }

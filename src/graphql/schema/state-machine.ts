@@ -1,13 +1,13 @@
 import {
-  drawMachine,
-  type MachineView,
-  type StateView,
-  type TransitionView,
-  viewMachine,
+  type DiagramState,
+  type DiagramTransition,
+  diagramOf,
+  type MachineDiagram,
+  toMermaid,
 } from '../../durable/diagram.ts'
 import { builder } from './builder.ts'
 
-const State = builder.objectRef<StateView>('MachineState').implement({
+const State = builder.objectRef<DiagramState>('MachineState').implement({
   description: 'A state that an instance can be in.',
   authScopes: { read: true },
   fields: (t) => ({
@@ -21,7 +21,7 @@ const State = builder.objectRef<StateView>('MachineState').implement({
   }),
 })
 
-const Transition = builder.objectRef<TransitionView>('MachineTransition').implement({
+const Transition = builder.objectRef<DiagramTransition>('MachineTransition').implement({
   description: 'A way from one state to another.',
   authScopes: { read: true },
   fields: (t) => ({
@@ -35,7 +35,7 @@ const Transition = builder.objectRef<TransitionView>('MachineTransition').implem
   }),
 })
 
-const StateMachine = builder.objectRef<MachineView>('StateMachine').implement({
+const StateMachine = builder.objectRef<MachineDiagram>('StateMachine').implement({
   description: 'A machine as this server runs it.',
   authScopes: { read: true },
   fields: (t) => ({
@@ -58,7 +58,7 @@ const StateMachine = builder.objectRef<MachineView>('StateMachine').implement({
       description: 'The steps that workers perform for it.',
       resolve: ({ states }) => [...new Set(states.flatMap(({ step }) => (step === null ? [] : [step])))],
     }),
-    drawing: t.string({ description: 'A state diagram in the Mermaid language.', resolve: drawMachine }),
+    drawing: t.string({ description: 'A state diagram in the Mermaid language.', resolve: toMermaid }),
   }),
 })
 
@@ -72,13 +72,13 @@ builder.queryFields((t) => ({
     args: { name: t.arg.string({ required: true, description: 'Its name.' }) },
     resolve: (_root, { name }, { deps }) => {
       const machine = deps.machines.get(name)
-      return machine ? viewMachine(machine) : null
+      return machine ? diagramOf(machine) : null
     },
   }),
   stateMachines: t.field({
     type: [StateMachine],
     description: 'All machines.',
     authScopes: { read: true },
-    resolve: (_root, _args, { deps }) => [...deps.machines.values()].map(viewMachine),
+    resolve: (_root, _args, { deps }) => [...deps.machines.values()].map(diagramOf),
   }),
 }))

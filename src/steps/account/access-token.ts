@@ -57,13 +57,13 @@ function withoutToken(account: AccountRecord | undefined): StepError {
   // A refresh that failed is tried again in a while: until then nobody needs to look more than once a minute.
   if (account?.state === 'refreshing.backingOff')
     return { ...refreshing, afterSeconds: 1 + Math.min(60, Math.max(0, account.wakesInSeconds ?? 0)) }
-  return account?.state === 'connected' || account?.state === 'refreshing.asking'
+  return account?.state === 'connected' || account?.state === 'refreshing.requesting'
     ? refreshing
     : { kind: 'needsAccount', failure: whyNot(account?.context.failure) }
 }
 
-const refreshing: Extract<StepError, { readonly kind: 'parked' }> = {
-  kind: 'parked',
+const refreshing: Extract<StepError, { readonly kind: 'deferred' }> = {
+  kind: 'deferred',
   afterSeconds: 1,
   failure: failure(
     'RETRY_AFTER',

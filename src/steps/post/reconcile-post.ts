@@ -9,7 +9,7 @@ import { notOk } from '../tiktok-failure.ts'
 
 /**
  * Looks up what TikTok has. A post whose last byte was not sent can never appear, so one without an id, or whose upload
- * has lapsed unfinished, is proof enough to open another.
+ * has isUploadExpired unfinished, is proof enough to open another.
  */
 export async function reconcilePost(
   deps: StepDeps,
@@ -19,7 +19,7 @@ export async function reconcilePost(
     readonly attempts?: number
     readonly post: OpenPost | null
     readonly media: KeptMedia
-    readonly lapsed: boolean
+    readonly isUploadExpired: boolean
   },
 ): Promise<StepOutcome> {
   const { accountId, post, media } = input
@@ -41,7 +41,7 @@ export async function reconcilePost(
   )
   // Asked before the lapse: an address also ends after all bytes have come, unheard, and then the post may appear.
   if (where.kind === 'complete') return done({ kind: 'sent' })
-  if (input.lapsed) return done({ kind: 'absent' })
+  if (input.isUploadExpired) return done({ kind: 'absent' })
   switch (where.kind) {
     case 'chunk':
       return done({ kind: 'partly', nextChunk: where.index })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { LeasedJob, LeaseState, Taking } from '../../durable/instance-store.ts'
+import type { LeasedInstance, LeaseResult, LeaseState } from '../../durable/instance-store.ts'
 import type { Executor } from '../database.ts'
 import { databaseNow } from '../database-time.ts'
 import { type CheckpointRow, checkpointColumns, checkpointOfRow } from './checkpoint-row.ts'
@@ -12,24 +12,24 @@ interface LeasedRow extends CheckpointRow {
   readonly tries: number
 }
 
-function leasedJobOfRow(row: LeasedRow): LeasedJob {
+function leasedJobOfRow(row: LeasedRow): LeasedInstance {
   return {
     jobId: row.id,
     organizationId: row.organization_id,
     revision: row.revision,
     checkpoint: checkpointOfRow(row),
     epoch: row.lease_epoch,
-    tries: row.tries,
+    leaseAttempts: row.tries,
   }
 }
 
 /** Takes the lease if nobody holds a live one; raises the epoch, which fences off whoever held it before. */
-export async function takeLease(
+export async function acquireLease(
   db: Executor,
   jobId: string,
   owner: string,
   leaseSeconds: number,
-): Promise<{ readonly taking: Taking; readonly now: number }> {
+): Promise<{ readonly lease: LeaseResult; readonly now: number }> {
   const { rows } = await sql<LeasedRow & { now: number; taken: boolean }>`
     with taken as (
       update machine_instance
@@ -43,12 +43,18 @@ export async function takeLease(
     select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}, false, ${databaseNow}
       from machine_instance where id = ${jobId} and not exists (select from taken)`.execute(db)
   const [row] = rows
-  if (!row) return { taking: { kind: 'missing' }, now: Number.NEGATIVE_INFINITY }
-  const taking: Taking = row.taken ? { kind: 'taken', job: leasedJobOfRow(row) } : { kind: 'held' }
-  return { taking, now: row.now }
+  if (!row) return { lease: { kind: 'missing' }, now: Number.NEGATIVE_INFINITY }
+  const lease: LeaseResult = row.taken
+    ? { kind: 'acquired', instance: leasedJobOfRow(row) }
+    : { kind: 'leasedElsewhere' }
+  return { lease, now: row.now }
 }
 
-export async function reloadLeased(db: Executor, jobId: string, epoch: number): Promise<LeasedJob | null> {
+export async function reloadLeased(
+  db: Executor,
+  jobId: string,
+  epoch: number,
+): Promise<LeasedInstance | null> {
   const { rows } = await sql<LeasedRow>`
     select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}
       from machine_instance where id = ${jobId} and lease_epoch = ${epoch} and lease_owner is not null`.execute(
@@ -63,10 +69,10 @@ export async function releaseLease(
   jobId: string,
   epoch: number,
   revision: number,
-  untried = false,
+  isUnattempted = false,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update machine_instance set lease_owner = null, lease_until = null, tries = tries - ${untried ? 1 : 0}
+    update machine_instance set lease_owner = null, lease_until = null, tries = tries - ${isUnattempted ? 1 : 0}
      where id = ${jobId} and lease_epoch = ${epoch} and revision = ${revision}`.execute(db)
   return numAffectedRows === 1n
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Move, MoveResult } from '../../durable/instance-store.ts'
+import type { Transition, TransitionResult } from '../../durable/instance-store.ts'
 import type { Executor } from '../database.ts'
 import { databaseNow } from '../database-time.ts'
 import { sequencesFor } from '../event/event-sequence.ts'
@@ -7,27 +7,27 @@ import { sequencesFor } from '../event/event-sequence.ts'
 /**
  * Commits transitions of many jobs in one statement: compare-and-set on each row, the organizations' event
  * sequences, and one event each. A job that somebody else moved first, or that this epoch no longer holds, is
- * left as it is and answered `lost`; the others are committed. Rows are locked in the order of `LOCKS.md`.
+ * left as it is and answered `conflict`; the others are committed. Rows are locked in the order of `LOCKS.md`.
  */
-export async function commitMoves(
+export async function commitTransitions(
   db: Executor,
-  moves: readonly Move[],
-): Promise<{ readonly results: readonly MoveResult[]; readonly now: number }> {
-  const input = moves.map((move, index) => ({
+  transitions: readonly Transition[],
+): Promise<{ readonly results: readonly TransitionResult[]; readonly now: number }> {
+  const input = transitions.map((transition, index) => ({
     index,
-    job_id: move.jobId,
-    expected: move.expectedRevision,
-    epoch: move.epoch,
-    from: move.from,
-    event: move.event,
-    wake_at: move.wakeAt === null ? null : new Date(move.wakeAt).toISOString(),
-    release: move.release,
-    version: move.next.version,
-    state: move.next.state,
-    tag: move.next.tag,
-    context: move.next.context,
-    step: move.next.step,
-    timers: move.next.timers,
+    job_id: transition.jobId,
+    expected: transition.expectedRevision,
+    epoch: transition.epoch,
+    from: transition.from,
+    event: transition.event,
+    wake_at: transition.wakeAt === null ? null : new Date(transition.wakeAt).toISOString(),
+    release: transition.release,
+    version: transition.next.version,
+    state: transition.next.state,
+    tag: transition.next.tag,
+    context: transition.next.context,
+    step: transition.next.step,
+    timers: transition.next.timers,
   }))
   const { rows } = await sql<{ index: number; revision: number; sequence: number; now: number }>`
     with input as materialized (
@@ -68,9 +68,9 @@ export async function commitMoves(
     db,
   )
   const committed = new Map(rows.map((row) => [row.index, row]))
-  const results = moves.map((_move, index): MoveResult => {
+  const results = transitions.map((_transition, index): TransitionResult => {
     const row = committed.get(index)
-    return row ? { kind: 'committed', revision: row.revision, sequence: row.sequence } : { kind: 'lost' }
+    return row ? { kind: 'committed', revision: row.revision, sequence: row.sequence } : { kind: 'conflict' }
   })
   return { results, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
 }

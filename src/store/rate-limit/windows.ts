@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { coalesce } from '../../durable/batch.ts'
+import { batch } from '../../durable/batch.ts'
 import type { Executor } from '../database.ts'
 
 /** A window or a bucket: whose it is (null: the app's, or nobody's) and its key. */
@@ -67,10 +67,10 @@ export function createBucketStore(
   const alike = ({ organizationId }: { readonly organizationId: string | null }) =>
     role === 'reelpilot_api' ? organizationId : null
   return {
-    acquire: coalesce((requests) =>
+    acquire: batch((requests) =>
       byGroup(requests, alike, (group, owner) => acquirePlaces(db, group, asking(owner))),
     ),
-    take: coalesce((requests) =>
+    take: batch((requests) =>
       byGroup(requests, alike, (group, owner) => takeTokens(db, group, asking(owner))),
     ),
   }

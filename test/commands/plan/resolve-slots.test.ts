@@ -5,7 +5,7 @@ import { resolveOutdatedSlots } from '../../../src/commands/plan/resolve-slots.t
 import { bundledTimeZones, instantOf, type TimeZoneData } from '../../../src/commands/plan/wall-time.ts'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { nextTimer, wakeAtOf } from '../../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent } from '../../../src/durable/decide.ts'
+import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'
 import { queues } from '../../../src/queue/queues.ts'
 import { insertJob, lockJob } from '../../../src/store/job/jobs.ts'
 import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../../graphql/support.ts'
@@ -67,7 +67,7 @@ async function insertWaitingJob(slotId: string, publishAt: number, now = Date.no
   const { organizationId, accountId } = tenant
   const id = randomUUID()
   const facts = { at: now, key: `${id}/1`, epoch: null }
-  let checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+  let checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
   const [clip, kept] = [{ v: 1 }, { sha256: 'a', bytes: 1 }]
   const media = { ...kept, seconds: 5, width: 1080, height: 1920 }
   const first = { scenes: 1, seconds: 5 }

@@ -106,7 +106,7 @@ describe('a scan', () => {
 
   it.each([
     ['connected', 'ENQUEUED'],
-    ['refreshing.asking', 'ENQUEUED'],
+    ['refreshing.requesting', 'ENQUEUED'],
     ['refreshing.backingOff', 'ENQUEUED'],
     ['connecting', 'ACCOUNT_UNHEALTHY'],
     ['needsReauthorization', 'ACCOUNT_UNHEALTHY'],

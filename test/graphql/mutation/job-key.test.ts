@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { jobMachine } from '../../../src/definitions/machines.ts'
-import { viewMachine } from '../../../src/durable/diagram.ts'
+import { diagramOf } from '../../../src/durable/diagram.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { createDraft, createTenant, createTestApi, steer, type Tenant, type TestApi } from '../support.ts'
 
@@ -124,13 +124,13 @@ describe('a job key', () => {
       }
     }
     // Those that a row can be in: the others are passed through at once, and the database does not know them.
-    const states = viewMachine(jobMachine).states.flatMap(({ path, tag }) => (tag === '' ? [] : [path]))
+    const states = diagramOf(jobMachine).states.flatMap(({ path, tag }) => (tag === '' ? [] : [path]))
     const free: string[] = []
     for (const state of states) if (await isFree(state)) free.push(state)
     expect(free.toSorted()).toEqual(['cancelled', 'delivered', 'failed', 'published', 'takenDown'])
     expect(states.length).toBeGreaterThan(20)
     // Nothing leads back from them: a key that was given to another job is not wanted again.
-    const back = viewMachine(jobMachine).transitions.filter(
+    const back = diagramOf(jobMachine).transitions.filter(
       ({ from, to }) => free.includes(from) && !free.includes(to),
     )
     expect(back).toEqual([])

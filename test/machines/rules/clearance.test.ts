@@ -172,7 +172,7 @@ describe.each(Object.entries(jobPlaces))('a job that is in %s', (state, place) =
 })
 
 it('knows a place for every state of the job', () => {
-  const transient = ['generating.kept', 'publishing.opened', 'choosing']
+  const transient = ['generating.kept', 'publishing.opened', 'resuming']
   const states = [...leafPaths(jobMachine)].filter((path) => !transient.includes(path))
   expect(Object.keys(jobPlaces).sort()).toEqual(states.sort())
 })

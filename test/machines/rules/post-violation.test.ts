@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { captionFits, captionLimit, postViolations } from '../../../machines/rules/post-violation.ts'
+import { captionFits, maxCaptionLength, postViolations } from '../../../machines/rules/post-violation.ts'
 import type { CreatorInfo } from '../../../src/providers/tiktok/post/creator-info.ts'
 import { wantedPost } from '../../simulator/support.ts'
 
@@ -17,8 +17,8 @@ const { post } = wantedPost(1)
 
 test('a caption is measured in UTF-16 code units', () => {
   expect('👍🏽'.length).toBe(4)
-  expect(captionFits('👍🏽'.repeat(captionLimit / 4))).toBe(true)
-  expect(captionFits(`${'👍🏽'.repeat(captionLimit / 4)}.`)).toBe(false)
+  expect(captionFits('👍🏽'.repeat(maxCaptionLength / 4))).toBe(true)
+  expect(captionFits(`${'👍🏽'.repeat(maxCaptionLength / 4)}.`)).toBe(false)
 })
 
 test('a post within the creator’s choices has nothing against it, up to the last second', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { expect, it } from 'vitest'
-import { reachedThresholds, stretchAt } from '../../../machines/rules/quota-period.ts'
+import { quotaPeriodAt, reachedThresholds } from '../../../machines/rules/quota-period.ts'
 
 const iso = (at: number) => new Date(at).toISOString()
 
@@ -17,13 +17,13 @@ it.each([
   // The island went from Thursday to Saturday.
   ['Pacific/Apia', '2011-12-30T05:00Z', '2011-12-29T10:00:00.000Z', 24],
 ])('begins a day in %s at its own midnight, and ends it at the next', (zone, at, startsAt, hours) => {
-  const stretch = stretchAt('day', zone, Date.parse(at))
+  const stretch = quotaPeriodAt('day', zone, Date.parse(at))
   expect(iso(stretch.startsAt)).toBe(startsAt)
   expect((stretch.endsAt - stretch.startsAt) / 3_600_000).toBe(hours)
 })
 
 it('knows months by the same clocks', () => {
-  const { startsAt, endsAt } = stretchAt('month', 'Europe/Berlin', Date.parse('2026-12-31T23:30Z'))
+  const { startsAt, endsAt } = quotaPeriodAt('month', 'Europe/Berlin', Date.parse('2026-12-31T23:30Z'))
   expect([iso(startsAt), iso(endsAt)]).toEqual(['2026-12-31T23:00:00.000Z', '2027-01-31T23:00:00.000Z'])
 })
 
@@ -35,11 +35,11 @@ it('agrees with Temporal on every day and month of every zone', () => {
       const today = Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(timeZone).toPlainDate()
       const first = today.with({ day: 1 })
       const startOf = (date: Temporal.PlainDate) => date.toZonedDateTime(timeZone).epochMilliseconds
-      expect(stretchAt('day', timeZone, instant)).toEqual({
+      expect(quotaPeriodAt('day', timeZone, instant)).toEqual({
         startsAt: startOf(today),
         endsAt: startOf(today.add({ days: 1 })),
       })
-      expect(stretchAt('month', timeZone, instant)).toEqual({
+      expect(quotaPeriodAt('month', timeZone, instant)).toEqual({
         startsAt: startOf(first),
         endsAt: startOf(first.add({ months: 1 })),
       })

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   backoffMs,
-  firstBackoffSeconds,
-  isWorthRepeating,
-  longestAskedSeconds,
-  longestBackoffSeconds,
-  spread,
+  initialBackoffSeconds,
+  isRetryableStatus,
+  maxBackoffSeconds,
+  maxJitter,
+  maxRetryAfterSeconds,
   waitMs,
 } from '../../../machines/rules/retry.ts'
 
@@ -17,15 +17,15 @@ const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 
 /** 1 s, 2 s, 4 s … 60 s. */
 const exponentialMs = (of: number) =>
-  Math.min(longestBackoffSeconds, firstBackoffSeconds * 2 ** (of - 1)) * 1_000
+  Math.min(maxBackoffSeconds, initialBackoffSeconds * 2 ** (of - 1)) * 1_000
 
 describe('what is tried again', () => {
   it.each([408, 429, 500, 502, 503, 504, 520, 599])('is an answer of %i', (status) => {
-    expect(isWorthRepeating(status)).toBe(true)
+    expect(isRetryableStatus(status)).toBe(true)
   })
 
   it.each([200, 206, 301, 400, 401, 403, 404, 409, 410, 416, 422])('is no answer of %i', (status) => {
-    expect(isWorthRepeating(status)).toBe(false)
+    expect(isRetryableStatus(status)).toBe(false)
   })
 })
 
@@ -45,10 +45,10 @@ describe('a back-off', () => {
   it('never ends sooner than the upstream asked, up to a day, nor much later', () => {
     fc.assert(
       fc.property(seed, attempt, askedSeconds, (job, of, asked) => {
-        const heeded = Math.min(asked, longestAskedSeconds) * 1_000
+        const heeded = Math.min(asked, maxRetryAfterSeconds) * 1_000
         const wait = backoffMs(job, of, asked)
         expect(wait).toBeGreaterThanOrEqual(Math.max(heeded, exponentialMs(of) / 2))
-        expect(wait).toBeLessThanOrEqual(Math.max(Math.ceil(heeded * (1 + spread)), exponentialMs(of)))
+        expect(wait).toBeLessThanOrEqual(Math.max(Math.ceil(heeded * (1 + maxJitter)), exponentialMs(of)))
       }),
     )
   })
@@ -86,7 +86,7 @@ describe('a machine', () => {
         fc.double({ min: 0, max: 1e6, noNaN: true }),
         (job, attempts, afterSeconds) => {
           const context = { attempts, afterSeconds }
-          const parked = { error: { kind: 'parked', failure, afterSeconds } }
+          const parked = { error: { kind: 'deferred', failure, afterSeconds } }
           expect(waitMs(job, context, parked)).toBe(Math.ceil(afterSeconds * 1_000))
           for (const event of [{ error: { kind: 'retry', failure } }, { output: { kind: 'rejected' } }])
             expect(waitMs(job, context, event)).toBe(backoffMs(job, attempts, afterSeconds))

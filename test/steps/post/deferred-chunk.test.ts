@@ -61,7 +61,7 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
   })
   expect(outcome).toMatchObject({
     error: {
-      kind: 'parked',
+      kind: 'deferred',
       afterSeconds: 60,
       failure: { source: 'reelpilot', code: 'circuitOpen', verdict: 'RETRY_AFTER' },
     },

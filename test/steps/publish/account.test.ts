@@ -23,7 +23,7 @@ describe('an account whose creator disconnects before the upload', () => {
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'waitingForAccount'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'AUTHORIZATION_REMOVED' },
-      inits: 0,
+      initAttempts: 0,
       ending: null,
     })
     expect(at.requests).toEqual([])
@@ -133,7 +133,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     ])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'auth_removed', source: 'post' },
-      inits: 1,
+      initAttempts: 1,
     })
   })
 

@@ -35,7 +35,7 @@ describe('a caption that was changed by SQL after its approval', () => {
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'APPROVAL_STALE' },
-      inits: 0,
+      initAttempts: 0,
     })
     expect(at.local.posts()).toEqual([])
 
@@ -60,7 +60,7 @@ describe('a slot whose approval was taken back', () => {
     expect(await job.advance('held')).toBe('held')
     await approve(job)
     expect(await job.advance()).toBe('published')
-    expect(await job.context()).toMatchObject({ inits: 1 })
+    expect(await job.context()).toMatchObject({ initAttempts: 1 })
   })
 })
 
@@ -97,7 +97,7 @@ describe('the privacy of a slot that a job works by', () => {
     await job.advance('publishing.uploading')
     expect(await edit()).toMatchObject({ kind: 'claimed' })
     expect(await job.advance()).toBe('published')
-    expect(await job.context()).toMatchObject({ visibility, inits: 1 })
+    expect(await job.context()).toMatchObject({ visibility, initAttempts: 1 })
     expect(at.local.posts()).toMatchObject([{ privacyLevel: privacy, status: 'PUBLISH_COMPLETE' }])
     const moderated = (await job.history()).includes('watching.inModeration')
     expect(moderated).toBe(visibility === 'public')

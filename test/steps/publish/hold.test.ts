@@ -125,7 +125,7 @@ describe('a locked plan', () => {
     expect(wholePosts(at.local)).toEqual([])
     await steer(job, { type: 'unlock' })
     expect(await job.advance()).toBe('published')
-    expect(await job.context()).toMatchObject({ inits: 1 })
+    expect(await job.context()).toMatchObject({ initAttempts: 1 })
   })
 
   it('says which post comes past stopping', async () => {
@@ -209,7 +209,7 @@ describe('a caption that was changed past the API', () => {
       .execute()
     await steer(job, { type: 'approve' })
     expect(await job.advance()).toBe('published')
-    expect(await job.context()).toMatchObject({ inits: 2 })
+    expect(await job.context()).toMatchObject({ initAttempts: 2 })
     expect(wholePosts(at.local)).toMatchObject([{ title: 'Never approved' }])
   })
 })

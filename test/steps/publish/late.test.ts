@@ -35,10 +35,10 @@ describe('posts of one account that everything was down for', () => {
     await at.pass(30 * 60)
     const [first, next, last] = jobs
     expect(await first?.advance()).toBe('published')
-    await next?.advance('publishing.awaitingTurn')
+    await next?.advance('publishing.deferred')
     expect(await next?.context()).toMatchObject({
       attempts: 0,
-      inits: 0,
+      initAttempts: 0,
       failure: { verdict: 'RETRY_AFTER', code: 'ACCOUNT_GAP', source: 'reelpilot' },
     })
     expect(at.local.counters()).toMatchObject({ inits: 1 })
@@ -68,7 +68,7 @@ describe('posts of one account that are on time', () => {
   it('are not kept apart, however close their slots are', async () => {
     const { jobs, at } = await threeSlots()
     for (const job of jobs) expect(await job.advance()).toBe('published')
-    expect((await jobs[1]?.history())?.includes('publishing.awaitingTurn')).toBe(false)
+    expect((await jobs[1]?.history())?.includes('publishing.deferred')).toBe(false)
     expect(gapsOf(at)).toHaveLength(2)
     expect(Math.max(...gapsOf(at))).toBeLessThan(2 * minuteMs)
   })

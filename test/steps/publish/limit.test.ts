@@ -16,10 +16,10 @@ describe('an organization that has had its uploads of the minute', () => {
     const second = await stage.start()
     expect(await first.job.advance()).toBe('published')
     const before = stage.clock.now()
-    await second.job.advance('publishing.awaitingTurn')
+    await second.job.advance('publishing.deferred')
     expect(await second.job.context()).toMatchObject({
       attempts: 0,
-      inits: 0,
+      initAttempts: 0,
       failure: { verdict: 'RETRY_AFTER', code: 'rateLimit', source: 'reelpilot' },
     })
     expect(second.at.requests).toEqual(['creator_info/query'])
@@ -57,7 +57,7 @@ describe('a creator whose cap of a day is lower than it is said to be', () => {
     expect(await next.advance()).toBe('needsPerson')
     expect(await next.context()).toMatchObject({ failure: { code: 'SLOT_PASSED' } })
     await next.send({ type: 'retry' })
-    await next.advance('publishing.awaitingTurn')
+    await next.advance('publishing.deferred')
     expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
     expect(await next.advance()).toBe('published')
     expect(stage.clock.now() - firstAt).toBeGreaterThanOrEqual(24 * 60 * minuteMs)

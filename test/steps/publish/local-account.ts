@@ -9,7 +9,7 @@ import { createAuthorizationStarter } from '../../../src/inbound/authorization.t
 import { type ConnectionOutcome, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
 import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../../src/providers/video/provider.ts'
-import { createLedger } from '../../../src/queue/instance-store.ts'
+import { createInstanceStore } from '../../../src/queue/instance-store.ts'
 import { createPostgresLimiter } from '../../../src/rate-limit/postgres/postgres-limiter.ts'
 import { connectLocalAccount } from '../../../src/rehearsal/local-account.ts'
 import { Secret } from '../../../src/secret.ts'
@@ -148,13 +148,19 @@ function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'st
   // Publishing asks it for nothing: all clips are made.
   const videos = {} as VideoProvider
   const clock = createDatabaseClock()
-  const ledger = createLedger({ db, boss: deps.boss, clock, owner: 'test', onCommitted: () => undefined })
-  const keeper = new LeaseKeeper(ledger, 2_500, (error) => console.error(error))
+  const instanceStore = createInstanceStore({
+    db,
+    boss: deps.boss,
+    clock,
+    owner: 'test',
+    onCommitted: () => undefined,
+  })
+  const keeper = new LeaseKeeper(instanceStore, 2_500, (error) => console.error(error))
   onTestFinished(() => keeper.stop())
   const withBreaker = createWithBreaker({ db })
   const upstreams = { storage, videos, withBreaker, tiktok }
   const steps = createSteps({ ...deps, ...upstreams, db, encryptor, latePostGapMs, workDirectory: '' })
-  return { ledger, keeper, machines: deps.machines, steps, clock }
+  return { instanceStore, keeper, machines: deps.machines, steps, clock }
 }
 
 /** What a creator does in the browser, and what comes of it here. */

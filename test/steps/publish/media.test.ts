@@ -36,7 +36,7 @@ describe('a video that TikTok would not take', () => {
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'needsPerson'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'FIX_MEDIA', code: 'POST_DURATION' },
-      inits: 0,
+      initAttempts: 0,
     })
     expect(at.requests).toEqual(['creator_info/query'])
   })

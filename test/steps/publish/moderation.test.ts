@@ -38,7 +38,7 @@ describe('five hours of moderation', () => {
       publicPostIds: [postId],
       visibility: 'public',
       failure: null,
-      inits: 1,
+      initAttempts: 1,
     })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', postIds: [postId] }])
     expect(at.local.counters()).toMatchObject({ inits: 1, refreshes: 2 })
@@ -92,7 +92,7 @@ describe('a post that never leaves processing', () => {
     const context = await job.context()
     expect(context).toMatchObject({
       failure: { verdict: 'OUTCOME_UNKNOWN', code: 'UNCONFIRMED' },
-      inits: 1,
+      initAttempts: 1,
       publicPostIds: [],
     })
     expect(hoursSince(context.sentAt)).toBeGreaterThanOrEqual(72)

@@ -29,7 +29,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     expect(context).toMatchObject({
       failure: { verdict: 'WAIT_CAP', code: 'spam_risk_too_many_posts', source: 'api' },
       attempts: 0,
-      inits: 0,
+      initAttempts: 0,
     })
     expect(context.failure?.logId).toMatch(/^\d{14}[0-9A-F]{20}$/)
     expect(stepAfter(context.failure)).toContain('within 24 hours')
@@ -65,7 +65,7 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
     const asked = at.requests.filter((request) => request === 'creator_info/query').length
     expect(asked).toBeGreaterThanOrEqual(4)
     expect(asked).toBeLessThanOrEqual(7)
-    expect(await job.context()).toMatchObject({ attempts: 0, inits: 0, ending: null })
+    expect(await job.context()).toMatchObject({ attempts: 0, initAttempts: 0, ending: null })
     expect(at.local.posts()).toEqual([])
   })
 })
@@ -113,7 +113,7 @@ describe('a creator who does not offer the chosen privacy any more', () => {
   it('stops the job before the init', async () => {
     const { job, at } = await stage.start({ creator: { private: true } })
     expect(await job.advance()).toBe('needsPerson')
-    expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, inits: 0 })
+    expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, initAttempts: 0 })
     expect(at.requests).toEqual(['creator_info/query'])
   })
 
@@ -138,7 +138,7 @@ describe('the label of what AI has made', () => {
 describe('a minute that is full', () => {
   it('parks an init, which was turned away unread, and spends no attempt', async () => {
     const { job, at } = await stage.start({ simulatorSettings: { limits: { videoInit: 0 } } })
-    await job.advance('publishing.awaitingTurn')
+    await job.advance('publishing.deferred')
     const { attempts, afterSeconds, failure } = await job.context()
     expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
     expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })

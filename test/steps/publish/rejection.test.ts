@@ -39,7 +39,7 @@ describe('a post that TikTok rejects', () => {
         'failed',
       ])
       const failure = { verdict, code: reason, source: 'post' } as const
-      expect(await job.context()).toMatchObject({ failure, inits: 1, publicPostIds: [] })
+      expect(await job.context()).toMatchObject({ failure, initAttempts: 1, publicPostIds: [] })
       const nextStep = nextStepFor(failure)
       expect(nextStep).toBe(verdictFor('post', reason).verdict.nextStep)
       // The job is over: to retry it would be refused.
@@ -54,7 +54,7 @@ describe('a post that TikTok rejects', () => {
     expect(await job.advance()).toBe('failed')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_OPERATOR', code: 'the_moon_is_full', source: 'post' },
-      inits: 1,
+      initAttempts: 1,
     })
     const counted = await db.selectFrom('unrecognised_code').select(['source', 'code', 'seen']).execute()
     expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', seen: 1 }])
@@ -98,8 +98,8 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
         ...sentStates,
         ...publishedStates,
       ])
-      const { publicPostIds, inits } = await job.context()
-      expect(inits).toBe(2)
+      const { publicPostIds, initAttempts } = await job.context()
+      expect(initAttempts).toBe(2)
       expect(at.local.posts()).toMatchObject([
         { status: 'FAILED', failReason: reason, postIds: [] },
         { status: 'PUBLISH_COMPLETE', postIds: publicPostIds },

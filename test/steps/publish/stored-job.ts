@@ -3,7 +3,7 @@ import type { KeptMedia } from '../../../machines/job/context.ts'
 import { jobIdOf } from '../../../src/commands/job/start-job.ts'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../../src/durable/checkpoint.ts'
-import { begin, decide, doneEvent } from '../../../src/durable/decide.ts'
+import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'
 import type { Db } from '../../../src/store/database.ts'
 import { readDatabaseTime } from '../../../src/store/database-time.ts'
 import { appendEvent } from '../../../src/store/event/append.ts'
@@ -59,7 +59,7 @@ export async function insertStoredJob(
   const jobId = jobIdOf(slotId)
 
   const facts = { at, key: `${jobId}/1`, epoch: null }
-  let checkpoint: Checkpoint = begin(jobMachine, { slotId, accountId, publishAt }, facts)
+  let checkpoint: Checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
   for (const output of outcomes(media)) {
     const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
     if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)

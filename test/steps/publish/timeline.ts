@@ -12,7 +12,7 @@ export const uploadingStates = (chunks = 1) => [
 /** Tries again from the slot on, which has passed by now. */
 export const retryStates = ['publishing.backingOff', 'awaitingSlot'] as const
 /** The init was not its turn; when it is, it is made at once. */
-export const deferredInitStates = ['publishing.awaitingTurn', 'publishing.initialising'] as const
+export const deferredInitStates = ['publishing.deferred', 'publishing.initialising'] as const
 /** Sends a post's one chunk; TikTok is asked what became of it and says at once that it is out. */
 export const sentStates = ['watching.accepted', 'watching.checking'] as const
 export const publishedStates = ['closing', 'published'] as const

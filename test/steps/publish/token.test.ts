@@ -32,7 +32,7 @@ describe('a token that expires between upload and poll', () => {
     expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, refused: {} })
     expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
     expect(await job.context()).toMatchObject({
-      inits: 1,
+      initAttempts: 1,
       attempts: 0,
       failure: null,
       publicPostIds: at.local.posts()[0]?.postIds,
@@ -94,7 +94,7 @@ describe('a token that is refused although it should be good', () => {
     expect(await job.account()).toBe('needsReauthorization')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'access_token_invalid' },
-      inits: 0,
+      initAttempts: 0,
     })
     expect(at.requests).toEqual(['creator_info/query', 'oauth/token', 'creator_info/query'])
 

@@ -1,8 +1,8 @@
 import type { JobContext, Progress as ProgressRecord } from '../../../../machines/job/context.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
 import { acceptedEvents } from '../../../durable/decide.ts'
-import { viewMachine } from '../../../durable/diagram.ts'
-import { load as loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from '../../../durable/machine.ts'
+import { diagramOf } from '../../../durable/diagram.ts'
+import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from '../../../durable/machine.ts'
 import { type JobRecord, listJobs } from '../../../store/job/job-list.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
@@ -206,7 +206,7 @@ builder.queryFields((t) => ({
 function checkStates(states: readonly string[] | null, machines: MachineCatalogue): void {
   const machine = machines.get('job')
   if (states === null || !machine) return
-  const known = viewMachine(machine).states.map(({ path }) => path)
+  const known = diagramOf(machine).states.map(({ path }) => path)
   const unknown = states.filter((state) => !known.includes(state))
   if (unknown.length > 0)
     throw requestError(

@@ -52,6 +52,6 @@ function statusOf(state: string, context: JobContext): PostStatus {
 }
 
 /** The last chunk was under way when its answer was lost: all of it may be there. */
-function mayBeSent({ unsure, nextChunk, post }: JobContext): boolean {
-  return unsure && nextChunk + 1 >= (post?.chunkCount ?? 0)
+function mayBeSent({ outcomeUnknown, nextChunk, post }: JobContext): boolean {
+  return outcomeUnknown && nextChunk + 1 >= (post?.chunkCount ?? 0)
 }

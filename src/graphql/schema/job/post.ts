@@ -1,5 +1,5 @@
 import type { JobContext } from '../../../../machines/job/context.ts'
-import { load as loadCheckpoint } from '../../../durable/machine.ts'
+import { loadCheckpoint } from '../../../durable/machine.ts'
 import { builder } from '../builder.ts'
 import { Job } from '../ref.ts'
 import { type PostStatus as PostStatusName, type PostView, postOfJob } from './post-view.ts'

@@ -1,5 +1,5 @@
-import type { Forced } from '../../../../machines/breaker.ts'
-import { fullUnits, retriesLeft, retryUnits } from '../../../../machines/rules/retry-budget.ts'
+import type { ForcedMode } from '../../../../machines/breaker.ts'
+import { maxUnits, retriesLeft, retryCostUnits } from '../../../../machines/rules/retry-budget.ts'
 import { type Breaker, breakerAt, contextOf, publicStateOf } from '../../../circuit-breaker/breaker.ts'
 import { breakerKeyOf, forceBreaker } from '../../../commands/limits/force-breaker.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
@@ -68,7 +68,7 @@ const RetryBudget = builder.objectRef<{ readonly available: number }>('RetryBudg
     available: t.exposeInt('available', { description: 'How many retries could be made now.' }),
     capacity: t.int({
       description: 'How many could be made if none had been made lately.',
-      resolve: () => fullUnits / retryUnits,
+      resolve: () => maxUnits / retryCostUnits,
     }),
   }),
 })
@@ -155,7 +155,7 @@ function stateOf({ checkpoint }: Breaker): (typeof States)[keyof typeof States][
   return state.value
 }
 
-function forcedOf(breaker: Breaker): Forced | null {
+function forcedOf(breaker: Breaker): ForcedMode | null {
   return contextOf(breaker).forced
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isWorthRepeating } from '../../../../machines/rules/retry.ts'
+import { isRetryableStatus } from '../../../../machines/rules/retry.ts'
 import { readAnswer } from '../../read-answer.ts'
 import type { CallFailure, Unknown } from './answer.ts'
 import { redact, redactedRaw } from './redact.ts'
@@ -47,7 +47,7 @@ export function classify<Body>(
   if (httpStatus === 429 || error?.code === 'rate_limit_exceeded') {
     return { kind: 'rateLimited', ...retryAfter, ...logId }
   }
-  if (isWorthRepeating(httpStatus) || (error && serverErrors.has(error.code))) {
+  if (isRetryableStatus(httpStatus) || (error && serverErrors.has(error.code))) {
     const code = error ? { code: error.code } : {}
     return { kind: 'unknown', cause: 'serverError', httpStatus, ...code, ...retryAfter, ...logId }
   }

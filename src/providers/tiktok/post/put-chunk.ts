@@ -1,5 +1,5 @@
 import { ReadableStream } from 'node:stream/web'
-import { isWorthRepeating } from '../../../../machines/rules/retry.ts'
+import { isRetryableStatus } from '../../../../machines/rules/retry.ts'
 import type { Secret } from '../../../secret.ts'
 import type { Deferred } from '../../deferred.ts'
 import type { NotSent, Unknown } from '../http/answer.ts'
@@ -110,7 +110,7 @@ function classifyChunk({ httpStatus, headers, text }: Answered, { last, total }:
       return { kind: 'rangeMismatch', ...(uploadedBytes !== undefined && { uploadedBytes }) }
     }
   }
-  if (isWorthRepeating(httpStatus)) {
+  if (isRetryableStatus(httpStatus)) {
     const seconds = retryAfterSeconds(headers)
     return { kind: 'retry', httpStatus, ...(seconds !== undefined && { retryAfterSeconds: seconds }) }
   }

@@ -125,7 +125,7 @@ describe('an account', () => {
     expect(named).toEqual({
       connecting: 'CONNECTING',
       connected: 'CONNECTED',
-      'refreshing.asking': 'REFRESHING',
+      'refreshing.requesting': 'REFRESHING',
       'refreshing.backingOff': 'REFRESHING',
       needsReauthorization: 'NEEDS_REAUTHORIZATION',
       revoked: 'REVOKED',
@@ -138,7 +138,7 @@ describe('an account', () => {
 
   it.each([
     ['connecting', 'NOT_CONNECTED', ['disconnect']],
-    ['refreshing.asking', 'HEALTHY', ['disconnect']],
+    ['refreshing.requesting', 'HEALTHY', ['disconnect']],
     ['refreshing.backingOff', 'RENEWAL_FAILING', ['disconnect']],
     ['needsReauthorization', 'BROKEN', ['disconnect']],
     ['revoked', 'BROKEN', ['disconnect']],

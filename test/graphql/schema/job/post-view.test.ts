@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { freshContext, type JobContext } from '../../../../machines/job/context.ts'
+import { initialContext, type JobContext } from '../../../../machines/job/context.ts'
 import { jobMachine } from '../../../../src/definitions/machines.ts'
 import { leafPaths } from '../../../../src/durable/machine.ts'
 import { type PostStatus, postOfJob } from '../../../../src/graphql/schema/job/post-view.ts'
@@ -12,7 +12,7 @@ const post = {
   approvedHash: null,
 }
 const fresh: JobContext = {
-  ...freshContext({ slotId: 'slot', accountId: 'account', publishAt: 0 }),
+  ...initialContext({ slotId: 'slot', accountId: 'account', publishAt: 0 }),
   post,
 }
 const sent = { sentAt: 1_000, nextChunk: 3 } as const
@@ -22,9 +22,9 @@ const cases: readonly (readonly [status: PostStatus, state: string, known: Parti
   ['UPLOADING', 'publishing.backingOff', { nextChunk: 2 }],
   ['UPLOADING', 'paused', { nextChunk: 1 }],
   ['UPLOADING', 'waitingForAccount', { nextChunk: 1 }],
-  ['UPLOADING', 'publishing.reconciling', { nextChunk: 1, unsure: true }],
-  ['UNCONFIRMED', 'publishing.reconciling', { nextChunk: 2, unsure: true }],
-  ['UNCONFIRMED', 'needsPerson', { nextChunk: 2, unsure: true }],
+  ['UPLOADING', 'publishing.reconciling', { nextChunk: 1, outcomeUnknown: true }],
+  ['UNCONFIRMED', 'publishing.reconciling', { nextChunk: 2, outcomeUnknown: true }],
+  ['UNCONFIRMED', 'needsPerson', { nextChunk: 2, outcomeUnknown: true }],
   ['ACCEPTED', 'watching.accepted', sent],
   ['ACCEPTED', 'watching.checking', sent],
   ['PROCESSING', 'watching.processing', { ...sent, stage: 'processing' }],

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { mostFailures } from '../../../../machines/breaker.ts'
+import { failureThreshold } from '../../../../machines/breaker.ts'
 import { publicStateOf, registerBreakers } from '../../../../src/circuit-breaker/breaker.ts'
 import { forceBreaker } from '../../../../src/commands/limits/force-breaker.ts'
 import { breakerMachine } from '../../../../src/definitions/breaker-machine.ts'
@@ -94,14 +94,14 @@ describe('circuit breakers', () => {
   })
 
   it('show what is open, since when, and when it will be probed', async () => {
-    await call(down, mostFailures, { attempt: 2 })
+    await call(down, failureThreshold, { attempt: 2 })
     const shown = await find(tenant, 'tiktok')
     expect(shown).toMatchObject({ state: 'OPEN', failures: 5, retryBudget: { available: 95, capacity: 100 } })
     expect(Date.parse(shown.nextProbeAt) - Date.parse(shown.openedAt)).toBe(60_000)
 
     // A minute later, although nobody has called since.
     await database.owner.pool.query(
-      `update reelpilot.circuit_breaker set timers = jsonb_set(timers, '{xstate.after.cooling.breaker.open,dueAt}', '0')
+      `update reelpilot.circuit_breaker set timers = jsonb_set(timers, '{xstate.after.openPeriod.breaker.open,dueAt}', '0')
         where key = 'tiktok'`,
     )
     expect(await find(tenant, 'tiktok')).toMatchObject({ state: 'HALF_OPEN', nextProbeAt: null })
@@ -255,7 +255,7 @@ describe('several organizations', () => {
   })
 
   it('see the upstreams’ breakers, and of the accounts’ only their own', async () => {
-    await call(dead, mostFailures, { caller: callerOf(tenant) })
+    await call(dead, failureThreshold, { caller: callerOf(tenant) })
     await call(dead, 1, { caller: callerOf(stranger) })
     expect(await find(tenant, accountKey(tenant))).toMatchObject({
       scope: 'ACCOUNT',

@@ -227,7 +227,7 @@ describe('a job that waits for its turn', () => {
     const dueAt = Date.now() + 45_000
     const failure = { verdict: 'RETRY_AFTER', code, message: 'Not yet.', source: 'reelpilot' }
     await database.owner.pool.query(
-      `update reelpilot.machine_instance set state = 'publishing.awaitingTurn', tag = 'waiting', step = null,
+      `update reelpilot.machine_instance set state = 'publishing.deferred', tag = 'waiting', step = null,
               timers = $1::jsonb, context = context || $2::jsonb
         where organization_id = $3 and machine = 'job'`,
       [

@@ -287,8 +287,8 @@ describe('a slot', () => {
     }
     for (const [state, step, more] of [
       ['publishing.initialising', '{}', {}],
-      ['publishing.backingOff', null, { unsure: true }],
-      ['publishing.backingOff', null, { unsure: false, post: { publishId: 'p' } }],
+      ['publishing.backingOff', null, { outcomeUnknown: true }],
+      ['publishing.backingOff', null, { outcomeUnknown: false, post: { publishId: 'p' } }],
       ['watching.accepted', null, { post: null, sentAt: 1 }],
       ['backingOff', null, { sentAt: null, ending: 'failed' }],
       ['closing', '{}', { ending: null }],
