@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it } from 'vitest'
-import type { Boundary } from '../../src/durable/drive.ts'
-import { createTestDatabase } from '../support/database.ts'
-import { expectEverySlotPostedOnce, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { createWorkerFixture, startWorkerProcess, type WorkerFixture } from '../support/worker-fixture.ts'
+import type { Boundary } from '../../../src/durable/drive.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { expectEverySlotPostedOnce, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { createWorkerFixture, startWorkerProcess, type WorkerFixture } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()

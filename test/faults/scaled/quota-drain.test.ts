@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
-import { sendJobEvent } from '../../src/commands/send-event.ts'
-import { auditQuota } from '../../src/store/quota/audit.ts'
-import { createCommandDeps } from '../support/command-deps.ts'
-import { createTestDatabase } from '../support/database.ts'
-import { jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { createWorkerFixture } from '../support/worker-fixture.ts'
-import { startWorkerPool } from '../support/worker-pool.ts'
+import { sendJobEvent } from '../../../src/commands/send-event.ts'
+import { auditQuota } from '../../../src/store/quota/audit.ts'
+import { createCommandDeps } from '../../support/command-deps.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { createWorkerFixture } from '../../support/worker-fixture.ts'
+import { startWorkerPool } from '../../support/worker-pool.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()

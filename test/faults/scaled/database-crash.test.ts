@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { createOwnServer } from '../support/own-server.ts'
-import { waitUntil } from '../support/wait.ts'
-import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
+import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { createOwnServer } from '../../support/own-server.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const jobs = inForm(8, 20)

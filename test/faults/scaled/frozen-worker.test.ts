@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { createTestDatabase } from '../support/database.ts'
-import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { waitUntil } from '../support/wait.ts'
-import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()

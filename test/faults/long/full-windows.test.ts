@@ -1,10 +1,10 @@
 import { afterAll, expect, it } from 'vitest'
-import { createTestDatabase } from '../support/database.ts'
-import { expectEverySlotPostedOnce, jobsOf } from '../support/expect-posts.ts'
-import { expectWindowsKept } from '../support/expect-windows.ts'
-import { startRedis } from '../support/redis-process.ts'
-import { waitUntil } from '../support/wait.ts'
-import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { expectEverySlotPostedOnce, jobsOf } from '../../support/expect-posts.ts'
+import { expectWindowsKept } from '../../support/expect-windows.ts'
+import { startRedis } from '../../support/redis-process.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
 
 const redis = await startRedis()
 afterAll(() => redis?.close())

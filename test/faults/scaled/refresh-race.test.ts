@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { listAccounts } from '../../src/store/account/accounts.ts'
-import { createTestDatabase } from '../support/database.ts'
-import { jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { waitUntil } from '../support/wait.ts'
-import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
+import { listAccounts } from '../../../src/store/account/accounts.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()

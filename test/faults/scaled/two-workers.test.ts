@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { createTestDatabase } from '../support/database.ts'
-import { expectEverySlotPostedOnce, waitUntilAllEnded } from '../support/expect-posts.ts'
-import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixture.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { expectEverySlotPostedOnce, waitUntilAllEnded } from '../../support/expect-posts.ts'
+import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
