@@ -63,7 +63,7 @@ export const jobLogic = jobSetup.createMachine({
             'recordSuccess',
             assign({
               reserved: true,
-              progress: ({ context }) => ({ done: 0, of: context.scenes, unit: 'scenes' }),
+              progress: ({ context }) => ({ completed: 0, total: context.scenes, unit: 'scenes' }),
             }),
           ],
         },

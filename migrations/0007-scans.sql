@@ -26,14 +26,14 @@ create table scan_decision (
   scan_id uuid not null,
   slot_id uuid not null,
   decision text not null check (decision in ('ENQUEUED', 'NOT_APPROVED', 'AUTOPILOT_OFF', 'PLAN_LOCKED', 'TOO_LATE',
-                                             'ACCOUNT_UNHEALTHY', 'QUOTA_SHORT')),
+                                             'ACCOUNT_UNHEALTHY', 'QUOTA_EXCEEDED')),
   -- Which quota was short, and by how much.
   shortage jsonb,
   created_at timestamptz not null default now(),
   primary key (scan_id, slot_id),
   foreign key (organization_id, scan_id) references scan (organization_id, id),
   foreign key (organization_id, slot_id) references slot (organization_id, id) on delete cascade,
-  check ((decision = 'QUOTA_SHORT') = (shortage is not null))
+  check ((decision = 'QUOTA_EXCEEDED') = (shortage is not null))
 );
 create index scan_decision_of_slot on scan_decision (slot_id, created_at);
 alter table scan_decision enable row level security;

@@ -35,8 +35,8 @@ export interface OpenPost {
 
 /** How far the present work has come, for people who watch. `done` may be a fraction. */
 export interface Progress {
-  readonly done: number
-  readonly of: number
+  readonly completed: number
+  readonly total: number
   readonly unit: 'scenes' | 'chunks'
 }
 

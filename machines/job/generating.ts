@@ -52,8 +52,8 @@ export const generating = jobSetup.createStateConfig({
                   ? {
                       pollAfterMs: event.output.pollAfterMs,
                       progress: {
-                        done: context.clips.length + event.output.progress,
-                        of: context.scenes,
+                        completed: context.clips.length + event.output.progress,
+                        total: context.scenes,
                         unit: 'scenes' as const,
                       },
                     }
@@ -100,7 +100,11 @@ export const generating = jobSetup.createStateConfig({
               clips: [...context.clips, event.output.kept],
               clip: null,
               clipAttempt: 1,
-              progress: { done: context.clips.length + 1, of: context.scenes, unit: 'scenes' as const },
+              progress: {
+                completed: context.clips.length + 1,
+                total: context.scenes,
+                unit: 'scenes' as const,
+              },
             })),
           ],
         },

@@ -55,7 +55,7 @@ export const publishing = jobSetup.createStateConfig({
             assign(({ event }) => ({
               post: event.output.post,
               audience: event.output.audience,
-              progress: { done: 0, of: event.output.post.chunkCount, unit: 'chunks' as const },
+              progress: { completed: 0, total: event.output.post.chunkCount, unit: 'chunks' as const },
             })),
           ],
         },

@@ -193,7 +193,7 @@ export const jobSetup = setup({
     endsAs: ({ context }, ending: JobContext['ending']) => context.ending === ending,
     isHidden: ({ context }) => context.ending === 'published' && context.visibility === 'hidden',
     /** TikTok rejected the post and allows a fresh one; the same word in a webhook and in a step's answer. */
-    mayPostAgain: ({ context, event }) =>
+    canPostAgain: ({ context, event }) =>
       rejectionOf(event)?.again === true && context.initAttempts < maxInitAttempts,
   },
   actions: {
@@ -232,7 +232,11 @@ export const jobSetup = setup({
     })),
     recordChunk: assign(({ context }) => ({
       nextChunk: context.nextChunk + 1,
-      progress: { done: context.nextChunk + 1, of: context.post?.chunkCount ?? 0, unit: 'chunks' as const },
+      progress: {
+        completed: context.nextChunk + 1,
+        total: context.post?.chunkCount ?? 0,
+        unit: 'chunks' as const,
+      },
     })),
     /** All bytes are with TikTok: the post may exist from here on. */
     recordAllChunks: assign(({ context, event }) => ({

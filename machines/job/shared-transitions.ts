@@ -81,7 +81,7 @@ export const postWebhookTransitions = {
   postFailed: [
     { guard: 'isNotSent' },
     {
-      guard: 'mayPostAgain',
+      guard: 'canPostAgain',
       target: '#job.publishing.backingOff',
       actions: ['recordRejection', 'clearPost'],
     },

@@ -63,7 +63,7 @@ export const watching = jobSetup.createStateConfig({
             actions: ['recordSuccess', { type: 'setEnding', params: 'delivered' }],
           },
           {
-            guard: 'mayPostAgain',
+            guard: 'canPostAgain',
             target: '#job.publishing.backingOff',
             actions: ['recordRejection', 'clearPost'],
           },

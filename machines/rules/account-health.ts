@@ -21,7 +21,7 @@ export interface AccountHealth {
     | 'broken'
     | 'notConnected'
   /** Until when posts can be made if nobody acts, epoch milliseconds; null: no end in sight. */
-  readonly holdsUntil: number | null
+  readonly postingEndsAt: number | null
   /** What is wrong; null if nothing is. */
   readonly failure: Failure | null
 }
@@ -36,16 +36,17 @@ export function accountHealth(facts: AccountFacts): AccountHealth {
   const { state, scopes, failure, now, isKeyMissing } = facts
   // A token that does not open is of no use.
   const accessEnds = isKeyMissing ? now : Math.max(facts.accessExpiresAt ?? now, now)
-  if (state === 'connecting') return { status: 'notConnected', holdsUntil: now, failure }
+  if (state === 'connecting') return { status: 'notConnected', postingEndsAt: now, failure }
   if (state === 'needsReauthorization')
-    return { status: 'broken', holdsUntil: accessEnds, failure: failure ?? disconnected }
+    return { status: 'broken', postingEndsAt: accessEnds, failure: failure ?? disconnected }
   if (state !== 'connected' && !state.startsWith('refreshing.'))
-    return { status: 'broken', holdsUntil: now, failure: failure ?? disconnected }
-  if (isKeyMissing) return { status: 'keyMissing', holdsUntil: now, failure: keyIsMissing }
-  if (state === 'refreshing.backingOff') return { status: 'renewalFailing', holdsUntil: accessEnds, failure }
+    return { status: 'broken', postingEndsAt: now, failure: failure ?? disconnected }
+  if (isKeyMissing) return { status: 'keyMissing', postingEndsAt: now, failure: keyIsMissing }
+  if (state === 'refreshing.backingOff')
+    return { status: 'renewalFailing', postingEndsAt: accessEnds, failure }
   if (!Object.values(scopeOf).some((scope) => scopes.includes(scope)))
-    return { status: 'permissionMissing', holdsUntil: null, failure: scopeMissing }
-  return { status: 'healthy', holdsUntil: null, failure: null }
+    return { status: 'permissionMissing', postingEndsAt: null, failure: scopeMissing }
+  return { status: 'healthy', postingEndsAt: null, failure: null }
 }
 
 /** Why a slot will fail if nobody acts; null if it will not, as far as the account goes. */
@@ -55,7 +56,7 @@ export function slotFailure(
   slot: { readonly publishAt: number; readonly mode: 'direct' | 'draft' },
 ): Failure | null {
   if (health.status !== 'notConnected' && !scopes.includes(scopeOf[slot.mode])) return scopeMissing
-  if (health.holdsUntil === null || slot.publishAt + uploadTokenMs <= health.holdsUntil) return null
+  if (health.postingEndsAt === null || slot.publishAt + uploadTokenMs <= health.postingEndsAt) return null
   return health.failure ?? disconnected
 }
 

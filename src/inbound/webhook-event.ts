@@ -22,8 +22,8 @@ export function webhookEventOf(told: KnownWebhook): WebhookEvent {
       const code = told.reason || 'unspecified'
       const { verdict, recognised } = verdictFor('post', code)
       const failure: Failure = { verdict: verdict.verdict, code, message: verdict.meaning, source: 'post' }
-      const { mayPostAgain = false, afterSeconds } = verdict
-      const again = { again: mayPostAgain, ...(afterSeconds !== undefined && { afterSeconds }) }
+      const { canPostAgain = false, afterSeconds } = verdict
+      const again = { again: canPostAgain, ...(afterSeconds !== undefined && { afterSeconds }) }
       const event = { type: told.kind, createdAt, ...again, failure } as const
       return { ...about, event, ...(!recognised && { unrecognised: { source: 'post', code } }) }
     }

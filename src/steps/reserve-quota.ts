@@ -23,7 +23,7 @@ export async function reserveQuota(
   })
   if (!short) return done()
   const message = `The quota of ${short.metric} is short: ${short.available} left, ${short.needed} needed. Grant more to go on.`
-  return fail({ kind: 'needsPerson', failure: failure('NEEDS_OPERATOR', 'QUOTA_SHORT', message) })
+  return fail({ kind: 'needsPerson', failure: failure('NEEDS_OPERATOR', 'QUOTA_EXCEEDED', message) })
 }
 
 async function reserveLate(

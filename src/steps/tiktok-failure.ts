@@ -118,6 +118,6 @@ export async function rejection(
     source: 'post',
   }
   await countIfUnknown(db, organizationId, 'post', failure, known)
-  const { mayPostAgain = false, afterSeconds } = verdict
-  return { again: mayPostAgain, ...(afterSeconds !== undefined && { afterSeconds }), failure }
+  const { canPostAgain = false, afterSeconds } = verdict
+  return { again: canPostAgain, ...(afterSeconds !== undefined && { afterSeconds }), failure }
 }

@@ -219,7 +219,7 @@ export type ScanVerdict =
   | 'PLAN_LOCKED'
   | 'TOO_LATE'
   | 'ACCOUNT_UNHEALTHY'
-  | 'QUOTA_SHORT'
+  | 'QUOTA_EXCEEDED'
 
 export interface ScanTable {
   id: string

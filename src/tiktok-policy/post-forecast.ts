@@ -12,7 +12,7 @@ export interface LatePost extends PlannedPost {
   /** When the cap has capacity for it. */
   readonly capacityAt: Date
   /** Whether that is too late to post it without a person's decision. */
-  readonly needsPerson: boolean
+  readonly isTooLate: boolean
 }
 
 /**
@@ -32,8 +32,8 @@ export function forecastLatePosts(
     const dueAt = Math.max(now, post.publishAt.getTime())
     log = dropExpired(log, dueAt, window)
     const capacityAt = earliestReservation(log, window, dueAt)
-    const needsPerson = capacityAt > post.publishAt.getTime() + maxLatenessMs
-    if (!needsPerson) log = withReservation(log, capacityAt, 1)
-    return capacityAt > dueAt ? [{ ...post, capacityAt: new Date(capacityAt), needsPerson }] : []
+    const isTooLate = capacityAt > post.publishAt.getTime() + maxLatenessMs
+    if (!isTooLate) log = withReservation(log, capacityAt, 1)
+    return capacityAt > dueAt ? [{ ...post, capacityAt: new Date(capacityAt), isTooLate }] : []
   })
 }

@@ -68,7 +68,7 @@ function statusIn(code: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-type Safest = Pick<FailureVerdict, 'verdict' | 'meaning' | 'nextStep' | 'afterSeconds' | 'mayPostAgain'>
+type Safest = Pick<FailureVerdict, 'verdict' | 'meaning' | 'nextStep' | 'afterSeconds' | 'canPostAgain'>
 
 function safestOf(source: VerdictSource, httpStatus: number | undefined): Safest {
   switch (source) {
@@ -81,7 +81,7 @@ function safestOf(source: VerdictSource, httpStatus: number | undefined): Safest
         meaning: 'TikTok rejected the post for a reason that this version does not know.',
         nextStep:
           "The operator looks the code up in TikTok's documents. The post is not opened again by itself.",
-        mayPostAgain: false,
+        canPostAgain: false,
       }
     case 'upload':
       return unknownAnswer('OUTCOME_UNKNOWN')

@@ -72,7 +72,7 @@ export const ownVerdicts = verdictsOf('reelpilot', {
     meaning: 'So many calls to the other side fail that only first attempts are made for now.',
     nextStep: 'Nothing needs doing: it goes on once calls succeed again. No attempt is spent meanwhile.',
   },
-  QUOTA_SHORT: {
+  QUOTA_EXCEEDED: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The organization has no quota left for this video.',
     nextStep: 'The operator grants more quota; the job goes on by itself then.',

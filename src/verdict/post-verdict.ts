@@ -1,6 +1,6 @@
 import { dayInSeconds, minuteInSeconds, verdictsOf } from './verdict-row.ts'
 
-const media = { verdict: 'FIX_MEDIA', mayPostAgain: false } as const
+const media = { verdict: 'FIX_MEDIA', canPostAgain: false } as const
 
 const pullFailed = {
   verdict: 'RETRY_AFTER',
@@ -8,7 +8,7 @@ const pullFailed = {
   nextStep:
     'It is posted again by itself. If that fails too, the operator checks that the address answers from outside, without a redirect.',
   afterSeconds: 5 * minuteInSeconds,
-  mayPostAgain: true,
+  canPostAgain: true,
 } as const
 
 /**
@@ -44,7 +44,7 @@ export const postVerdicts = verdictsOf('post', {
     meaning: 'TikTok failed on its side, and nothing was posted.',
     nextStep: 'Nothing needs doing: it is posted again by itself, which TikTok allows here.',
     afterSeconds: minuteInSeconds,
-    mayPostAgain: true,
+    canPostAgain: true,
   },
   video_pull_failed: pullFailed,
   photo_pull_failed: pullFailed,
@@ -52,33 +52,33 @@ export const postVerdicts = verdictsOf('post', {
     verdict: 'PERMANENT',
     meaning: 'The post was cancelled before it was out.',
     nextStep: 'Plan a new post if it is still wanted.',
-    mayPostAgain: false,
+    canPostAgain: false,
   },
   auth_removed: {
     verdict: 'NEEDS_USER',
     meaning: 'The creator disconnected the app while the post was under way.',
     nextStep: 'The creator connects the account again, and the post is planned anew if it is still wanted.',
-    mayPostAgain: false,
+    canPostAgain: false,
   },
   spam_risk_too_many_posts: {
     verdict: 'WAIT_CAP',
     meaning: 'The creator has posted as much as TikTok allows within 24 hours, all apps together.',
     nextStep: 'Plan the post anew, 24 hours later. Fewer slots a day avoid it.',
     afterSeconds: dayInSeconds,
-    mayPostAgain: false,
+    canPostAgain: false,
   },
   spam_risk_user_banned_from_posting: {
     verdict: 'NEEDS_USER',
     meaning: 'TikTok has banned this creator from posting.',
     nextStep:
       'The creator finds the reason in the TikTok app and appeals there. Plan the post anew once the ban is lifted.',
-    mayPostAgain: false,
+    canPostAgain: false,
   },
   spam_risk_text: {
     verdict: 'FIX_MEDIA',
     meaning: 'TikTok takes the caption for spam.',
     nextStep: 'The planner rewrites the caption, its tags and links above all, and plans the post again.',
-    mayPostAgain: false,
+    canPostAgain: false,
   },
   // TikTok does not say what it was, so nobody here can know what to change.
   spam_risk: {
@@ -86,6 +86,6 @@ export const postVerdicts = verdictsOf('post', {
     meaning: 'TikTok takes the post for spam and does not say why.',
     nextStep:
       "The creator looks for a notice under the account's status in the TikTok app. Do not post the same again before the reason is known.",
-    mayPostAgain: false,
+    canPostAgain: false,
   },
 })

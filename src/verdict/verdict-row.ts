@@ -20,7 +20,7 @@ export interface FailureVerdict {
   /** After how long waiting helps; of a cap, its whole window. */
   readonly afterSeconds?: number
   /** Of a `post` reason: whether TikTok allows a fresh init for the same post, without anybody having changed it. */
-  readonly mayPostAgain?: boolean
+  readonly canPostAgain?: boolean
 }
 
 /** Rows of one source, keyed by code, so that no code can stand there twice. */

@@ -35,7 +35,7 @@ export async function toldTo({ runtime }: TestDatabase, organizationId: string):
     .selectFrom('event')
     .select('payload')
     .where('organization_id', '=', organizationId)
-    .where('type', '=', 'breaker.moved')
+    .where('type', '=', 'breaker.transitioned')
     .orderBy('sequence')
     .execute()
   return events.map(({ payload }) => {

@@ -30,7 +30,7 @@ it('starts its own Postgres again after a kill, goes on with its jobs, and says 
     try {
       await client.connect()
       const { rows } = await client.query(
-        "select count(*)::int as events from reelpilot.event where type = 'job.moved'",
+        "select count(*)::int as events from reelpilot.event where type = 'job.transitioned'",
       )
       return rows[0]?.events ?? -1
     } catch {

@@ -239,7 +239,7 @@ export async function steer(
   tenant: Tenant,
   name: string,
   input: object,
-  fields = 'plan { state locked autopilot revision } scan { considered startedJobs }',
+  fields = 'plan { state isLocked isAutopilotEnabled revision } scan { consideredSlotCount startedJobCount }',
 ): Promise<Answer> {
   const type = name.charAt(0).toUpperCase() + name.slice(1)
   const answer = await tenant.ask(
@@ -259,7 +259,7 @@ export async function steer(
 /** Fragments on types that a union does not have are refused by the validator. */
 function permits(name: string): boolean {
   const never = [
-    ...['createPlan', 'createApiKey', 'revokeApiKey', 'scanNow', 'connectAccount'],
+    ...['createPlan', 'createApiKey', 'revokeApiKey', 'runScan', 'connectAccount'],
     ...['grantQuota', 'setQuotaLimit', 'adjustQuota', 'setTimeZone'],
   ]
   return !never.includes(name)
@@ -270,7 +270,7 @@ export async function createRunningPlan(tenant: Tenant, minutes: readonly number
   const draft = await createDraft(tenant, minutes)
   const { planId } = draft
   await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'setAutopilot', { planId, on: true })
+  await steer(tenant, 'setAutopilot', { planId, enabled: true })
   await steer(tenant, 'approvePlan', { planId })
   return draft
 }

@@ -206,7 +206,7 @@ describe('authorization.removed', () => {
       .where('account_id', '=', accountId)
       .orderBy('sequence')
       .execute()
-    expect(types.map(({ type }) => type)).toEqual(['account.moved', 'account.slotsAtRisk'])
+    expect(types.map(({ type }) => type)).toEqual(['account.transitioned', 'account.slotsEndangered'])
   })
 
   it('does not touch a grant that was given after it', async () => {

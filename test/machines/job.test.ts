@@ -83,7 +83,7 @@ describe('the job machine', () => {
     expect(walk.checkpoint).toMatchObject({
       state: 'generating.rendering',
       tag: 'waiting',
-      context: { progress: { done: 0.5, of: 2, unit: 'scenes' } },
+      context: { progress: { completed: 0.5, total: 2, unit: 'scenes' } },
     })
     expect(walk.timer().state).toBe('generating.checking')
   })

@@ -67,7 +67,7 @@ async function commitTransition(
   await database.runtime.db.transaction().execute((tx) =>
     appendEvent(tx, {
       organizationId: tenant.organizationId,
-      type: `${machine}.moved`,
+      type: `${machine}.transitioned`,
       jobId: id,
       jobRevision: Number(revision),
       ...(slot_id && { slotId: slot_id }),
@@ -98,7 +98,7 @@ it('numbers the labels of jobs whose titles are equal, also when they are equal 
   )
   await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
   await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'setAutopilot', { planId, on: true })
+  await steer(tenant, 'setAutopilot', { planId, enabled: true })
   await steer(tenant, 'approvePlan', { planId })
   await display.printed(4)
   const labels = (await display.close()).map((line) => line.slice(0, 28).trimEnd())

@@ -163,7 +163,7 @@ export async function createHostHarness() {
       wakeAt: wakeAtOf(checkpoint, at),
     })
     const payload = { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null }
-    await appendEvent(db, { organizationId, type: 'job.moved', jobId, jobRevision: 1, payload })
+    await appendEvent(db, { organizationId, type: 'job.transitioned', jobId, jobRevision: 1, payload })
     return jobId
   }
 

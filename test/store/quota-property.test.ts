@@ -171,7 +171,7 @@ async function perform(
         const amount = operation.amount && operation.amount * scaleOf(metric)
         // A window is where it should be before anything is decided by it, as in the command.
         await openQuotaPeriods(tx, { organizationId, at })
-        const limit = amount === null ? null : { amount, isHard: hard, spanSeconds: span }
+        const limit = amount === null ? null : { amount, isHard: hard, windowSeconds: span }
         const set = await setQuotaLimit(tx, moment, { metric, period }, limit, 'test')
         const modelled = amount === null ? null : { amount, hard, ...(span !== null && { span }) }
         model.reserve('', []) // Opens what the command opens.

@@ -99,7 +99,7 @@ export async function startToyJob(
       wakeAt: wakeAtOf(checkpoint, at),
     })
     await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
-    await appendEvent(tx, { organizationId, type: 'job.moved', jobId, jobRevision: 1 })
+    await appendEvent(tx, { organizationId, type: 'job.transitioned', jobId, jobRevision: 1 })
   })
   return jobId
 }

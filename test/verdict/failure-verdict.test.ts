@@ -147,7 +147,7 @@ describe('the table of verdicts', () => {
 
 describe('a verdict', () => {
   it('lets a post be opened again exactly where TikTok allows it', () => {
-    const again = Object.keys(documentedPost).map((code) => [code, verdictOf('post', code).mayPostAgain])
+    const again = Object.keys(documentedPost).map((code) => [code, verdictOf('post', code).canPostAgain])
     expect(Object.fromEntries(again)).toEqual(documentedPost)
     expect(verdictOf('post', 'internal').verdict).toBe('RETRY_AFTER')
   })
@@ -232,7 +232,7 @@ describe('a code that nobody has documented', () => {
     ]) {
       expect(verdictFor('post', code)).toMatchObject({
         recognised: false,
-        verdict: { verdict: 'NEEDS_OPERATOR', mayPostAgain: false },
+        verdict: { verdict: 'NEEDS_OPERATOR', canPostAgain: false },
       })
     }
   })

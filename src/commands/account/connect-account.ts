@@ -110,7 +110,7 @@ export async function connectAccount(
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
     await appendEvent(tx, {
       organizationId,
-      type: 'account.moved',
+      type: 'account.transitioned',
       jobId: accountId,
       jobRevision: 1,
       accountId,

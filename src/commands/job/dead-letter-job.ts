@@ -49,7 +49,7 @@ export async function deadLetterJob(
     type: `${machine}.deadLettered`,
     ...(slotId !== null && { slotId }),
     ...(accountId !== null && { accountId }),
-    payload: { jobId, state, tries, code: cause.code, message: cause.message },
+    payload: { jobId, state, leaseAttemptCount: tries, code: cause.code, message: cause.message },
   })
   return { kind: 'deadLettered', organizationId, isTransitioned }
 }

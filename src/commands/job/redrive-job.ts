@@ -38,7 +38,7 @@ export async function redriveJob(
 
   const job = await lockJob(tx, jobId)
   if (!job || (request.organizationId ?? job.organizationId) !== job.organizationId)
-    return { kind: 'missing', field: 'jobId' }
+    return { kind: 'missing', field: 'subjectId' }
   const { organizationId, revision, checkpoint } = job
   const { machine, state, tag } = checkpoint
   const letter = await lockOpenLetter(tx, jobId, revision)

@@ -98,7 +98,7 @@ export async function insertSlotJob(
   await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
   await appendEvent(tx, {
     organizationId,
-    type: 'job.moved',
+    type: 'job.transitioned',
     jobId,
     jobRevision: 1,
     slotId,

@@ -22,10 +22,10 @@ export async function setRateLimit(
   }: { readonly organizationId: string; readonly name: RateLimitName; readonly most: number | null },
 ): Promise<{ readonly kind: 'done'; readonly name: RateLimitName } | Refusal> {
   if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= mostOfLimit))
-    return invalid('most', `must be a whole number from 1 to ${mostOfLimit}`)
+    return invalid('limit', `must be a whole number from 1 to ${mostOfLimit}`)
 
   const from = await lockRateLimit(tx, organizationId, name)
   await setLimit(tx, organizationId, name, most)
-  await appendEvent(tx, { organizationId, type: 'rateLimit.set', payload: { name, from, to: most } })
+  await appendEvent(tx, { organizationId, type: 'rateLimit.changed', payload: { name, from, to: most } })
   return { kind: 'done', name }
 }

@@ -11,7 +11,7 @@ export interface HoldsResult {
   /** They may not go on now: nothing of theirs is posted until what holds them is lifted. */
   readonly heldJobs: readonly string[]
   /** They would be held, but their post was sent, or its last chunk is on its way. */
-  readonly jobsPastStopping: readonly string[]
+  readonly unstoppableJobs: readonly string[]
   /** Those that were told at once. */
   readonly movedJobs: readonly string[]
 }
@@ -26,14 +26,14 @@ export async function applyHolds(
   { organizationId, planId }: { readonly organizationId: string; readonly planId: string },
 ): Promise<HoldsResult> {
   const heldJobs: string[] = []
-  const jobsPastStopping: string[] = []
+  const unstoppableJobs: string[] = []
   const movedJobs: string[] = []
   for (const job of await listPlanJobs(tx, organizationId, planId)) {
     const { jobId } = job
     const clearance = clearanceNow(job)
     const isFree = clearance.kind === 'clear' || clearance.kind === 'needsAccount'
     if (!isFree && isPastStopping(job)) {
-      jobsPastStopping.push(jobId)
+      unstoppableJobs.push(jobId)
       continue
     }
     if (!isFree) heldJobs.push(jobId)
@@ -41,7 +41,7 @@ export async function applyHolds(
     const moved = event && (await sendJobEvent(tx, deps, { organizationId, jobId, event }))
     if (moved?.kind === 'moved') movedJobs.push(jobId)
   }
-  return { heldJobs, jobsPastStopping, movedJobs }
+  return { heldJobs, unstoppableJobs, movedJobs }
 }
 
 /** Its time is the job's own to see to. */

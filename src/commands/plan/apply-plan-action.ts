@@ -30,7 +30,7 @@ export type PlanActionResult =
       readonly quotaForecast: readonly QuotaForecast[] | null
       readonly movedJobs: readonly string[]
       readonly heldJobs: readonly string[]
-      readonly jobsPastStopping: readonly string[]
+      readonly unstoppableJobs: readonly string[]
     }
   | Refusal
 
@@ -41,7 +41,7 @@ const eventTypes = {
   lock: 'plan.locked',
   unlock: 'plan.unlocked',
   archive: 'plan.archived',
-  setAutopilot: 'plan.autopilotSet',
+  setAutopilot: 'plan.autopilotChanged',
 } as const
 
 /**

@@ -79,7 +79,7 @@ async function resolveSlots(
     const { wallTime, tzdataVersion } = slot
     await appendEvent(tx, {
       organizationId,
-      type: 'slot.moved',
+      type: 'slot.rescheduled',
       planId,
       slotId: slot.id,
       payload: {

@@ -85,7 +85,7 @@ export async function completeScan(
     } else {
       const { kind: _, ...shortage } = started
       shortages.push(started)
-      decisions.push({ slotId, decision: 'QUOTA_SHORT', shortage })
+      decisions.push({ slotId, decision: 'QUOTA_EXCEEDED', shortage })
     }
   }
   const scan = { scanId: randomUUID(), considered: slots.length, startedJobs }

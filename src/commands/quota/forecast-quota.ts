@@ -30,25 +30,31 @@ export async function forecastQuota(
 }
 
 function neverGranted(metric: Metric): QuotaRecord {
-  const hardness = grantedFirst.includes(metric) ? 'HARD' : 'NONE'
+  const enforcement = grantedFirst.includes(metric) ? 'HARD' : 'NONE'
   const nothing = { granted: 0, available: 0, reserved: 0, used: 0, grants: [] }
-  const period = { period: 'total', spanSeconds: null, limit: null, startsAt: null, resetsAt: null } as const
-  return { metric, hardness, ...period, ...nothing, updatedAt: new Date(0) }
+  const period = {
+    period: 'total',
+    windowSeconds: null,
+    limit: null,
+    startsAt: null,
+    resetsAt: null,
+  } as const
+  return { metric, enforcement, ...period, ...nothing, updatedAt: new Date(0) }
 }
 
 /** What the quota of a metric will make of a plan's slots that have no job yet. JSON: times are ISO 8601. */
 export interface QuotaForecast {
   readonly metric: Metric
   readonly period: QuotaPeriod
-  readonly hardness: QuotaRecord['hardness']
+  readonly enforcement: QuotaRecord['enforcement']
   /** How much the plan's slots will ask for. */
   readonly planned: number
   /** What is left now; null if it is not limited. */
   readonly left: number | null
   /** When the first slot of the plan is due that finds no room. */
-  readonly shortFrom: string | null
+  readonly firstShortfallAt: string | null
   /** How many of the plan's slots find none. */
-  readonly shortSlots: number
+  readonly shortfallSlotCount: number
   readonly message: string
   readonly periods: readonly ForecastPeriod[]
 }
@@ -59,7 +65,7 @@ export interface ForecastPeriod {
   readonly endsAt: string | null
   readonly planned: number
   /** How much the slots of other plans will ask for, that run by themselves. */
-  readonly plannedElsewhere: number
+  readonly neededByOtherPlans: number
   /** What it has for all of them; null if it is not limited. */
   readonly left: number | null
 }
@@ -68,7 +74,7 @@ interface Tally {
   readonly stretch: Interval | null
   readonly left: number
   planned: number
-  plannedElsewhere: number
+  neededByOtherPlans: number
 }
 
 /** What a slot asks for. Of bytes and money nobody can tell. */
@@ -88,15 +94,15 @@ export function forecastMetric(
   slots: readonly PlannedSlot[],
   { timeZone, at }: { readonly timeZone: string; readonly at: number },
 ): QuotaForecast {
-  const { metric, period, hardness } = quota
-  const isLimited = hardness !== 'NONE'
+  const { metric, period, enforcement } = quota
+  const isLimited = enforcement !== 'NONE'
   const demand = slotAmounts.get(metric) ?? (() => 0)
   const room = simulateQuota(quota, { timeZone, at })
   const tallies = new Map<number | null, Tally>()
   const tallyAt = (moment: number) => {
     const stretch = room.stretchOf(moment)
     const key = stretch?.startsAt ?? null
-    const tally = tallies.get(key) ?? { stretch, left: room.left(moment), planned: 0, plannedElsewhere: 0 }
+    const tally = tallies.get(key) ?? { stretch, left: room.left(moment), planned: 0, neededByOtherPlans: 0 }
     tallies.set(key, tally)
     return tally
   }
@@ -110,27 +116,27 @@ export function forecastMetric(
     for (const moment of [firstAt, lastAt]) tallyAt(moment)
     const takenAt = isLimited ? [firstAt, lastAt].find((moment) => room.take(amount, moment)) : firstAt
     if (takenAt === undefined && slot.isOwn) short.push(slot)
-    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'planned' : 'plannedElsewhere'] += amount
+    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'planned' : 'neededByOtherPlans'] += amount
   }
 
   const periods = [...tallies.values()].filter(({ planned }) => planned > 0)
   const planned = periods.reduce((sum, tally) => sum + tally.planned, 0)
   const left = isLimited ? quota.available : null
-  const shortFrom = short[0]?.publishAt ?? null
+  const firstShortfallAt = short[0]?.publishAt ?? null
   return {
     metric,
     period,
-    hardness,
+    enforcement,
     planned,
     left,
-    shortFrom: shortFrom?.toISOString() ?? null,
-    shortSlots: short.length,
-    message: messageOf({ metric, period, planned, left, shortFrom, timeZone }),
+    firstShortfallAt: firstShortfallAt?.toISOString() ?? null,
+    shortfallSlotCount: short.length,
+    message: messageOf({ metric, period, planned, left, firstShortfallAt, timeZone }),
     periods: periods.map((tally) => ({
       startsAt: isoOf(tally.stretch?.startsAt),
       endsAt: isoOf(tally.stretch?.endsAt),
       planned: tally.planned,
-      plannedElsewhere: tally.plannedElsewhere,
+      neededByOtherPlans: tally.neededByOtherPlans,
       left: isLimited ? tally.left : null,
     })),
   }
@@ -152,14 +158,14 @@ const whens: Readonly<Record<QuotaPeriod, string>> = {
 
 function messageOf(
   forecast: Pick<QuotaForecast, 'metric' | 'period' | 'planned' | 'left'> & {
-    readonly shortFrom: Date | null
+    readonly firstShortfallAt: Date | null
     readonly timeZone: string
   },
 ): string {
-  const { metric, period, planned, left, shortFrom, timeZone } = forecast
+  const { metric, period, planned, left, firstShortfallAt, timeZone } = forecast
   const plan = `${planned} ${units[metric]} planned`
   if (left === null) return `${plan}, no limit`
-  const day = shortFrom?.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone })
+  const day = firstShortfallAt?.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone })
   return `${plan}, ${left} left${whens[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
 }
 

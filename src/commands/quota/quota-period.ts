@@ -65,14 +65,18 @@ export async function thresholdEvents(
   const events: NewEvent[] = []
   for (const stand of stands) {
     const { metric, period, startsAt, endsAt, allowance: granted, spoken, isHard } = stand
-    const payload = { metric, period, startsAt, endsAt, granted, spoken }
+    const payload = { metric, period, startsAt, endsAt, granted, committed: spoken }
     const reached = reachedThresholds(stand.toldPercent, spoken, granted)
     const highest = reached.at(-1)
     if (highest !== undefined) await markTold(tx, stand.quotaId, highest, at)
     for (const percent of reached)
-      events.push({ organizationId, type: 'quota.threshold', payload: { ...payload, percent } })
+      events.push({ organizationId, type: 'quota.thresholdReached', payload: { ...payload, percent } })
     if (!isHard && granted > 0 && spoken > granted)
-      events.push({ organizationId, type: 'quota.overdrawn', payload: { ...payload, by: spoken - granted } })
+      events.push({
+        organizationId,
+        type: 'quota.limitExceeded',
+        payload: { ...payload, excess: spoken - granted },
+      })
   }
   return events
 }

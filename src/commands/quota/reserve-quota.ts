@@ -13,7 +13,7 @@ export interface QuotaShort {
   readonly available: number
   readonly needed: number
   /** Null if only a grant or a limit helps. */
-  readonly moreAt: Date | null
+  readonly nextAvailableAt: Date | null
 }
 
 /**
@@ -44,7 +44,7 @@ export async function reserveQuota(
   const drawn = await drawQuota(tx, moment, { into: 'reserved', amounts, jobId })
   if (drawn.kind === 'short') {
     const [shortage] = drawn.shortages
-    return { kind: 'quotaShort', ...shortage, moreAt: await readMoreAt(tx, moment, shortage) }
+    return { kind: 'quotaShort', ...shortage, nextAvailableAt: await readMoreAt(tx, moment, shortage) }
   }
   const reserved = Object.fromEntries(
     amounts.flatMap(({ metric, amount }) => (amount > 0 ? [[metric, amount]] : [])),

@@ -34,7 +34,7 @@ export async function completeQuotaChange(
   deps: CommandDeps,
   { books, waiters }: { readonly books: QuotaMoment; readonly waiters: WaitingWork },
   change: {
-    readonly type: 'quota.granted' | 'quota.limitSet' | 'quota.adjusted'
+    readonly type: 'quota.granted' | 'quota.limitChanged' | 'quota.adjusted'
     readonly metric: Metric
     readonly period: QuotaPeriod
     readonly payload: object

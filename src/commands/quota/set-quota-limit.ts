@@ -23,25 +23,25 @@ export async function setQuotaLimit(
     readonly amount: number | null
     readonly isHard: boolean
     /** Of a rolling period: how long its window is. */
-    readonly spanSeconds: number | null
+    readonly windowSeconds: number | null
     readonly reason: string | null
   },
 ): Promise<QuotaChangeResult> {
-  const { organizationId, metric, period, amount, isHard, spanSeconds, reason } = request
+  const { organizationId, metric, period, amount, isHard, windowSeconds, reason } = request
   const fields = [
     ...validatePeriod(metric, period),
-    ...(amount === null ? [] : [...validateAmount(amount), ...validateSpan(period, spanSeconds)]),
+    ...(amount === null ? [] : [...validateAmount(amount), ...validateSpan(period, windowSeconds)]),
     ...validateReason(reason),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
 
   const waiters = await lockWaitingWork(tx, organizationId)
   const books = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
-  const limit = amount === null ? null : { amount, isHard, spanSeconds }
+  const limit = amount === null ? null : { amount, isHard, windowSeconds }
   const set = await setLimit(tx, books, { metric, period }, limit, reason)
   if (set.kind === 'tooLow') return tooLow(set)
-  const payload = { amount, hard: isHard, spanSeconds, reason }
-  const change = { type: 'quota.limitSet', metric, period, payload } as const
+  const payload = { amount, isHard, windowSeconds, reason }
+  const change = { type: 'quota.limitChanged', metric, period, payload } as const
   const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
   return { kind: 'done', metric, period, movedJobs }
 }

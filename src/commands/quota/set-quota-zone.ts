@@ -22,6 +22,6 @@ export async function setQuotaZone(
   for (const { id, period } of await listCalendarPots(tx, organizationId, moment.at)) {
     await movePot(tx, id, moment[period])
   }
-  await appendEvent(tx, { organizationId, type: 'organization.timeZoneSet', payload: { timeZone } })
+  await appendEvent(tx, { organizationId, type: 'organization.timeZoneChanged', payload: { timeZone } })
   return { kind: 'done', timeZone }
 }

@@ -71,9 +71,9 @@ function potsOf(quota: QuotaRecord, stretchOf: (moment: number) => Interval | nu
 }
 
 /** What a sliding window holds now is taken to have come just now: it leaves a span later. */
-function windowOf({ limit, spanSeconds, reserved, used }: QuotaRecord, at: number): OwnRoom {
+function windowOf({ limit, windowSeconds, reserved, used }: QuotaRecord, at: number): OwnRoom {
   const held: { readonly at: number; readonly amount: number }[] = [{ at, amount: reserved + used }]
-  const spanMs = (spanSeconds ?? 0) * 1_000
+  const spanMs = (windowSeconds ?? 0) * 1_000
   return {
     left: (moment) =>
       Math.max(

@@ -27,17 +27,17 @@ export function validatePeriod(metric: Metric, period: QuotaPeriod): readonly Fi
   return []
 }
 
-export function validateSpan(period: QuotaPeriod, spanSeconds: number | null): readonly FieldIssue[] {
-  const path = 'spanSeconds'
+export function validateSpan(period: QuotaPeriod, windowSeconds: number | null): readonly FieldIssue[] {
+  const path = 'windowSeconds'
   if (period !== 'rolling')
-    return spanSeconds === null
+    return windowSeconds === null
       ? []
       : [{ path, message: 'goes with a rolling period only: others end by the calendar' }]
   if (
-    spanSeconds !== null &&
-    Number.isSafeInteger(spanSeconds) &&
-    spanSeconds >= 1 &&
-    spanSeconds <= mostSpanSeconds
+    windowSeconds !== null &&
+    Number.isSafeInteger(windowSeconds) &&
+    windowSeconds >= 1 &&
+    windowSeconds <= mostSpanSeconds
   )
     return []
   return [{ path, message: `must be how long the window is, from 1 to ${mostSpanSeconds} seconds` }]

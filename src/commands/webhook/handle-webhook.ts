@@ -89,7 +89,7 @@ async function tellAccounts(
     const slots = await listComingSlots(tx, organizationId, accountId, mostNamed)
     await appendEvent(tx, {
       organizationId,
-      type: 'account.slotsAtRisk',
+      type: 'account.slotsEndangered',
       accountId,
       payload: { code: failure.code, slotIds: slots.map(({ slotId }) => slotId) },
     })

@@ -11,13 +11,13 @@ Event.implement({
   fields: (t) => ({
     sequence: t.expose('sequence', { type: 'SafeInt', description: 'Its number.' }),
     type: t.exposeString('type', {
-      description: 'What happened, such as `job.moved`, `account.moved` or `plan.approved`.',
+      description: 'What happened, such as `job.transitioned`, `account.transitioned` or `plan.approved`.',
     }),
-    at: t.expose('at', { type: 'DateTime', description: 'When, by the clock of the database.' }),
+    occurredAt: t.expose('at', { type: 'DateTime', description: 'When, by the clock of the database.' }),
     payload: t.expose('payload', {
       type: 'JSON',
       description:
-        'The particulars. Of `job.moved` and `account.moved`: `from`, `to`, `event`, `tag` and `progress`.',
+        'The particulars. Of `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
     }),
     plan: t.field({
       type: Plan,
@@ -43,7 +43,7 @@ Event.implement({
       description: 'The job that it happened to, as it is now.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
-    jobRevision: t.expose('jobRevision', {
+    revision: t.expose('jobRevision', {
       type: 'SafeInt',
       nullable: true,
       description: 'The revision of the job, or of the account, that it made.',

@@ -58,7 +58,7 @@ builder.subscriptionType({
     accountEvents: t.field({
       type: Event,
       description:
-        'What happens to one account: `account.moved`, and `account.slotsAtRisk` with the slots that its loss endangers.',
+        'What happens to one account: `account.transitioned`, and `account.slotsEndangered` with the slots that its loss endangers.',
       authScopes: { read: true },
       args: {
         accountId: t.arg.id({ required: true, description: 'The account.' }),

@@ -5,9 +5,9 @@ query Overview {
     nodes {
       name
       state
-      autopilot
+      isAutopilotEnabled
       slots(first: 5) {
-        nodes { wallTime caption job { state tag progress { done of unit } waitingUntil } }
+        nodes { wallTime caption job { state tag progress { completed total unit } waitingUntil } }
       }
     }
   }
@@ -17,6 +17,6 @@ query Overview {
 
 export const live = `# Leave this open: everything that happens shows up here. \`after: 0\` replays the past first.
 subscription Live {
-  events(after: 0) { sequence type at payload job { state } }
+  events(after: 0) { sequence type occurredAt payload job { state } }
 }
 `

@@ -1,6 +1,6 @@
 import type { ObjectRef } from '@pothos/core'
 import { builder, type Types } from './builder.ts'
-import { Account, Checkpoint, Event, Job, Plan, Scan, ScanDecision, Slot } from './ref.ts'
+import { Account, Event, Job, JobTransition, Plan, Scan, ScanDecision, Slot } from './ref.ts'
 
 /**
  * Defines the connection type of a list, `<Type>Connection`, and its edge type, `<Type>Edge`.
@@ -33,7 +33,7 @@ export const JobConnection = connectionTypes(Job, {
   connection: 'A page of jobs.',
   edge: 'A job in a list.',
 })
-export const CheckpointConnection = connectionTypes(Checkpoint, {
+export const JobTransitionConnection = connectionTypes(JobTransition, {
   connection: 'A page of transitions.',
   edge: 'A transition in a list.',
 })

@@ -115,7 +115,7 @@ export function pageSizeOf({ first, last }: Pick<ConnectionArguments, 'first' | 
 /** Refuses what is beyond the last number that was given out, and names that. */
 export function checkAfter(after: number, last: number): void {
   if (after <= last) return
-  throw requestError('AFTER_BEYOND_LAST', `after is ${after}, and the last number there is is ${last}`, {
+  throw requestError('AFTER_OUT_OF_RANGE', `after is ${after}, and the last number there is is ${last}`, {
     lastSequence: last,
   })
 }

@@ -1,14 +1,14 @@
 import type { SlotViolation as SlotViolationRecord } from '../../commands/refusal.ts'
 import { builder } from './builder.ts'
 import {
-  CreatorForbids,
+  CreatorSettingsViolation,
   IdempotencyConflict,
   IdempotencyInProgress,
   InvalidInput,
-  JobUnderWay,
+  JobKeyInUse,
   NotFound,
   NotPermittedInState,
-  QuotaShort,
+  QuotaExceeded,
   type RefusalCode,
   type RefusalError,
   refusalCodes,
@@ -102,9 +102,9 @@ const SlotViolation = builder.objectRef<SlotViolationRecord>('SlotViolation').im
   }),
 })
 
-builder.objectType(CreatorForbids, {
-  name: 'CreatorForbidsError',
-  description: refusalCodes.CREATOR_FORBIDS,
+builder.objectType(CreatorSettingsViolation, {
+  name: 'CreatorSettingsViolationError',
+  description: refusalCodes.CREATOR_SETTINGS_VIOLATION,
   interfaces: [ErrorInterface],
   authScopes: { read: true },
   fields: (t) => ({
@@ -116,9 +116,9 @@ builder.objectType(CreatorForbids, {
   }),
 })
 
-builder.objectType(JobUnderWay, {
-  name: 'JobUnderWayError',
-  description: refusalCodes.JOB_UNDER_WAY,
+builder.objectType(JobKeyInUse, {
+  name: 'JobKeyInUseError',
+  description: refusalCodes.JOB_KEY_IN_USE,
   interfaces: [ErrorInterface],
   authScopes: { read: true },
   fields: (t) => ({
@@ -139,17 +139,17 @@ builder.objectType(SlotTooLate, {
   }),
 })
 
-builder.objectType(QuotaShort, {
-  name: 'QuotaShortError',
-  description: refusalCodes.QUOTA_SHORT,
+builder.objectType(QuotaExceeded, {
+  name: 'QuotaExceededError',
+  description: refusalCodes.QUOTA_EXCEEDED,
   interfaces: [ErrorInterface],
   authScopes: { read: true },
-  fields: (t) => shortageFields<QuotaShort>(t),
+  fields: (t) => shortageFields<QuotaExceeded>(t),
 })
 
 builder.objectType(IdempotencyConflict, {
   name: 'IdempotencyConflictError',
-  description: refusalCodes.IDEMPOTENCY_KEY_REUSED,
+  description: refusalCodes.IDEMPOTENCY_CONFLICT,
   interfaces: [ErrorInterface],
   authScopes: { read: true },
 })

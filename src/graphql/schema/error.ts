@@ -9,11 +9,11 @@ export const refusalCodes = {
   NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
   SLOT_CLAIMED:
     'A job works by the slot, or has ended by it otherwise than cancelled, so this of it cannot be changed.',
-  CREATOR_FORBIDS: 'The settings of the creator at TikTok do not allow what is planned.',
-  JOB_UNDER_WAY: 'An unfinished job of another slot has the job key.',
+  CREATOR_SETTINGS_VIOLATION: 'The settings of the creator at TikTok do not allow what is planned.',
+  JOB_KEY_IN_USE: 'An unfinished job of another slot has the job key.',
   SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
-  QUOTA_SHORT: 'A hard limit of the quota has no room for this.',
-  IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used for other work.',
+  QUOTA_EXCEEDED: 'A hard limit of the quota has no room for this.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used for other work.',
   IDEMPOTENCY_IN_PROGRESS: 'Another request works under the idempotency key; send it again in a moment.',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
@@ -63,8 +63,8 @@ export class SlotClaimed extends RefusalError {
   }
 }
 
-export class CreatorForbids extends RefusalError {
-  readonly code = 'CREATOR_FORBIDS'
+export class CreatorSettingsViolation extends RefusalError {
+  readonly code = 'CREATOR_SETTINGS_VIOLATION'
   readonly violations: readonly SlotViolation[]
   constructor(violations: readonly SlotViolation[]) {
     super(violations.map(({ path, message }) => `${path}: ${message}`).join('; '))
@@ -72,8 +72,8 @@ export class CreatorForbids extends RefusalError {
   }
 }
 
-export class JobUnderWay extends RefusalError {
-  readonly code = 'JOB_UNDER_WAY'
+export class JobKeyInUse extends RefusalError {
+  readonly code = 'JOB_KEY_IN_USE'
   readonly jobId: string
   constructor(jobId: string) {
     super('an unfinished job of another slot has this job key; once that job is done, the key is free again')
@@ -90,26 +90,28 @@ export class SlotTooLate extends RefusalError {
   }
 }
 
-export class QuotaShort extends RefusalError {
-  readonly code = 'QUOTA_SHORT'
+export class QuotaExceeded extends RefusalError {
+  readonly code = 'QUOTA_EXCEEDED'
   readonly metric: QuotaShortage['metric']
   readonly period: QuotaShortage['period']
   readonly available: number
   readonly needed: number
-  readonly moreAt: Date | null
-  constructor({ metric, period, available, needed, moreAt }: QuotaShortage) {
-    const more = moreAt ? `more comes at ${moreAt.toISOString()}` : 'more comes by a grant only'
+  readonly nextAvailableAt: Date | null
+  constructor({ metric, period, available, needed, nextAvailableAt }: QuotaShortage) {
+    const more = nextAvailableAt
+      ? `more comes at ${nextAvailableAt.toISOString()}`
+      : 'more comes by a grant only'
     super(`${metric} (${period}): ${available} left, ${needed} needed; ${more}`)
     this.metric = metric
     this.period = period
     this.available = available
     this.needed = needed
-    this.moreAt = moreAt
+    this.nextAvailableAt = nextAvailableAt
   }
 }
 
 export class IdempotencyConflict extends RefusalError {
-  readonly code = 'IDEMPOTENCY_KEY_REUSED'
+  readonly code = 'IDEMPOTENCY_CONFLICT'
   constructor() {
     super('this idempotency key was used with another mutation or another input; take a new key for new work')
   }
@@ -135,13 +137,13 @@ export function errorOf(refusal: Refusal): RefusalError {
     case 'claimed':
       return new SlotClaimed(refusal.slotId)
     case 'creatorForbids':
-      return new CreatorForbids(refusal.violations)
+      return new CreatorSettingsViolation(refusal.violations)
     case 'underWay':
-      return new JobUnderWay(refusal.jobId)
+      return new JobKeyInUse(refusal.jobId)
     case 'tooLate':
       return new SlotTooLate(refusal.publishAt)
     case 'quotaShort':
-      return new QuotaShort(refusal)
+      return new QuotaExceeded(refusal)
   }
 }
 
@@ -151,7 +153,7 @@ export type RequestErrorCode =
   | 'FORBIDDEN'
   | 'BAD_USER_INPUT'
   | 'INPUT_TOO_LARGE'
-  | 'AFTER_BEYOND_LAST'
+  | 'AFTER_OUT_OF_RANGE'
   | 'TOO_MANY_SUBSCRIPTIONS'
 
 const statuses: Readonly<Partial<Record<RequestErrorCode, number>>> = { UNAUTHENTICATED: 401 }

@@ -25,11 +25,11 @@ const FailureVerdict = builder.objectRef<VerdictRecord>('FailureVerdict').implem
     }),
     meaning: t.exposeString('meaning', { description: 'What happened, in plain words.' }),
     nextStep: t.exposeString('nextStep', { description: 'What a person does about it, in plain words.' }),
-    afterSeconds: t.exposeInt('afterSeconds', {
+    retryAfterSeconds: t.exposeInt('afterSeconds', {
       nullable: true,
       description: 'After how long waiting helps; of a cap, its whole window.',
     }),
-    mayPostAgain: t.exposeBoolean('mayPostAgain', {
+    canPostAgain: t.exposeBoolean('canPostAgain', {
       nullable: true,
       description: 'Of a fail reason: whether the post may be opened anew, with nothing changed.',
     }),
@@ -47,7 +47,7 @@ const UnrecognisedCode = builder.objectRef<UnrecognisedRecord>('UnrecognisedCode
       description: 'Whose word it is; null for a source that this version does not know.',
       resolve: ({ source }) => sourceOf(source),
     }),
-    seen: t.expose('seen', { type: 'SafeInt', description: 'How often it was met.' }),
+    occurrenceCount: t.expose('seen', { type: 'SafeInt', description: 'How often it was met.' }),
     firstSeenAt: t.expose('firstSeenAt', { type: 'DateTime', description: 'When it was first met.' }),
     lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it was last met.' }),
     lastLogId: t.exposeString('lastLogId', {

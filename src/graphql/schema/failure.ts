@@ -65,7 +65,7 @@ export const Failure = builder.objectRef<FailureRecord>('Failure').implement({
       description: "TikTok's id of the refused call, to be quoted to its support.",
       resolve: ({ logId }) => logId ?? null,
     }),
-    answer: t.string({
+    responseExcerpt: t.string({
       nullable: true,
       description: 'What was answered, as far as it was kept: only where it could not be read.',
       resolve: ({ answer }) => answer ?? null,

@@ -43,7 +43,7 @@ const StateMachine = builder.objectRef<MachineDiagram>('StateMachine').implement
     version: t.exposeInt('version', {
       description: 'Rises when its states or what it knows change their shape.',
     }),
-    initial: t.exposeString('initial', { description: 'The state that an instance begins in.' }),
+    initialState: t.exposeString('initial', { description: 'The state that an instance begins in.' }),
     states: t.field({
       type: [State],
       description: 'All states.',
@@ -58,7 +58,7 @@ const StateMachine = builder.objectRef<MachineDiagram>('StateMachine').implement
       description: 'The steps that workers perform for it.',
       resolve: ({ states }) => [...new Set(states.flatMap(({ step }) => (step === null ? [] : [step])))],
     }),
-    drawing: t.string({ description: 'A state diagram in the Mermaid language.', resolve: toMermaid }),
+    diagram: t.string({ description: 'A state diagram in the Mermaid language.', resolve: toMermaid }),
   }),
 })
 

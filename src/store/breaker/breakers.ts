@@ -117,7 +117,7 @@ export interface BreakerMove extends Pick<BreakerRecord, 'accountId' | 'organiza
 const mostTold = 1_000
 
 /**
- * Appends `breaker.moved` to the sequences of all whom it concerns, and answers who they are: the account's organization,
+ * Appends `breaker.transitioned` to the sequences of all whom it concerns, and answers who they are: the account's organization,
  * or for an upstream every organization that has a connected account or an unfinished job, and `also` whoever caused it.
  * Holds those sequences until the commit, so it comes last. 1,000 organizations take 30 ms.
  */
@@ -149,7 +149,7 @@ export async function appendBreakerMoves(
     insert into event (organization_id, sequence, type, account_id, payload)
     select told.organization_id,
            heads.base + row_number() over (partition by told.organization_id order by told.index),
-           'breaker.moved', told.account_id, told.payload
+           'breaker.transitioned', told.account_id, told.payload
       from told join heads using (organization_id)
     returning organization_id as "organizationId"`.execute(db)
   return [...new Set(rows.map(({ organizationId }) => organizationId))]

@@ -36,13 +36,13 @@ export async function listFollowedTransitions(
            job.id as "jobId", coalesce(slot.storyboard->>'title', slot.caption) as title,
            case when job.state = event.payload->>'to' then nullif(job.context->'failure', 'null') end as failure,
            job.context->'media'->>'sha256' as sha256, job.context->'publicPostIds' as "publicPostIds",
-           case when event.type = 'account.moved' then jsonb_build_object(
+           case when event.type = 'account.transitioned' then jsonb_build_object(
              'id', account.id, 'username', account.username, 'state', machine.state, 'scopes', account.scopes,
              'accessExpiresAt', machine.context->'accessExpiresAt', 'failure', machine.context->'failure') end as account
       from event
       left join (machine_instance job join slot on slot.id = job.slot_id) on job.id = event.job_id
       left join (account join machine_instance machine on machine.id = account.id)
-             on account.id = event.account_id and event.type = 'account.moved'
+             on account.id = event.account_id and event.type = 'account.transitioned'
      where event.organization_id = ${organizationId} and event.sequence > ${afterSequence}
        and (job.id is not null or account.id is not null)
      order by event.sequence`.execute(db)

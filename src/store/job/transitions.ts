@@ -57,7 +57,7 @@ export async function commitTransitions(
       insert into event (organization_id, sequence, type, job_id, job_revision, slot_id, account_id, payload)
       select moved.organization_id,
              heads.base + row_number() over (partition by moved.organization_id order by moved.index),
-             moved.machine || '.moved', moved.id, moved.revision, moved.slot_id, moved.account_id,
+             moved.machine || '.transitioned', moved.id, moved.revision, moved.slot_id, moved.account_id,
              jsonb_build_object('from', moved."from", 'to', moved.state, 'event', moved.event, 'tag', moved.tag,
                                 'progress', moved.progress)
         from moved join heads using (organization_id)

@@ -23,7 +23,7 @@ export interface ScanDecisionRecord {
     readonly available: number
     readonly needed: number
     /** ISO 8601, as it was kept. */
-    readonly moreAt: string | null
+    readonly nextAvailableAt: string | null
   } | null
   readonly createdAt: Date
 }

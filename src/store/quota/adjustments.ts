@@ -53,7 +53,7 @@ export async function grantQuota(
 
 const beforeLimit = 'used and reserved before there was a limit'
 
-export type LimitTerms = Pick<QuotaLimit, 'amount' | 'isHard' | 'spanSeconds'>
+export type LimitTerms = Pick<QuotaLimit, 'amount' | 'isHard' | 'windowSeconds'>
 
 /** A change that would leave a hard limit below what is reserved and used; nothing was changed. */
 export interface LimitTooLow {
@@ -212,7 +212,7 @@ async function writeLimit(
   }
   await sql`
     insert into quota_limit (organization_id, metric, period, amount, is_hard, span_seconds)
-    values (${organizationId}, ${metric}, ${period}, ${limit.amount}, ${limit.isHard}, ${limit.spanSeconds})
+    values (${organizationId}, ${metric}, ${period}, ${limit.amount}, ${limit.isHard}, ${limit.windowSeconds})
     on conflict (organization_id, metric, period) do update
        set amount = excluded.amount, is_hard = excluded.is_hard, span_seconds = excluded.span_seconds, updated_at = now()`.execute(
     tx,

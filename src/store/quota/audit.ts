@@ -5,12 +5,12 @@ import type { Metric, QuotaPeriod } from '../tables.ts'
 /** Something that does not add up. */
 export interface QuotaFinding {
   readonly code:
-    | 'LAW_BROKEN'
-    | 'SUM_DIFFERS'
-    | 'WRONGLY_SETTLED'
-    | 'LEFT_RESERVED'
-    | 'NEVER_RESERVED'
-    | 'STORAGE_DIFFERS'
+    | 'BALANCE_MISMATCH'
+    | 'SUM_MISMATCH'
+    | 'SETTLEMENT_MISMATCH'
+    | 'UNSETTLED_RESERVATION'
+    | 'MISSING_RESERVATION'
+    | 'STORAGE_MISMATCH'
   readonly message: string
   readonly metric: Metric
   readonly period: QuotaPeriod
@@ -50,34 +50,34 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
         left join machine_instance job on job.id = entry.job_id
        where entry.kind = 'reserve'
     ), finding as (
-      select 'LAW_BROKEN' as code, 'granted is not what is available, reserved and used' as message, metric, period,
+      select 'BALANCE_MISMATCH' as code, 'granted is not what is available, reserved and used' as message, metric, period,
              starts_at, null::uuid as job_id, granted as expected, available + reserved + used as found
         from pot
        where granted <> available + reserved + used
           or (is_hard and reserved + used > allowance and metric not in ('storageBytes', 'providerSpend'))
       union all
-      select 'SUM_DIFFERS', 'the ' || what || ' is not the sum of its entries', metric, period, starts_at, null,
+      select 'SUM_MISMATCH', 'the ' || what || ' is not the sum of its entries', metric, period, starts_at, null,
              by_entries::bigint, by_row
         from pot cross join lateral (values
           ('allowance', granted_by_entries, allowance), ('reserved', reserved_by_entries, reserved),
           ('used', used_by_entries, used)) as line (what, by_entries, by_row)
        where by_entries <> by_row
       union all
-      select 'WRONGLY_SETTLED', 'a reservation was settled by another amount, or in another pot', metric, period, null,
+      select 'SETTLEMENT_MISMATCH', 'a reservation was settled by another amount, or in another pot', metric, period, null,
              job_id, amount, settled_amount
         from reservation where settled_by is not null and (settled_amount <> amount or is_foreign)
       union all
-      select 'LEFT_RESERVED', 'the job has ended, and its reservation was not settled', metric, period, null, job_id, 0, amount
+      select 'UNSETTLED_RESERVATION', 'the job has ended, and its reservation was not settled', metric, period, null, job_id, 0, amount
         from reservation
        where settled_by is null and state in ('published', 'delivered', 'takenDown', 'cancelled', 'failed')
       union all
-      select 'NEVER_RESERVED', 'the job works, and nothing was reserved for it', 'videos', 'total', null, job.id, 1, 0
+      select 'MISSING_RESERVATION', 'the job works, and nothing was reserved for it', 'videos', 'total', null, job.id, 1, 0
         from machine_instance job
        where job.organization_id = ${organizationId} and job.machine = 'job' and job.tag <> 'final'
          and job.context->'reserved' = 'true'
          and not exists (select from reservation where reservation.job_id = job.id)
       union all
-      select 'STORAGE_DIFFERS', 'the bytes that are used are not those of the files that are kept', 'storageBytes', 'total',
+      select 'STORAGE_MISMATCH', 'the bytes that are used are not those of the files that are kept', 'storageBytes', 'total',
              null, null, kept.bytes, coalesce((select sum(used) from pot
                                                 where metric = 'storageBytes' and period = 'total'), 0)::bigint
         from (select coalesce(sum(bytes), 0)::bigint as bytes from media where organization_id = ${organizationId}) kept

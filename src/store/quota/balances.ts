@@ -11,7 +11,7 @@ export interface QuotaLimit {
   readonly amount: number
   readonly isHard: boolean
   /** Of a sliding window only. */
-  readonly spanSeconds: number | null
+  readonly windowSeconds: number | null
 }
 
 /** Now, as an organization counts it: which day and which month it is there. */

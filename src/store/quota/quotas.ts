@@ -20,9 +20,9 @@ export interface QuotaGrantRecord {
 export interface QuotaRecord {
   readonly metric: Metric
   readonly period: QuotaPeriod
-  readonly spanSeconds: number | null
+  readonly windowSeconds: number | null
   readonly limit: number | null
-  readonly hardness: 'HARD' | 'SOFT' | 'NONE'
+  readonly enforcement: 'HARD' | 'SOFT' | 'NONE'
   readonly startsAt: Date | null
   /** When the period ends; of a sliding window, when the first of what it holds leaves it. */
   readonly resetsAt: Date | null
@@ -34,7 +34,7 @@ export interface QuotaRecord {
   readonly updatedAt: Date
 }
 
-interface QuotaRow extends Omit<QuotaRecord, 'hardness' | 'granted' | 'available' | 'grants'> {
+interface QuotaRow extends Omit<QuotaRecord, 'enforcement' | 'granted' | 'available' | 'grants'> {
   readonly allowance: number
   readonly isHard: boolean
   readonly grants: readonly (Omit<QuotaGrantRecord, 'validFrom' | 'validUntil'> & {
@@ -59,7 +59,7 @@ export async function listQuotas(db: Executor, moment: QuotaMoment): Promise<rea
              select from quota_limit where organization_id = ${organizationId} and period = 'total'
                 and quota_limit.metric = quota.metric)
     )
-    select rule.metric, rule.period, rule.span_seconds as "spanSeconds", rule.amount as "limit",
+    select rule.metric, rule.period, rule.span_seconds as "windowSeconds", rule.amount as "limit",
            coalesce(rule.is_hard, pot.is_hard, true) as "isHard",
            coalesce(pot.allowance, rule.amount, 0) as allowance, coalesce(pot.reserved, 0) as reserved,
            coalesce(slid.used, pot.used, 0) as used,
@@ -104,8 +104,8 @@ function quotaOfRow({ allowance, isHard, ...row }: QuotaRow): QuotaRecord {
   const used = row.used + sum(valid.map((grant) => grant.used))
   const available =
     Math.max(0, allowance - row.reserved - row.used) + sum(valid.map((grant) => grant.available))
-  const hardness = isHard ? 'HARD' : row.limit === null ? 'NONE' : 'SOFT'
-  return { ...row, grants, hardness, reserved, used, available, granted: available + reserved + used }
+  const enforcement = isHard ? 'HARD' : row.limit === null ? 'NONE' : 'SOFT'
+  return { ...row, grants, enforcement, reserved, used, available, granted: available + reserved + used }
 }
 
 const dateOf = (text: string | null) => (text === null ? null : new Date(text))

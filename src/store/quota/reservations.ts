@@ -181,7 +181,7 @@ export async function readMoreAt(
   { metric, period }: Pick<QuotaShortage, 'metric' | 'period'>,
 ): Promise<Date | null> {
   const periodEnd = period === 'day' ? day.endsAt : period === 'month' ? month.endsAt : null
-  const { rows } = await sql<{ moreAt: Date | null }>`
+  const { rows } = await sql<{ nextAvailableAt: Date | null }>`
     select least(
       ${periodEnd}::timestamptz,
       (select min(starts_at) from quota
@@ -192,8 +192,8 @@ export async function readMoreAt(
         where organization_id = ${organizationId} and metric = ${metric} and period = 'rolling' and period = ${period}
           and entry.kind in ('reserve', 'use') and counted_at > ${at}::timestamptz - make_interval(secs => span_seconds)
           and not exists (select from quota_entry back where back.settles = entry.id and back.kind = 'release'))
-    ) as "moreAt"`.execute(db)
-  return rows[0]?.moreAt ?? null
+    ) as "nextAvailableAt"`.execute(db)
+  return rows[0]?.nextAvailableAt ?? null
 }
 
 /** Notes up to which share of the allowance people were told, in the period's own pot. */

@@ -22,10 +22,10 @@ it('starts one job per slot, and fails nobody, however approvals, scans and edit
   const plans = await Promise.all(Array.from({ length: 4 }, () => createDraft(tenant, minutes)))
   for (const { planId } of plans) {
     await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'setAutopilot', { planId, on: true })
+    await steer(tenant, 'setAutopilot', { planId, enabled: true })
   }
   const scanNow = () =>
-    tenant.ask('mutation { scanNow(input: {}) { ... on ScanNowPayload { scan { id } } } }')
+    tenant.ask('mutation { runScan(input: {}) { ... on RunScanPayload { scan { id } } } }')
   const answers = await Promise.all(
     plans.flatMap(({ planId }, index) => [
       steer(tenant, 'approvePlan', { planId }),

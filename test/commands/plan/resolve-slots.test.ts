@@ -102,7 +102,7 @@ async function slotOf(id = '') {
 
 async function eventsOf(slotId = '') {
   const events = await db.selectFrom('event').selectAll().where('slot_id', '=', slotId).execute()
-  return events.filter(({ type }) => type === 'slot.moved')
+  return events.filter(({ type }) => type === 'slot.rescheduled')
 }
 
 const hour = 3_600_000

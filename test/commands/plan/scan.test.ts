@@ -120,13 +120,13 @@ describe('a scan', () => {
     expect(await decisionOn(slotId)).toBe(decision)
   })
 
-  it('starts what the quota has room for, the earliest first: QUOTA_SHORT of the rest', async () => {
+  it('starts what the quota has room for, the earliest first: QUOTA_EXCEEDED of the rest', async () => {
     const later = await createReadyPlan(120)
     const earlier = await createReadyPlan(60)
     await change(
       sql`update quota set allowance = 1 where organization_id = ${tenant.organizationId} and metric = 'videos'`,
     )
-    expect(await decisionOn(later.slotId)).toBe('QUOTA_SHORT')
+    expect(await decisionOn(later.slotId)).toBe('QUOTA_EXCEEDED')
     const started = await db
       .selectFrom('machine_instance')
       .select('slot_id')

@@ -253,11 +253,11 @@ describe('time', () => {
     period: QuotaPeriod,
     amount: number,
     at: number,
-    spanSeconds: number | null = null,
+    windowSeconds: number | null = null,
   ) {
     await db.transaction().execute(async (tx) => {
       const moment = await quotaMomentOf(tx, { organizationId, at })
-      await setLimit(tx, moment, { metric: 'videos', period }, { amount, isHard: true, spanSeconds }, null)
+      await setLimit(tx, moment, { metric: 'videos', period }, { amount, isHard: true, windowSeconds }, null)
     })
   }
 
@@ -284,7 +284,7 @@ describe('what is used without a reservation', () => {
     await db.transaction().execute((tx) =>
       setQuotaLimit(tx, deps, {
         ...{ organizationId, metric: 'providerSpend', period: 'month', amount: 300_000 },
-        ...{ isHard: true, spanSeconds: null, reason: null },
+        ...{ isHard: true, windowSeconds: null, reason: null },
       }),
     )
     const spend = (key: string) =>
@@ -330,7 +330,7 @@ describe('the step that reserves', () => {
     expect(await standOf(organizationId, 'videos')).toEqual({ available: 0, reserved: 1, used: 0 })
     expect(await step(organizationId, second)).toMatchObject({
       kind: 'notDone',
-      error: { kind: 'needsPerson', failure: { code: 'QUOTA_SHORT' } },
+      error: { kind: 'needsPerson', failure: { code: 'QUOTA_EXCEEDED' } },
     })
   })
 })
@@ -344,7 +344,7 @@ it('never dead-locks, and its books stay right, however starts, ends, grants, li
   await pool.query('update plan set autopilot = true where organization_id = $1', [organizationId])
   const run = <Result>(work: Parameters<ReturnType<typeof db.transaction>['execute']>[0]) =>
     db.transaction().execute(work) as Promise<Result>
-  const request = { organizationId, reason: 'test', spanSeconds: null }
+  const request = { organizationId, reason: 'test', windowSeconds: null }
   await Promise.all(
     slotIds.flatMap((slotId, index) => [
       start(organizationId, slotId).then(async (started) => {

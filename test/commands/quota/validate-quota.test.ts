@@ -35,11 +35,11 @@ it.each([
 })
 
 it.each([
-  ['rolling', null, ['spanSeconds']],
-  ['rolling', 0, ['spanSeconds']],
-  ['rolling', 60.5, ['spanSeconds']],
+  ['rolling', null, ['windowSeconds']],
+  ['rolling', 0, ['windowSeconds']],
+  ['rolling', 60.5, ['windowSeconds']],
   ['rolling', 60, []],
-  ['day', 60, ['spanSeconds']],
+  ['day', 60, ['windowSeconds']],
   ['day', null, []],
 ] as const)('knows whether %s goes with a span of %s', (period, span, paths) => {
   expect(pathsOf(validateSpan(period, span))).toEqual(paths)

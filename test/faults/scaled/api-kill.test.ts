@@ -113,7 +113,7 @@ it('starts exactly one job for a client that retries, wherever the API is killed
 
   const { rows } = await database.owner.pool.query(
     `select (select count(*) from reelpilot.machine_instance job where organization_id = $1 and slot_id is not null) as jobs,
-            (select count(*) from reelpilot.event where organization_id = $1 and type = 'job.moved') as events,
+            (select count(*) from reelpilot.event where organization_id = $1 and type = 'job.transitioned') as events,
             (select sum(reserved) from reelpilot.quota where organization_id = $1 and metric = 'videos') as reserved,
             (select count(*) from reelpilot.idempotency_key where organization_id = $1) as keys`,
     [tenant.organizationId],

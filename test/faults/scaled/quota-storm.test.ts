@@ -41,7 +41,7 @@ it('starts exactly as many jobs as are granted, of many more asked for at once b
   expect(all.filter(({ kind }) => kind === 'started')).toHaveLength(granted)
   const refusals = all.filter(({ kind }) => kind === 'quotaShort')
   expect(refusals).toHaveLength(asked - granted)
-  const refusal = { metric: 'videos', period: 'total', available: 0, needed: 1, moreAt: null }
+  const refusal = { metric: 'videos', period: 'total', available: 0, needed: 1, nextAvailableAt: null }
   for (const each of refusals) expect(each).toEqual({ kind: 'quotaShort', ...refusal })
 
   expect(await jobsOf(organizationId)).toHaveLength(granted)
@@ -235,7 +235,7 @@ async function thresholdsOf(organizationId: string): Promise<readonly unknown[]>
     .selectFrom('event')
     .select('payload')
     .where('organization_id', '=', organizationId)
-    .where('type', '=', 'quota.threshold')
+    .where('type', '=', 'quota.thresholdReached')
     .orderBy('sequence')
     .execute()
   return events.map(({ payload }) => ('percent' in payload ? payload.percent : null))

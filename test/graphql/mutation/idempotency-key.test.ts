@@ -137,8 +137,8 @@ function exampleOf(type: GraphQLInputType, name = ''): unknown {
     const required = Object.values(named.getFields()).filter((field) => isNonNullType(field.type))
     return Object.fromEntries(required.map((field) => [field.name, exampleOf(field.type, field.name)]))
   }
-  // `planId` is the id of a Plan.
-  const kind = `${name.charAt(0).toUpperCase()}${name.slice(1, -2)}`
+  // `planId` is the id of a Plan; `subjectId` is that of a job or an account.
+  const kind = name === 'subjectId' ? 'Job' : `${name.charAt(0).toUpperCase()}${name.slice(1, -2)}`
   const id = kind === 'ApiKey' ? '000000000000' : '00000000-0000-4000-8000-000000000000'
   return named.name === 'ID' ? globalId(kind, id) : examples[named.name]
 }

@@ -57,7 +57,7 @@ describe('a mutation with an idempotency key', () => {
   it('refuses the key for other work, and does nothing then', async () => {
     const { createPlan: first } = await tenant.ask(create, input('First', 'reused'))
     const { createPlan } = await tenant.ask(create, input('Second', 'reused'))
-    const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_KEY_REUSED' }
+    const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_CONFLICT' }
     expect(createPlan).toEqual(conflict)
     expect(await countPlans('Second')).toBe(0)
     const other = await tenant.ask(

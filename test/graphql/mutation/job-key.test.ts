@@ -26,7 +26,7 @@ async function createSlots(of: Tenant, count: number): Promise<readonly string[]
 }
 
 const mutation = `mutation ($input: StartJobInput!) { startJob(input: $input) { __typename
-  ... on StartJobPayload { job { id jobKey } } ... on Error { code } ... on JobUnderWayError { jobId }
+  ... on StartJobPayload { job { id jobKey } } ... on Error { code } ... on JobKeyInUseError { jobId }
   ... on InvalidInputError { fields { path } } } }`
 const start = async (slotId: string | undefined, more: object = {}, of = tenant) =>
   (await of.ask(mutation, { input: { slotId, ...more } })).startJob
@@ -62,7 +62,7 @@ describe('a job key', () => {
     const answers = await Promise.all(slotIds.map((slotId) => start(slotId, { jobKey: 'promo' }, own)))
     const started = answers.filter(({ __typename }) => __typename === 'StartJobPayload')
     expect(started).toHaveLength(1)
-    const refused = { __typename: 'JobUnderWayError', code: 'JOB_UNDER_WAY', jobId: started[0].job.id }
+    const refused = { __typename: 'JobKeyInUseError', code: 'JOB_KEY_IN_USE', jobId: started[0].job.id }
     expect(answers.filter((answer) => answer !== started[0])).toEqual(Array(11).fill(refused))
     expect(await jobsOf(own)).toMatchObject([{ job_key: 'promo' }])
     // What the others had reserved went back with them.

@@ -45,7 +45,8 @@ function sampleOf(type: GraphQLInputType, text: string, field = ''): unknown {
 }
 
 function globalIdOf(field: string): string {
-  const name = `${field[0]?.toUpperCase()}${field.slice(1).replace(/Ids?$/, '')}`
+  const name =
+    field === 'subjectId' ? 'Job' : `${field[0]?.toUpperCase()}${field.slice(1).replace(/Ids?$/, '')}`
   return name === 'ApiKey' ? encodeGlobalId(name, 'abcdefghijkl') : encodeGlobalId(name, randomUUID())
 }
 

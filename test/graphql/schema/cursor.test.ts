@@ -83,7 +83,7 @@ describe('`after` a number that there is not yet', () => {
     const last = await lastOf()
     expect(await errorOf(`{ events(after: "${last + 1}") { nodes { sequence } } }`)).toMatchObject({
       message: `after is ${last + 1}, and the last number there is is ${last}`,
-      extensions: { code: 'AFTER_BEYOND_LAST', lastSequence: last },
+      extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: last },
     })
     expect(await tenant.ask(`{ events(after: "${last}") { nodes { sequence } } }`)).toEqual({
       events: { nodes: [] },
@@ -92,11 +92,11 @@ describe('`after` a number that there is not yet', () => {
 
   it('is refused by the list of checkpoints', async () => {
     const query = (after: number) =>
-      `{ jobs(first: 1) { nodes { revision checkpoints(after: "${after}") { nodes { revision } } } } }`
+      `{ jobs(first: 1) { nodes { revision transitions(after: "${after}") { nodes { revision } } } } }`
     const { jobs } = await tenant.ask(query(0))
     const [{ revision }] = jobs.nodes
     expect(await errorOf(query(revision + 1))).toMatchObject({
-      extensions: { code: 'AFTER_BEYOND_LAST', lastSequence: revision },
+      extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: revision },
     })
   })
 
@@ -112,7 +112,7 @@ describe('`after` a number that there is not yet', () => {
     socket.terminate()
     const { payload } = JSON.parse(String(message))
     expect((payload.errors ?? payload)[0]).toMatchObject({
-      extensions: { code: 'AFTER_BEYOND_LAST', lastSequence: last },
+      extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: last },
     })
   })
 })

@@ -14,14 +14,14 @@ beforeAll(async () => {
 })
 
 describe('the table of verdicts', () => {
-  const fields = 'code source httpStatus verdict meaning nextStep afterSeconds mayPostAgain'
+  const fields = 'code source httpStatus verdict meaning nextStep retryAfterSeconds canPostAgain'
 
   it('is answered whole', async () => {
     const answer = await tenant.ask(`{ failureVerdicts { ${fields} } }`)
-    const table = failureVerdicts.map(({ source, ...row }) => ({
+    const table = failureVerdicts.map(({ source, afterSeconds = null, ...row }) => ({
       httpStatus: null,
-      afterSeconds: null,
-      mayPostAgain: null,
+      retryAfterSeconds: afterSeconds,
+      canPostAgain: null,
       ...row,
       source: source.toUpperCase(),
     }))
@@ -35,8 +35,8 @@ describe('the table of verdicts', () => {
       expect(new Set(rows.map((row: Answer) => row.source))).toEqual(new Set([source]))
       return rows.find(({ code }: Answer) => code === 'spam_risk_too_many_posts')
     }
-    expect(await of('POST')).toMatchObject({ verdict: 'WAIT_CAP', httpStatus: null, mayPostAgain: false })
-    expect(await of('API')).toMatchObject({ verdict: 'WAIT_CAP', httpStatus: 403, mayPostAgain: null })
+    expect(await of('POST')).toMatchObject({ verdict: 'WAIT_CAP', httpStatus: null, canPostAgain: false })
+    expect(await of('API')).toMatchObject({ verdict: 'WAIT_CAP', httpStatus: 403, canPostAgain: null })
     expect(await of('UPLOAD')).toBeUndefined()
   })
 
@@ -55,12 +55,12 @@ describe('codes that the table does not have', () => {
     await countUnrecognised(db, organizationId, { source: 'api', code: 'brand_new', logId: '2' })
     await countUnrecognised(db, organizationId, { source: 'later', code: 'x' })
     const { unrecognisedCodes } = await tenant.ask(
-      '{ unrecognisedCodes { code source seen firstSeenAt lastSeenAt lastLogId } }',
+      '{ unrecognisedCodes { code source occurrenceCount firstSeenAt lastSeenAt lastLogId } }',
     )
     expect(unrecognisedCodes).toMatchObject([
-      { code: 'x', source: null, seen: 1, lastLogId: null },
-      { code: 'brand_new', source: 'API', seen: 2, lastLogId: '2' },
-      { code: 'brand_new', source: 'POST', seen: 1, lastLogId: null },
+      { code: 'x', source: null, occurrenceCount: 1, lastLogId: null },
+      { code: 'brand_new', source: 'API', occurrenceCount: 2, lastLogId: '2' },
+      { code: 'brand_new', source: 'POST', occurrenceCount: 1, lastLogId: null },
     ])
     const [, twice] = unrecognisedCodes
     expect(Date.parse(twice.lastSeenAt)).toBeGreaterThan(Date.parse(twice.firstSeenAt))

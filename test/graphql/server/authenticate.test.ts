@@ -81,7 +81,7 @@ describe('a signed-in client', () => {
     ['long', `{ ${'viewer { __typename } '.repeat(400)} }`],
     [
       'asking for a million things',
-      '{ plans(first: 100) { nodes { slots(first: 100) { nodes { job { checkpoints(first: 100) { nodes { at } } } } } } } }',
+      '{ plans(first: 100) { nodes { slots(first: 100) { nodes { job { transitions(first: 100) { nodes { committedAt } } } } } } } }',
     ],
     [
       'a bomb of fragments',

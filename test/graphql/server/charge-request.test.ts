@@ -137,11 +137,11 @@ describe('a key', () => {
 
   it('can ask what it has left', async () => {
     const key = await newKey()
-    const response = await key.post('{ rateLimits { apiKey { points pointsPerSecond remaining fullAt } } }')
+    const response = await key.post('{ rateLimits { apiKey { limit refillPerSecond remaining resetsAt } } }')
     const [, remaining] = limits(response)
-    const { data } = (await response.json()) as { data: { rateLimits: { apiKey: { fullAt: string } } } }
-    expect(data.rateLimits.apiKey).toMatchObject({ points: 100, pointsPerSecond: 1, remaining })
-    expect(Date.parse(data.rateLimits.apiKey.fullAt)).toBeGreaterThan(Date.now() - 60_000)
+    const { data } = (await response.json()) as { data: { rateLimits: { apiKey: { resetsAt: string } } } }
+    expect(data.rateLimits.apiKey).toMatchObject({ limit: 100, refillPerSecond: 1, remaining })
+    expect(Date.parse(data.rateLimits.apiKey.resetsAt)).toBeGreaterThan(Date.now() - 60_000)
   })
 })
 
@@ -232,11 +232,11 @@ describe('with the limits out of order', () => {
     const someone = await createTenant(alone, own)
     const ask = () =>
       someone.post(
-        '{ rateLimitStore { store reason shares } rateLimits { windows { name used remaining } } }',
+        '{ rateLimitStore { kind reason shareCount } rateLimits { windows { name used remaining } } }',
       )
     const first = await ask()
     expect([first.status, ...limits(first)]).toEqual([200, null, null, null])
-    const store = { store: 'MEMORY', shares: 1, reason: expect.stringContaining('out of reach') }
+    const store = { kind: 'MEMORY', shareCount: 1, reason: expect.stringContaining('out of reach') }
     const unknown = { used: null, remaining: null }
     expect(await first.json()).toEqual({
       data: {

@@ -56,7 +56,7 @@ it.each<[string, string, number, number]>([
   ],
   [
     'the health of an account, without its slots',
-    '{ accounts(first: 1) { nodes { health { status holdsUntil nextStep } } } }',
+    '{ accounts(first: 1) { nodes { health { status postingEndsAt nextStep } } } }',
     10 + 10 + 13,
     1,
   ],

@@ -153,7 +153,7 @@ describe('a key in `Authorization`', () => {
   })
 
   it('does not make a mutation of a GET', async () => {
-    const query = encodeURIComponent('mutation { scanNow(input: {}) { __typename } }')
+    const query = encodeURIComponent('mutation { runScan(input: {}) { __typename } }')
     const answer = await get(`/graphql?query=${query}`, signedIn())
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST'])
     expect(JSON.parse(answer.text).errors[0].extensions.code).toEqual(expect.any(String))

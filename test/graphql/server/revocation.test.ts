@@ -276,7 +276,7 @@ describe('an error over WebSocket', () => {
     ['of the parser', { query: '{' }],
     ['of a rule', { query: '{ nonsense }' }],
     ['of several operations without a name', { query: 'query A { __typename } query B { __typename }' }],
-    ['of a mutation that its key may not send', { query: 'mutation { scanNow(input: {}) { __typename } }' }],
+    ['of a mutation that its key may not send', { query: 'mutation { runScan(input: {}) { __typename } }' }],
   ])('%s carries the id of its request, and no status', async (_name, payload) => {
     for (const { extensions } of await answerTo(payload)) {
       expect(extensions).toMatchObject({

@@ -108,7 +108,7 @@ describe('another organization', () => {
       ['rejectPlan', { planId: plan }, 'planId'],
       ['lockPlan', { planId: plan }, 'planId'],
       ['unlockPlan', { planId: plan }, 'planId'],
-      ['setAutopilot', { planId: plan, on: false }, 'planId'],
+      ['setAutopilot', { planId: plan, enabled: false }, 'planId'],
       ['archivePlan', { planId: plan }, 'planId'],
       ['startJob', { slotId: slot }, 'slotId'],
       ['cancelJob', { jobId: job }, 'jobId'],

@@ -83,14 +83,14 @@ describe('over WebSocket', () => {
       'plan.created',
       'slots.added',
       'plan.submitted',
-      'plan.autopilotSet',
-      'job.moved',
+      'plan.autopilotChanged',
+      'job.transitioned',
       'plan.approved',
-      'job.moved',
+      'job.transitioned',
     ])
     await steer(tenant, 'resumeJob', { jobId: node.job.id }, 'job { id }')
     const ofJob = await take(`subscription { jobEvents(jobId: "${node.job.id}", after: 0) { type } }`, 3)
-    expect(ofJob).toEqual(['job.moved', 'job.moved', 'job.moved'])
+    expect(ofJob).toEqual(['job.transitioned', 'job.transitioned', 'job.transitioned'])
     await client.dispose()
   })
 
@@ -101,11 +101,11 @@ describe('over WebSocket', () => {
     const { account } = await begin()
     await begin()
     const [, accountId = ''] = Buffer.from(account.id, 'base64url').toString().split(':')
-    const atRisk = { organizationId: own.organizationId, type: 'account.slotsAtRisk', accountId }
+    const atRisk = { organizationId: own.organizationId, type: 'account.slotsEndangered', accountId }
     await database.runtime.db.transaction().execute((tx) => appendEvent(tx, atRisk))
     const client = socketClient(own.key)
     const query = `subscription { accountEvents(accountId: "${account.id}", after: 0) {
-      type payload account { id state } job { id } jobRevision } }`
+      type payload account { id state } job { id } revision } }`
     const seen: unknown[] = []
     for await (const { data } of client.iterate<{ accountEvents: { payload: { to: string } } }>({ query })) {
       seen.push(data?.accountEvents)
@@ -114,14 +114,14 @@ describe('over WebSocket', () => {
       if (seen.length === 3) break
     }
     expect(seen).toMatchObject([
-      { type: 'account.moved', payload: { from: null, to: 'connecting' }, job: null, jobRevision: 1 },
-      { type: 'account.slotsAtRisk', account: { id: account.id }, jobRevision: null },
+      { type: 'account.transitioned', payload: { from: null, to: 'connecting' }, job: null, revision: 1 },
+      { type: 'account.slotsEndangered', account: { id: account.id }, revision: null },
       {
-        type: 'account.moved',
+        type: 'account.transitioned',
         payload: { from: 'connecting', to: 'disconnected', event: 'disconnect' },
         account: { id: account.id, state: 'DISCONNECTED' },
         job: null,
-        jobRevision: 2,
+        revision: 2,
       },
     ])
     await client.dispose()

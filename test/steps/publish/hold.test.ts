@@ -94,7 +94,7 @@ describe('a locked plan', () => {
     await job.advance('awaitingSlot')
     expect(await steer(job, { type: 'lock' })).toMatchObject({
       heldJobs: [job.jobId],
-      jobsPastStopping: [],
+      unstoppableJobs: [],
       movedJobs: [job.jobId],
     })
     expect(await job.advance('held')).toBe('held')
@@ -131,10 +131,10 @@ describe('a locked plan', () => {
   it('says which post comes past stopping', async () => {
     const { job } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
     await job.advance('publishing.uploading')
-    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], jobsPastStopping: [job.jobId] })
+    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], unstoppableJobs: [job.jobId] })
     await steer(job, { type: 'unlock' })
     await job.advance('watching.inModeration')
-    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], jobsPastStopping: [job.jobId] })
+    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], unstoppableJobs: [job.jobId] })
     expect(await job.advance()).toBe('published')
   })
 
@@ -172,7 +172,7 @@ describe('a caption that was changed after its job was started', () => {
       .executeTakeFirstOrThrow()
     const request = { organizationId, slotId: slotId ?? '', change: { caption: 'Another' } }
     const updated = await db.transaction().execute((tx) => updateSlot(tx, stage.deps, request))
-    expect(updated).toMatchObject({ heldJobs: [jobId], jobsPastStopping: [], movedJobs: [jobId] })
+    expect(updated).toMatchObject({ heldJobs: [jobId], unstoppableJobs: [], movedJobs: [jobId] })
     expect((await job.history()).at(-1)).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { code: 'NOT_APPROVED' } })
     await steer(job, { type: 'submit' })

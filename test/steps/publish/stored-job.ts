@@ -68,7 +68,7 @@ export async function insertStoredJob(
   const wakeAt = wakeAtOf(checkpoint, at)
   await insertJob(db, { id: jobId, slotId, ...owner, checkpoint, wakeAt, startedBy: 'person' })
   const payload = { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null }
-  await appendEvent(db, { organizationId, type: 'job.moved', jobId, jobRevision: 1, payload })
+  await appendEvent(db, { organizationId, type: 'job.transitioned', jobId, jobRevision: 1, payload })
   return jobId
 }
 

@@ -85,7 +85,7 @@ describe('weeks later', () => {
       'takenDown',
     ])
     expect(await lastEvent(job)).toMatchObject({
-      type: 'job.moved',
+      type: 'job.transitioned',
       from: 'published',
       to: 'takenDown',
       event: 'postHidden',

@@ -24,14 +24,14 @@ const HealthStatus = builder.enumType('AccountHealthStatus', {
       value: 'permissionMissing',
       description: 'It is connected, but its creator has not granted the permission to post.',
     },
-    KEY_MISSING: {
+    ENCRYPTION_KEY_MISSING: {
       value: 'keyMissing',
       description:
         'They cannot: this installation lacks the key that its tokens are sealed under. The operator puts it back.',
     },
     BROKEN: {
       value: 'broken',
-      description: 'The connection is gone. What was begun may be finished until `holdsUntil`.',
+      description: 'The connection is gone. What was begun may be finished until `postingEndsAt`.',
     },
     NOT_CONNECTED: { value: 'notConnected', description: 'Its creator has not granted access yet.' },
   } as const,
@@ -60,11 +60,11 @@ const AccountHealth = builder.objectRef<Health>('AccountHealth').implement({
   authScopes: { read: true },
   fields: (t) => ({
     status: t.expose('status', { type: HealthStatus, description: 'How it stands.' }),
-    holdsUntil: t.field({
+    postingEndsAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'Until when posts can be made if nobody acts; null if there is no end in sight.',
-      resolve: ({ holdsUntil }) => (holdsUntil === null ? null : new Date(holdsUntil)),
+      resolve: ({ postingEndsAt }) => (postingEndsAt === null ? null : new Date(postingEndsAt)),
     }),
     failure: t.expose('failure', {
       type: Failure,

@@ -22,7 +22,7 @@ const AccountState = builder.enumType('AccountState', {
 })
 
 const CreatorSettings = builder
-  .objectRef<NonNullable<AccountRecord['creator']> & { readonly seenAt: Date }>('CreatorSettings')
+  .objectRef<NonNullable<AccountRecord['creator']> & { readonly fetchedAt: Date }>('CreatorSettings')
   .implement({
     description: 'What a creator allows, as TikTok said last. It is asked for anew before every post.',
     authScopes: { read: true },
@@ -31,19 +31,19 @@ const CreatorSettings = builder
         description: "The privacy levels that the creator can choose from, in TikTok's words.",
         resolve: ({ privacyLevelOptions }) => [...privacyLevelOptions],
       }),
-      commentDisabled: t.exposeBoolean('commentDisabled', {
+      isCommentDisabled: t.exposeBoolean('commentDisabled', {
         description: 'Whether the creator has switched comments off.',
       }),
-      duetDisabled: t.exposeBoolean('duetDisabled', {
+      isDuetDisabled: t.exposeBoolean('duetDisabled', {
         description: 'Whether the creator has switched duets off.',
       }),
-      stitchDisabled: t.exposeBoolean('stitchDisabled', {
+      isStitchDisabled: t.exposeBoolean('stitchDisabled', {
         description: 'Whether the creator has switched stitches off.',
       }),
       maxDurationSeconds: t.exposeInt('maxDurationSeconds', {
         description: 'How long a video of theirs may play, in seconds.',
       }),
-      seenAt: t.expose('seenAt', { type: 'DateTime', description: 'When TikTok said so.' }),
+      fetchedAt: t.expose('fetchedAt', { type: 'DateTime', description: 'When TikTok said so.' }),
     }),
   })
 
@@ -80,19 +80,19 @@ builder.node(Account, {
       description: 'What the creator has granted.',
       resolve: ({ scopes }) => [...scopes],
     }),
-    creator: t.field({
+    creatorSettings: t.field({
       type: CreatorSettings,
       nullable: true,
       description: 'What the creator allows; null until TikTok was asked for the first time.',
       resolve: ({ creator, creatorSeenAt }) =>
-        creator && creatorSeenAt && { ...creator, seenAt: creatorSeenAt },
+        creator && creatorSeenAt && { ...creator, fetchedAt: creatorSeenAt },
     }),
-    accessExpiresAt: t.expose('accessExpiresAt', {
+    accessTokenExpiresAt: t.expose('accessExpiresAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When the present access token ends. It is renewed by itself, whenever it is needed.',
     }),
-    refreshExpiresAt: t.expose('refreshExpiresAt', {
+    refreshTokenExpiresAt: t.expose('refreshExpiresAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When the connection ends unless it is renewed, which happens by itself.',

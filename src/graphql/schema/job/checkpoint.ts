@@ -6,10 +6,10 @@ import {
 } from '../../../store/job/job-list.ts'
 import { builder } from '../builder.ts'
 import { numberedConnectionOf } from '../connection.ts'
-import { CheckpointConnection } from '../connection-type.ts'
-import { Checkpoint, Job } from '../ref.ts'
+import { JobTransitionConnection } from '../connection-type.ts'
+import { Job, JobTransition } from '../ref.ts'
 
-Checkpoint.implement({
+JobTransition.implement({
   description: 'One committed transition of a job. Revisions go up by one, without a gap.',
   authScopes: { read: true },
   fields: (t) => ({
@@ -24,7 +24,7 @@ Checkpoint.implement({
     from: t.exposeString('from', { nullable: true, description: 'The state before; null for the first.' }),
     to: t.exposeString('to', { description: 'The state after.' }),
     event: t.exposeString('event', { description: 'What moved it.' }),
-    at: t.expose('at', {
+    committedAt: t.expose('at', {
       type: 'DateTime',
       description: 'When it was committed, by the clock of the database.',
     }),
@@ -35,27 +35,29 @@ const TimelineEntry = builder.objectRef<TimelineRecord>('TimelineEntry').impleme
   description: 'A stretch of time that a job spent in one state, or in the states of one area.',
   authScopes: { read: true },
   fields: (t) => ({
-    area: t.exposeString('area', { description: 'The first part of the states, such as `generating`.' }),
+    topLevelState: t.exposeString('area', {
+      description: 'The first part of the states, such as `generating`.',
+    }),
     startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it came there.' }),
     endedAt: t.expose('endedAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When it left; null if it is there.',
     }),
-    seconds: t.float({
+    durationSeconds: t.float({
       description: 'How long it was there; up to now, if it still is.',
       resolve: ({ startedAt, endedAt }) => ((endedAt?.getTime() ?? Date.now()) - startedAt.getTime()) / 1_000,
     }),
-    transitions: t.exposeInt('transitions', {
+    transitionCount: t.exposeInt('transitions', {
       description: 'How many transitions led there or happened there.',
     }),
   }),
 })
 
 builder.objectFields(Job, (t) => ({
-  checkpoints: t.connection(
+  transitions: t.connection(
     {
-      type: Checkpoint,
+      type: JobTransition,
       description: 'Its transitions, the first one first. The cursor of one is its revision.',
       resolve: ({ id, revision: last }, args, { viewer, read }) =>
         numberedConnectionOf(
@@ -65,7 +67,7 @@ builder.objectFields(Job, (t) => ({
           (range) => read((tx) => listCheckpoints(tx, viewer.organizationId, id, range)),
         ),
     },
-    CheckpointConnection,
+    JobTransitionConnection,
   ),
   timeline: t.field({
     type: [TimelineEntry],

@@ -9,7 +9,7 @@ import { connectionTypes } from '../connection-type.ts'
 import { NotPermittedInState } from '../error.ts'
 import { Account, ApiKey, Job } from '../ref.ts'
 
-const Code = builder.enumType('DeadLetterCode', {
+const Reason = builder.enumType('DeadLetterReason', {
   description: 'What kept workers from getting through with a job.',
   values: {
     UNKNOWN_CHECKPOINT: {
@@ -40,13 +40,14 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
         machine === 'account' ? load.account.load(jobId) : null,
     }),
     state: t.exposeString('state', { description: 'The state in which nobody got through with it.' }),
-    reason: t.expose('code', { type: Code, description: 'What kept them from it.' }),
+    reason: t.expose('code', { type: Reason, description: 'What kept them from it.' }),
     message: t.exposeString('message', {
       description: 'The same in words; the log of the workers has more.',
     }),
-    tries: t.exposeInt('tries', { description: 'How often it was tried.' }),
-    isOpen: t.exposeBoolean('isOpen', {
-      description: 'Whether it still lies there: not redriven, nor moved on by anything else.',
+    leaseAttemptCount: t.exposeInt('tries', { description: 'How often it was tried.' }),
+    isResolved: t.boolean({
+      description: 'Whether it needs no redrive any more: it was redriven, or its job or account went on.',
+      resolve: ({ isOpen }) => !isOpen,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was given up.' }),
     redrivenAt: t.expose('redrivenAt', {
@@ -113,24 +114,24 @@ function openLetters(context: Context): DataLoader<string, DeadLetterRecord | nu
   return loader
 }
 
-defineMutation('redriveJob', {
+defineMutation('redriveDeadLetter', {
   description:
     'Sends what lies in a dead letter on its way again. Where it may have called somebody unheard, that is looked up first; nothing is done twice. Not permitted where there is no open letter.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
     description: 'What to send on its way again, and why.',
-    ids: { jobId: ['Job', 'Account'] },
+    ids: { subjectId: ['Job', 'Account'] },
     fields: (t) => ({
-      jobId: t.id({ required: true, description: 'The job, or the account, of an open dead letter.' }),
+      subjectId: t.id({ required: true, description: 'The job, or the account, of an open dead letter.' }),
       reason: t.string({
         required: true,
         description: 'What was mended, for whoever wonders later, in 1 to 500 characters.',
       }),
     }),
   },
-  run: (tx, { jobId, reason }, { deps, viewer: { organizationId, keyId: by } }) =>
-    redriveJob(tx, deps, { organizationId, jobId, reason, by }),
+  run: (tx, { subjectId, reason }, { deps, viewer: { organizationId, keyId: by } }) =>
+    redriveJob(tx, deps, { organizationId, jobId: subjectId, reason, by }),
   payload: {
     description: 'What was sent on its way.',
     fields: (t) => ({

@@ -6,7 +6,7 @@ import { findPlans } from '../../../store/plan/plans.ts'
 import { findSlots } from '../../../store/plan/slots.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
-import { JobUnderWay, NotPermittedInState, QuotaShort, SlotTooLate } from '../error.ts'
+import { JobKeyInUse, NotPermittedInState, QuotaExceeded, SlotTooLate } from '../error.ts'
 import { Job } from '../ref.ts'
 
 interface JobDone {
@@ -19,7 +19,7 @@ defineMutation('startJob', {
   description:
     'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job: if it has one that is not cancelled, that is answered.',
   scope: 'write',
-  errors: [NotPermittedInState, JobUnderWay, SlotTooLate, QuotaShort],
+  errors: [NotPermittedInState, JobKeyInUse, SlotTooLate, QuotaExceeded],
   input: {
     description: 'A slot to start the job of.',
     ids: { slotId: ['Slot'] },

@@ -31,13 +31,13 @@ const Progress = builder.objectRef<ProgressRecord>('Progress').implement({
   description: 'How far the present work has come.',
   authScopes: { read: true },
   fields: (t) => ({
-    done: t.exposeFloat('done', { description: 'How much is done; may be a fraction.' }),
-    of: t.exposeFloat('of', { description: 'How much there is to do.' }),
+    completed: t.exposeFloat('completed', { description: 'How much is done; may be a fraction.' }),
+    total: t.exposeFloat('total', { description: 'How much there is to do.' }),
     unit: t.exposeString('unit', { description: 'Of what: `scenes` or `chunks`.' }),
   }),
 })
 
-const Hold = builder.enumType('JobHold', {
+const DeferralReason = builder.enumType('JobDeferralReason', {
   description: 'Why it is not the turn of a job.',
   values: {
     RATE_LIMIT: { value: 'rateLimit', description: 'A limit is used up; `rateLimits` shows the line.' },
@@ -51,11 +51,11 @@ const Hold = builder.enumType('JobHold', {
     },
   } as const,
 })
-const holds = ['rateLimit', 'circuitOpen', 'retryBudget'] as const
+const deferralCodes = ['rateLimit', 'circuitOpen', 'retryBudget'] as const
 
 /** The codes are those of our own guards; TikTok's have other words. */
-const holdOf = (failure: JobContext['failure'] | undefined) =>
-  holds.find((code) => failure?.source === 'reelpilot' && failure.code === code) ?? null
+const deferralReasonOf = (failure: JobContext['failure'] | undefined) =>
+  deferralCodes.find((code) => failure?.source === 'reelpilot' && failure.code === code) ?? null
 
 const StartedBy = builder.enumType('JobStartedBy', {
   description: 'Who has started a job.',
@@ -106,12 +106,12 @@ builder.node(Job, {
       description: 'When it goes on by itself; null if it does not wait for a time.',
       resolve: (job) => instantOf(nextTimer(job)?.dueAt),
     }),
-    heldBy: t.field({
-      type: Hold,
+    deferredBy: t.field({
+      type: DeferralReason,
       nullable: true,
       description:
         'What keeps it from its next call until `waitingUntil`, and costs it no attempt; null if nothing of that kind does.',
-      resolve: (job) => (job.tag === 'waiting' ? holdOf(contextOf(job).failure) : null),
+      resolve: (job) => (job.tag === 'waiting' ? deferralReasonOf(contextOf(job).failure) : null),
     }),
     progress: t.field({
       type: Progress,

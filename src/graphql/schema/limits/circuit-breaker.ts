@@ -100,7 +100,7 @@ const CircuitBreaker = builder.objectRef<BreakerView>('CircuitBreaker').implemen
       description: 'What becomes of calls now.',
       resolve: ({ breaker }) => stateOf(breaker),
     }),
-    failures: t.int({
+    consecutiveFailureCount: t.int({
       description: 'Failures in a row.',
       resolve: ({ breaker }) => contextOf(breaker).failures,
     }),
@@ -184,7 +184,7 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
   t.field({
     type: Event,
     description:
-      'What happens to circuit breakers: `breaker.moved`, with its `key`, the states `from` and `to`, and the `reason` if a person did it. Those of upstreams are told to every organization that has a connected account or work to do.',
+      'What happens to circuit breakers: `breaker.transitioned`, with its `key`, the states `from` and `to`, and the `reason` if a person did it. Those of upstreams are told to every organization that has a connected account or work to do.',
     authScopes: { read: true },
     args: {
       after: t.arg({

@@ -54,12 +54,12 @@ export const RateLimitSetting = builder.objectRef<Setting>('RateLimitSetting').i
   authScopes: { read: true },
   fields: (t) => ({
     name: t.expose('name', { type: RateLimitName, description: 'What it limits.' }),
-    most: t.exposeInt('max', { description: 'How much holds.' }),
+    limit: t.exposeInt('max', { description: 'How much holds.' }),
     isDefault: t.boolean({
       description: 'Whether that is so because nothing else was set.',
       resolve: ({ origin }) => origin === 'default',
     }),
-    defaultMost: t.int({
+    defaultLimit: t.int({
       description: 'How much holds if nothing else is set.',
       resolve: ({ name }) => defaultLimits[name],
     }),
@@ -74,13 +74,13 @@ defineMutation('setRateLimit', {
     description: 'A limit to set, or to let go back to its default.',
     fields: (t) => ({
       name: t.field({ type: RateLimitName, required: true, description: 'Which limit.' }),
-      most: t.int({
+      limit: t.int({
         description: 'How much, from 1 to 10,000; null, or left out, goes back to the default.',
       }),
     }),
   },
-  run: (tx, { name, most = null }, { viewer: { organizationId } }) =>
-    setRateLimit(tx, { organizationId, name, most }),
+  run: (tx, { name, limit = null }, { viewer: { organizationId } }) =>
+    setRateLimit(tx, { organizationId, name, most: limit }),
   payload: {
     description: 'The limit that was set.',
     fields: (t) => ({

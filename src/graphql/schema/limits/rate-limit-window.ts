@@ -37,7 +37,7 @@ const Origin = builder.enumType('RateLimitOrigin', {
   description: 'Whose word a limit is.',
   values: {
     DEFAULT: { value: 'default', description: 'Ours, as nothing else was set.' },
-    SET: { value: 'set', description: "The organization's, by `setRateLimit`." },
+    CONFIGURED: { value: 'set', description: "The organization's, by `setRateLimit`." },
     LEARNED: {
       value: 'learned',
       description: "TikTok's, which has refused one more. It is believed for a week, then tried again.",
@@ -46,8 +46,8 @@ const Origin = builder.enumType('RateLimitOrigin', {
   } as const,
 })
 
-const Waiting = builder
-  .objectRef<{ readonly requester: string; readonly at: number }>('RateLimitWaiting')
+const RateLimitRequest = builder
+  .objectRef<{ readonly requester: string; readonly at: number }>('RateLimitRequest')
   .implement({
     description: 'Somebody who has a place in line. It comes again by itself when its turn has come.',
     authScopes: { read: true },
@@ -93,7 +93,7 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
       description: "The account whose window it is; null if it is the whole organization's.",
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
-    most: t.int({ description: 'How many calls it lets through.', resolve: ({ limit }) => limit.max }),
+    limit: t.int({ description: 'How many calls it lets through.', resolve: ({ limit }) => limit.max }),
     origin: t.field({
       type: Origin,
       description: 'Whose word that is.',
@@ -120,7 +120,7 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
       description: 'How many more it would let through; null while that is not known.',
       resolve: ({ usage, limit }) => (usage ? Math.max(0, limit.max - usage.used) : null),
     }),
-    nextFreeAt: t.field({
+    nextAvailableAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
@@ -133,7 +133,7 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
       resolve: ({ usage }) => usage?.waiting.length ?? null,
     }),
     waiting: t.field({
-      type: [Waiting],
+      type: [RateLimitRequest],
       description: `The first ${mostWaitingShown} of them, in order of time.`,
       resolve: ({ usage }) => usage?.waiting.slice(0, mostWaitingShown) ?? [],
     }),

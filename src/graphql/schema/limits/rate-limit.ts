@@ -6,32 +6,35 @@ import { builder } from '../builder.ts'
 import { RateLimitSetting, readSettings, settingsOf } from './rate-limit-setting.ts'
 import { RateLimitWindow } from './rate-limit-window.ts'
 
-const KeyBucket = builder.objectRef<Pick<Context, 'charge' | 'apiBucket'>>('ApiKeyBucket').implement({
-  description:
-    'What a key may ask of this API: every operation costs points, by its fields and the sizes of its pages. The headers `RateLimit-*` of each answer say the same.',
-  authScopes: { read: true },
-  fields: (t) => ({
-    points: t.int({
-      description: 'The most that it can have.',
-      resolve: ({ apiBucket }) => apiBucket.capacity,
+const ApiKeyRateLimit = builder
+  .objectRef<Pick<Context, 'charge' | 'apiBucket'>>('ApiKeyRateLimit')
+  .implement({
+    description:
+      'What a key may ask of this API: every operation costs points, by its fields and the sizes of its pages. The headers `RateLimit-*` of each answer say the same.',
+    authScopes: { read: true },
+    fields: (t) => ({
+      limit: t.int({
+        description: 'The most that it can have.',
+        resolve: ({ apiBucket }) => apiBucket.capacity,
+      }),
+      refillPerSecond: t.int({
+        description: 'How many come back in a second.',
+        resolve: ({ apiBucket }) => apiBucket.refillPerSecond,
+      }),
+      remaining: t.int({
+        nullable: true,
+        description: 'What is left after this very operation; null if it could not be counted.',
+        resolve: ({ charge }) => charge?.remaining ?? null,
+      }),
+      resetsAt: t.field({
+        type: 'DateTime',
+        nullable: true,
+        description:
+          'When all are there again if nothing is asked meanwhile; null if it could not be counted.',
+        resolve: ({ charge }) => charge && new Date(Date.now() + charge.resetSeconds * 1_000),
+      }),
     }),
-    pointsPerSecond: t.int({
-      description: 'How many come back in a second.',
-      resolve: ({ apiBucket }) => apiBucket.refillPerSecond,
-    }),
-    remaining: t.int({
-      nullable: true,
-      description: 'What is left after this very operation; null if it could not be counted.',
-      resolve: ({ charge }) => charge?.remaining ?? null,
-    }),
-    fullAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When all are there again if nothing is asked meanwhile; null if it could not be counted.',
-      resolve: ({ charge }) => charge && new Date(Date.now() + charge.resetSeconds * 1_000),
-    }),
-  }),
-})
+  })
 
 const RateLimits = builder.objectRef<RateLimitSettings>('RateLimits').implement({
   description: 'The rates that hold for the organization, and for the key that asks.',
@@ -51,7 +54,7 @@ const RateLimits = builder.objectRef<RateLimitSettings>('RateLimits').implement(
       resolve: (settings) => [...settingsOf(settings)],
     }),
     apiKey: t.field({
-      type: KeyBucket,
+      type: ApiKeyRateLimit,
       description: 'What the key that asks may ask for.',
       resolve: (_settings, _args, context) => context,
     }),
@@ -71,7 +74,7 @@ const Store = builder.enumType('RateLimitStoreKind', {
       description:
         'Redis is out of reach: each process keeps its share of every limit in its own memory, so that all together stay under it. Windows of a day are in the database.',
     },
-    NONE: {
+    UNAVAILABLE: {
       value: 'none',
       description: 'That is being settled. What needs a limit comes again in a moment; nothing is lost.',
     },
@@ -82,14 +85,14 @@ const RateLimitStore = builder.objectRef<LimiterHealth>('RateLimitStore').implem
   description: 'Where the limits of this installation are kept, as the process that answers knows it.',
   authScopes: { read: true },
   fields: (t) => ({
-    store: t.expose('store', { type: Store, description: 'Where.' }),
-    since: t.field({
+    kind: t.expose('store', { type: Store, description: 'Where.' }),
+    changedAt: t.field({
       type: 'DateTime',
       description: 'Since when.',
       resolve: ({ since }) => new Date(since),
     }),
     reason: t.exposeString('reason', { description: 'Why there.' }),
-    shares: t.exposeInt('shares', {
+    shareCount: t.exposeInt('shares', {
       description: 'Among how many processes each limit is divided; 1 where they share a store.',
     }),
   }),

@@ -20,11 +20,11 @@ export const LatePost = builder.objectRef<LatePostRecord>('LatePost').implement(
       description: 'The slot; null if it was removed since.',
       resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
     }),
-    roomAt: t.expose('capacityAt', {
+    earliestPublishAt: t.expose('capacityAt', {
       type: 'DateTime',
       description: 'When the cap has room for it, if all posts before it go out as early as they may.',
     }),
-    needsPerson: t.exposeBoolean('needsPerson', {
+    isTooLate: t.exposeBoolean('isTooLate', {
       description:
         'Whether that is more than an hour after its time. It does not go out by itself then: a person decides.',
     }),

@@ -2,7 +2,7 @@ import { applyPlanAction, type PlanAction } from '../../../commands/plan/apply-p
 import type { QuotaForecast as QuotaForecastRecord } from '../../../commands/quota/forecast-quota.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { PayloadBuilder } from '../builder.ts'
-import { CreatorForbids, NotPermittedInState } from '../error.ts'
+import { CreatorSettingsViolation, NotPermittedInState } from '../error.ts'
 import { QuotaForecast } from '../quota/quota-forecast.ts'
 import { Plan, Scan } from '../ref.ts'
 import { type HoldsShown, heldJobsFields } from './held-jobs.ts'
@@ -62,7 +62,7 @@ for (const { name, event, description } of planEvents) {
   defineMutation(name, {
     description,
     scope: 'write',
-    errors: [NotPermittedInState, ...(event === 'approve' ? [CreatorForbids] : [])],
+    errors: [NotPermittedInState, ...(event === 'approve' ? [CreatorSettingsViolation] : [])],
     input: {
       description: `The plan for ${name}.`,
       ids: { planId: ['Plan'] },
@@ -86,11 +86,11 @@ defineMutation('setAutopilot', {
     ids: { planId: ['Plan'] },
     fields: (t) => ({
       planId: t.id({ required: true, description: 'The plan.' }),
-      on: t.boolean({ required: true, description: 'Whether scans shall start jobs for its slots.' }),
+      enabled: t.boolean({ required: true, description: 'Whether scans shall start jobs for its slots.' }),
     }),
   },
-  run: (tx, { planId, on }, { deps, viewer: { organizationId } }) =>
-    applyPlanAction(tx, deps, { organizationId, planId, event: { type: 'setAutopilot', on } }),
+  run: (tx, { planId, enabled }, { deps, viewer: { organizationId } }) =>
+    applyPlanAction(tx, deps, { organizationId, planId, event: { type: 'setAutopilot', on: enabled } }),
   payload: { description: payloadDescription, fields: (t) => payloadFields(t) },
 })
 

@@ -39,8 +39,10 @@ builder.node(Plan, {
       description: 'Where it is between being written and being done.',
     }),
     revision: t.expose('revision', { type: 'SafeInt', description: 'Rises by one with every change.' }),
-    autopilot: t.exposeBoolean('autopilot', { description: 'Whether scans start jobs for its slots.' }),
-    locked: t.exposeBoolean('locked', {
+    isAutopilotEnabled: t.exposeBoolean('autopilot', {
+      description: 'Whether scans start jobs for its slots.',
+    }),
+    isLocked: t.exposeBoolean('locked', {
       description: 'Whether it is closed to edits, and its slots to scans.',
     }),
     availableEvents: t.stringList({

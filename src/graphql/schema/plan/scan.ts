@@ -13,13 +13,13 @@ const ScanReason = builder.enumType('ScanReason', {
     HOURLY: { value: 'hourly', description: 'The hour struck.' },
     BOOT: { value: 'boot', description: 'A worker started.' },
     APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
-    REQUEST: { value: 'request', description: 'Somebody asked by `scanNow`.' },
+    REQUEST: { value: 'request', description: 'Somebody asked by `runScan`.' },
     ACCOUNT: { value: 'account', description: 'An account was connected, for the first time or again.' },
     QUOTA: { value: 'quota', description: 'More quota was granted, or a limit was changed.' },
   } as const,
 })
 
-const ScanVerdict = builder.enumType('ScanVerdict', {
+const ScanOutcome = builder.enumType('ScanOutcome', {
   description: 'What a scan made of a slot, and why.',
   values: {
     ENQUEUED: { description: 'Its job was started.' },
@@ -28,7 +28,8 @@ const ScanVerdict = builder.enumType('ScanVerdict', {
     PLAN_LOCKED: { description: 'Its plan is locked.' },
     TOO_LATE: { description: 'Its time passed more than an hour ago.' },
     ACCOUNT_UNHEALTHY: { description: 'Its account has to be connected again.' },
-    QUOTA_SHORT: {
+    QUOTA_EXCEEDED: {
+      value: 'QUOTA_EXCEEDED',
       description:
         'The quota had no room for it. It is considered again by every scan, and when more is granted.',
     },
@@ -39,13 +40,16 @@ ScanDecision.implement({
   description: 'What one scan made of one slot.',
   authScopes: { read: true },
   fields: (t) => ({
-    decision: t.expose('decision', { type: ScanVerdict, description: 'What was decided, and why.' }),
+    outcome: t.expose('decision', { type: ScanOutcome, description: 'What was decided, and why.' }),
     quotaShortage: t.field({
       type: QuotaShortage,
       nullable: true,
-      description: 'What was short, of `QUOTA_SHORT`; null of every other decision.',
+      description: 'What was short, of `QUOTA_EXCEEDED`; null of every other decision.',
       resolve: ({ shortage }) =>
-        shortage && { ...shortage, moreAt: shortage.moreAt === null ? null : new Date(shortage.moreAt) },
+        shortage && {
+          ...shortage,
+          nextAvailableAt: shortage.nextAvailableAt === null ? null : new Date(shortage.nextAvailableAt),
+        },
     }),
     slot: t.field({
       type: Slot,
@@ -70,12 +74,12 @@ builder.node(Scan, {
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
     reason: t.expose('reason', { type: ScanReason, description: 'Why it was made.' }),
-    windowEnd: t.expose('windowEnd', {
+    windowEndsAt: t.expose('windowEnd', {
       type: 'DateTime',
       description: 'Slots due before this were considered.',
     }),
-    considered: t.exposeInt('considered', { description: 'How many slots it considered.' }),
-    startedJobs: t.exposeInt('startedJobs', { description: 'How many jobs it started.' }),
+    consideredSlotCount: t.exposeInt('considered', { description: 'How many slots it considered.' }),
+    startedJobCount: t.exposeInt('startedJobs', { description: 'How many jobs it started.' }),
     decisions: t.connection(
       {
         type: ScanDecision,
@@ -106,7 +110,7 @@ builder.queryField('scans', (t) =>
   ),
 )
 
-defineMutation('scanNow', {
+defineMutation('runScan', {
   description: 'Scans at once instead of at the hour.',
   scope: 'write',
   input: { description: 'A scan to make.', fields: () => ({}) },

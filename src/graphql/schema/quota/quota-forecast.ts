@@ -6,7 +6,7 @@ import {
 import { readDatabaseTime } from '../../../store/database-time.ts'
 import { builder } from '../builder.ts'
 import { Plan } from '../ref.ts'
-import { QuotaHardness, QuotaMetric, QuotaPeriod } from './quota-type.ts'
+import { QuotaEnforcement, QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const dateOf = (text: string | null) => (text === null ? null : new Date(text))
 
@@ -27,12 +27,12 @@ const QuotaForecastPeriod = builder.objectRef<ForecastPeriod>('QuotaForecastPeri
       description: 'When it ends; null of all time and of a sliding window.',
       resolve: ({ endsAt }) => dateOf(endsAt),
     }),
-    planned: t.expose('planned', { type: 'SafeInt', description: "How much the plan's slots will need." }),
-    plannedElsewhere: t.expose('plannedElsewhere', {
+    needed: t.expose('needed', { type: 'SafeInt', description: "How much the plan's slots will need." }),
+    neededByOtherPlans: t.expose('neededByOtherPlans', {
       type: 'SafeInt',
       description: 'How much the slots of other plans will need, that run by themselves.',
     }),
-    left: t.expose('left', {
+    available: t.expose('available', {
       type: 'SafeInt',
       nullable: true,
       description: 'How much it has for all of them; null if it is not limited.',
@@ -47,23 +47,28 @@ export const QuotaForecast = builder.objectRef<QuotaForecastRecord>('QuotaForeca
   fields: (t) => ({
     metric: t.expose('metric', { type: QuotaMetric, description: 'What will be needed.' }),
     period: t.expose('period', { type: QuotaPeriod, description: 'In which period it is limited.' }),
-    hardness: t.expose('hardness', { type: QuotaHardness, description: 'What happens beyond the limit.' }),
-    planned: t.expose('planned', {
+    enforcement: t.expose('enforcement', {
+      type: QuotaEnforcement,
+      description: 'What happens beyond the limit.',
+    }),
+    needed: t.expose('needed', {
       type: 'SafeInt',
       description: "How much the plan's slots will need together.",
     }),
-    left: t.expose('left', {
+    available: t.expose('available', {
       type: 'SafeInt',
       nullable: true,
       description: 'How much is left now; null if it is not limited.',
     }),
-    shortFrom: t.field({
+    firstShortfallAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When the first slot is due that will find no room; null if all find some.',
-      resolve: ({ shortFrom }) => dateOf(shortFrom),
+      resolve: ({ firstShortfallAt }) => dateOf(firstShortfallAt),
     }),
-    shortSlots: t.exposeInt('shortSlots', { description: 'How many slots of the plan will find none.' }),
+    shortfallSlotCount: t.exposeInt('shortfallSlotCount', {
+      description: 'How many slots of the plan will find none.',
+    }),
     message: t.exposeString('message', {
       description: 'All of it for people, such as "28 videos planned, 20 left: short from 14 March".',
     }),

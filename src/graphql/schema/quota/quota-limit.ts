@@ -5,7 +5,7 @@ import { builder } from '../builder.ts'
 import { changedQuotaFields } from './quota.ts'
 import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
-const LimitHardness = builder.enumType('QuotaLimitHardness', {
+const LimitEnforcement = builder.enumType('QuotaLimitEnforcement', {
   description: 'What a limit does with what goes beyond it.',
   values: {
     HARD: { description: 'Refuses it.' },
@@ -26,8 +26,11 @@ defineMutation('setQuotaLimit', {
         type: 'SafeInt',
         description: 'How much may be used in it, at least 1; null, or left out, lifts the limit.',
       }),
-      hardness: t.field({ type: LimitHardness, description: 'What happens beyond it; hard if left out.' }),
-      spanSeconds: t.field({
+      enforcement: t.field({
+        type: LimitEnforcement,
+        description: 'What happens beyond it; hard if left out.',
+      }),
+      windowSeconds: t.field({
         type: 'SafeInt',
         description: 'How long the window of a rolling period is. Of no other period.',
       }),
@@ -40,8 +43,8 @@ defineMutation('setQuotaLimit', {
       metric: input.metric,
       period: input.period,
       amount: input.amount ?? null,
-      isHard: input.hardness !== 'SOFT',
-      spanSeconds: input.spanSeconds ?? null,
+      isHard: input.enforcement !== 'SOFT',
+      windowSeconds: input.windowSeconds ?? null,
       reason: input.reason ?? null,
     }),
   payload: { description: 'The quota under its new limit.', fields: (t) => changedQuotaFields(t) },

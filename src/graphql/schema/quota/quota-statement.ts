@@ -42,13 +42,13 @@ const QuotaEntry = builder.objectRef<QuotaEntryRecord>('QuotaEntry').implement({
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
     reason: t.exposeString('reason', { nullable: true, description: 'Why, if somebody said.' }),
-    startsAt: t.expose('startsAt', {
+    periodStartsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When the day, month or grant that it belongs to began.',
     }),
-    endsAt: t.expose('endsAt', { type: 'DateTime', nullable: true, description: 'When that ends.' }),
-    countedAt: t.expose('countedAt', {
+    periodEndsAt: t.expose('endsAt', { type: 'DateTime', nullable: true, description: 'When that ends.' }),
+    effectiveAt: t.expose('countedAt', {
       type: 'DateTime',
       description: 'When it counts. Of what a job consumes or gives back: when it was set aside.',
     }),
@@ -64,12 +64,12 @@ const QuotaEntryConnection = connectionTypes(QuotaEntry, {
 const FindingCode = builder.enumType('QuotaFindingCode', {
   description: 'What kind of thing does not add up.',
   values: {
-    LAW_BROKEN: { description: 'Granted is not what is available, reserved and used.' },
-    SUM_DIFFERS: { description: 'A sum is not that of its entries.' },
-    WRONGLY_SETTLED: { description: 'A reservation was settled by another amount, or elsewhere.' },
-    LEFT_RESERVED: { description: 'A job has ended, and its reservation was not settled.' },
-    NEVER_RESERVED: { description: 'A job works for which nothing was reserved.' },
-    STORAGE_DIFFERS: { description: 'The bytes counted are not those of the files that are kept.' },
+    BALANCE_MISMATCH: { description: 'Granted is not what is available, reserved and used.' },
+    SUM_MISMATCH: { description: 'A sum is not that of its entries.' },
+    SETTLEMENT_MISMATCH: { description: 'A reservation was settled by another amount, or elsewhere.' },
+    UNSETTLED_RESERVATION: { description: 'A job has ended, and its reservation was not settled.' },
+    MISSING_RESERVATION: { description: 'A job works for which nothing was reserved.' },
+    STORAGE_MISMATCH: { description: 'The bytes counted are not those of the files that are kept.' },
   } as const,
 })
 
@@ -81,7 +81,7 @@ const QuotaFinding = builder.objectRef<FindingRecord>('QuotaFinding').implement(
     message: t.exposeString('message', { description: 'What does not add up, for people.' }),
     metric: t.expose('metric', { type: QuotaMetric, description: 'Of which metric.' }),
     period: t.expose('period', { type: QuotaPeriod, description: 'In which period.' }),
-    startsAt: t.expose('startsAt', {
+    periodStartsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When the day, month or grant began.',
@@ -93,12 +93,12 @@ const QuotaFinding = builder.objectRef<FindingRecord>('QuotaFinding').implement(
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
     expected: t.expose('expected', { type: 'SafeInt', description: 'What it should be.' }),
-    found: t.expose('found', { type: 'SafeInt', description: 'What it is.' }),
+    actual: t.expose('found', { type: 'SafeInt', description: 'What it is.' }),
   }),
 })
 
 builder.queryFields((t) => ({
-  quotaStatement: t.connection(
+  quotaEntries: t.connection(
     {
       type: QuotaEntry,
       description: 'Every entry of the ledger of a metric in a period, the newest first.',

@@ -39,7 +39,7 @@ export const QuotaPeriod = builder.enumType('QuotaPeriod', {
   } as const,
 })
 
-export const QuotaHardness = builder.enumType('QuotaHardness', {
+export const QuotaEnforcement = builder.enumType('QuotaEnforcement', {
   description: 'What happens beyond a limit.',
   values: {
     HARD: { description: 'It is refused.' },
@@ -54,7 +54,7 @@ export interface Shortage {
   readonly period: Period
   readonly available: number
   readonly needed: number
-  readonly moreAt: Date | null
+  readonly nextAvailableAt: Date | null
 }
 
 export function shortageFields<Row extends Shortage>(
@@ -77,11 +77,11 @@ export function shortageFields<Row extends Shortage>(
       resolve: ({ available }) => available,
     }),
     needed: t.field({ type: 'SafeInt', description: 'What was needed.', resolve: ({ needed }) => needed }),
-    moreAt: t.field({
+    nextAvailableAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When more comes by itself; null if only a grant or another limit helps.',
-      resolve: ({ moreAt }) => moreAt,
+      resolve: ({ nextAvailableAt }) => nextAvailableAt,
     }),
   }
 }

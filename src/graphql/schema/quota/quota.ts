@@ -7,7 +7,7 @@ import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
 import { builder, type PayloadBuilder } from '../builder.ts'
 import { Quota } from '../ref.ts'
-import { QuotaHardness, QuotaMetric, QuotaPeriod } from './quota-type.ts'
+import { QuotaEnforcement, QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const QuotaGrant = builder.objectRef<QuotaGrantRecord>('QuotaGrant').implement({
   description:
@@ -35,7 +35,7 @@ const QuotaGrant = builder.objectRef<QuotaGrantRecord>('QuotaGrant').implement({
   }),
 })
 
-const isUnlimited = ({ hardness }: QuotaRecord) => hardness === 'NONE'
+const isUnlimited = ({ enforcement }: QuotaRecord) => enforcement === 'NONE'
 
 Quota.implement({
   description:
@@ -44,7 +44,7 @@ Quota.implement({
   fields: (t) => ({
     metric: t.expose('metric', { type: QuotaMetric, description: 'What is counted.' }),
     period: t.expose('period', { type: QuotaPeriod, description: 'In which period.' }),
-    spanSeconds: t.expose('spanSeconds', {
+    windowSeconds: t.expose('windowSeconds', {
       type: 'SafeInt',
       nullable: true,
       description: 'Of a rolling period, how long its window is.',
@@ -54,7 +54,7 @@ Quota.implement({
       nullable: true,
       description: 'What was set as the limit; null if there are grants only, or neither.',
     }),
-    hardness: t.expose('hardness', { type: QuotaHardness, description: 'What happens beyond it.' }),
+    enforcement: t.expose('enforcement', { type: QuotaEnforcement, description: 'What happens beyond it.' }),
     startsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,

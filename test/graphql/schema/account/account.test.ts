@@ -39,9 +39,9 @@ beforeAll(async () => {
   api = await createTestApi(database, { accountsLackingKey: keys.accountsLackingKey })
 })
 
-const whole = `id openId username displayName state availableEvents scopes accessExpiresAt refreshExpiresAt
-  creator { privacyOptions commentDisabled duetDisabled stitchDisabled maxDurationSeconds seenAt }
-  health { status holdsUntil failure { code verdict } nextStep slotsAtRiskCount
+const whole = `id openId username displayName state availableEvents scopes accessTokenExpiresAt refreshTokenExpiresAt
+  creatorSettings { privacyOptions isCommentDisabled isDuetDisabled isStitchDisabled maxDurationSeconds fetchedAt }
+  health { status postingEndsAt failure { code verdict } nextStep slotsAtRiskCount
     slotsAtRisk { slot { id } failsAt failure { code nextStep } } }`
 
 async function readAccount(tenant: Tenant, id = tenant.ids.account, fields = whole): Promise<Answer> {
@@ -78,17 +78,17 @@ describe('an account', () => {
       state: 'CONNECTED',
       availableEvents: ['disconnect'],
       scopes: ['video.publish', 'video.upload'],
-      creator: null,
+      creatorSettings: null,
       health: {
         status: 'HEALTHY',
-        holdsUntil: null,
+        postingEndsAt: null,
         failure: null,
         nextStep: null,
         slotsAtRiskCount: 0,
         slotsAtRisk: [],
       },
     })
-    const hours = (Date.parse(account.accessExpiresAt) - Date.now()) / 3_600_000
+    const hours = (Date.parse(account.accessTokenExpiresAt) - Date.now()) / 3_600_000
     expect(hours).toBeGreaterThan(1)
     expect(hours).toBeLessThan(3)
     expect(JSON.stringify(account)).not.toContain('canary')
@@ -107,14 +107,14 @@ describe('an account', () => {
       `update reelpilot.account set creator = $2, creator_seen_at = '2026-08-01T12:00:00Z' where id = $1`,
       [tenant.accountId, settings],
     )
-    const { creator } = await readAccount(tenant)
-    expect(creator).toEqual({
+    const { creatorSettings } = await readAccount(tenant)
+    expect(creatorSettings).toEqual({
       privacyOptions: ['SELF_ONLY', 'A_LEVEL_TO_COME'],
-      commentDisabled: true,
-      duetDisabled: false,
-      stitchDisabled: true,
+      isCommentDisabled: true,
+      isDuetDisabled: false,
+      isStitchDisabled: true,
       maxDurationSeconds: 600,
-      seenAt: '2026-08-01T12:00:00.000Z',
+      fetchedAt: '2026-08-01T12:00:00.000Z',
     })
   })
 
@@ -166,12 +166,12 @@ describe('an account whose tokens are sealed under a key that is not here', () =
     await seal(tenant.accountId, column)
     const { health } = await readAccount(tenant)
     expect(health).toMatchObject({
-      status: 'KEY_MISSING',
+      status: 'ENCRYPTION_KEY_MISSING',
       failure: { code: 'KEY_MISSING', verdict: 'NEEDS_OPERATOR' },
       nextStep: expect.stringMatching(/^The operator puts the key file back/),
       slotsAtRisk: [{ slot: { id: slotIds[0] }, failure: { code: 'KEY_MISSING' } }],
     })
-    expect(Date.parse(health.holdsUntil)).toBeLessThanOrEqual(Date.now() + 1_000)
+    expect(Date.parse(health.postingEndsAt)).toBeLessThanOrEqual(Date.now() + 1_000)
   })
 
   it('says nothing of it to an organization whose own are not', async () => {
@@ -193,11 +193,11 @@ describe('the forecast', () => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createDraft(tenant, [10, 60, 3 * 24 * 60])
     await place(tenant.accountId, 'needsReauthorization', { failure: lost })
-    const { health, accessExpiresAt } = await readAccount(tenant)
+    const { health, accessTokenExpiresAt } = await readAccount(tenant)
     // Two hours are left, and an upload takes 70 minutes of them: enough for the first slot only.
     expect(health).toMatchObject({
       status: 'BROKEN',
-      holdsUntil: accessExpiresAt,
+      postingEndsAt: accessTokenExpiresAt,
       failure: { code: 'invalid_grant', verdict: 'NEEDS_USER' },
       nextStep: 'The creator connects the account again.',
       slotsAtRiskCount: 2,
@@ -346,7 +346,7 @@ describe('connecting', () => {
     expect(other.authorizeUrl).not.toBe(first.authorizeUrl)
     const conflict = { ...input, scopes: ['video.upload'] }
     expect(await steer(tenant, 'connectAccount', conflict, fields)).toMatchObject({
-      code: 'IDEMPOTENCY_KEY_REUSED',
+      code: 'IDEMPOTENCY_CONFLICT',
     })
   })
 

@@ -43,20 +43,20 @@ async function lose(jobId: string, cause = died) {
   return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
 }
 
-const fields = `state reason message tries isOpen redrivenAt redriveReason redrivenBy { id } job { id state } account { id }`
+const fields = `state reason message leaseAttemptCount isResolved redrivenAt redriveReason redrivenBy { id } job { id state } account { id }`
 const letters = async (who: Tenant): Promise<Answer[]> =>
   (await who.ask(`{ deadLetters { nodes { ${fields} } } }`)).deadLetters.nodes
 
 async function redrive(who: Tenant, input: object): Promise<Answer> {
   const answer = await who.ask(
-    `mutation ($input: RedriveJobInput!) { redriveJob(input: $input) {
-       ... on RedriveJobPayload { job { id state deadLetter { isOpen } } account { id } }
+    `mutation ($input: RedriveDeadLetterInput!) { redriveDeadLetter(input: $input) {
+       ... on RedriveDeadLetterPayload { job { id state deadLetter { isResolved } } account { id } }
        ... on Error { code }
        ... on InvalidInputError { fields { path message } }
      } }`,
     { input: { reason: 'The disk has room again', ...input } },
   )
-  return answer.redriveJob
+  return answer.redriveDeadLetter
 }
 
 describe('dead letters', () => {
@@ -68,8 +68,8 @@ describe('dead letters', () => {
         state: 'queued',
         reason: 'WORKER_DIED',
         message: died.message,
-        tries: 35,
-        isOpen: true,
+        leaseAttemptCount: 35,
+        isResolved: false,
         redrivenAt: null,
         redriveReason: null,
         redrivenBy: null,
@@ -78,7 +78,7 @@ describe('dead letters', () => {
       },
     ])
     const { job } = await tenant.ask(
-      'query ($id: ID!) { job(id: $id) { failure { verdict code message } availableEvents deadLetter { tries } } }',
+      'query ($id: ID!) { job(id: $id) { failure { verdict code message } availableEvents deadLetter { leaseAttemptCount } } }',
       { id: globalId('Job', jobId) },
     )
     expect(job).toEqual({
@@ -88,7 +88,7 @@ describe('dead letters', () => {
         message: `No worker got through with this job. ${died.message}`,
       },
       availableEvents: ['cancel', 'retry'],
-      deadLetter: { tries: 35 },
+      deadLetter: { leaseAttemptCount: 35 },
     })
     // A second wake-up of the same job that is given up has nothing to add.
     expect(await lose(jobId)).toEqual({ kind: 'moot' })
@@ -97,19 +97,21 @@ describe('dead letters', () => {
 
   it('are opened by a reason, once, whatever is sent again', async () => {
     const [jobId = ''] = jobIds
-    const input = { jobId: globalId('Job', jobId), idempotencyKey: 'once' }
+    const input = { subjectId: globalId('Job', jobId), idempotencyKey: 'once' }
     expect(await redrive(tenant, { ...input, reason: ' ' })).toEqual({
       code: 'INVALID_INPUT',
       fields: [{ path: 'reason', message: 'must have 1 to 500 characters' }],
     })
-    const redriven = { job: { id: input.jobId, state: 'queued', deadLetter: null }, account: null }
+    const redriven = { job: { id: input.subjectId, state: 'queued', deadLetter: null }, account: null }
     expect(await redrive(tenant, input)).toEqual(redriven)
     expect(await redrive(tenant, input)).toEqual(redriven)
-    expect(await redrive(tenant, { jobId: input.jobId })).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE' })
+    expect(await redrive(tenant, { subjectId: input.subjectId })).toMatchObject({
+      code: 'NOT_PERMITTED_IN_STATE',
+    })
 
     const [letter] = await letters(tenant)
     expect(letter).toMatchObject({
-      isOpen: false,
+      isResolved: true,
       redriveReason: 'The disk has room again',
       redrivenBy: { id: globalId('ApiKey', tenant.keyId) },
     })
@@ -125,9 +127,9 @@ describe('dead letters', () => {
     const slot = events.nodes[0].slot
     expect(slot).not.toBeNull()
     expect(events.nodes).toMatchObject([
-      { type: 'job.moved', payload: { event: 'infrastructureFailed', to: 'needsPerson' }, slot, job },
-      { type: 'job.deadLettered', payload: { jobId, state: 'queued', tries: 35 }, slot },
-      { type: 'job.moved', payload: { event: 'retry', to: 'queued' }, slot, job },
+      { type: 'job.transitioned', payload: { event: 'infrastructureFailed', to: 'needsPerson' }, slot, job },
+      { type: 'job.deadLettered', payload: { jobId, state: 'queued', leaseAttemptCount: 35 }, slot },
+      { type: 'job.transitioned', payload: { event: 'retry', to: 'queued' }, slot, job },
       { type: 'job.redriven', payload: { jobId, reason: 'The disk has room again', by: tenant.keyId }, slot },
     ])
   })
@@ -138,8 +140,8 @@ describe('dead letters', () => {
     await tenant.ask('mutation ($id: ID!) { retryJob(input: { jobId: $id }) { ... on Error { message } } }', {
       id: globalId('Job', jobId),
     })
-    expect((await letters(tenant))[0]).toMatchObject({ isOpen: false, redrivenAt: null })
-    expect(await redrive(tenant, { jobId: globalId('Job', jobId) })).toMatchObject({
+    expect((await letters(tenant))[0]).toMatchObject({ isResolved: true, redrivenAt: null })
+    expect(await redrive(tenant, { subjectId: globalId('Job', jobId) })).toMatchObject({
       code: 'NOT_PERMITTED_IN_STATE',
     })
   })
@@ -151,8 +153,13 @@ describe('dead letters', () => {
     )
     expect(await lose(tenant.accountId)).toMatchObject({ kind: 'deadLettered', isTransitioned: false })
     const account = { id: tenant.ids.account }
-    expect((await letters(tenant))[0]).toMatchObject({ isOpen: true, state: 'connected', job: null, account })
-    expect(await redrive(tenant, { jobId: tenant.ids.account })).toEqual({ job: null, account })
+    expect((await letters(tenant))[0]).toMatchObject({
+      isResolved: false,
+      state: 'connected',
+      job: null,
+      account,
+    })
+    expect(await redrive(tenant, { subjectId: tenant.ids.account })).toEqual({ job: null, account })
   })
 
   it('show a job whose checkpoint this build cannot read', async () => {
@@ -164,21 +171,21 @@ describe('dead letters', () => {
       isTransitioned: false,
     })
     const { job } = await tenant.ask(
-      'query ($id: ID!) { job(id: $id) { state availableEvents deadLetter { isOpen reason } } }',
+      'query ($id: ID!) { job(id: $id) { state availableEvents deadLetter { isResolved reason } } }',
       { id: globalId('Job', jobId) },
     )
     expect(job).toEqual({
       state: 'queued',
       availableEvents: [],
-      deadLetter: { isOpen: true, reason: 'UNKNOWN_CHECKPOINT' },
+      deadLetter: { isResolved: false, reason: 'UNKNOWN_CHECKPOINT' },
     })
   })
 
   it('are nobody else’s to see or to open', async () => {
     const [, , jobId = ''] = jobIds
     expect(await letters(stranger)).toEqual([])
-    expect(await redrive(stranger, { jobId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
-    expect((await letters(tenant))[0]).toMatchObject({ isOpen: true })
+    expect(await redrive(stranger, { subjectId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
+    expect((await letters(tenant))[0]).toMatchObject({ isResolved: false })
   })
 
   it('come in pages, the newest first', async () => {

@@ -27,10 +27,10 @@ async function jobOf(slotId: string | undefined): Promise<string> {
 const wholeJob = `query ($id: ID!) { job(id: $id) {
   id state tag revision publishAt waitingUntil availableEvents publishId publicPostIds
   post { publishId status publicPostIds urls sentAt }
-  progress { done of unit } failure { verdict code source message nextStep logId answer } media { url sha256 bytes seconds width height }
+  progress { completed total unit } failure { verdict code source message nextStep logId responseExcerpt } media { url sha256 sizeBytes durationSeconds width height }
   slot { id job { id } } account { username state } createdAt updatedAt
-  checkpoints { nodes { revision sequence from to event at } pageInfo { hasNextPage hasPreviousPage endCursor } }
-  timeline { area startedAt endedAt seconds transitions }
+  transitions { nodes { revision sequence from to event committedAt } pageInfo { hasNextPage hasPreviousPage endCursor } }
+  timeline { topLevelState startedAt endedAt durationSeconds transitionCount }
 } }`
 
 describe('a job', () => {
@@ -61,7 +61,7 @@ describe('a job', () => {
       slot: { id: slotIds[0], job: { id } },
       account: { username: 'creator', state: 'CONNECTED' },
     })
-    const steps = job.checkpoints.nodes.map(({ revision, from, to, event }: Record<string, unknown>) => [
+    const steps = job.transitions.nodes.map(({ revision, from, to, event }: Record<string, unknown>) => [
       revision,
       from,
       to,
@@ -72,8 +72,12 @@ describe('a job', () => {
       [2, 'queued', 'paused', 'pause'],
       [3, 'paused', 'queued', 'resume'],
     ])
-    expect(job.timeline.map(({ area }: { area: string }) => area)).toEqual(['queued', 'paused', 'queued'])
-    expect(job.timeline.at(-1)).toMatchObject({ endedAt: null, transitions: 1 })
+    expect(job.timeline.map(({ topLevelState }: { topLevelState: string }) => topLevelState)).toEqual([
+      'queued',
+      'paused',
+      'queued',
+    ])
+    expect(job.timeline.at(-1)).toMatchObject({ endedAt: null, transitionCount: 1 })
   })
 
   it('shows its failure, its video and its post from what it knows', async () => {
@@ -91,7 +95,7 @@ describe('a job', () => {
       },
       media: { sha256, bytes: 5_000_000_000, seconds: 4, width: 360, height: 640 },
       post: { publishId: 'v_pub~1', uploadUrlSealed: 'canary-upload-url', chunkSize: 1, chunkCount: 1 },
-      progress: { done: 0.5, of: 2, unit: 'scenes' },
+      progress: { completed: 0.5, total: 2, unit: 'scenes' },
       publicPostIds: ['7312345678901234567'],
       sentAt: Date.parse('2026-08-01T12:00:00Z'),
       ending: 'published',
@@ -102,13 +106,15 @@ describe('a job', () => {
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
     const { job } = await tenant.ask(wholeJob, { id })
+    const { answer, ...failure } = known.failure
     expect(job).toMatchObject({
       failure: {
-        ...known.failure,
+        ...failure,
+        responseExcerpt: answer,
         source: 'API',
         nextStep: 'If a refreshed token is refused as well, the creator connects the account again.',
       },
-      media: { url: `http://api.test/media/${sha256}`, bytes: 5_000_000_000 },
+      media: { url: `http://api.test/media/${sha256}`, sizeBytes: 5_000_000_000 },
       publishId: 'v_pub~1',
       publicPostIds: ['7312345678901234567'],
       post: {
@@ -294,7 +300,7 @@ it('answers what was asked right, although something beside it was asked wrong',
 describe('a state machine', () => {
   it('is published with its states, its transitions, its steps and a drawing', async () => {
     const { stateMachine, stateMachines } = await tenant.ask(`{
-      stateMachine(name: "job") { name version initial steps drawing states { path tag step } transitions { from event to } }
+      stateMachine(name: "job") { name version initialState steps diagram states { path tag step } transitions { from event to } }
       stateMachines { name } }`)
     expect(stateMachines).toEqual([
       { name: 'job' },
@@ -302,7 +308,7 @@ describe('a state machine', () => {
       { name: 'account' },
       { name: 'breaker' },
     ])
-    expect(stateMachine.initial).toBe('queued')
+    expect(stateMachine.initialState).toBe('queued')
     expect(stateMachine.states).toContainEqual({
       path: 'publishing.uploading',
       tag: 'working',
@@ -322,14 +328,14 @@ describe('a state machine', () => {
     expect(stateMachine.steps).toEqual(
       expect.arrayContaining(['openJob', 'submitClip', 'uploadChunk', 'closeJob']),
     )
-    expect(stateMachine.drawing).toMatch(/^stateDiagram-v2\n {2}\[\*\] --> queued\n/)
+    expect(stateMachine.diagram).toMatch(/^stateDiagram-v2\n {2}\[\*\] --> queued\n/)
   })
 
   it('of accounts is published like the others', async () => {
     const { stateMachine } = await tenant.ask(
-      `{ stateMachine(name: "account") { name initial steps states { path } } }`,
+      `{ stateMachine(name: "account") { name initialState steps states { path } } }`,
     )
-    expect(stateMachine).toMatchObject({ name: 'account', initial: 'connecting' })
+    expect(stateMachine).toMatchObject({ name: 'account', initialState: 'connecting' })
     expect(stateMachine.steps).toEqual(['refreshTokens', 'revokeTokens'])
     expect(stateMachine.states).toContainEqual({ path: 'refreshing.backingOff' })
   })

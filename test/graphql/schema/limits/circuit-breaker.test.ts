@@ -45,7 +45,7 @@ async function call(answer: TikTokAnswer<unknown>, times = 1, change: Partial<Gu
   return last
 }
 
-const fields = `key scope state failures openedAt nextProbeAt forcedAt reason
+const fields = `key scope state consecutiveFailureCount openedAt nextProbeAt forcedAt reason
   account { id } forcedBy { id } retryBudget { available capacity }`
 
 const list = async (who: Tenant): Promise<Answer[]> =>
@@ -81,7 +81,7 @@ describe('circuit breakers', () => {
         key,
         scope: 'UPSTREAM',
         state: 'CLOSED',
-        failures: 0,
+        consecutiveFailureCount: 0,
         openedAt: null,
         nextProbeAt: null,
         forcedAt: null,
@@ -96,7 +96,11 @@ describe('circuit breakers', () => {
   it('show what is open, since when, and when it will be probed', async () => {
     await call(down, failureThreshold, { attempt: 2 })
     const shown = await find(tenant, 'tiktok')
-    expect(shown).toMatchObject({ state: 'OPEN', failures: 5, retryBudget: { available: 95, capacity: 100 } })
+    expect(shown).toMatchObject({
+      state: 'OPEN',
+      consecutiveFailureCount: 5,
+      retryBudget: { available: 95, capacity: 100 },
+    })
     expect(Date.parse(shown.nextProbeAt) - Date.parse(shown.openedAt)).toBe(60_000)
 
     // A minute later, although nobody has called since.
@@ -127,7 +131,7 @@ describe('circuit breakers', () => {
     const released = await force(tenant, { key: 'tiktok', mode: 'RELEASE' })
     expect(released.circuitBreaker).toMatchObject({
       state: 'CLOSED',
-      failures: 0,
+      consecutiveFailureCount: 0,
       reason: null,
       forcedBy: null,
       forcedAt: null,
@@ -147,7 +151,7 @@ describe('circuit breakers', () => {
     )
     expect(await takeEvents(response, 3)).toEqual([
       {
-        type: 'breaker.moved',
+        type: 'breaker.transitioned',
         account: null,
         payload: {
           key: 'tiktok',
@@ -159,12 +163,12 @@ describe('circuit breakers', () => {
         },
       },
       {
-        type: 'breaker.moved',
+        type: 'breaker.transitioned',
         account: { id: tenant.ids.account },
         payload: expect.objectContaining({ key: accountKey(tenant), to: 'forcedClosed' }),
       },
       {
-        type: 'breaker.moved',
+        type: 'breaker.transitioned',
         account: null,
         payload: expect.objectContaining({ from: 'forcedOpen', to: 'halfOpen', event: 'release' }),
       },
@@ -188,7 +192,7 @@ describe('circuit breakers', () => {
     )
     expect(rows).toEqual([{ revision: 2 }])
     expect(await force(tenant, { ...input, mode: 'RELEASE' })).toMatchObject({
-      code: 'IDEMPOTENCY_KEY_REUSED',
+      code: 'IDEMPOTENCY_CONFLICT',
     })
   })
 })

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 
 const allWindows = `{ rateLimits { windows {
-  name description account { id } most origin learnedUntil windowSeconds used remaining nextFreeAt
+  name description account { id } limit origin learnedUntil windowSeconds used remaining nextAvailableAt
   waitingCount waiting { expectedAt job { id state } account { id } } } } }`
 const windowsOf = async (who: Tenant): Promise<Answer[]> => (await who.ask(allWindows)).rateLimits.windows
 const windowOf = async (who: Tenant, name: string) =>
@@ -45,12 +45,12 @@ async function acquire(
   return await limiter.acquire({ organizationId, requester, windowRequests })
 }
 
-async function set(who: Tenant, name: string, most: number | null, more: object = {}): Promise<Answer> {
+async function set(who: Tenant, name: string, limit: number | null, more: object = {}): Promise<Answer> {
   const answer = await who.ask(
     `mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) {
-       ... on SetRateLimitPayload { setting { name most isDefault defaultMost } }
+       ... on SetRateLimitPayload { setting { name limit isDefault defaultLimit } }
        ... on Error { code } ... on InvalidInputError { fields { path message } } } }`,
-    { input: { name, most, ...more } },
+    { input: { name, limit, ...more } },
   )
   return answer.setRateLimit
 }
@@ -60,24 +60,24 @@ describe('the windows', () => {
     const fresh = await createTenant(database, api)
     const own = { account: null, origin: 'DEFAULT', windowSeconds: 60, used: 0, waitingCount: 0, waiting: [] }
     expect(await windowsOf(fresh)).toMatchObject([
-      { ...own, name: 'UPLOADS', most: 10, remaining: 10, nextFreeAt: null },
-      { ...own, name: 'READS', most: 100, remaining: 100, nextFreeAt: null },
+      { ...own, name: 'UPLOADS', limit: 10, remaining: 10, nextAvailableAt: null },
+      { ...own, name: 'READS', limit: 100, remaining: 100, nextAvailableAt: null },
     ])
-    expect(await fresh.ask('{ rateLimits { settings { name most isDefault defaultMost } } }')).toEqual({
+    expect(await fresh.ask('{ rateLimits { settings { name limit isDefault defaultLimit } } }')).toEqual({
       rateLimits: {
         settings: [
-          { name: 'UPLOADS', most: 10, isDefault: true, defaultMost: 10 },
-          { name: 'READS', most: 100, isDefault: true, defaultMost: 100 },
-          { name: 'POSTS', most: 15, isDefault: true, defaultMost: 15 },
+          { name: 'UPLOADS', limit: 10, isDefault: true, defaultLimit: 10 },
+          { name: 'READS', limit: 100, isDefault: true, defaultLimit: 100 },
+          { name: 'POSTS', limit: 15, isDefault: true, defaultLimit: 15 },
         ],
       },
     })
-    expect(await fresh.ask('{ rateLimitStore { store since reason shares } }')).toEqual({
+    expect(await fresh.ask('{ rateLimitStore { kind changedAt reason shareCount } }')).toEqual({
       rateLimitStore: {
-        store: 'POSTGRES',
-        since: expect.any(String),
+        kind: 'POSTGRES',
+        changedAt: expect.any(String),
         reason: 'no Redis is set up',
-        shares: 1,
+        shareCount: 1,
       },
     })
   })
@@ -90,13 +90,13 @@ describe('the windows', () => {
     const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? ''
     const grants: AcquireResult[] = []
     for (const id of jobIds) grants.push(await acquire(tenant, 'videoInit', bare(id)))
-    expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'later', 'later'])
+    expect(grants.map(({ kind }) => kind)).toEqual(['granted', 'granted', 'deferred', 'deferred'])
 
     const expectedAt = grants.flatMap((grant) =>
       grant.kind === 'deferred' ? [new Date(grant.at).toISOString()] : [],
     )
     const uploads = await windowOf(tenant, 'UPLOADS')
-    expect(uploads).toMatchObject({ most: 2, origin: 'SET', used: 2, remaining: 0, waitingCount: 2 })
+    expect(uploads).toMatchObject({ limit: 2, origin: 'CONFIGURED', used: 2, remaining: 0, waitingCount: 2 })
     expect(uploads.waiting).toHaveLength(2)
     expect(uploads.waiting).toEqual(
       expect.arrayContaining([
@@ -104,16 +104,21 @@ describe('the windows', () => {
         { expectedAt: expectedAt[1], job: { id: jobIds[3], state: 'queued' }, account: null },
       ]),
     )
-    expect(Date.parse(uploads.nextFreeAt)).toBeGreaterThan(Date.parse(expectedAt[1] ?? ''))
+    expect(Date.parse(uploads.nextAvailableAt)).toBeGreaterThan(Date.parse(expectedAt[1] ?? ''))
     expect(await windowOf(tenant, 'POSTS')).toMatchObject({
       account: { id: tenant.ids.account },
-      most: 15,
+      limit: 15,
       origin: 'DEFAULT',
       windowSeconds: 86_400,
       used: 2,
       waitingCount: 2,
     })
-    expect(await windowOf(tenant, 'INITS')).toMatchObject({ most: 6, origin: 'FIXED', used: 2, remaining: 4 })
+    expect(await windowOf(tenant, 'INITS')).toMatchObject({
+      limit: 6,
+      origin: 'FIXED',
+      used: 2,
+      remaining: 4,
+    })
 
     await set(tenant, 'READS', 1)
     await acquire(tenant, 'creatorInfo', bare(jobIds[0] ?? ''))
@@ -128,10 +133,10 @@ describe('the windows', () => {
     await acquire(own, 'videoInit', own.accountId)
     await settings.learnCap(own, 3)
     const posts = await windowOf(own, 'POSTS')
-    expect(posts).toMatchObject({ most: 3, origin: 'LEARNED', used: 1, remaining: 2, nextFreeAt: null })
+    expect(posts).toMatchObject({ limit: 3, origin: 'LEARNED', used: 1, remaining: 2, nextAvailableAt: null })
     expect(Date.parse(posts.learnedUntil)).toBeGreaterThan(Date.now() + 6 * 86_400_000)
     await set(own, 'POSTS', 2)
-    expect(await windowOf(own, 'POSTS')).toMatchObject({ most: 2, origin: 'SET', learnedUntil: null })
+    expect(await windowOf(own, 'POSTS')).toMatchObject({ limit: 2, origin: 'CONFIGURED', learnedUntil: null })
     const [, , day] = windowRequestsFor('videoInit', own, await settings.read(own.organizationId))
     expect(day?.window.maxCalls).toBe(2)
   })
@@ -139,8 +144,8 @@ describe('the windows', () => {
   it('are nobody else’s', async () => {
     const stranger = await createTenant(database, api)
     expect(await windowsOf(stranger)).toMatchObject([
-      { name: 'UPLOADS', most: 10, origin: 'DEFAULT', used: 0, waitingCount: 0 },
-      { name: 'READS', most: 100, origin: 'DEFAULT', used: 0, waitingCount: 0 },
+      { name: 'UPLOADS', limit: 10, origin: 'DEFAULT', used: 0, waitingCount: 0 },
+      { name: 'READS', limit: 100, origin: 'DEFAULT', used: 0, waitingCount: 0 },
     ])
     expect(JSON.stringify(await windowsOf(tenant))).toContain(globalId('Account', tenant.accountId))
   })
@@ -150,7 +155,7 @@ describe('a limit', () => {
   const setEvents = async (who: Tenant) => {
     const { events } = await who.ask('{ events(last: 100) { nodes { type payload } } }')
     return events.nodes
-      .filter(({ type }: { type: string }) => type === 'rateLimit.set')
+      .filter(({ type }: { type: string }) => type === 'rateLimit.changed')
       .map(({ payload }: { payload: object }) => payload)
   }
 
@@ -158,12 +163,12 @@ describe('a limit', () => {
     const own = await createTenant(database, api)
     expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await set(own, 'UPLOADS', 5)).toEqual({
-      setting: { name: 'UPLOADS', most: 5, isDefault: false, defaultMost: 10 },
+      setting: { name: 'UPLOADS', limit: 5, isDefault: false, defaultLimit: 10 },
     })
     expect((await settings.read(own.organizationId)).set).toEqual({ uploads: 5 })
     await set(own, 'UPLOADS', 10_000)
     expect(await set(own, 'UPLOADS', null)).toEqual({
-      setting: { name: 'UPLOADS', most: 10, isDefault: true, defaultMost: 10 },
+      setting: { name: 'UPLOADS', limit: 10, isDefault: true, defaultLimit: 10 },
     })
     expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await setEvents(own)).toEqual([
@@ -179,23 +184,23 @@ describe('a limit', () => {
     expect(await set(own, 'READS', 7, { idempotencyKey: 'once' })).toEqual(first)
     expect(await setEvents(own)).toHaveLength(1)
     expect(await set(own, 'READS', 8, { idempotencyKey: 'once' })).toMatchObject({
-      code: 'IDEMPOTENCY_KEY_REUSED',
+      code: 'IDEMPOTENCY_CONFLICT',
     })
   })
 
-  it.each([0, -1, 10_001])('is refused by type when it is %i, and nothing changes', async (most) => {
+  it.each([0, -1, 10_001])('is refused by type when it is %i, and nothing changes', async (limit) => {
     const own = await createTenant(database, api)
-    expect(await set(own, 'POSTS', most)).toEqual({
+    expect(await set(own, 'POSTS', limit)).toEqual({
       code: 'INVALID_INPUT',
-      fields: [{ path: 'most', message: 'must be a whole number from 1 to 10000' }],
+      fields: [{ path: 'limit', message: 'must be a whole number from 1 to 10000' }],
     })
     expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await setEvents(own)).toEqual([])
   })
 
   it.each([
-    ['a fraction', { name: 'READS', most: 1.5 }, 'most'],
-    ['a window that cannot be set', { name: 'INITS', most: 5 }, 'name'],
+    ['a fraction', { name: 'READS', limit: 1.5 }, 'limit'],
+    ['a window that cannot be set', { name: 'INITS', limit: 5 }, 'name'],
   ])('cannot be %s', async (_name, input, named) => {
     const response = await tenant.post(
       'mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) { ... on Error { code } } }',
@@ -209,10 +214,10 @@ describe('a limit', () => {
   it('takes the admin scope', async () => {
     const writer = await createTenant(database, api, ['write'])
     const response = await writer.post(
-      'mutation { setRateLimit(input: { name: READS, most: 5 }) { ... on Error { code } } }',
+      'mutation { setRateLimit(input: { name: READS, limit: 5 }) { ... on Error { code } } }',
     )
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] })
-    expect((await windowOf(writer, 'READS')).most).toBe(100)
+    expect((await windowOf(writer, 'READS')).limit).toBe(100)
   })
 })
 
@@ -221,7 +226,7 @@ describe('a job that waits for its turn', () => {
     ['rateLimit', 'RATE_LIMIT'],
     ['circuitOpen', 'CIRCUIT_BREAKER'],
     ['retryBudget', 'RETRY_BUDGET'],
-  ])('says so, and when it goes on: %s', async (code, heldBy) => {
+  ])('says so, and when it goes on: %s', async (code, deferredBy) => {
     const own = await createTenant(database, api)
     await createRunningPlan(own, [60])
     const dueAt = Date.now() + 45_000
@@ -236,10 +241,12 @@ describe('a job that waits for its turn', () => {
         own.organizationId,
       ],
     )
-    const { jobs } = await own.ask('{ jobs { nodes { id heldBy waitingUntil failure { code nextStep } } } }')
+    const { jobs } = await own.ask(
+      '{ jobs { nodes { id deferredBy waitingUntil failure { code nextStep } } } }',
+    )
     expect(jobs.nodes).toMatchObject([
       {
-        heldBy,
+        deferredBy,
         waitingUntil: new Date(dueAt).toISOString(),
         failure: { code, nextStep: expect.stringContaining('Nothing needs doing') },
       },
@@ -249,6 +256,8 @@ describe('a job that waits for its turn', () => {
         where organization_id = $1 and machine = 'job'`,
       [own.organizationId],
     )
-    expect(await own.ask('{ jobs { nodes { heldBy } } }')).toEqual({ jobs: { nodes: [{ heldBy: null }] } })
+    expect(await own.ask('{ jobs { nodes { deferredBy } } }')).toEqual({
+      jobs: { nodes: [{ deferredBy: null }] },
+    })
   })
 })

@@ -49,10 +49,10 @@ async function approve(planId: string): Promise<Answer> {
   return await steer(tenant, 'approvePlan', { planId })
 }
 
-async function scanNow(): Promise<Answer> {
-  const { scanNow } = await tenant.ask(`mutation { scanNow(input: {}) { ... on ScanNowPayload {
-    scan { startedJobs decisions(first: 10) { nodes { decision } } } } } }`)
-  return scanNow.scan
+async function runScan(): Promise<Answer> {
+  const { runScan } = await tenant.ask(`mutation { runScan(input: {}) { ... on RunScanPayload {
+    scan { startedJobCount decisions(first: 10) { nodes { outcome } } } } } }`)
+  return runScan.scan
 }
 
 async function read(slotId: string): Promise<Answer> {
@@ -75,10 +75,10 @@ async function counted() {
 describe('a slot whose job was cancelled', () => {
   it('is never started again by a scan as it is, however often its plan is approved', async () => {
     const { planId, slotId, jobId } = await cancelledSlot()
-    expect(await scanNow()).toEqual({ startedJobs: 0, decisions: { nodes: [] } })
+    expect(await runScan()).toEqual({ startedJobCount: 0, decisions: { nodes: [] } })
     expect(await counted()).toEqual([0, 0])
     await steer(tenant, 'addSlots', { planId, slots: [slotInput(3 * 24 * 60)] }, 'plan { id }')
-    expect(await approve(planId)).toMatchObject({ scan: { startedJobs: 0 } })
+    expect(await approve(planId)).toMatchObject({ scan: { startedJobCount: 0 } })
     expect(await read(slotId)).toMatchObject({ job: { id: jobId, state: 'cancelled' } })
   })
 
@@ -92,18 +92,18 @@ describe('a slot whose job was cancelled', () => {
       slot: { claimedAt: null, job: null },
     })
     expect(await counted()).toEqual([1, 0])
-    expect(await scanNow()).toMatchObject({
-      startedJobs: 0,
-      decisions: { nodes: [{ decision: 'NOT_APPROVED' }] },
+    expect(await runScan()).toMatchObject({
+      startedJobCount: 0,
+      decisions: { nodes: [{ outcome: 'NOT_APPROVED' }] },
     })
-    expect(await approve(planId)).toMatchObject({ scan: { startedJobs: 1 } })
+    expect(await approve(planId)).toMatchObject({ scan: { startedJobCount: 1 } })
 
     const { claimedAt, job } = await read(slotId)
     expect(claimedAt).not.toBeNull()
     expect(job).toMatchObject({ state: 'queued', startedBy: 'SCAN' })
     expect(job.id).not.toBe(jobId)
     expect(await counted()).toEqual([1, 1])
-    expect(await scanNow()).toMatchObject({ startedJobs: 0 })
+    expect(await runScan()).toMatchObject({ startedJobCount: 0 })
     // It works by it: no more changes than before.
     expect(await update(slotId, { wallTime })).toMatchObject({ code: 'SLOT_CLAIMED' })
     expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })

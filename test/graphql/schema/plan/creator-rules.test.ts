@@ -106,7 +106,7 @@ describe('a slot that is planned', () => {
 describe('a plan that is approved', () => {
   const violations = `mutation ($input: ApprovePlanInput!) { approvePlan(input: $input) {
     __typename ... on ApprovePlanPayload { plan { state } }
-    ... on CreatorForbidsError { code violations { slotId path message } } } }`
+    ... on CreatorSettingsViolationError { code violations { slotId path message } } } }`
   const approve = async (planId: string) => (await tenant.ask(violations, { input: { planId } })).approvePlan
 
   it('is refused with every slot and rule that its creator does not allow by now, and stays in review', async () => {
@@ -119,8 +119,8 @@ describe('a plan that is approved', () => {
     await learn(strict)
     const [first, , third] = added.slots
     expect(await approve(planId)).toEqual({
-      __typename: 'CreatorForbidsError',
-      code: 'CREATOR_FORBIDS',
+      __typename: 'CreatorSettingsViolationError',
+      code: 'CREATOR_SETTINGS_VIOLATION',
       violations: [
         { slotId: first.id, path: 'allowDuet', message: expect.any(String) },
         { slotId: third.id, path: 'privacy', message: expect.any(String) },
@@ -184,7 +184,7 @@ describe('the label of what AI has made', () => {
 })
 
 describe('a plan of more posts than its creator may make a day', () => {
-  const late = 'latePosts { slot { id } roomAt needsPerson }'
+  const late = 'latePosts { slot { id } earliestPublishAt isTooLate }'
   const minutes = (count: number, from: number, every: number) =>
     Array.from({ length: count }, (_, index) => from + index * every)
 
@@ -198,10 +198,10 @@ describe('a plan of more posts than its creator may make a day', () => {
     const { slotIds, answer } = await approve(minutes(20, 60, 60))
     expect(answer.latePosts.map(({ slot }: { slot: { id: string } }) => slot.id)).toEqual(slotIds.slice(15))
     // TikTok's 24 hours and ten minutes of margin after the first of the day.
-    for (const { roomAt, needsPerson } of answer.latePosts) {
-      const afterNow = (Date.parse(roomAt) - Date.now()) / 60_000
+    for (const { earliestPublishAt, isTooLate } of answer.latePosts) {
+      const afterNow = (Date.parse(earliestPublishAt) - Date.now()) / 60_000
       expect(Math.abs(afterNow - (60 + 24 * 60 + 10))).toBeLessThan(2)
-      expect(needsPerson).toBe(true)
+      expect(isTooLate).toBe(true)
     }
   })
 
@@ -221,7 +221,7 @@ describe('a plan of more posts than its creator may make a day', () => {
       db,
     )
     const { slotIds, answer } = await approve([30, 90])
-    expect(answer.latePosts).toMatchObject([{ slot: { id: slotIds[0] }, needsPerson: false }])
+    expect(answer.latePosts).toMatchObject([{ slot: { id: slotIds[0] }, isTooLate: false }])
   })
 
   it('counts the posts that other approved plans will make', async () => {
@@ -235,10 +235,12 @@ describe('a plan of more posts than its creator may make a day', () => {
   it('tells of a post that waits for less than an hour that it goes out by itself, and that it takes its place', async () => {
     const { slotIds, answer } = await approve([...minutes(15, 60, 1), 60 + 24 * 60 - 20, 60 + 24 * 60 + 5])
     expect(answer.latePosts).toMatchObject([
-      { slot: { id: slotIds[15] }, needsPerson: false },
-      { slot: { id: slotIds[16] }, needsPerson: false },
+      { slot: { id: slotIds[15] }, isTooLate: false },
+      { slot: { id: slotIds[16] }, isTooLate: false },
     ])
-    const [first, second] = answer.latePosts.map(({ roomAt }: { roomAt: string }) => Date.parse(roomAt))
+    const [first, second] = answer.latePosts.map(({ earliestPublishAt }: { earliestPublishAt: string }) =>
+      Date.parse(earliestPublishAt),
+    )
     expect(second - first).toBe(60_000)
   })
 

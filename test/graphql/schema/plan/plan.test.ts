@@ -29,20 +29,20 @@ describe('a plan', () => {
     expect(await steer(tenant, 'submitPlanForReview', { planId })).toMatchObject({
       plan: { state: 'IN_REVIEW' },
     })
-    expect(await steer(tenant, 'setAutopilot', { planId, on: true })).toMatchObject({ scan: null })
+    expect(await steer(tenant, 'setAutopilot', { planId, enabled: true })).toMatchObject({ scan: null })
     expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
-      plan: { state: 'APPROVED', autopilot: true },
-      scan: { considered: 2, startedJobs: 2 },
+      plan: { state: 'APPROVED', isAutopilotEnabled: true },
+      scan: { consideredSlotCount: 2, startedJobCount: 2 },
     })
     const { plan } = await read(`query ($id: ID!) { plan(id: $id) {
       availableEvents
-      slots { nodes { claimedAt job { state tag } decisions { nodes { decision scan { reason } } } } }
+      slots { nodes { claimedAt job { state tag } decisions { nodes { outcome scan { reason } } } } }
     } }`)
     expect(plan.availableEvents).toEqual(expect.arrayContaining(['edit', 'lock', 'archive']))
     expect(plan.slots.nodes).toMatchObject([
       {
         job: { state: 'queued', tag: 'WORKING' },
-        decisions: { nodes: [{ decision: 'ENQUEUED', scan: { reason: 'APPROVAL' } }] },
+        decisions: { nodes: [{ outcome: 'ENQUEUED', scan: { reason: 'APPROVAL' } }] },
       },
       { job: { state: 'queued' } },
       { job: null, claimedAt: null, decisions: { nodes: [] } },
@@ -77,8 +77,8 @@ describe('a plan', () => {
   it('is closed to edits and to scans while it is locked, and scanned when it is unlocked', async () => {
     const { planId } = await createDraft(tenant, [60])
     await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'setAutopilot', { planId, on: true })
-    expect(await steer(tenant, 'lockPlan', { planId })).toMatchObject({ plan: { locked: true } })
+    await steer(tenant, 'setAutopilot', { planId, enabled: true })
+    expect(await steer(tenant, 'lockPlan', { planId })).toMatchObject({ plan: { isLocked: true } })
     expect(await steer(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'plan { id }')).toMatchObject({
       event: 'edit',
     })
@@ -86,13 +86,13 @@ describe('a plan', () => {
       plan: { state: 'APPROVED' },
       scan: null,
     })
-    const { scanNow } = await tenant.ask(`mutation { scanNow(input: {}) { ... on ScanNowPayload {
-      scan { decisions(first: 100) { nodes { decision slot { plan { id } } } } } } } }`)
-    const ours = scanNow.scan.decisions.nodes.filter(
+    const { runScan } = await tenant.ask(`mutation { runScan(input: {}) { ... on RunScanPayload {
+      scan { decisions(first: 100) { nodes { outcome slot { plan { id } } } } } } } }`)
+    const ours = runScan.scan.decisions.nodes.filter(
       (each: { slot: { plan: { id: string } } }) => each.slot.plan.id === planId,
     )
-    expect(ours).toMatchObject([{ decision: 'PLAN_LOCKED' }])
-    expect(await steer(tenant, 'unlockPlan', { planId })).toMatchObject({ scan: { startedJobs: 1 } })
+    expect(ours).toMatchObject([{ outcome: 'PLAN_LOCKED' }])
+    expect(await steer(tenant, 'unlockPlan', { planId })).toMatchObject({ scan: { startedJobCount: 1 } })
   })
 
   it('moves its unclaimed slots to the new zone when the zone changes', async () => {
@@ -123,8 +123,8 @@ describe('a plan', () => {
       'plan.created',
       'slots.added',
       'plan.submitted',
-      'plan.autopilotSet',
-      'job.moved',
+      'plan.autopilotChanged',
+      'job.transitioned',
       'quota.reserved',
       'plan.approved',
     ])
@@ -222,7 +222,7 @@ describe('bad input', () => {
 describe('a slot', () => {
   const change = `mutation ($input: UpdateSlotInput!) { updateSlot(input: $input) { __typename
     ... on UpdateSlotPayload { slot { caption privacy wallTime job { id } } heldJobs { id }
-      jobsPastStopping { id } } ... on Error { code }
+      unstoppableJobs { id } } ... on Error { code }
     ... on InvalidInputError { fields { path } } } }`
 
   it('changes where something is given, and only there', async () => {
@@ -269,7 +269,7 @@ describe('a slot', () => {
 
     expect(await approval()).toBe('current')
     const edited = await edit()
-    expect(edited).toMatchObject({ slot: wanted, heldJobs: [edited.slot.job], jobsPastStopping: [] })
+    expect(edited).toMatchObject({ slot: wanted, heldJobs: [edited.slot.job], unstoppableJobs: [] })
     expect(await approval()).toBe('none')
     await steer(tenant, 'submitPlanForReview', { planId })
     await steer(tenant, 'approvePlan', { planId })

@@ -24,7 +24,7 @@ const dayMinutes = 24 * 60
 /** A tenant has 1,000 videos and 10,000 seconds in total, and every slot asks for one video of four seconds. */
 const newTenant = () => createTenant(database, api)
 
-const sums = 'quota { metric period limit hardness granted available reserved used }'
+const sums = 'quota { metric period limit enforcement granted available reserved used }'
 const set = (tenant: Tenant, input: object, fields = sums) => steer(tenant, 'setQuotaLimit', input, fields)
 
 async function quotasOf(tenant: Tenant, fields = 'granted available reserved used'): Promise<Answer[]> {
@@ -53,7 +53,7 @@ const startJob = /* GraphQL */ `
     __typename
     ... on StartJobPayload { job { id state } }
     ... on Error { code message }
-    ... on QuotaShortError { metric period available needed moreAt }
+    ... on QuotaExceededError { metric period available needed nextAvailableAt }
   } }`
 const start = async (tenant: Tenant, slotId: string | undefined): Promise<Answer> =>
   (await tenant.ask(startJob, { input: { slotId } })).startJob
@@ -68,14 +68,14 @@ describe('a job', () => {
     const { resetsAt } = await quotaOf(tenant, 'VIDEOS', 'DAY', 'resetsAt')
 
     expect(await start(tenant, slotIds[1])).toEqual({
-      __typename: 'QuotaShortError',
-      code: 'QUOTA_SHORT',
+      __typename: 'QuotaExceededError',
+      code: 'QUOTA_EXCEEDED',
       message: `videos (day): 0 left, 1 needed; more comes at ${resetsAt}`,
       metric: 'VIDEOS',
       period: 'DAY',
       available: 0,
       needed: 1,
-      moreAt: resetsAt,
+      nextAvailableAt: resetsAt,
     })
     expect(await quotasOf(tenant)).toEqual(before)
     const { node } = await tenant.ask(
@@ -93,27 +93,27 @@ describe('a job', () => {
   it('passes a soft limit, and events say so', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
-    await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 1, hardness: 'SOFT' })
+    await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 1, enforcement: 'SOFT' })
     for (const slotId of slotIds) {
       expect(await start(tenant, slotId)).toMatchObject({ __typename: 'StartJobPayload' })
     }
     expect(
-      await quotaOf(tenant, 'UPLOADS', 'MONTH', 'hardness limit granted available reserved used'),
+      await quotaOf(tenant, 'UPLOADS', 'MONTH', 'enforcement limit granted available reserved used'),
     ).toMatchObject({
-      hardness: 'SOFT',
+      enforcement: 'SOFT',
       limit: 1,
       granted: 2,
       available: 0,
       reserved: 2,
     })
-    const told = await eventsOf(tenant, ['quota.threshold', 'quota.overdrawn'])
-    expect(told.map(({ type, payload }) => [type, payload.percent ?? payload.by])).toEqual([
-      ['quota.threshold', 50],
-      ['quota.threshold', 80],
-      ['quota.threshold', 100],
-      ['quota.overdrawn', 1],
+    const told = await eventsOf(tenant, ['quota.thresholdReached', 'quota.limitExceeded'])
+    expect(told.map(({ type, payload }) => [type, payload.percent ?? payload.excess])).toEqual([
+      ['quota.thresholdReached', 50],
+      ['quota.thresholdReached', 80],
+      ['quota.thresholdReached', 100],
+      ['quota.limitExceeded', 1],
     ])
-    expect(told[0].payload).toMatchObject({ metric: 'uploads', period: 'month', granted: 1, spoken: 1 })
+    expect(told[0].payload).toMatchObject({ metric: 'uploads', period: 'month', granted: 1, committed: 1 })
   })
 
   it('needs room for its bytes and its money too, as far as anybody can tell', async () => {
@@ -128,7 +128,7 @@ describe('a job', () => {
     })
     await set(tenant, { metric: 'STORAGE_BYTES', period: 'TOTAL', amount: 99 })
     expect(await start(tenant, slotIds[0])).toMatchObject({
-      ...{ code: 'QUOTA_SHORT', metric: 'STORAGE_BYTES', available: 0, needed: 1, moreAt: null },
+      ...{ code: 'QUOTA_EXCEEDED', metric: 'STORAGE_BYTES', available: 0, needed: 1, nextAvailableAt: null },
     })
   })
 })
@@ -171,7 +171,7 @@ describe('a grant', () => {
     )
     const started = []
     for (const slotId of slotIds) started.push((await start(tenant, slotId)).__typename)
-    expect(started).toEqual(['StartJobPayload', 'StartJobPayload', 'QuotaShortError'])
+    expect(started).toEqual(['StartJobPayload', 'StartJobPayload', 'QuotaExceededError'])
   })
 })
 
@@ -184,33 +184,33 @@ describe('a scan', () => {
     const slots = [slotInput(70, { storyboard: long }), slotInput(80), slotInput(90)]
     await steer(tenant, 'addSlots', { planId, slots }, 'plan { id }')
     await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
-    await steer(tenant, 'setAutopilot', { planId, on: true }, 'plan { id }')
+    await steer(tenant, 'setAutopilot', { planId, enabled: true }, 'plan { id }')
     expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
-      scan: { considered: 4, startedJobs: 2 },
+      scan: { consideredSlotCount: 4, startedJobCount: 2 },
     })
     const decisions = `query ($id: ID!) { plan(id: $id) { slots { nodes { decisions { nodes {
-      decision scan { reason } quotaShortage { metric period available needed moreAt } } } } } } }`
+      outcome scan { reason } quotaShortage { metric period available needed nextAvailableAt } } } } } } }`
     const read = async () => (await tenant.ask(decisions, { id: planId })).plan.slots.nodes
     const decided = await read()
     const short = (needed: number) => ({
-      decision: 'QUOTA_SHORT',
-      quotaShortage: { metric: 'SECONDS', period: 'TOTAL', needed, moreAt: null },
+      outcome: 'QUOTA_EXCEEDED',
+      quotaShortage: { metric: 'SECONDS', period: 'TOTAL', needed, nextAvailableAt: null },
     })
-    expect(decided[0].decisions.nodes).toMatchObject([{ decision: 'ENQUEUED', quotaShortage: null }])
+    expect(decided[0].decisions.nodes).toMatchObject([{ outcome: 'ENQUEUED', quotaShortage: null }])
     expect(decided[1].decisions.nodes).toMatchObject([short(9)])
     expect(decided[1].decisions.nodes[0].quotaShortage.available).toBe(7)
-    expect(decided[2].decisions.nodes).toMatchObject([{ decision: 'ENQUEUED' }])
+    expect(decided[2].decisions.nodes).toMatchObject([{ outcome: 'ENQUEUED' }])
     expect(decided[3].decisions.nodes).toMatchObject([
-      { decision: 'QUOTA_SHORT', quotaShortage: { available: 3 } },
+      { outcome: 'QUOTA_EXCEEDED', quotaShortage: { available: 3 } },
     ])
 
     await steer(tenant, 'grantQuota', { metric: 'SECONDS', amount: 100 }, 'quota { metric }')
     const again = await read()
     expect(again[1].decisions.nodes).toMatchObject([
-      { decision: 'ENQUEUED', scan: { reason: 'QUOTA' } },
+      { outcome: 'ENQUEUED', scan: { reason: 'QUOTA' } },
       short(9),
     ])
-    expect(again[3].decisions.nodes[0]).toMatchObject({ decision: 'ENQUEUED', scan: { reason: 'QUOTA' } })
+    expect(again[3].decisions.nodes[0]).toMatchObject({ outcome: 'ENQUEUED', scan: { reason: 'QUOTA' } })
   })
 })
 
@@ -224,42 +224,53 @@ describe('a plan', () => {
     )
     await steer(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: -980, reason: 'test' }, sums)
     await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
-    const fields = `metric period hardness planned left shortFrom shortSlots message
-                    periods { startsAt endsAt planned plannedElsewhere left }`
+    const fields = `metric period enforcement needed available firstShortfallAt shortfallSlotCount message
+                    periods { startsAt endsAt needed neededByOtherPlans available }`
     const approve = () =>
       steer(tenant, 'approvePlan', { planId, idempotencyKey: 'once' }, `quotaForecast { ${fields} }`)
     const { quotaForecast } = await approve()
     expect((await approve()).quotaForecast).toEqual(quotaForecast)
 
-    const shortFrom = new Date(Math.floor(Date.now() / 1_000) * 1_000 + 22 * 86_400_000)
+    const firstShortfallAt = new Date(Math.floor(Date.now() / 1_000) * 1_000 + 22 * 86_400_000)
     const [videos, seconds, uploads] = quotaForecast
-    const near = Math.abs(Date.parse(videos.shortFrom) - shortFrom.getTime())
+    const near = Math.abs(Date.parse(videos.firstShortfallAt) - firstShortfallAt.getTime())
     expect(near).toBeLessThan(60_000)
-    const day = new Date(videos.shortFrom).toLocaleDateString('en-GB', {
+    const day = new Date(videos.firstShortfallAt).toLocaleDateString('en-GB', {
       ...{ day: 'numeric', month: 'long', timeZone: 'UTC' },
     })
     expect(videos).toMatchObject({
       metric: 'VIDEOS',
       period: 'TOTAL',
-      hardness: 'HARD',
-      planned: 28,
-      left: 20,
-      shortSlots: 8,
+      enforcement: 'HARD',
+      needed: 28,
+      available: 20,
+      shortfallSlotCount: 8,
       message: `28 videos planned, 20 left: short from ${day}`,
-      periods: [{ startsAt: null, endsAt: null, planned: 28, plannedElsewhere: 0, left: 20 }],
+      periods: [{ startsAt: null, endsAt: null, needed: 28, neededByOtherPlans: 0, available: 20 }],
     })
-    expect(seconds).toMatchObject({ planned: 112, left: 10_000, shortFrom: null, shortSlots: 0 })
+    expect(seconds).toMatchObject({
+      needed: 112,
+      available: 10_000,
+      firstShortfallAt: null,
+      shortfallSlotCount: 0,
+    })
     expect(seconds.message).toBe('112 seconds planned, 10000 left: enough')
     expect(uploads).toMatchObject({
-      planned: 28,
-      left: null,
-      hardness: 'NONE',
+      needed: 28,
+      available: null,
+      enforcement: 'NONE',
       message: '28 uploads planned, no limit',
     })
 
     const [approved] = await eventsOf(tenant, ['plan.approved'])
     expect(approved.payload.quotaForecast[0]).toMatchObject({
-      ...{ metric: 'videos', planned: 28, left: 20, shortFrom: videos.shortFrom, message: videos.message },
+      ...{
+        metric: 'videos',
+        needed: 28,
+        available: 20,
+        firstShortfallAt: videos.firstShortfallAt,
+        message: videos.message,
+      },
     })
     const { plan } = await tenant.ask(`query ($id: ID!) { plan(id: $id) { quotaForecast { ${fields} } } }`, {
       id: planId,
@@ -276,7 +287,7 @@ describe('a plan', () => {
     }
     const other = await createDraft(tenant, [noon(5), noon(8)])
     await steer(tenant, 'submitPlanForReview', { planId: other.planId }, 'plan { id }')
-    await steer(tenant, 'setAutopilot', { planId: other.planId, on: true }, 'plan { id }')
+    await steer(tenant, 'setAutopilot', { planId: other.planId, enabled: true }, 'plan { id }')
     await steer(tenant, 'approvePlan', { planId: other.planId }, 'plan { id }')
     const { planId } = await createDraft(tenant, [
       ...[1, 2, 3, 4].map((minute) => noon(5) + minute),
@@ -284,20 +295,20 @@ describe('a plan', () => {
     ])
     const { plan } = await tenant.ask(
       `query ($id: ID!) { plan(id: $id) { quotaForecast {
-         metric period planned shortSlots shortFrom periods { planned plannedElsewhere left } } slots { nodes { publishAt } } } }`,
+         metric period needed shortfallSlotCount firstShortfallAt periods { needed neededByOtherPlans available } } slots { nodes { publishAt } } } }`,
       { id: planId },
     )
     const [, daily] = plan.quotaForecast.filter(({ metric }: Answer) => metric === 'VIDEOS')
     expect(daily).toMatchObject({
       period: 'DAY',
-      planned: 5,
+      needed: 5,
       // Four fit into the day before they are due and that day itself, and one of those is the other plan's.
-      shortSlots: 1,
-      shortFrom: plan.slots.nodes[3].publishAt,
+      shortfallSlotCount: 1,
+      firstShortfallAt: plan.slots.nodes[3].publishAt,
       periods: [
-        { planned: 2, plannedElsewhere: 1, left: 2 },
-        { planned: 2, plannedElsewhere: 0, left: 2 },
-        { planned: 1, plannedElsewhere: 1, left: 2 },
+        { needed: 2, neededByOtherPlans: 1, available: 2 },
+        { needed: 2, neededByOtherPlans: 0, available: 2 },
+        { needed: 1, neededByOtherPlans: 1, available: 2 },
       ],
     })
   })
@@ -307,19 +318,20 @@ it('says of what is only counted that it is unlimited, until it is limited', asy
   const tenant = await createTenant(database, api)
   const { slotIds } = await createApproved(tenant, [60])
   expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
-  const uploads = () => quotaOf(tenant, 'UPLOADS', 'TOTAL', 'hardness limit isUnlimited available reserved')
+  const uploads = () =>
+    quotaOf(tenant, 'UPLOADS', 'TOTAL', 'enforcement limit isUnlimited available reserved')
   expect(await uploads()).toMatchObject({
-    hardness: 'NONE',
+    enforcement: 'NONE',
     limit: null,
     isUnlimited: true,
     available: null,
     reserved: 1,
   })
-  await set(tenant, { metric: 'UPLOADS', period: 'TOTAL', amount: 3, hardness: 'HARD' })
+  await set(tenant, { metric: 'UPLOADS', period: 'TOTAL', amount: 3, enforcement: 'HARD' })
   expect(await uploads()).toMatchObject({ limit: 3, isUnlimited: false, available: 2, reserved: 1 })
-  const forecast = await tenant.ask('{ plans { nodes { quotaForecast { metric hardness left } } } }')
-  for (const { hardness, left } of forecast.plans.nodes[0].quotaForecast)
-    expect(left === null).toBe(hardness === 'NONE')
+  const forecast = await tenant.ask('{ plans { nodes { quotaForecast { metric enforcement available } } } }')
+  for (const { enforcement, available } of forecast.plans.nodes[0].quotaForecast)
+    expect(available === null).toBe(enforcement === 'NONE')
 })
 
 describe('the ledger', () => {
@@ -339,17 +351,17 @@ describe('the ledger', () => {
       { metric: 'VIDEOS', amount: -4, reason: 'a mistake' },
       'quota { metric }',
     )
-    const query = `query ($first: Int, $after: String) { quotaStatement(metric: VIDEOS, first: $first, after: $after) {
-      nodes { kind amount balance reason job { id } startsAt } pageInfo { hasNextPage endCursor } } }`
-    const { quotaStatement: all } = await tenant.ask(query)
+    const query = `query ($first: Int, $after: String) { quotaEntries(metric: VIDEOS, first: $first, after: $after) {
+      nodes { kind amount balance reason job { id } periodStartsAt } pageInfo { hasNextPage endCursor } } }`
+    const { quotaEntries: all } = await tenant.ask(query)
     expect(all.nodes).toEqual([
-      { kind: 'ADJUST', amount: -4, balance: 1_000, reason: 'a mistake', job: null, startsAt: null },
-      { kind: 'GRANT', amount: 5, balance: 1_004, reason: 'a present', job: null, startsAt: null },
-      { kind: 'RESERVE', amount: 1, balance: 999, reason: null, job: { id: job.id }, startsAt: null },
-      { kind: 'GRANT', amount: 1_000, balance: 1_000, reason: null, job: null, startsAt: null },
+      { kind: 'ADJUST', amount: -4, balance: 1_000, reason: 'a mistake', job: null, periodStartsAt: null },
+      { kind: 'GRANT', amount: 5, balance: 1_004, reason: 'a present', job: null, periodStartsAt: null },
+      { kind: 'RESERVE', amount: 1, balance: 999, reason: null, job: { id: job.id }, periodStartsAt: null },
+      { kind: 'GRANT', amount: 1_000, balance: 1_000, reason: null, job: null, periodStartsAt: null },
     ])
-    const { quotaStatement: first } = await tenant.ask(query, { first: 3 })
-    const { quotaStatement: rest } = await tenant.ask(query, { first: 3, after: first.pageInfo.endCursor })
+    const { quotaEntries: first } = await tenant.ask(query, { first: 3 })
+    const { quotaEntries: rest } = await tenant.ask(query, { first: 3, after: first.pageInfo.endCursor })
     expect([...first.nodes, ...rest.nodes]).toEqual(all.nodes)
     expect([first, rest].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, false])
   })
@@ -360,7 +372,8 @@ describe('the ledger', () => {
     const { job } = await start(tenant, slotIds[0])
     const other = (await start(tenant, slotIds[1])).job
     const audit = async () =>
-      (await tenant.ask('{ quotaAudit { code message metric period job { id } expected found } }')).quotaAudit
+      (await tenant.ask('{ quotaAudit { code message metric period job { id } expected actual } }'))
+        .quotaAudit
     expect(await audit()).toEqual([])
 
     const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1]
@@ -381,25 +394,25 @@ describe('the ledger', () => {
     expect(await audit()).toEqual([
       ...['seconds', 'uploads', 'videos'].flatMap((metric) => [
         {
-          code: 'LEFT_RESERVED',
+          code: 'UNSETTLED_RESERVATION',
           message: 'the job has ended, and its reservation was not settled',
           metric: metric.toUpperCase(),
           period: 'TOTAL',
           job: { id: job.id },
           expected: 0,
-          found: metric === 'seconds' ? 4 : 1,
+          actual: metric === 'seconds' ? 4 : 1,
         },
         ...(metric === 'seconds'
           ? [
               {
-                code: 'SUM_DIFFERS',
+                code: 'SUM_MISMATCH',
                 message: 'the used is not the sum of its entries',
-                ...{ metric: 'SECONDS', period: 'TOTAL', job: null, expected: 0, found: 3 },
+                ...{ metric: 'SECONDS', period: 'TOTAL', job: null, expected: 0, actual: 3 },
               },
               {
-                code: 'STORAGE_DIFFERS',
+                code: 'STORAGE_MISMATCH',
                 message: 'the bytes that are used are not those of the files that are kept',
-                ...{ metric: 'STORAGE_BYTES', period: 'TOTAL', job: null, expected: 7, found: 0 },
+                ...{ metric: 'STORAGE_BYTES', period: 'TOTAL', job: null, expected: 7, actual: 0 },
               },
             ]
           : []),
@@ -411,7 +424,9 @@ describe('the ledger', () => {
       [bare(other.id)],
     )
     expect(await audit()).toEqual(
-      expect.arrayContaining([expect.objectContaining({ code: 'NEVER_RESERVED', job: { id: other.id } })]),
+      expect.arrayContaining([
+        expect.objectContaining({ code: 'MISSING_RESERVATION', job: { id: other.id } }),
+      ]),
     )
   })
 
@@ -439,9 +454,9 @@ describe('the ledger', () => {
     await reader?.cancel()
     const types = [...text.matchAll(/"type":"(quota\.\w+)"/g)].map(([, type]) => type)
     expect(types).toEqual([
-      'quota.limitSet',
+      'quota.limitChanged',
       'quota.reserved',
-      'quota.threshold',
+      'quota.thresholdReached',
       'quota.granted',
       'quota.adjusted',
     ])
@@ -456,11 +471,11 @@ describe('the ledger', () => {
     )
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 10 })
     for (const slotId of slotIds) await start(tenant, slotId)
-    expect(await eventsOf(tenant, ['quota.threshold'])).toEqual([])
+    expect(await eventsOf(tenant, ['quota.thresholdReached'])).toEqual([])
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 4 })
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 10 })
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 3 })
-    const told = await eventsOf(tenant, ['quota.threshold'])
+    const told = await eventsOf(tenant, ['quota.thresholdReached'])
     expect(told.map(({ payload }) => payload.percent)).toEqual([50, 80, 100])
   })
 })
@@ -468,13 +483,13 @@ describe('the ledger', () => {
 describe('a limit', () => {
   it('may be one of each period, and all of them hold; lifted, it is gone', async () => {
     const tenant = await newTenant()
-    await set(tenant, { metric: 'UPLOADS', period: 'ROLLING', spanSeconds: 3_600, amount: 1 })
+    await set(tenant, { metric: 'UPLOADS', period: 'ROLLING', windowSeconds: 3_600, amount: 1 })
     await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 9 })
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
     await start(tenant, slotIds[0])
     const refused = await start(tenant, slotIds[1])
     expect(refused).toMatchObject({ metric: 'UPLOADS', period: 'ROLLING', available: 0 })
-    const wait = Date.parse(refused.moreAt) - Date.now()
+    const wait = Date.parse(refused.nextAvailableAt) - Date.now()
     expect(wait).toBeGreaterThan(3_500_000)
     expect(wait).toBeLessThanOrEqual(3_600_000)
 
@@ -493,7 +508,7 @@ describe('a limit', () => {
     ])
     expect(await quotasOf(tenant)).toEqual([])
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
-    const nothing = { available: 0, needed: 1, moreAt: null }
+    const nothing = { available: 0, needed: 1, nextAvailableAt: null }
     expect(await start(tenant, slotIds[0])).toMatchObject({ metric: 'VIDEOS', period: 'TOTAL', ...nothing })
     await set(tenant, { metric: 'VIDEOS', period: 'MONTH', amount: 3 })
     expect(await start(tenant, slotIds[0])).toMatchObject({ metric: 'SECONDS', period: 'TOTAL', needed: 4 })
@@ -516,9 +531,9 @@ describe('bad input', () => {
     ['grantQuota', { metric: 'STORAGE_BYTES', amount: 1, period: 'DAY' }, 'period'],
     ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: 0 }, 'amount'],
     ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: -1 }, 'amount'],
-    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5 }, 'spanSeconds'],
-    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5, spanSeconds: 0 }, 'spanSeconds'],
-    ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: 5, spanSeconds: 60 }, 'spanSeconds'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5 }, 'windowSeconds'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'ROLLING', amount: 5, windowSeconds: 0 }, 'windowSeconds'],
+    ['setQuotaLimit', { metric: 'VIDEOS', period: 'DAY', amount: 5, windowSeconds: 60 }, 'windowSeconds'],
     ['setQuotaLimit', { metric: 'STORAGE_BYTES', period: 'MONTH', amount: 5 }, 'period'],
     ['adjustQuota', { metric: 'VIDEOS', amount: 0, reason: 'x' }, 'amount'],
     ['adjustQuota', { metric: 'VIDEOS', amount: -1_000, reason: 'x' }, 'amount'],
@@ -547,8 +562,8 @@ describe('bad input', () => {
     expect(await set(tenant, limit)).toMatchObject({
       fields: [{ path: 'amount', message: 'would leave less than the 2 that are reserved and used already' }],
     })
-    expect(await set(tenant, { ...limit, hardness: 'SOFT' })).toMatchObject({
-      quota: { limit: 1, hardness: 'SOFT', granted: 2, available: 0 },
+    expect(await set(tenant, { ...limit, enforcement: 'SOFT' })).toMatchObject({
+      quota: { limit: 1, enforcement: 'SOFT', granted: 2, available: 0 },
     })
   })
 
@@ -600,7 +615,10 @@ describe('the time zone of an organization', () => {
       expect(shown).toMatchObject({ available: 0, reserved: 1 })
       const midnight = new Date(shown.resetsAt).toLocaleTimeString('en-GB', { timeZone })
       expect(midnight).toBe('00:00:00')
-      expect(await start(tenant, slotIds[1])).toMatchObject({ code: 'QUOTA_SHORT', moreAt: shown.resetsAt })
+      expect(await start(tenant, slotIds[1])).toMatchObject({
+        code: 'QUOTA_EXCEEDED',
+        nextAvailableAt: shown.resetsAt,
+      })
     }
   })
 })
