@@ -1,4 +1,4 @@
-/** What a person is told who has started a rehearsal: where everything is, and what can be tried. */
+/** Prints where a rehearsal's API, console and key are. */
 export function announceRehearsal(
   print: (line: string) => void,
   {
@@ -6,20 +6,18 @@ export function announceRehearsal(
     address,
     apiKey,
   }: {
-    /** Where the local TikTok is. */
+    /** URL of the local TikTok. */
     readonly tiktok: string
-    /** Where the API listens; null in a process without one. */
+    /** URL of the API; null in a process without one. */
     readonly address: string | null
-    /** Known only at the first start: after that, there is only its hash. */
+    /** Known only at the first start; later only its hash is stored. */
     readonly apiKey: string | null
   },
 ): void {
-  print(`\n  Reelpilot is rehearsing: everything is real but TikTok, which is at ${tiktok}`)
-  // The fragment stays in the browser: the page takes the key from there, and no server or proxy ever sees it.
+  print(`\n  Reelpilot runs a rehearsal against a local TikTok at ${tiktok}`)
+  // A URL fragment is never sent to a server or proxy; the page reads the key from it.
   if (address) print(`  GraphiQL   ${address}/graphql${apiKey ? `#key=${apiKey}` : ''}`)
   if (address)
-    print(
-      `  API key    ${apiKey ?? 'a key was printed at the first start; `npm start -- key` makes another'}`,
-    )
-  print(`  What if …  ${tiktok}/__local/\n`)
+    print(`  API key    ${apiKey ?? 'printed at the first start; `npm start -- key` creates another one'}`)
+  print(`  Console    ${tiktok}/__local/\n`)
 }

@@ -1,17 +1,16 @@
 import { DatabaseSync } from 'node:sqlite'
 
-/** A directory that is this process's alone. */
+/** An exclusive lock of this process on a directory. */
 export interface DirectoryLock {
   release(): void
 }
 
-/** SQLite's code for what another process has locked. */
+/** SQLite's error code for a database that another process has locked. */
 const busy = 5
 
 /**
- * Takes a lock for as long as this process lives, or until it is released; answers null while another process has it. `file`
- * is made and stays empty: the operating system holds the lock, and lets go of it however the process ends. That is all that
- * SQLite is used for here.
+ * Locks a file until it is released or this process ends; returns null while another process holds the lock. The operating
+ * system releases the lock however the process ends. The file is an empty SQLite database, used only for its lock.
  */
 export function lockDirectory(file: string): DirectoryLock | null {
   const lock = new DatabaseSync(file, { timeout: 0 })

@@ -6,7 +6,7 @@ import type { LocalTikTok } from '../simulator/simulator.ts'
 import type { Executor } from '../store/database.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
 
-/** Creates a creator at the local TikTok and connects it: an account with sealed tokens. Answers the account's id. */
+/** Creates a creator at the local TikTok and a connected account with its tokens. Returns the account's id. */
 export async function connectLocalAccount(
   db: Executor,
   tiktok: LocalTikTok,

@@ -7,7 +7,7 @@ import { lockDirectory } from './directory-lock.ts'
 const app = { clientKey: 'ck_local_rehearsal', clientSecret: 'cs_local_rehearsal' }
 
 export interface RehearsalTikTok {
-  /** Null if another process of ours runs it. */
+  /** Null when another process runs it. */
   readonly local: LocalTikTok | null
   readonly client: {
     readonly apiBase: string
@@ -19,26 +19,25 @@ export interface RehearsalTikTok {
 }
 
 /**
- * The local TikTok on its port, with a consent page for a person. Its book is rewritten in place, so one process of a data
- * directory runs it, and is refused (`StartupError`) if it has to run it and another one does. A process that need not uses
- * the one that runs.
+ * Starts the local TikTok with a consent page for a person. Its records belong to one process per data directory: a second
+ * process uses the running one, or fails with `StartupError` if it is required to run its own.
  */
 export async function startRehearsalTikTok(options: {
   readonly port: number
   readonly dataDirectory: string
-  /** Whether this process must run it itself. */
+  /** Whether this process must run the local TikTok itself. */
   readonly isRequired: boolean
 }): Promise<RehearsalTikTok> {
   const { port, dataDirectory, isRequired } = options
   const clientOf = (url: string) => ({ apiBase: url, authorizeBase: url, ...app })
   const url = `http://127.0.0.1:${port}`
-  const used = { local: null, client: clientOf(url), stop: async () => undefined }
+  const remote = { local: null, client: clientOf(url), stop: async () => undefined }
   const lock = lockDirectory(path.join(dataDirectory, 'tiktok.lock'))
   if (!lock && isRequired)
     throw new StartupError(
-      `REELPILOT_DATA: another start works in ${dataDirectory}; stop that one, or set another directory`,
+      `REELPILOT_DATA: another process uses ${dataDirectory}; stop it, or set another directory`,
     )
-  if (!lock) return used
+  if (!lock) return remote
   try {
     const local = await startLocalTikTok({
       port,
@@ -53,12 +52,12 @@ export async function startRehearsalTikTok(options: {
     return { local, client: clientOf(local.url), stop }
   } catch (error) {
     lock.release()
-    if (!isRequired && codeOf(error) === 'EADDRINUSE' && (await isRehearsalTikTok(url))) return used
+    if (!isRequired && codeOf(error) === 'EADDRINUSE' && (await isRehearsalTikTok(url))) return remote
     throw explainListenError(error, { host: '127.0.0.1', port, portSetting: 'TIKTOK_LOCAL_PORT' })
   }
 }
 
-/** Whether a rehearsal's TikTok answers there, such as that of another data directory on the same database. */
+/** Whether a rehearsal's TikTok answers at a URL, such as one with another data directory on the same database. */
 async function isRehearsalTikTok(url: string): Promise<boolean> {
   const answer = await fetch(`${url}/__local/app`, { signal: AbortSignal.timeout(2_000) })
     .then((response): Promise<unknown> => response.json())
@@ -71,7 +70,7 @@ async function isRehearsalTikTok(url: string): Promise<boolean> {
   )
 }
 
-/** Tells the local TikTok's portal where the API is reached: where browsers come back to, and where news is told. */
+/** Registers the API's redirect URI and webhook URL at the local TikTok. */
 export function registerApp(
   local: LocalTikTok,
   { callbackUrl, webhookUrl }: { readonly callbackUrl: string; readonly webhookUrl: string },

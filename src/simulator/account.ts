@@ -11,7 +11,7 @@ export interface NewAccount {
   readonly stitchDisabled?: boolean
   readonly maxDurationSeconds?: number
   readonly banned?: boolean
-  /** Their TikTok app is too old for photo drafts. */
+  /** The creator's TikTok app is too old for photo drafts. */
   readonly oldApp?: boolean
 }
 
@@ -19,7 +19,7 @@ export function isUsername(text: string): boolean {
   return /^[\w.]{2,24}$/.test(text)
 }
 
-/** Creates an account, or sets the one of that name anew; its open id stays. */
+/** Creates an account, or replaces the one of that name under the same open id. */
 export function putAccount(dependencies: SimulatorDependencies, wanted: NewAccount): Account {
   const isPrivate = wanted.private ?? false
   const account: Account = {
@@ -29,7 +29,7 @@ export function putAccount(dependencies: SimulatorDependencies, wanted: NewAccou
     nickname: wanted.nickname ?? wanted.username,
     private: isPrivate,
     commentDisabled: wanted.commentDisabled ?? false,
-    // TikTok switches both off for a private account, whatever its owner chose.
+    // TikTok disables both for a private account.
     duetDisabled: isPrivate || (wanted.duetDisabled ?? false),
     stitchDisabled: isPrivate || (wanted.stitchDisabled ?? false),
     maxDurationSeconds: wanted.maxDurationSeconds ?? dependencies.settings().maxDurationSeconds,
@@ -40,7 +40,7 @@ export function putAccount(dependencies: SimulatorDependencies, wanted: NewAccou
   return account
 }
 
-/** What `creator_info` offers. It depends on the account alone: TikTok offers public posts to unaudited apps too. */
+/** The options that `creator_info` offers. TikTok offers public posts to unaudited apps, too, and refuses them at init. */
 export function privacyOptions(account: Account): readonly string[] {
   return [
     account.private ? 'FOLLOWER_OF_CREATOR' : 'PUBLIC_TO_EVERYONE',

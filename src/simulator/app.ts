@@ -13,13 +13,13 @@ const localApp: LocalApp = {
 
 export interface AppPortal {
   readonly app: () => LocalApp
-  /** Changes what is named; remembered over a restart. */
+  /** Changes the given fields; they survive a restart. */
   set(patch: Partial<LocalApp>): LocalApp
 }
 
-/** The app as it was last set up: what was `given` at this start counts before what an earlier run was told. */
-export function createAppPortal(recordStore: RecordStore, given: Partial<LocalApp>): AppPortal {
-  recordStore.put('app', 'set', { ...recordStore.get('app', 'set'), ...given })
+/** The registered app. The fields given at this start replace those of earlier runs. */
+export function createAppPortal(recordStore: RecordStore, fields: Partial<LocalApp>): AppPortal {
+  recordStore.put('app', 'set', { ...recordStore.get('app', 'set'), ...fields })
   const app = () => ({ ...localApp, ...recordStore.get('app', 'set') })
 
   return {

@@ -27,22 +27,22 @@ const noCounters: Counters = {
   refused: {},
 }
 
-interface Counting {
+interface CounterStore {
   readonly recordStore: RecordStore
 }
 
-export function countersOf({ recordStore }: Counting): Counters {
+export function countersOf({ recordStore }: CounterStore): Counters {
   return { ...noCounters, ...recordStore.get('counters', 'all') }
 }
 
 export type CountedName = Exclude<keyof Counters, 'refused'>
 
-export function count(counting: Counting, name: CountedName, by = 1): void {
+export function count(counting: CounterStore, name: CountedName, by = 1): void {
   const counters = countersOf(counting)
   counting.recordStore.put('counters', 'all', { ...counters, [name]: counters[name] + by })
 }
 
-export function countRefusal(counting: Counting, code: string): void {
+export function countRefusal(counting: CounterStore, code: string): void {
   const counters = countersOf(counting)
   const refused = { ...counters.refused, [code]: (counters.refused[code] ?? 0) + 1 }
   counting.recordStore.put('counters', 'all', { ...counters, refused })

@@ -2,9 +2,9 @@ import type { SimulatorContext } from './context.ts'
 import { count } from './counters.ts'
 import { revokeAccount } from './oauth/grant.ts'
 import { progressOf } from './post/progress.ts'
-import { keepPublish } from './post/publish-record.ts'
+import { savePublish } from './post/publish-record.ts'
 
-/** Why an app lost an account, by TikTok's numbers. Source: webhooks, events, `authorization.removed`. */
+/** Why an app lost an account, with TikTok's numbers. Source: webhooks, events, `authorization.removed`. */
 export const removalReasons = {
   unknown: 0,
   userDisconnected: 1,
@@ -16,7 +16,7 @@ export const removalReasons = {
 
 export type RemovalReason = keyof typeof removalReasons
 
-/** Takes an app out of an account's connected ones: its tokens die, what it was posting fails, and the app is told. */
+/** Disconnects the app from an account: revokes its tokens, fails its unfinished posts and sends the webhook. */
 export function disconnect(context: SimulatorContext, openId: string, reason: RemovalReason): void {
   const now = context.now()
   count(context, 'disconnects')
@@ -24,9 +24,9 @@ export function disconnect(context: SimulatorContext, openId: string, reason: Re
   for (const publish of context.recordStore.all('publish').toArray()) {
     if (publish.openId !== openId) continue
     if (!progressOf(publish, now).status.startsWith('PROCESSING_')) continue
-    keepPublish(context, { ...publish, stopped: { at: now, reason: 'auth_removed' } })
+    savePublish(context, { ...publish, stopped: { at: now, reason: 'auth_removed' } })
   }
-  context.outbox.announce({
+  context.outbox.enqueue({
     subject: openId,
     openId,
     event: 'authorization.removed',

@@ -1,4 +1,4 @@
-/** The calls that carry an access token; each has a limit a minute. */
+/** The calls that carry an access token. Each has a limit per minute. */
 export const apiEndpoints = [
   'creatorInfo',
   'videoInit',
@@ -11,7 +11,7 @@ export const apiEndpoints = [
   'videoQuery',
 ] as const
 
-/** Where a fault may strike; `webhook` is the one call that this server makes and does not take. */
+/** The calls that a fault can apply to. `webhook` is the only one that this server sends instead of receiving. */
 export const endpoints = ['authorize', 'token', 'revoke', 'upload', 'webhook', ...apiEndpoints] as const
 
 export type ApiEndpoint = (typeof apiEndpoints)[number]

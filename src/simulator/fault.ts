@@ -3,8 +3,8 @@ import { createSeededRandom } from './random.ts'
 
 export type FaultEffect =
   /**
-   * Answer this, and do nothing. `code` fills the error; with status 200 it is TikTok's way of refusing politely. Of a
-   * webhook: nothing is sent, as if the app had answered this.
+   * Answers this without handling the call. `code` is the error code; TikTok also refuses with status 200 and a code. For
+   * a webhook nothing is sent, and the app counts as having answered this.
    */
   | {
       readonly kind: 'status'
@@ -12,28 +12,28 @@ export type FaultEffect =
       readonly code?: string
       readonly retryAfterSeconds?: number
     }
-  /** Send the client elsewhere (307), by default to a place of ours that counts whoever comes; do nothing. */
+  /** Redirects (307) without handling the call, by default to a path that counts the clients that follow. */
   | { readonly kind: 'redirect'; readonly location?: string }
-  /** Cut the connection before anything is done. */
+  /** Cuts the connection before the call is handled. */
   | { readonly kind: 'dropBefore' }
-  /** Do it all, then cut the connection instead of answering: what makes a careless client post twice. */
+  /** Handles the call, then cuts the connection instead of answering. A careless client then posts twice. */
   | { readonly kind: 'dropAfter' }
-  /** Do it all, then answer half of a body. */
+  /** Handles the call, then answers half of the body. */
   | { readonly kind: 'garble' }
-  /** Do it all, then answer the body inside of prose, as a Python dict, or not at all but in a gateway's HTML. */
+  /** Handles the call, then answers the body inside prose, as a Python dict, or a gateway's HTML page instead. */
   | { readonly kind: 'mangle'; readonly as: 'prose' | 'python' | 'html' }
-  /** Wait, then go on as usual. */
+  /** Waits, then handles the call. */
   | { readonly kind: 'delay'; readonly delayMs: number }
 
 export type Fault = {
   readonly endpoint: Endpoint
   readonly effect: FaultEffect
-  /** A username: only calls for this account count and are struck. */
+  /** A username: only calls for this account are counted and affected. */
   readonly account?: string
 } & (
-  | { /** The how many-eth call from now on, 1 being the next. Strikes once. */ readonly nth: number }
+  | { /** 1-based number of the affected call, counted from now. Applies once. */ readonly nth: number }
   | {
-      /** 0 to 1, until cleared; the same seed strikes the same calls. */ readonly probability: number
+      /** 0 to 1, until cleared. The same seed affects the same calls. */ readonly probability: number
       readonly seed: number
     }
 )
@@ -41,16 +41,16 @@ export type Fault = {
 export interface Faults {
   inject(fault: Fault): void
   clear(): void
-  /** Those that may still strike. */
+  /** Faults that can still apply. */
   armed(): readonly Fault[]
-  /** Counts a call and says what shall befall it. At most one fault strikes a call. */
+  /** Counts a call and returns the effect on it. At most one fault applies to a call. */
   apply(endpoint: Endpoint, account?: string): FaultEffect | undefined
 }
 
 export function createFaults(first: readonly Fault[] = []): Faults {
   const arm = (fault: Fault) => ({
     fault,
-    fires: 'nth' in fault ? countdown(fault.nth) : dice(fault.probability, fault.seed),
+    fires: 'nth' in fault ? countdown(fault.nth) : withProbability(fault.probability, fault.seed),
   })
   let armed = first.map(arm)
 
@@ -63,23 +63,23 @@ export function createFaults(first: readonly Fault[] = []): Faults {
     },
     armed: () => armed.map(({ fault }) => fault),
     apply(endpoint, account) {
-      // Every fault sees every call of its endpoint, even if another one strikes it: their counts stay independent.
-      const struck = armed
+      // Every fault counts every call of its endpoint, so that the faults stay independent of each other.
+      const triggered = armed
         .filter(({ fault }) => fault.endpoint === endpoint)
         .filter(({ fault }) => fault.account === undefined || fault.account === account)
         .map((entry) => ({ entry, fires: entry.fires() }))
         .filter(({ fires }) => fires !== 'no')
-      const spent = new Set(struck.filter(({ fires }) => fires === 'last').map(({ entry }) => entry))
+      const spent = new Set(triggered.filter(({ fires }) => fires === 'last').map(({ entry }) => entry))
       armed = armed.filter((entry) => !spent.has(entry))
-      return struck[0]?.entry.fault.effect
+      return triggered[0]?.entry.fault.effect
     },
   }
 }
 
-/** Whether a fault strikes this call, and whether that was its last. */
-type Fires = () => 'yes' | 'no' | 'last'
+/** Whether a fault applies to this call; `last` when it applies for the last time. */
+type Trigger = () => 'yes' | 'no' | 'last'
 
-function countdown(nth: number): Fires {
+function countdown(nth: number): Trigger {
   let left = nth
   return () => {
     left -= 1
@@ -87,7 +87,7 @@ function countdown(nth: number): Fires {
   }
 }
 
-function dice(probability: number, seed: number): Fires {
+function withProbability(probability: number, seed: number): Trigger {
   const next = createSeededRandom(seed)
   return () => (next() < probability ? 'yes' : 'no')
 }

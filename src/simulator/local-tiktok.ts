@@ -13,8 +13,8 @@ import { findAccount, type SimulatorDependencies } from './dependencies.ts'
 import { disconnect } from './disconnect.ts'
 import { createFaults } from './fault.ts'
 import { createRates, localRates } from './http/rate.ts'
-import { issueGrant } from './oauth/grant.ts'
-import { allScopes } from './oauth/scope.ts'
+import { issueTokens } from './oauth/grant.ts'
+import { defaultScopes } from './oauth/scope.ts'
 import { localPost } from './post/local-post.ts'
 import { makePublic, postDraft, takeDown } from './post/owner.ts'
 import { createPulls } from './post/pull.ts'
@@ -27,17 +27,17 @@ import { localWebhooks } from './webhook/local-webhook.ts'
 import { createOutbox } from './webhook/outbox.ts'
 
 /**
- * A strict TikTok of one's own on the loopback: the paths, fields, limits and refusals of the real one as far as they are
- * known, and a memory that outlives its process. Resolves once it listens; rejects when the port is taken.
+ * Starts a strict local TikTok on the loopback interface, with the real one's documented paths, fields, limits and refusals.
+ * Its records survive a restart. Resolves when it listens; rejects when the port is taken.
  */
 export async function startLocalTikTok(options: LocalTikTokOptions = {}): Promise<LocalTikTok> {
-  // First of all: a directory belongs to whoever holds its port, and the recordStore must not be opened by two.
+  // The port guards the directory: a second process fails here, before it opens the same records.
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
   })
-  // A listening TCP server's address is an object; text is for pipes.
+  // The address of a TCP server is an object; only a pipe has a string.
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'local-tiktok-'))
   const { context, changeSettings, changeApp } = createContext(url, directory, options)
@@ -46,7 +46,7 @@ export async function startLocalTikTok(options: LocalTikTokOptions = {}): Promis
     changeSettings,
     changeApp,
     async stop() {
-      const closed = new Promise((resolve) => server.close(resolve)) // also when it was closed before
+      const closed = new Promise((resolve) => server.close(resolve)) // also resolves when it was closed before
       server.closeAllConnections()
       await closed
       await Promise.all([context.outbox.stop(), context.pulls.stop()])
@@ -90,39 +90,40 @@ function createContext(url: string, directory: string, options: LocalTikTokOptio
 function createLocal(
   context: SimulatorContext,
   url: string,
-  acts: Pick<LocalTikTok, 'changeSettings' | 'changeApp' | 'stop'>,
+  actions: Pick<LocalTikTok, 'changeSettings' | 'changeApp' | 'stop'>,
 ): LocalTikTok {
   const { recordStore } = context
-  const known = (username: string) => {
+  const requireAccount = (username: string) => {
     const account = findAccount(context, username)
     if (!account) throw new RangeError(`no account ${username}`)
     return account
   }
-  const shown = (publish: Publish) =>
+  const toLocalPost = (publish: Publish) =>
     localPost(publish, recordStore.get('account', publish.openId), context.now())
 
   return {
-    ...acts,
+    ...actions,
     url,
     get app() {
       return context.app()
     },
-    posts: () => [...recordStore.all('publish')].map(shown),
+    posts: () => [...recordStore.all('publish')].map(toLocalPost),
     accounts: () => [...recordStore.all('account')],
     counters: () => countersOf(context),
     rates: () => localRates(context),
     webhooks: () => localWebhooks(context),
     settings: context.settings,
     createAccount: (account) => putAccount(context, account),
-    grant: (username, scopes = allScopes) => issueGrant(context, { openId: known(username).openId, scopes }),
+    grant: (username, scopes = defaultScopes) =>
+      issueTokens(context, { openId: requireAccount(username).openId, scopes }),
     disconnect: (username, reason = 'userDisconnected') =>
-      disconnect(context, known(username).openId, reason),
-    postDraft: (publishId, isPublic) => shown(postDraft(context, publishId, isPublic)),
-    takeDown: (publishId) => shown(takeDown(context, publishId)),
-    makePublic: (publishId) => shown(makePublic(context, publishId)),
+      disconnect(context, requireAccount(username).openId, reason),
+    postDraft: (publishId, isPublic) => toLocalPost(postDraft(context, publishId, isPublic)),
+    takeDown: (publishId) => toLocalPost(takeDown(context, publishId)),
+    makePublic: (publishId) => toLocalPost(makePublic(context, publishId)),
     sendWebhook(event, username, content) {
-      const { openId } = known(username)
-      context.outbox.announce({ subject: openId, openId, event, content })
+      const { openId } = requireAccount(username)
+      context.outbox.enqueue({ subject: openId, openId, event, content })
     },
     flushWebhooks: () => context.outbox.flush(),
     injectFault: (fault) => context.faults.inject(fault),

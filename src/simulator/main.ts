@@ -4,9 +4,9 @@ import { appBody, faultBody, settingsBody } from './control/control-body.ts'
 import { startLocalTikTok } from './local-tiktok.ts'
 
 /**
- * The local TikTok as a process of its own: `node main.ts --port N --directory D [--settings JSON] [--app JSON] [--faults JSON]`.
+ * Runs the local TikTok in its own process: `node main.ts --port N --directory D [--settings JSON] [--app JSON] [--faults JSON]`.
  *
- * Prints one line of JSON, `{ url, app }`, once it listens, and ends on SIGTERM or SIGINT.
+ * Prints one line of JSON, `{ url, app }`, when it listens, and stops on SIGTERM or SIGINT.
  */
 const { values } = parseArgs({
   options: {

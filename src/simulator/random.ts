@@ -1,6 +1,6 @@
 /**
- * Numbers from 0 up to 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32, whose 32 bits of state
- * are good enough to spread faults.
+ * Random numbers from 0 to below 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32. Its 32 bits of
+ * state suffice for fault injection.
  */
 export function createSeededRandom(seed: number): () => number {
   let state = seed >>> 0

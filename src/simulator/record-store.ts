@@ -22,7 +22,7 @@ import type {
   RefreshToken,
 } from './record.ts'
 
-interface Rows {
+interface RecordTables {
   readonly account: Account
   readonly app: Partial<LocalApp>
   readonly code: Code
@@ -33,26 +33,26 @@ interface Rows {
   readonly delivery: Delivery
   readonly rate: Rate
   readonly counters: Partial<Counters>
-  /** Milliseconds that the clock was put forward by. */
+  /** Milliseconds by which the clock was advanced. */
   readonly clock: number
 }
 
-type Table = keyof Rows
+type Table = keyof RecordTables
 
-/** Everything the local TikTok knows, by table and key. `put` has reached the operating system when it returns. */
+/** All records by table and key. `put` returns after the operating system has the line. */
 export interface RecordStore {
-  get<T extends Table>(table: T, key: string): Rows[T] | undefined
-  all<T extends Table>(table: T): IteratorObject<Rows[T]>
-  put<T extends Table>(table: T, key: string, row: Rows[T]): void
+  get<T extends Table>(table: T, key: string): RecordTables[T] | undefined
+  all<T extends Table>(table: T): IteratorObject<RecordTables[T]>
+  put<T extends Table>(table: T, key: string, row: RecordTables[T]): void
   close(): void
 }
 
 /**
- * Opens the recordStore of a directory, or one in memory.
+ * Opens the record store of a directory, or one in memory.
  *
- * One line of JSON per change, read back on opening and then rewritten as one line per row (to a temporary file, renamed
- * over the old one). A kill loses nothing that was answered: the line is written before the answer, and a last line that
- * was cut belongs to an answer that was never given.
+ * The journal has one line of JSON per change. Opening reads it and compacts it to one line per row, in a temporary file that
+ * replaces the old one. A kill loses nothing that was answered: a line is written before its answer, and an incomplete last
+ * line belongs to an answer that was never sent.
  */
 export function openRecordStore(directory: string | undefined): RecordStore {
   const tables = new Map<string, Map<string, unknown>>()
@@ -65,14 +65,14 @@ export function openRecordStore(directory: string | undefined): RecordStore {
   let isOpen = true
 
   return {
-    // What goes in under a table's name comes out under it.
-    get: <T extends Table>(table: T, key: string) => tableOf(table).get(key) as Rows[T] | undefined,
-    all: <T extends Table>(table: T) => tableOf(table).values() as IteratorObject<Rows[T]>,
+    // A table holds only rows of its type, because `put` checks them.
+    get: <T extends Table>(table: T, key: string) => tableOf(table).get(key) as RecordTables[T] | undefined,
+    all: <T extends Table>(table: T) => tableOf(table).values() as IteratorObject<RecordTables[T]>,
     put(table, key, row) {
-      // A late handler must not write to a file descriptor that may be somebody else's by now.
-      if (!isOpen) throw new Error('the recordStore is closed')
+      // A late handler must not write: the file descriptor may belong to another file by now.
+      if (!isOpen) throw new Error('the record store is closed')
       tableOf(table).set(key, row)
-      if (journal !== undefined) writeSync(journal, line(table, key, row))
+      if (journal !== undefined) writeSync(journal, journalLine(table, key, row))
     },
     close() {
       if (isOpen && journal !== undefined) closeSync(journal)
@@ -94,13 +94,15 @@ function openJournal(directory: string, tableOf: TableOf): number {
     names.add(row[0])
   }
 
-  const compact = [...names].flatMap((name) => [...tableOf(name)].map(([key, row]) => line(name, key, row)))
+  const compact = [...names].flatMap((name) =>
+    [...tableOf(name)].map(([key, row]) => journalLine(name, key, row)),
+  )
   writeFileSync(`${path}.new`, compact.join(''))
   renameSync(`${path}.new`, path)
   return openSync(path, 'a')
 }
 
-function line(table: string, key: string, row: unknown): string {
+function journalLine(table: string, key: string, row: unknown): string {
   return `${JSON.stringify([table, key, row])}\n`
 }
 

@@ -1,8 +1,4 @@
-/**
- * What the local TikTok remembers, all of it JSON. Times are milliseconds of its own clock.
- *
- * A recordStore may be older than its program: fields that came later are optional, and their absence means what it did then.
- */
+/** The records of the local TikTok, all of them JSON. Times are milliseconds since 1970 by the simulator's clock. */
 
 export interface Account {
   readonly openId: string
@@ -14,8 +10,8 @@ export interface Account {
   readonly stitchDisabled: boolean
   readonly maxDurationSeconds: number
   readonly banned: boolean
-  /** Their TikTok app is older than 31.8, which takes no photo drafts. */
-  readonly oldApp?: boolean
+  /** The creator's TikTok app is older than 31.8 and accepts no photo drafts. */
+  readonly oldApp: boolean
 }
 
 export interface Code {
@@ -23,13 +19,13 @@ export interface Code {
   readonly openId: string
   readonly scopes: readonly string[]
   readonly redirectUri: string
-  /** As the authorize request had it; empty when it had none. */
+  /** The code challenge of the authorize request; empty without one. */
   readonly challenge: string
   readonly expiresAt: number
   readonly used: boolean
 }
 
-/** One consent of one person: every pair of tokens that came of it belongs to it and dies with it. */
+/** One consent of one person. Revoking it revokes every token that was issued from it. */
 export interface Grant {
   readonly id: string
   readonly openId: string
@@ -41,12 +37,11 @@ export interface AccessToken {
   readonly openId: string
   readonly scopes: readonly string[]
   readonly expiresAt: number
-  /** Absent in old books, whose tokens of one account count as one consent. */
-  readonly grantId?: string
+  readonly grantId: string
 }
 
 export interface RefreshToken extends AccessToken {
-  /** Already traded for a new pair; showing it again is what a client must never do. */
+  /** Exchanged for a new pair. Presenting it again is counted as reuse. */
   readonly spent: boolean
   readonly spentAt?: number
 }
@@ -57,14 +52,13 @@ export interface Publish {
   readonly uploadToken: string
   readonly uploadExpiresAt: number
   readonly openId: string
-  /** `direct` unless told: the user posts a draft, we do not. */
-  readonly mode?: 'direct' | 'draft'
-  /** `video` unless told. */
-  readonly media?: 'video' | 'photo'
+  /** A draft is posted by its user, not by the app. */
+  readonly mode: 'direct' | 'draft'
+  readonly media: 'video' | 'photo'
   readonly title: string
-  /** Of photos. */
+  /** Only for photos. */
   readonly description?: string
-  /** Empty for a draft, of which the user decides it. */
+  /** Empty for a draft: its user chooses it. */
   readonly privacyLevel: string
   readonly isAigc: boolean
   readonly size: number
@@ -73,24 +67,24 @@ export interface Publish {
   /** Bytes of whole chunks that were accepted, or of whole files that were downloaded. */
   readonly received: number
   readonly createdAt: number
-  /** As the settings stood at init, so that turning them does not rewrite the past. */
+  /** Both as set at init: a later change of the settings does not affect this post. */
   readonly processingMs: number
   readonly moderationMs: number
-  /** Where TikTok is to download from; absent when the bytes are sent. */
+  /** The URLs to download from; absent for an upload. */
   readonly pull?: { readonly urls: readonly string[]; readonly ttlMs: number }
-  /** When all bytes were there; set together with the hash and with the ids of a direct post. */
+  /** When all bytes had arrived; set together with the hash and the ids of a direct post. */
   readonly completedAt?: number
-  /** Of the bytes; absent also when a download was only pretended. */
+  /** Hash of the bytes; absent after a simulated download. */
   readonly sha256?: string
-  /** Exist from completion on, and are shown once the post is public. */
+  /** Assigned at completion and shown when the post is public. */
   readonly postIds: readonly string[]
-  /** What looking at the bytes found wrong: a fail reason. */
-  readonly mediaFault?: string
-  /** What ended it before its time: a fail reason. */
+  /** The fail reason that the media check found. */
+  readonly mediaFailReason?: string
+  /** The fail reason of a post that was stopped before its end. */
   readonly stopped?: { readonly at: number; readonly reason: string }
-  /** Each time that the user posted this draft. */
+  /** One entry for each time that the user posted this draft. */
   readonly userPosts?: readonly UserPost[]
-  /** When the owner made a private post public. */
+  /** When its owner made a private post public. */
   readonly madePublicAt?: number
   readonly takenDownAt?: number
 }
@@ -101,31 +95,31 @@ export interface UserPost {
   readonly isPublic: boolean
 }
 
-/** One event on its way to the app. */
+/** One webhook event and its delivery to the app. */
 export interface Delivery {
-  /** Names the event for good, so that none is told anew after a restart. */
+  /** Identifies the event across restarts, so that it is delivered only once. */
   readonly id: string
-  /** The post or the account that it is about: events of one subject leave in order. */
+  /** The post or account of the event. Events of one subject are sent in order. */
   readonly subject: string
   readonly openId: string
   readonly event: string
-  /** The raw body, the same in every attempt; empty for what is never told. */
+  /** The raw body, the same in every attempt; empty when it is suppressed. */
   readonly body: string
   readonly createdAt: number
   readonly dueAt: number
   readonly state: 'waiting' | 'accepted' | 'lost' | 'abandoned' | 'suppressed'
   readonly attempts: number
-  /** How many more times it is to be accepted. */
-  readonly acceptances: number
-  /** Waits for a later event of its subject until then. */
-  readonly heldUntil?: number
+  /** How many more times the app must accept it; 2 at first for a duplicate. */
+  readonly remainingAcceptances: number
+  /** Until then it waits for a later event of its subject to overtake it. */
+  readonly reorderUntil?: number
   /** Unix seconds of the first signature. */
   readonly signedAt?: number
-  /** What came of the last attempt: a status, or what went wrong. */
+  /** Result of the last attempt: a status, or the reason of the failure. */
   readonly answer?: string
 }
 
-/** The fullest minute that was ever let in, for those who judge a client. */
+/** The highest number of accepted calls in one minute, by which tests judge a client. */
 export interface Rate {
   readonly endpoint: string
   readonly per: 'account' | 'token'
@@ -135,56 +129,56 @@ export interface Rate {
   readonly refused: number
 }
 
-/** The one app that this TikTok knows, as its developer set it up in the portal. */
+/** The app that is registered at this TikTok. */
 export interface LocalApp {
   readonly clientKey: string
   readonly clientSecret: string
-  /** Registered; a port of `*` stands for any, as TikTok has it for loopback. */
+  /** A registered redirect URI. The port `*` matches any port, as at TikTok for loopback addresses. */
   readonly redirectUri: string
-  /** Further registered ones. */
+  /** Further registered redirect URIs. */
   readonly redirectUris: readonly string[]
-  /** Usernames that may sign in, as in a sandbox; null is everybody. */
+  /** Usernames that may sign in, as in a sandbox; null allows every account. */
   readonly sandboxTargets: readonly string[] | null
-  /** Where media may be pulled from: domains (`media.example.com`) and URL prefixes (`https://example.com/videos/`). */
+  /** Verified for downloads: domains (`media.example.com`) and URL prefixes (`https://example.com/videos/`). */
   readonly verifiedProperties: readonly string[]
-  /** Where events are told; null is nowhere. */
+  /** The URL that webhooks are sent to; null disables them. */
   readonly webhookUrl: string | null
 }
 
 export interface Counters {
-  /** Accepted inits of every kind: so many posts and drafts there are. */
+  /** Accepted inits of every kind, which is the number of posts and drafts. */
   readonly inits: number
   readonly inboxInits: number
   readonly photoInits: number
   readonly puts: number
   readonly bytes: number
-  /** A chunk that was already there came again, byte range for byte range. */
+  /** Exact repeats of the last accepted chunk. */
   readonly repeatedChunks: number
   readonly statusFetches: number
   readonly cancels: number
   readonly exchanges: number
   readonly refreshes: number
-  /** A spent refresh token was presented. */
+  /** Presentations of a spent refresh token. */
   readonly refreshReuse: number
-  /** All tokens of a consent died of a reuse. */
+  /** Consents whose tokens were all revoked because of a reuse. */
   readonly familiesRevoked: number
   readonly revokes: number
-  /** How often an account was lost, be it by a revoke or by its owner. */
+  /** Disconnected accounts, by the app's revoke or by their owner. */
   readonly disconnects: number
-  /** A chunk came with an access token, which has no business there. */
+  /** Chunks that were sent with an access token, which uploads must not carry. */
   readonly authorizationOnUpload: number
   readonly faults: number
-  /** A client went after a redirect that it should have refused. */
+  /** Redirects that a client followed instead of refusing. */
   readonly redirectsFollowed: number
-  /** Attempts to tell the app something. */
+  /** Delivery attempts. */
   readonly webhooksSent: number
-  /** Attempts that it answered with 200. */
+  /** Attempts that the app answered with 200. */
   readonly webhooksAccepted: number
-  /** Attempts that followed a failed one. */
+  /** Attempts after a failed one. */
   readonly webhooksRetried: number
   readonly webhooksLost: number
-  /** Events that were given up after too many failed attempts. */
+  /** Events given up after the retry period. */
   readonly webhooksAbandoned: number
-  /** How often each code was answered; uploads count as `http_416` and the like. */
+  /** Refusals by code; those of uploads by status, such as `http_416`. */
   readonly refused: Readonly<Record<string, number>>
 }

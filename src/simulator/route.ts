@@ -22,7 +22,7 @@ export interface Route {
 
 const post = (endpoint: Endpoint, handle: Handler): Route => ({ method: 'POST', endpoint, handle })
 
-/** What there is of TikTok. Every path ends in a slash; without it there is nothing. */
+/** TikTok's endpoints. Every path ends in a slash; TikTok answers 404 without it. */
 export const routes: Readonly<Record<string, Route | undefined>> = {
   '/v2/auth/authorize/': { method: 'GET', endpoint: 'authorize', handle: authorize },
   '/v2/oauth/token/': post('token', token),

@@ -7,19 +7,19 @@ import type { FaultEffect } from './fault.ts'
 import { drain } from './http/body.ts'
 import { type Call, createCall } from './http/call.ts'
 import { callerOf } from './http/caller.ts'
-import { spoilerOf } from './http/corrupt.ts'
+import { corruptionOf } from './http/corrupt.ts'
 import { type Reply, redirect, refuse, refuseOAuth } from './http/reply.ts'
 import { writeReply } from './http/write-reply.ts'
 import { type Route, routes } from './route.ts'
 
-/** Serves a context; `control` answers what lies under `/__local/`. */
+/** Serves TikTok's endpoints and the profile pages; `control` serves `/__local/`. */
 export function createHandler(
   context: SimulatorContext,
   control: (call: Call) => Promise<Reply>,
 ): RequestListener {
   return (request, response) => {
     serve(context, control, request, response).catch((error: unknown) => {
-      // A client that went away is not our failure; anything else is, and must not stay unseen.
+      // A client that disconnected is no error of this server; any other error is printed.
       if (request.socket.destroyed || response.destroyed) return
       console.error(error)
       response.destroy()
@@ -50,21 +50,21 @@ async function serve(
 
   const effect = context.faults.apply(route.endpoint, await callerOf(context, call, route.endpoint))
   if (effect) count(context, 'faults')
-  if (effect?.kind === 'dropBefore') return cut(response)
+  if (effect?.kind === 'dropBefore') return cutConnection(response)
   if (effect?.kind === 'delay') await wait(effect.delayMs)
 
-  const reply = await (staged(context, call, route, effect) ?? route.handle(context, call))
+  const reply = await (injectedReply(context, call, route, effect) ?? route.handle(context, call))
   if (reply.refusal) countRefusal(context, reply.refusal)
-  if (effect?.kind === 'dropAfter') return cut(response)
-  return writeReply(response, reply, spoilerOf(effect))
+  if (effect?.kind === 'dropAfter') return cutConnection(response)
+  return writeReply(response, reply, corruptionOf(effect))
 }
 
-function cut(response: ServerResponse): void {
+function cutConnection(response: ServerResponse): void {
   response.destroy()
 }
 
-/** The answer that a fault puts in place of the endpoint's own, if it does. */
-function staged(
+/** The reply of a fault that replaces the endpoint's own. */
+function injectedReply(
   context: SimulatorContext,
   { request }: Call,
   { endpoint }: Route,
@@ -73,15 +73,15 @@ function staged(
   if (effect?.kind !== 'status' && effect?.kind !== 'redirect') return undefined
   const reply =
     effect.kind === 'status'
-      ? stagedStatus(endpoint, effect, context.now())
+      ? injectedStatus(endpoint, effect, context.now())
       : redirect(307, effect.location ?? `${context.url()}/__local/elsewhere`)
   return drain(request).then(() => reply)
 }
 
 type StatusEffect = Extract<FaultEffect, { readonly kind: 'status' }>
 
-/** In the shape that the endpoint's refusals have. */
-function stagedStatus(endpoint: Route['endpoint'], effect: StatusEffect, now: number): Reply {
+/** A refusal in the shape of the endpoint's own refusals. */
+function injectedStatus(endpoint: Route['endpoint'], effect: StatusEffect, now: number): Reply {
   const { status, code, retryAfterSeconds } = effect
   const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
   switch (endpoint) {

@@ -5,95 +5,101 @@ const amount = z.number().min(0)
 const probability = z.number().min(0).max(1)
 
 const consent = {
-  autoApprove: z.boolean().describe('Approve at once at the authorize page instead of asking a person.'),
-  requirePkce: z.boolean().describe('Refuse an authorize request without a code challenge.'),
+  autoApprove: z.boolean().describe('Approve at once instead of showing the consent page.'),
+  requirePkce: z.boolean().describe('Refuse authorize requests without a code challenge.'),
   challengeEncoding: z
     .enum(['hex', 'base64url', 'either'])
-    .describe("How a challenge is written: in hex, as TikTok has it, or in RFC 7636's base64url."),
-  codeTtlSeconds: amount.describe('How long an authorization code may wait for its exchange.'),
-  oauthErrorStatus: z
-    .literal([200, 400])
-    .describe('HTTP status of OAuth refusals; the documents do not give one.'),
+    .describe("Encoding of a code challenge: hex, as TikTok requires, or RFC 7636's base64url."),
+  codeTtlSeconds: amount.describe('Lifetime of an authorization code.'),
+  oauthErrorStatus: z.literal([200, 400]).describe('HTTP status of OAuth refusals, which is not documented.'),
 }
 
 const tokens = {
   accessTtlSeconds: amount.describe(
-    'Life of an access token: 7200 by the newest pages, 86400 by older ones.',
+    'Lifetime of an access token: 7200 in the newest documentation, 86400 in older pages.',
   ),
-  refreshTtlSeconds: amount.describe('Life of a refresh token: 15552000 or, by older pages, 31536000.'),
-  refreshTtlRestarts: z.boolean().describe("Whether a refresh begins the refresh token's life anew."),
+  refreshTtlSeconds: amount.describe('Lifetime of a refresh token: 15552000, or 31536000 in older pages.'),
+  refreshTtlRestarts: z.boolean().describe("Whether a refresh restarts the refresh token's lifetime."),
   rotate: z
     .enum(['always', 'never', 'sometimes'])
     .describe('Whether a refresh replaces the refresh token; "sometimes" is every second time.'),
-  oldRefreshGraceSeconds: amount.describe('How long a replaced refresh token goes on working.'),
+  oldRefreshGraceSeconds: amount.describe('How long a replaced refresh token stays valid.'),
   revokeFamilyOnReuse: z
     .boolean()
-    .describe('When a replaced refresh token comes again, all tokens of its consent die.'),
+    .describe('Whether reuse of a replaced refresh token revokes all tokens of its consent.'),
 }
 
 const creators = {
   audited: z
     .boolean()
-    .describe('An audited app posts in public; another one only SELF_ONLY, to private accounts.'),
-  dailyPostCap: amount.nullable().describe('Direct posts per creator in 24 hours; null is no cap.'),
-  pendingCap: amount.nullable().describe('Unfinished drafts per creator in 24 hours; null is no cap.'),
+    .describe('Whether the app is audited. An unaudited app posts only SELF_ONLY, to private accounts.'),
+  dailyPostCap: amount.nullable().describe('Direct posts per creator in 24 hours; null for no cap.'),
+  pendingCap: amount.nullable().describe('Unfinished drafts per creator in 24 hours; null for no cap.'),
   activeCreatorCap: amount
     .nullable()
-    .describe('Creators who post in 24 hours; null is no cap for an audited app and 5 for another.'),
-  maxDurationSeconds: amount.describe('Longest video of an account that is created without its own figure.'),
+    .describe('Creators who post in 24 hours; null for no cap, or 5 for an unaudited app.'),
+  maxDurationSeconds: amount.describe('Maximum video duration of accounts that set none of their own.'),
   uncoveredFields: z
     .enum(['scope_not_authorized', 'scope_permission_missed', 'omit'])
-    .describe('What user info answers to a field that no granted scope covers, or that it leaves it out.'),
+    .describe('Answer of user info to a field that no granted scope covers: an error code, or omit it.'),
 }
 
 const rates = {
-  rateLimits: z.boolean().describe('Whether calls beyond the limits of a minute are refused.'),
+  rateLimits: z.boolean().describe('Whether calls beyond the limits per minute are refused.'),
   limits: z
     .partialRecord(z.enum(apiEndpoints), z.int().min(0))
     .readonly()
-    .describe('Calls a minute by endpoint, in place of the documented ones: {"videoInit": 2}.'),
-  sharedInitLimit: z.boolean().describe('Whether the three inits draw on one limit instead of one each.'),
-  retryAfterSeconds: amount.nullable().describe('Retry-After on a 429; null sends none, as far as is known.'),
+    .describe('Calls per minute by endpoint, instead of the documented limits: {"videoInit": 2}.'),
+  sharedInitLimit: z.boolean().describe('Whether the three inits share one limit.'),
+  retryAfterSeconds: amount
+    .nullable()
+    .describe('Retry-After of a 429; null sends none, as TikTok probably does.'),
 }
 
 const uploads = {
-  uploadTtlSeconds: amount.describe('How long an upload URL lives.'),
-  singleChunkLimit: amount.describe('Largest file in one piece: 64000000 or, leniently, 67108864.'),
+  uploadTtlSeconds: amount.describe('Lifetime of an upload URL.'),
+  singleChunkLimit: amount.describe(
+    'Maximum file size for a single chunk: 64000000, or 67108864 for the looser reading.',
+  ),
   rangeHeader: z
     .enum(['count', 'lastIndex'])
-    .describe('Whether Content-Range in an answer counts the bytes or names the last one.'),
-  repeatedChunk: z.literal([416, 206]).describe('Answer to an exact repeat of the chunk that came last.'),
-  pullMs: amount.describe('Shortest time that a download from a URL takes.'),
-  pullTtlSeconds: amount.describe('When a download that has not ended is given up.'),
+    .describe('Whether Content-Range in an answer has the byte count or the last byte index.'),
+  repeatedChunk: z.literal([416, 206]).describe('Answer to an exact repeat of the last chunk.'),
+  pullMs: amount.describe('Minimum duration of a download from a URL.'),
+  pullTtlSeconds: amount.describe('Timeout of a download.'),
 }
 
 const posts = {
-  processingMs: amount.describe('From the last byte to the end of processing.'),
-  moderationMs: amount.describe('From completion of a public post to its public id.'),
-  checkMedia: z.boolean().describe('Whether videos are opened and held against the rules for media.'),
+  processingMs: amount.describe('Duration of processing after the last byte.'),
+  moderationMs: amount.describe('Duration of moderation, from completion of a public post to its public id.'),
+  checkMedia: z.boolean().describe('Whether media is checked against the media rules.'),
   idsAsNumbers: z
     .boolean()
-    .describe('Post ids as bare 19-digit numbers, which break a careless parser, or as text.'),
+    .describe('Whether post ids are 19-digit JSON numbers, which exceed a double, or strings.'),
   nextPostIds: z
     .array(z.string().regex(/^\d{1,19}$/))
     .readonly()
-    .describe('Given to the next posts, one each, before chance goes on.'),
+    .describe('Ids of the next posts, one each; later ids are random.'),
 }
 
 const webhooks = {
-  webhooks: z.enum(['on', 'off']).describe('What happens while they are off is never told.'),
-  webhookDelayMs: amount.describe('From an event to the first attempt to tell it.'),
-  duplicateWebhooks: probability.describe('Share of events that are told twice.'),
-  reorderWebhooks: probability.describe('Share of events that wait until a later one has been told.'),
-  loseWebhooks: probability.describe('Share of events that are never told.'),
-  webhookSeed: z.int().describe('The same seed has the same events doubled, reordered and lost.'),
-  webhookRetryMs: amount.describe('First wait after a failed attempt; doubles each time, to a minute.'),
-  webhookRetryForSeconds: amount.describe('When to stop trying: 72 hours.'),
-  webhookFreshSignature: z.boolean().describe('Sign each attempt anew, or repeat the first signature.'),
-  webhookClockSkewSeconds: z.number().describe("By how much the signature's time is off."),
+  webhooks: z
+    .enum(['on', 'off'])
+    .describe('Whether webhooks are sent. Events while they are off are never sent.'),
+  webhookDelayMs: amount.describe('Delay from an event to the first attempt.'),
+  duplicateWebhooks: probability.describe('Share of events that are sent twice.'),
+  reorderWebhooks: probability.describe('Share of events that are sent after a later one.'),
+  loseWebhooks: probability.describe('Share of events that are never sent.'),
+  webhookSeed: z.int().describe('Seed that decides which events are duplicated, reordered and lost.'),
+  webhookRetryMs: amount.describe('Backoff after a failed attempt; doubles each time, up to a minute.'),
+  webhookRetryForSeconds: amount.describe('How long to retry; 72 hours at TikTok.'),
+  webhookFreshSignature: z
+    .boolean()
+    .describe('Whether each attempt is signed anew or repeats the first signature.'),
+  webhookClockSkewSeconds: z.number().describe("Offset of the signature's time."),
 }
 
-/** The settings by what they turn, each with a sentence for people. */
+/** The settings by subject, each with a description for people. */
 export const settingGroups = { consent, tokens, creators, rates, uploads, posts, webhooks }
 
 export const settingsSchema = z.strictObject({
@@ -106,7 +112,7 @@ export const settingsSchema = z.strictObject({
   ...webhooks,
 })
 
-/** How strict, how fast and how generous the local TikTok is. All may change while it runs; see `settingGroups` for each. */
+/** The behaviour of the local TikTok. All settings can change while it runs; `settingGroups` describes each. */
 export type SimulatorSettings = Readonly<z.infer<typeof settingsSchema>>
 
 export const defaultSettings: SimulatorSettings = {

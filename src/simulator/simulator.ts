@@ -2,66 +2,66 @@ import type { NewAccount } from './account.ts'
 import type { RemovalReason } from './disconnect.ts'
 import type { Fault } from './fault.ts'
 import type { LocalRate } from './http/rate.ts'
-import type { GrantBody } from './oauth/grant.ts'
+import type { TokenResponse } from './oauth/grant.ts'
 import type { LocalPost } from './post/local-post.ts'
 import type { Account, Counters, LocalApp } from './record.ts'
 import type { SimulatorSettings } from './settings.ts'
 import type { LocalWebhook } from './webhook/local-webhook.ts'
 
 export interface LocalTikTokOptions {
-  /** 0, any free one, unless told. Keep it over a restart: upload URLs name it. */
+  /** Default: 0, any free port. Keep it over a restart: upload URLs contain it. */
   readonly port?: number
-  /** Where bytes and, if persisted, the recordStore are kept; a temporary one, removed at the stop, unless told. */
+  /** Holds the media and, if persisted, the records. Default: a temporary directory that `stop` removes. */
   readonly directory?: string
-  /** Whether a restart in the same directory goes on where this one ended. True unless told. */
+  /** Whether a restart in the same directory continues with the same records. Default: true. */
   readonly persist?: boolean
   readonly settings?: Partial<SimulatorSettings>
   readonly app?: Partial<LocalApp>
-  /** To be armed from the start. */
+  /** Armed from the start. */
   readonly faults?: readonly Fault[]
 }
 
 export interface LocalTikTok {
-  /** The base of everything: authorize page, API, uploads, profile pages and `/__local/`. */
+  /** The base URL of the authorize page, the API, uploads, profile pages and `/__local/`. */
   readonly url: string
-  /** As it is set up now. */
+  /** The registered app as it is now. */
   readonly app: LocalApp
-  /** Cuts every connection and closes; a second call does nothing. */
+  /** Cuts every connection and closes. A second call does nothing. */
   stop(): Promise<void>
   posts(): readonly LocalPost[]
   accounts(): readonly Account[]
   counters(): Counters
-  /** The fullest minutes that were let in, by endpoint and account, and by endpoint and token. */
+  /** The highest accepted calls per minute, by endpoint and account, and by endpoint and token. */
   rates(): readonly LocalRate[]
-  /** Every event that there was, oldest first, and what became of telling it. */
+  /** Every event, oldest first, with the state of its delivery. */
   webhooks(): readonly LocalWebhook[]
   settings(): SimulatorSettings
   changeSettings(settings: Partial<SimulatorSettings>): SimulatorSettings
-  /** Sets the app up anew, as its developer would in the portal: the webhook URL, for one. */
+  /** Changes the app as its developer does in the portal, such as the webhook URL. */
   changeApp(app: Partial<LocalApp>): LocalApp
-  /** Creates the account, or sets the one of that name anew. */
+  /** Creates the account, or replaces the one of that name. */
   createAccount(account: NewAccount): Account
-  /** Tokens without the round trip through a browser. Throws RangeError for an unknown account. */
-  grant(username: string, scopes?: readonly string[]): GrantBody
-  /** The person takes the app out of their connected ones, or another reason does. Throws RangeError if unknown. */
+  /** Issues tokens without a browser. Throws RangeError for an unknown account. */
+  grant(username: string, scopes?: readonly string[]): TokenResponse
+  /** Disconnects the app from an account. Default: by its user. Throws RangeError for an unknown account. */
   disconnect(username: string, reason?: RemovalReason): void
   /**
-   * The person posts a draft of their inbox, in public unless their account is private; again makes another post. Throws
-   * RangeError for what is no draft in an inbox.
+   * The user posts a draft from their inbox, in public unless the account is private. Each call makes another post. Throws
+   * RangeError for anything but a draft in an inbox.
    */
   postDraft(publishId: string, isPublic?: boolean): LocalPost
-  /** Throws RangeError for what is not public. */
+  /** Throws RangeError for a post that is not public. */
   takeDown(publishId: string): LocalPost
-  /** Throws RangeError for what is not private. */
+  /** Throws RangeError for a post that is not private. */
   makePublic(publishId: string): LocalPost
-  /** Tells the app an event of any name, for one account. Throws RangeError if that is unknown. */
+  /** Sends the app a webhook with any event name, for one account. Throws RangeError for an unknown account. */
   sendWebhook(event: string, username: string, content: object): void
-  /** Tells all that is due, and resolves when every attempt has had its end. */
+  /** Sends the webhooks that are due and resolves when every attempt has ended. */
   flushWebhooks(): Promise<void>
   injectFault(fault: Fault): void
   clearFaults(): void
-  /** Those that may still strike. */
+  /** Faults that can still apply. */
   faults(): readonly Fault[]
-  /** Puts the clock forward: tokens expire, uploads lapse, moderation ends. */
+  /** Advances the clock: tokens and uploads expire, moderation ends. */
   advance(seconds: number): void
 }

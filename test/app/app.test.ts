@@ -55,8 +55,8 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   await app.exited
   app = startAppProcess('start', environment)
   await untilReady(port, app)
-  expect(await waitUntil(app.output, (output) => output.includes('What if'))).toContain(
-    'Reelpilot is rehearsing',
+  expect(await waitUntil(app.output, (output) => output.includes('/__local/'))).toContain(
+    'Reelpilot runs a rehearsal',
   )
 
   // A second one of the same would find its port taken: it says so in a line, and leaves the first as it is.

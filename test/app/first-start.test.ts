@@ -43,7 +43,7 @@ async function occupy(port: string): Promise<{ leave(): Promise<void> }> {
 }
 
 const organizations = () => database.runtime.db.selectFrom('organization').select(['id', 'name']).execute()
-const banner = (output: string) => output.includes('What if')
+const banner = (output: string) => output.includes('/__local/')
 const keyPattern = /rp_live_\w+/
 
 async function isKey(port: string, key: string): Promise<boolean> {
@@ -110,9 +110,7 @@ it('says at a later start how to come by a key', () => {
   const lines: string[] = []
   const places = { tiktok: 'http://127.0.0.1:1', address: 'http://127.0.0.1:2' }
   announceRehearsal((line) => lines.push(line), { ...places, apiKey: null })
-  expect(lines).toContain(
-    '  API key    a key was printed at the first start; `npm start -- key` makes another',
-  )
+  expect(lines).toContain('  API key    printed at the first start; `npm start -- key` creates another one')
 })
 
 it('answers 503 at its port until it can serve', async () => {
@@ -137,7 +135,7 @@ it('refuses a second start on one data directory before it touches anything, but
   const second = startAppProcess('start', { ...environment, ...elsewhere })
   expect(await second.exited).toMatchObject({ code: 1 })
   expect(second.output()).toMatch(
-    /^REELPILOT_DATA: another start works in .*; stop that one, or set another directory$/m,
+    /^REELPILOT_DATA: another process uses .*; stop it, or set another directory$/m,
   )
   // Still the first one's: what it writes from now on is found in it.
   const app = await fetch(`http://127.0.0.1:${environment.TIKTOK_LOCAL_PORT}/__local/app`, {

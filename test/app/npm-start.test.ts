@@ -84,7 +84,7 @@ async function postgres(): Promise<number | undefined> {
   return (await readPidFile(path.join(directory, 'postgres', 'pgdata')))?.pid
 }
 
-const banner = (output: string) => output.includes('What if')
+const banner = (output: string) => output.includes('/__local/')
 const isRendering = (commands: readonly string[]) =>
   commands.some((command) => command.includes('render-child'))
 

@@ -53,7 +53,7 @@ test('what the owner and TikTok do to a post and an account can be asked for fro
   ])
   expect(await post('posts/draft', { publishId: open })).toEqual([
     400,
-    { error: `${open} is no draft in an inbox` },
+    { error: `${open} is not a draft in an inbox` },
   ])
   expect(await post('webhooks', { event: 'news', username: 'ann', content: {} })).toEqual([200, {}])
   expect(await post('disconnects', { username: 'ann', reason: 'banned' })).toEqual([200, {}])

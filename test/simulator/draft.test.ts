@@ -10,7 +10,7 @@ describe('a draft', () => {
     const init = await call(pair, inboxInit, { source_info: oneChunk(10) })
     expect(init.data.publish_id).toMatch(/^v_inbox_file~v2\.\d{19}$/)
     const publishId = String(init.data.publish_id)
-    expect(() => pair.local.postDraft(publishId)).toThrow('no draft in an inbox')
+    expect(() => pair.local.postDraft(publishId)).toThrow('is not a draft in an inbox')
 
     expect((await putWhole(init.data, 10)).status).toBe(201)
     expect((await statusOf(pair, publishId)).data).toEqual({

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import ffmpeg from '@ffmpeg-installer/ffmpeg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { photoFault } from '../../src/simulator/post/media-check.ts'
+import { checkPhoto } from '../../src/simulator/post/media-check.ts'
 import { call, statusOf } from './raw-request.ts'
 import { startPair } from './support.ts'
 
@@ -59,10 +59,10 @@ test('what is no video fails, unless nobody looks', async () => {
 
 test('a photo is a JPEG or a WebP whose shorter side is at most 1080', async () => {
   const one = (name: string, size: string) => make(name, '-i', `testsrc=s=${size}`, '-frames:v', '1')
-  expect(await photoFault(await one('fits.jpg', '1080x1440'))).toBeUndefined()
-  expect(await photoFault(await one('wide.jpg', '1086x1448'))).toBe('picture_size_check_failed')
-  expect(await photoFault(await one('wrong.png', '360x640'))).toBe('file_format_check_failed')
+  expect(await checkPhoto(await one('fits.jpg', '1080x1440'))).toBeUndefined()
+  expect(await checkPhoto(await one('wide.jpg', '1086x1448'))).toBe('picture_size_check_failed')
+  expect(await checkPhoto(await one('wrong.png', '360x640'))).toBe('file_format_check_failed')
   const cut = join(directory, 'cut.jpg')
   await writeFile(cut, (await readFile(join(directory, 'fits.jpg'))).subarray(0, 40))
-  expect(await photoFault(cut)).toBe('file_format_check_failed')
+  expect(await checkPhoto(cut)).toBe('file_format_check_failed')
 })

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -133,59 +133,6 @@ test('what the app was not told before a kill, it is told after it', async () =>
   await ask(third.url, 'POST', 'webhooks/flush')
   expect(receiver.events()).toHaveLength(2)
   expect(await ask(third.url, 'GET', 'counters')).toMatchObject({ webhooksAccepted: 2, webhooksRetried: 2 })
-})
-
-test('a book of an older program is read, and its tokens, posts and counters go on', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  const openId = '-000old'
-  const owned = { openId, scopes: ['video.publish', 'video.list'], expiresAt: Date.now() + 3_600_000 }
-  const upload = {
-    uploadToken: 'old',
-    uploadExpiresAt: Date.now() + 3_600_000,
-    openId,
-    privacyLevel: 'SELF_ONLY',
-  }
-  const sizes = { isAigc: true, size: 10, chunkSize: 10, chunkCount: 1, processingMs: 0, moderationMs: 0 }
-  const account = { openId, username: 'ann', nickname: 'Ann', private: false, commentDisabled: false }
-  const rows: readonly (readonly [string, string, unknown])[] = [
-    [
-      'account',
-      openId,
-      { ...account, duetDisabled: false, stitchDisabled: false, maxDurationSeconds: 600, banned: false },
-    ],
-    ['access', 'act.old', { ...owned, token: 'act.old' }],
-    ['refresh', 'rft.old', { ...owned, token: 'rft.old', spent: false }],
-    [
-      'publish',
-      'v_pub_file~v2-1.7678907398077074696',
-      {
-        ...upload,
-        ...sizes,
-        publishId: 'v_pub_file~v2-1.7678907398077074696',
-        uploadId: '7678907398077074696',
-        title: 'old',
-        received: 0,
-        createdAt: Date.now() - 1000,
-        postIds: [],
-      },
-    ],
-    ['counters', 'all', { inits: 1, puts: 0, bytes: 0, refreshes: 0, refreshReuse: 0, refused: {} }],
-    ['clock', 'ahead', 5000],
-  ]
-  await writeFile(join(directory, 'records.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-
-  const local = await startLocalTikTok({ directory })
-  onTestFinished(() => local.stop())
-  const pair = { local, client: clientOf(local), token: new Secret('act.old') }
-  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'ok' })
-  expect((await pair.client.refreshToken(new Secret('rft.old'))).kind).toBe('ok')
-  const url = new Secret(`${local.url}/video/?upload_id=7678907398077074696&upload_token=old`)
-  expect((await pair.client.putChunk(url, chunkOf(10, 0))).kind).toBe('complete')
-  expect(local.posts()).toMatchObject([{ title: 'old', mode: 'direct', media: 'video', stage: 'private' }])
-  expect(local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, webhooksSent: 0 })
-  local.disconnect('ann')
-  expect(await pair.client.creatorInfo(pair.token)).toMatchObject({ kind: 'unauthorized' })
 })
 
 test('a port that is taken leaves the directory of its owner alone', async () => {

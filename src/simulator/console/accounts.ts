@@ -6,16 +6,16 @@ import { type Markup, markup } from './markup.ts'
 export function accountTable(local: LocalTikTok): Markup {
   const accounts = local.accounts()
   if (accounts.length === 0) return markup`<p class="note">No accounts yet.</p>`
-  return markup`<table><tr><th>account<th>is<th>open id<th></tr>
+  return markup`<table><tr><th>account<th>traits<th>open id<th></tr>
 ${accounts.map(
   (
     account,
-  ) => markup`<tr><td><a href="/@${account.username}"><b>@${account.username}</b></a><td>${traitsOf(account)}
+  ) => markup`<tr><td><a href="/@${account.username}"><b>@${account.username}</b></a><td>${describeTraits(account)}
 <td><code>${account.openId}</code><td>${disconnectForm(account)}</tr>`,
 )}</table>`
 }
 
-function traitsOf({ private: isPrivate, banned, oldApp, maxDurationSeconds }: Account): string {
+function describeTraits({ private: isPrivate, banned, oldApp, maxDurationSeconds }: Account): string {
   const traits = [isPrivate ? 'private' : 'public', banned && 'banned', oldApp && 'on an old app']
   return [...traits.filter((trait) => trait), `up to ${maxDurationSeconds} s`].join(', ')
 }
@@ -28,9 +28,9 @@ function disconnectForm({ username }: Account): Markup {
 }
 
 export function newAccountForm(): Markup {
-  const box = (name: string, text: string) =>
+  const checkbox = (name: string, text: string) =>
     markup`<label><input type="checkbox" name="${name}"> ${text}</label>`
   return markup`<div class="row"><form data-send="POST accounts"><input name="username" placeholder="username" required>
-${box('private', 'private')} ${box('banned', 'banned')} ${box('oldApp', 'old app')}
-<button>Create or set</button></form></div>`
+${checkbox('private', 'private')} ${checkbox('banned', 'banned')} ${checkbox('oldApp', 'old app')}
+<button>Create or replace</button></form></div>`
 }

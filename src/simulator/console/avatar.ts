@@ -6,7 +6,7 @@ export function avatarUrl({ url }: Pick<SimulatorDependencies, 'url'>, { usernam
   return `${url()}/__local/avatar/${username}.svg`
 }
 
-/** A round picture of a name's first letter, in a color of its own. */
+/** A round picture with the first letter of a name; its colour depends on the name. */
 export function avatar(name: string): Reply {
   const letter = /^[a-z\d]/i.exec(name)?.[0]?.toUpperCase() ?? '?'
   const hue = [...name].reduce((sum, character) => (sum * 31 + (character.codePointAt(0) ?? 0)) % 360, 7)

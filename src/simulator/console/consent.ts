@@ -1,14 +1,14 @@
 import type { SimulatorContext } from '../context.ts'
 import type { Reply } from '../http/reply.ts'
 import type { AuthorizeRequest } from '../oauth/authorize-request.ts'
-import { scopeMeanings } from '../oauth/scope.ts'
+import { scopeDescriptions } from '../oauth/scope.ts'
 import { htmlPage } from './layout.ts'
 import { markup } from './markup.ts'
 
-/** Decided anew by the form itself, so that they are not carried over. */
-const decided: ReadonlySet<string> = new Set(['local_account', 'grant', 'auto', 'deny'])
+/** Parameters that the form sets itself. The others are carried over. */
+const formParameters: ReadonlySet<string> = new Set(['local_account', 'grant', 'auto', 'deny'])
 
-/** Asks a person: who they are here, what of it all they grant, and yes or no. It works without a script. */
+/** Asks which account signs in and which scopes it grants. Works without JavaScript. */
 export function consentPage(
   context: SimulatorContext,
   query: URLSearchParams,
@@ -16,7 +16,7 @@ export function consentPage(
 ): Reply {
   const names = [...context.recordStore.all('account')].map(({ username }) => username)
   const username = query.get('local_account') || names.at(-1) || 'demo_creator'
-  const carried = [...query].filter(([name]) => !decided.has(name))
+  const carried = [...query].filter(([name]) => !formParameters.has(name))
   return htmlPage(
     200,
     'Connect to the local TikTok',
@@ -31,7 +31,7 @@ ${carried.map(([name, value]) => markup`<input type="hidden" name="${name}" valu
 <p class="note">The app ${query.get('client_key') ?? ''} asks for:</p>
 ${scopes.map(
   (scope) => markup`<label><input type="checkbox" name="grant" value="${scope}" checked>
-<span>${scopeMeanings[scope]}<small class="note">${scope}</small></span></label>`,
+<span>${scopeDescriptions[scope]}<small class="note">${scope}</small></span></label>`,
 )}
 <div class="choice"><button class="main" name="auto" value="1">Allow</button>
 <button name="deny" value="1">Deny</button></div>
@@ -39,14 +39,14 @@ ${scopes.map(
   )
 }
 
-/** What the person sees when the app's request itself is wrong; counted as the refusal that it is. */
-export function mistakePage(parameter: string): Reply {
+/** The page for an invalid request of the app; counted as a refusal. */
+export function errorPage(parameter: string): Reply {
   const page = htmlPage(
     400,
     'Something went wrong',
     markup`<main class="consent"><h1>Something went wrong</h1>
-<p>The app that sent you here made a mistake in <b>${parameter}</b>.</p>
-<p class="note">Nothing was sent back to it: only a request that is right may name where to go.</p></main>`,
+<p>The parameter <b>${parameter}</b> of the app's request is invalid.</p>
+<p class="note">Nothing was sent back to the app: only a valid request may name a redirect URI.</p></main>`,
   )
   return { ...page, refusal: 'invalid_request' }
 }

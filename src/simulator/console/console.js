@@ -1,5 +1,5 @@
-// Forms say what they send: `data-send="POST posts/takedown"`. Their named inputs become one JSON object, in which a dot in a
-// name nests, and empty inputs are left out unless `data-empty` says what they mean.
+// A form names its request: `data-send="POST posts/takedown"`. Its named inputs become one JSON object, in which a dot in a
+// name nests. Empty inputs are omitted unless `data-empty` gives their value.
 
 const toast = document.querySelector('.toast')
 
@@ -18,11 +18,11 @@ function bodyOf(form) {
     if (value === undefined) continue
     const path = input.name.split('.')
     const last = path.pop()
-    const place = path.reduce((at, key) => {
+    const parent = path.reduce((at, key) => {
       at[key] ??= {}
       return at[key]
     }, body)
-    place[last] = value
+    parent[last] = value
   }
   return body
 }
@@ -38,19 +38,19 @@ async function refresh() {
   const text = await (await fetch('/__local/')).text()
   const fresh = new DOMParser().parseFromString(text, 'text/html')
   for (const section of document.querySelectorAll('[data-live]')) {
-    // Somebody is choosing something in there.
+    // A person is using an input in this section.
     if (section.contains(document.activeElement)) continue
     const next = fresh.getElementById(section.id)
     if (section.innerHTML !== next.innerHTML) section.innerHTML = next.innerHTML
   }
   for (const setting of document.querySelectorAll('.setting')) {
     const next = fresh.getElementById(setting.elements[0].id)
-    setting.classList.toggle('turned', next.form.classList.contains('turned'))
+    setting.classList.toggle('changed', next.form.classList.contains('changed'))
   }
 }
 
-/** Shows the inputs that go with what is chosen, and disables the rest so that they are not sent. */
-function arrange(form) {
+/** Shows the inputs of the chosen option and disables the others, so that they are not sent. */
+function updateVisibility(form) {
   for (const group of form.querySelectorAll('[data-when]')) {
     const [name, value] = group.dataset.when.split('=')
     const choice = form.querySelector(`[name="${name}"], [data-choice="${name}"]`)
@@ -58,7 +58,7 @@ function arrange(form) {
   }
 }
 
-async function act(form) {
+async function submit(form) {
   try {
     await send(form)
     toast.hidden = true
@@ -72,12 +72,12 @@ async function act(form) {
 
 document.addEventListener('submit', (event) => {
   event.preventDefault()
-  act(event.target)
+  submit(event.target)
 })
 document.addEventListener('change', ({ target: { form } }) => {
   if (!form) return
-  arrange(form)
-  if ('atOnce' in form.dataset) act(form)
+  updateVisibility(form)
+  if ('atOnce' in form.dataset) submit(form)
 })
-for (const form of document.forms) arrange(form)
+for (const form of document.forms) updateVisibility(form)
 setInterval(() => document.hidden || refresh().catch(() => {}), 2000)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Reply } from '../http/reply.ts'
 import { type Markup, markup } from './markup.ts'
 
-/** A page of ours, all alike. */
+/** An HTML page with the common layout. */
 export function htmlPage(status: number, title: string, body: Markup, head: Markup = markup``): Reply {
   const { html } = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${title}</title>
@@ -12,12 +12,12 @@ export function htmlPage(status: number, title: string, body: Markup, head: Mark
   return { status, text: { type: 'text/html', body: html } }
 }
 
-/** What is above every page but the one where a person decides. */
-export function masthead(here: 'profiles' | 'desk'): Markup {
-  const link = (name: typeof here, href: string, text: string) =>
-    markup`<a href="${href}"${name === here && markup` aria-current="page"`}>${text}</a>`
+/** The header of every page except the consent page. */
+export function pageHeader(current: 'profiles' | 'console'): Markup {
+  const link = (name: typeof current, href: string, text: string) =>
+    markup`<a href="${href}"${name === current && markup` aria-current="page"`}>${text}</a>`
   return markup`<header><h1>Local TikTok</h1>
-<nav>${link('profiles', '/', 'Profiles')} ${link('desk', '/__local/', 'Desk')}</nav></header>`
+<nav>${link('profiles', '/', 'Profiles')} ${link('console', '/__local/', 'Console')}</nav></header>`
 }
 
 const files = {
@@ -25,7 +25,7 @@ const files = {
   'console.js': { type: 'text/javascript', body: read('console.js') },
 } as const
 
-/** `/__local/page/<name>`: what the pages are made with. */
+/** `/__local/page/<name>`: the style sheet and the script. */
 export function pageFile(name: string | undefined): Reply {
   return name === 'style.css' || name === 'console.js'
     ? { status: 200, text: files[name] }

@@ -1,27 +1,27 @@
-/** HTML that is safe to put into a page as it is. */
+/** HTML that needs no escaping. */
 export interface Markup {
   readonly html: string
 }
 
-export type Piece = Markup | string | number | undefined | false | readonly Piece[]
+export type Content = Markup | string | number | undefined | false | readonly Content[]
 
-/** A template for HTML: whatever is put into it is text and is escaped, unless it is markup already. */
-export function markup(strings: TemplateStringsArray, ...pieces: readonly Piece[]): Markup {
-  return { html: String.raw({ raw: strings }, ...pieces.map(written)) }
+/** A template for HTML. Interpolated text is escaped; interpolated markup is not. */
+export function markup(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
+  return { html: String.raw({ raw: strings }, ...contents.map(render)) }
 }
 
-function written(piece: Piece): string {
-  if (piece === undefined || piece === false) return ''
-  if (typeof piece === 'number') return String(piece)
-  if (typeof piece === 'string') return escapeHtml(piece)
-  return 'html' in piece ? piece.html : piece.map(written).join('')
+function render(content: Content): string {
+  if (content === undefined || content === false) return ''
+  if (typeof content === 'number') return String(content)
+  if (typeof content === 'string') return escapeHtml(content)
+  return 'html' in content ? content.html : content.map(render).join('')
 }
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** A state word as a badge. */
+/** A state as a badge. */
 export function badge(word: string): Markup {
   return markup`<span class="stage ${word.replaceAll(' ', '-')}">${word}</span>`
 }

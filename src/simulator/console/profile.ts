@@ -3,19 +3,19 @@ import { findAccount } from '../dependencies.ts'
 import type { Reply } from '../http/reply.ts'
 import { type LocalPost, localPost } from '../post/local-post.ts'
 import type { Account } from '../record.ts'
-import { htmlPage, masthead } from './layout.ts'
+import { htmlPage, pageHeader } from './layout.ts'
 import { badge, type Markup, markup } from './markup.ts'
 
-/** `/` lists all accounts with their posts, `/@username` shows one, as a profile would. */
+/** `/` lists all accounts with their posts; `/@username` shows one account. */
 export function profilePage(context: SimulatorContext, pathname: string): Reply {
   const username = /^\/@([^/]+)/.exec(pathname)?.[1]
   const accounts = username ? [findAccount(context, username)] : [...context.recordStore.all('account')]
   const shown = accounts.filter((account) => account !== undefined)
   const isMissing = username !== undefined && shown.length === 0
-  const nothing = isMissing ? markup`<p>No such account.</p>` : markup`<p>No accounts yet.</p>`
+  const emptyNote = isMissing ? markup`<p>No such account.</p>` : markup`<p>No accounts yet.</p>`
 
   const profiles = shown.map((account) => profile(context, account))
-  const body = markup`${masthead('profiles')}${profiles.length > 0 ? profiles : nothing}`
+  const body = markup`${pageHeader('profiles')}${profiles.length > 0 ? profiles : emptyNote}`
   return htmlPage(isMissing ? 404 : 200, 'Local TikTok', body)
 }
 
@@ -32,7 +32,7 @@ function profile(context: SimulatorContext, account: Account): Markup {
 }
 
 function card(post: LocalPost): Markup {
-  const level = post.mode === 'draft' ? 'the user decides who sees it' : post.privacyLevel
+  const level = post.mode === 'draft' ? 'privacy chosen by the user' : post.privacyLevel
   return markup`<article>${picture(post)}
 <p>${post.title || markup`<i>no caption</i>`}</p>
 <p>${badge(post.stage)} ${post.failReason}<br><small>${level}${post.isAigc && ' · AI-generated'}</small></p>

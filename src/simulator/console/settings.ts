@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defaultSettings, type SimulatorSettings, settingGroups, settingsSchema } from '../settings.ts'
 import { type Markup, markup } from './markup.ts'
 
-/** Every setting with its sentence and an input that fits it, sent as soon as it changes. */
+/** Every setting with its description and a fitting input, which is sent when it changes. */
 export function settingForms(settings: SimulatorSettings): Markup {
   return markup`<div class="columns">${Object.entries(settingGroups).map(
     ([group, shape]) => markup`<div><h2 class="group">${group}</h2>
@@ -10,15 +10,15 @@ ${settingNames.filter((name) => name in shape).map((name) => settingForm(name, s
   )}</div>`
 }
 
-// The keys of a schema are the names of what it describes.
+// The schema's keys are the names of the settings.
 const settingNames = Object.keys(settingsSchema.shape) as (keyof SimulatorSettings)[]
 
 function settingForm(
   name: keyof SimulatorSettings,
   value: SimulatorSettings[keyof SimulatorSettings],
 ): Markup {
-  const isTurned = JSON.stringify(value) !== JSON.stringify(defaultSettings[name])
-  return markup`<form class="setting${isTurned && ' turned'}" data-send="PATCH settings" data-at-once>
+  const isChanged = JSON.stringify(value) !== JSON.stringify(defaultSettings[name])
+  return markup`<form class="setting${isChanged && ' changed'}" data-send="PATCH settings" data-at-once>
 <label for="setting-${name}"><b>${name}</b><small>${settingsSchema.shape[name].description}</small></label>
 ${settingInput(name, value)}</form>`
 }

@@ -3,7 +3,6 @@ import type { LocalTikTok } from '../simulator.ts'
 import {
   accountBody,
   advanceBody,
-  announceBody,
   appBody,
   disconnectBody,
   faultBody,
@@ -11,12 +10,13 @@ import {
   postBody,
   postDraftBody,
   settingsBody,
+  webhookBody,
 } from './control-body.ts'
 
-/** Answers what was read or made. Throws RangeError, with a text for people, when the request cannot be met. */
+/** Handles a request and returns its answer. Throws RangeError, with a message for people, for an invalid request. */
 export type Answer = (body: unknown) => unknown
 
-/** What a test or a demonstration in another process may ask, by method and name. */
+/** The control API for other processes, by method and name. */
 export function answers(local: LocalTikTok): Readonly<Record<string, Answer | undefined>> {
   return {
     'GET app': () => local.app,
@@ -39,7 +39,7 @@ export function answers(local: LocalTikTok): Readonly<Record<string, Answer | un
     'GET counters': () => local.counters(),
     'GET rates': () => local.rates(),
     'GET webhooks': () => local.webhooks(),
-    'POST webhooks': checked(announceBody, ({ event, username, content }) =>
+    'POST webhooks': checked(webhookBody, ({ event, username, content }) =>
       local.sendWebhook(event, username, content),
     ),
     'POST webhooks/flush': () => local.flushWebhooks(),
@@ -51,10 +51,10 @@ export function answers(local: LocalTikTok): Readonly<Record<string, Answer | un
   }
 }
 
-function checked<Body>(schema: z.ZodType<Body>, act: (body: Body) => unknown): Answer {
+function checked<Body>(schema: z.ZodType<Body>, handle: (body: Body) => unknown): Answer {
   return (body) => {
     const parsed = schema.safeParse(body)
     if (!parsed.success) throw new RangeError(z.prettifyError(parsed.error))
-    return act(parsed.data)
+    return handle(parsed.data)
   }
 }

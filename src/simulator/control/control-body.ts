@@ -18,15 +18,15 @@ export const faultEffect = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('delay'), delayMs: z.number().min(0) }),
 ])
 
-const struck = {
+const target = {
   endpoint: z.enum(endpoints),
   effect: faultEffect,
   account: z.string().exactOptional(),
 }
 
 export const faultBody = z.union([
-  z.strictObject({ ...struck, nth: z.int().min(1) }),
-  z.strictObject({ ...struck, probability: z.number().min(0).max(1), seed: z.int() }),
+  z.strictObject({ ...target, nth: z.int().min(1) }),
+  z.strictObject({ ...target, probability: z.number().min(0).max(1), seed: z.int() }),
 ])
 
 export const accountBody = z.strictObject({
@@ -46,7 +46,7 @@ export const grantBody = z.strictObject({
   scopes: z.array(z.string()).exactOptional(),
 })
 
-// The keys of an object are known to be its own names.
+// `Object.keys` is typed as string[]; these are the reasons.
 const reasons = Object.keys(removalReasons) as RemovalReason[]
 
 export const disconnectBody = z.strictObject({
@@ -59,7 +59,7 @@ export const postBody = z.strictObject({ publishId: z.string() })
 
 export const postDraftBody = postBody.extend({ isPublic: z.boolean().exactOptional() })
 
-export const announceBody = z.strictObject({
+export const webhookBody = z.strictObject({
   event: z.string().min(1),
   username: z.string(),
   content: z.record(z.string(), z.unknown()),
@@ -77,5 +77,5 @@ export const appBody = z.strictObject({
   webhookUrl: z.url().nullable().exactOptional(),
 })
 
-/** Any of the settings; those that are not named stay as they are. */
+/** Any of the settings; the others keep their values. */
 export const settingsBody = settingsSchema.exactPartial()

@@ -1,5 +1,5 @@
 import { avatar } from '../console/avatar.ts'
-import { deskPage } from '../console/console.ts'
+import { consolePage } from '../console/console.ts'
 import { pageFile } from '../console/layout.ts'
 import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
@@ -11,18 +11,19 @@ import type { LocalTikTok } from '../simulator.ts'
 import { answers } from './answer.ts'
 
 /**
- * `/__local/…`: what the real TikTok does not have. Here a page to steer it all, and for other processes reads by GET, and
- * changes that take JSON and answer what they made.
+ * `/__local/…`: the console page, and the control API for other processes. Reads use GET; changes take JSON and answer with
+ * the result.
  */
 export async function control(context: SimulatorContext, local: LocalTikTok, call: Call): Promise<Reply> {
   const { request, url } = call
-  if (isForeign(call)) return { status: 403, json: { error: 'asked by a page of another origin' } }
+  if (isCrossOrigin(call))
+    return { status: 403, json: { error: 'requests from pages of another origin are refused' } }
 
   const [name = '', ...rest] = url.pathname.slice('/__local/'.length).split('/')
-  if (request.method === 'GET' && name === '') return deskPage(local, context.now())
+  if (request.method === 'GET' && name === '') return consolePage(local, context.now())
   if (name === 'page') return pageFile(rest[0])
   if (name === 'avatar') return avatar(rest[0] ?? '')
-  if (name === 'media') return mediaReply(context, rest, request.headers.range)
+  if (name === 'media') return serveMedia(context, rest, request.headers.range)
   if (name === 'elsewhere') {
     await drain(request)
     count(context, 'redirectsFollowed')
@@ -40,14 +41,14 @@ export async function control(context: SimulatorContext, local: LocalTikTok, cal
   }
 }
 
-/** A page that somebody happens to visit must not steer what runs on their machine. */
-function isForeign({ request: { headers } }: Call): boolean {
+/** A web page of another origin must not control a simulator on this machine. */
+function isCrossOrigin({ request: { headers } }: Call): boolean {
   const { origin } = headers
   return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== headers.host)
 }
 
-/** `/__local/media/<publish id>` and, of several photos, `/__local/media/<publish id>/<index>`: the bytes as they came. */
-function mediaReply(
+/** `/__local/media/<publish id>`, or `/__local/media/<publish id>/<index>` for photos: the received bytes. */
+function serveMedia(
   context: SimulatorContext,
   [encodedId = '', photo]: readonly string[],
   range: string | undefined,
@@ -55,8 +56,8 @@ function mediaReply(
   const publish = context.recordStore.get('publish', decodeURIComponent(encodedId))
   const isPhoto = publish?.media === 'photo'
   const index = isPhoto ? Number(photo) : undefined
-  const isThere = index === undefined || (publish?.pull?.urls[index] !== undefined && index >= 0)
-  if (!publish?.sha256 || !isThere) return { status: 404, json: { error: 'no such media' } }
+  const exists = index === undefined || (publish?.pull?.urls[index] !== undefined && index >= 0)
+  if (!publish?.sha256 || !exists) return { status: 404, json: { error: 'no such media' } }
   const path = mediaPath(context, publish.publishId, index)
   return { status: 200, file: { path, type: isPhoto ? 'image/jpeg' : 'video/mp4', range } }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { avatarUrl } from '../console/avatar.ts'
 import type { SimulatorContext } from '../context.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import { type Call, fieldsOf } from '../http/call.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
 import type { Account } from '../record.ts'
@@ -25,10 +25,13 @@ const scopeOfField: Readonly<Record<string, string>> = {
   video_count: 'user.info.stats',
 }
 
-/** `GET /v2/user/info/?fields=…`. One field that no scope covers fails the whole call, unless the setting leaves it out. */
+/** `GET /v2/user/info/?fields=…`. A field that no granted scope covers fails the call, unless the setting omits it. */
 export async function userInfo(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, { endpoint: 'userInfo', scopes: ['user.info.basic'] })
-  if (entry.kind === 'refused') return entry.reply
+  const authorization = await authorizeCall(context, call, {
+    endpoint: 'userInfo',
+    scopes: ['user.info.basic'],
+  })
+  if (authorization.kind === 'refused') return authorization.reply
 
   const now = context.now()
   const fields = fieldsOf(call)
@@ -36,13 +39,13 @@ export async function userInfo(context: SimulatorContext, call: Call): Promise<R
   const unknown = fields.find((field) => !(field in scopeOfField))
   if (unknown) return refuse(400, 'invalid_params', `${unknown} is not a field`, now)
 
-  const covered = fields.filter((field) => entry.scopes.includes(scopeOfField[field] ?? ''))
+  const covered = fields.filter((field) => authorization.scopes.includes(scopeOfField[field] ?? ''))
   const { uncoveredFields } = context.settings()
   if (covered.length < fields.length && uncoveredFields !== 'omit') {
     const status = uncoveredFields === 'scope_not_authorized' ? 401 : 400
     return refuse(status, uncoveredFields, 'The user did not authorize the scope required.', now)
   }
-  return succeed({ user: pick(covered, userOf(context, entry.account)) }, now)
+  return succeed({ user: pick(covered, userOf(context, authorization.account)) }, now)
 }
 
 function userOf(context: SimulatorContext, account: Account) {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { SimulatorContext } from '../context.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import { type Call, fieldsOf } from '../http/call.ts'
 import { type Reply, succeed } from '../http/reply.ts'
 import { invalidParams } from '../post/source.ts'
@@ -10,21 +10,23 @@ const queryBody = z.object({
   filters: z.object({ video_ids: z.array(z.string()).min(1).max(20) }),
 })
 
-/** `POST /v2/video/query/?fields=…`: of up to 20 ids, those that are the account's own and public. */
+/** `POST /v2/video/query/?fields=…`: the account's own public posts among at most 20 ids. */
 export async function videoQuery(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, { endpoint: 'videoQuery', scopes: ['video.list'] })
-  if (entry.kind === 'refused') return entry.reply
+  const authorization = await authorizeCall(context, call, { endpoint: 'videoQuery', scopes: ['video.list'] })
+  if (authorization.kind === 'refused') return authorization.reply
 
   const now = context.now()
   const refusal = videoFieldsRefusal(call, now)
   if (refusal) return refusal
-  const parsed = queryBody.safeParse(entry.body)
+  const parsed = queryBody.safeParse(authorization.body)
   if (!parsed.success) return invalidParams(parsed.error, now)
 
   const wanted = parsed.data.filters.video_ids
-  const videos = publicVideos(context, entry.account).filter(({ id }) => wanted.includes(id))
+  const videos = publicVideos(context, authorization.account).filter(({ id }) => wanted.includes(id))
   return succeed(
-    { videos: videos.map((video) => pick(fieldsOf(call), videoFields(context, entry.account, video))) },
+    {
+      videos: videos.map((video) => pick(fieldsOf(call), videoFields(context, authorization.account, video))),
+    },
     now,
   )
 }

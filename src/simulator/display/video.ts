@@ -6,11 +6,11 @@ import { progressOf } from '../post/progress.ts'
 import { timelineOf } from '../post/timeline.ts'
 import type { Account, Publish } from '../record.ts'
 
-/** A public post, as its owner's list has it. */
+/** A public post in its owner's list. */
 export interface PublicVideo {
   readonly id: string
   readonly publish: Publish
-  /** When it was posted; no two of one account have the same, so that a cursor stands between two. */
+  /** When it was posted. Unique within an account, so that a cursor never splits equal times. */
   readonly at: number
 }
 
@@ -23,7 +23,7 @@ export function publicVideos(
     .all('publish')
     .filter((publish) => publish.openId === openId)
     .flatMap((publish) => {
-      const at = timelineOf(publish).find((moment) => moment.kind === 'complete')?.at ?? 0
+      const at = timelineOf(publish).find((entry) => entry.kind === 'complete')?.at ?? 0
       return progressOf(publish, now()).publicPostIds.map((id) => ({ id, publish, at }))
     })
     .toArray()
@@ -58,7 +58,7 @@ export function videoFields(context: SimulatorContext, account: Account, { id, p
   }
 }
 
-const known: ReadonlySet<string> = new Set([
+const fieldNames: ReadonlySet<string> = new Set([
   'id',
   'create_time',
   'cover_image_url',
@@ -76,15 +76,15 @@ const known: ReadonlySet<string> = new Set([
   'view_count',
 ] satisfies (keyof ReturnType<typeof videoFields>)[])
 
-/** Why the fields that a call asks for will not do: they belong into the query, and must exist. */
+/** The refusal of a call whose `fields` are missing from the query or unknown. */
 export function videoFieldsRefusal(call: Call, now: number): Reply | undefined {
   const fields = fieldsOf(call)
   if (fields.length === 0) return refuse(400, 'invalid_params', 'fields is required in the query', now)
-  const unknown = fields.find((field) => !known.has(field))
+  const unknown = fields.find((field) => !fieldNames.has(field))
   return unknown ? refuse(400, 'invalid_params', `${unknown} is not a field`, now) : undefined
 }
 
-/** The fields that were asked for, and no other. */
+/** Only the requested fields. */
 export function pick(fields: readonly string[], all: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(Object.entries(all).filter(([name]) => fields.includes(name)))
 }

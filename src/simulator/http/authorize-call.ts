@@ -6,15 +6,15 @@ import { type JsonObject, parseJsonObject } from './body.ts'
 import { bearerOf, type Call } from './call.ts'
 import { type Reply, refuse } from './reply.ts'
 
-export interface Gate {
+export interface CallRequirements {
   readonly endpoint: ApiEndpoint
-  /** One of them is enough. */
+  /** The token needs one of these. */
   readonly scopes: readonly string[] | ((body: JsonObject) => readonly string[])
 }
 
-export type Entry =
+export type Authorization =
   | {
-      readonly kind: 'entered'
+      readonly kind: 'authorized'
       readonly account: Account
       readonly scopes: readonly string[]
       readonly body: JsonObject
@@ -22,13 +22,17 @@ export type Entry =
   | { readonly kind: 'refused'; readonly reply: Reply }
 
 /**
- * What every call under an access token passes, in this order: token, scope, rate window, JSON. TikTok does not document
- * its order; ours is fixed, so that tests are stable.
+ * Checks a call with an access token, in this order: token, scope, rate limit, JSON. TikTok does not document its order; this
+ * one is fixed so that tests are stable.
  */
-export async function enter(context: SimulatorContext, call: Call, gate: Gate): Promise<Entry> {
+export async function authorizeCall(
+  context: SimulatorContext,
+  call: Call,
+  requirements: CallRequirements,
+): Promise<Authorization> {
   const text = await call.text()
   const now = context.now()
-  const refused = (status: number, code: string, message: string): Entry => ({
+  const refused = (status: number, code: string, message: string): Authorization => ({
     kind: 'refused',
     reply: refuse(status, code, message, now),
   })
@@ -41,19 +45,20 @@ export async function enter(context: SimulatorContext, call: Call, gate: Gate): 
 
   const isJson = (call.request.headers['content-type'] ?? '').startsWith('application/json')
   const body = text === '' ? {} : isJson ? parseJsonObject(text) : undefined
-  const scopes = typeof gate.scopes === 'function' ? gate.scopes(body ?? {}) : gate.scopes
+  const scopes =
+    typeof requirements.scopes === 'function' ? requirements.scopes(body ?? {}) : requirements.scopes
   if (!scopes.some((scope) => access.scopes.includes(scope))) {
     return refused(401, 'scope_not_authorized', 'The user did not authorize the scope required.')
   }
 
-  if (!context.rates.admit(gate.endpoint, access.token, account.openId)) {
-    return { kind: 'refused', reply: tooMany(context, now) }
+  if (!context.rates.allow(requirements.endpoint, access.token, account.openId)) {
+    return { kind: 'refused', reply: rateLimited(context, now) }
   }
   if (!body) return refused(400, 'invalid_params', 'The request body is not a JSON object.')
-  return { kind: 'entered', account, scopes: access.scopes, body }
+  return { kind: 'authorized', account, scopes: access.scopes, body }
 }
 
-function tooMany({ settings }: SimulatorContext, now: number): Reply {
+function rateLimited({ settings }: SimulatorContext, now: number): Reply {
   const text = 'The API rate limit was exceeded. Please try again later.'
   const reply = refuse(429, 'rate_limit_exceeded', text, now)
   const { retryAfterSeconds } = settings()

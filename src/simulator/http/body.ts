@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 
-const limitBytes = 1_000_000
+const maxBodyBytes = 1_000_000
 
-/** Reads a small body as text; what exceeds a megabyte is cut, and then fails to parse. A body can be read once. */
+/** Reads a body of at most 1 MB as text. A longer body is cut and then fails to parse. Call it once per request. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const parts: Uint8Array[] = []
   let bytes = 0
   for await (const part of request) {
     bytes += part.length
-    if (bytes <= limitBytes) parts.push(part)
+    if (bytes <= maxBodyBytes) parts.push(part)
   }
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** Swallows a body: a client that is still sending would otherwise see a reset instead of its answer. */
+/** Reads and discards a body: a client that is still sending would see a reset instead of its answer. */
 export async function drain(request: IncomingMessage): Promise<void> {
   for await (const _ of request);
 }

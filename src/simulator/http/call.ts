@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { readBody } from './body.ts'
 
-/** One request, routed. */
+/** One request. */
 export interface Call {
   readonly request: IncomingMessage
   readonly url: URL
-  /** The body, read once however often it is asked for. */
+  /** The body. It is read once and may be requested repeatedly. */
   readonly text: () => Promise<string>
 }
 
@@ -21,12 +21,12 @@ export function createCall(request: IncomingMessage, base: string): Call {
   }
 }
 
-/** The access token of a call, or nothing. */
+/** The access token of a call, or an empty string. */
 export function bearerOf({ request }: Call): string {
   return /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
 }
 
-/** The `fields` of a Display API call, which belong into the query and nowhere else. */
+/** The `fields` of a Display API call, which TikTok accepts only in the query. */
 export function fieldsOf({ url }: Call): readonly string[] {
   return (url.searchParams.get('fields') ?? '').split(',').filter((field) => field !== '')
 }

@@ -1,9 +1,9 @@
 import type { SimulatorContext } from '../context.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { uploadOf } from '../post/publish-record.ts'
+import { findUpload } from '../post/publish-record.ts'
 import { bearerOf, type Call } from './call.ts'
 
-/** The username that a call is for, as far as it tells; only so that a fault can name one account. */
+/** The username that a call is for, as far as the call shows it. Faults for one account need it. */
 export async function callerOf(
   context: SimulatorContext,
   call: Call,
@@ -18,7 +18,7 @@ export async function callerOf(
     case 'authorize':
       return query.get('local_account') ?? undefined
     case 'upload':
-      return nameOf(uploadOf(context, query.get('upload_id') ?? ''))
+      return nameOf(findUpload(context, query.get('upload_id') ?? ''))
     case 'token': {
       const form = new URLSearchParams(await call.text())
       const code = recordStore.get('code', form.get('code') ?? '')

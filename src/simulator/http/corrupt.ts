@@ -1,7 +1,7 @@
 import type { FaultEffect } from '../fault.ts'
 
-/** What a fault makes of a body that is about to be written, or nothing. */
-export function spoilerOf(effect: FaultEffect | undefined): ((body: string) => string) | undefined {
+/** The change that a fault makes to the body of a reply, if any. */
+export function corruptionOf(effect: FaultEffect | undefined): ((body: string) => string) | undefined {
   if (effect?.kind === 'garble') return (body) => body.slice(0, body.length / 2)
   if (effect?.kind !== 'mangle') return undefined
   switch (effect.as) {
@@ -14,7 +14,7 @@ export function spoilerOf(effect: FaultEffect | undefined): ((body: string) => s
   }
 }
 
-/** How a careless gateway written in Python prints a dict: single quotes, True, False and None. */
+/** JSON as Python prints a dict: single quotes, True, False and None. */
 function asPython(body: string): string {
   return body.replace(/"((?:[^"\\]|\\.)*)"|\btrue\b|\bfalse\b|\bnull\b/g, (token, text?: string) => {
     if (text !== undefined) return `'${text.replaceAll('\\"', '"').replaceAll("'", "\\'")}'`

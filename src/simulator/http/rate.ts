@@ -5,8 +5,8 @@ import type { Rate } from '../record.ts'
 
 const windowMs = 60_000
 
-/** Calls a minute. Source: TikTok API v2 rate limits, and the page of each endpoint; cancel has none that is stated. */
-const documented: Readonly<Record<ApiEndpoint, number>> = {
+/** Calls per minute. Source: TikTok API v2 rate limits and the page of each endpoint. Cancel has no documented limit. */
+const documentedLimits: Readonly<Record<ApiEndpoint, number>> = {
   creatorInfo: 20,
   videoInit: 6,
   inboxInit: 6,
@@ -18,14 +18,14 @@ const documented: Readonly<Record<ApiEndpoint, number>> = {
   videoQuery: 600,
 }
 
-const inits: ReadonlySet<ApiEndpoint> = new Set(['videoInit', 'inboxInit', 'photoInit'])
+const initEndpoints: ReadonlySet<ApiEndpoint> = new Set(['videoInit', 'inboxInit', 'photoInit'])
 
 export interface Rates {
-  /** Lets a call in, or says that it is one too many. Only calls that were let in count. */
-  admit(endpoint: ApiEndpoint, token: string, openId: string): boolean
+  /** Whether a call is within its limit. Only allowed calls count. */
+  allow(endpoint: ApiEndpoint, token: string, openId: string): boolean
 }
 
-/** Sliding one-minute windows by endpoint and access token, and a record of the fullest that was ever let in. */
+/** Sliding one-minute windows by endpoint and access token. Records the peak of each. */
 export function createRates({
   recordStore,
   settings,
@@ -34,52 +34,52 @@ export function createRates({
   const windows = new Map<string, number[]>()
   const windowOf = (key: string) => {
     const recent = (windows.get(key) ?? []).filter((at) => at > now() - windowMs)
-    if (windows.size > 2_000) forgetIdle(windows, now() - windowMs)
+    if (windows.size > 2_000) dropIdleWindows(windows, now() - windowMs)
     windows.set(key, recent)
     return recent
   }
-  const note = (rate: Omit<Rate, 'peakPerMinute' | 'refused'>, admitted: number | undefined) => {
+  const recordPeak = (rate: Omit<Rate, 'peakPerMinute' | 'refused'>, accepted: number | undefined) => {
     const key = `${rate.endpoint} ${rate.per} ${rate.subject}`
     const { peakPerMinute, refused } = recordStore.get('rate', key) ?? { peakPerMinute: 0, refused: 0 }
-    if (admitted === undefined) recordStore.put('rate', key, { ...rate, peakPerMinute, refused: refused + 1 })
-    else if (admitted > peakPerMinute)
-      recordStore.put('rate', key, { ...rate, peakPerMinute: admitted, refused })
+    if (accepted === undefined) recordStore.put('rate', key, { ...rate, peakPerMinute, refused: refused + 1 })
+    else if (accepted > peakPerMinute)
+      recordStore.put('rate', key, { ...rate, peakPerMinute: accepted, refused })
   }
 
   return {
-    admit(endpoint, token, openId) {
+    allow(endpoint, token, openId) {
       const { rateLimits, limits, sharedInitLimit } = settings()
-      const limit = limits[endpoint] ?? documented[endpoint]
-      const bucket = sharedInitLimit && inits.has(endpoint) ? 'init' : endpoint
-      const limiting = windowOf(`${bucket} limit ${token}`)
-      const fits = !rateLimits || limiting.length < limit
-      if (fits) limiting.push(now())
+      const limit = limits[endpoint] ?? documentedLimits[endpoint]
+      const bucket = sharedInitLimit && initEndpoints.has(endpoint) ? 'init' : endpoint
+      const limited = windowOf(`${bucket} limit ${token}`)
+      const isAllowed = !rateLimits || limited.length < limit
+      if (isAllowed) limited.push(now())
 
       for (const [per, subject] of [
         ['account', openId],
         ['token', fingerprint(token)],
       ] as const) {
-        const seen = windowOf(`${endpoint} ${per} ${subject}`)
-        if (fits) seen.push(now())
-        note({ endpoint, per, subject }, fits ? seen.length : undefined)
+        const accepted = windowOf(`${endpoint} ${per} ${subject}`)
+        if (isAllowed) accepted.push(now())
+        recordPeak({ endpoint, per, subject }, isAllowed ? accepted.length : undefined)
       }
-      return fits
+      return isAllowed
     },
   }
 }
 
-/** Tells tokens apart without showing one. */
+/** Distinguishes tokens without revealing them. */
 function fingerprint(token: string): string {
   return createHash('sha256').update(token).digest('hex').slice(0, 12)
 }
 
-function forgetIdle(windows: Map<string, number[]>, since: number): void {
-  for (const [key, admitted] of windows) if ((admitted.at(-1) ?? 0) <= since) windows.delete(key)
+function dropIdleWindows(windows: Map<string, number[]>, since: number): void {
+  for (const [key, accepted] of windows) if ((accepted.at(-1) ?? 0) <= since) windows.delete(key)
 }
 
-/** The fullest minute of an endpoint that was ever let in, of one account or of one of its tokens. */
+/** The highest accepted calls per minute of an endpoint, for one account or one of its tokens. */
 export interface LocalRate extends Omit<Rate, 'subject'> {
-  /** A username, or the beginning of a token's hash. */
+  /** A username, or the first digits of a token's hash. */
   readonly subject: string
 }
 

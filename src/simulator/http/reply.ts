@@ -1,22 +1,22 @@
 import { randomBytes } from 'node:crypto'
 
-/** What an endpoint answers, before it is written to the socket. */
+/** The answer of an endpoint. */
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** JSON, in which a bigint becomes a bare number. */
+  /** JSON in which a bigint is written as a number. */
   readonly json?: unknown
   readonly text?: {
     readonly type: 'text/html' | 'text/css' | 'text/javascript' | 'image/svg+xml'
     readonly body: string
   }
-  /** A file to stream, with the range that was asked for. */
+  /** A file to stream, with the requested range. */
   readonly file?: { readonly path: string; readonly type: string; readonly range: string | undefined }
-  /** The code to count when this is a refusal. */
+  /** The code under which a refusal is counted. */
   readonly refusal?: string
 }
 
-/** Success in TikTok's envelope; a few answers have no data at all. */
+/** Success in TikTok's envelope. A few answers have no data. */
 export function succeed(data: object | undefined, now: number): Reply {
   const error = { code: 'ok', message: '', log_id: logId(now) }
   return { status: 200, json: data === undefined ? { error } : { data, error } }
@@ -32,13 +32,12 @@ export function refuseOAuth(status: number, error: string, description: string, 
   return { status, json: { error, error_description: description, log_id: logId(now) }, refusal: error }
 }
 
-/** 14 digits of UTC time and 20 of hex, like the real one. */
+/** 14 digits of UTC time and 20 hexadecimal digits, like TikTok's. */
 function logId(now: number): string {
   const time = new Date(now).toISOString().replace(/\D/g, '').slice(0, 14)
   return time + randomBytes(10).toString('hex').toUpperCase()
 }
 
-/** Sends a browser, or a client that goes after redirects, elsewhere. */
 export function redirect(status: 302 | 307, location: string): Reply {
   return { status, headers: { location } }
 }

@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises'
 import { stringify } from 'lossless-json'
 import type { Reply } from './reply.ts'
 
-/** Writes a reply; `spoil` is what a fault makes of its body. */
+/** Writes a reply. `corrupt` is the change that a fault makes to its body. */
 export async function writeReply(
   response: ServerResponse,
   reply: Reply,
-  spoil: (body: string) => string = (body) => body,
+  corrupt: (body: string) => string = (body) => body,
 ): Promise<void> {
   if (reply.file) return writeFile(response, reply.file)
 
@@ -20,10 +20,10 @@ export async function writeReply(
     ...(body && { 'content-type': `${type}; charset=utf-8` }),
     ...reply.headers,
   })
-  response.end(spoil(body))
+  response.end(corrupt(body))
 }
 
-// A browser asks for a video in ranges, and Safari plays nothing else.
+// Browsers request videos in ranges; Safari requires them.
 async function writeFile(response: ServerResponse, file: NonNullable<Reply['file']>): Promise<void> {
   const { size } = await stat(file.path)
   const range = /^bytes=(\d+)-(\d*)$/.exec(file.range ?? '')

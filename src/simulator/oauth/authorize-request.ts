@@ -1,21 +1,21 @@
 import type { LocalApp } from '../record.ts'
 import type { SimulatorSettings } from '../settings.ts'
-import { scopeMeanings } from './scope.ts'
+import { scopeDescriptions } from './scope.ts'
 
-/** What an app asks of a person, once its query has been found right. */
+/** A valid authorize request of an app. */
 export interface AuthorizeRequest {
   readonly redirectUri: string
   readonly state: string
   readonly scopes: readonly string[]
-  /** Empty when there is none. */
+  /** The code challenge; empty without one. */
   readonly challenge: string
 }
 
 export type CheckedRequest =
-  | { readonly kind: 'right'; readonly request: AuthorizeRequest }
-  | { readonly kind: 'wrong'; readonly parameter: string }
+  | { readonly kind: 'valid'; readonly request: AuthorizeRequest }
+  | { readonly kind: 'invalid'; readonly parameter: string }
 
-/** Checks the query of an authorize page as TikTok does, and names the first parameter that is wrong. */
+/** Checks the query of the authorize page as TikTok does and names the first invalid parameter. */
 export function checkAuthorizeRequest(
   app: LocalApp,
   settings: SimulatorSettings,
@@ -24,19 +24,19 @@ export function checkAuthorizeRequest(
   const request: AuthorizeRequest = {
     redirectUri: query.get('redirect_uri') ?? '',
     state: query.get('state') ?? '',
-    scopes: listOf(query.get('scope')),
+    scopes: splitCommas(query.get('scope')),
     challenge: query.get('code_challenge') ?? '',
   }
-  const parameter = firstMistake(app, settings, query, request)
-  return parameter === undefined ? { kind: 'right', request } : { kind: 'wrong', parameter }
+  const parameter = firstInvalidParameter(app, settings, query, request)
+  return parameter === undefined ? { kind: 'valid', request } : { kind: 'invalid', parameter }
 }
 
-/** TikTok separates by commas. */
-export function listOf(text: string | null): readonly string[] {
+/** Splits a list as TikTok writes it. */
+export function splitCommas(text: string | null): readonly string[] {
   return (text ?? '').split(',').filter((item) => item !== '')
 }
 
-function firstMistake(
+function firstInvalidParameter(
   app: LocalApp,
   settings: SimulatorSettings,
   query: URLSearchParams,
@@ -46,20 +46,20 @@ function firstMistake(
   if (query.get('response_type') !== 'code') return 'response_type'
   const registered = [app.redirectUri, ...app.redirectUris]
   if (!registered.some((uri) => isRegistered(uri, redirectUri))) return 'redirect_uri'
-  if (scopes.length === 0 || scopes.some((scope) => !(scope in scopeMeanings))) return 'scope'
+  if (scopes.length === 0 || scopes.some((scope) => !(scope in scopeDescriptions))) return 'scope'
   if (challenge === '' && !settings.requirePkce) return undefined
   if (query.get('code_challenge_method') !== 'S256') return 'code_challenge_method'
-  return challengeForms[settings.challengeEncoding].test(challenge) ? undefined : 'code_challenge'
+  return challengePatterns[settings.challengeEncoding].test(challenge) ? undefined : 'code_challenge'
 }
 
-/** A SHA-256 in each of its writings; TikTok wants lower-case hex, where RFC 7636 has base64url. */
-const challengeForms = {
+/** The encodings of a SHA-256 challenge. TikTok requires lower-case hex, RFC 7636 base64url. */
+const challengePatterns = {
   hex: /^[0-9a-f]{64}$/,
   base64url: /^[\w-]{43}$/,
   either: /^(?:[0-9a-f]{64}|[\w-]{43})$/,
 }
 
-/** Byte for byte, but for a registered port of `*`, which TikTok allows on loopback. */
+/** Compares byte by byte, except for a registered port of `*`, which TikTok allows on loopback. */
 function isRegistered(registered: string, wanted: string): boolean {
   const [before, after] = registered.split(':*')
   if (after === undefined) return wanted === registered

@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { SimulatorDependencies } from '../dependencies.ts'
 import type { AccessToken, Grant } from '../record.ts'
 
-/** A pair of tokens as OAuth's answer spells it. */
-export interface GrantBody {
+/** The answer of the token endpoint. */
+export interface TokenResponse {
   readonly access_token: string
   readonly expires_in: number
   readonly refresh_token: string
@@ -13,19 +13,22 @@ export interface GrantBody {
   readonly token_type: 'Bearer'
 }
 
-interface Wanted {
+interface GrantRequest {
   readonly openId: string
   readonly scopes: readonly string[]
-  /** The consent that the pair comes of; a new one unless told. */
+  /** The consent that the tokens belong to. Default: a new one. */
   readonly grantId?: string
-  /** A refresh token that goes on, with the life that it has left. */
-  readonly keep?: { readonly token: string; readonly expiresAt: number }
-  /** When the refresh token ends, if not a full life from now. */
-  readonly refreshEnds?: number
+  /** A refresh token to keep, with its current expiry. */
+  readonly keptRefreshToken?: { readonly token: string; readonly expiresAt: number }
+  /** Expiry of a new refresh token. Default: a full lifetime from now. */
+  readonly refreshExpiresAt?: number
 }
 
-/** Creates a pair of tokens for an account. Older access tokens live on until they expire. */
-export function issueGrant({ recordStore, settings, now }: SimulatorDependencies, wanted: Wanted): GrantBody {
+/** Issues a pair of tokens for an account. Older access tokens stay valid until they expire. */
+export function issueTokens(
+  { recordStore, settings, now }: SimulatorDependencies,
+  wanted: GrantRequest,
+): TokenResponse {
   const { accessTtlSeconds, refreshTtlSeconds } = settings()
   const at = now()
   const grantId = wanted.grantId ?? randomUUID()
@@ -36,11 +39,12 @@ export function issueGrant({ recordStore, settings, now }: SimulatorDependencies
   const access = `act.${randomBytes(24).toString('hex')}`
   recordStore.put('access', access, { ...shared, token: access, expiresAt: at + accessTtlSeconds * 1000 })
 
-  const refresh = wanted.keep ?? {
+  const refresh = wanted.keptRefreshToken ?? {
     token: `rft.${randomBytes(24).toString('hex')}`,
-    expiresAt: wanted.refreshEnds ?? at + refreshTtlSeconds * 1000,
+    expiresAt: wanted.refreshExpiresAt ?? at + refreshTtlSeconds * 1000,
   }
-  if (!wanted.keep) recordStore.put('refresh', refresh.token, { ...shared, ...refresh, spent: false })
+  if (!wanted.keptRefreshToken)
+    recordStore.put('refresh', refresh.token, { ...shared, ...refresh, spent: false })
   return {
     access_token: access,
     expires_in: accessTtlSeconds,
@@ -52,22 +56,21 @@ export function issueGrant({ recordStore, settings, now }: SimulatorDependencies
   }
 }
 
-/** Whether the consent that a token came of is withdrawn. */
+/** Whether the consent of a token is revoked. */
 export function isRevoked(
   { recordStore }: Pick<SimulatorDependencies, 'recordStore'>,
   token: AccessToken,
 ): boolean {
-  return recordStore.get('grant', grantIdOf(token))?.revokedAt !== undefined
+  return recordStore.get('grant', token.grantId)?.revokedAt !== undefined
 }
 
-/** Kills every token of one consent. */
+/** Revokes every token of one consent. */
 export function revokeFamily(dependencies: SimulatorDependencies, token: AccessToken): void {
-  revoke(dependencies, { id: grantIdOf(token), openId: token.openId })
+  revoke(dependencies, { id: token.grantId, openId: token.openId })
 }
 
-/** Kills every token of an account. */
+/** Revokes every token of an account. */
 export function revokeAccount(dependencies: SimulatorDependencies, openId: string): void {
-  revoke(dependencies, { id: oldGrantId(openId), openId })
   for (const grant of dependencies.recordStore.all('grant').toArray()) {
     if (grant.openId === openId && grant.revokedAt === undefined) revoke(dependencies, grant)
   }
@@ -75,12 +78,4 @@ export function revokeAccount(dependencies: SimulatorDependencies, openId: strin
 
 function revoke({ recordStore, now }: SimulatorDependencies, grant: Grant): void {
   recordStore.put('grant', grant.id, { ...grant, revokedAt: now() })
-}
-
-function grantIdOf({ grantId, openId }: AccessToken): string {
-  return grantId ?? oldGrantId(openId)
-}
-
-function oldGrantId(openId: string): string {
-  return `before grants ${openId}`
 }

@@ -3,38 +3,38 @@ import { count, countersOf } from '../counters.ts'
 import type { Reply } from '../http/reply.ts'
 import type { RefreshToken } from '../record.ts'
 import type { Refuse } from './form.ts'
-import { isRevoked, issueGrant, revokeFamily } from './grant.ts'
+import { isRevoked, issueTokens, revokeFamily } from './grant.ts'
 
-/** A refresh token for a new pair. One that was replaced is counted when it comes again, and refused after its grace. */
+/** Exchanges a refresh token for a new pair. A replaced token is counted as reuse and refused after its grace period. */
 export function refresh(context: SimulatorContext, form: URLSearchParams, refused: Refuse): Reply {
   const presented = form.get('refresh_token')
   if (!presented) return refused('invalid_request', 'The request is missing refresh_token.')
   const invalid = () => refused('invalid_grant', 'Refresh token is invalid or expired.')
 
-  const held = context.recordStore.get('refresh', presented)
-  if (!held) return invalid()
-  if (held.spent) count(context, 'refreshReuse')
-  if (held.expiresAt <= context.now() || isRevoked(context, held)) return invalid()
-  if (held.spent && !hasGrace(context, held)) {
+  const stored = context.recordStore.get('refresh', presented)
+  if (!stored) return invalid()
+  if (stored.spent) count(context, 'refreshReuse')
+  if (stored.expiresAt <= context.now() || isRevoked(context, stored)) return invalid()
+  if (stored.spent && !hasGrace(context, stored)) {
     if (context.settings().revokeFamilyOnReuse) {
-      revokeFamily(context, held)
+      revokeFamily(context, stored)
       count(context, 'familiesRevoked')
     }
     return invalid()
   }
 
   count(context, 'refreshes')
-  const rotates = held.spent || isRotated(context)
-  if (rotates && !held.spent) {
-    context.recordStore.put('refresh', held.token, { ...held, spent: true, spentAt: context.now() })
+  const rotates = stored.spent || isRotated(context)
+  if (rotates && !stored.spent) {
+    context.recordStore.put('refresh', stored.token, { ...stored, spent: true, spentAt: context.now() })
   }
-  const { openId, scopes, grantId, expiresAt } = held
-  const pair = issueGrant(context, {
+  const { openId, scopes, grantId, expiresAt } = stored
+  const pair = issueTokens(context, {
     openId,
     scopes,
-    ...(grantId !== undefined && { grantId }),
-    ...(!rotates && { keep: held }),
-    ...(!context.settings().refreshTtlRestarts && { refreshEnds: expiresAt }),
+    grantId,
+    ...(!rotates && { keptRefreshToken: stored }),
+    ...(!context.settings().refreshTtlRestarts && { refreshExpiresAt: expiresAt }),
   })
   return { status: 200, json: pair }
 }

@@ -3,15 +3,15 @@ import { count } from '../counters.ts'
 import { disconnect } from '../disconnect.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
-import { clientForm } from './form.ts'
+import { readClientForm } from './form.ts'
 import { isRevoked } from './grant.ts'
 
-/** `POST /v2/oauth/revoke/`: takes an access token, and with it the app out of the person's connected ones. */
+/** `POST /v2/oauth/revoke/`: revokes an access token and disconnects the app from its account. */
 export async function revoke(context: SimulatorContext, call: Call): Promise<Reply> {
-  const asked = await clientForm(context, call)
-  if (asked.kind === 'refused') return asked.reply
+  const read = await readClientForm(context, call)
+  if (read.kind === 'refused') return read.reply
 
-  const { form, refused } = asked
+  const { form, refused } = read
   const token = form.get('token')
   if (!token) return refused('invalid_request', 'The request is missing token.')
   const access = context.recordStore.get('access', token)

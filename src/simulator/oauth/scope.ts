@@ -1,8 +1,8 @@
-/** What an account grants unless told otherwise. */
-export const allScopes = ['user.info.basic', 'video.list', 'video.publish', 'video.upload'] as const
+/** The scopes that a grant without a browser has by default. */
+export const defaultScopes = ['user.info.basic', 'video.list', 'video.publish', 'video.upload'] as const
 
-/** Every scope that an app can ask for, and what it means to the person who is asked. */
-export const scopeMeanings: Readonly<Record<string, string>> = {
+/** Every scope that an app can request, in words for the person who decides. */
+export const scopeDescriptions: Readonly<Record<string, string>> = {
   'user.info.basic': 'Read your profile: name and picture',
   'user.info.profile': 'Read your username, bio and profile link',
   'user.info.stats': 'Read your numbers of followers, likes and videos',

@@ -2,15 +2,15 @@ import type { SimulatorContext } from '../context.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
 import { exchange } from './exchange.ts'
-import { clientForm } from './form.ts'
+import { readClientForm } from './form.ts'
 import { refresh } from './refresh.ts'
 
-/** `POST /v2/oauth/token/`: trades a code, or a refresh token, for a pair of tokens. */
+/** `POST /v2/oauth/token/`: exchanges an authorization code or a refresh token for a pair of tokens. */
 export async function token(context: SimulatorContext, call: Call): Promise<Reply> {
-  const asked = await clientForm(context, call)
-  if (asked.kind === 'refused') return asked.reply
+  const read = await readClientForm(context, call)
+  if (read.kind === 'refused') return read.reply
 
-  const { form, refused } = asked
+  const { form, refused } = read
   switch (form.get('grant_type')) {
     case 'authorization_code':
       return exchange(context, form, refused)

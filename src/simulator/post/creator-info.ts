@@ -1,19 +1,22 @@
 import { privacyOptions } from '../account.ts'
 import { avatarUrl } from '../console/avatar.ts'
 import type { SimulatorContext } from '../context.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
-import { postingStop } from './posting-stop.ts'
+import { directPostViolation } from './creator-rules.ts'
 
-/** `POST /v2/post/publish/creator_info/query/`. A creator who may not post is told so with status 200. */
+/** `POST /v2/post/publish/creator_info/query/`. A creator who may not post gets a refusal with status 200. */
 export async function creatorInfo(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, { endpoint: 'creatorInfo', scopes: ['video.publish'] })
-  if (entry.kind === 'refused') return entry.reply
+  const authorization = await authorizeCall(context, call, {
+    endpoint: 'creatorInfo',
+    scopes: ['video.publish'],
+  })
+  if (authorization.kind === 'refused') return authorization.reply
 
-  const { account } = entry
-  const stop = postingStop(context, account)
-  if (stop) return refuse(200, stop, 'The creator can not post now.', context.now())
+  const { account } = authorization
+  const code = directPostViolation(context, account)
+  if (code) return refuse(200, code, 'The creator can not post now.', context.now())
 
   return succeed(
     {

@@ -1,32 +1,35 @@
 import { z } from 'zod'
 import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
+import { draftRefusal } from './init-rules.ts'
 import { createPublish } from './publish.ts'
-import { draftRefusal } from './rule.ts'
-import { invalidParams, sourceFields, sourceRefusal, started, videoSource } from './source.ts'
+import { initReply, invalidParams, sourceFields, sourceRefusal, videoSource } from './source.ts'
 
-// No `post_info` is documented, and of one that is sent at most the title is kept.
+// `post_info` is not documented here. If it is sent, only its title is kept.
 const initBody = z.object({
   post_info: z.object({ title: z.string().max(2200).optional() }).optional(),
   source_info: videoSource,
 })
 
-/** `POST /v2/post/publish/inbox/video/init/`: a draft, which the user finds in their inbox and posts, or does not. */
+/** `POST /v2/post/publish/inbox/video/init/`: creates a draft in the user's inbox. */
 export async function inboxInit(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, { endpoint: 'inboxInit', scopes: ['video.upload'] })
-  if (entry.kind === 'refused') return entry.reply
-  const parsed = initBody.safeParse(entry.body)
+  const authorization = await authorizeCall(context, call, {
+    endpoint: 'inboxInit',
+    scopes: ['video.upload'],
+  })
+  if (authorization.kind === 'refused') return authorization.reply
+  const parsed = initBody.safeParse(authorization.body)
   if (!parsed.success) return invalidParams(parsed.error, context.now())
 
   const { post_info: post, source_info: source } = parsed.data
-  const refusal = draftRefusal(context, entry.account) ?? sourceRefusal(context, source)
+  const refusal = draftRefusal(context, authorization.account) ?? sourceRefusal(context, source)
   if (refusal) return refusal
 
   count(context, 'inboxInits')
-  const publish = createPublish(context, entry.account, {
+  const publish = createPublish(context, authorization.account, {
     mode: 'draft',
     media: 'video',
     title: post?.title ?? '',
@@ -34,5 +37,5 @@ export async function inboxInit(context: SimulatorContext, call: Call): Promise<
     isAigc: false,
     ...sourceFields(source),
   })
-  return started(context, publish)
+  return initReply(context, publish)
 }

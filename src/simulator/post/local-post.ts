@@ -1,30 +1,30 @@
 import type { Account, Publish } from '../record.ts'
 import { type PublishStatus, progressOf, type Stage } from './progress.ts'
 
-/** A post, or what may become one, as an outside judge sees it. */
+/** A post or draft, as tests and the console see it. */
 export interface LocalPost {
   readonly publishId: string
   readonly username: string
   readonly mode: 'direct' | 'draft'
   readonly media: 'video' | 'photo'
   readonly title: string
-  /** Of photos. */
+  /** Only for photos. */
   readonly description?: string
   readonly privacyLevel: string
   readonly isAigc: boolean
   readonly status: PublishStatus
-  /** Where it stands, in a word for people. */
+  /** Its stage, in words for people. */
   readonly stage: Stage
   readonly failReason?: string
-  /** Public post ids; empty while in moderation and for what is not public. */
+  /** Public post ids; empty during moderation and while the post is not public. */
   readonly postIds: readonly string[]
-  /** Declared; 0 for what is downloaded. */
+  /** The declared size in bytes; 0 for downloads. */
   readonly size: number
-  /** Bytes that arrived, in whole chunks or whole downloads. */
+  /** Bytes of whole chunks or whole downloads that arrived. */
   readonly bytes: number
-  /** Of the kept bytes, once all are there; of several photos, of all in their order. */
+  /** Hash of the media after all bytes have arrived; of several photos, in their order. */
   readonly sha256?: string
-  /** Where it was downloaded from. */
+  /** The URLs of a download. */
   readonly urls?: readonly string[]
   /** When the init was accepted, ISO 8601. */
   readonly at: string
@@ -35,8 +35,8 @@ export function localPost(publish: Publish, account: Account | undefined, now: n
   return {
     publishId: publish.publishId,
     username: account?.username ?? publish.openId,
-    mode: publish.mode ?? 'direct',
-    media: publish.media ?? 'video',
+    mode: publish.mode,
+    media: publish.media,
     title: publish.title,
     ...(publish.description && { description: publish.description }),
     privacyLevel: publish.privacyLevel,

@@ -5,18 +5,18 @@ import type { Account } from '../record.ts'
 
 const codecs: ReadonlySet<string> = new Set(['avc', 'hevc', 'vp8', 'vp9'])
 
-/** The fail reason of a video that breaks a rule, read without decoding it. Source: media transfer guide. */
-export async function videoFault(path: string, account: Account | undefined): Promise<string | undefined> {
+/** The fail reason of a video that breaks a rule. Does not decode the video. Source: media transfer guide. */
+export async function checkVideo(path: string, account: Account | undefined): Promise<string | undefined> {
   try {
     using input = new Input({ source: new FilePathSource(path), formats: [MP4, QTFF, WEBM] })
     const video = await input.getPrimaryVideoTrack()
     if (!video || !codecs.has(video.codec ?? '')) return 'file_format_check_failed'
-    if (outside(video.displayWidth, 360, 4096) || outside(video.displayHeight, 360, 4096)) {
+    if (isOutside(video.displayWidth, 360, 4096) || isOutside(video.displayHeight, 360, 4096)) {
       return 'picture_size_check_failed'
     }
     const { averagePacketRate } = await video.computePacketStats()
-    // Timestamps are rounded in the file, so that an honest 60 may read as 60.003.
-    if (outside(averagePacketRate, 22.99, 60.01)) return 'frame_rate_check_failed'
+    // Files store rounded timestamps: 60 frames a second can read as 60.003.
+    if (isOutside(averagePacketRate, 22.99, 60.01)) return 'frame_rate_check_failed'
     const seconds = await input.computeDuration()
     return account && seconds > account.maxDurationSeconds ? 'duration_check_failed' : undefined
   } catch {
@@ -24,8 +24,8 @@ export async function videoFault(path: string, account: Account | undefined): Pr
   }
 }
 
-/** The fail reason of a photo: JPEG or WebP, the shorter side at most 1080, as refusals have taught. */
-export async function photoFault(path: string): Promise<string | undefined> {
+/** The fail reason of a photo that is not JPEG or WebP, or whose shorter side exceeds 1080 px (observed, not documented). */
+export async function checkPhoto(path: string): Promise<string | undefined> {
   if (!(await isJpegOrWebp(path))) return 'file_format_check_failed'
   const image = await loadImage(path).catch(() => undefined)
   if (!image) return 'file_format_check_failed'
@@ -41,6 +41,6 @@ async function isJpegOrWebp(path: string): Promise<boolean> {
   )
 }
 
-function outside(value: number, least: number, most: number): boolean {
-  return value < least || value > most
+function isOutside(value: number, min: number, max: number): boolean {
+  return value < min || value > max
 }

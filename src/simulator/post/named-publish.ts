@@ -1,14 +1,14 @@
 import type { SimulatorContext } from '../context.ts'
-import type { Entry } from '../http/authorize-call.ts'
+import type { Authorization } from '../http/authorize-call.ts'
 import { type Reply, refuse } from '../http/reply.ts'
 import type { Publish } from '../record.ts'
 
-type Entered = Extract<Entry, { readonly kind: 'entered' }>
+type Authorized = Extract<Authorization, { readonly kind: 'authorized' }>
 
-/** The post that a call names by its `publish_id`, or why it may not have it. */
-export function namedPublish(
+/** Finds the post of a call's `publish_id`, or the refusal. */
+export function findNamedPublish(
   context: SimulatorContext,
-  { account, body }: Entered,
+  { account, body }: Authorized,
 ):
   | { readonly kind: 'found'; readonly publish: Publish }
   | { readonly kind: 'refused'; readonly reply: Reply } {

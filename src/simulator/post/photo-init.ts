@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, refuse } from '../http/reply.ts'
 import type { Account } from '../record.ts'
+import { directRefusal, draftRefusal } from './init-rules.ts'
 import { createPublish } from './publish.ts'
 import { pullUrlRefusal } from './pull-url.ts'
-import { directRefusal, draftRefusal } from './rule.ts'
-import { invalidParams, started } from './source.ts'
+import { initReply, invalidParams } from './source.ts'
 
 const toggle = z.boolean().optional()
 
@@ -40,11 +40,11 @@ const initBody = z.object({
 
 type PhotoInit = z.infer<typeof initBody>
 
-/** `POST /v2/post/publish/content/init/`: photos, by URL only, posted at once or sent to the user's inbox. */
+/** `POST /v2/post/publish/content/init/`: creates a photo post or a photo draft, from URLs only. */
 export async function photoInit(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, {
+  const authorization = await authorizeCall(context, call, {
     endpoint: 'photoInit',
-    // Each way has a scope of its own; a mode that is neither is refused later, for what it is.
+    // Each mode has its own scope. An unknown mode is refused later as invalid.
     scopes: ({ post_mode: mode }) =>
       mode === 'DIRECT_POST'
         ? ['video.publish']
@@ -52,17 +52,17 @@ export async function photoInit(context: SimulatorContext, call: Call): Promise<
           ? ['video.upload']
           : ['video.publish', 'video.upload'],
   })
-  if (entry.kind === 'refused') return entry.reply
-  const parsed = initBody.safeParse(entry.body)
+  if (authorization.kind === 'refused') return authorization.reply
+  const parsed = initBody.safeParse(authorization.body)
   if (!parsed.success) return invalidParams(parsed.error, context.now())
 
-  const refusal = refusalOf(context, entry.account, parsed.data)
+  const refusal = refusalOf(context, authorization.account, parsed.data)
   if (refusal) return refusal
 
   const { post_mode: mode, post_info: post, source_info: source } = parsed.data
   const isDirect = mode === 'DIRECT_POST'
   count(context, 'photoInits')
-  const publish = createPublish(context, entry.account, {
+  const publish = createPublish(context, authorization.account, {
     mode: isDirect ? 'direct' : 'draft',
     media: 'photo',
     title: post?.title ?? '',
@@ -74,7 +74,7 @@ export async function photoInit(context: SimulatorContext, call: Call): Promise<
     chunkCount: 0,
     urls: source.photo_images,
   })
-  return started(context, publish)
+  return initReply(context, publish)
 }
 
 function refusalOf(context: SimulatorContext, account: Account, wanted: PhotoInit): Reply | undefined {

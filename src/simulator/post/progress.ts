@@ -8,7 +8,7 @@ export type PublishStatus =
   | 'PUBLISH_COMPLETE'
   | 'FAILED'
 
-/** Where a post stands, in a word for people. */
+/** The stage of a post, in words for people. */
 export type Stage =
   | 'uploading'
   | 'downloading'
@@ -27,27 +27,27 @@ export interface Progress {
   readonly publicPostIds: readonly string[]
 }
 
-/** Where a post stands now: its timeline up to this moment. */
+/** The status of a post now, from its timeline up to now. */
 export function progressOf(publish: Publish, now: number): Progress {
   const past = timelineOf(publish).filter(({ at }) => at <= now)
-  const failed = past.find((moment) => moment.kind === 'failed')
+  const failed = past.find((entry) => entry.kind === 'failed')
   if (failed) return { status: 'FAILED', stage: 'failed', failReason: failed.reason, publicPostIds: [] }
 
-  const gone = past.filter((moment) => moment.kind === 'unavailable').map(({ postId }) => postId)
+  const gone = past.filter((entry) => entry.kind === 'unavailable').map(({ postId }) => postId)
   const publicPostIds = past
-    .filter((moment) => moment.kind === 'available')
+    .filter((entry) => entry.kind === 'available')
     .map(({ postId }) => postId)
     .filter((id) => !gone.includes(id))
-  const complete = past.filter((moment) => moment.kind === 'complete')
+  const complete = past.filter((entry) => entry.kind === 'complete')
   if (complete.length > 0) {
-    const isAwaited = complete.some(({ isPublic }) => isPublic) || publish.madePublicAt !== undefined
-    const hidden = gone.length > 0 ? 'taken down' : isAwaited ? 'in moderation' : 'private'
+    const isInModeration = complete.some(({ isPublic }) => isPublic) || publish.madePublicAt !== undefined
+    const hidden = gone.length > 0 ? 'taken down' : isInModeration ? 'in moderation' : 'private'
     return { status: 'PUBLISH_COMPLETE', stage: publicPostIds.length > 0 ? 'public' : hidden, publicPostIds }
   }
   if (past.length > 0) return { status: 'SEND_TO_USER_INBOX', stage: 'draft', publicPostIds }
 
-  const isWhole = publish.completedAt !== undefined && publish.completedAt <= now
+  const isComplete = publish.completedAt !== undefined && publish.completedAt <= now
   return publish.pull
-    ? { status: 'PROCESSING_DOWNLOAD', stage: isWhole ? 'processing' : 'downloading', publicPostIds }
-    : { status: 'PROCESSING_UPLOAD', stage: isWhole ? 'processing' : 'uploading', publicPostIds }
+    ? { status: 'PROCESSING_DOWNLOAD', stage: isComplete ? 'processing' : 'downloading', publicPostIds }
+    : { status: 'PROCESSING_UPLOAD', stage: isComplete ? 'processing' : 'uploading', publicPostIds }
 }

@@ -2,10 +2,10 @@ import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Publish } from '../record.ts'
 import type { Outbox } from '../webhook/outbox.ts'
 import { newPostId } from './post-id.ts'
-import { scriptOf } from './title-directives.ts'
+import { readTitleDirectives } from './title-directives.ts'
 
-/** The upload of an id: the id is the end of the publish id, so that nothing is searched. */
-export function uploadOf(
+/** Finds a post by its upload id, which is the end of its publish id. */
+export function findUpload(
   { recordStore }: Pick<SimulatorDependencies, 'recordStore'>,
   uploadId: string,
 ): Publish | undefined {
@@ -15,29 +15,29 @@ export function uploadOf(
   )
 }
 
-/** Writes a post down, and lets the outbox see what is to be told of it. */
-export function keepPublish(
+/** Stores a post and schedules its webhooks. */
+export function savePublish(
   { recordStore, outbox }: Pick<SimulatorDependencies, 'recordStore'> & { readonly outbox: Outbox },
   publish: Publish,
 ): void {
   recordStore.put('publish', publish.publishId, publish)
-  outbox.watch(publish)
+  outbox.track(publish)
 }
 
 export interface CompletedMedia {
   readonly at: number
   readonly received: number
   readonly sha256?: string
-  readonly mediaFault?: string
+  readonly mediaFailReason?: string
 }
 
-/** A post whose bytes are all there. A direct one has its ids from here on; a draft gets one each time it is posted. */
-export function completed(
+/** Completes a post whose bytes have all arrived. A direct post gets its ids here; a draft gets one each time it is posted. */
+export function completePublish(
   dependencies: SimulatorDependencies,
   publish: Publish,
   { at, ...media }: CompletedMedia,
 ): Publish {
-  const ids = publish.mode === 'draft' ? 0 : scriptOf(publish.title).idCount
+  const ids = publish.mode === 'draft' ? 0 : readTitleDirectives(publish.title).idCount
   const postIds = Array.from({ length: ids }, () => newPostId(dependencies, publish))
   return { ...publish, ...media, completedAt: at, postIds }
 }

@@ -4,26 +4,26 @@ import { pipeline } from 'node:stream/promises'
 import { mediaPath, type SimulatorDependencies } from '../dependencies.ts'
 import type { Publish } from '../record.ts'
 import type { Outbox } from '../webhook/outbox.ts'
-import { photoFault, videoFault } from './media-check.ts'
+import { checkPhoto, checkVideo } from './media-check.ts'
 import { progressOf } from './progress.ts'
-import { type CompletedMedia, completed, keepPublish } from './publish-record.ts'
+import { type CompletedMedia, completePublish, savePublish } from './publish-record.ts'
 import { isLoopback } from './pull-url.ts'
 import { pullFailure } from './timeline.ts'
-import { scriptOf } from './title-directives.ts'
+import { readTitleDirectives } from './title-directives.ts'
 
-/** TikTok's "4 GB" and "20 MB", in the looser unit. */
-const largestBytes = { video: 4_294_967_296, photo: 20_971_520 }
+/** TikTok's "4 GB" and "20 MB" in binary units, the looser reading. */
+const maxBytes = { video: 4_294_967_296, photo: 20_971_520 }
 
 export interface Pulls {
-  /** Begins the download of a post, in the background. */
+  /** Starts the download of a post in the background. */
   start(publish: Publish): void
-  /** Ends all downloads; those that had not ended begin again at the next start. */
+  /** Aborts all downloads. They start again when the simulator starts again. */
   stop(): Promise<void>
 }
 
 /**
- * Downloads for posts by URL: really from the loopback, and only pretended from elsewhere, since a rehearsal must not reach
- * out of the machine. A redirect is not followed, and any answer but 200 fails the post. Source: media transfer guide.
+ * Downloads media by URL. Only loopback URLs are downloaded; other downloads are simulated, because a rehearsal must not
+ * access the network. Redirects are not followed; any status but 200 fails the post. Source: media transfer guide.
  */
 export function createPulls(dependencies: SimulatorDependencies & { readonly outbox: Outbox }): Pulls {
   const { recordStore } = dependencies
@@ -33,19 +33,19 @@ export function createPulls(dependencies: SimulatorDependencies & { readonly out
   const run = async (publish: Publish) => {
     const media = await download(dependencies, publish, aborter.signal).catch(() => undefined)
     const current = recordStore.get('publish', publish.publishId)
-    // Cancelled, timed out, or shut down meanwhile: then the bytes count for nothing.
+    // The post was cancelled or timed out, or the simulator is stopping: the bytes do not count.
     const isOver = !current || progressOf(current, dependencies.now()).status === 'FAILED'
     if (isOver || aborter.signal.aborted) return
 
     const now = dependencies.now()
     const at = Math.max(now, publish.createdAt + dependencies.settings().pullMs)
     const next = media
-      ? completed(dependencies, current, { ...media, at })
+      ? completePublish(dependencies, current, { ...media, at })
       : { ...current, stopped: { at: now, reason: pullFailure(current) } }
-    keepPublish(dependencies, next)
+    savePublish(dependencies, next)
   }
   const start = (publish: Publish) => {
-    if (scriptOf(publish.title).stuck) return
+    if (readTitleDirectives(publish.title).isStuck) return
     const ended = run(publish).finally(() => running.delete(ended))
     running.add(ended)
   }
@@ -72,33 +72,33 @@ async function download(
   const urls = publish.pull?.urls.map((url) => new URL(url)) ?? []
   const hash = createHash('sha256')
   let received = 0
-  let fault: string | undefined
-  let isReal = true
+  let failReason: string | undefined
+  let isDownloaded = true
   for (const [index, url] of urls.entries()) {
     if (!isLoopback(url)) {
-      isReal = false
+      isDownloaded = false
       continue
     }
     const isPhoto = publish.media === 'photo'
     const path = mediaPath(dependencies, publish.publishId, isPhoto ? index : undefined)
-    received += await fetchFile(url, path, largestBytes[publish.media ?? 'video'], signal)
+    received += await fetchFile(url, path, maxBytes[publish.media], signal)
     await pipeline(createReadStream(path), async (parts) => {
       for await (const part of parts) hash.update(part)
     })
     if (dependencies.settings().checkMedia) {
-      fault ??= isPhoto
-        ? await photoFault(path)
-        : await videoFault(path, dependencies.recordStore.get('account', publish.openId))
+      failReason ??= isPhoto
+        ? await checkPhoto(path)
+        : await checkVideo(path, dependencies.recordStore.get('account', publish.openId))
     }
   }
   return {
     received,
-    ...(isReal && { sha256: hash.digest('hex') }),
-    ...(fault !== undefined && { mediaFault: fault }),
+    ...(isDownloaded && { sha256: hash.digest('hex') }),
+    ...(failReason !== undefined && { mediaFailReason: failReason }),
   }
 }
 
-async function fetchFile(url: URL, path: string, largest: number, signal: AbortSignal): Promise<number> {
+async function fetchFile(url: URL, path: string, maxFileBytes: number, signal: AbortSignal): Promise<number> {
   const response = await fetch(url, { redirect: 'manual', signal })
   if (response.status !== 200 || !response.body) throw new Error(`HTTP ${response.status}`)
   let bytes = 0
@@ -107,7 +107,7 @@ async function fetchFile(url: URL, path: string, largest: number, signal: AbortS
     async function* (parts: AsyncIterable<Uint8Array>) {
       for await (const part of parts) {
         bytes += part.length
-        if (bytes > largest) throw new Error('too large')
+        if (bytes > maxFileBytes) throw new Error('too large')
         yield part
       }
     },

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { SimulatorContext } from '../context.ts'
 import { type Reply, refuse, succeed } from '../http/reply.ts'
 import type { Publish } from '../record.ts'
-import { chunkMistake } from './chunk-check.ts'
+import { chunkPlanError } from './chunk-check.ts'
 import { pullUrlRefusal } from './pull-url.ts'
 
-/** Where a video comes from: its bytes in a declared plan of chunks, or a URL. */
+/** The source of a video: an upload with a declared chunk plan, or a URL. */
 export const videoSource = z.discriminatedUnion('source', [
   z.object({
     source: z.literal('FILE_UPLOAD'),
@@ -23,19 +23,19 @@ export function sourceRefusal(context: SimulatorContext, source: VideoSource): R
     return pullUrlRefusal(context.app(), source.video_url, context.now())
   }
   const { video_size: size, chunk_size: chunk, total_chunk_count: count } = source
-  const mistake = chunkMistake({ size, chunk, count }, context.settings().singleChunkLimit)
-  return mistake ? refuse(400, 'invalid_params', mistake, context.now()) : undefined
+  const error = chunkPlanError({ size, chunk, count }, context.settings().singleChunkLimit)
+  return error ? refuse(400, 'invalid_params', error, context.now()) : undefined
 }
 
-/** The part of a post's record that its source decides. */
+/** The fields of a post's record that depend on its source. */
 export function sourceFields(source: VideoSource) {
   return source.source === 'PULL_FROM_URL'
     ? { size: 0, chunkSize: 0, chunkCount: 0, urls: [source.video_url] }
     : { size: source.video_size, chunkSize: source.chunk_size, chunkCount: source.total_chunk_count }
 }
 
-/** The answer to an init: an id, and for an upload where to send the bytes. */
-export function started(
+/** The answer to an init: the publish id, and the upload URL of an upload. */
+export function initReply(
   context: SimulatorContext,
   { publishId, pull, uploadId, uploadToken }: Publish,
 ): Reply {
@@ -46,7 +46,7 @@ export function started(
   )
 }
 
-/** A refusal that names the first field that is wrong. */
+/** A refusal that names the first invalid field. */
 export function invalidParams(error: z.ZodError, now: number): Reply {
   return refuse(400, 'invalid_params', `${error.issues[0]?.path.join('.')} is invalid`, now)
 }

@@ -1,17 +1,17 @@
 import type { SimulatorContext } from '../context.ts'
 import { count } from '../counters.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, succeed } from '../http/reply.ts'
-import { namedPublish } from './named-publish.ts'
+import { findNamedPublish } from './named-publish.ts'
 import { progressOf } from './progress.ts'
 
-/** `POST /v2/post/publish/status/fetch/`. Fields that do not apply are left out, as in live answers. */
+/** `POST /v2/post/publish/status/fetch/`. Fields that do not apply are omitted, as TikTok does. */
 export async function statusFetch(context: SimulatorContext, call: Call): Promise<Reply> {
   const scopes = ['video.publish', 'video.upload']
-  const entry = await enter(context, call, { endpoint: 'statusFetch', scopes })
-  if (entry.kind === 'refused') return entry.reply
-  const named = namedPublish(context, entry)
+  const authorization = await authorizeCall(context, call, { endpoint: 'statusFetch', scopes })
+  if (authorization.kind === 'refused') return authorization.reply
+  const named = findNamedPublish(context, authorization)
   if (named.kind === 'refused') return named.reply
 
   count(context, 'statusFetches')

@@ -1,70 +1,73 @@
 import type { Publish } from '../record.ts'
-import { type Script, scriptOf } from './title-directives.ts'
+import { readTitleDirectives, type TitleDirectives } from './title-directives.ts'
 
-/** Something that happens to a post, once; `at` may lie ahead. */
-export type Moment = { readonly at: number } & (
+/** Something that happens to a post once; `at` may be in the future. */
+export type TimelineEntry = { readonly at: number } & (
   | { readonly kind: 'failed'; readonly reason: string }
   /** The draft is in the user's inbox. */
   | { readonly kind: 'delivered' }
-  /** Posted; `turn` counts how often a draft was. */
-  | { readonly kind: 'complete'; readonly turn: number; readonly isPublic: boolean }
+  /** Posted. `nth` is 1-based: a draft can be posted repeatedly. */
+  | { readonly kind: 'complete'; readonly nth: number; readonly isPublic: boolean }
   | { readonly kind: 'available'; readonly postId: string }
   | { readonly kind: 'unavailable'; readonly postId: string }
 )
 
 /**
- * All that happens to a post, in order, computed from its record alone: there is no timer to lose in a restart, and status
- * answers, pages and webhooks cannot contradict each other.
+ * Everything that happens to a post, in order. It is computed from the post's record alone: no timer is lost in a restart, and
+ * status answers, pages and webhooks agree.
  *
- * A public post is complete first and has its id only after moderation; a private one has an id only if its owner makes it
- * public later. What stops a post cuts off all that would have come after.
+ * A public post is complete first and has a public id only after moderation; a private post has one only after its owner
+ * makes it public. Stopping a post removes every later entry.
  */
-export function timelineOf(publish: Publish): readonly Moment[] {
+export function timelineOf(publish: Publish): readonly TimelineEntry[] {
   const { stopped } = publish
-  const course = courseOf(publish, scriptOf(publish.title))
-  const moments = stopped
-    ? [...course.filter(({ at }) => at <= stopped.at), { ...stopped, kind: 'failed' as const }]
-    : course
-  return moments.sort((one, other) => one.at - other.at)
+  const planned = plannedTimeline(publish, readTitleDirectives(publish.title))
+  const entries = stopped
+    ? [...planned.filter(({ at }) => at <= stopped.at), { ...stopped, kind: 'failed' as const }]
+    : planned
+  return entries.sort((one, other) => one.at - other.at)
 }
 
-function courseOf(publish: Publish, script: Script): Moment[] {
+function plannedTimeline(publish: Publish, directives: TitleDirectives): TimelineEntry[] {
   const { pull, completedAt, mode, createdAt, processingMs } = publish
-  if (script.stuck) return []
-  const givenUpAt = pull ? createdAt + pull.ttlMs : Number.POSITIVE_INFINITY
-  if (completedAt === undefined || completedAt > givenUpAt) {
-    return pull ? [{ kind: 'failed', at: givenUpAt, reason: pullFailure(publish) }] : []
+  if (directives.isStuck) return []
+  const expiresAt = pull ? createdAt + pull.ttlMs : Number.POSITIVE_INFINITY
+  if (completedAt === undefined || completedAt > expiresAt) {
+    return pull ? [{ kind: 'failed', at: expiresAt, reason: pullFailure(publish) }] : []
   }
   const processed = completedAt + processingMs
-  const reason = script.failReason ?? publish.mediaFault
+  const reason = directives.failReason ?? publish.mediaFailReason
   if (reason !== undefined) return [{ kind: 'failed', at: processed, reason }]
 
   const published =
-    mode === 'draft' ? draftCourse(publish, processed) : directCourse(publish, processed, script)
-  return [...published, ...takedown(publish, published, script)]
+    mode === 'draft' ? draftTimeline(publish, processed) : directTimeline(publish, processed, directives)
+  return [...published, ...takedownEntries(publish, published, directives)]
 }
 
-function directCourse(publish: Publish, processed: number, script: Script): Moment[] {
+function directTimeline(publish: Publish, processed: number, directives: TitleDirectives): TimelineEntry[] {
   const isPublic = publish.privacyLevel === 'PUBLIC_TO_EVERYONE'
   const publicAt = isPublic ? processed : publish.madePublicAt
   const available =
-    publicAt === undefined || script.noId
+    publicAt === undefined || directives.hasNoId
       ? []
       : publish.postIds.map(
-          (postId): Moment => ({
+          (postId): TimelineEntry => ({
             kind: 'available',
             at: Math.max(processed, publicAt) + publish.moderationMs,
             postId,
           }),
         )
-  return [{ kind: 'complete', at: processed, turn: 1, isPublic }, ...available]
+  return [{ kind: 'complete', at: processed, nth: 1, isPublic }, ...available]
 }
 
-function draftCourse({ userPosts = [], moderationMs, madePublicAt }: Publish, processed: number): Moment[] {
-  const posted = userPosts.flatMap(({ at, postId, isPublic }, index): Moment[] => {
+function draftTimeline(
+  { userPosts = [], moderationMs, madePublicAt }: Publish,
+  processed: number,
+): TimelineEntry[] {
+  const posted = userPosts.flatMap(({ at, postId, isPublic }, index): TimelineEntry[] => {
     const publicAt = isPublic ? at : madePublicAt
     return [
-      { kind: 'complete', at, turn: index + 1, isPublic },
+      { kind: 'complete', at, nth: index + 1, isPublic },
       ...(publicAt === undefined
         ? []
         : [{ kind: 'available' as const, at: Math.max(at, publicAt) + moderationMs, postId }]),
@@ -73,15 +76,19 @@ function draftCourse({ userPosts = [], moderationMs, madePublicAt }: Publish, pr
   return [{ kind: 'delivered', at: processed }, ...posted]
 }
 
-function takedown(publish: Publish, course: readonly Moment[], script: Script): Moment[] {
-  return course.flatMap((moment) => {
-    if (moment.kind !== 'available') return []
-    const at = publish.takenDownAt ?? (script.takenDown ? moment.at + publish.moderationMs : undefined)
-    return at === undefined || at < moment.at ? [] : [{ kind: 'unavailable', at, postId: moment.postId }]
+function takedownEntries(
+  publish: Publish,
+  published: readonly TimelineEntry[],
+  directives: TitleDirectives,
+): TimelineEntry[] {
+  return published.flatMap((entry) => {
+    if (entry.kind !== 'available') return []
+    const at = publish.takenDownAt ?? (directives.isTakenDown ? entry.at + publish.moderationMs : undefined)
+    return at === undefined || at < entry.at ? [] : [{ kind: 'unavailable', at, postId: entry.postId }]
   })
 }
 
-/** The reason that a download failed with: TikTok has one for each kind of media. */
+/** The fail reason of a download; TikTok has one for each kind of media. */
 export function pullFailure({ media }: Publish): string {
   return media === 'photo' ? 'photo_pull_failed' : 'video_pull_failed'
 }

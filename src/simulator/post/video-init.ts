@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { SimulatorContext } from '../context.ts'
-import { enter } from '../http/authorize-call.ts'
+import { authorizeCall } from '../http/authorize-call.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
+import { directRefusal } from './init-rules.ts'
 import { createPublish } from './publish.ts'
-import { directRefusal } from './rule.ts'
-import { invalidParams, sourceFields, sourceRefusal, started, videoSource } from './source.ts'
+import { initReply, invalidParams, sourceFields, sourceRefusal, videoSource } from './source.ts'
 
 const toggle = z.boolean().optional()
 
@@ -26,17 +26,21 @@ const initBody = z.object({
 
 /** `POST /v2/post/publish/video/init/`: every accepted call is a post of its own, as TikTok has no idempotency key. */
 export async function videoInit(context: SimulatorContext, call: Call): Promise<Reply> {
-  const entry = await enter(context, call, { endpoint: 'videoInit', scopes: ['video.publish'] })
-  if (entry.kind === 'refused') return entry.reply
-  const parsed = initBody.safeParse(entry.body)
+  const authorization = await authorizeCall(context, call, {
+    endpoint: 'videoInit',
+    scopes: ['video.publish'],
+  })
+  if (authorization.kind === 'refused') return authorization.reply
+  const parsed = initBody.safeParse(authorization.body)
   if (!parsed.success) return invalidParams(parsed.error, context.now())
 
   const { post_info: post, source_info: source } = parsed.data
   const privacyLevel = post.privacy_level ?? ''
-  const refusal = directRefusal(context, entry.account, privacyLevel) ?? sourceRefusal(context, source)
+  const refusal =
+    directRefusal(context, authorization.account, privacyLevel) ?? sourceRefusal(context, source)
   if (refusal) return refusal
 
-  const publish = createPublish(context, entry.account, {
+  const publish = createPublish(context, authorization.account, {
     mode: 'direct',
     media: 'video',
     title: post.title ?? '',
@@ -44,5 +48,5 @@ export async function videoInit(context: SimulatorContext, call: Call): Promise<
     isAigc: post.is_aigc ?? false,
     ...sourceFields(source),
   })
-  return started(context, publish)
+  return initReply(context, publish)
 }

@@ -1,11 +1,11 @@
 import { stringify } from 'lossless-json'
-import { type Moment, timelineOf } from '../post/timeline.ts'
+import { type TimelineEntry, timelineOf } from '../post/timeline.ts'
 import type { Publish } from '../record.ts'
 
-/** Something to be told to the app, and what to know it by. */
-export interface Event {
+/** An event that the app is notified of. */
+export interface WebhookEvent {
   readonly id: string
-  /** The post or the account that it is about. */
+  /** The post or account of the event. */
   readonly subject: string
   readonly openId: string
   readonly event: string
@@ -13,17 +13,17 @@ export interface Event {
   readonly content: object
 }
 
-/** What is told of a post, in order, including what lies ahead. Source: "get video status", webhooks. */
-export function eventsOf(publish: Publish, idsAsNumbers: boolean): readonly Event[] {
-  return timelineOf(publish).map((moment) => {
-    const { key, event, content } = told(moment, idsAsNumbers)
+/** All webhook events of a post in order, including future ones. Source: "get video status", webhooks. */
+export function eventsOf(publish: Publish, idsAsNumbers: boolean): readonly WebhookEvent[] {
+  return timelineOf(publish).map((entry) => {
+    const { key, event, content } = webhookOf(entry, idsAsNumbers)
     const { publishId, openId, mode } = publish
     return {
       id: `${publishId} ${key}`,
       subject: publishId,
       openId,
       event: `post.publish.${event}`,
-      at: moment.at,
+      at: entry.at,
       content: {
         publish_id: publishId,
         ...content,
@@ -33,18 +33,18 @@ export function eventsOf(publish: Publish, idsAsNumbers: boolean): readonly Even
   })
 }
 
-function told(moment: Moment, idsAsNumbers: boolean) {
-  switch (moment.kind) {
+function webhookOf(entry: TimelineEntry, idsAsNumbers: boolean) {
+  switch (entry.kind) {
     case 'failed':
-      return { key: 'failed', event: 'failed', content: { reason: moment.reason } }
+      return { key: 'failed', event: 'failed', content: { reason: entry.reason } }
     case 'delivered':
       return { key: 'delivered', event: 'inbox_delivered', content: {} }
     case 'complete':
-      return { key: `complete ${moment.turn}`, event: 'complete', content: {} }
+      return { key: `complete ${entry.nth}`, event: 'complete', content: {} }
     case 'available':
     case 'unavailable': {
-      const { kind, postId } = moment
-      // TikTok spells the one right and the other wrong.
+      const { kind, postId } = entry
+      // TikTok misspells the second one.
       const event = kind === 'available' ? 'publicly_available' : 'no_longer_publicaly_available'
       const content = { post_id: idsAsNumbers ? BigInt(postId) : postId }
       return { key: `${kind} ${postId}`, event, content }
@@ -52,8 +52,8 @@ function told(moment: Moment, idsAsNumbers: boolean) {
   }
 }
 
-/** The raw body of a webhook. What it is about is JSON within JSON, where bare numbers hide from a tokenizer. */
-export function webhookBody(clientKey: string, { event, at, openId, content }: Event): string {
+/** The raw body of a webhook. Its `content` is JSON in a string, so a parser of the outer JSON cannot fix its numbers. */
+export function webhookBody(clientKey: string, { event, at, openId, content }: WebhookEvent): string {
   const envelope = {
     client_key: clientKey,
     event,

@@ -1,18 +1,18 @@
 import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Delivery } from '../record.ts'
 
-/** An event and what became of telling it, as an outside judge sees it. */
+/** An event and its delivery, as tests and the console see it. */
 export interface LocalWebhook {
   readonly id: string
   readonly event: string
   readonly username: string
-  /** The raw body; empty for what is never told. */
+  /** The raw body; empty when the event was suppressed. */
   readonly body: string
   readonly state: Delivery['state']
   readonly attempts: number
-  /** What came of the last attempt: a status, or what went wrong. */
+  /** Result of the last attempt: a status, or the reason of the failure. */
   readonly answer?: string
-  /** When it was first to be told, ISO 8601. */
+  /** When it was enqueued, ISO 8601. */
   readonly at: string
 }
 

@@ -2,27 +2,27 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultEffect } from '../fault.ts'
 
-const deadlineMs = 5_000
+const timeoutMs = 5_000
 
-/** What is known after an attempt: the app's status, or that there was none and why. */
+/** The result of an attempt: the app's status, or the reason why there is none. */
 export type Attempt =
   | { readonly kind: 'answered'; readonly status: number }
-  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'failed'; readonly reason: string }
 
-export interface Letter {
+export interface WebhookRequest {
   readonly url: string
   readonly body: string
   readonly signature: string
 }
 
-/** Tells the app once, and does to it what a fault asks for. Redirects are not followed: TikTok wants 200 at the door. */
+/** Sends a webhook once and applies a fault to it. Redirects are not followed: TikTok accepts only 200. */
 export async function sendWebhook(
-  { url, body, signature }: Letter,
+  { url, body, signature }: WebhookRequest,
   effect: FaultEffect | undefined,
   stop: AbortSignal,
 ): Promise<Attempt> {
   if (effect?.kind === 'status') return { kind: 'answered', status: effect.status }
-  if (effect?.kind === 'dropBefore') return { kind: 'failed', why: 'not sent' }
+  if (effect?.kind === 'dropBefore') return { kind: 'failed', reason: 'not sent' }
   try {
     if (effect?.kind === 'delay') await wait(effect.delayMs, undefined, { signal: stop })
     const response = await fetch(url, {
@@ -30,18 +30,18 @@ export async function sendWebhook(
       redirect: 'manual',
       headers: { 'content-type': 'application/json', 'tiktok-signature': signature },
       body: effect?.kind === 'garble' ? body.slice(0, body.length / 2) : body,
-      signal: AbortSignal.any([stop, AbortSignal.timeout(deadlineMs)]),
+      signal: AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]),
     })
     await response.body?.cancel()
     return effect?.kind === 'dropAfter'
-      ? { kind: 'failed', why: 'answer lost' }
+      ? { kind: 'failed', reason: 'answer lost' }
       : { kind: 'answered', status: response.status }
   } catch (error) {
-    return { kind: 'failed', why: causeOf(error) }
+    return { kind: 'failed', reason: causeOf(error) }
   }
 }
 
-/** Fetch hides why a connection failed one level down. */
+/** `fetch` has the reason of a failed connection in the error's cause. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { cause } = error

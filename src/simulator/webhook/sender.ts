@@ -3,25 +3,25 @@ import type { SimulatorDependencies } from '../dependencies.ts'
 import type { Delivery } from '../record.ts'
 import { type Attempt, sendWebhook, signWebhook } from './send.ts'
 
-const mostAtOnce = 8
-const longestWaitMs = 60_000
+const maxConcurrent = 8
+const maxBackoffMs = 60_000
 
-export interface Courier {
-  /** Writes a delivery down, and carries it if it is to be carried. */
-  take(delivery: Delivery): void
-  /** Whether a delivery of this subject is waiting to be overtaken. */
-  holdsBack(subject: string): boolean
-  /** Begins the attempts that are due at a time. */
+export interface WebhookSender {
+  /** Stores a delivery and sends it later if it is waiting. */
+  enqueue(delivery: Delivery): void
+  /** Whether a delivery of this subject waits to be overtaken. */
+  isReordering(subject: string): boolean
+  /** Starts the attempts that are due by then. */
   dispatch(until: number): void
   flush(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Carries deliveries to the app: in order by subject, several subjects at once, again and again until accepted. */
-export function createCourier(dependencies: SimulatorDependencies): Courier {
+/** Sends deliveries until they are accepted: in order within a subject, several subjects at once. */
+export function createWebhookSender(dependencies: SimulatorDependencies): WebhookSender {
   const { app, recordStore, faults, settings, now } = dependencies
   const waiting = new Map<string, Delivery>()
-  const underWay = new Map<string, Promise<void>>()
+  const running = new Map<string, Promise<void>>()
   const aborter = new AbortController()
 
   const save = (delivery: Delivery) => {
@@ -29,8 +29,8 @@ export function createCourier(dependencies: SimulatorDependencies): Courier {
     if (delivery.state === 'waiting') waiting.set(delivery.id, delivery)
     else waiting.delete(delivery.id)
   }
-  const heldOf = (subject: string) =>
-    [...waiting.values()].filter((one) => one.subject === subject && one.heldUntil !== undefined)
+  const reorderedOf = (subject: string) =>
+    [...waiting.values()].filter((one) => one.subject === subject && one.reorderUntil !== undefined)
 
   const attempt = async (delivery: Delivery, url: string) => {
     const username = recordStore.get('account', delivery.openId)?.username
@@ -44,34 +44,34 @@ export function createCourier(dependencies: SimulatorDependencies): Courier {
     count(dependencies, 'webhooksSent')
     if (delivery.answer !== undefined && delivery.answer !== '200') count(dependencies, 'webhooksRetried')
     const answered = { ...delivery, signedAt, attempts: delivery.attempts + 1, answer: answerOf(result) }
-    save(answered.answer === '200' ? accepted(answered) : failed(answered))
+    save(answered.answer === '200' ? afterSuccess(answered) : afterFailure(answered))
   }
-  const accepted = (delivery: Delivery): Delivery => {
+  const afterSuccess = (delivery: Delivery): Delivery => {
     count(dependencies, 'webhooksAccepted')
-    for (const { heldUntil, ...held } of heldOf(delivery.subject)) save(held)
-    const acceptances = delivery.acceptances - 1
-    const { heldUntil, ...free } = delivery
-    return { ...free, acceptances, state: acceptances > 0 ? 'waiting' : 'accepted' }
+    for (const { reorderUntil, ...overtaken } of reorderedOf(delivery.subject)) save(overtaken)
+    const remainingAcceptances = delivery.remainingAcceptances - 1
+    const { reorderUntil, ...rest } = delivery
+    return { ...rest, remainingAcceptances, state: remainingAcceptances > 0 ? 'waiting' : 'accepted' }
   }
-  const failed = (delivery: Delivery): Delivery => {
+  const afterFailure = (delivery: Delivery): Delivery => {
     const { webhookRetryMs, webhookRetryForSeconds } = settings()
     if (now() > delivery.createdAt + webhookRetryForSeconds * 1000) {
       count(dependencies, 'webhooksAbandoned')
       return { ...delivery, state: 'abandoned' }
     }
-    const backOffMs = Math.min(longestWaitMs, webhookRetryMs * 2 ** (delivery.attempts - 1))
+    const backOffMs = Math.min(maxBackoffMs, webhookRetryMs * 2 ** (delivery.attempts - 1))
     return { ...delivery, dueAt: now() + backOffMs }
   }
   const dispatch = (until: number) => {
     const url = app().webhookUrl
     if (url === null || settings().webhooks === 'off') return
     for (const delivery of waiting.values()) {
-      if (underWay.size >= mostAtOnce) return
-      const { subject, dueAt, heldUntil = dueAt } = delivery
-      if (underWay.has(subject) || Math.max(dueAt, heldUntil) > until) continue
-      underWay.set(
+      if (running.size >= maxConcurrent) return
+      const { subject, dueAt, reorderUntil = dueAt } = delivery
+      if (running.has(subject) || Math.max(dueAt, reorderUntil) > until) continue
+      running.set(
         subject,
-        attempt(delivery, url).finally(() => underWay.delete(subject)),
+        attempt(delivery, url).finally(() => running.delete(subject)),
       )
     }
   }
@@ -80,31 +80,31 @@ export function createCourier(dependencies: SimulatorDependencies): Courier {
     if (delivery.state === 'waiting') waiting.set(delivery.id, delivery)
   }
   return {
-    take: save,
-    holdsBack: (subject) => heldOf(subject).length > 0,
+    enqueue: save,
+    isReordering: (subject) => reorderedOf(subject).length > 0,
     dispatch,
     async flush() {
       const until = now()
       for (;;) {
         dispatch(until)
-        if (underWay.size === 0) return
-        await Promise.race(underWay.values())
+        if (running.size === 0) return
+        await Promise.race(running.values())
       }
     },
     async stop() {
       aborter.abort()
-      await Promise.allSettled(underWay.values())
+      await Promise.allSettled(running.values())
     },
   }
 }
 
 function answerOf(attempt: Attempt): string {
-  return attempt.kind === 'answered' ? String(attempt.status) : attempt.why
+  return attempt.kind === 'answered' ? String(attempt.status) : attempt.reason
 }
 
 /**
- * By the clock of the machine and not by ours, which may have been put forward: the app judges a signature's age by its
- * own. Whether the real TikTok signs a retry anew is not known; the setting has both.
+ * The time to sign with: the machine's clock, by which the app judges a signature's age, and not the simulator's, which may
+ * be advanced. Whether TikTok signs a retry anew is not known, so a setting decides.
  */
 function signingTime({ settings }: SimulatorDependencies, { signedAt }: Delivery): number {
   const { webhookFreshSignature, webhookClockSkewSeconds } = settings()

@@ -6,7 +6,7 @@ import {
   nextChunk,
   planChunks,
 } from '../../../../src/providers/tiktok/post/chunk-plan.ts'
-import { chunkMistake } from '../../../../src/simulator/post/chunk-check.ts'
+import { chunkPlanError } from '../../../../src/simulator/post/chunk-check.ts'
 
 function planned(size: number): ChunkPlan {
   const plan = planChunks(size)
@@ -59,7 +59,7 @@ describe('a chunk plan', () => {
         }
         expect(next).toBe(size)
         const declared = { size, chunk: plan.chunkSize, count: plan.count }
-        expect(chunkMistake(declared, 64_000_000)).toBeUndefined()
+        expect(chunkPlanError(declared, 64_000_000)).toBeUndefined()
       }),
       { numRuns: 200 },
     )
