@@ -85,8 +85,8 @@ export async function applyPlanAction(
     payload: {
       from: before.state,
       to: after,
-      autopilot,
-      locked,
+      isAutopilotEnabled: autopilot,
+      isLocked: locked,
       ...(forecast && { quotaForecast: forecast.map(({ periods: _, ...summary }) => summary) }),
     },
   })

@@ -48,9 +48,9 @@ export interface QuotaForecast {
   readonly period: QuotaPeriod
   readonly enforcement: QuotaRecord['enforcement']
   /** How much the plan's slots will ask for. */
-  readonly planned: number
+  readonly needed: number
   /** What is left now; null if it is not limited. */
-  readonly left: number | null
+  readonly available: number | null
   /** When the first slot of the plan is due that finds no room. */
   readonly firstShortfallAt: string | null
   /** How many of the plan's slots find none. */
@@ -63,17 +63,17 @@ export interface QuotaForecast {
 export interface ForecastPeriod {
   readonly startsAt: string | null
   readonly endsAt: string | null
-  readonly planned: number
+  readonly needed: number
   /** How much the slots of other plans will ask for, that run by themselves. */
   readonly neededByOtherPlans: number
   /** What it has for all of them; null if it is not limited. */
-  readonly left: number | null
+  readonly available: number | null
 }
 
 interface Tally {
   readonly stretch: Interval | null
-  readonly left: number
-  planned: number
+  readonly available: number
+  needed: number
   neededByOtherPlans: number
 }
 
@@ -102,7 +102,12 @@ export function forecastMetric(
   const tallyAt = (moment: number) => {
     const stretch = room.stretchOf(moment)
     const key = stretch?.startsAt ?? null
-    const tally = tallies.get(key) ?? { stretch, left: room.left(moment), planned: 0, neededByOtherPlans: 0 }
+    const tally = tallies.get(key) ?? {
+      stretch,
+      available: room.left(moment),
+      needed: 0,
+      neededByOtherPlans: 0,
+    }
     tallies.set(key, tally)
     return tally
   }
@@ -116,28 +121,28 @@ export function forecastMetric(
     for (const moment of [firstAt, lastAt]) tallyAt(moment)
     const takenAt = isLimited ? [firstAt, lastAt].find((moment) => room.take(amount, moment)) : firstAt
     if (takenAt === undefined && slot.isOwn) short.push(slot)
-    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'planned' : 'neededByOtherPlans'] += amount
+    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'needed' : 'neededByOtherPlans'] += amount
   }
 
-  const periods = [...tallies.values()].filter(({ planned }) => planned > 0)
-  const planned = periods.reduce((sum, tally) => sum + tally.planned, 0)
-  const left = isLimited ? quota.available : null
+  const periods = [...tallies.values()].filter(({ needed }) => needed > 0)
+  const needed = periods.reduce((sum, tally) => sum + tally.needed, 0)
+  const available = isLimited ? quota.available : null
   const firstShortfallAt = short[0]?.publishAt ?? null
   return {
     metric,
     period,
     enforcement,
-    planned,
-    left,
+    needed,
+    available,
     firstShortfallAt: firstShortfallAt?.toISOString() ?? null,
     shortfallSlotCount: short.length,
-    message: messageOf({ metric, period, planned, left, firstShortfallAt, timeZone }),
+    message: messageOf({ metric, period, needed, available, firstShortfallAt, timeZone }),
     periods: periods.map((tally) => ({
       startsAt: isoOf(tally.stretch?.startsAt),
       endsAt: isoOf(tally.stretch?.endsAt),
-      planned: tally.planned,
+      needed: tally.needed,
       neededByOtherPlans: tally.neededByOtherPlans,
-      left: isLimited ? tally.left : null,
+      available: isLimited ? tally.available : null,
     })),
   }
 }
@@ -157,16 +162,16 @@ const whens: Readonly<Record<QuotaPeriod, string>> = {
 }
 
 function messageOf(
-  forecast: Pick<QuotaForecast, 'metric' | 'period' | 'planned' | 'left'> & {
+  forecast: Pick<QuotaForecast, 'metric' | 'period' | 'needed' | 'available'> & {
     readonly firstShortfallAt: Date | null
     readonly timeZone: string
   },
 ): string {
-  const { metric, period, planned, left, firstShortfallAt, timeZone } = forecast
-  const plan = `${planned} ${units[metric]} planned`
-  if (left === null) return `${plan}, no limit`
+  const { metric, period, needed, available, firstShortfallAt, timeZone } = forecast
+  const plan = `${needed} ${units[metric]} planned`
+  if (available === null) return `${plan}, no limit`
   const day = firstShortfallAt?.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone })
-  return `${plan}, ${left} left${whens[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
+  return `${plan}, ${available} left${whens[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
 }
 
 const isoOf = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
