@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts'
-import type { StepReport } from '../steps/step-deps.ts'
+import type { StepReport } from '../steps/step-report.ts'
 
 /** Writes to the log what steps have to tell: an outage of the machine at its start and its end, and causes of failures. */
 export function logSteps(log: Logger): (news: StepReport) => void {

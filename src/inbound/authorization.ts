@@ -5,24 +5,24 @@ import { codeChallengeOf, createCodeVerifier } from '../providers/tiktok/oauth/a
 import { Secret } from '../secret.ts'
 import type { AssociatedData, Encryptor } from '../vault/encryptor.ts'
 
-/** Where TikTok sends the browser back to, and where it tells its news. */
+/** The path of TikTok's redirect after consent, and the path of its webhooks. */
 export const callbackPath = '/oauth/tiktok/callback'
 export const webhookPath = '/webhooks/tiktok'
 
-/** What is kept of the state: whoever reads the table cannot come back in the browser's place. */
+/** Only this hash of the state is stored: reading the table does not permit finishing the authorization. */
 export function hashOfState(state: string): Buffer {
   return createHash('sha256').update(state).digest()
 }
 
-export function placeOfVerifier(organizationId: string, attemptId: string): AssociatedData {
+export function verifierAssociatedData(organizationId: string, attemptId: string): AssociatedData {
   return { organizationId, row: attemptId, column: 'verifier' }
 }
 
-function placeOfAddress(organizationId: string, attemptId: string): AssociatedData {
+function authorizeUrlAssociatedData(organizationId: string, attemptId: string): AssociatedData {
   return { organizationId, row: attemptId, column: 'authorizeUrl' }
 }
 
-/** Makes ways to TikTok's authorize page. The consent page is always shown, so that a person can choose another account. */
+/** Starts authorizations at TikTok. The consent page is always shown, so that a person can choose another account. */
 export function createAuthorizationStarter({
   tiktok,
   encryptor,
@@ -49,14 +49,14 @@ export function createAuthorizationStarter({
         authorizeUrl,
         authorizeUrlSealed: encryptor.seal(
           new Secret(authorizeUrl),
-          placeOfAddress(organizationId, attemptId),
+          authorizeUrlAssociatedData(organizationId, attemptId),
         ),
         redirectUri,
         stateHash: hashOfState(state),
-        verifierSealed: encryptor.seal(verifier, placeOfVerifier(organizationId, attemptId)),
+        verifierSealed: encryptor.seal(verifier, verifierAssociatedData(organizationId, attemptId)),
       }
     },
     unseal: (sealed, { organizationId, attemptId }) =>
-      encryptor.open(sealed, placeOfAddress(organizationId, attemptId)).reveal(),
+      encryptor.open(sealed, authorizeUrlAssociatedData(organizationId, attemptId)).reveal(),
   }
 }

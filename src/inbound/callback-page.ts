@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { ConnectionOutcome } from './finish-connecting.ts'
 
-interface Text {
+interface PageText {
   readonly status: number
   readonly title: string
   readonly lines: readonly string[]
   readonly retryAfterSeconds?: number
 }
 
-/** What is told, besides how the way ended: that it could not be looked at, or that we made a mistake. */
+/** How the request ended: the connection's outcome, a dependency that is down, or a bug of ours. */
 export type CallbackOutcome =
   | ConnectionOutcome
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'broken'; readonly requestId: string }
+  | { readonly kind: 'internalError'; readonly requestId: string }
 
-/** What a permission that was not granted takes away. */
-const without: Readonly<Record<string, string>> = {
+/** What does not work without a scope. */
+const lossOfScope: Readonly<Record<string, string>> = {
   'video.publish': 'nothing can be posted directly',
   'video.upload': 'no drafts can be put into the inbox',
   'video.list': 'a post whose answer was lost cannot be looked up among the videos',
@@ -25,7 +25,7 @@ const without: Readonly<Record<string, string>> = {
   'user.info.basic': 'the name is not shown',
 }
 
-function textOf(outcome: CallbackOutcome): Text {
+function textOf(outcome: CallbackOutcome): PageText {
   switch (outcome.kind) {
     case 'connected':
       return {
@@ -33,8 +33,8 @@ function textOf(outcome: CallbackOutcome): Text {
         title: `@${outcome.username} is connected`,
         lines: [
           outcome.missingScopes.length === 0
-            ? 'Everything that was asked for is granted.'
-            : `Not everything that was asked for is granted, so ${listOf(outcome.missingScopes)}. To change that, connect the account again and leave the switches on.`,
+            ? 'All requested permissions are granted.'
+            : `Some requested permissions were not granted, so ${listOf(outcome.missingScopes)}. To change that, connect the account again and leave the switches on.`,
           'You can close this page.',
         ],
       }
@@ -42,7 +42,7 @@ function textOf(outcome: CallbackOutcome): Text {
       return {
         status: 200,
         title: 'Nothing was connected',
-        lines: ['You said no at TikTok, so nothing has changed.', 'You can close this page.'],
+        lines: ['You declined at TikTok, so nothing has changed.', 'You can close this page.'],
       }
     case 'notInSandbox':
       return {
@@ -50,41 +50,41 @@ function textOf(outcome: CallbackOutcome): Text {
         title: 'This TikTok account is not on the list',
         lines: [
           'The TikTok app is in its sandbox, and only accounts on its list of target users can connect.',
-          'Whoever runs the app has to add the account there; that may take TikTok an hour.',
+          'The operator of the app has to add the account to that list; TikTok may need an hour to apply it.',
         ],
       }
     case 'otherCreator':
       return {
         status: 409,
-        title: 'That was another account',
+        title: 'This is another account',
         lines: [
-          `You were to connect @${outcome.expected} again, but signed in to TikTok as @${outcome.username}.`,
+          `This link connects @${outcome.expected} again, but you signed in to TikTok as @${outcome.username}.`,
           'Nothing has changed. Sign in to TikTok with the right account and start again.',
         ],
       }
     case 'unknownAttempt':
       return {
         status: 410,
-        title: 'This way is closed',
+        title: 'This link has expired',
         lines: ['It was used before, or it is older than 15 minutes.', 'Start again from where you came.'],
       }
     case 'malformed':
       return {
         status: 400,
-        title: 'There is nothing to see here',
-        lines: ['This page is where TikTok sends people back to; by itself it does nothing.'],
+        title: 'This page only works after TikTok',
+        lines: ['TikTok sends people here after they connect an account. Opened directly, it does nothing.'],
       }
     case 'unavailable':
       return {
         status: 503,
         title: 'This cannot be finished right now',
         lines: [
-          'Something that is needed for it is out of reach at this moment.',
-          'Reload this page in a minute. If it then says that this way is closed, start again from where you came.',
+          'A service that is needed for this is unavailable.',
+          'Reload this page in a minute. If it then says that the link has expired, start again from where you came.',
         ],
         retryAfterSeconds: outcome.retryAfterSeconds,
       }
-    case 'broken':
+    case 'internalError':
       return {
         status: 500,
         title: 'Something went wrong on our side',
@@ -104,7 +104,7 @@ function textOf(outcome: CallbackOutcome): Text {
 }
 
 function listOf(scopes: readonly string[]): string {
-  const losses = scopes.map((scope) => without[scope] ?? `${scope} is missing`)
+  const losses = scopes.map((scope) => lossOfScope[scope] ?? `${scope} is missing`)
   return losses.length < 2 ? losses.join('') : `${losses.slice(0, -1).join(', ')} and ${losses.at(-1)}`
 }
 
@@ -124,13 +124,13 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Answers the browser that came back from TikTok, with a page that stands alone: no script, no other address. */
+/** Answers the browser with a self-contained page: no script, and no request to any other URL. */
 export function sendCallbackPage(response: ServerResponse, outcome: CallbackOutcome): void {
   const { status, title, lines, retryAfterSeconds } = textOf(outcome)
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
-    // The address holds the code: it must not travel on.
+    // The URL contains the code, which must not be sent to other sites.
     'referrer-policy': 'no-referrer',
     'content-security-policy': policy,
     'x-frame-options': 'DENY',

@@ -12,40 +12,40 @@ import type { Hint } from '../store/event/notify.ts'
 import type { CreatorSettings } from '../store/tables.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
 import { sealTokens } from '../vault/seal-tokens.ts'
-import { verdictFor } from '../verdict/failure-verdict.ts'
+import { failureOfCode } from '../verdict/coded-failure.ts'
 import { failureOfAnswer } from '../verdict/tiktok-answer.ts'
-import { hashOfState, placeOfVerifier } from './authorization.ts'
+import { hashOfState, verifierAssociatedData } from './authorization.ts'
 
 export interface FinishConnectingDeps extends CommandDeps {
-  /** As the runtime: whose attempt it is, only the state tells. */
+  /** With the runtime's role: the organization is only known once the state has been looked up. */
   readonly db: Db
   readonly tiktok: Pick<TikTokClient, 'forCaller' | 'exchangeCode'>
   readonly encryptor: Encryptor
   readonly hints: { send(hint: Hint): void }
 }
 
-/** How a way back from the authorize page ended, for the person who sits before it. */
+/** How connecting an account ended. */
 export type ConnectionOutcome =
   | {
       readonly kind: 'connected'
       readonly username: string
       readonly displayName: string
-      /** Asked for and not granted. */
+      /** Requested and not granted. */
       readonly missingScopes: readonly string[]
     }
-  /** Not an address that TikTok would send anybody to. */
+  /** Not a redirect of TikTok's. */
   | { readonly kind: 'malformed' }
-  /** Used before, too old, or nobody's. */
+  /** The state was used before, is too old, or was never issued. */
   | { readonly kind: 'unknownAttempt' }
-  /** The person said no. */
+  /** The person declined. */
   | { readonly kind: 'declined' }
-  /** The app is in its sandbox, and the person is not on its list. */
+  /** The app is in its sandbox, and the person is not one of its target users. */
   | { readonly kind: 'notInSandbox' }
   | { readonly kind: 'otherCreator'; readonly expected: string; readonly username: string }
-  /** TikTok said no, or said nothing: the code is spent, so the way begins anew. */
+  /** TikTok refused, or did not answer. The code is used up, so the person has to start again. */
   | { readonly kind: 'failed'; readonly failure: Failure }
 
-/** Finishes the way to the authorize page and back: trades the code, asks who it was, and takes the grant in. */
+/** Finishes an authorization: exchanges the code, reads the creator's names, and stores the grant. */
 export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Promise<ConnectionOutcome> {
   const callback = readCallback(url)
   if (callback.kind === 'malformed') return { kind: 'malformed' }
@@ -54,7 +54,7 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
 
   if (callback.kind === 'refused') {
     const sandbox = callback.errorType === 'non_sandbox_target'
-    const failure = declined(sandbox ? 'non_sandbox_target' : callback.error)
+    const failure = failureOfCode('oauth', sandbox ? 'non_sandbox_target' : callback.error)
     await decline(deps, attempt, failure)
     if (sandbox) return { kind: 'notInSandbox' }
     return callback.error === 'access_denied' ? { kind: 'declined' } : { kind: 'failed', failure }
@@ -63,7 +63,10 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
   const answer = await deps.tiktok.exchangeCode({
     code: callback.code,
     redirectUri: attempt.redirectUri,
-    codeVerifier: deps.encryptor.open(attempt.verifierSealed, placeOfVerifier(organizationId, attempt.id)),
+    codeVerifier: deps.encryptor.open(
+      attempt.verifierSealed,
+      verifierAssociatedData(organizationId, attempt.id),
+    ),
   })
   if (answer.kind !== 'ok') {
     const failure = failureOfAnswer('oauth', answer)
@@ -71,11 +74,11 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
     return { kind: 'failed', failure }
   }
   const { grant } = answer
-  const { creator, settings } = await whoIsIt(
+  const { creator, settings } = await readCreator(
     deps.tiktok.forCaller({ organizationId, accountId, requester: accountId }),
     grant,
   )
-  const take = deps.db.transaction().execute(async (tx) => {
+  const authorizing = deps.db.transaction().execute(async (tx) => {
     const authorized = await authorizeAccount(tx, deps, {
       organizationId,
       accountId,
@@ -86,22 +89,22 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
       await writeCreatorSettings(tx, authorized.accountId, settings)
     return authorized
   })
-  const taken = await take.catch((error) => {
+  const result = await authorizing.catch((error) => {
     if (error instanceof AccountBusy) return { kind: 'busy' as const }
     throw error
   })
-  if (taken.kind === 'busy') return { kind: 'failed', failure: busy }
-  if (taken.kind === 'otherCreator') return { ...taken, username: creator.username }
-  deps.hints.send({ organizations: [organizationId], jobs: taken.movedJobs })
+  if (result.kind === 'busy') return { kind: 'failed', failure: busy }
+  if (result.kind === 'otherCreator') return { ...result, username: creator.username }
+  deps.hints.send({ organizations: [organizationId], jobs: result.movedJobs })
   const missingScopes = attempt.scopes.filter((scope) => !grant.scopes.includes(scope))
   return { kind: 'connected', username: creator.username, displayName: creator.displayName, missingScopes }
 }
 
 /**
- * The creator's names, as far as the granted scopes show them. The grant is good whatever comes of these calls: without
- * them the creator is known by TikTok's id alone.
+ * Reads the creator's names and settings, as far as the granted scopes permit. The grant is valid even if these calls fail;
+ * then the creator is known by TikTok's id alone.
  */
-async function whoIsIt(
+async function readCreator(
   tiktok: TikTokClient,
   { accessToken, openId, scopes }: TokenGrant,
 ): Promise<{ readonly creator: Creator; readonly settings: CreatorSettings | null }> {
@@ -126,7 +129,7 @@ async function whoIsIt(
   return { creator, settings: 'maxDurationSeconds' in settings ? settings : null }
 }
 
-/** The account that was begun for this way ends; one that works already hears nothing of it. */
+/** Ends an account that was created for this attempt. The machine of a connected account ignores the event. */
 async function decline(
   deps: FinishConnectingDeps,
   attempt: ConnectionAttempt,
@@ -145,9 +148,4 @@ const busy: Failure = {
   verdict: 'NEEDS_USER',
   code: 'ACCOUNT_BUSY',
   message: 'The account is being disconnected at this moment. Connect it again in a minute.',
-}
-
-function declined(code: string): Failure {
-  const { verdict } = verdictFor('oauth', code)
-  return { verdict: verdict.verdict, code, source: 'oauth', message: verdict.meaning }
 }

@@ -1,48 +1,49 @@
 import type { Failure } from '../../machines/rules/failure.ts'
 import type { WebhookEvent } from '../commands/webhook/handle-webhook.ts'
 import type { AuthorizationRemovedWebhook, KnownWebhook } from '../providers/tiktok/webhook/webhook.ts'
-import { verdictFor } from '../verdict/failure-verdict.ts'
+import { postRejection } from '../verdict/tiktok-answer.ts'
 
-/** A webhook as our machines understand it. */
-export function webhookEventOf(told: KnownWebhook): WebhookEvent {
-  const createdAt = told.createdAtSeconds * 1_000
-  if (told.kind === 'authorizationRemoved')
-    return { kind: 'authorizationRemoved', openId: told.openId, createdAt, failure: removal(told) }
-
-  const about = { kind: 'post', publishId: told.publishId, openId: told.openId } as const
-  switch (told.kind) {
+/** Translates a webhook of TikTok's into the event of a job's or an account's machine. */
+export function webhookEventOf(webhook: KnownWebhook): WebhookEvent {
+  const createdAt = webhook.createdAtSeconds * 1_000
+  if (webhook.kind === 'authorizationRemoved') {
+    const { kind, openId } = webhook
+    return { kind, openId, createdAt, failure: removalFailure(webhook) }
+  }
+  const post = { kind: 'post', publishId: webhook.publishId, openId: webhook.openId } as const
+  switch (webhook.kind) {
     case 'postCompleted':
     case 'draftDelivered':
-      return { ...about, event: { type: told.kind, createdAt } }
+      return { ...post, event: { type: webhook.kind, createdAt } }
     case 'postPublic':
-      return { ...about, event: { type: 'postShown', createdAt, postId: told.postId ?? null } }
+      return { ...post, event: { type: 'postShown', createdAt, postId: webhook.postId ?? null } }
     case 'postRemoved':
-      return { ...about, event: { type: 'postHidden', createdAt, postId: told.postId ?? null } }
+      return { ...post, event: { type: 'postHidden', createdAt, postId: webhook.postId ?? null } }
     case 'postFailed': {
-      const code = told.reason || 'unspecified'
-      const { verdict, recognised } = verdictFor('post', code)
-      const failure: Failure = { verdict: verdict.verdict, code, message: verdict.meaning, source: 'post' }
-      const { canPostAgain = false, afterSeconds } = verdict
-      const again = { again: canPostAgain, ...(afterSeconds !== undefined && { afterSeconds }) }
-      const event = { type: told.kind, createdAt, ...again, failure } as const
-      return { ...about, event, ...(!recognised && { unrecognised: { source: 'post', code } }) }
+      const { isRecognised, ...rejection } = postRejection(webhook.reason)
+      const unrecognised = { source: 'post', code: rejection.failure.code }
+      return {
+        ...post,
+        event: { type: webhook.kind, createdAt, ...rejection },
+        ...(!isRecognised && { unrecognised }),
+      }
     }
   }
 }
 
-/** TikTok's reasons, in words. Source: webhooks, events. */
-const reasons: Readonly<Record<number, string>> = {
+/** Source: webhooks, events. */
+const removalMessages: Readonly<Record<number, string>> = {
   1: 'The creator has disconnected the app in TikTok.',
   2: 'The creator has deleted the TikTok account.',
   3: "The creator's age has changed, and TikTok has ended the connection.",
   4: 'TikTok has banned the account.',
-  5: 'The connection was given back by this app.',
+  5: 'This app has revoked the connection.',
 }
 
-function removal({ reason }: AuthorizationRemovedWebhook): Failure {
+function removalFailure({ reason }: AuthorizationRemovedWebhook): Failure {
   return {
     verdict: 'NEEDS_USER',
     code: 'AUTHORIZATION_REMOVED',
-    message: reasons[reason] ?? 'TikTok has ended the connection without saying why.',
+    message: removalMessages[reason] ?? 'TikTok has ended the connection without giving a reason.',
   }
 }

@@ -17,19 +17,19 @@ export interface WebhookOptions {
   readonly log: Logger
 }
 
-/** TikTok's news are some hundred bytes. */
-const mostBytes = 64_000
-/** How old a signature may be. A replay within that time is kept out by its key. */
+/** TikTok's webhooks have some hundred bytes. */
+const maxBodyBytes = 64_000
+/** How old a signature may be. A replay within this time is rejected by its deduplication key. */
 const toleranceSeconds = 300
 
 /**
- * Takes TikTok's webhooks: size, signature over the raw bytes, age, then the content; keeps the news and answers at once.
- * Whatever is signed and makes no sense to us is answered 200 as well: TikTok would only repeat it for three days.
+ * Receives TikTok's webhooks: checks size, signature over the raw bytes, age and content, stores the event and answers at
+ * once. A signed webhook that does not concern this app is answered 200 too, since TikTok would repeat it for three days.
  */
 export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: WebhookOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'POST') return answer(response, 405, 'METHOD_NOT_ALLOWED', { allow: 'POST' })
-    const body = await readWhole(request)
+    const body = await readBody(request)
     if (!body) return answer(response, 413, 'REQUEST_ENTITY_TOO_LARGE', { connection: 'close' })
 
     const now = await readDatabaseTime(db)
@@ -42,31 +42,28 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
       toleranceSeconds,
     })
     if (verified.kind === 'refused') {
-      log.warn({ reason: verified.reason }, 'a webhook was refused')
+      log.warn({ reason: verified.reason }, 'webhook refused')
       return answer(response, 401, 'SIGNATURE_REFUSED')
     }
-    const told = parseWebhook(body)
-    if (told.kind === 'malformed' || told.kind === 'ignored' || told.clientKey !== clientKey) {
-      log.info(
-        { kind: told.kind, ...('event' in told && { event: told.event }) },
-        'a webhook says nothing to us',
-      )
+    const webhook = parseWebhook(body)
+    if (webhook.kind === 'malformed' || webhook.kind === 'ignored' || webhook.clientKey !== clientKey) {
+      log.info({ kind: webhook.kind, ...('event' in webhook && { event: webhook.event }) }, 'webhook ignored')
       return answer(response, 200)
     }
     const signedAt = new Date(verified.signedAtSeconds * 1_000)
     const delivery = {
-      key: webhookDeduplicationKey(told),
-      event: told.kind,
+      key: webhookDeduplicationKey(webhook),
+      event: webhook.kind,
       signedAt,
-      news: webhookEventOf(told),
+      news: webhookEventOf(webhook),
     }
     const isNew = await db.transaction().execute((tx) => storeWebhook(tx, deps, delivery))
-    log.debug({ event: told.kind, isNew }, 'webhook')
+    log.debug({ event: webhook.kind, isNew }, 'webhook stored')
     return answer(response, 200)
   }
 }
 
-/** TikTok reads the status only; the body is for whoever looks why. What is thrown is the server's to answer, so that TikTok comes back. */
+/** TikTok reads only the status; the body helps people. Errors are thrown to the server, whose 5xx makes TikTok repeat the delivery. */
 function answer(
   response: ServerResponse,
   status: number,
@@ -84,12 +81,12 @@ function answer(
   response.end(body)
 }
 
-async function readWhole(request: IncomingMessage): Promise<Buffer | undefined> {
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > mostBytes) return undefined
+    if (bytes > maxBodyBytes) return undefined
     parts.push(part)
   }
   return Buffer.concat(parts)

@@ -2,7 +2,7 @@ import type { Json } from '../durable/checkpoint.ts'
 import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts'
 import { refreshTokens, revokeTokens } from './account/tokens.ts'
 import { closeJob } from './close-job.ts'
-import { createHostFaults } from './host-faults.ts'
+import { createHostFaultGuard } from './host-faults.ts'
 import { openJob } from './open-job.ts'
 import { checkPost } from './post/check-post.ts'
 import { checkHold } from './post/clearance.ts'
@@ -18,30 +18,30 @@ import { storeVideo } from './video/store-video.ts'
 
 /** The steps of all machines, by the names that their states invoke. */
 export function createSteps(deps: StepDeps): StepCatalogue {
-  /** A step's input is what the machine computed for it, and was JSON on its way: the machine's types hold. */
-  const given =
+  /** The machine computed the input with its own types, and it went through the database as JSON: the cast is safe. */
+  const typed =
     <Input>(perform: (deps: StepDeps, context: StepContext, input: Input) => Promise<StepOutcome>) =>
     (input: Json, context: StepContext) =>
       perform(deps, context, input as Input)
 
   const steps: StepCatalogue = {
-    openJob: given(openJob),
-    checkHold: given(checkHold),
-    reserveQuota: given(reserveQuota),
-    submitClip: given(submitClip),
-    checkClip: given(checkClip),
-    keepClip: given(keepClip),
-    storeVideo: given(storeVideo),
-    checkMedia: given(checkMedia),
-    preparePost: given(preparePost),
-    initPost: given(initPost),
-    uploadChunk: given(uploadChunk),
-    reconcilePost: given(reconcilePost),
-    checkPost: given(checkPost),
-    closeJob: given(closeJob),
-    refreshTokens: given(refreshTokens),
-    revokeTokens: given(revokeTokens),
+    openJob: typed(openJob),
+    checkHold: typed(checkHold),
+    reserveQuota: typed(reserveQuota),
+    submitClip: typed(submitClip),
+    checkClip: typed(checkClip),
+    keepClip: typed(keepClip),
+    storeVideo: typed(storeVideo),
+    checkMedia: typed(checkMedia),
+    preparePost: typed(preparePost),
+    initPost: typed(initPost),
+    uploadChunk: typed(uploadChunk),
+    reconcilePost: typed(reconcilePost),
+    checkPost: typed(checkPost),
+    closeJob: typed(closeJob),
+    refreshTokens: typed(refreshTokens),
+    revokeTokens: typed(revokeTokens),
   }
-  const guarded = createHostFaults((news) => deps.report?.(news))
+  const guarded = createHostFaultGuard((report) => deps.report?.(report))
   return Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, guarded(name, step)]))
 }

@@ -9,10 +9,11 @@ import { callProvider } from './video/call-provider.ts'
 import { freeClips } from './video/free-clips.ts'
 
 /**
- * Settles what was reserved, and stops a clip that nobody waits for any more. A video is consumed once it is rendered and
- * stored. An upload is consumed once its last chunk was accepted: before that nothing of it can ever be seen, and from then
- * on a post may exist. Whether it was is known for sure only here, for an unanswered chunk is looked up before a job is
- * closed; until then the upload stays reserved.
+ * Settles the job's quota reservations, and cancels a clip that is still being rendered.
+ *
+ * A video is consumed once it is rendered and stored. An upload is consumed once its last chunk was accepted: before that no
+ * part of it can become visible, and afterwards a post may exist. Only here is that certain, because the machine looks an
+ * unanswered chunk up before it closes a job; until then the upload stays reserved.
  */
 export async function closeJob(
   deps: StepDeps,
@@ -25,14 +26,14 @@ export async function closeJob(
     const upload = (await wasSent(tx, organizationId, jobId)) ? 'commit' : 'release'
     await settleJobQuota(tx, { organizationId, jobId }, { videos: video, seconds: video, uploads: upload })
   })
-  if (clip) await stopClip(deps, signal, clip)
+  if (clip) await cancelClip(deps, signal, clip)
   await freeClips(deps, context)
   return done()
 }
 
-/** Best effort: the job is over whatever comes of it, and does not wait for a provider that is left alone. */
-async function stopClip(deps: StepDeps, signal: AbortSignal, clip: ClipRef): Promise<void> {
-  const ref = clip as unknown as JobRef // As the provider gave it.
+/** Best effort: the job ends either way, and does not wait for its provider. */
+async function cancelClip(deps: StepDeps, signal: AbortSignal, clip: ClipRef): Promise<void> {
+  const ref = clip as unknown as JobRef // The provider's own reference, stored as JSON.
   await callProvider(deps, signal, {}, async (videos) => videos.cancel?.(ref)).catch(() => undefined)
 }
 

@@ -1,51 +1,46 @@
-import type { Failure } from '../../machines/rules/failure.ts'
 import type { Step } from '../durable/step.ts'
-import { type HostFaultCode, hostFaultOf } from '../providers/host-fault.ts'
+import { hostFaultOf } from '../providers/host-fault.ts'
 import { ObjectMissing } from '../providers/storage/storage.ts'
 import { KeyMissing } from '../vault/encryptor.ts'
-import { verdictFor } from '../verdict/failure-verdict.ts'
-import { fail, failure } from './failure.ts'
+import { failureOfCode } from '../verdict/coded-failure.ts'
+import { needsPerson, outcomeUnknown, retry } from './outcome.ts'
+import type { HostFaultKind, HostFaultReport } from './step-report.ts'
 
-/** A key of the ring that is not here is a fault of the machine like a missing file. */
-type Fault = HostFaultCode | 'KEY_MISSING'
-
-/** This machine began to fail its steps, or has not failed any for a while. */
-export type HostFaultReport =
-  | { readonly kind: 'began'; readonly fault: Fault; readonly step: string; readonly cause: unknown }
-  | { readonly kind: 'ended'; readonly fault: Fault; readonly steps: number }
-
-/** A step waits for at most a minute and a fifth before it is tried again: after three, nobody has met the fault again. */
-const quietMs = 180_000
-/** How long a step waits for its machine: a disk is not tidied up in a second. */
-const untilNextTrySeconds = 60
+/** A step waits at most 72 seconds between attempts: after three minutes without a fault, no step has met it again. */
+const defaultOutageEndsAfterMs = 180_000
+/** How long a step waits for its machine. Freeing a disk takes a person longer than a second. */
+const retryAfterSeconds = 60
 
 /**
- * The one place where a fault of this machine becomes a verdict: a full disk, a missing ffmpeg, no memory. No step ends its
- * job by it. It is tried again by itself, and left to a person once that has lasted too long; what was paid for is kept. The
- * cause goes to `tell`, once for an outage and not for each job, and what the job keeps are words of ours.
+ * Turns faults of this machine (a full disk, a missing ffmpeg, no memory) into step outcomes; no other code does. A fault
+ * never ends a job: its step is retried, and left to a person once that has lasted too long. Paid work is kept. The cause is
+ * reported once per outage, not once per job, and people see only the fault's meaning.
  */
-export function createHostFaults(tell: (news: HostFaultReport) => void, quietAfterMs = quietMs) {
-  const outages = new Map<Fault, { steps: number; over: NodeJS.Timeout }>()
+export function createHostFaultGuard(
+  report: (report: HostFaultReport) => void,
+  outageEndsAfterMs = defaultOutageEndsAfterMs,
+) {
+  const outages = new Map<HostFaultKind, { steps: number; end: NodeJS.Timeout }>()
 
-  function note(fault: Fault, step: string, cause: unknown): void {
+  function recordFault(fault: HostFaultKind, step: string, cause: unknown): void {
     const outage = outages.get(fault)
     if (outage) {
       outage.steps += 1
-      outage.over.refresh()
+      outage.end.refresh()
       return
     }
-    const over = setTimeout(() => {
-      tell({ kind: 'ended', fault, steps: outages.get(fault)?.steps ?? 0 })
+    const end = setTimeout(() => {
+      report({ kind: 'ended', fault, steps: outages.get(fault)?.steps ?? 0 })
       outages.delete(fault)
-    }, quietAfterMs).unref()
-    outages.set(fault, { steps: 1, over })
-    tell({ kind: 'began', fault, step, cause })
+    }, outageEndsAfterMs).unref()
+    outages.set(fault, { steps: 1, end })
+    report({ kind: 'began', fault, step, cause })
   }
 
   return (name: string, step: Step): Step =>
     async (input, context) => {
       let mayHaveHappened = false
-      const watched = {
+      const watchedContext = {
         ...context,
         async fence() {
           await context.fence()
@@ -53,23 +48,16 @@ export function createHostFaults(tell: (news: HostFaultReport) => void, quietAft
         },
       }
       try {
-        return await step(input, watched)
+        return await step(input, watchedContext)
       } catch (error) {
-        // Looked for in vain, and at once for a person: waiting brings no file to a machine that has another directory.
+        // Needs a person at once: time brings no file to a machine that has another directory.
         if (error instanceof ObjectMissing && !mayHaveHappened)
-          return fail({ kind: 'needsPerson', failure: failureOf('MEDIA_NOT_HERE') })
+          return needsPerson(failureOfCode('reelpilot', 'MEDIA_NOT_HERE'))
         const fault = error instanceof KeyMissing ? 'KEY_MISSING' : hostFaultOf(error)
         if (!fault) throw error
-        note(fault, name, error)
-        const failed = failureOf(fault)
-        return mayHaveHappened
-          ? fail({ kind: 'unknown', failure: failed })
-          : fail({ kind: 'retry', afterSeconds: untilNextTrySeconds, failure: failed })
+        recordFault(fault, name, error)
+        const failure = failureOfCode('reelpilot', fault)
+        return mayHaveHappened ? outcomeUnknown(failure) : retry(failure, retryAfterSeconds)
       }
     }
-}
-
-function failureOf(fault: Fault | 'MEDIA_NOT_HERE'): Failure {
-  const { verdict } = verdictFor('reelpilot', fault)
-  return failure(verdict.verdict, fault, verdict.meaning)
 }

@@ -5,12 +5,13 @@ import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
 import { lockJob } from '../store/job/jobs.ts'
 import { hasReservation } from '../store/quota/reservations.ts'
-import { fail, failure } from './failure.ts'
+import { ownFailure } from './failure.ts'
+import { needsPerson } from './outcome.ts'
 import type { StepDeps } from './step-deps.ts'
 
 /**
- * Finds what was reserved when the job was made. A job that is older than that is given its reservation here, once: its row
- * is locked meanwhile.
+ * Finds the quota reservation that was made when the job was started. An older job has none and gets its reservation here,
+ * once, under a lock on its row.
  */
 export async function reserveQuota(
   { db }: StepDeps,
@@ -23,7 +24,7 @@ export async function reserveQuota(
   })
   if (!short) return done()
   const message = `The quota of ${short.metric} is short: ${short.available} left, ${short.needed} needed. Grant more to go on.`
-  return fail({ kind: 'needsPerson', failure: failure('NEEDS_OPERATOR', 'QUOTA_EXCEEDED', message) })
+  return needsPerson(ownFailure('NEEDS_OPERATOR', 'QUOTA_EXCEEDED', message))
 }
 
 async function reserveLate(

@@ -1,23 +1,19 @@
 import type { Failure } from '../../machines/rules/failure.ts'
-import type { CallFailure as TikTokFailure } from '../providers/tiktok/http/answer.ts'
+import type { CallFailure } from '../providers/tiktok/http/answer.ts'
+import { failureOfCode } from './coded-failure.ts'
 import { verdictFor } from './failure-verdict.ts'
 
-/** An answer in words. */
-export function failureOfAnswer(source: 'api' | 'oauth', answer: TikTokFailure): Failure {
+/** The failure that an answer of TikTok's stands for. A deferred call failed for our own reason, and TikTok was not called. */
+export function failureOfAnswer(source: 'api' | 'oauth', answer: CallFailure): Failure {
   const { code, httpStatus } = codeOf(answer)
-  const spokenBy = answer.kind === 'deferred' ? 'reelpilot' : source
-  const { verdict } = verdictFor(spokenBy, code, httpStatus)
-  return {
-    verdict: verdict.verdict,
-    code,
-    message: verdict.meaning,
-    source: spokenBy,
-    ...('logId' in answer && answer.logId && { logId: answer.logId }),
-    ...('raw' in answer && answer.raw && { answer: answer.raw }),
-  }
+  return failureOfCode(answer.kind === 'deferred' ? 'reelpilot' : source, code, {
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...('logId' in answer && { logId: answer.logId }),
+    ...('raw' in answer && { answer: answer.raw }),
+  })
 }
 
-export function codeOf(answer: TikTokFailure): { readonly code: string; readonly httpStatus?: number } {
+function codeOf(answer: CallFailure): { readonly code: string; readonly httpStatus?: number } {
   switch (answer.kind) {
     case 'rateLimited':
       return { code: 'rate_limit_exceeded', httpStatus: 429 }
@@ -33,5 +29,29 @@ export function codeOf(answer: TikTokFailure): { readonly code: string; readonly
       }
     case 'refused':
       return { code: answer.code, httpStatus: answer.httpStatus }
+  }
+}
+
+/** Why TikTok failed a post, and what follows. */
+export interface PostRejection {
+  /** Whether TikTok permits another init of the same post, unchanged. */
+  readonly again: boolean
+  /** How long to wait before that. */
+  readonly afterSeconds?: number
+  readonly failure: Failure
+  /** False for a reason that the verdict table does not have; it is counted, so that a row can be added. */
+  readonly isRecognised: boolean
+}
+
+/** What a failed post's reason means: `fail_reason` of the status call, `reason` of the webhook. Empty counts as `unspecified`. */
+export function postRejection(reason: string | undefined): PostRejection {
+  const code = reason || 'unspecified'
+  const { verdict, recognised } = verdictFor('post', code)
+  const { canPostAgain = false, afterSeconds } = verdict
+  return {
+    again: canPostAgain,
+    ...(afterSeconds !== undefined && { afterSeconds }),
+    failure: failureOfCode('post', code),
+    isRecognised: recognised,
   }
 }

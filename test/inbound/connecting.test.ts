@@ -44,7 +44,7 @@ const startRole = roleStarter(database)
 const hints = { send: () => undefined }
 const deps = { ...commandDeps, db, tiktok: client, encryptor, hints }
 
-/** Where the browser comes back to: the callback as it is served. */
+/** Serves TikTok's redirect, as the application does. */
 const server = createServer((request, response) => {
   finishConnecting(deps, new URL(request.url ?? '/', publicUrl)).then((outcome) =>
     sendCallbackPage(response, outcome),
@@ -58,29 +58,29 @@ afterAll(async () => {
   await tiktok.stop()
 })
 
-async function begin(organizationId: string, accountId: string | null = null) {
+async function startConnecting(organizationId: string, accountId: string | null = null) {
   const request = { organizationId, accountId, scopes: null }
-  const begun = await inOrganization(database.api.db, organizationId, (tx) =>
+  const started = await inOrganization(database.api.db, organizationId, (tx) =>
     connectAccount(tx, commandDeps, authorization, request),
   )
-  if (begun.kind !== 'done') throw new Error(begun.kind)
-  return begun
+  if (started.kind !== 'done') throw new Error(started.kind)
+  return started
 }
 
-/** What a person does in the browser: signs in as a creator, and is sent back to us. */
-async function visit(authorizeUrl: string, how: Readonly<Record<string, string>>): Promise<string> {
+/** Consents in the browser; answers the redirect's URL. */
+async function consent(authorizeUrl: string, parameters: Readonly<Record<string, string>>): Promise<string> {
   const url = new URL(authorizeUrl)
-  for (const [name, value] of Object.entries({ auto: '1', ...how })) url.searchParams.set(name, value)
-  const answer = await fetch(url, { redirect: 'manual' })
-  return answer.headers.get('location') ?? `not redirected: ${await answer.text()}`
+  for (const [name, value] of Object.entries({ auto: '1', ...parameters })) url.searchParams.set(name, value)
+  const response = await fetch(url, { redirect: 'manual' })
+  return response.headers.get('location') ?? `not redirected: ${await response.text()}`
 }
 
-async function comeBack(address: string) {
-  const answer = await fetch(address)
-  return { status: answer.status, text: await answer.text(), headers: answer.headers }
+async function openPage(url: string) {
+  const response = await fetch(url)
+  return { status: response.status, text: await response.text(), headers: response.headers }
 }
 
-/** A slot in an hour, of a plan that may run. */
+/** A slot in one hour, of an approved plan with autopilot. */
 async function insertApprovedSlot(organizationId: string, accountId: string): Promise<string> {
   await grantQuota(db, organizationId, { metric: 'videos', amount: 10 }, null)
   await grantQuota(db, organizationId, { metric: 'seconds', amount: 100 }, null)
@@ -102,15 +102,15 @@ const accountOf = async (organizationId: string, accountId: string) =>
   (await findAccounts(db, organizationId, [accountId]))[0]
 
 describe('connecting an account', () => {
-  it('ends in the browser with a connected account, its tokens in the vault, sealed', async () => {
+  it('ends with a connected account whose tokens are stored sealed', async () => {
     const organizationId = await createOrganization(database)
-    const { accountId, authorizeUrl } = await begin(organizationId)
+    const { accountId, authorizeUrl } = await startConnecting(organizationId)
     expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'connecting', openId: null })
 
     const username = nameOf()
-    const back = await visit(authorizeUrl, { local_account: username })
-    expect(back.startsWith(`${publicUrl}${callbackPath}?`)).toBe(true)
-    const page = await comeBack(back)
+    const redirect = await consent(authorizeUrl, { local_account: username })
+    expect(redirect.startsWith(`${publicUrl}${callbackPath}?`)).toBe(true)
+    const page = await openPage(redirect)
     expect(page.status).toBe(200)
     expect(page.text).toContain(`@${username} is connected`)
     expect(page.headers.get('referrer-policy')).toBe('no-referrer')
@@ -119,45 +119,45 @@ describe('connecting an account', () => {
     const account = await accountOf(organizationId, accountId)
     expect(account).toMatchObject({ state: 'connected', username, creator: { maxDurationSeconds: 600 } })
     const stored = await readTokens(db, accountId)
-    const place = { organizationId, row: accountId, column: 'access_token' }
-    expect(encryptor.open(stored?.accessTokenSealed ?? '', place).reveal()).toMatch(/^act\./)
+    const associatedData = { organizationId, row: accountId, column: 'access_token' }
+    expect(encryptor.open(stored?.accessTokenSealed ?? '', associatedData).reveal()).toMatch(/^act\./)
   })
 
-  it('works once: the same way back again is closed', async () => {
+  it('works once: the same redirect is refused the second time', async () => {
     const organizationId = await createOrganization(database)
-    const { authorizeUrl } = await begin(organizationId)
-    const back = await visit(authorizeUrl, { local_account: nameOf() })
-    expect((await comeBack(back)).status).toBe(200)
-    const again = await comeBack(back)
+    const { authorizeUrl } = await startConnecting(organizationId)
+    const redirect = await consent(authorizeUrl, { local_account: nameOf() })
+    expect((await openPage(redirect)).status).toBe(200)
+    const again = await openPage(redirect)
     expect(again.status).toBe(410)
-    expect(again.text).toContain('This way is closed')
+    expect(again.text).toContain('This link has expired')
   })
 
-  it('is closed after 15 minutes, and to whoever makes a state up', async () => {
+  it('is refused after 15 minutes, and for a forged or missing state', async () => {
     const organizationId = await createOrganization(database)
-    const { authorizeUrl } = await begin(organizationId)
-    const back = await visit(authorizeUrl, { local_account: nameOf() })
+    const { authorizeUrl } = await startConnecting(organizationId)
+    const redirect = await consent(authorizeUrl, { local_account: nameOf() })
     await sql`update connection_attempt set expires_at = now() where organization_id = ${organizationId}`.execute(
       db,
     )
-    expect((await comeBack(back)).status).toBe(410)
-    expect((await comeBack(`${publicUrl}${callbackPath}?code=x&scopes=&state=made-up`)).status).toBe(410)
-    expect((await comeBack(`${publicUrl}${callbackPath}`)).status).toBe(400)
+    expect((await openPage(redirect)).status).toBe(410)
+    expect((await openPage(`${publicUrl}${callbackPath}?code=x&scopes=&state=made-up`)).status).toBe(410)
+    expect((await openPage(`${publicUrl}${callbackPath}`)).status).toBe(400)
   })
 
-  it('says plainly that the creator said no, and ends the account that was begun', async () => {
+  it('that the creator declines shows a page and ends the account that was created', async () => {
     const organizationId = await createOrganization(database)
-    const { accountId, authorizeUrl } = await begin(organizationId)
-    const page = await comeBack(await visit(authorizeUrl, { local_account: nameOf(), deny: '1' }))
-    expect(page.text).toContain('You said no at TikTok')
+    const { accountId, authorizeUrl } = await startConnecting(organizationId)
+    const page = await openPage(await consent(authorizeUrl, { local_account: nameOf(), deny: '1' }))
+    expect(page.text).toContain('You declined at TikTok')
     expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'disconnected' })
   })
 
-  it('says plainly what cannot be done without the permissions that were left out', async () => {
+  it('with fewer permissions than requested shows what does not work without them', async () => {
     const organizationId = await createOrganization(database)
-    const { accountId, authorizeUrl } = await begin(organizationId)
-    const page = await comeBack(
-      await visit(authorizeUrl, { local_account: nameOf(), grant: 'user.info.basic,video.upload' }),
+    const { accountId, authorizeUrl } = await startConnecting(organizationId)
+    const page = await openPage(
+      await consent(authorizeUrl, { local_account: nameOf(), grant: 'user.info.basic,video.upload' }),
     )
     expect(page.text).toContain('nothing can be posted directly')
     expect(await accountOf(organizationId, accountId)).toMatchObject({
@@ -166,13 +166,13 @@ describe('connecting an account', () => {
     })
   })
 
-  it('keeps the one account of a creator who is connected twice', async () => {
+  it('twice for the same creator keeps one account', async () => {
     const organizationId = await createOrganization(database)
     const username = nameOf()
-    const first = await begin(organizationId)
-    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
-    const second = await begin(organizationId)
-    expect((await comeBack(await visit(second.authorizeUrl, { local_account: username }))).status).toBe(200)
+    const first = await startConnecting(organizationId)
+    await openPage(await consent(first.authorizeUrl, { local_account: username }))
+    const second = await startConnecting(organizationId)
+    expect((await openPage(await consent(second.authorizeUrl, { local_account: username }))).status).toBe(200)
     expect(await accountOf(organizationId, first.accountId)).toMatchObject({ state: 'connected', username })
     expect((await readTokens(db, first.accountId))?.version).toBe(3)
     expect(await accountOf(organizationId, second.accountId)).toMatchObject({
@@ -181,35 +181,35 @@ describe('connecting an account', () => {
     })
   })
 
-  it('does not take another creator for the one that was to be connected again', async () => {
+  it('again as another creator is refused and changes nothing', async () => {
     const organizationId = await createOrganization(database)
     const [username, other] = [nameOf(), nameOf()]
-    const first = await begin(organizationId)
-    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
+    const first = await startConnecting(organizationId)
+    await openPage(await consent(first.authorizeUrl, { local_account: username }))
     const before = await readTokens(db, first.accountId)
-    const again = await begin(organizationId, first.accountId)
-    const page = await comeBack(await visit(again.authorizeUrl, { local_account: other }))
+    const again = await startConnecting(organizationId, first.accountId)
+    const page = await openPage(await consent(again.authorizeUrl, { local_account: other }))
     expect(page.status).toBe(409)
     expect(page.text).toContain(`@${username}`)
     expect(await readTokens(db, first.accountId)).toMatchObject({ version: before?.version })
   })
 
-  it('ends with a page that can be acted on when the answer to the code is lost', async () => {
+  it('whose code exchange gets no answer shows a page that says to start again', async () => {
     const organizationId = await createOrganization(database)
-    const { accountId, authorizeUrl } = await begin(organizationId)
-    const back = await visit(authorizeUrl, { local_account: nameOf() })
+    const { accountId, authorizeUrl } = await startConnecting(organizationId)
+    const redirect = await consent(authorizeUrl, { local_account: nameOf() })
     tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
-    const page = await comeBack(back)
+    const page = await openPage(redirect)
     expect(page.status).toBe(502)
     expect(page.text).toContain('Start again')
     expect(await accountOf(organizationId, accountId)).toMatchObject({ state: 'disconnected' })
   })
 
-  it('lets the jobs go on that waited for their account', async () => {
+  it('lets jobs go on that waited for the account', async () => {
     const organizationId = await createOrganization(database)
     const username = nameOf()
-    const first = await begin(organizationId)
-    await comeBack(await visit(first.authorizeUrl, { local_account: username }))
+    const first = await startConnecting(organizationId)
+    await openPage(await consent(first.authorizeUrl, { local_account: username }))
     const jobId = await insertSentJob(database, {
       organizationId,
       accountId: first.accountId,
@@ -217,8 +217,8 @@ describe('connecting an account', () => {
     })
     await sql`update machine_instance set state = 'waitingForAccount', tag = 'resting', timers = '{}', wake_at = null
                where id = ${jobId}`.execute(db)
-    const again = await begin(organizationId, first.accountId)
-    await comeBack(await visit(again.authorizeUrl, { local_account: username }))
+    const again = await startConnecting(organizationId, first.accountId)
+    await openPage(await consent(again.authorizeUrl, { local_account: username }))
     const job = await db
       .selectFrom('machine_instance')
       .select('state')
@@ -227,11 +227,11 @@ describe('connecting an account', () => {
     expect(job?.state).toBe('watching.accepted')
   })
 
-  it('starts the slots that were skipped because the account was broken', async () => {
+  it('starts the slots that were skipped while the account was disconnected', async () => {
     const organizationId = await createOrganization(database)
     const username = nameOf()
-    const { accountId, authorizeUrl } = await begin(organizationId)
-    await comeBack(await visit(authorizeUrl, { local_account: username }))
+    const { accountId, authorizeUrl } = await startConnecting(organizationId)
+    await openPage(await consent(authorizeUrl, { local_account: username }))
     const failure = { verdict: 'NEEDS_USER', code: 'x', message: 'x' } as const
     await db.transaction().execute((tx) =>
       sendAccountEvent(tx, commandDeps, {
@@ -248,13 +248,13 @@ describe('connecting an account', () => {
          where slot_id = ${slotId} order by scan.created_at`.execute(db)
       return rows
     }
-    // The start scans by itself, and takes up the scan that the first grant queued.
+    // The worker scans at its start, and runs the scan that the first grant queued.
     const seen = await waitUntil(decisions, ({ length }) => length > 1)
     expect(new Set(seen.map(({ reason }) => reason))).toEqual(new Set(['boot', 'account']))
     expect(seen.map(({ decision }) => decision)).toEqual(['ACCOUNT_UNHEALTHY', 'ACCOUNT_UNHEALTHY'])
 
-    const again = await begin(organizationId, accountId)
-    await comeBack(await visit(again.authorizeUrl, { local_account: username }))
+    const again = await startConnecting(organizationId, accountId)
+    await openPage(await consent(again.authorizeUrl, { local_account: username }))
     await waitUntil(decisions, ({ length }) => length > 2)
     expect((await decisions()).at(2)).toEqual({ reason: 'account', decision: 'ENQUEUED' })
     const job = await db
@@ -265,9 +265,9 @@ describe('connecting an account', () => {
     expect(job?.state).toBe('queued')
   })
 
-  it('is nobody else’s: another organization cannot connect this account again', async () => {
+  it('again is refused for another organization’s account', async () => {
     const [mine, other] = [await createOrganization(database), await createOrganization(database)]
-    const { accountId } = await begin(mine)
-    await expect(begin(other, accountId)).rejects.toThrow('missing')
+    const { accountId } = await startConnecting(mine)
+    await expect(startConnecting(other, accountId)).rejects.toThrow('missing')
   })
 })

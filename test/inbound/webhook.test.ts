@@ -19,14 +19,14 @@ const { db } = database.runtime
 const clientKey = 'ck_local_demo'
 const clientSecret = 'cs_local_demo'
 
-const take = createWebhookRoute({
+const route = createWebhookRoute({
   db,
   deps,
   clientKey,
   clientSecret: new Secret(clientSecret),
   log: createLogger('silent', false),
 })
-const server = createServer((request, response) => void take(request, response)).listen(0, '127.0.0.1')
+const server = createServer((request, response) => void route(request, response)).listen(0, '127.0.0.1')
 await once(server, 'listening')
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/` // A TCP server's address is an object.
 afterAll(() => void server.close())
@@ -43,15 +43,15 @@ function bodyOf(event: string, openId: string, content: string, createdAt = now(
   })
 }
 
-/** Sends as TikTok does, or as somebody who has not the secret, or who kept an old delivery. */
+/** Sends a signed webhook, as TikTok does by default. */
 async function send(body: string, { secret = clientSecret, at = now() } = {}): Promise<number> {
   const signature = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')
   const headers = { 'content-type': 'application/json', 'tiktok-signature': `t=${at},s=${signature}` }
   return (await fetch(url, { method: 'POST', body, headers })).status
 }
 
-/** What a worker does with the queue's deliveries. */
-async function takeAllIn(): Promise<readonly string[]> {
+/** Handles all stored deliveries, as a worker does. */
+async function handleAll(): Promise<readonly string[]> {
   const kept = await db.selectFrom('webhook_delivery').select('key').where('handled_at', 'is', null).execute()
   const outcomes = kept.map(({ key }) => db.transaction().execute((tx) => handleWebhook(tx, deps, key)))
   return (await Promise.all(outcomes)).map(({ outcome }) => outcome)
@@ -84,7 +84,7 @@ async function setUp(audience = 'everyone') {
   }
   const eventsOf = async (id: string) =>
     (await db.selectFrom('event').select('type').where('job_id', '=', id).execute()).length
-  /** With the id as the bare number that TikTok writes, inside the inner text. */
+  /** The id is a bare number inside the inner JSON, as TikTok sends it. */
   const ofPost = (event: string, postId?: string, createdAt = now()) => {
     const id = postId === undefined ? '' : `,"post_id":${postId}`
     const content = `{"publish_id":"${publishId}","publish_type":"DIRECT_POST"${id}}`
@@ -94,17 +94,17 @@ async function setUp(audience = 'everyone') {
 }
 
 describe('a webhook', () => {
-  it('moves its job, and its post id keeps every digit', async () => {
+  it('moves its job and keeps every digit of the post id', async () => {
     const { jobId, stateOf, ofPost } = await setUp()
     expect(await send(ofPost('publicly_available', '7312345678901234567'))).toBe(200)
-    expect(await takeAllIn()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['moved'])
     expect(await stateOf(jobId)).toMatchObject({
       state: 'closing',
       context: { publicPostIds: ['7312345678901234567'] },
     })
   })
 
-  it('makes one event, however often it is repeated and whoever takes it in', async () => {
+  it('makes one event, however often it is delivered and handled', async () => {
     const { jobId, eventsOf, ofPost } = await setUp()
     const body = ofPost('complete')
     expect(await Promise.all([send(body), send(body), send(body)])).toEqual([200, 200, 200])
@@ -112,7 +112,7 @@ describe('a webhook', () => {
       await db.selectFrom('webhook_delivery').select('key').where('handled_at', 'is', null).execute()
     )[0]?.key
     const both = await Promise.all([
-      takeAllIn(),
+      handleAll(),
       db.transaction().execute((tx) => handleWebhook(tx, deps, key ?? '')),
     ])
     expect(
@@ -122,11 +122,11 @@ describe('a webhook', () => {
         .toSorted(),
     ).toEqual(['moved', 'taken before'])
     expect(await send(body)).toBe(200)
-    expect(await takeAllIn()).toEqual([])
+    expect(await handleAll()).toEqual([])
     expect(await eventsOf(jobId)).toBe(1)
   })
 
-  it('is refused without a signature, with a wrong one, or when it is old', async () => {
+  it('is refused without a signature, with a wrong one, or with an old one', async () => {
     const { ofPost } = await setUp()
     const body = ofPost('complete')
     expect((await fetch(url, { method: 'POST', body })).status).toBe(401)
@@ -136,49 +136,49 @@ describe('a webhook', () => {
     const byGet = await fetch(url)
     expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST'])
     expect(await byGet.json()).toMatchObject({ errors: [{ extensions: { code: 'METHOD_NOT_ALLOWED' } }] })
-    expect(await takeAllIn()).toEqual([])
+    expect(await handleAll()).toEqual([])
   })
 
-  it('is answered, and changes nothing, when it is about somebody else', async () => {
+  it('of an unknown creator or post is answered 200 and changes nothing', async () => {
     const { jobId, publishId, stateOf } = await setUp()
     const content = `{"publish_id":"${publishId}"}`
     expect(await send(bodyOf('post.publish.complete', 'somebody-else', content))).toBe(200)
     expect(await send(bodyOf('post.publish.complete', 'x', '{"publish_id":"v_pub_file~none"}'))).toBe(200)
-    expect(await takeAllIn()).toEqual(['unknownPost', 'unknownPost'])
+    expect(await handleAll()).toEqual(['unknownPost', 'unknownPost'])
     expect((await stateOf(jobId)).state).toBe('watching.accepted')
     for (const body of [bodyOf('video.upload.failed', 'x', '{}'), '{"client_key":1', '[]'])
       expect(await send(body)).toBe(200)
-    expect(await takeAllIn()).toEqual([])
+    expect(await handleAll()).toEqual([])
   })
 
-  it('is refused when it is far larger than any news', async () => {
+  it('is refused when it is larger than 64 kB', async () => {
     expect(await send('x'.repeat(70_000)).catch(() => 413)).toBe(413)
   })
 
-  it('takes a post down weeks later, as an event and a state', async () => {
+  it('reports a takedown weeks later, as an event and a state', async () => {
     const { jobId, stateOf, eventsOf, ofPost } = await setUp()
     await send(ofPost('publicly_available', '71', now() - 60))
-    await takeAllIn()
-    // The books are being closed at this moment: what comes now is not forgotten.
+    await handleAll()
+    // The job is in `closing` now; an event that arrives then must not be lost.
     await send(ofPost('no_longer_publicaly_available', '71'))
-    expect(await takeAllIn()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['moved'])
     expect(await stateOf(jobId)).toMatchObject({ context: { visibility: 'hidden', publicPostIds: ['71'] } })
     expect(await eventsOf(jobId)).toBe(2)
   })
 
-  it('ends a post with the verdict of its reason, and counts a reason that nobody knows', async () => {
+  it('of a failed post ends its job with the reason’s verdict and counts an unknown reason', async () => {
     const known = await setUp()
     const content = `{"publish_id":"${known.publishId}","reason":"frame_rate_check_failed"}`
     await send(bodyOf('post.publish.failed', known.openId, content))
-    await takeAllIn()
+    await handleAll()
     expect(await known.stateOf(known.jobId)).toMatchObject({
       state: 'closing',
       context: { failure: { verdict: 'FIX_MEDIA', code: 'frame_rate_check_failed', source: 'post' } },
     })
     const unknown = await setUp()
-    const strange = `{"publish_id":"${unknown.publishId}","reason":"the_moon_is_full"}`
-    await send(bodyOf('post.publish.failed', unknown.openId, strange))
-    await takeAllIn()
+    const unknownReason = `{"publish_id":"${unknown.publishId}","reason":"the_moon_is_full"}`
+    await send(bodyOf('post.publish.failed', unknown.openId, unknownReason))
+    await handleAll()
     expect((await unknown.stateOf(unknown.jobId)).state).toBe('closing')
     const counted = await db
       .selectFrom('unrecognised_code')
@@ -190,10 +190,10 @@ describe('a webhook', () => {
 })
 
 describe('authorization.removed', () => {
-  it('revokes the account, empties its vault and names the slots that it cannot serve', async () => {
+  it('revokes the account, deletes its tokens and names the slots at risk', async () => {
     const { organizationId, accountId, openId, stateOf } = await setUp()
     await send(bodyOf('authorization.removed', openId, '{"reason":1}', now() + 1))
-    expect(await takeAllIn()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['moved'])
     expect(await stateOf(accountId)).toMatchObject({
       state: 'revoked',
       context: { failure: { code: 'AUTHORIZATION_REMOVED' } },
@@ -209,10 +209,10 @@ describe('authorization.removed', () => {
     expect(types.map(({ type }) => type)).toEqual(['account.transitioned', 'account.slotsEndangered'])
   })
 
-  it('does not touch a grant that was given after it', async () => {
+  it('does not affect a later grant', async () => {
     const { accountId, openId, stateOf } = await setUp()
     await send(bodyOf('authorization.removed', openId, '{"reason":1}', now() - 3_600))
-    expect(await takeAllIn()).toEqual(['noChange'])
+    expect(await handleAll()).toEqual(['noChange'])
     expect((await stateOf(accountId)).state).toBe('connected')
   })
 })

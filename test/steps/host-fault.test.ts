@@ -14,10 +14,10 @@ import { waitUntil } from '../support/wait.ts'
 import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createHostHarness } from './host-harness.ts'
 
-/** Rendering takes a while on a busy machine. */
-const patienceMs = 240_000
+/** Rendering takes long on a busy machine. */
+const timeoutMs = 240_000
 
-const fixture = await createHostHarness()
+const harness = await createHostHarness()
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'reelpilot-host-'))
@@ -25,28 +25,28 @@ async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-/** A disk of its own of so many bytes, where this process may mount one. */
-async function smallDisk(folder: string, bytes: number): Promise<boolean> {
+/** Mounts a tmpfs of this size; false if this process may not mount. */
+async function mountSmallDisk(folder: string, bytes: number): Promise<boolean> {
   await mkdir(folder, { recursive: true })
   const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
   if (status !== 0) {
-    console.warn(`NOT TRIED on a full disk: nothing can be mounted here (${stderr})`)
+    console.warn(`SKIPPED on a full disk: this process may not mount a tmpfs (${stderr})`)
     return false
   }
   onTestFinished(() => void spawnSync('umount', ['-l', folder]))
   return true
 }
 
-/** A renderer takes real time to try again, and the minutes between a job's attempts pass at once here. */
+/** Waits for the renderer in real time, because the minutes between a job's attempts pass at once in these tests. */
 async function untilRendered(videos: VideoProvider, clip: ClipRef | null): Promise<void> {
   if (clip === null) return
-  const ref = clip as unknown as JobRef // As the provider gave it.
-  const look = () =>
+  const ref = clip as unknown as JobRef // The provider's own reference, stored as JSON.
+  const poll = () =>
     videos.poll(ref, { signal: AbortSignal.timeout(60_000) }).then(
       ({ kind }) => kind,
-      () => 'in trouble',
+      () => 'unavailable',
     )
-  await waitUntil(look, (kind) => kind === 'done', 120_000)
+  await waitUntil(poll, (kind) => kind === 'done', 120_000)
 }
 
 async function fill(folder: string): Promise<string> {
@@ -56,7 +56,7 @@ async function fill(folder: string): Promise<string> {
   return file
 }
 
-async function expectAsked(job: RehearsedJob, code: string): Promise<void> {
+async function expectOperatorFailure(job: RehearsedJob, code: string): Promise<void> {
   const { failure, ending } = await job.context()
   expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code })
   expect(ending).toBeNull()
@@ -66,76 +66,76 @@ async function expectAsked(job: RehearsedJob, code: string): Promise<void> {
 
 describe('without an ffmpeg', () => {
   it(
-    'jobs wait for a person, keep what they have, and go on once there is one',
+    'jobs need a person, keep their work, and go on once ffmpeg is installed',
     async () => {
       const directory = await temporaryFolder()
-      const worker = await fixture.openWorker({ directory, ffmpegPath: '/nope' })
+      const worker = await harness.openWorker({ directory, ffmpegPath: '/nope' })
       const jobs = [await worker.start(), await worker.start({ ...shortStoryboard, seed: 7 })]
       for (const job of jobs) {
         expect(await job.advance()).toBe('needsPerson')
-        await expectAsked(job, 'FFMPEG_MISSING')
+        await expectOperatorFailure(job, 'FFMPEG_MISSING')
       }
-      // The log hears of the machine, not of every job.
-      expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
+      // One report per outage, not one per job.
+      expect(worker.reports.map(({ kind }) => kind)).toEqual(['began'])
 
-      const mended = await fixture.openWorker({ directory })
+      const repaired = await harness.openWorker({ directory })
       for (const job of jobs) {
         await job.send({ type: 'retry' })
-        expect(await mended.takeOver(job).advance('awaitingSlot')).toBe('awaitingSlot')
+        expect(await repaired.takeOver(job).advance('awaitingSlot')).toBe('awaitingSlot')
       }
     },
-    patienceMs,
+    timeoutMs,
   )
 
   it(
-    'that may be run it is the same',
+    'that is executable, a job needs a person too',
     async () => {
       const directory = await temporaryFolder()
       const ffmpegPath = path.join(directory, 'ffmpeg')
       await writeFile(ffmpegPath, 'no program')
       await chmod(ffmpegPath, 0o644)
-      const worker = await fixture.openWorker({ directory, ffmpegPath })
+      const worker = await harness.openWorker({ directory, ffmpegPath })
       const job = await worker.start()
       expect(await job.advance()).toBe('needsPerson')
-      await expectAsked(job, 'FFMPEG_MISSING')
+      await expectOperatorFailure(job, 'FFMPEG_MISSING')
     },
-    patienceMs,
+    timeoutMs,
   )
 })
 
 it(
-  'renders scenes and joins them with the ffmpeg that is set',
+  'a worker renders and joins scenes with the configured ffmpeg',
   async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory)
-    const worker = await fixture.openWorker({ directory, ffmpegPath })
+    const worker = await harness.openWorker({ directory, ffmpegPath })
     const job = await worker.start()
     expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
-    // One for each of two scenes, and one that joins them.
+    // One start per scene, and one to join both.
     expect(await starts()).toBe(3)
   },
-  patienceMs,
+  timeoutMs,
 )
 
 describe('on a full disk', () => {
   it.each(['renders', 'media', 'work'])(
-    'of %s, jobs wait, keep their clips, and go on once there is room',
-    async (place) => {
+    'for %s, jobs need a person, keep their clips, and go on once there is space',
+    async (folder) => {
       const directory = await temporaryFolder()
-      const disk = path.join(directory, place)
-      if (!(await smallDisk(disk, 8 * 1024 * 1024))) return
-      const worker = await fixture.openWorker({ directory })
+      const disk = path.join(directory, folder)
+      if (!(await mountSmallDisk(disk, 8 * 1024 * 1024))) return
+      const worker = await harness.openWorker({ directory })
       const filler = await fill(disk)
       const job = await worker.start()
       expect(await job.advance((context, state) => state === 'failed' || context.attempts > 1)).not.toBe(
         'failed',
       )
-      await expectAsked(job, 'DISK_FULL')
+      await expectOperatorFailure(job, 'DISK_FULL')
       const { clips } = await job.context()
-      await fixture.countAttempts(job.jobId, maxAttempts - 1)
+      await harness.setAttempts(job.jobId, maxAttempts - 1)
       expect(await job.advance()).toBe('needsPerson')
-      await expectAsked(job, 'DISK_FULL')
-      expect(worker.news.map(({ kind }) => kind)).toEqual(['began'])
+      await expectOperatorFailure(job, 'DISK_FULL')
+      expect(worker.reports.map(({ kind }) => kind)).toEqual(['began'])
 
       await rm(filler)
       await untilRendered(worker.videos, (await job.context()).clip)
@@ -143,6 +143,6 @@ describe('on a full disk', () => {
       expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
       expect((await job.context()).clips.slice(0, clips.length)).toEqual(clips)
     },
-    patienceMs,
+    timeoutMs,
   )
 })

@@ -16,7 +16,7 @@ import { connectLocalAccount } from '../../src/rehearsal/local-account.ts'
 import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
-import type { StepReport } from '../../src/steps/step-deps.ts'
+import type { StepReport } from '../../src/steps/step-report.ts'
 import { readDatabaseTime } from '../../src/store/database-time.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
 import { insertJob } from '../../src/store/job/jobs.ts'
@@ -30,14 +30,14 @@ import { type RehearsedJob, rehearse } from '../support/rehearsed-job.ts'
 import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createVirtualClock } from './publish/virtual-clock.ts'
 
-/** What one worker has: a renderer, a storage and a data directory, each of which a test may take away. */
+/** A worker's own resources, each of which a test may break. */
 export interface WorkerOptions {
   readonly directory: string
   readonly ffmpegPath?: string
   readonly mediaDirectory?: string
 }
 
-/** A database whose clock a test owns, an account at a local TikTok, and workers that drive jobs from their first state on. */
+/** A database with a virtual clock, an organization with quota, and workers that drive jobs from their first state. */
 export async function createHostHarness() {
   const database = await createTestDatabase()
   const clock = await createVirtualClock(database)
@@ -49,8 +49,8 @@ export async function createHostHarness() {
   const ring = keyRingOf([randomBytes(32)])
   const encryptor = createEncryptor(() => ring)
 
-  async function openWorker(wish: WorkerOptions) {
-    const news: StepReport[] = []
+  async function openWorker(options: WorkerOptions) {
+    const reports: StepReport[] = []
     const local = await startLocalTikTok({ persist: false, settings: { processingMs: 0, moderationMs: 0 } })
     onTestFinished(() => local.stop())
     local.advance(clock.offsetMs() / 1_000)
@@ -58,11 +58,11 @@ export async function createHostHarness() {
       organizationId,
       username: `creator${randomBytes(4).toString('hex')}`,
     })
-    const media = wish.mediaDirectory ?? path.join(wish.directory, 'media')
+    const media = options.mediaDirectory ?? path.join(options.directory, 'media')
     const storage = await createDiskStorage({ directory: media })
     const videos = createLocalProvider({
-      directory: path.join(wish.directory, 'renders'),
-      ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
+      directory: path.join(options.directory, 'renders'),
+      ...(options.ffmpegPath && { ffmpegPath: options.ffmpegPath }),
     })
     onTestFinished(() => videos.close())
     const { clientKey, clientSecret } = local.app
@@ -92,9 +92,9 @@ export async function createHostHarness() {
       tiktok,
       encryptor,
       latePostGapMs: 300_000,
-      workDirectory: path.join(wish.directory, 'work'),
-      ...(wish.ffmpegPath && { ffmpegPath: wish.ffmpegPath }),
-      report: (each) => void news.push(each),
+      workDirectory: path.join(options.directory, 'work'),
+      ...(options.ffmpegPath && { ffmpegPath: options.ffmpegPath }),
+      report: (report) => void reports.push(report),
     })
     const pass = async (milliseconds: number) => {
       const before = clock.offsetMs()
@@ -102,27 +102,19 @@ export async function createHostHarness() {
       local.advance((clock.offsetMs() - before) / 1_000)
     }
     const runtime = { instanceStore, keeper, machines: deps.machines, steps, clock: databaseClock }
-    const machinery = {
-      db,
-      deps,
-      runtime,
-      local,
-      now: clock.now,
-      advanceClock: pass,
-      receivesWebhooks: false,
-    }
+    const parts = { db, deps, runtime, local, now: clock.now, advanceClock: pass, receivesWebhooks: false }
     return {
-      news,
+      reports,
       storage,
       videos,
       local,
       async start(storyboard: object = shortStoryboard): Promise<RehearsedJob> {
         const jobId = await insertFreshJob(accountId, storyboard)
-        return rehearse(machinery, { jobId, organizationId, accountId })
+        return rehearse(parts, { jobId, organizationId, accountId })
       },
-      /** The same job, driven by this worker. */
+      /** Drives another worker's job by this worker. */
       takeOver: ({ jobId, accountId: owner }: RehearsedJob) =>
-        rehearse(machinery, { jobId, organizationId, accountId: owner }),
+        rehearse(parts, { jobId, organizationId, accountId: owner }),
     }
   }
 
@@ -167,12 +159,12 @@ export async function createHostHarness() {
     return jobId
   }
 
-  /** As if its step had been tried in vain so often: each try takes a while. */
-  const countAttempts = (jobId: string, attempts: number) =>
+  /** Pretends that the job's step has failed this many times, since each attempt takes long. */
+  const setAttempts = (jobId: string, attempts: number) =>
     database.owner.pool.query(
       `update reelpilot.machine_instance set context = jsonb_set(context, '{attempts}', $2::text::jsonb) where id = $1`,
       [jobId, String(attempts)],
     )
 
-  return { database, clock, organizationId, openWorker, countAttempts }
+  return { database, clock, organizationId, openWorker, setAttempts }
 }

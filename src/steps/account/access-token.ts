@@ -1,32 +1,46 @@
 import type { AccountContext, AccountEvent } from '../../../machines/account.ts'
 import type { Failure, StepError } from '../../../machines/rules/failure.ts'
 import { sendAccountEvent } from '../../commands/send-event.ts'
+import type { StepContext } from '../../durable/step.ts'
+import type { TikTokClient } from '../../providers/tiktok/client.ts'
 import type { Secret } from '../../secret.ts'
 import { type AccountRecord, findAccounts } from '../../store/account/accounts.ts'
 import { readTokens, type StoredTokens } from '../../store/account/tokens.ts'
-import { failure } from '../failure.ts'
+import { ownFailure } from '../failure.ts'
 import type { StepDeps } from '../step-deps.ts'
 
 type Access =
   | { readonly kind: 'token'; readonly token: Secret; readonly version: number }
-  | { readonly kind: 'none'; readonly error: StepError }
+  | { readonly kind: 'unavailable'; readonly error: StepError }
 
-interface OfAccount {
+interface AccountRef {
   readonly organizationId: string
   readonly accountId: string
 }
 
-/** The upload must end within its hour, and the token must outlast it with some room. */
+/** An upload must end within its hour, and the token must outlast it with a margin. */
 export const uploadTokenSeconds = 70 * 60
 export const callTokenSeconds = 60
 
 /**
- * The account's access token, with at least `forSeconds` left, or with half its life if TikTok gives it less than that. If
- * it has less, the account machine is asked to refresh it, once for all who ask, and the step is told to come again.
+ * The TikTok client for a job's calls. Rate limits and breakers learn from it whose call it is, and whether it is a retry.
  */
-export async function accessToken(
+export function clientForJob(
+  { tiktok }: Pick<StepDeps, 'tiktok'>,
+  { organizationId, jobId }: Pick<StepContext, 'organizationId' | 'jobId'>,
+  // A step that became pending under an older machine version has no attempts.
+  { accountId, attempts = 0 }: { readonly accountId: string; readonly attempts?: number },
+): TikTokClient {
+  return tiktok.forCaller({ organizationId, accountId, requester: jobId }, attempts + 1)
+}
+
+/**
+ * The account's access token with at least `forSeconds` left, or half its lifetime where TikTok grants less than that. When
+ * less is left, the account machine refreshes it, once for all jobs, and the step is deferred.
+ */
+export async function requireAccessToken(
   deps: StepDeps,
-  { organizationId, accountId }: OfAccount,
+  { organizationId, accountId }: AccountRef,
   forSeconds: number,
 ): Promise<Access> {
   const { db, encryptor } = deps
@@ -34,58 +48,58 @@ export async function accessToken(
   const [account] = await findAccounts(db, organizationId, [accountId])
   if (stored) {
     const { version, lifetimeSeconds } = stored
-    const leftSeconds = (endOf(stored, account) - stored.now.getTime()) / 1_000
+    const leftSeconds = (expiryOf(stored, account) - stored.now.getTime()) / 1_000
     const lifetime = lifetimeSeconds ?? forSeconds
     if (leftSeconds >= (lifetime >= forSeconds ? forSeconds : lifetime / 2)) {
-      const place = { organizationId, row: accountId, column: 'access_token' }
-      return { kind: 'token', token: encryptor.open(stored.accessTokenSealed, place), version }
+      const associatedData = { organizationId, row: accountId, column: 'access_token' }
+      return { kind: 'token', token: encryptor.open(stored.accessTokenSealed, associatedData), version }
     }
-    await tell(deps, { organizationId, accountId }, { type: 'refresh', version })
+    await sendToAccount(deps, { organizationId, accountId }, { type: 'refresh', version })
   }
-  return { kind: 'none', error: withoutToken(account) }
+  return { kind: 'unavailable', error: errorWithoutToken(account) }
 }
 
-/** TikTok refused a token that should have been good: the machine refreshes it, or knows that only its creator can help. */
-export async function accessRefused(deps: StepDeps, account: OfAccount, version: number): Promise<StepError> {
-  await tell(deps, account, { type: 'accessRefused', version })
-  const [told] = await findAccounts(deps.db, account.organizationId, [account.accountId])
-  return withoutToken(told)
+/** TikTok refused a token that should be valid. The machine refreshes it, or knows that only the creator can help. */
+export async function tokenRefused(deps: StepDeps, account: AccountRef, version: number): Promise<StepError> {
+  await sendToAccount(deps, account, { type: 'accessRefused', version })
+  const [updated] = await findAccounts(deps.db, account.organizationId, [account.accountId])
+  return errorWithoutToken(updated)
 }
 
-/** What a step waits for that has no token: a refresh that is under way, or the creator. */
-function withoutToken(account: AccountRecord | undefined): StepError {
-  // A refresh that failed is tried again in a while: until then nobody needs to look more than once a minute.
+/** A step without a token waits for the refresh that is running, or for the creator. */
+function errorWithoutToken(account: AccountRecord | undefined): StepError {
+  // A failed refresh is retried after a back-off: until then a poll once a minute suffices.
   if (account?.state === 'refreshing.backingOff')
     return { ...refreshing, afterSeconds: 1 + Math.min(60, Math.max(0, account.wakesInSeconds ?? 0)) }
   return account?.state === 'connected' || account?.state === 'refreshing.requesting'
     ? refreshing
-    : { kind: 'needsAccount', failure: whyNot(account?.context.failure) }
+    : { kind: 'needsAccount', failure: needsConnection(account?.context.failure) }
 }
 
 const refreshing: Extract<StepError, { readonly kind: 'deferred' }> = {
   kind: 'deferred',
   afterSeconds: 1,
-  failure: failure(
+  failure: ownFailure(
     'RETRY_AFTER',
     'TOKEN_REFRESHING',
     'The account gets a new token; this goes on in a moment.',
   ),
 }
 
-/** When a pair's access token ends, epoch milliseconds: the machine ends one that TikTok has refused before its time. */
-function endOf({ version, accessExpiresAt }: StoredTokens, account: AccountRecord | undefined): number {
-  const known = account?.context as unknown as AccountContext | undefined // The account machine's own.
+/** When the access token expires, in epoch milliseconds. The machine shortens the life of a token that TikTok has refused. */
+function expiryOf({ version, accessExpiresAt }: StoredTokens, account: AccountRecord | undefined): number {
+  const known = account?.context as unknown as AccountContext | undefined // The account machine's own context.
   const expiresAt = accessExpiresAt.getTime()
   return known?.version === version ? Math.min(expiresAt, known.accessExpiresAt) : expiresAt
 }
 
-/** Sends the account its event; one that does not fit any more was answered by what happened meanwhile. */
-async function tell(deps: StepDeps, account: OfAccount, event: AccountEvent): Promise<void> {
+/** Sends an event to the account's machine. A refused event means that the account has changed meanwhile; the caller rereads it. */
+async function sendToAccount(deps: StepDeps, account: AccountRef, event: AccountEvent): Promise<void> {
   await deps.db.transaction().execute((tx) => sendAccountEvent(tx, deps, { ...account, event }))
 }
 
-function whyNot(failed: unknown): Failure {
-  const { code, source } = (failed ?? {}) as Partial<Failure>
+function needsConnection(cause: unknown): Failure {
+  const { code, source } = (cause ?? {}) as Partial<Failure>
   const message = 'The account has to be connected again; then this goes on by itself.'
   return { verdict: 'NEEDS_USER', code: code ?? 'ACCOUNT_NOT_CONNECTED', message, ...(source && { source }) }
 }

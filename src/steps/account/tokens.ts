@@ -9,18 +9,19 @@ import {
 } from '../../store/account/tokens.ts'
 import { sealTokens } from '../../vault/seal-tokens.ts'
 import { failureOfAnswer } from '../../verdict/tiktok-answer.ts'
-import { fail, failure } from '../failure.ts'
-import { parked } from '../parked.ts'
+import { ownFailure } from '../failure.ts'
+import { deferred, needsAccount, outcomeUnknown, retry } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
-import { clientFor } from './client-for.ts'
+import { clientForJob } from './access-token.ts'
 
-/** A presentation whose worker has not been heard of for so long has lost its answer: longer than the call may take. */
-const answerSeconds = 60
+/** Longer than the refresh call can take: after this long its answer is lost. */
+const maxAnswerSeconds = 60
 
 /**
- * Presents the refresh token of one version, at most once, and puts the new pair into the vault before anybody uses it.
- * A worker that finds it presented already looks whether the new pair has come; if it has not, and nobody can still be
- * waiting for it, the answer is lost and with it the grant.
+ * Presents the refresh token of one version at most once, and stores the new pair before anything uses it.
+ *
+ * A worker that finds the token presented already waits for the new pair. If none has come when the call's time is over,
+ * the answer is lost, and the grant with it.
  */
 export async function refreshTokens(
   deps: StepDeps,
@@ -31,63 +32,55 @@ export async function refreshTokens(
   const { accountId, version } = input
   const { organizationId } = context
   const stored = await readTokens(db, accountId)
-  if (!stored)
-    return fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
+  if (!stored) return notConnected()
   if (stored.version > version) return done(expiryOf(stored))
-  // Opened before it is noted as presented: without its key nothing is sent, and the token stays good.
-  const place = { organizationId, row: accountId, column: 'refresh_token' }
-  const refreshToken = encryptor.open(stored.refreshTokenSealed, place)
-  if (!(await claimPresentation(db, accountId, version))) return answerOfAnother(stored)
+  // Opened before the presentation is recorded: if the key is missing, nothing is sent and the token stays valid.
+  const associatedData = { organizationId, row: accountId, column: 'refresh_token' }
+  const refreshToken = encryptor.open(stored.refreshTokenSealed, associatedData)
+  if (!(await claimPresentation(db, accountId, version))) return presentedBefore(stored)
 
-  // Not to be aborted: whoever stops listening loses the grant. The client has a deadline of its own.
-  const answer = await clientFor(deps, context, input).refreshToken(refreshToken)
+  // Without the abort signal: an aborted call would lose the grant. The client's own deadline ends it.
+  const answer = await clientForJob(deps, context, input).refreshToken(refreshToken)
   switch (answer.kind) {
     case 'ok': {
       const tokens = sealTokens(encryptor, { organizationId, accountId }, answer.grant)
       const expiry = await writeTokens(db, accountId, tokens, version)
-      // Null if the creator has granted anew meanwhile: that newer pair is in the vault.
+      // Null when the creator has granted again meanwhile: the store holds that newer pair.
       const written = expiry ?? (await readTokens(db, accountId).then((now) => now && expiryOf(now)))
-      return written
-        ? done({ ...written })
-        : fail({ kind: 'needsAccount', failure: failure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', gone) })
+      return written ? done({ ...written }) : notConnected()
     }
     case 'unknown':
-      // An error that was answered says that the token was not taken; silence says nothing.
-      if (answer.cause !== 'serverError') return lost()
+      // An error response shows that the token was not used up; a missing response shows nothing.
+      if (answer.cause !== 'serverError') return answerLost()
       break
     case 'refused':
     case 'unauthorized':
-      // TikTok looked at the token and said no: it is dead, whoever killed it.
-      return fail({ kind: 'needsAccount', failure: failureOfAnswer('oauth', answer) })
+      // TikTok examined the token and refused it: it is invalid, whatever the reason.
+      return needsAccount(failureOfAnswer('oauth', answer))
     default:
   }
   await withdrawPresentation(db, accountId, version)
-  if (answer.kind === 'deferred') return parked(answer)
+  if (answer.kind === 'deferred') return deferred(answer)
   const afterSeconds = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined
-  return fail({
-    kind: 'retry',
-    ...(afterSeconds !== undefined && { afterSeconds }),
-    failure: failureOfAnswer('oauth', answer),
-  })
+  return retry(failureOfAnswer('oauth', answer), afterSeconds)
 }
 
-const gone = 'The account has no tokens any more.'
+function notConnected(): StepOutcome {
+  const message = 'The account has no tokens any more.'
+  return needsAccount(ownFailure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', message))
+}
 
-function answerOfAnother({ presentedAt, now }: StoredTokens): StepOutcome {
-  const sinceSeconds = presentedAt ? (now.getTime() - presentedAt.getTime()) / 1_000 : answerSeconds
-  if (sinceSeconds >= answerSeconds) return lost()
+function presentedBefore({ presentedAt, now }: StoredTokens): StepOutcome {
+  const sinceSeconds = presentedAt ? (now.getTime() - presentedAt.getTime()) / 1_000 : maxAnswerSeconds
+  if (sinceSeconds >= maxAnswerSeconds) return answerLost()
   const message = 'Another worker waits for the answer of TikTok.'
-  return fail({
-    kind: 'retry',
-    afterSeconds: 5,
-    failure: failure('RETRY_AFTER', 'TOKEN_REFRESHING', message),
-  })
+  return retry(ownFailure('RETRY_AFTER', 'TOKEN_REFRESHING', message), 5)
 }
 
-function lost(): StepOutcome {
+function answerLost(): StepOutcome {
   const message =
-    'The answer to a refresh was lost; TikTok takes a refresh token once, so this one is not shown again.'
-  return fail({ kind: 'unknown', failure: failure('NEEDS_USER', 'REFRESH_ANSWER_LOST', message) })
+    'The answer to a token refresh was lost. TikTok accepts a refresh token once, so it is not presented again.'
+  return outcomeUnknown(ownFailure('NEEDS_USER', 'REFRESH_ANSWER_LOST', message))
 }
 
 function expiryOf({ version, accessExpiresAt, refreshExpiresAt }: StoredTokens) {
@@ -98,7 +91,7 @@ function expiryOf({ version, accessExpiresAt, refreshExpiresAt }: StoredTokens) 
   }
 }
 
-/** Gives the grant back to TikTok, as well as that goes, and empties the vault in any case. */
+/** Revokes the grant at TikTok, best effort, and deletes the tokens in any case. */
 export async function revokeTokens(
   deps: StepDeps,
   context: StepContext,
@@ -108,14 +101,11 @@ export async function revokeTokens(
   const { organizationId, signal } = context
   const stored = await readTokens(db, accountId)
   if (stored) {
-    const place = { organizationId, row: accountId, column: 'access_token' }
-    const answer = await clientFor(deps, context, { accountId }).revoke(
-      encryptor.open(stored.accessTokenSealed, place),
-      signal,
-    )
-    if (answer.kind === 'deferred') return parked(answer)
-    if (answer.kind === 'rateLimited')
-      return fail({ kind: 'retry', failure: failureOfAnswer('oauth', answer) })
+    const associatedData = { organizationId, row: accountId, column: 'access_token' }
+    const accessToken = encryptor.open(stored.accessTokenSealed, associatedData)
+    const answer = await clientForJob(deps, context, { accountId }).revoke(accessToken, signal)
+    if (answer.kind === 'deferred') return deferred(answer)
+    if (answer.kind === 'rateLimited') return retry(failureOfAnswer('oauth', answer))
   }
   await forgetTokens(db, accountId)
   return done()

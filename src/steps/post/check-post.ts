@@ -1,17 +1,18 @@
 import type { OpenPost } from '../../../machines/job/context.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
-import { accessToken, callTokenSeconds } from '../account/access-token.ts'
-import { clientFor } from '../account/client-for.ts'
-import { fail, failure } from '../failure.ts'
+import { postRejection } from '../../verdict/tiktok-answer.ts'
+import { callTokenSeconds, clientForJob, requireAccessToken } from '../account/access-token.ts'
+import { ownFailure } from '../failure.ts'
+import { failed } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
-import { notOk, rejection } from '../tiktok-failure.ts'
+import { countIfUnrecognised, outcomeOfAnswer } from '../tiktok-outcome.ts'
 import { findPublicPost } from './find-public-post.ts'
 import { readSlot } from './slot.ts'
 
-/** Some accounts' posts never get an id in the status: after this many polls the list of posts is looked at as well. */
-const pollsBeforeList = 12
+/** The status of some accounts' posts never shows an id: after this many polls the list of posts is searched as well. */
+const pollsBeforeListSearch = 12
 
-/** Asks once what became of a post whose bytes are all there. */
+/** Polls once the status of a post whose bytes were all sent. */
 export async function checkPost(
   deps: StepDeps,
   context: StepContext,
@@ -26,12 +27,12 @@ export async function checkPost(
 ): Promise<StepOutcome> {
   const { organizationId, signal } = context
   const account = { organizationId, accountId: input.accountId }
-  const access = await accessToken(deps, account, callTokenSeconds)
-  if (access.kind === 'none') return fail(access.error)
+  const access = await requireAccessToken(deps, account, callTokenSeconds)
+  if (access.kind === 'unavailable') return failed(access.error)
   const slot = await readSlot(deps.db, organizationId, input.slotId)
-  const tiktok = clientFor(deps, context, input)
+  const tiktok = clientForJob(deps, context, input)
   const call = { ...account, version: access.version }
-  const inList = () =>
+  const searchList = () =>
     findPublicPost(
       { ...deps, tiktok },
       access.token,
@@ -41,23 +42,20 @@ export async function checkPost(
 
   const answer = await tiktok.status(access.token, input.post.publishId, signal)
   if (answer.kind === 'refused' && answer.code === 'invalid_publish_id') {
-    const found = await inList()
-    if (found.kind === 'found') return done({ kind: 'public', postIds: [found.postId] })
-    if (found.kind === 'unread') return await notOk(deps, call, found.answer)
+    const search = await searchList()
+    if (search.kind === 'found') return done({ kind: 'public', postIds: [search.postId] })
+    if (search.kind === 'failed') return await outcomeOfAnswer(deps, call, search.answer)
     const message =
       'TikTok does not know the post any more, and it is not among the public posts of the creator.'
-    return done({ kind: 'lost', failure: { ...failure('OUTCOME_UNKNOWN', 'POST_LOST', message) } })
+    return done({ kind: 'lost', failure: { ...ownFailure('OUTCOME_UNKNOWN', 'POST_LOST', message) } })
   }
-  if (answer.kind !== 'ok') return await notOk(deps, call, answer)
+  if (answer.kind !== 'ok') return await outcomeOfAnswer(deps, call, answer)
 
   switch (answer.status) {
     case 'FAILED': {
-      const { failure: why, ...rejected } = await rejection(
-        deps.db,
-        organizationId,
-        answer.failReason ?? 'unspecified',
-      )
-      return done({ kind: 'rejected', ...rejected, failure: { ...why } })
+      const { failure, isRecognised: _, ...rejection } = postRejection(answer.failReason)
+      await countIfUnrecognised(deps, organizationId, 'post', failure)
+      return done({ kind: 'rejected', ...rejection, failure: { ...failure } })
     }
     case 'SEND_TO_USER_INBOX':
       return done({ kind: 'delivered' })
@@ -67,10 +65,10 @@ export async function checkPost(
       return done({ kind: 'processing' })
   }
   if (answer.publicPostIds.length > 0) return done({ kind: 'public', postIds: answer.publicPostIds })
-  // A public post shows its id only after moderation; before that nobody can see it.
+  // A public post shows its id only after moderation; before that only its creator can see it.
   if (slot.privacy !== 'PUBLIC_TO_EVERYONE') return done({ kind: 'private' })
-  const found = input.polls >= pollsBeforeList ? await inList() : null
+  const search = input.polls >= pollsBeforeListSearch ? await searchList() : null
   return done(
-    found?.kind === 'found' ? { kind: 'public', postIds: [found.postId] } : { kind: 'inModeration' },
+    search?.kind === 'found' ? { kind: 'public', postIds: [search.postId] } : { kind: 'inModeration' },
   )
 }

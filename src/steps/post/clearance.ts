@@ -1,40 +1,40 @@
 import { type ClearanceMoment, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import type { SlotToPost } from '../../store/job/clearance.ts'
-import { fail } from '../failure.ts'
+import { failed } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { readSlot } from './slot.ts'
 
-/** What a step of a job is told of its slot. */
-export interface OfSlot {
+/** The part of a step's input that names its slot. */
+export interface SlotInput {
   readonly slotId: string
   readonly publishAt: number
   readonly mayBeLate: boolean
 }
 
-/** Whether a job may do what it is about to do: then with what will be posted, in the very read that was judged. */
-export async function clearanceFor(
+/** Checks whether the job may go on. If so, answers the slot of the very read that was checked. */
+export async function checkClearance(
   { db }: Pick<StepDeps, 'db'>,
   { organizationId, now }: Pick<StepContext, 'organizationId' | 'now'>,
-  { slotId, publishAt, mayBeLate }: OfSlot,
+  { slotId, publishAt, mayBeLate }: SlotInput,
   before: ClearanceMoment['before'],
 ): Promise<
   | { readonly kind: 'clear'; readonly slot: SlotToPost }
-  | { readonly kind: 'stop'; readonly outcome: StepOutcome }
+  | { readonly kind: 'stopped'; readonly outcome: StepOutcome }
 > {
   const slot = await readSlot(db, organizationId, slotId)
   const clearance = clearanceOf(slot, { before, publishAt, mayBeLate, at: now() })
   if (clearance.kind === 'clear') return { kind: 'clear', slot }
   const kind = clearance.kind === 'hold' ? 'held' : clearance.kind
-  return { kind: 'stop', outcome: fail({ kind, failure: failureOfStop(clearance.code) }) }
+  return { kind: 'stopped', outcome: failed({ kind, failure: failureOfStop(clearance.code) }) }
 }
 
-/** Looks whether what held a job still does. */
+/** Checks whether the reason that holds a job still applies. */
 export async function checkHold(
   deps: StepDeps,
   context: StepContext,
-  input: OfSlot & Pick<ClearanceMoment, 'before'>,
+  input: SlotInput & Pick<ClearanceMoment, 'before'>,
 ): Promise<StepOutcome> {
-  const clearance = await clearanceFor(deps, context, input, input.before)
+  const clearance = await checkClearance(deps, context, input, input.before)
   return clearance.kind === 'clear' ? done() : clearance.outcome
 }

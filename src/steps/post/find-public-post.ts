@@ -4,21 +4,21 @@ import type { Secret } from '../../secret.ts'
 import type { Db } from '../../store/database.ts'
 import { isPostKnown } from '../../store/job/job-list.ts'
 
-/** TikTok's clock and ours may differ by a little. */
-const clockMs = 5 * 60_000
-/** What TikTok keeps of a caption in its list. */
-const titleLength = 150
+/** TikTok's clock and ours may differ by this much. */
+const clockToleranceMs = 5 * 60_000
+/** TikTok's list keeps this many characters of a caption. */
+const listedTitleLength = 150
 
-export type Search =
+export type PostSearch =
   | { readonly kind: 'found'; readonly postId: string }
-  /** Not there, more than one, or the account has not granted its list: a guess would be worse. */
-  | { readonly kind: 'none' }
-  /** Nobody has looked: it may be looked for again. */
-  | { readonly kind: 'unread'; readonly answer: CallFailure }
+  /** No match, several matches, or no permission to read the list: a guess would be worse. */
+  | { readonly kind: 'notFound' }
+  /** The list could not be read; the search may be repeated. */
+  | { readonly kind: 'failed'; readonly answer: CallFailure }
 
 /**
- * Looks for a post among the creator's newest public ones: the same caption, not older than the sending, and no other
- * job's.
+ * Searches the creator's newest public posts for the one with the same caption that was published after the upload and
+ * belongs to no other job.
  */
 export async function findPublicPost(
   { db, tiktok }: { readonly db: Db; readonly tiktok: TikTokClient },
@@ -30,19 +30,19 @@ export async function findPublicPost(
     readonly sentAt: number
   },
   signal: AbortSignal,
-): Promise<Search> {
-  const caption = wanted.caption.slice(0, titleLength).trim()
-  if (caption === '') return { kind: 'none' }
+): Promise<PostSearch> {
+  const caption = wanted.caption.slice(0, listedTitleLength).trim()
+  if (caption === '') return { kind: 'notFound' }
   const answer = await tiktok.listVideos(token, { maxCount: 20 }, signal)
-  if (answer.kind === 'refused' || answer.kind === 'unauthorized') return { kind: 'none' }
-  if (answer.kind !== 'ok') return { kind: 'unread', answer }
-  const alike = answer.videos.filter(
+  if (answer.kind === 'refused' || answer.kind === 'unauthorized') return { kind: 'notFound' }
+  if (answer.kind !== 'ok') return { kind: 'failed', answer }
+  const matches = answer.videos.filter(
     (video) =>
-      video.createdAt >= wanted.sentAt - clockMs &&
-      [video.title, video.description].some((text) => text?.slice(0, titleLength).trim() === caption),
+      video.createdAt >= wanted.sentAt - clockToleranceMs &&
+      [video.title, video.description].some((text) => text?.slice(0, listedTitleLength).trim() === caption),
   )
-  const [only, ...others] = alike
-  if (!only || others.length > 0) return { kind: 'none' }
-  const isAnothers = await isPostKnown(db, wanted.organizationId, only.id)
-  return isAnothers ? { kind: 'none' } : { kind: 'found', postId: only.id }
+  const [match, ...others] = matches
+  if (!match || others.length > 0) return { kind: 'notFound' }
+  const belongsToAnotherJob = await isPostKnown(db, wanted.organizationId, match.id)
+  return belongsToAnotherJob ? { kind: 'notFound' } : { kind: 'found', postId: match.id }
 }

@@ -1,9 +1,26 @@
+import type { PostInfo } from '../../providers/tiktok/post/start-upload.ts'
 import type { Db } from '../../store/database.ts'
 import { findSlotToPost, type SlotToPost } from '../../store/job/clearance.ts'
+import type { SlotContent } from '../../store/plan/slots.ts'
 
-/** What a job's slot asks for, and what decides whether it may be posted; it cannot go once a job has claimed it. */
+/** A job's slot: what to post, and what decides whether it may be posted. A claimed slot cannot be deleted, so this throws if it is missing. */
 export async function readSlot(db: Db, organizationId: string, slotId: string): Promise<SlotToPost> {
   const slot = await findSlotToPost(db, organizationId, slotId)
-  if (!slot) throw new Error(`the slot ${slotId} of a job is gone`)
+  if (!slot) throw new Error(`the slot ${slotId} of a job is missing`)
   return slot
+}
+
+/** What the audience of a direct post will see. Throws for a draft, whose post info its creator writes in the app. */
+export function postInfoOf(slot: SlotContent): PostInfo {
+  if (slot.privacy === null) throw new Error('a draft has no post info')
+  return {
+    title: slot.caption,
+    privacyLevel: slot.privacy,
+    disableComment: !slot.allowComment,
+    disableDuet: !slot.allowDuet,
+    disableStitch: !slot.allowStitch,
+    brandContent: slot.brandContent,
+    brandOrganic: slot.brandOrganic,
+    isAigc: slot.isAigc,
+  }
 }

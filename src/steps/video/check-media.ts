@@ -3,14 +3,15 @@ import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { mediaViolations } from '../../providers/tiktok/post/media-violation.ts'
 import { probeMedia } from '../../providers/video/local/probe.ts'
 import { readCreatorSettings } from '../../store/account/accounts.ts'
-import { fail, failure } from '../failure.ts'
+import { ownFailure } from '../failure.ts'
+import { needsPerson } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { freeClips } from './free-clips.ts'
 import { requireStored } from './stored-file.ts'
 
 /**
- * Probes the stored file, and holds it against TikTok's rules and what is known of the creator's own. A video that would
- * be refused costs no call, and no place in a day's few posts.
+ * Probes the stored file and checks it against TikTok's rules and the creator's stored settings. A video that TikTok would
+ * refuse costs no call, and none of the few posts per day.
  */
 export async function checkMedia(
   deps: StepDeps,
@@ -25,7 +26,7 @@ export async function checkMedia(
   const probed = await probeMedia(path)
   if (probed.kind === 'unreadable') {
     const message = `The stored video cannot be read: ${probed.why}`
-    return fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'MEDIA_UNREADABLE', message) })
+    return needsPerson(ownFailure('FIX_MEDIA', 'MEDIA_UNREADABLE', message))
   }
   const settings = await readCreatorSettings(db, accountId)
   const [violation] = mediaViolations(
@@ -38,8 +39,5 @@ export async function checkMedia(
   }
   const { rule, value, limit } = violation
   const message = `TikTok does not take this video: its ${rule} is ${String(value)}, the limit is ${String(limit)}.`
-  return fail({
-    kind: 'needsPerson',
-    failure: failure('FIX_MEDIA', `MEDIA_${rule.toUpperCase()}`, message),
-  })
+  return needsPerson(ownFailure('FIX_MEDIA', `MEDIA_${rule.toUpperCase()}`, message))
 }

@@ -15,41 +15,40 @@ import {
   type VideoProvider,
 } from '../../providers/video/provider.ts'
 import type { Storyboard } from '../../storyboard/storyboard.ts'
-import { fail, failure, failureBy } from '../failure.ts'
-import { storyboardOf } from '../open-job.ts'
-import { parked } from '../parked.ts'
-import { clearanceFor, type OfSlot } from '../post/clearance.ts'
+import { failureWithCause, ownFailure } from '../failure.ts'
+import { readStoryboard } from '../open-job.ts'
+import { deferred, needsPerson, outcomeUnknown, retry } from '../outcome.ts'
+import { checkClearance, type SlotInput } from '../post/clearance.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { callProvider } from './call-provider.ts'
 
-/** A stored reference is what the provider gave us: its own opaque JSON. */
-const asRef = (clip: ClipRef): JobRef => clip as unknown as JobRef
+/** The stored reference is the provider's own opaque JSON. */
+const toJobRef = (clip: ClipRef): JobRef => clip as unknown as JobRef
 
 /**
- * Submits one scene, in one attempt under one key. If an earlier worker may have sent it and the provider does not
- * recognise a repeated key, it is not sent again: it may have been paid for.
+ * Submits one scene. Each attempt has one idempotency key. If an earlier worker may have submitted it and the provider does
+ * not recognise repeated keys, it is not submitted again, because it may have been charged.
  */
 export async function submitClip(
   deps: StepDeps,
   context: StepContext,
-  input: OfSlot & {
+  input: SlotInput & {
     readonly attempts?: number
     readonly scene: number
     readonly attempt: number
   },
 ): Promise<StepOutcome> {
   const { videos } = deps
-  // Asked first: held and submitted under another key later, it would be paid for twice.
-  if (context.mayHaveBegun && !videos.traits.idempotentSubmit) return mayBePaid()
-  const clearance = await clearanceFor(deps, context, input, 'rendering')
-  if (clearance.kind === 'stop') return clearance.outcome
-  const read = storyboardOf(clearance.slot)
-  if (read.kind === 'bad') return read.outcome
+  // Before the clearance: a job that is held and later submits under another key would be charged twice.
+  if (context.mayHaveBegun && !videos.traits.idempotentSubmit) return mayBeCharged()
+  const clearance = await checkClearance(deps, context, input, 'rendering')
+  if (clearance.kind === 'stopped') return clearance.outcome
+  const read = readStoryboard(clearance.slot)
+  if (read.kind === 'invalid') return read.outcome
 
   const key = createHash('sha256').update(`${context.jobId}/${input.scene}/${input.attempt}`).digest('hex')
   const plan = videos.plan({ key, storyboard: read.storyboard, sceneIndex: input.scene })
-  if (plan.kind === 'refused')
-    return fail({ kind: 'needsPerson', failure: failure('FIX_MEDIA', 'CLIP_REFUSED', plan.message) })
+  if (plan.kind === 'refused') return needsPerson(ownFailure('FIX_MEDIA', 'CLIP_REFUSED', plan.message))
   try {
     const { signal } = context
     const submitted = await callProvider(deps, signal, input, () =>
@@ -59,24 +58,24 @@ export async function submitClip(
         upcoming: scenesAhead(videos, read.storyboard, input.scene),
       }),
     )
-    // Held, it was never sent: the provider has nothing of it, and there is nothing to look up.
-    if (submitted.kind === 'deferred') return parked(submitted)
+    // Nothing was sent, so there is nothing to look up at the provider.
+    if (submitted.kind === 'deferred') return deferred(submitted)
     return done({ clip: submitted.value as unknown as Json })
   } catch (error) {
     if (error instanceof SubmitRejected)
-      return fail({ kind: 'needsPerson', failure: failureBy(deps, context, 'CLIP_REJECTED', error) })
+      return needsPerson(failureWithCause(deps, context, 'CLIP_REJECTED', error))
     if (error instanceof SubmitNotSent)
-      return fail({ kind: 'retry', failure: failureBy(deps, context, 'PROVIDER_UNREACHABLE', error) })
+      return retry(failureWithCause(deps, context, 'PROVIDER_UNREACHABLE', error))
     if (error instanceof SubmitUnknown) {
       return videos.traits.idempotentSubmit
-        ? fail({ kind: 'retry', failure: failureBy(deps, context, 'SUBMIT_UNANSWERED', error) })
-        : mayBePaid()
+        ? retry(failureWithCause(deps, context, 'SUBMIT_UNANSWERED', error))
+        : mayBeCharged()
     }
     throw error
   }
 }
 
-/** The scenes that follow, as they will be asked for. Their keys are made when they are. */
+/** The plans of the following scenes, which a provider may prepare. Their keys are set when they are submitted. */
 function scenesAhead(videos: VideoProvider, storyboard: Storyboard, scene: number): readonly ClipPlan[] {
   return storyboard.scenes.slice(scene + 1).flatMap((_, index) => {
     const plan = videos.plan({ key: '', storyboard, sceneIndex: scene + 1 + index })
@@ -84,23 +83,23 @@ function scenesAhead(videos: VideoProvider, storyboard: Storyboard, scene: numbe
   })
 }
 
-function mayBePaid(): StepOutcome {
+function mayBeCharged(): StepOutcome {
   const message =
     'The provider may have accepted this scene, but its answer was lost. Retrying submits it again and may be charged twice.'
-  return fail({ kind: 'unknown', failure: failure('OUTCOME_UNKNOWN', 'SUBMIT_UNKNOWN', message) })
+  return outcomeUnknown(ownFailure('OUTCOME_UNKNOWN', 'SUBMIT_UNKNOWN', message))
 }
 
-/** Asks once how a clip is coming along. */
+/** Polls a clip's progress once. */
 export async function checkClip(
   deps: StepDeps,
   context: StepContext,
   input: { readonly clip: ClipRef; readonly attempts?: number },
 ): Promise<StepOutcome> {
   const { signal } = context
-  const ref = asRef(input.clip)
+  const ref = toJobRef(input.clip)
   try {
     const polled = await callProvider(deps, signal, input, (videos) => videos.poll(ref, { signal }))
-    if (polled.kind === 'deferred') return parked(polled)
+    if (polled.kind === 'deferred') return deferred(polled)
     const state = polled.value
     switch (state.kind) {
       case 'queued':
@@ -112,22 +111,21 @@ export async function checkClip(
       case 'failed': {
         const again = ['capacity', 'provider', 'expired'].includes(state.class)
         const code = state.code ?? `CLIP_${state.class.toUpperCase()}`
-        // What is said of a scene is for its planner. Whatever else failed over there, its last words are for the log.
-        const isOfScene = ['content', 'input'].includes(state.class)
-        const told = failureBy(deps, context, code, state.message)
-        const verdict = again ? 'RETRY_AFTER' : told.verdict
-        const message = isOfScene ? state.message : told.message
-        return done({ kind: 'broken', again, failure: { ...failure(verdict, code, message) } })
+        // The planner sees the provider's message about a scene. Any other message of the provider goes to the log only.
+        const isAboutScene = ['content', 'input'].includes(state.class)
+        const known = failureWithCause(deps, context, code, state.message)
+        const verdict = again ? 'RETRY_AFTER' : known.verdict
+        const message = isAboutScene ? state.message : known.message
+        return done({ kind: 'broken', again, failure: { ...ownFailure(verdict, code, message) } })
       }
     }
   } catch (error) {
-    if (error instanceof PollTransient)
-      return fail({ kind: 'retry', failure: failureBy(deps, context, 'POLL_FAILED', error) })
+    if (error instanceof PollTransient) return retry(failureWithCause(deps, context, 'POLL_FAILED', error))
     throw error
   }
 }
 
-/** Brings a finished clip into storage, whole or not at all. */
+/** Stores a finished clip, whole or not at all. */
 export async function keepClip(
   deps: StepDeps,
   context: StepContext,
@@ -138,33 +136,30 @@ export async function keepClip(
   const { clip } = input
   try {
     const opened = await callProvider(deps, signal, input, (videos) => openClip(videos, clip, signal))
-    if (opened.kind === 'deferred') return parked(opened)
+    if (opened.kind === 'deferred') return deferred(opened)
     if (!opened.value)
-      return fail({
-        kind: 'retry',
-        failure: failure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'),
-      })
+      return retry(ownFailure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'))
     const { asset, cost, stream } = opened.value
     const kept = await storage.put(organizationId, Readable.fromWeb(stream), {
       ...(asset.bytes !== undefined && { bytes: asset.bytes }),
       ...(asset.sha256 !== undefined && { sha256: asset.sha256 }),
     })
     if (cost) {
-      const key = `${jobId}/${nameOf(clip)}`
+      const key = `${jobId}/${clipHash(clip)}`
       const spent = { metric: 'providerSpend', amount: cost.micros, key } as const
       await db.transaction().execute((tx) => recordUsage(tx, { organizationId, at: now(), jobId, ...spent }))
     }
     return done({ kept: { sha256: kept.sha256, bytes: kept.bytes } })
   } catch (error) {
     if (error instanceof ContentMismatch || error instanceof PollTransient)
-      return fail({ kind: 'retry', failure: failureBy(deps, context, 'CLIP_INCOMPLETE', error) })
+      return retry(failureWithCause(deps, context, 'CLIP_INCOMPLETE', error))
     throw error
   }
 }
 
-/** A finished clip from its first byte on, as one call: what stands before the provider lets all of it through or nothing. */
+/** Opens a finished clip's stream. Poll and open are one call for the breaker, which permits both or neither. */
 async function openClip(videos: VideoProvider, clip: ClipRef, signal: AbortSignal) {
-  const ref = asRef(clip)
+  const ref = toJobRef(clip)
   const state = await videos.poll(ref, { signal })
   if (state.kind !== 'done') return null
   const { assets, cost } = state
@@ -172,8 +167,8 @@ async function openClip(videos: VideoProvider, clip: ClipRef, signal: AbortSigna
   return asset ? { asset, cost, stream: await videos.open(ref, asset, { signal }) } : null
 }
 
-/** The same for the same reference, whatever order its parts come back from the database in: a clip is paid for once. */
-function nameOf(clip: ClipRef): string {
+/** A hash that does not depend on the order of keys, which `jsonb` does not keep: a clip's cost is counted once. */
+function clipHash(clip: ClipRef): string {
   const sorted = JSON.stringify(clip, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -3,8 +3,8 @@ import { listFreeClips } from '../../store/job/clips.ts'
 import type { StepDeps } from '../step-deps.ts'
 
 /**
- * Removes the clips that a job has kept, as far as nobody else needs them: once its video is stored and checked, or the job is
- * over. Best effort: what stays is found by the sweep, and no job waits for it.
+ * Removes a job's clips that no other job needs, once its video is stored and checked or the job has ended. Best effort: the
+ * sweep removes what remains, and no job waits for that.
  */
 export async function freeClips(
   { db, storage }: Pick<StepDeps, 'db' | 'storage'>,

@@ -5,13 +5,14 @@ import { recordUsage, settleJobQuota } from '../../commands/quota/settle-quota.t
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
 import { keepMedia, type Media } from '../../store/job/media.ts'
-import { fail, failureBy } from '../failure.ts'
-import { storyboardOf } from '../open-job.ts'
+import { failureWithCause } from '../failure.ts'
+import { readStoryboard } from '../open-job.ts'
+import { retry } from '../outcome.ts'
 import { readSlot } from '../post/slot.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { requireStored } from './stored-file.ts'
 
-/** Joins the clips, lays the sound under them, and stores the video. The same clips give the same bytes. */
+/** Joins the clips, adds the sound, and stores the video. The same clips give the same bytes. */
 export async function storeVideo(
   deps: StepDeps,
   context: StepContext,
@@ -19,8 +20,8 @@ export async function storeVideo(
 ): Promise<StepOutcome> {
   const { organizationId, jobId, signal } = context
   const { storage, workDirectory, ffmpegPath } = deps
-  const read = storyboardOf(await readSlot(deps.db, organizationId, slotId))
-  if (read.kind === 'bad') return read.outcome
+  const read = readStoryboard(await readSlot(deps.db, organizationId, slotId))
+  if (read.kind === 'invalid') return read.outcome
   const directory = path.join(workDirectory, jobId)
   try {
     for (const { sha256 } of clips) await requireStored(deps, organizationId, sha256)
@@ -35,23 +36,23 @@ export async function storeVideo(
     })
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video
-    await count(deps, context, { organizationId, sha256, bytes, seconds, width, height })
+    await countVideo(deps, context, { organizationId, sha256, bytes, seconds, width, height })
     return done({ media: { sha256, bytes, seconds, width, height } })
   } catch (error) {
     if (error instanceof AssemblyFailed)
-      return fail({ kind: 'retry', failure: failureBy(deps, context, 'ASSEMBLY_FAILED', error) })
+      return retry(failureWithCause(deps, context, 'ASSEMBLY_FAILED', error))
     throw error
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-/** The bytes are kept from now on, and the video is consumed, whatever becomes of its post. Each counts once. */
-async function count({ db }: StepDeps, { jobId, now }: StepContext, media: Media): Promise<void> {
+/** Counts the stored bytes and consumes the video's quota, whatever becomes of its post. Each is counted once. */
+async function countVideo({ db }: StepDeps, { jobId, now }: StepContext, media: Media): Promise<void> {
   const { organizationId, bytes } = media
   await db.transaction().execute(async (tx) => {
-    const kept = { metric: 'storageBytes', amount: bytes, key: null } as const
-    if (await keepMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...kept })
+    const use = { metric: 'storageBytes', amount: bytes, key: null } as const
+    if (await keepMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...use })
     await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
   })
 }

@@ -1,7 +1,7 @@
 import { ObjectMissing } from '../../providers/storage/storage.ts'
 import type { StepDeps } from '../step-deps.ts'
 
-/** Throws ObjectMissing where this machine does not see a file that its organization has stored. */
+/** Throws ObjectMissing if this machine does not see the organization's stored file. */
 export async function requireStored(
   { storage }: Pick<StepDeps, 'storage'>,
   organizationId: string,

@@ -15,10 +15,10 @@ export interface Call {
   /** Path and query. */
   readonly path: string
   readonly perform: (client: TikTokClient, signal?: AbortSignal) => Promise<{ readonly kind: string }>
-  /** What TikTok answers when it does as it is asked. */
+  /** TikTok's answer to a successful call. */
   readonly success: unknown
   readonly expected: Readonly<Record<string, unknown>>
-  /** What the request's JSON, or form, says. */
+  /** The request's JSON body or form. */
   readonly sent?: unknown
 }
 
@@ -26,8 +26,8 @@ const ok = { code: 'ok', message: '', log_id: '2026L' }
 const videoFields =
   'fields=id%2Ccreate_time%2Ccover_image_url%2Cshare_url%2Cembed_link%2Ctitle%2Cvideo_description%2Cduration' +
   '%2Cwidth%2Cheight%2Cview_count%2Clike_count%2Ccomment_count%2Cshare_count'
-const toldVideo = { id: postId, create_time: 1_763_900_000, title: 'Bench', duration: 21, view_count: 42 }
-const readVideo = {
+const tiktokVideo = { id: postId, create_time: 1_763_900_000, title: 'Bench', duration: 21, view_count: 42 }
+const parsedVideo = {
   id: postId,
   createdAt: 1_763_900_000_000,
   title: 'Bench',
@@ -53,7 +53,7 @@ const grant = {
   },
 }
 
-/** Those that answer OAuth's flat shape. */
+/** Calls whose errors have OAuth's flat shape. */
 export const oauthCalls: readonly Call[] = [
   {
     endpoint: 'token',
@@ -90,7 +90,7 @@ export const oauthCalls: readonly Call[] = [
   },
 ]
 
-/** Those that answer an envelope. */
+/** Calls that answer an envelope. */
 export const apiCalls: readonly Call[] = [
   {
     endpoint: 'creatorInfo',
@@ -269,8 +269,8 @@ export const apiCalls: readonly Call[] = [
     perform: (client, signal) =>
       client.listVideos(token, { cursor: 1_763_900_000_001, maxCount: 20 }, signal),
     sent: { cursor: 1_763_900_000_001, max_count: 20 },
-    success: { data: { videos: [toldVideo], cursor: 1_763_900_000_000, has_more: true }, error: ok },
-    expected: { videos: [readVideo], cursor: 1_763_900_000_000, hasMore: true },
+    success: { data: { videos: [tiktokVideo], cursor: 1_763_900_000_000, has_more: true }, error: ok },
+    expected: { videos: [parsedVideo], cursor: 1_763_900_000_000, hasMore: true },
   },
   {
     endpoint: 'videoQuery',
@@ -278,13 +278,13 @@ export const apiCalls: readonly Call[] = [
     path: `/v2/video/query/?${videoFields}`,
     perform: (client, signal) => client.queryVideos(token, [postId], signal),
     sent: { filters: { video_ids: [postId] } },
-    success: { data: { videos: [toldVideo] }, error: ok },
-    expected: { videos: [readVideo] },
+    success: { data: { videos: [tiktokVideo] }, error: ok },
+    expected: { videos: [parsedVideo] },
   },
 ]
 
 export const calls: readonly Call[] = [...oauthCalls, ...apiCalls]
 
-/** A chunk's call needs an address of its own. */
+/** A chunk's upload needs a URL of its own. */
 export const sendChunk = (client: TikTokClient, base: string, signal?: AbortSignal) =>
   client.putChunk(new Secret(`${base}/video/?upload_token=t`), chunk(0, 9), signal)

@@ -1,17 +1,26 @@
 import { describe, expect, test } from 'vitest'
 import { apiCalls, calls, oauthCalls, postId } from './calls.ts'
-import { answering, clientAt, clientOf, nobody, noting, type Seen, serve, token } from './support.ts'
+import {
+  answering,
+  clientAt,
+  clientOf,
+  closedPort,
+  type RecordedRequest,
+  recording,
+  serve,
+  token,
+} from './support.ts'
 
 describe.each(calls)('$endpoint ($path)', (call) => {
-  test('says what TikTok wants to be told, and understands its success', async () => {
-    const seen: Seen[] = []
-    const client = await clientOf(noting(seen, 200, call.success))
+  test('sends what TikTok requires and parses its success', async () => {
+    const requests: RecordedRequest[] = []
+    const client = await clientOf(recording(requests, 200, call.success))
     expect(await call.perform(client)).toMatchObject({ kind: 'ok', ...call.expected })
 
     const { method, path: url } = call
     const isForm = typeof call.sent === 'string'
-    expect(seen).toEqual([{ method, url, headers: expect.any(Object), body: expect.any(String) }])
-    const [{ headers, body }] = seen as [Seen] // as was just seen
+    expect(requests).toEqual([{ method, url, headers: expect.any(Object), body: expect.any(String) }])
+    const [{ headers, body }] = requests as [RecordedRequest] // checked one line above
     if (isForm) expect(body).toBe(call.sent)
     else expect(body && JSON.parse(body)).toEqual(call.sent ?? '')
     expect(headers.authorization).toBe(isForm ? undefined : `Bearer ${token.reveal()}`)
@@ -25,29 +34,29 @@ describe.each(calls)('$endpoint ($path)', (call) => {
     [401, 'scope_not_authorized', { kind: 'unauthorized' }],
     [500, 'internal_error', { kind: 'unknown', cause: 'serverError' }],
     [200, 'temporarily_unavailable', { kind: 'unknown', cause: 'serverError' }],
-  ])(
-    'is not taken in by status %d: %s counts, and the log id stays with it',
-    async (status, code, expected) => {
-      for (const body of [
-        { data: {}, error: { code, message: 'why', log_id: '2026L' } },
-        { error: { code, log_id: '2026L' } },
-        { error: code, error_description: 'why', log_id: '2026L' },
-      ]) {
-        const client = await clientOf(answering(status, body))
-        expect(await call.perform(client)).toMatchObject({ ...expected, code, logId: '2026L' })
-      }
-    },
-  )
+  ])('under status %d is classified by its code %s and keeps the log id', async (status, code, expected) => {
+    for (const body of [
+      { data: {}, error: { code, message: 'why', log_id: '2026L' } },
+      { error: { code, log_id: '2026L' } },
+      { error: code, error_description: 'why', log_id: '2026L' },
+    ]) {
+      const client = await clientOf(answering(status, body))
+      expect(await call.perform(client)).toMatchObject({ ...expected, code, logId: '2026L' })
+    }
+  })
 
-  test('waits as long as it is told when the rate is exceeded', async () => {
+  test('passes Retry-After on when the rate limit is exceeded', async () => {
     const body = { error: { code: 'rate_limit_exceeded', message: '', log_id: '2026L' } }
     const client = await clientOf(answering(429, body, { 'retry-after': '17' }))
     const expected = { kind: 'rateLimited', retryAfterSeconds: 17, logId: '2026L' }
     expect(await call.perform(client)).toEqual(expected)
   })
 
-  test('knows what was surely not sent from what nobody can tell', async () => {
-    expect(await call.perform(clientAt(await nobody()))).toEqual({ kind: 'notSent', code: 'ECONNREFUSED' })
+  test('distinguishes a request that was not sent from an unknown outcome', async () => {
+    expect(await call.perform(clientAt(await closedPort()))).toEqual({
+      kind: 'notSent',
+      code: 'ECONNREFUSED',
+    })
 
     const cut = await clientOf((request) => void request.socket.destroy())
     expect(await call.perform(cut)).toMatchObject({ kind: 'unknown', cause: 'connectionLost' })
@@ -61,37 +70,37 @@ describe.each(calls)('$endpoint ($path)', (call) => {
   })
 
   test('does not follow a redirect with its credential', async () => {
-    const seen: Seen[] = []
-    const location = await serve(noting(seen, 200, call.success))
+    const requests: RecordedRequest[] = []
+    const location = await serve(recording(requests, 200, call.success))
     const redirecting = await clientOf(answering(307, '', { location }))
     expect(await call.perform(redirecting)).toMatchObject({ cause: 'unreadable', httpStatus: 307 })
-    expect(seen).toEqual([])
+    expect(requests).toEqual([])
   })
 })
 
-test('a revocation is also answered by nothing at all, but not by a page', async () => {
+test('a revocation succeeds with an empty body, but not with an HTML page', async () => {
   const revoke = oauthCalls.find(({ endpoint }) => endpoint === 'revoke')
   expect(await revoke?.perform(await clientOf(answering(200, '')))).toEqual({ kind: 'ok' })
   const page = await clientOf(answering(200, '<style>a{}</style>'))
   expect(await revoke?.perform(page)).toMatchObject({ kind: 'unknown', cause: 'unreadable' })
 })
 
-test('a video’s id keeps its digits even as a bare number', async () => {
+test('a video’s id keeps all digits when TikTok sends it as a bare number', async () => {
   const body = `{"data":{"videos":[{"id":${postId},"create_time":1763900000}],"has_more":false},"error":{"code":"ok"}}`
   const client = await clientOf(answering(200, body))
   expect(await client.listVideos(token)).toMatchObject({ videos: [{ id: postId }], hasMore: false })
 })
 
-test('what TikTok would not take is a bug of ours, and costs no call', async () => {
-  const seen: Seen[] = []
-  const client = await clientOf(noting(seen, 200, {}))
+test('arguments that TikTok does not accept throw RangeError and make no call', async () => {
+  const requests: RecordedRequest[] = []
+  const client = await clientOf(recording(requests, 200, {}))
   await expect(client.listVideos(token, { maxCount: 21 })).rejects.toThrow(RangeError)
   await expect(client.queryVideos(token, [])).rejects.toThrow(RangeError)
   await expect(client.queryVideos(token, Array(21).fill(postId))).rejects.toThrow(RangeError)
-  expect(seen).toEqual([])
+  expect(requests).toEqual([])
 })
 
-test('every call but OAuth’s needs the closing word "ok"', async () => {
+test('every call but OAuth’s requires the error code "ok" for success', async () => {
   for (const call of apiCalls) {
     const { data } = call.success as { readonly data?: unknown } // as the table has it
     const client = await clientOf(answering(200, { data }))

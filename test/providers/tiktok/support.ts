@@ -11,7 +11,7 @@ import { Secret } from '../../../src/secret.ts'
 
 export const token = new Secret('act.test')
 
-/** A server that answers whatever a test wants to see judged; its address. */
+/** Starts an HTTP server for the test; answers its URL. */
 export async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -19,15 +19,15 @@ export async function serve(listener: RequestListener): Promise<string> {
     server.closeAllConnections()
     server.close()
   })
-  const { port } = server.address() as AddressInfo // a listening TCP server's address is an object
+  const { port } = server.address() as AddressInfo // A listening TCP server's address is an object.
   return `http://127.0.0.1:${port}`
 }
 
-/** An address where nobody listens. */
-export async function nobody(): Promise<string> {
+/** The URL of a port that nothing listens on. */
+export async function closedPort(): Promise<string> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // as above
+  const { port } = server.address() as AddressInfo // As above.
   await new Promise((resolve) => server.close(resolve))
   return `http://127.0.0.1:${port}`
 }
@@ -62,28 +62,28 @@ export function answering(
   }
 }
 
-export interface Seen {
+export interface RecordedRequest {
   readonly method: string | undefined
   readonly url: string | undefined
   readonly headers: IncomingMessage['headers']
   readonly body: string
 }
 
-/** Answers as `answering` does, and notes what it was sent. */
-export function noting(seen: Seen[], status: number, body: unknown): RequestListener {
+/** Answers as `answering` does, and records each request. */
+export function recording(requests: RecordedRequest[], status: number, body: unknown): RequestListener {
   const answer = answering(status, body)
   return (request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const { method, url, headers } = request
-      seen.push({ method, url, headers, body: Buffer.concat(parts).toString() })
+      requests.push({ method, url, headers, body: Buffer.concat(parts).toString() })
     })
     answer(request, response)
   }
 }
 
-/** A small chunk of a video of 20 bytes. */
+/** A chunk of a video of 20 bytes. */
 export function chunk(
   first: number,
   last: number,

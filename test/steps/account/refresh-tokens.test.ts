@@ -18,7 +18,7 @@ import { createOrganization, createTestDatabase } from '../../support/database.t
 const database = await createTestDatabase()
 const { db } = database.runtime
 
-/** A connected account at a local TikTok, and the steps that look after its tokens. */
+/** A connected account at a local TikTok, and the token steps. */
 async function setUp(guard?: Guard) {
   const tiktok = await startLocalTikTok({ persist: false })
   onTestFinished(() => tiktok.stop())
@@ -34,7 +34,7 @@ async function setUp(guard?: Guard) {
     deadlineMs: 2_000,
     ...(guard && { guard }),
   })
-  // These steps use nothing else.
+  // The token steps use no other dependencies.
   const deps = { db, encryptor, tiktok: client } as unknown as StepDeps
   const context = { organizationId, jobId: accountId, signal: AbortSignal.timeout(60_000) } as StepContext
   const version = async () => (await readTokens(db, accountId))?.version
@@ -43,10 +43,10 @@ async function setUp(guard?: Guard) {
     accountId,
     version,
     refresh: async () => refreshTokens(deps, context, { accountId, version: (await version()) ?? 0 }),
-    /** By a worker whose ring is another one. */
+    /** By a worker with another key ring. */
     refreshWithoutKey: async () => {
-      const strange = keyRingOf([randomBytes(32)])
-      return createSteps({ ...deps, encryptor: createEncryptor(() => strange) }).refreshTokens?.(
+      const otherRing = keyRingOf([randomBytes(32)])
+      return createSteps({ ...deps, encryptor: createEncryptor(() => otherRing) }).refreshTokens?.(
         { accountId, version: (await version()) ?? 0 },
         context,
       )
@@ -56,21 +56,21 @@ async function setUp(guard?: Guard) {
   }
 }
 
-describe('a refresh', () => {
-  it('puts the new pair into the vault before it answers, and is the same for whoever asks again', async () => {
+describe('a token refresh', () => {
+  it('stores the new pair before it answers, and answers the same when it is repeated', async () => {
     const { tiktok, version, refreshOf } = await setUp()
     const first = (await version()) ?? 0
     const done = await refreshOf(first)
     expect(done).toMatchObject({ kind: 'done', output: { version: first + 1 } })
     expect(await version()).toBe(first + 1)
-    // A worker that died after that is followed by one that finds the pair there.
+    // After a crash the next worker finds the new pair stored.
     expect(await refreshOf(first)).toEqual(done)
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   })
 
-  it('shows no token to anybody while its key is not here, and goes on once it is', async () => {
+  it('presents no token while its key is missing, and goes on once the key is back', async () => {
     const { tiktok, refreshWithoutKey, refresh } = await setUp()
-    for (let turn = 0; turn < 2; turn += 1)
+    for (let attempt = 0; attempt < 2; attempt += 1)
       expect(await refreshWithoutKey()).toMatchObject({
         error: { kind: 'retry', failure: { verdict: 'NEEDS_OPERATOR', code: 'KEY_MISSING' } },
       })
@@ -78,21 +78,21 @@ describe('a refresh', () => {
     expect(await refresh()).toMatchObject({ kind: 'done' })
   })
 
-  it('is made once, however many workers perform the step at the same time', async () => {
-    // TikTok is asked only once each of them has been refused or is about to ask.
-    const everyone = Promise.withResolvers<void>()
+  it('is requested once, however many workers perform the step concurrently', async () => {
+    // The request is sent only when every worker has been refused or has reached the guard.
+    const allArrived = Promise.withResolvers<void>()
     let missing = 8
-    const come = () => {
+    const arrive = () => {
       missing -= 1
-      if (missing === 0) everyone.resolve()
+      if (missing === 0) allArrived.resolve()
     }
     const { tiktok, version, refreshOf } = await setUp(async (_call, run) => {
-      come()
-      await everyone.promise
+      arrive()
+      await allArrived.promise
       return await run()
     })
     const first = (await version()) ?? 0
-    const outcomes = await Promise.all(Array.from({ length: 8 }, () => refreshOf(first).finally(come)))
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => refreshOf(first).finally(arrive)))
     expect(outcomes.filter((outcome) => outcome.kind === 'done')).toHaveLength(1)
     expect(outcomes).toContainEqual(
       expect.objectContaining({ error: expect.objectContaining({ kind: 'retry' }) }),
@@ -100,7 +100,7 @@ describe('a refresh', () => {
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   })
 
-  it('may be tried again after an error that was answered, and after one that was not sent', async () => {
+  it('may be retried after an error response', async () => {
     const { tiktok, refresh } = await setUp()
     for (const [status, code] of [
       [500, 'server_error'],
@@ -114,20 +114,20 @@ describe('a refresh', () => {
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   })
 
-  it('never presents a token again whose answer was lost', async () => {
+  it('never presents a token again after its answer was lost', async () => {
     const { tiktok, version, refreshOf } = await setUp()
     const first = (await version()) ?? 0
     tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
     const lost = { kind: 'notDone', error: { kind: 'unknown', failure: { code: 'REFRESH_ANSWER_LOST' } } }
     expect(await refreshOf(first)).toMatchObject(lost)
-    // Whoever comes soon waits for the worker that presented it; whoever comes late knows that it is lost.
+    // Soon afterwards another worker waits for the answer; a minute later the answer counts as lost.
     expect(await refreshOf(first)).toMatchObject({ error: { kind: 'retry' } })
     await sql`update account set presented_at = presented_at - interval '61 seconds'`.execute(db)
     expect(await refreshOf(first)).toMatchObject(lost)
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   })
 
-  it('needs the creator when TikTok says that the token is dead', async () => {
+  it('needs the creator when TikTok answers that the token is invalid', async () => {
     const { tiktok, refresh } = await setUp()
     tiktok.injectFault({
       endpoint: 'token',
@@ -140,7 +140,7 @@ describe('a refresh', () => {
   })
 })
 
-it('empties the vault when an account is disconnected', async () => {
+it('revokeTokens deletes the tokens when an account is disconnected', async () => {
   const { accountId, revoke } = await setUp()
   expect(await revoke()).toMatchObject({ kind: 'done' })
   expect(await readTokens(db, accountId)).toBeNull()

@@ -5,21 +5,21 @@ import { createCommandDeps } from '../../support/command-deps.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { createHostHarness } from '../host-harness.ts'
 
-const stage = await createHostHarness()
-const { db } = stage.database.runtime
-const deps = await createCommandDeps(stage.database)
+const harness = await createHostHarness()
+const { db } = harness.database.runtime
+const deps = await createCommandDeps(harness.database)
 
-it('posts a slot once whose job was cancelled before its time, as it was changed and approved again', async () => {
-  const worker = await stage.openWorker({ directory: await temporaryDirectory() })
+it('a slot whose job was cancelled is posted once, as it was changed and approved again', async () => {
+  const worker = await harness.openWorker({ directory: await temporaryDirectory() })
   const first = await worker.start()
-  const { organizationId } = stage
+  const { organizationId } = harness
   const slot = await db
     .selectFrom('slot')
     .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
     .select(['slot.id', 'plan_id'])
     .where('job.id', '=', first.jobId)
     .executeTakeFirstOrThrow()
-  const steer = (event: PlanAction) =>
+  const applyAction = (event: PlanAction) =>
     db
       .transaction()
       .execute((tx) => applyPlanAction(tx, deps, { organizationId, planId: slot.plan_id, event }))
@@ -33,11 +33,11 @@ it('posts a slot once whose job was cancelled before its time, as it was changed
     .transaction()
     .execute((tx) => updateSlot(tx, deps, { organizationId, slotId: slot.id, change }))
   expect(changed.kind).toBe('done')
-  await steer({ type: 'submit' })
-  const steered = await steer({ type: 'approve' })
-  if (steered.kind !== 'done') throw new Error(JSON.stringify(steered))
-  const [secondId = ''] = steered.movedJobs
-  expect(steered.movedJobs).toHaveLength(1)
+  await applyAction({ type: 'submit' })
+  const applied = await applyAction({ type: 'approve' })
+  if (applied.kind !== 'done') throw new Error(JSON.stringify(applied))
+  const [secondId = ''] = applied.movedJobs
+  expect(applied.movedJobs).toHaveLength(1)
 
   const second = worker.takeOver({ ...first, jobId: secondId })
   await second.advance()

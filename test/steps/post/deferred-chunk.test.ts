@@ -13,8 +13,8 @@ import type { StepDeps } from '../../../src/steps/step-deps.ts'
 import { createEncryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
 
-it('a chunk whose call is held lets go of the file that nobody has read, and says who held it', async () => {
-  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-held-'))
+it('a deferred chunk closes its unread file and reports why it was deferred', async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-deferred-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const disk = await createDiskStorage({ directory })
   const [organizationId, jobId, accountId] = [randomUUID(), randomUUID(), randomUUID()]
@@ -22,8 +22,8 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
   const opened: Readable[] = []
   const storage: StepDeps['storage'] = {
     ...disk,
-    async open(...of) {
-      const stream = await disk.open(...of)
+    async open(...args) {
+      const stream = await disk.open(...args)
       opened.push(stream)
       return stream
     },
@@ -36,9 +36,9 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
     clientSecret: new Secret('cs'),
     guard: async () => ({ kind: 'deferred', reason: 'circuitOpen', afterSeconds: 60 }),
   })
-  const deps = { storage, encryptor, tiktok } as unknown as StepDeps // All that a chunk needs.
-  const place = { organizationId, row: jobId, column: 'upload_url' }
-  const uploadUrlSealed = encryptor.seal(new Secret('http://127.0.0.1:1/upload'), place)
+  const deps = { storage, encryptor, tiktok } as unknown as StepDeps // A chunk uses no other dependencies.
+  const associatedData = { organizationId, row: jobId, column: 'upload_url' }
+  const uploadUrlSealed = encryptor.seal(new Secret('http://127.0.0.1:1/upload'), associatedData)
   const context = {
     organizationId,
     jobId,
@@ -54,7 +54,7 @@ it('a chunk whose call is held lets go of the file that nobody has read, and say
     slotId: randomUUID(),
     publishAt: Date.now(),
     mayBeLate: false,
-    // Not its last one: nothing has to be asked before that.
+    // Not the last chunk: no clearance is needed.
     post: { publishId: 'p', uploadUrlSealed, chunkSize: bytes / 2, chunkCount: 2, approvedHash: null },
     media: { sha256, bytes, seconds: 1, width: 360, height: 640 },
     chunk: 0,

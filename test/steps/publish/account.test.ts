@@ -2,23 +2,23 @@ import { describe, expect, it } from 'vitest'
 import { createHarness } from './harness.ts'
 import { publishedStates, retryStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createHarness()
+const harness = await createHarness()
 
-/** All is sent, and TikTok tells by itself that the post is complete. */
-const heard = ['watching.accepted', 'watching.inModeration']
+/** All bytes are sent, and a webhook reports that the post is complete. */
+const completedByWebhook = ['watching.accepted', 'watching.inModeration']
 
 describe('an account whose creator disconnects before the upload', () => {
   const disconnected = async () => {
-    const started = await stage.start({ webhooks: 'heard' })
-    const { job, at } = started
+    const started = await harness.start({ webhooks: 'handled' })
+    const { job, account } = started
     await job.advance('awaitingSlot')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     return started
   }
 
-  it('keeps its job waiting, which has not failed and has made no call', async () => {
-    const { job, at } = await disconnected()
+  it('keeps its job waiting without a failure and without a call', async () => {
+    const { job, account } = await disconnected()
     expect(await job.account()).toBe('revoked')
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'waitingForAccount'])
     expect(await job.context()).toMatchObject({
@@ -26,13 +26,13 @@ describe('an account whose creator disconnects before the upload', () => {
       initAttempts: 0,
       ending: null,
     })
-    expect(at.requests).toEqual([])
+    expect(account.requests).toEqual([])
   })
 
-  it('lets it go on by itself when it is connected again', async () => {
-    const { job, at } = await disconnected()
-    await at.pass(1_800)
-    expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
+  it('lets its job go on when it is connected again', async () => {
+    const { job, account } = await disconnected()
+    await account.advance(1_800)
+    expect(await account.connectAgain()).toMatchObject({ kind: 'connected' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -40,53 +40,53 @@ describe('an account whose creator disconnects before the upload', () => {
       'waitingForAccount',
       'awaitingSlot',
       ...uploadingStates(),
-      ...heard,
+      ...completedByWebhook,
       ...publishedStates,
     ])
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('keeps it waiting as well when no webhook has told: TikTok refuses the token, and then its refresh', async () => {
-    const { job, at } = await stage.start()
+  it('keeps its job waiting without a webhook too: TikTok refuses the token and its refresh', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
-    expect(at.requests).toEqual(['creator_info/query', 'oauth/token'])
-    await at.connectAgain()
+    expect(account.requests).toEqual(['creator_info/query', 'oauth/token'])
+    await account.connectAgain()
     expect(await job.advance()).toBe('published')
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1 })
   })
 
-  it('leaves the post to a person when its time has passed by more than an hour meanwhile', async () => {
-    const { job, at } = await disconnected()
-    await at.pass(3_700)
-    await at.connectAgain()
+  it('leaves the post to a person when it is connected again more than an hour late', async () => {
+    const { job, account } = await disconnected()
+    await account.advance(3_700)
+    await account.connectAgain()
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 })
 
 describe('a job whose account is not connected in time', () => {
-  it('waits no longer than its slot may be late, and is then left to a person', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard' })
+  it('needs a person once its slot is too late', async () => {
+    const { job, account } = await harness.start({ webhooks: 'handled' })
     await job.advance('awaitingSlot')
-    const start = stage.clock.now()
-    at.local.disconnect(at.username)
+    const start = harness.clock.now()
+    account.tiktok.disconnect(account.username)
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
-    expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
-    expect(at.local.posts()).toEqual([])
+    expect(harness.clock.now() - start).toBeLessThan(62 * 60_000)
+    expect(account.tiktok.posts()).toEqual([])
   })
 
-  it('is left to a person as well when its post was sent, and nobody could ask for three days', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 7 * 86_400_000 } })
+  it('needs a person when its post was sent and could not be polled for three days', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { moderationMs: 7 * 86_400_000 } })
     await job.advance('watching.inModeration')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'OUTCOME_UNKNOWN', code: 'UNCONFIRMED' },
@@ -96,33 +96,36 @@ describe('a job whose account is not connected in time', () => {
 })
 
 describe('an account whose creator disconnects after the last byte', () => {
-  it('is still told of its post: public after moderation', async () => {
-    const { job, at } = await stage.start({
-      webhooks: 'heard',
+  it('still learns that its post is public after moderation', async () => {
+    const { job, account } = await harness.start({
+      webhooks: 'handled',
       simulatorSettings: { moderationMs: 3_600_000 },
     })
     await job.advance('watching.inModeration')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('revoked')
-    await at.pass(3_600)
+    await account.advance(3_600)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
-      ...heard,
+      ...completedByWebhook,
       'watching.checking',
       'waitingForAccount',
       ...publishedStates,
     ])
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('is still told of its post: failed, for TikTok gave it up', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { processingMs: 600_000 } })
+  it('still learns that its post failed', async () => {
+    const { job, account } = await harness.start({
+      webhooks: 'handled',
+      simulatorSettings: { processingMs: 600_000 },
+    })
     await job.advance('watching.accepted')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance()).toBe('failed')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -137,28 +140,28 @@ describe('an account whose creator disconnects after the last byte', () => {
     })
   })
 
-  it('has its post asked after when it is connected again and no webhook came', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
+  it('has its post polled when it is connected again and no webhook came', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { moderationMs: 3_600_000 } })
     await job.advance('watching.inModeration')
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    await at.pass(86_400)
-    await at.connectAgain()
+    await account.advance(86_400)
+    await account.connectAgain()
     expect(await job.advance()).toBe('published')
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1 })
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1 })
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
   })
 })
 
 describe('an account whose creator disconnects between two chunks', () => {
-  it('lets its job open the post anew when it is connected again: the first one ended with the grant', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', video: { isLarge: true } })
+  it('lets its job open another post when it is connected again, because the first ended with the grant', async () => {
+    const { job, account } = await harness.start({ webhooks: 'handled', video: { isLarge: true } })
     await job.advance(({ nextChunk }) => nextChunk === 2)
-    at.local.disconnect(at.username)
+    account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTHORIZATION_REMOVED' }, ending: null })
 
-    await at.connectAgain()
+    await account.connectAgain()
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -168,11 +171,11 @@ describe('an account whose creator disconnects between two chunks', () => {
       'publishing.reconciling',
       ...retryStates,
       ...uploadingStates(6),
-      ...heard,
+      ...completedByWebhook,
       ...publishedStates,
     ])
     const { media, publicPostIds } = await job.context()
-    expect(at.local.posts()).toMatchObject([
+    expect(account.tiktok.posts()).toMatchObject([
       { status: 'FAILED', failReason: 'auth_removed', bytes: 20_000_000 },
       { status: 'PUBLISH_COMPLETE', sha256: media?.sha256, postIds: publicPostIds },
     ])

@@ -4,10 +4,10 @@ import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createHarness } from './harness.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
+const harness = await createHarness()
+const { db } = harness.database.runtime
 
-/** Changes the slot of a job past the API. */
+/** Changes a job's slot by SQL, without the API. */
 async function change(
   { jobId }: RehearsedJob,
   change: { caption?: string; approved_hash?: null },
@@ -16,7 +16,7 @@ async function change(
   await db.updateTable('slot').set(change).where('id', '=', ofJob).execute()
 }
 
-/** A person approves the plan of a job's slot as it is now. */
+/** Approves the current plan of a job's slot. */
 async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
   const { plan_id: planId } = await db
     .selectFrom('slot')
@@ -28,8 +28,8 @@ async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
 }
 
 describe('a caption that was changed by SQL after its approval', () => {
-  it('is not posted: a person decides, and what they approve is posted at a retry', async () => {
-    const { job, at } = await stage.start()
+  it('is not posted: the job needs a person, and a retry posts what they approve', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
     await change(job, { caption: 'Never approved' })
     expect(await job.advance()).toBe('needsPerson')
@@ -37,26 +37,26 @@ describe('a caption that was changed by SQL after its approval', () => {
       failure: { verdict: 'NEEDS_USER', code: 'APPROVAL_STALE' },
       initAttempts: 0,
     })
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
 
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('needsPerson')
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
 
     await approve(job)
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ title: 'Never approved', status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.posts()).toMatchObject([{ title: 'Never approved', status: 'PUBLISH_COMPLETE' }])
   })
 })
 
-describe('a slot whose approval was taken back', () => {
-  it('is not posted before it is approved again; then its job goes on by itself', async () => {
-    const { job, at } = await stage.start()
+describe('a slot whose approval was withdrawn', () => {
+  it('holds its job until it is approved again', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
     await change(job, { approved_hash: null })
     await job.advance(({ failure }) => failure?.code === 'NOT_APPROVED')
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
     expect(await job.advance('held')).toBe('held')
     await approve(job)
     expect(await job.advance()).toBe('published')
@@ -64,42 +64,45 @@ describe('a slot whose approval was taken back', () => {
   })
 })
 
-describe('the privacy of a slot that a job works by', () => {
+describe('the privacy of a claimed slot', () => {
   it.each([
     ['PUBLIC_TO_EVERYONE', 'SELF_ONLY', 'private'],
     ['SELF_ONLY', 'PUBLIC_TO_EVERYONE', 'public'],
-  ] as const)('goes from %s to %s until its post is opened', async (before, privacy, visibility) => {
-    const { job, at } = await stage.start({
-      slot: { privacy: before },
-      simulatorSettings: { moderationMs: 60_000 },
-    })
-    await job.advance('awaitingSlot')
-    const { organizationId, jobId } = job
-    const { slot_id: slotId } = await db
-      .selectFrom('machine_instance')
-      .select('slot_id')
-      .where('id', '=', jobId)
-      .executeTakeFirstOrThrow()
-    const edit = () =>
-      db
-        .transaction()
-        .execute((tx) =>
-          updateSlot(tx, stage.deps, { organizationId, slotId: slotId ?? '', change: { privacy } }),
-        )
-    expect(await edit()).toMatchObject({ kind: 'done' })
-    await db
-      .updateTable('plan')
-      .set({ state: 'approved' })
-      .where('id', '=', db.selectFrom('slot').select('plan_id').where('id', '=', slotId))
-      .execute()
-    await approve(job)
+  ] as const)(
+    'can be changed from %s to %s until its post is opened',
+    async (before, privacy, visibility) => {
+      const { job, account } = await harness.start({
+        slot: { privacy: before },
+        simulatorSettings: { moderationMs: 60_000 },
+      })
+      await job.advance('awaitingSlot')
+      const { organizationId, jobId } = job
+      const { slot_id: slotId } = await db
+        .selectFrom('machine_instance')
+        .select('slot_id')
+        .where('id', '=', jobId)
+        .executeTakeFirstOrThrow()
+      const edit = () =>
+        db
+          .transaction()
+          .execute((tx) =>
+            updateSlot(tx, harness.deps, { organizationId, slotId: slotId ?? '', change: { privacy } }),
+          )
+      expect(await edit()).toMatchObject({ kind: 'done' })
+      await db
+        .updateTable('plan')
+        .set({ state: 'approved' })
+        .where('id', '=', db.selectFrom('slot').select('plan_id').where('id', '=', slotId))
+        .execute()
+      await approve(job)
 
-    await job.advance('publishing.uploading')
-    expect(await edit()).toMatchObject({ kind: 'claimed' })
-    expect(await job.advance()).toBe('published')
-    expect(await job.context()).toMatchObject({ visibility, initAttempts: 1 })
-    expect(at.local.posts()).toMatchObject([{ privacyLevel: privacy, status: 'PUBLISH_COMPLETE' }])
-    const moderated = (await job.history()).includes('watching.inModeration')
-    expect(moderated).toBe(visibility === 'public')
-  })
+      await job.advance('publishing.uploading')
+      expect(await edit()).toMatchObject({ kind: 'claimed' })
+      expect(await job.advance()).toBe('published')
+      expect(await job.context()).toMatchObject({ visibility, initAttempts: 1 })
+      expect(account.tiktok.posts()).toMatchObject([{ privacyLevel: privacy, status: 'PUBLISH_COMPLETE' }])
+      const moderated = (await job.history()).includes('watching.inModeration')
+      expect(moderated).toBe(visibility === 'public')
+    },
+  )
 })

@@ -18,7 +18,7 @@ import type { JobOptions } from './stored-job.ts'
 import { makeVideo, type VideoOptions } from './video.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
-/** What the tests of a file share: a database with a clock of its own, a storage, an organization. */
+/** What the tests of a file share: a database with a virtual clock, a storage and an organization. */
 export interface Harness {
   readonly database: TestDatabase
   readonly clock: VirtualClock
@@ -26,12 +26,12 @@ export interface Harness {
   readonly storage: Storage
   readonly encryptor: Encryptor
   readonly organizationId: string
-  /** A video in the storage; the same for the same wish. */
-  video(wish: VideoOptions): Promise<KeptMedia>
-  /** Starts a job with its video stored, on a creator and a TikTok of its own. */
+  /** A stored video; the same for the same options. */
+  video(options: VideoOptions): Promise<KeptMedia>
+  /** Starts a job whose video is stored, for an account at a local TikTok of its own. */
   start(
-    wish?: JobOptions & LocalAccountOptions,
-  ): Promise<{ readonly job: RehearsedJob; readonly at: LocalAccount }>
+    options?: JobOptions & LocalAccountOptions,
+  ): Promise<{ readonly job: RehearsedJob; readonly account: LocalAccount }>
 }
 
 export async function createHarness(): Promise<Harness> {
@@ -46,31 +46,31 @@ export async function createHarness(): Promise<Harness> {
   const ring = keyRingOf([randomBytes(32)])
 
   const videos = new Map<string, Promise<KeptMedia>>()
-  const store = async (wish: VideoOptions): Promise<KeptMedia> => {
-    const kept = await storage.put(organizationId, await makeVideo(directory, wish))
-    const media = { ...kept, seconds: wish.seconds, width: 360, height: 640 }
+  const store = async (options: VideoOptions): Promise<KeptMedia> => {
+    const kept = await storage.put(organizationId, await makeVideo(directory, options))
+    const media = { ...kept, seconds: options.seconds, width: 360, height: 640 }
     await keepMedia(db, { organizationId, ...media })
     return media
   }
-  const stage = {
+  const shared = {
     database,
     clock,
     deps,
     storage,
     encryptor: createEncryptor(() => ring),
     organizationId,
-    video(wish: VideoOptions) {
-      const name = JSON.stringify(wish)
-      const kept = videos.get(name) ?? store(wish)
+    video(options: VideoOptions) {
+      const name = JSON.stringify(options)
+      const kept = videos.get(name) ?? store(options)
       videos.set(name, kept)
       return kept
     },
   }
   return {
-    ...stage,
+    ...shared,
     async start({ slot, video, ...options } = {}) {
-      const at = await openLocalAccount(stage, options)
-      return { at, job: await at.start({ ...(slot && { slot }), ...(video && { video }) }) }
+      const account = await openLocalAccount(shared, options)
+      return { account, job: await account.start({ ...(slot && { slot }), ...(video && { video }) }) }
     },
   }
 }

@@ -8,8 +8,8 @@ import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createHarness } from './harness.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
+const harness = await createHarness()
+const { db } = harness.database.runtime
 
 async function planOf({ jobId }: RehearsedJob): Promise<string> {
   const { plan_id: planId } = await db
@@ -21,22 +21,22 @@ async function planOf({ jobId }: RehearsedJob): Promise<string> {
   return planId
 }
 
-async function steer(
+async function applyAction(
   job: RehearsedJob,
   event: PlanAction,
 ): Promise<Extract<PlanActionResult, { kind: 'done' }>> {
   const { organizationId } = job
   const planId = await planOf(job)
-  const steered = await db
+  const applied = await db
     .transaction()
-    .execute((tx) => applyPlanAction(tx, stage.deps, { organizationId, planId, event }))
-  if (steered.kind !== 'done') throw new Error(JSON.stringify(steered))
-  return steered
+    .execute((tx) => applyPlanAction(tx, harness.deps, { organizationId, planId, event }))
+  if (applied.kind !== 'done') throw new Error(JSON.stringify(applied))
+  return applied
 }
 
-/** A job that a scan has started, its plan being on autopilot. */
-async function startByScan(wish: Parameters<typeof stage.start>[0] = {}) {
-  const started = await stage.start(wish)
+/** A job that a scan started, with its plan on autopilot. */
+async function startByScan(options: Parameters<typeof harness.start>[0] = {}) {
+  const started = await harness.start(options)
   await db
     .updateTable('machine_instance')
     .set({ started_by: 'scan' })
@@ -58,12 +58,16 @@ const changeCaption = (job: RehearsedJob) =>
     .execute()
 
 const stops = [
-  ['archived', 'PLAN_ARCHIVED', (job: RehearsedJob) => steer(job, { type: 'archive' })],
-  ['locked', 'PLAN_LOCKED', (job: RehearsedJob) => steer(job, { type: 'lock' })],
-  ['off autopilot', 'AUTOPILOT_OFF', (job: RehearsedJob) => steer(job, { type: 'setAutopilot', on: false })],
+  ['archived', 'PLAN_ARCHIVED', (job: RehearsedJob) => applyAction(job, { type: 'archive' })],
+  ['locked', 'PLAN_LOCKED', (job: RehearsedJob) => applyAction(job, { type: 'lock' })],
+  [
+    'off autopilot',
+    'AUTOPILOT_OFF',
+    (job: RehearsedJob) => applyAction(job, { type: 'setAutopilot', on: false }),
+  ],
   ['changed by SQL', 'APPROVAL_STALE', changeCaption],
 ] as const
-const places = [
+const states = [
   'checkingMedia',
   'awaitingSlot',
   'publishing.preparing',
@@ -71,98 +75,104 @@ const places = [
   'publishing.uploading',
 ] as const
 
-const wholePosts = (local: { posts(): readonly { bytes: number; size: number }[] }) =>
+const completePosts = (local: { posts(): readonly { bytes: number; size: number }[] }) =>
   local.posts().filter(({ bytes, size }) => bytes === size)
 
 describe.each(stops)('a plan that is %s after its job was started', (_name, code, stop) => {
-  it.each(places)('has nothing posted by a job in %s', async (state) => {
-    const { job, at } = await startByScan()
+  it.each(states)('has no post published by a job in %s', async (state) => {
+    const { job, account } = await startByScan()
     await job.advance(state)
     await stop(job)
     await job.advance(({ failure }) => failure?.code === code)
-    expect(wholePosts(at.local)).toEqual([])
-    // However long it waits: its time passes, and a person has to decide.
+    expect(completePosts(account.tiktok)).toEqual([])
+    // The job waits until the slot is too late, and then needs a person.
     await job.advance()
     expect(await job.context()).toMatchObject({ sentAt: null })
-    expect(wholePosts(at.local)).toEqual([])
+    expect(completePosts(account.tiktok)).toEqual([])
   })
 })
 
 describe('a locked plan', () => {
-  it('names the job that it holds, which shows why at once and goes on when it is unlocked', async () => {
-    const { job, at } = await stage.start()
+  it('holds its job, which shows why at once and goes on when the plan is unlocked', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
-    expect(await steer(job, { type: 'lock' })).toMatchObject({
+    expect(await applyAction(job, { type: 'lock' })).toMatchObject({
       heldJobs: [job.jobId],
       unstoppableJobs: [],
       movedJobs: [job.jobId],
     })
     expect(await job.advance('held')).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED' } })
-    expect(await steer(job, { type: 'unlock' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'unlock' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('lets its job go on when it is unlocked past the API, which nobody tells it', async () => {
-    const { job, at } = await stage.start()
+  it('lets its job go on when it is unlocked by SQL, without a notification', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
-    await steer(job, { type: 'lock' })
+    await applyAction(job, { type: 'lock' })
     await db
       .updateTable('plan')
       .set({ locked: false })
       .where('id', '=', await planOf(job))
       .execute()
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('stops before the last chunk, and goes on with the same post', async () => {
-    const { job, at } = await stage.start({ video: { isLarge: true } })
+  it('stops its job before the last chunk, and lets it go on with the same post', async () => {
+    const { job, account } = await harness.start({ video: { isLarge: true } })
     await job.advance(({ nextChunk }) => nextChunk === 2)
-    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'lock' })).toMatchObject({ heldJobs: [job.jobId] })
     expect(await job.advance('held')).toBe('held')
-    expect(wholePosts(at.local)).toEqual([])
-    await steer(job, { type: 'unlock' })
+    expect(completePosts(account.tiktok)).toEqual([])
+    await applyAction(job, { type: 'unlock' })
     expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ initAttempts: 1 })
   })
 
-  it('says which post comes past stopping', async () => {
-    const { job } = await stage.start({ simulatorSettings: { moderationMs: 3_600_000 } })
+  it('names the job whose post can no longer be stopped', async () => {
+    const { job } = await harness.start({ simulatorSettings: { moderationMs: 3_600_000 } })
     await job.advance('publishing.uploading')
-    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], unstoppableJobs: [job.jobId] })
-    await steer(job, { type: 'unlock' })
+    expect(await applyAction(job, { type: 'lock' })).toMatchObject({
+      heldJobs: [],
+      unstoppableJobs: [job.jobId],
+    })
+    await applyAction(job, { type: 'unlock' })
     await job.advance('watching.inModeration')
-    expect(await steer(job, { type: 'lock' })).toMatchObject({ heldJobs: [], unstoppableJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'lock' })).toMatchObject({
+      heldJobs: [],
+      unstoppableJobs: [job.jobId],
+    })
     expect(await job.advance()).toBe('published')
   })
 
-  it('whose job is held still says that its autopilot is off when it is unlocked', async () => {
+  it('keeps its job held when it is unlocked while its autopilot is off', async () => {
     const { job } = await startByScan()
     await job.advance('awaitingSlot')
-    await steer(job, { type: 'setAutopilot', on: false })
-    await steer(job, { type: 'lock' })
+    await applyAction(job, { type: 'setAutopilot', on: false })
+    await applyAction(job, { type: 'lock' })
     expect(await job.context()).toMatchObject({ failure: { code: 'PLAN_LOCKED' } })
-    expect(await steer(job, { type: 'unlock' })).toMatchObject({ heldJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'unlock' })).toMatchObject({ heldJobs: [job.jobId] })
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTOPILOT_OFF' } })
-    await steer(job, { type: 'setAutopilot', on: true })
+    await applyAction(job, { type: 'setAutopilot', on: true })
     expect(await job.advance()).toBe('published')
   })
 })
 
-describe('a job that a person has started', () => {
-  it('goes on when autopilot is turned off', async () => {
-    const { job } = await stage.start()
+describe('a job that a person started', () => {
+  it('goes on when the autopilot is turned off', async () => {
+    const { job } = await harness.start()
     await job.advance('awaitingSlot')
-    expect(await steer(job, { type: 'setAutopilot', on: false })).toMatchObject({ heldJobs: [] })
+    expect(await applyAction(job, { type: 'setAutopilot', on: false })).toMatchObject({ heldJobs: [] })
     expect(await job.advance()).toBe('published')
   })
 })
 
 describe('a caption that was changed after its job was started', () => {
   it('holds the job at once, and is posted once it is approved', async () => {
-    const { job, at } = await stage.start()
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
     const { organizationId, jobId } = job
     const { slot_id: slotId } = await db
@@ -171,20 +181,20 @@ describe('a caption that was changed after its job was started', () => {
       .where('id', '=', jobId)
       .executeTakeFirstOrThrow()
     const request = { organizationId, slotId: slotId ?? '', change: { caption: 'Another' } }
-    const updated = await db.transaction().execute((tx) => updateSlot(tx, stage.deps, request))
+    const updated = await db.transaction().execute((tx) => updateSlot(tx, harness.deps, request))
     expect(updated).toMatchObject({ heldJobs: [jobId], unstoppableJobs: [], movedJobs: [jobId] })
     expect((await job.history()).at(-1)).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { code: 'NOT_APPROVED' } })
-    await steer(job, { type: 'submit' })
-    expect(await steer(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [jobId] })
+    await applyAction(job, { type: 'submit' })
+    expect(await applyAction(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [jobId] })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ title: 'Another' }])
+    expect(account.tiktok.posts()).toMatchObject([{ title: 'Another' }])
   })
 })
 
-describe('a caption that was changed past the API', () => {
-  it('is posted once the plan is approved again: the job that needed a person goes on by itself', async () => {
-    const { job, at } = await stage.start()
+describe('a caption that was changed by SQL', () => {
+  it('is posted once the plan is approved again: the job that needed a person goes on', async () => {
+    const { job, account } = await harness.start()
     await job.advance('awaitingSlot')
     await changeCaption(job)
     expect(await job.advance()).toBe('needsPerson')
@@ -193,13 +203,16 @@ describe('a caption that was changed past the API', () => {
       .set({ state: 'inReview' })
       .where('id', '=', await planOf(job))
       .execute()
-    expect(await steer(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'approve' })).toMatchObject({
+      heldJobs: [],
+      movedJobs: [job.jobId],
+    })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ title: 'Never approved' }])
+    expect(account.tiktok.posts()).toMatchObject([{ title: 'Never approved' }])
   })
 
-  it('is not half posted: what was opened with the caption before is dropped', async () => {
-    const { job, at } = await stage.start({ video: { isLarge: true } })
+  it('is posted by another init: the post with the earlier caption is dropped', async () => {
+    const { job, account } = await harness.start({ video: { isLarge: true } })
     await job.advance(({ nextChunk }) => nextChunk === 2)
     await changeCaption(job)
     await db
@@ -207,9 +220,9 @@ describe('a caption that was changed past the API', () => {
       .set({ state: 'inReview' })
       .where('id', '=', await planOf(job))
       .execute()
-    await steer(job, { type: 'approve' })
+    await applyAction(job, { type: 'approve' })
     expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ initAttempts: 2 })
-    expect(wholePosts(at.local)).toMatchObject([{ title: 'Never approved' }])
+    expect(completePosts(account.tiktok)).toMatchObject([{ title: 'Never approved' }])
   })
 })

@@ -4,35 +4,35 @@ import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createHarness } from './harness.ts'
 import { type LocalAccount, latePostGapMs } from './local-account.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
+const harness = await createHarness()
+const { db } = harness.database.runtime
 const minuteMs = 60_000
 
-/** From each post that TikTok was asked to open to the next one, in milliseconds. */
-function gapsOf({ local }: LocalAccount): readonly number[] {
-  const opened = local
+/** Milliseconds from each post's init to the next one. */
+function gapsOf({ tiktok }: LocalAccount): readonly number[] {
+  const opened = tiktok
     .posts()
     .map(({ at }) => Date.parse(at))
     .sort((one, other) => one - other)
   return opened.slice(1).map((at, index) => at - (opened[index] ?? Number.NaN))
 }
-/** The turns are kept apart to the millisecond; the ways from them to TikTok are not equally long. */
-const leastGapMs = latePostGapMs - 10_000
+/** The steps keep the gap to the millisecond; the requests to TikTok then take different times. */
+const minGapMs = latePostGapMs - 10_000
 
 const [second, third] = [1, 2].map((index) => ({ dueInMs: (1 + index) * minuteMs }))
 
-/** Three slots of one account, a minute apart, each with its video made. */
+/** Three slots of one account, a minute apart, each with its video stored. */
 async function threeSlots() {
-  const { job: first, at } = await stage.start()
-  const jobs: readonly RehearsedJob[] = [first, await at.start(second), await at.start(third)]
+  const { job: first, account } = await harness.start()
+  const jobs: readonly RehearsedJob[] = [first, await account.start(second), await account.start(third)]
   for (const job of jobs) await job.advance('awaitingSlot')
-  return { jobs, at }
+  return { jobs, account }
 }
 
-describe('posts of one account that everything was down for', () => {
-  it('go out one by one, the gap apart, and spend no attempt', async () => {
-    const { jobs, at } = await threeSlots()
-    await at.pass(30 * 60)
+describe('late posts of one account', () => {
+  it('are opened one by one with the gap between them, and spend no attempt', async () => {
+    const { jobs, account } = await threeSlots()
+    await account.advance(30 * 60)
     const [first, next, last] = jobs
     expect(await first?.advance()).toBe('published')
     await next?.advance('publishing.deferred')
@@ -41,54 +41,54 @@ describe('posts of one account that everything was down for', () => {
       initAttempts: 0,
       failure: { verdict: 'RETRY_AFTER', code: 'ACCOUNT_GAP', source: 'reelpilot' },
     })
-    expect(at.local.counters()).toMatchObject({ inits: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1 })
     expect(await next?.advance()).toBe('published')
     expect(await last?.advance()).toBe('published')
-    expect(gapsOf(at)).toHaveLength(2)
-    expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
-    expect(Math.max(...gapsOf(at))).toBeLessThan(latePostGapMs + minuteMs)
+    expect(gapsOf(account)).toHaveLength(2)
+    expect(Math.min(...gapsOf(account))).toBeGreaterThan(minGapMs)
+    expect(Math.max(...gapsOf(account))).toBeLessThan(latePostGapMs + minuteMs)
   })
 
-  it('are left to a person after an hour; whoever retries them all still has them posted the gap apart', async () => {
-    const { jobs, at } = await threeSlots()
-    await at.pass(65 * 60)
+  it('need a person after an hour, and keep the gap when all are retried', async () => {
+    const { jobs, account } = await threeSlots()
+    await account.advance(65 * 60)
     for (const job of jobs) {
       expect(await job.advance()).toBe('needsPerson')
       expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     }
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
     for (const job of jobs) await job.send({ type: 'retry' })
     for (const job of jobs) expect(await job.advance()).toBe('published')
-    expect(gapsOf(at)).toHaveLength(2)
-    expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
+    expect(gapsOf(account)).toHaveLength(2)
+    expect(Math.min(...gapsOf(account))).toBeGreaterThan(minGapMs)
   })
 })
 
-describe('posts of one account that are on time', () => {
-  it('are not kept apart, however close their slots are', async () => {
-    const { jobs, at } = await threeSlots()
+describe('punctual posts of one account', () => {
+  it('are opened on time, however close their slots are', async () => {
+    const { jobs, account } = await threeSlots()
     for (const job of jobs) expect(await job.advance()).toBe('published')
     expect((await jobs[1]?.history())?.includes('publishing.deferred')).toBe(false)
-    expect(gapsOf(at)).toHaveLength(2)
-    expect(Math.max(...gapsOf(at))).toBeLessThan(2 * minuteMs)
+    expect(gapsOf(account)).toHaveLength(2)
+    expect(Math.max(...gapsOf(account))).toBeLessThan(2 * minuteMs)
   })
 
-  it('are kept to by a late one of the same account', async () => {
-    const { job: late, at } = await stage.start()
-    const punctual = await at.start({ dueInMs: 4 * minuteMs })
+  it('make a late post of the account keep the gap', async () => {
+    const { job: late, account } = await harness.start()
+    const punctual = await account.start({ dueInMs: 4 * minuteMs })
     for (const job of [late, punctual]) await job.advance('awaitingSlot')
-    await at.pass(4 * 60 + 1)
+    await account.advance(4 * 60 + 1)
     expect(await punctual.advance()).toBe('published')
     expect(await late.advance()).toBe('published')
-    expect(gapsOf(at)).toHaveLength(1)
-    expect(Math.min(...gapsOf(at))).toBeGreaterThan(leastGapMs)
+    expect(gapsOf(account)).toHaveLength(1)
+    expect(Math.min(...gapsOf(account))).toBeGreaterThan(minGapMs)
   })
 })
 
-describe('the turn of an account', () => {
+describe('an account’s turn to open a late post', () => {
   const turnOf = (job: RehearsedJob, gapMs = latePostGapMs) => takePostTurn(db, { ...job, gapMs })
 
-  it('is taken by one of several that ask at once, and by that one again', async () => {
+  it('is taken by one of several concurrent jobs, and by the same job again', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { jobs } = await threeSlots()
       const kinds = (await Promise.all(jobs.map((job) => turnOf(job)))).map(({ kind }) => kind)
@@ -98,21 +98,21 @@ describe('the turn of an account', () => {
     }
   })
 
-  it('is the next one after the gap, whether or not who took it has posted', async () => {
-    const { jobs, at } = await threeSlots()
+  it('is free after the gap, whether or not the job that took it has posted', async () => {
+    const { jobs, account } = await threeSlots()
     const [first, next] = jobs
-    if (!first || !next) throw new Error('there are three')
+    if (!first || !next) throw new Error('three jobs were started')
     expect(await turnOf(first)).toEqual({ kind: 'taken' })
-    await at.pass(latePostGapMs / 1_000 - 60)
-    const told = await turnOf(next)
-    expect(told).toMatchObject({ kind: 'later' })
-    expect(told.kind === 'later' && told.afterMs).toBeLessThanOrEqual(minuteMs)
-    await at.pass(60)
+    await account.advance(latePostGapMs / 1_000 - 60)
+    const refused = await turnOf(next)
+    expect(refused).toMatchObject({ kind: 'later' })
+    expect(refused.kind === 'later' && refused.afterMs).toBeLessThanOrEqual(minuteMs)
+    await account.advance(60)
     expect(await turnOf(next)).toEqual({ kind: 'taken' })
     expect(await turnOf(first)).toMatchObject({ kind: 'later' })
   })
 
-  it('is free to all where no gap is kept', async () => {
+  it('is always free without a gap', async () => {
     const { jobs } = await threeSlots()
     for (const job of jobs) expect(await turnOf(job, 0)).toEqual({ kind: 'taken' })
   })

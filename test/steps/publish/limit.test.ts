@@ -4,29 +4,29 @@ import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-setti
 import { createHarness } from './harness.ts'
 import { deferredInitStates, openingStates, publishedStates, sentStates, storedStates } from './timeline.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
+const harness = await createHarness()
+const { db } = harness.database.runtime
 const minuteMs = 60_000
 
-describe('an organization that has had its uploads of the minute', () => {
-  beforeAll(() => setRateLimit(db, stage.organizationId, 'uploads', 1))
+describe('an organization that has used its uploads of the minute', () => {
+  beforeAll(() => setRateLimit(db, harness.organizationId, 'uploads', 1))
 
-  it('waits for its next place and no longer: nothing is asked of TikTok, and no attempt is spent', async () => {
-    const first = await stage.start()
-    const second = await stage.start()
+  it('waits exactly until its reservation, makes no call to TikTok and spends no attempt', async () => {
+    const first = await harness.start()
+    const second = await harness.start()
     expect(await first.job.advance()).toBe('published')
-    const before = stage.clock.now()
+    const before = harness.clock.now()
     await second.job.advance('publishing.deferred')
     expect(await second.job.context()).toMatchObject({
       attempts: 0,
       initAttempts: 0,
       failure: { verdict: 'RETRY_AFTER', code: 'rateLimit', source: 'reelpilot' },
     })
-    expect(second.at.requests).toEqual(['creator_info/query'])
+    expect(second.account.requests).toEqual(['creator_info/query'])
 
     expect(await second.job.advance()).toBe('published')
-    expect(stage.clock.now() - before).toBeGreaterThan(minuteMs / 2)
-    expect(stage.clock.now() - before).toBeLessThan(2 * minuteMs)
+    expect(harness.clock.now() - before).toBeGreaterThan(minuteMs / 2)
+    expect(harness.clock.now() - before).toBeLessThan(2 * minuteMs)
     expect(await second.job.history()).toEqual([
       ...storedStates,
       ...openingStates,
@@ -35,31 +35,31 @@ describe('an organization that has had its uploads of the minute', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(second.at.requests.filter((request) => request === 'creator_info/query')).toHaveLength(1)
+    expect(second.account.requests.filter((request) => request === 'creator_info/query')).toHaveLength(1)
   })
 })
 
-describe('a creator whose cap of a day is lower than it is said to be', () => {
-  beforeAll(() => setRateLimit(db, stage.organizationId, 'uploads', null))
+describe('a creator whose daily cap is lower than documented', () => {
+  beforeAll(() => setRateLimit(db, harness.organizationId, 'uploads', null))
 
-  it('teaches it by one refusal: the next post is opened when the first is a day old', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { dailyPostCap: 1 } })
-    const next = await at.start()
+  it('is learned from one refusal: the next post is opened when the first is a day old', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { dailyPostCap: 1 } })
+    const next = await account.start()
     expect(await job.advance()).toBe('published')
-    const firstAt = stage.clock.now()
+    const firstAt = harness.clock.now()
     await next.advance(({ failure }) => failure?.code === 'spam_risk_too_many_posts')
-    const { learned } = await createLimitSettingsCache(db).read(stage.organizationId)
-    expect(learned.get(at.accountId)).toMatchObject({ most: 1 })
+    const { learned } = await createLimitSettingsCache(db).read(harness.organizationId)
+    expect(learned.get(account.accountId)).toMatchObject({ most: 1 })
 
-    // TikTok lets more pass again, but who has believed it waits for the day to be over.
-    at.local.changeSettings({ dailyPostCap: 15 })
-    // Four hours later it would be asked again, and long before that the slot's time has passed.
+    // TikTok permits more posts again, but the learned cap still applies for the rest of the day.
+    account.tiktok.changeSettings({ dailyPostCap: 15 })
+    // The step would be repeated after four hours, and before that the slot is too late.
     expect(await next.advance()).toBe('needsPerson')
     expect(await next.context()).toMatchObject({ failure: { code: 'SLOT_PASSED' } })
     await next.send({ type: 'retry' })
     await next.advance('publishing.deferred')
-    expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
     expect(await next.advance()).toBe('published')
-    expect(stage.clock.now() - firstAt).toBeGreaterThanOrEqual(24 * 60 * minuteMs)
+    expect(harness.clock.now() - firstAt).toBeGreaterThanOrEqual(24 * 60 * minuteMs)
   })
 })

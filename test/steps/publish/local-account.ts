@@ -30,100 +30,101 @@ import { openWebhookEndpoint } from './webhook-endpoint.ts'
 export interface LocalAccountOptions {
   readonly simulatorSettings?: Partial<SimulatorSettings>
   readonly creator?: Omit<NewAccount, 'username'>
-  /** Whether TikTok tells us its news, and whether they are taken in as they come. Untold unless told. */
-  readonly webhooks?: 'untold' | 'kept' | 'heard'
+  /** Whether webhooks are delivered, and whether jobs handle them as they arrive. Default: not delivered. */
+  readonly webhooks?: 'off' | 'stored' | 'handled'
 }
 
-/** As it is unless it is set. */
+/** The default of the setting. */
 export const latePostGapMs = readConfig({}, false).latePostGapMinutes * 60_000
 
-/** A TikTok of a test's own, on which one creator has connected us. */
+/** A local TikTok of one test, with one connected account. */
 export interface LocalAccount {
-  readonly local: LocalTikTok
+  readonly tiktok: LocalTikTok
   readonly client: TikTokClient
   readonly accountId: string
   readonly username: string
-  /** Every request that was sent to TikTok, in order: `video/init`, or of a chunk `PUT` and its range. */
+  /** Every request to TikTok in order: its path such as `video/init`, or for a chunk `PUT` and its range. */
   readonly requests: readonly string[]
-  start(wish?: JobOptions): Promise<RehearsedJob>
-  pass(seconds: number): Promise<void>
-  /** Tells what TikTok told before, signed by it anew; throws if that is not taken. */
-  tell(body: string): Promise<void>
-  /** The creator goes the way to the authorize page and back. */
+  start(options?: JobOptions): Promise<RehearsedJob>
+  /** Advances the clocks of the database and of TikTok. */
+  advance(seconds: number): Promise<void>
+  /** Delivers a webhook's body again with a new signature; throws if it is not accepted. */
+  deliverWebhook(body: string): Promise<void>
+  /** The creator grants access again on the authorize page. */
   connectAgain(): Promise<ConnectionOutcome>
 }
 
 export async function openLocalAccount(
-  stage: Omit<Harness, 'start'>,
-  { simulatorSettings = {}, creator = {}, webhooks = 'untold' }: LocalAccountOptions,
+  harness: Omit<Harness, 'start'>,
+  { simulatorSettings = {}, creator = {}, webhooks = 'off' }: LocalAccountOptions,
 ): Promise<LocalAccount> {
-  const { database, clock, deps, encryptor, organizationId } = stage
+  const { database, clock, deps, encryptor, organizationId } = harness
   const { db } = database.runtime
-  const { local, pass } = await startTikTok(clock, simulatorSettings)
-  const { client, requests } = createClient(local, db)
+  const { tiktok, advance } = await startTikTok(clock, simulatorSettings)
+  const { client, requests } = createClient(tiktok, db)
   const username = `creator${randomBytes(4).toString('hex')}`
-  const accountId = await connectLocalAccount(db, local, encryptor, { organizationId, username, ...creator })
-  const door = await openWebhookEndpoint(stage, local.app)
-  if (webhooks !== 'untold') local.changeApp({ webhookUrl: door.url })
+  const accountId = await connectLocalAccount(db, tiktok, encryptor, { organizationId, username, ...creator })
+  const endpoint = await openWebhookEndpoint(harness, tiktok.app)
+  if (webhooks !== 'off') tiktok.changeApp({ webhookUrl: endpoint.url })
 
-  const runtime = createRuntime(stage, client)
-  const machinery = {
+  const runtime = createRuntime(harness, client)
+  const parts = {
     db,
     deps,
     runtime,
-    local,
+    local: tiktok,
     now: clock.now,
-    advanceClock: pass,
-    receivesWebhooks: webhooks === 'heard',
+    advanceClock: advance,
+    receivesWebhooks: webhooks === 'handled',
   }
   const jobs: RehearsedJob[] = []
-  onTestFinished(() => expectNothingTwice(local, jobs))
+  onTestFinished(() => expectNoDuplicates(tiktok, jobs))
   return {
-    local,
+    tiktok,
     client,
     accountId,
     username,
     requests,
-    async start(wish = {}) {
-      const jobId = await insertStoredJob(stage, accountId, wish)
-      const job = rehearse(machinery, { jobId, organizationId, accountId })
+    async start(options = {}) {
+      const jobId = await insertStoredJob(harness, accountId, options)
+      const job = rehearse(parts, { jobId, organizationId, accountId })
       jobs.push(job)
       return job
     },
-    pass: (seconds) => pass(seconds * 1_000),
-    tell: door.tell,
-    connectAgain: () => connectAgain(stage, client, { accountId, username }),
+    advance: (seconds) => advance(seconds * 1_000),
+    deliverWebhook: endpoint.deliver,
+    connectAgain: () => connectAgain(harness, client, { accountId, username }),
   }
 }
 
-/** A TikTok whose clock goes with the database's. */
+/** Starts a local TikTok whose clock follows the database's. */
 async function startTikTok(clock: VirtualClock, simulatorSettings: Partial<SimulatorSettings>) {
-  // Unless a test is about waiting, a post is public at the first look.
+  // Default: a post is public at the first poll.
   const fast = { checkMedia: true, processingMs: 0, moderationMs: 0 }
-  const local = await startLocalTikTok({ persist: false, settings: { ...fast, ...simulatorSettings } })
-  onTestFinished(() => local.stop())
+  const tiktok = await startLocalTikTok({ persist: false, settings: { ...fast, ...simulatorSettings } })
+  onTestFinished(() => tiktok.stop())
   const follow = (milliseconds: number) => {
-    local.advance(milliseconds / 1_000)
-    // Webhooks are dated by the machine's clock, and their age is judged by the database's.
-    local.changeSettings({ webhookClockSkewSeconds: Math.round(clock.offsetMs() / 1_000) })
+    tiktok.advance(milliseconds / 1_000)
+    // TikTok dates webhooks by the machine's clock, and the route checks their age by the database's.
+    tiktok.changeSettings({ webhookClockSkewSeconds: Math.round(clock.offsetMs() / 1_000) })
   }
   follow(clock.offsetMs())
-  const pass = async (milliseconds: number) => {
+  const advance = async (milliseconds: number) => {
     const before = clock.offsetMs()
     await clock.advance(milliseconds)
     follow(clock.offsetMs() - before)
   }
-  return { local, pass }
+  return { tiktok, advance }
 }
 
-/** A client that keeps the limits, and notes what it sends. */
-function createClient(local: LocalTikTok, db: Db) {
+/** A client with rate limits that records its requests. */
+function createClient(tiktok: LocalTikTok, db: Db) {
   const requests: string[] = []
   const client = createTikTokClient({
-    apiBase: local.url,
-    authorizeBase: local.url,
-    clientKey: local.app.clientKey,
-    clientSecret: new Secret(local.app.clientSecret),
+    apiBase: tiktok.url,
+    authorizeBase: tiktok.url,
+    clientKey: tiktok.app.clientKey,
+    clientSecret: new Secret(tiktok.app.clientSecret),
     guard: createRateLimitGuard({
       limiter: createPostgresLimiter({ db, role: 'reelpilot_runtime' }),
       settings: createLimitSettingsCache(db),
@@ -145,7 +146,7 @@ function nameOf(request: Request): string {
 
 function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'start'>, tiktok: TikTokClient) {
   const { db } = database.runtime
-  // Publishing asks it for nothing: all clips are made.
+  // Not called while publishing: all clips are rendered.
   const videos = {} as VideoProvider
   const clock = createDatabaseClock()
   const instanceStore = createInstanceStore({
@@ -163,7 +164,7 @@ function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'st
   return { instanceStore, keeper, machines: deps.machines, steps, clock }
 }
 
-/** What a creator does in the browser, and what comes of it here. */
+/** Grants access in the browser and finishes the authorization. */
 async function connectAgain(
   { database, deps, encryptor, organizationId }: Omit<Harness, 'start'>,
   tiktok: TikTokClient,
@@ -172,19 +173,19 @@ async function connectAgain(
   const { db } = database.runtime
   const publicUrl = 'http://127.0.0.1:4000'
   const authorization = createAuthorizationStarter({ tiktok, encryptor, publicUrl: () => publicUrl })
-  const begun = await db
+  const started = await db
     .transaction()
     .execute((tx) => connectAccount(tx, deps, authorization, { organizationId, accountId, scopes: null }))
-  if (begun.kind !== 'done') throw new Error(begun.kind)
-  const consent = `${begun.authorizeUrl}&auto=1&local_account=${username}`
-  const back = (await fetch(consent, { redirect: 'manual' })).headers.get('location') ?? ''
+  if (started.kind !== 'done') throw new Error(started.kind)
+  const consent = `${started.authorizeUrl}&auto=1&local_account=${username}`
+  const redirect = (await fetch(consent, { redirect: 'manual' })).headers.get('location') ?? ''
   const hints = { send: () => undefined }
-  return await finishConnecting({ ...deps, db, tiktok, encryptor, hints }, new URL(back))
+  return await finishConnecting({ ...deps, db, tiktok, encryptor, hints }, new URL(redirect))
 }
 
-/** What holds however a test ends: a post for each slot at most, no token shown twice, none where it has no business. */
-function expectNothingTwice(local: LocalTikTok, jobs: readonly RehearsedJob[]): void {
-  const whole = local.posts().filter(({ status, bytes, size }) => status !== 'FAILED' && bytes === size)
-  expect(whole.length).toBeLessThanOrEqual(jobs.length)
-  expect(local.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0, redirectsFollowed: 0 })
+/** Invariants at the end of every test: at most one post per slot, no refresh token reused, no token sent to a wrong host. */
+function expectNoDuplicates(tiktok: LocalTikTok, jobs: readonly RehearsedJob[]): void {
+  const complete = tiktok.posts().filter(({ status, bytes, size }) => status !== 'FAILED' && bytes === size)
+  expect(complete.length).toBeLessThanOrEqual(jobs.length)
+  expect(tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0, redirectsFollowed: 0 })
 }

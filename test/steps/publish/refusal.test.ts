@@ -11,16 +11,16 @@ import {
   uploadingStates,
 } from './timeline.ts'
 
-const stage = await createHarness()
+const harness = await createHarness()
 
-function stepAfter(failure: Failure | null): string {
-  if (!failure) throw new Error('nothing has failed')
+function requireNextStep(failure: Failure | null): string {
+  if (!failure) throw new Error('the job has no failure')
   return nextStepFor(failure)
 }
 
-describe('a creator who has posted as much as TikTok allows a day', () => {
-  it('is told with status 200, which stops the job: no init, no attempt spent, and when its time has passed a person decides', async () => {
-    const { job, at } = await stage.start({
+describe('a creator who has reached TikTok’s daily cap', () => {
+  it('stops the job before the init without spending an attempt, and needs a person when the slot is too late', async () => {
+    const { job, account } = await harness.start({
       simulatorSettings: { dailyPostCap: 0, accessTtlSeconds: 86_400 },
     })
     expect(await job.advance('publishing.backingOff')).toBe('publishing.backingOff')
@@ -32,15 +32,15 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
       initAttempts: 0,
     })
     expect(context.failure?.logId).toMatch(/^\d{14}[0-9A-F]{20}$/)
-    expect(stepAfter(context.failure)).toContain('within 24 hours')
-    expect(at.requests).toEqual(['creator_info/query'])
+    expect(requireNextStep(context.failure)).toContain('within 24 hours')
+    expect(account.requests).toEqual(['creator_info/query'])
 
-    const start = stage.clock.now()
+    const start = harness.clock.now()
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
-    expect(stage.clock.now() - start).toBeLessThan(62 * 60_000)
+    expect(harness.clock.now() - start).toBeLessThan(62 * 60_000)
     await job.send({ type: 'retry' })
-    at.local.changeSettings({ dailyPostCap: 15 })
+    account.tiktok.changeSettings({ dailyPostCap: 15 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -52,29 +52,29 @@ describe('a creator who has posted as much as TikTok allows a day', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
   })
 
-  it('is asked again a few times a day and no more, however long the cap holds', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { dailyPostCap: 0 } })
-    // A person has said that it shall be posted however late it is.
+  it('has the cap checked a few times a day, however long it lasts', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { dailyPostCap: 0 } })
+    // A person's retry permits posting however late it is.
     await job.advance()
     await job.send({ type: 'retry' })
-    const start = stage.clock.now()
-    await job.advance(() => stage.clock.now() > start + 24 * 3_600_000)
-    const asked = at.requests.filter((request) => request === 'creator_info/query').length
-    expect(asked).toBeGreaterThanOrEqual(4)
-    expect(asked).toBeLessThanOrEqual(7)
+    const start = harness.clock.now()
+    await job.advance(() => harness.clock.now() > start + 24 * 3_600_000)
+    const checks = account.requests.filter((request) => request === 'creator_info/query').length
+    expect(checks).toBeGreaterThanOrEqual(4)
+    expect(checks).toBeLessThanOrEqual(7)
     expect(await job.context()).toMatchObject({ attempts: 0, initAttempts: 0, ending: null })
-    expect(at.local.posts()).toEqual([])
+    expect(account.tiktok.posts()).toEqual([])
   })
 })
 
 describe('an app that was not audited', () => {
   const unaudited = { simulatorSettings: { audited: false }, slot: { privacy: 'SELF_ONLY' } } as const
 
-  it('cannot post to a public account, and the hint is about the account, not the post', async () => {
-    const { job, at } = await stage.start(unaudited)
+  it('cannot post to a public account, and the next step concerns the account, not the post', async () => {
+    const { job, account } = await harness.start(unaudited)
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.history()).toEqual([...storedStates, ...openingStates, 'needsPerson'])
     const { failure, post } = await job.context()
@@ -82,17 +82,17 @@ describe('an app that was not audited', () => {
       verdict: 'NEEDS_OPERATOR',
       code: 'unaudited_client_can_only_post_to_private_accounts',
     })
-    expect(stepAfter(failure)).toContain('makes the account itself private')
-    expect(stepAfter(failure)).toContain('changing the post alone does not help')
+    expect(requireNextStep(failure)).toContain('makes the account itself private')
+    expect(requireNextStep(failure)).toContain('changing the post alone does not help')
     expect(post).toBeNull()
-    expect(at.requests).toEqual(['creator_info/query', 'video/init'])
-    expect(at.local.counters()).toMatchObject({ inits: 0 })
+    expect(account.requests).toEqual(['creator_info/query', 'video/init'])
+    expect(account.tiktok.counters()).toMatchObject({ inits: 0 })
   })
 
-  it('posts when the creator has made the account private and a person retries', async () => {
-    const { job, at } = await stage.start(unaudited)
+  it('posts once the creator has made the account private and a person retries', async () => {
+    const { job, account } = await harness.start(unaudited)
     await job.advance()
-    at.local.createAccount({ username: at.username, private: true })
+    account.tiktok.createAccount({ username: account.username, private: true })
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
@@ -105,20 +105,20 @@ describe('an app that was not audited', () => {
       ...publishedStates,
     ])
     expect(await job.context()).toMatchObject({ visibility: 'private', publicPostIds: [], failure: null })
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', privacyLevel: 'SELF_ONLY' }])
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', privacyLevel: 'SELF_ONLY' }])
   })
 })
 
-describe('a creator who does not offer the chosen privacy any more', () => {
+describe('a creator who no longer offers the chosen privacy', () => {
   it('stops the job before the init', async () => {
-    const { job, at } = await stage.start({ creator: { private: true } })
+    const { job, account } = await harness.start({ creator: { private: true } })
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { code: 'POST_PRIVACYLEVEL' }, initAttempts: 0 })
-    expect(at.requests).toEqual(['creator_info/query'])
+    expect(account.requests).toEqual(['creator_info/query'])
   })
 
-  it('is told with every other rule that the post breaks, all at once', async () => {
-    const { job } = await stage.start({ creator: { private: true }, slot: { allowDuet: true } })
+  it('gives a failure that names every rule that the post breaks', async () => {
+    const { job } = await harness.start({ creator: { private: true }, slot: { allowDuet: true } })
     expect(await job.advance()).toBe('needsPerson')
     const { failure } = await job.context()
     expect(failure).toMatchObject({ verdict: 'NEEDS_USER', code: 'POST_PRIVACYLEVEL' })
@@ -127,22 +127,22 @@ describe('a creator who does not offer the chosen privacy any more', () => {
   })
 })
 
-describe('the label of what AI has made', () => {
-  it.each([true, false])('is put on a post, or not, as its slot says: %s', async (isAigc) => {
-    const { job, at } = await stage.start({ slot: { isAigc } })
+describe('the AI-generated label', () => {
+  it.each([true, false])('of a post follows its slot: %s', async (isAigc) => {
+    const { job, account } = await harness.start({ slot: { isAigc } })
     expect(await job.advance()).toBe('published')
-    expect(at.local.posts()).toMatchObject([{ isAigc }])
+    expect(account.tiktok.posts()).toMatchObject([{ isAigc }])
   })
 })
 
-describe('a minute that is full', () => {
-  it('parks an init, which was turned away unread, and spends no attempt', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { limits: { videoInit: 0 } } })
+describe('a full rate limit window', () => {
+  it('defers an init and spends no attempt', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { limits: { videoInit: 0 } } })
     await job.advance('publishing.deferred')
     const { attempts, afterSeconds, failure } = await job.context()
     expect({ attempts, afterSeconds }).toEqual({ attempts: 0, afterSeconds: 60 })
     expect(failure).toMatchObject({ verdict: 'RETRY_AFTER', code: 'rate_limit_exceeded' })
-    at.local.changeSettings({ limits: {} })
+    account.tiktok.changeSettings({ limits: {} })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -152,6 +152,6 @@ describe('a minute that is full', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1 })
   })
 })

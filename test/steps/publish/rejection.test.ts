@@ -5,13 +5,13 @@ import { nextStepFor, verdictFor } from '../../../src/verdict/failure-verdict.ts
 import { createHarness } from './harness.ts'
 import { publishedStates, sentStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
+const harness = await createHarness()
+const { db } = harness.database.runtime
 
-/** A post that TikTok will fail for this reason. */
+/** A post that TikTok will fail with this reason. */
 const failing = (reason: string) => ({ slot: { caption: `A day [[local:${reason}]]` } })
 
-/** What TikTok's documents list as reasons of a failed post, and what each means for the job. */
+/** The reasons of a failed post in TikTok's documents, and their verdicts. */
 const reasons: readonly (readonly [reason: string, verdict: Verdict])[] = [
   ['file_format_check_failed', 'FIX_MEDIA'],
   ['duration_check_failed', 'FIX_MEDIA'],
@@ -27,9 +27,9 @@ const reasons: readonly (readonly [reason: string, verdict: Verdict])[] = [
 
 describe('a post that TikTok rejects', () => {
   it.each(reasons)(
-    'for %s ends as %s with a next step, and is never opened again',
+    'for %s ends its job as %s with a next step, and is never opened again',
     async (reason, verdict) => {
-      const { job, at } = await stage.start(failing(reason))
+      const { job, account } = await harness.start(failing(reason))
       expect(await job.advance()).toBe('failed')
       expect(await job.history()).toEqual([
         ...storedStates,
@@ -42,15 +42,15 @@ describe('a post that TikTok rejects', () => {
       expect(await job.context()).toMatchObject({ failure, initAttempts: 1, publicPostIds: [] })
       const nextStep = nextStepFor(failure)
       expect(nextStep).toBe(verdictFor('post', reason).verdict.nextStep)
-      // The job is over: to retry it would be refused.
+      // The job has ended: a retry would be refused.
       expect(nextStep).not.toMatch(/retry/i)
-      await at.pass(7 * 86_400)
-      expect(at.local.posts()).toMatchObject([{ status: 'FAILED', failReason: reason }])
+      await account.advance(7 * 86_400)
+      expect(account.tiktok.posts()).toMatchObject([{ status: 'FAILED', failReason: reason }])
     },
   )
 
-  it('for a reason that nobody knows is left to the operator, counted, and never opened again', async () => {
-    const { job, at } = await stage.start(failing('the_moon_is_full'))
+  it('for an unknown reason needs the operator, is counted, and is never opened again', async () => {
+    const { job, account } = await harness.start(failing('the_moon_is_full'))
     expect(await job.advance()).toBe('failed')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_OPERATOR', code: 'the_moon_is_full', source: 'post' },
@@ -58,60 +58,65 @@ describe('a post that TikTok rejects', () => {
     })
     const counted = await db.selectFrom('unrecognised_code').select(['source', 'code', 'seen']).execute()
     expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', seen: 1 }])
-    expect(at.local.counters()).toMatchObject({ inits: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1 })
   })
 
-  it('and tells so by webhook ends in the same way', async () => {
-    const { job, at } = await stage.start({ ...failing('spam_risk_text'), webhooks: 'heard' })
+  it('by webhook ends its job in the same way', async () => {
+    const { job, account } = await harness.start({ ...failing('spam_risk_text'), webhooks: 'handled' })
     expect(await job.advance()).toBe('failed')
-    const course = [...storedStates, ...uploadingStates(), 'watching.accepted', 'closing', 'failed']
-    expect(await job.history()).toEqual(course)
+    const states = [...storedStates, ...uploadingStates(), 'watching.accepted', 'closing', 'failed']
+    expect(await job.history()).toEqual(states)
     expect(await job.context()).toMatchObject({ failure: { verdict: 'FIX_MEDIA', code: 'spam_risk_text' } })
-    expect(at.requests).not.toContain('status/fetch')
+    expect(account.requests).not.toContain('status/fetch')
   })
 })
 
 describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
   'a post that TikTok fails as %s',
   (reason) => {
-    const rejected = [...uploadingStates(), ...sentStates, 'publishing.backingOff', 'awaitingSlot'] as const
+    const rejectedStates = [
+      ...uploadingStates(),
+      ...sentStates,
+      'publishing.backingOff',
+      'awaitingSlot',
+    ] as const
 
-    it('is opened afresh by its leave, once its trouble is over: one post', async () => {
-      const { job, at } = await stage.start(failing(reason))
+    it('is opened again, as TikTok permits, and ends in one post', async () => {
+      const { job, account } = await harness.start(failing(reason))
       await job.advance('publishing.backingOff')
       expect(await job.context()).toMatchObject({
         failure: { verdict: 'RETRY_AFTER', code: reason, source: 'post' },
         post: null,
       })
-      // What a title asks for befalls every post of that title.
+      // The simulator fails every post whose title has the directive.
       const slot = db.updateTable('slot').set({ caption: 'A day' })
       const { plan_id: planId } = await slot
         .where('id', '=', (await job.context()).slotId)
         .returning('plan_id')
         .executeTakeFirstOrThrow()
-      await approveSlots(db, stage.organizationId, planId)
+      await approveSlots(db, harness.organizationId, planId)
       expect(await job.advance()).toBe('published')
       expect(await job.history()).toEqual([
         ...storedStates,
-        ...rejected,
+        ...rejectedStates,
         ...uploadingStates(),
         ...sentStates,
         ...publishedStates,
       ])
       const { publicPostIds, initAttempts } = await job.context()
       expect(initAttempts).toBe(2)
-      expect(at.local.posts()).toMatchObject([
+      expect(account.tiktok.posts()).toMatchObject([
         { status: 'FAILED', failReason: reason, postIds: [] },
         { status: 'PUBLISH_COMPLETE', postIds: publicPostIds },
       ])
     })
 
-    it('again and again is given up after five posts, and does not promise a sixth', async () => {
-      const { job, at } = await stage.start(failing(reason))
+    it('five times in a row ends its job, and the next step does not promise a sixth', async () => {
+      const { job, account } = await harness.start(failing(reason))
       expect(await job.advance()).toBe('failed')
       expect(await job.history()).toEqual([
         ...storedStates,
-        ...Array(4).fill(rejected).flat(),
+        ...Array(4).fill(rejectedStates).flat(),
         ...uploadingStates(),
         ...sentStates,
         'closing',
@@ -120,7 +125,7 @@ describe.each(['internal', 'video_pull_failed', 'photo_pull_failed'])(
       const { failure } = await job.context()
       expect(failure).toMatchObject({ verdict: 'PERMANENT', code: reason, source: 'post' })
       expect(failure && nextStepFor(failure)).toContain('plan a new post')
-      expect(at.local.posts().map(({ status }) => status)).toEqual(Array(5).fill('FAILED'))
+      expect(account.tiktok.posts().map(({ status }) => status)).toEqual(Array(5).fill('FAILED'))
     })
   },
 )

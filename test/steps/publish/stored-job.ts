@@ -14,9 +14,9 @@ import { shortStoryboard } from '../../support/worker-fixture.ts'
 import type { Harness } from './harness.ts'
 import { defaultVideo, type VideoOptions } from './video.ts'
 
-/** What a test wants of a job: a direct and public post of the usual video, unless told. */
+/** Default: a direct, public post of the default video. */
 export interface JobOptions {
-  /** When its slot is due; in a minute unless told. */
+  /** When the slot is due. Default: in one minute. */
   readonly dueInMs?: number
   readonly slot?: Partial<Direct> | Draft
   readonly video?: Partial<VideoOptions>
@@ -30,39 +30,39 @@ interface Direct {
   readonly isAigc?: boolean
 }
 
-/** Its creator writes the rest in the app. */
+/** The creator writes the rest in the app. */
 interface Draft {
   readonly mode: 'draft'
 }
 
 type Owner = { readonly organizationId: string; readonly accountId: string }
 
-/** The slot is due after so long. */
-const untilSlotMs = 60_000
+const defaultDueInMs = 60_000
 
 /**
- * Inserts a job whose video is stored, and not yet held against TikTok's rules; its slot is due in a minute. Answers its id.
- * What came before is walked in the machine alone.
+ * Inserts a job whose video is stored and not yet checked against TikTok's rules; answers its id. The earlier states are
+ * passed in the machine alone, without steps.
  */
 export async function insertStoredJob(
   { database, organizationId, video }: Pick<Harness, 'database' | 'organizationId' | 'video'>,
   accountId: string,
-  wish: JobOptions,
+  options: JobOptions,
 ): Promise<string> {
   const { db } = database.runtime
   const owner = { organizationId, accountId }
-  const slot = slotOf(wish)
-  const media = await video({ ...defaultVideo, ...wish.video })
+  const slot = slotOf(options)
+  const media = await video({ ...defaultVideo, ...options.video })
   const at = await readDatabaseTime(db)
-  const publishAt = at + (wish.dueInMs ?? untilSlotMs)
+  const publishAt = at + (options.dueInMs ?? defaultDueInMs)
   const slotId = await insertSlot(db, owner, slot, publishAt)
   const jobId = jobIdOf(slotId)
 
   const facts = { at, key: `${jobId}/1`, epoch: null }
   let checkpoint: Checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
-  for (const output of outcomes(media)) {
+  for (const output of outputs(media)) {
     const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
-    if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
+    if (decision.kind === 'refused')
+      throw new Error(`the event ${decision.event} was refused in ${decision.state}`)
     checkpoint = decision.checkpoint
   }
   const wakeAt = wakeAtOf(checkpoint, at)
@@ -77,8 +77,8 @@ function slotOf({ slot = {} }: JobOptions): Direct | Draft {
   return { mode: 'direct', caption: randomUUID(), privacy: 'PUBLIC_TO_EVERYONE', ...slot }
 }
 
-/** What the steps answer until the video is stored, in their order. */
-function outcomes(media: KeptMedia): readonly Json[] {
+/** The outputs of the steps, in order, until the video is stored. */
+function outputs(media: KeptMedia): readonly Json[] {
   const { sha256, bytes } = media
   return [
     { scenes: 1, seconds: Math.ceil(media.seconds) },
@@ -115,7 +115,7 @@ async function insertSlot(
       caption: slot.mode === 'draft' ? '' : slot.caption,
       privacy: slot.mode === 'draft' ? null : slot.privacy,
       ...(slot.mode === 'direct' && { allow_duet: slot.allowDuet ?? false, is_aigc: slot.isAigc ?? true }),
-      claimed_at: new Date(publishAt - untilSlotMs),
+      claimed_at: new Date(publishAt - defaultDueInMs),
     })
     .execute()
   await approveSlots(db, organizationId, planId)

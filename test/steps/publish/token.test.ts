@@ -10,16 +10,16 @@ import {
   uploadingStates,
 } from './timeline.ts'
 
-const stage = await createHarness()
+const harness = await createHarness()
 
-/** As TikTok refuses a token, whatever it thinks of it. */
+/** TikTok refuses the token, although it is valid. */
 const refusesToken = { kind: 'status', status: 401, code: 'access_token_invalid' } as const
 
 describe('a token that expires between upload and poll', () => {
-  it('is refreshed once, and the poll goes on: one post', async () => {
-    const { job, at } = await stage.start()
+  it('is refreshed once, and polling goes on', async () => {
+    const { job, account } = await harness.start()
     await job.advance('watching.accepted')
-    await at.pass(3 * 3_600)
+    await account.advance(3 * 3_600)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -29,21 +29,21 @@ describe('a token that expires between upload and poll', () => {
       'watching.checking',
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, refused: {} })
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, refused: {} })
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
     expect(await job.context()).toMatchObject({
       initAttempts: 1,
       attempts: 0,
       failure: null,
-      publicPostIds: at.local.posts()[0]?.postIds,
+      publicPostIds: account.tiktok.posts()[0]?.postIds,
     })
   })
 })
 
-describe('a token that is refused although it should be good', () => {
+describe('a token that is refused although it should be valid', () => {
   it('is refreshed once, and the poll is repeated', async () => {
-    const { job, at } = await stage.start()
-    at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, nth: 1 })
+    const { job, account } = await harness.start()
+    account.tiktok.injectFault({ endpoint: 'statusFetch', effect: refusesToken, nth: 1 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -53,13 +53,13 @@ describe('a token that is refused although it should be good', () => {
       'watching.checking',
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('opens no second post when it was refused at the opening of the first', async () => {
-    const { job, at } = await stage.start()
-    at.local.injectFault({ endpoint: 'videoInit', effect: refusesToken, nth: 1 })
+  it('opens no second post when it was refused at the init of the first', async () => {
+    const { job, account } = await harness.start()
+    account.tiktok.injectFault({ endpoint: 'videoInit', effect: refusesToken, nth: 1 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -69,36 +69,38 @@ describe('a token that is refused although it should be good', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, refreshes: 1 })
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, refreshes: 1 })
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('is not shown again while its refresh is held up', async () => {
-    const { job, at } = await stage.start()
-    at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth: 1 })
+  it('is not presented again while its refresh is failing', async () => {
+    const { job, account } = await harness.start()
+    account.tiktok.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth: 1 })
     const failing = { kind: 'status', status: 500 } as const
-    for (let nth = 1; nth <= 8; nth += 1) at.local.injectFault({ endpoint: 'token', effect: failing, nth })
+    for (let nth = 1; nth <= 8; nth += 1)
+      account.tiktok.injectFault({ endpoint: 'token', effect: failing, nth })
     expect(await job.advance()).toBe('published')
     const tokens = Array(9).fill('oauth/token')
-    expect(at.requests.slice(0, 11)).toEqual(['creator_info/query', ...tokens, 'creator_info/query'])
-    // It looks when the next try is over, not every second: minutes of tries take it no more waits than tries.
+    expect(account.requests.slice(0, 11)).toEqual(['creator_info/query', ...tokens, 'creator_info/query'])
+    // The job polls once per attempt of the refresh, not every second.
     const waits = (await job.history()).filter((state) => state === 'publishing.backingOff')
     expect(waits.length).toBeLessThanOrEqual(tokens.length)
-    expect(at.local.counters()).toMatchObject({ inits: 1, refreshes: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, refreshes: 1 })
   })
 
-  it('needs its creator when the fresh one is refused as well; the job waits for them and goes on', async () => {
-    const { job, at } = await stage.start()
-    for (const nth of [1, 2]) at.local.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth })
+  it('needs its creator when the refreshed one is refused too; the job waits and goes on', async () => {
+    const { job, account } = await harness.start()
+    for (const nth of [1, 2])
+      account.tiktok.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth })
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'access_token_invalid' },
       initAttempts: 0,
     })
-    expect(at.requests).toEqual(['creator_info/query', 'oauth/token', 'creator_info/query'])
+    expect(account.requests).toEqual(['creator_info/query', 'oauth/token', 'creator_info/query'])
 
-    expect(await at.connectAgain()).toMatchObject({ kind: 'connected' })
+    expect(await account.connectAgain()).toMatchObject({ kind: 'connected' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -111,17 +113,17 @@ describe('a token that is refused although it should be good', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
-    expect(at.local.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
+    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
 
-  it('is not shown again either when its account waits for its creator already', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { moderationMs: 86_400_000 } })
+  it('is not presented again when its account already waits for its creator', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { moderationMs: 86_400_000 } })
     await job.advance('watching.inModeration')
-    // Another post needs a token for longer, and the answer to the refresh is lost.
-    await at.pass(3_600)
-    at.local.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
-    const other = await at.start()
+    // Another post needs a longer-lived token, and the answer to that refresh is lost.
+    await account.advance(3_600)
+    account.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
+    const other = await account.start()
     expect(await other.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('needsReauthorization')
 
@@ -129,9 +131,9 @@ describe('a token that is refused although it should be good', () => {
     await job.advance((context) => context.polls > polls)
     expect((await job.history()).at(-1)).toBe('watching.inModeration')
 
-    at.local.injectFault({ endpoint: 'statusFetch', effect: refusesToken, probability: 1, seed: 1 })
-    const calls = at.requests.length
+    account.tiktok.injectFault({ endpoint: 'statusFetch', effect: refusesToken, probability: 1, seed: 1 })
+    const calls = account.requests.length
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    expect(at.requests.slice(calls)).toEqual(['status/fetch'])
+    expect(account.requests.slice(calls)).toEqual(['status/fetch'])
   })
 })

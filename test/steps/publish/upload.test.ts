@@ -13,47 +13,47 @@ import {
   uploadingStates,
 } from './timeline.ts'
 
-const stage = await createHarness()
+const harness = await createHarness()
 const large = { video: { isLarge: true } } as const
-const { bytes } = await stage.video({ seconds: 1, framesPerSecond: 30, isLarge: true })
+const { bytes } = await harness.video({ seconds: 1, framesPerSecond: 30, isLarge: true })
 
-/** As `requests` names the sending of each of the six chunks. */
-const puts = Array.from({ length: 6 }, (_, index) => {
+/** The entries of `requests` for each of the six chunks. */
+const putRequests = Array.from({ length: 6 }, (_, index) => {
   const { first, last } = chunkRange({ chunkSize: 10_000_000, count: 6 }, bytes, index)
   return `PUT ${first}-${last}`
 })
 const requestsOf = ({ requests }: LocalAccount) => requests.filter((name) => name !== 'creator_info/query')
 
-/** One post, all of whose bytes are those of the stored video, in their places. */
-async function expectOnePost(job: RehearsedJob, { local }: LocalAccount): Promise<void> {
+/** Expects exactly one post, whose bytes equal the stored video's. */
+async function expectOnePost(job: RehearsedJob, { tiktok }: LocalAccount): Promise<void> {
   const { media, publicPostIds } = await job.context()
-  const complete = local.posts().filter(({ status }) => status === 'PUBLISH_COMPLETE')
+  const complete = tiktok.posts().filter(({ status }) => status === 'PUBLISH_COMPLETE')
   expect(complete).toMatchObject([{ sha256: media?.sha256, size: media?.bytes, postIds: publicPostIds }])
 }
 
-/** A chunk of the job's that had been given up arrives after all. */
+/** Sends a chunk that the job had given up, as if it arrived late. */
 async function arriveLate(job: RehearsedJob, { client }: LocalAccount, index: number): Promise<void> {
   const { post, media } = await job.context()
-  if (!post || !media) throw new Error('nothing is open')
+  if (!post || !media) throw new Error('the job has no open post')
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, index)
-  const place = { organizationId: job.organizationId, row: job.jobId, column: 'upload_url' }
-  const body = await stage.storage.open(job.organizationId, media.sha256, {
+  const associatedData = { organizationId: job.organizationId, row: job.jobId, column: 'upload_url' }
+  const body = await harness.storage.open(job.organizationId, media.sha256, {
     start: range.first,
     end: range.last,
   })
   const chunk = { ...range, total: media.bytes, contentType: 'video/mp4', body } as const
-  const answer = await client.putChunk(stage.encryptor.open(post.uploadUrlSealed, place), chunk)
+  const answer = await client.putChunk(harness.encryptor.open(post.uploadUrlSealed, associatedData), chunk)
   expect(['stored', 'complete']).toContain(answer.kind)
 }
 
 const dropAfter = { kind: 'dropAfter' } as const
 const badGateway = { kind: 'status', status: 502 } as const
-const resent = ['publishing.reconciling', 'publishing.backingOff', 'publishing.uploading']
+const resentStates = ['publishing.reconciling', 'publishing.backingOff', 'publishing.uploading']
 
 describe('an init whose answer is lost', () => {
-  it('is looked up and made anew: nobody holds the address of the first, so nothing can come of it', async () => {
-    const { job, at } = await stage.start()
-    at.local.injectFault({ endpoint: 'videoInit', effect: dropAfter, nth: 1 })
+  it('is repeated after a lookup, because the first post has no upload URL and cannot appear', async () => {
+    const { job, account } = await harness.start()
+    account.tiktok.injectFault({ endpoint: 'videoInit', effect: dropAfter, nth: 1 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -64,71 +64,75 @@ describe('an init whose answer is lost', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    await at.pass(7 * 86_400)
-    expect(at.local.posts().map(({ status, bytes }) => [status, bytes > 0])).toEqual([
+    await account.advance(7 * 86_400)
+    expect(account.tiktok.posts().map(({ status, bytes }) => [status, bytes > 0])).toEqual([
       ['PROCESSING_UPLOAD', false],
       ['PUBLISH_COMPLETE', true],
     ])
-    await expectOnePost(job, at)
+    await expectOnePost(job, account)
   })
 
-  it('is made anew no sooner than TikTok asked for', async () => {
-    const { job, at } = await stage.start()
+  it('is not repeated before TikTok’s Retry-After', async () => {
+    const { job, account } = await harness.start()
     const effect = { kind: 'status', status: 503, retryAfterSeconds: 120 } as const
-    at.local.injectFault({ endpoint: 'videoInit', effect, nth: 1 })
+    account.tiktok.injectFault({ endpoint: 'videoInit', effect, nth: 1 })
     await job.advance('publishing.backingOff')
-    const ahead = stage.clock.offsetMs()
+    const offsetMs = harness.clock.offsetMs()
     expect(await job.advance('publishing.uploading')).toBe('publishing.uploading')
-    expect(stage.clock.offsetMs() - ahead).toBeGreaterThan(110_000)
+    expect(harness.clock.offsetMs() - offsetMs).toBeGreaterThan(110_000)
     expect(await job.advance()).toBe('published')
-    await expectOnePost(job, at)
+    await expectOnePost(job, account)
   })
 })
 
 describe('a chunk', () => {
-  it('that meets a bad gateway twice is sent again, the same range, and all bytes are equal at the end', async () => {
-    const { job, at } = await stage.start(large)
-    for (const nth of [3, 4]) at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth })
+  it('that gets 502 twice is sent again with the same range, and all bytes arrive', async () => {
+    const { job, account } = await harness.start(large)
+    for (const nth of [3, 4]) account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(3),
-      ...resent,
-      ...resent,
+      ...resentStates,
+      ...resentStates,
       ...Array(3).fill('publishing.uploading'),
       ...sentStates,
       ...publishedStates,
     ])
-    const [one, two, three, ...others] = puts
-    const asked = 'status/fetch'
-    const all = ['video/init', one, two, three, asked, three, asked, three, ...others, asked]
-    expect(requestsOf(at)).toEqual(all)
-    await expectOnePost(job, at)
+    const [one, two, three, ...others] = putRequests
+    const poll = 'status/fetch'
+    const expected = ['video/init', one, two, three, poll, three, poll, three, ...others, poll]
+    expect(requestsOf(account)).toEqual(expected)
+    await expectOnePost(job, account)
   })
 
-  it('that had arrived after all is not sent again: a 416 tells, and the upload goes on from uploaded_bytes', async () => {
-    const { job, at } = await stage.start(large)
-    at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 3 })
+  it('that had arrived is not sent again: after a 416 the upload resumes at uploaded_bytes', async () => {
+    const { job, account } = await harness.start(large)
+    account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth: 3 })
     expect(await job.advance('publishing.backingOff')).toBe('publishing.backingOff')
     expect((await job.context()).nextChunk).toBe(2)
-    await arriveLate(job, at, 2)
+    await arriveLate(job, account, 2)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(3),
-      ...resent,
-      ...resent,
+      ...resentStates,
+      ...resentStates,
       ...Array(2).fill('publishing.uploading'),
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 6, refused: { http_502: 1, http_416: 1 } })
-    await expectOnePost(job, at)
+    expect(account.tiktok.counters()).toMatchObject({
+      inits: 1,
+      puts: 6,
+      refused: { http_502: 1, http_416: 1 },
+    })
+    await expectOnePost(job, account)
   })
 
-  it('that is the last, and whose answer is lost, opens nothing anew: the post is watched to its end', async () => {
-    const { job, at } = await stage.start(large)
-    at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 6 })
+  it('that is the last and whose answer is lost opens no other post', async () => {
+    const { job, account } = await harness.start(large)
+    account.tiktok.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 6 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -137,13 +141,13 @@ describe('a chunk', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(requestsOf(at)).toEqual(['video/init', ...puts, 'status/fetch', 'status/fetch'])
-    await expectOnePost(job, at)
+    expect(requestsOf(account)).toEqual(['video/init', ...putRequests, 'status/fetch', 'status/fetch'])
+    await expectOnePost(job, account)
   })
 
-  it('that is the only one, and whose answer is lost while TikTok is processing, opens nothing anew', async () => {
-    const { job, at } = await stage.start({ simulatorSettings: { processingMs: 60_000 } })
-    at.local.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 1 })
+  it('that is the only one and whose answer is lost during processing opens no other post', async () => {
+    const { job, account } = await harness.start({ simulatorSettings: { processingMs: 60_000 } })
+    account.tiktok.injectFault({ endpoint: 'upload', effect: dropAfter, nth: 1 })
     expect(await job.advance()).toBe('published')
     const history = await job.history()
     expect(statesBefore('watching.accepted', history)).toEqual([
@@ -152,18 +156,21 @@ describe('a chunk', () => {
       'publishing.reconciling',
     ])
     expect(history).not.toContain('publishing.backingOff')
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 1, repeatedChunks: 0 })
-    await expectOnePost(job, at)
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, repeatedChunks: 0 })
+    await expectOnePost(job, account)
   })
 })
 
-describe('an upload whose hour is over', () => {
-  it('before the last chunk is given up, and a fresh init makes exactly one post', async () => {
-    const { job, at } = await stage.start({ ...large, simulatorSettings: { accessTtlSeconds: 86_400 } })
-    at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
+describe('an expired upload URL', () => {
+  it('before the last chunk leads to another init and exactly one post', async () => {
+    const { job, account } = await harness.start({
+      ...large,
+      simulatorSettings: { accessTtlSeconds: 86_400 },
+    })
+    account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.advance('publishing.backingOff')
-    await at.pass(3_601)
-    // The slot was more than an hour ago as well.
+    await account.advance(3_601)
+    // The slot is too late by now as well.
     expect(await job.advance()).toBe('needsPerson')
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('published')
@@ -177,28 +184,31 @@ describe('an upload whose hour is over', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 2, refused: { http_502: 1, http_403: 1 } })
-    await at.pass(7 * 86_400)
-    expect(at.local.posts().map(({ status, bytes: arrived }) => [status, arrived])).toEqual([
+    expect(account.tiktok.counters()).toMatchObject({ inits: 2, refused: { http_502: 1, http_403: 1 } })
+    await account.advance(7 * 86_400)
+    expect(account.tiktok.posts().map(({ status, bytes: arrived }) => [status, arrived])).toEqual([
       ['PROCESSING_UPLOAD', 50_000_000],
       ['PUBLISH_COMPLETE', bytes],
     ])
-    await expectOnePost(job, at)
+    await expectOnePost(job, account)
   })
 
-  it('after all of its bytes had arrived, unheard, is not opened anew, and not called late', async () => {
-    const { job, at } = await stage.start({ ...large, simulatorSettings: { processingMs: 3 * 3_600_000 } })
-    at.local.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
+  it('after all bytes have arrived leads to no other init, and the slot does not count as late', async () => {
+    const { job, account } = await harness.start({
+      ...large,
+      simulatorSettings: { processingMs: 3 * 3_600_000 },
+    })
+    account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.advance('publishing.backingOff')
-    await arriveLate(job, at, 5)
-    await at.pass(3_601)
+    await arriveLate(job, account, 5)
+    await account.advance(3_601)
     expect(await job.advance()).toBe('published')
     expect(statesBefore('watching.accepted', await job.history())).toEqual([
       ...storedStates,
       ...uploadingStates(6),
       ...['publishing.reconciling', 'publishing.backingOff', 'publishing.reconciling'],
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, puts: 6, refused: { http_502: 1 } })
-    await expectOnePost(job, at)
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 6, refused: { http_502: 1 } })
+    await expectOnePost(job, account)
   })
 })

@@ -8,16 +8,16 @@ import { bundledFfmpeg } from '../../../src/providers/video/local/ffmpeg.ts'
 export interface VideoOptions {
   readonly seconds: number
   readonly framesPerSecond: number
-  /** Whether it is cut into several chunks, which takes more than 64 MB. */
+  /** Larger than 64 MB, so that it is uploaded in several chunks. */
   readonly isLarge: boolean
 }
 
 export const defaultVideo: VideoOptions = { seconds: 1, framesPerSecond: 30, isLarge: false }
 
-/** TikTok takes up to 64,000,000 bytes in one piece; beyond, ours are of 10,000,000. */
+/** Up to 64,000,000 bytes are one chunk; larger files have chunks of 10,000,000 bytes. */
 const paddingBytes = 64_000_000
 
-/** Makes a small, real MP4. A large one ends in a box that players skip, filled with chance so that a misplaced byte shows. */
+/** Makes a small, real MP4. A large one ends in a box that players skip, with random bytes so that a misplaced byte is detected. */
 export async function makeVideo(directory: string, video: VideoOptions): Promise<string> {
   const { seconds, framesPerSecond, isLarge } = video
   const file = path.join(directory, `${JSON.stringify(Object.values(video))}.mp4`)

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { TestDatabase } from '../../support/database.ts'
 
-/** The clock of a database, which a test puts forward. */
+/** A database's clock, which a test advances. */
 export interface VirtualClock {
-  /** How far it has been put forward, in milliseconds. */
+  /** How far the clock is ahead of real time. */
   offsetMs(): number
   /** Epoch milliseconds. */
   now(): number
@@ -11,35 +11,36 @@ export interface VirtualClock {
 }
 
 /**
- * Gives a database a clock of its own: whoever connects to it from now on is told its time by `now()` and
- * `clock_timestamp()`. So whatever is judged by the database's clock (tokens, timers, leases, the age of a signature) lives
- * in the test's time without knowing it.
+ * Gives a database a virtual clock: `now()` and `clock_timestamp()` of every later connection answer the virtual time.
+ * Everything that reads the database's clock (tokens, timers, leases, the age of a signature) then follows the test's time.
  */
 export async function createVirtualClock({ owner }: TestDatabase): Promise<VirtualClock> {
   for (const statement of statements) await sql.raw(statement).execute(owner.db)
-  let ahead = 0
+  let offsetMs = 0
   return {
-    offsetMs: () => ahead,
-    now: () => Date.now() + ahead,
+    offsetMs: () => offsetMs,
+    now: () => Date.now() + offsetMs,
     async advance(milliseconds) {
-      ahead += Math.ceil(milliseconds)
-      await sql`update test_clock.ahead set by = make_interval(secs => ${ahead / 1_000})`.execute(owner.db)
+      offsetMs += Math.ceil(milliseconds)
+      await sql`update virtual_clock.shift set by = make_interval(secs => ${offsetMs / 1_000})`.execute(
+        owner.db,
+      )
     },
   }
 }
 
-// A function is looked up in pg_catalog first unless the search path says otherwise, which is set at each login.
+// Postgres looks functions up in pg_catalog first unless the search path names it later; the trigger sets the path at login.
 const statements = [
-  'create schema test_clock',
-  'create table test_clock.ahead (by interval not null)',
-  "insert into test_clock.ahead values ('0')",
-  `create function test_clock.clock_timestamp() returns timestamptz volatile language sql
-     as 'select pg_catalog.clock_timestamp() + by from test_clock.ahead'`,
-  `create function test_clock.now() returns timestamptz stable language sql
-     as 'select pg_catalog.now() + by from test_clock.ahead'`,
-  'grant usage on schema test_clock to public',
-  'grant select on test_clock.ahead to public',
-  `create function test_clock.enter() returns event_trigger language plpgsql as $$
-   begin perform set_config('search_path', 'reelpilot, test_clock, pg_catalog, pg_temp', false); end $$`,
-  'create event trigger enter on login execute function test_clock.enter()',
+  'create schema virtual_clock',
+  'create table virtual_clock.shift (by interval not null)',
+  "insert into virtual_clock.shift values ('0')",
+  `create function virtual_clock.clock_timestamp() returns timestamptz volatile language sql
+     as 'select pg_catalog.clock_timestamp() + by from virtual_clock.shift'`,
+  `create function virtual_clock.now() returns timestamptz stable language sql
+     as 'select pg_catalog.now() + by from virtual_clock.shift'`,
+  'grant usage on schema virtual_clock to public',
+  'grant select on virtual_clock.shift to public',
+  `create function virtual_clock.set_search_path() returns event_trigger language plpgsql as $$
+   begin perform set_config('search_path', 'reelpilot, virtual_clock, pg_catalog, pg_temp', false); end $$`,
+  'create event trigger set_search_path on login execute function virtual_clock.set_search_path()',
 ]

@@ -3,11 +3,11 @@ import type { RehearsedJob } from '../../support/rehearsed-job.ts'
 import { createHarness } from './harness.ts'
 import { publishedStates, sentStates, storedStates, uploadingStates } from './timeline.ts'
 
-const stage = await createHarness()
-const { db } = stage.database.runtime
-const uploaded = [...storedStates, ...uploadingStates(), 'watching.accepted']
+const harness = await createHarness()
+const { db } = harness.database.runtime
+const uploadedStates = [...storedStates, ...uploadingStates(), 'watching.accepted']
 
-/** What happened to it last, as those who subscribe are told. */
+/** The job's last event, as subscribers receive it. */
 async function lastEvent({ jobId }: RehearsedJob) {
   const event = await db
     .selectFrom('event')
@@ -20,8 +20,11 @@ async function lastEvent({ jobId }: RehearsedJob) {
 }
 
 describe('a webhook', () => {
-  it('that is lost is made up for by polling', async () => {
-    const { job, at } = await stage.start({ webhooks: 'heard', simulatorSettings: { loseWebhooks: 1 } })
+  it('that is lost is replaced by polling', async () => {
+    const { job, account } = await harness.start({
+      webhooks: 'handled',
+      simulatorSettings: { loseWebhooks: 1 },
+    })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -29,52 +32,52 @@ describe('a webhook', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect(at.local.counters()).toMatchObject({ inits: 1, webhooksLost: 2, webhooksSent: 0 })
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, webhooksLost: 2, webhooksSent: 0 })
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
   })
 
-  it('that comes publishes without a single poll', async () => {
-    const { job, at } = await stage.start({ webhooks: 'kept' })
+  it('that arrives publishes the job without a poll', async () => {
+    const { job, account } = await harness.start({ webhooks: 'stored' })
     await job.advance('watching.accepted')
     expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
     expect(await job.advance()).toBe('published')
-    expect(await job.history()).toEqual([...uploaded, 'watching.inModeration', ...publishedStates])
-    expect(at.requests).not.toContain('status/fetch')
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect(await job.history()).toEqual([...uploadedStates, 'watching.inModeration', ...publishedStates])
+    expect(account.requests).not.toContain('status/fetch')
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
   })
 
-  it('that is told twice, or after a later one, makes no second change', async () => {
+  it('that is repeated, or arrives after a later one, makes no second change', async () => {
     const disorder = { duplicateWebhooks: 1, reorderWebhooks: 1 }
-    const { job, at } = await stage.start({ webhooks: 'kept', simulatorSettings: disorder })
+    const { job, account } = await harness.start({ webhooks: 'stored', simulatorSettings: disorder })
     await job.advance('watching.accepted')
-    // Completed and public, in the order of coming: the first one waited to be overtaken.
+    // In the order of arrival, public comes before completed, because the first was delayed.
     expect(await job.receiveWebhooks()).toEqual(['moved', 'noChange'])
-    expect(at.local.counters()).toMatchObject({ webhooksAccepted: 4 })
+    expect(account.tiktok.counters()).toMatchObject({ webhooksAccepted: 4 })
     expect(await job.advance()).toBe('published')
     const history = await job.history()
-    expect(history).toEqual([...uploaded, ...publishedStates])
+    expect(history).toEqual([...uploadedStates, ...publishedStates])
 
-    for (const { body } of at.local.webhooks()) await at.tell(body)
+    for (const { body } of account.tiktok.webhooks()) await account.deliverWebhook(body)
     expect(await job.receiveWebhooks()).toEqual([])
     expect(await job.history()).toEqual(history)
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
   })
 })
 
-describe('weeks later', () => {
-  const taken = async () => {
-    const started = await stage.start({ webhooks: 'kept' })
-    const { job, at } = started
+describe('weeks after publication', () => {
+  const takenDown = async () => {
+    const started = await harness.start({ webhooks: 'stored' })
+    const { job, account } = started
     await job.advance()
     await job.receiveWebhooks()
-    await at.pass(21 * 86_400)
-    const [post] = at.local.posts()
-    at.local.takeDown(post?.publishId ?? '')
+    await account.advance(21 * 86_400)
+    const [post] = account.tiktok.posts()
+    account.tiktok.takeDown(post?.publishId ?? '')
     return { ...started, post }
   }
 
-  it('a takedown is a state and an event', async () => {
-    const { job, at, post } = await taken()
+  it('a takedown is a state and an event of the job', async () => {
+    const { job, account, post } = await takenDown()
     expect(await job.receiveWebhooks()).toEqual(['moved'])
     expect(await job.advance()).toBe('takenDown')
     expect(await job.history()).toEqual([
@@ -92,42 +95,42 @@ describe('weeks later', () => {
       tag: 'resting',
     })
     expect(await job.context()).toMatchObject({ visibility: 'hidden', publicPostIds: post?.postIds })
-    expect(at.local.posts()).toMatchObject([{ stage: 'taken down' }])
+    expect(account.tiktok.posts()).toMatchObject([{ stage: 'taken down' }])
   })
 
-  it('a post that is shown again is published again, whatever is repeated of its takedown', async () => {
-    const { job, at, post } = await taken()
-    const down = at.local.webhooks().at(-1)
+  it('a post that is public again is published again, and ignores a repeated takedown', async () => {
+    const { job, account, post } = await takenDown()
+    const takedown = account.tiktok.webhooks().at(-1)
     await job.receiveWebhooks()
-    await at.pass(86_400)
-    const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
-    at.local.sendWebhook('post.publish.publicly_available', at.username, about)
+    await account.advance(86_400)
+    const content = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
+    account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
     expect(await job.receiveWebhooks()).toEqual(['moved'])
     expect(await job.advance()).toBe('published')
     expect(await lastEvent(job)).toMatchObject({ from: 'takenDown', to: 'published', event: 'postShown' })
     expect(await job.context()).toMatchObject({ visibility: 'public', publicPostIds: post?.postIds })
 
-    await at.tell(down?.body ?? '')
+    await account.deliverWebhook(takedown?.body ?? '')
     expect(await job.receiveWebhooks()).toEqual([])
     expect((await job.history()).slice(-2)).toEqual(['takenDown', 'published'])
   })
 
-  it('the later of a takedown and a showing counts, also when it is told first', async () => {
-    const { job, at } = await stage.start({ webhooks: 'kept' })
+  it('the later of a takedown and a publication counts, even if it arrives first', async () => {
+    const { job, account } = await harness.start({ webhooks: 'stored' })
     await job.advance()
     await job.receiveWebhooks()
-    const [post] = at.local.posts()
-    await at.pass(21 * 86_400)
-    at.local.takeDown(post?.publishId ?? '')
-    const down = at.local.webhooks().at(-1)?.body ?? ''
-    await at.pass(86_400)
-    const about = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
-    at.local.sendWebhook('post.publish.publicly_available', at.username, about)
-    const shown = at.local.webhooks().at(-1)?.body ?? ''
+    const [post] = account.tiktok.posts()
+    await account.advance(21 * 86_400)
+    account.tiktok.takeDown(post?.publishId ?? '')
+    const takedown = account.tiktok.webhooks().at(-1)?.body ?? ''
+    await account.advance(86_400)
+    const content = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
+    account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
+    const publication = account.tiktok.webhooks().at(-1)?.body ?? ''
 
-    await at.tell(shown)
+    await account.deliverWebhook(publication)
     expect(await job.receiveWebhooks()).toContain('noChange')
-    await at.tell(down)
+    await account.deliverWebhook(takedown)
     await job.receiveWebhooks()
     expect(await job.advance()).toBe('published')
     expect(await job.history()).not.toContain('takenDown')
@@ -136,15 +139,15 @@ describe('weeks later', () => {
 
 describe('a draft', () => {
   const delivered = async () => {
-    const started = await stage.start({ slot: { mode: 'draft' }, webhooks: 'kept' })
-    const { job, at } = started
+    const started = await harness.start({ slot: { mode: 'draft' }, webhooks: 'stored' })
+    const { job, account } = started
     await job.advance()
     await job.receiveWebhooks()
-    return { ...started, publishId: at.local.posts()[0]?.publishId ?? '' }
+    return { ...started, publishId: account.tiktok.posts()[0]?.publishId ?? '' }
   }
 
-  it('ends its job when it lies in the inbox', async () => {
-    const { job, at } = await delivered()
+  it('ends its job when it is delivered to the inbox', async () => {
+    const { job, account } = await delivered()
     expect(await job.history()).toEqual([
       ...storedStates,
       ...uploadingStates(),
@@ -152,43 +155,43 @@ describe('a draft', () => {
       'closing',
       'delivered',
     ])
-    expect(at.requests).toEqual(['inbox/video/init', at.requests[1], 'status/fetch'])
-    expect(at.local.posts()).toMatchObject([{ mode: 'draft', status: 'SEND_TO_USER_INBOX' }])
+    expect(account.requests).toEqual(['inbox/video/init', account.requests[1], 'status/fetch'])
+    expect(account.tiktok.posts()).toMatchObject([{ mode: 'draft', status: 'SEND_TO_USER_INBOX' }])
     expect(await job.context()).toMatchObject({ ending: 'delivered', publicPostIds: [], visibility: null })
   })
 
-  it('is published when its creator posts it days later, and has both ids when they post it twice', async () => {
-    const { job, at, publishId } = await delivered()
-    const course = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
-    await at.pass(3 * 86_400)
-    at.local.postDraft(publishId)
+  it('is published when its creator posts it days later, and has both ids when it is posted twice', async () => {
+    const { job, account, publishId } = await delivered()
+    const deliveredStates = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
+    await account.advance(3 * 86_400)
+    account.tiktok.postDraft(publishId)
     expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
-    const [first] = at.local.posts()[0]?.postIds ?? []
-    expect(await job.history()).toEqual([...course, 'published', 'published'])
+    const [first] = account.tiktok.posts()[0]?.postIds ?? []
+    expect(await job.history()).toEqual([...deliveredStates, 'published', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: [first], visibility: 'public' })
 
-    await at.pass(86_400)
-    at.local.postDraft(publishId)
+    await account.advance(86_400)
+    account.tiktok.postDraft(publishId)
     expect(await job.receiveWebhooks()).toEqual(['noChange', 'moved'])
     expect(await job.advance()).toBe('published')
-    expect(await job.history()).toEqual([...course, 'published', 'published', 'published'])
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect(await job.history()).toEqual([...deliveredStates, 'published', 'published', 'published'])
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
     expect((await job.context()).publicPostIds).toHaveLength(2)
-    expect(at.local.counters()).toMatchObject({ inits: 1, inboxInits: 1 })
+    expect(account.tiktok.counters()).toMatchObject({ inits: 1, inboxInits: 1 })
   })
 
-  it('that its creator posts for nobody but themselves is published, and private', async () => {
-    const { job, at, publishId } = await delivered()
-    at.local.postDraft(publishId, false)
+  it('that its creator posts privately is published without a public id', async () => {
+    const { job, account, publishId } = await delivered()
+    account.tiktok.postDraft(publishId, false)
     expect(await job.receiveWebhooks()).toEqual(['moved'])
     expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ publicPostIds: [], ending: 'published' })
   })
 
-  it('that was posted before anybody looked is published with its id', async () => {
-    const { job, at } = await stage.start({ slot: { mode: 'draft' } })
+  it('that was posted before the first poll is published with its id', async () => {
+    const { job, account } = await harness.start({ slot: { mode: 'draft' } })
     await job.advance('watching.accepted')
-    at.local.postDraft(at.local.posts()[0]?.publishId ?? '')
+    account.tiktok.postDraft(account.tiktok.posts()[0]?.publishId ?? '')
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -196,6 +199,6 @@ describe('a draft', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    expect((await job.context()).publicPostIds).toEqual(at.local.posts()[0]?.postIds)
+    expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
   })
 })

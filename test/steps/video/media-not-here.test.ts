@@ -4,15 +4,15 @@ import { nextStepFor } from '../../../src/verdict/failure-verdict.ts'
 import { createHarness } from '../publish/harness.ts'
 import { publishedStates } from '../publish/timeline.ts'
 
-const stage = await createHarness()
+const harness = await createHarness()
 
 it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
-  'a worker that does not see the video in %s leaves it to a person at once, who is told why',
+  'a job whose worker does not see its video in %s needs a person at once',
   async (state) => {
-    const { job, at } = await stage.start({ video: { framesPerSecond: 24 } })
+    const { job, account } = await harness.start({ video: { framesPerSecond: 24 } })
     expect(await job.advance(state)).toBe(state)
     const { media } = await job.context()
-    const file = stage.storage.path?.(stage.organizationId, media?.sha256 ?? '') ?? ''
+    const file = harness.storage.path?.(harness.organizationId, media?.sha256 ?? '') ?? ''
     await rename(file, `${file}.elsewhere`)
     expect(await job.advance()).toBe('needsPerson')
     expect((await job.history()).slice(-2)).toEqual([state, 'needsPerson'])
@@ -24,6 +24,6 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
     await job.send({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-2)).toEqual(publishedStates)
-    expect(at.local.posts()).toHaveLength(1)
+    expect(account.tiktok.posts()).toHaveLength(1)
   },
 )

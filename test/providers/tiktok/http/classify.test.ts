@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
 import { wantedPost } from '../../../simulator/support.ts'
-import { answering, clientAt, clientOf, nobody, token } from '../support.ts'
+import { answering, clientAt, clientOf, closedPort, token } from '../support.ts'
 
 const failure = (code: string) => ({ error: { code, message: 'why', log_id: '2026L' } })
 
@@ -30,12 +30,12 @@ describe('an answer of TikTok', () => {
       { data: { publish_id: 'p', upload_url: 'no url' }, error: { code: 'ok' } },
       { kind: 'unknown', cause: 'unreadable' },
     ],
-  ])('with status %d and %j to an init is %j', async (status, body, expected) => {
+  ])('with status %d and body %j to an init is classified as %j', async (status, body, expected) => {
     const client = await clientOf(answering(status, body, { location: '/elsewhere' }))
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject(expected)
   })
 
-  test('keeps its log id, its message and how long to wait', async () => {
+  test('keeps its log id, message and Retry-After', async () => {
     const refused = await clientOf(answering(403, failure('privacy_level_option_mismatch')))
     expect(await refused.initDirectPost(token, wantedPost(1))).toMatchObject({
       message: 'why',
@@ -55,10 +55,13 @@ describe('an answer of TikTok', () => {
     [200, 'invalid_grant', { kind: 'refused', code: 'invalid_grant', httpStatus: 200 }],
     [401, 'invalid_client', { kind: 'refused', code: 'invalid_client', httpStatus: 401 }],
     [200, 'temporarily_unavailable', { kind: 'unknown', cause: 'serverError' }],
-  ])('in OAuth’s flat shape, status %d and %s, is %j', async (status, error, expected) => {
-    const client = await clientOf(answering(status, { error, error_description: 'old', log_id: 'L' }))
-    expect(await client.refreshToken(new Secret('rft'))).toMatchObject(expected)
-  })
+  ])(
+    'in OAuth’s flat shape with status %d and code %s is classified as %j',
+    async (status, error, expected) => {
+      const client = await clientOf(answering(status, { error, error_description: 'old', log_id: 'L' }))
+      expect(await client.refreshToken(new Secret('rft'))).toMatchObject(expected)
+    },
+  )
 
   test.each([
     ['[7678907398077074696]', ['7678907398077074696']],
@@ -72,7 +75,7 @@ describe('an answer of TikTok', () => {
     expect(await client.status(token, 'p')).toMatchObject({ kind: 'ok', publicPostIds: expected })
   })
 
-  test('with a status that is not known yet does not look like an end', async () => {
+  test('with an unknown post status is UNRECOGNISED, which does not end the post', async () => {
     const client = await clientOf(answering(200, { data: { status: 'PONDERING' }, error: { code: 'ok' } }))
     expect(await client.status(token, 'p')).toMatchObject({
       status: 'UNRECOGNISED',
@@ -80,7 +83,7 @@ describe('an answer of TikTok', () => {
     })
   })
 
-  test('that never ends is cut after a megabyte', async () => {
+  test('longer than 1 MB is cut and unreadable', async () => {
     const client = await clientOf(answering(200, 'x'.repeat(1_100_000)))
     expect(await client.creatorInfo(token)).toEqual({
       kind: 'unknown',
@@ -103,7 +106,7 @@ describe('a mangled answer to an init', () => {
   const python = `{'data': {'publish_id': '${publishId}', 'upload_url': '${uploadUrl}'}, 'error': {'code': 'ok'}}`
 
   test.each([python, `<pre>${json}</pre>`, `${json.slice(0, -2)},}}`])(
-    'is a success if all of it can be read: %s',
+    'is a success if all of its fields can be read: %s',
     async (body) => {
       const client = await clientOf(answering(200, body))
       const answer = await client.initDirectPost(token, wantedPost(1))
@@ -118,7 +121,7 @@ describe('a mangled answer to an init', () => {
     ['cut within the id', json.slice(0, json.indexOf('567"')), undefined],
     ['without its closing word', JSON.stringify({ data: whole.data }), publishId],
     ['with two ids', `${python.slice(0, -1)}{"publish_id":"v_pub_file~v2-1.7312345678901234568"}`, undefined],
-  ])('%s is unknown, with no more than an id to look up', async (_, body, id) => {
+  ])('%s is unknown, with at most a publish id to look up', async (_, body, id) => {
     const client = await clientOf(answering(200, body))
     const answer = await client.initDirectPost(token, wantedPost(1))
     expect(answer).toMatchObject({ kind: 'unknown', cause: 'unreadable', httpStatus: 200 })
@@ -127,7 +130,7 @@ describe('a mangled answer to an init', () => {
     expect(JSON.stringify(answer)).not.toContain('u-1')
   })
 
-  test('keeps its log id wherever that stands', async () => {
+  test('keeps its log id when it cannot be read', async () => {
     const body = json.replace('upload_url', 'upload_uri')
     const client = await clientOf(answering(200, body))
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({
@@ -137,7 +140,7 @@ describe('a mangled answer to an init', () => {
     })
   })
 
-  test('may be a refusal only if its status is one', async () => {
+  test('is a refusal only if its HTTP status is one', async () => {
     const body = "{'error': {'code': 'privacy_level_option_mismatch', 'message': '', 'log_id': '20261123'}}"
     const refused = await clientOf(answering(403, body))
     expect(await refused.initDirectPost(token, wantedPost(1))).toMatchObject({
@@ -154,7 +157,7 @@ describe('a mangled answer to an init', () => {
   })
 })
 
-test('what an unreadable answer says is kept, but for its tokens', async () => {
+test('the raw text of an unreadable answer is kept without its tokens', async () => {
   const body = `{"access_token":"act.secret!4*","refresh_token":"rft.secret","open_id":"-000","log_id":"2026LOGID`
   const client = await clientOf(answering(200, body))
   const answer = await client.refreshToken(new Secret('rft.old'))
@@ -163,7 +166,7 @@ test('what an unreadable answer says is kept, but for its tokens', async () => {
   })
 })
 
-test('a refusal that quotes a token is passed on without it', async () => {
+test('a refusal’s message is passed on without the token that it quotes', async () => {
   const message = 'the token act.secret of Bearer act.secret-too is unknown'
   const client = await clientOf(answering(400, { error: { code: 'invalid_params', message } }))
   expect(await client.creatorInfo(token)).toMatchObject({
@@ -171,25 +174,25 @@ test('a refusal that quotes a token is passed on without it', async () => {
   })
 })
 
-describe('a call that fails on the way', () => {
-  test('is surely not sent when there is nobody at the address', async () => {
-    expect(await clientAt(await nobody()).initDirectPost(token, wantedPost(1))).toEqual({
+describe('a call that meets a network fault', () => {
+  test('was not sent when the connection is refused', async () => {
+    expect(await clientAt(await closedPort()).initDirectPost(token, wantedPost(1))).toEqual({
       kind: 'notSent',
       code: 'ECONNREFUSED',
     })
   })
 
-  test('is surely not sent when the name does not resolve', async () => {
+  test('was not sent when the name does not resolve', async () => {
     const answer = await clientAt('http://nobody.invalid').initDirectPost(token, wantedPost(1))
     expect(answer).toMatchObject({ kind: 'notSent', code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) })
   })
 
-  test('is surely not sent when it cannot be a request, and its token is not told', async () => {
+  test('was not sent when the request cannot be built, and its token is not quoted', async () => {
     const answer = await clientAt('http://127.0.0.1:80').creatorInfo(new Secret('line\nbreak'))
     expect(answer).toEqual({ kind: 'notSent', code: 'INVALID_REQUEST' })
   })
 
-  test('is unknown when the deadline passes, be it within the answer', async () => {
+  test('is unknown when the deadline passes, before or during the answer', async () => {
     const silent = await clientOf(() => {}, { deadlineMs: 50 })
     const unknown = { kind: 'unknown', cause: 'timeout' }
     expect(await silent.initDirectPost(token, wantedPost(1))).toEqual(unknown)
@@ -200,7 +203,7 @@ describe('a call that fails on the way', () => {
     expect(await faltering.initDirectPost(token, wantedPost(1))).toEqual(unknown)
   })
 
-  test('is unknown when the connection is cut, before the answer or within it', async () => {
+  test('is unknown when the connection is lost, before or during the answer', async () => {
     const cut = await clientOf((request) => void request.socket.destroy())
     expect(await cut.initDirectPost(token, wantedPost(1))).toMatchObject({ cause: 'connectionLost' })
 
@@ -210,7 +213,7 @@ describe('a call that fails on the way', () => {
     expect(await half.initDirectPost(token, wantedPost(1))).toMatchObject({ cause: 'connectionLost' })
   })
 
-  test('is unknown when its caller gives up on it, and not sent when the caller had given up before', async () => {
+  test('is unknown when it is aborted, and was not sent when it was aborted before', async () => {
     const abort = new AbortController()
     const client = await clientOf(() => abort.abort())
     expect(await client.creatorInfo(token, abort.signal)).toEqual({ kind: 'unknown', cause: 'aborted' })

@@ -8,31 +8,31 @@ const read = (retryAfter: string, more: Readonly<Record<string, string>> = {}) =
   retryAfterSeconds(new Headers({ 'retry-after': retryAfter, ...more }), now)
 
 describe('Retry-After', () => {
-  it('is a number of seconds, whatever the date', () => {
+  it('in seconds is independent of the Date header', () => {
     expect(read('120', { date })).toBe(120)
     expect(read('0')).toBe(0)
     expect(read(' 7 ')).toBe(7)
   })
 
   it.each([date, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])(
-    'is a date in any form that HTTP has had: %s',
+    'accepts each of HTTP’s date formats: %s',
     (form) => {
-      // Against the answer's own clock, or ours where it shows none.
+      // Compared with the answer's Date, or with our clock if it has none.
       expect(read(form, { date: 'Sun, 06 Nov 1994 08:48:37 GMT' })).toBe(60)
       expect(read(form)).toBe(30)
     },
   )
 
-  it('is no time at all once its date has passed', () => {
+  it('with a date in the past is 0 seconds', () => {
     expect(read('Sun, 06 Nov 1994 08:00:00 GMT', { date })).toBe(0)
   })
 
   it.each(['', 'soon', '-5', '1.5', '1e3', '0x10', '12 s', '12345678901', 'Sun, 99 Nov 1994 99:00:00 GMT'])(
-    'says nothing where it is neither: "%s"',
+    'that is neither seconds nor a date is ignored: "%s"',
     (text) => expect(read(text, { date })).toBeUndefined(),
   )
 
-  it('is never less than nothing, whatever is sent', () => {
+  it('is never negative and always whole seconds, for any header', () => {
     const printable = fc.string({
       unit: fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code)),
     })

@@ -18,7 +18,7 @@ function clientOf({ url, app }: LocalTikTok) {
   })
 }
 
-/** Sends a browser to the authorize page, and reads what it is sent back with. */
+/** Visits the authorize page and reads its redirect. */
 async function consent(local: LocalTikTok, more: Record<string, string> = {}) {
   const codeVerifier = createCodeVerifier()
   const url = new URL(
@@ -34,7 +34,7 @@ async function consent(local: LocalTikTok, more: Record<string, string> = {}) {
   return { codeVerifier, callback: readCallback(new URL(page.headers.get('location') ?? '')) }
 }
 
-test('an account is connected, shown and disconnected', async () => {
+test('a client connects an account, reads its user info and revokes the grant', async () => {
   const { local } = await startPair()
   const client = clientOf(local)
   const { callback, codeVerifier } = await consent(local, { local_account: 'ann' })
@@ -63,18 +63,18 @@ test('an account is connected, shown and disconnected', async () => {
   expect(await client.revoke(grant.accessToken)).toMatchObject({ kind: 'refused', code: 'invalid_grant' })
 })
 
-test('a person who says no, and one whom the sandbox does not know, are told apart', async () => {
+test('a callback distinguishes a person who declined from one outside the sandbox', async () => {
   const { local } = await startPair()
   const denied = await consent(local, { deny: '1' })
   expect(denied.callback).toMatchObject({ kind: 'refused', error: 'access_denied', state: 's t' })
   expect(denied.callback).not.toHaveProperty('errorType')
 
   local.changeApp({ sandboxTargets: ['ben'] })
-  const stranger = await consent(local, { local_account: 'ann' })
-  expect(stranger.callback).toMatchObject({ error: 'access_denied', errorType: 'non_sandbox_target' })
+  const outsider = await consent(local, { local_account: 'ann' })
+  expect(outsider.callback).toMatchObject({ error: 'access_denied', errorType: 'non_sandbox_target' })
 })
 
-test('one field beyond the granted scopes costs the whole call, which is why nobody asks for it', async () => {
+test('userInfo fails as a whole for one field beyond the granted scopes', async () => {
   const { client, local } = await startPair()
   const few = tokenOf(local, 'ann', ['user.info.basic'])
   expect(await client.userInfo(few, ['displayName', 'username'])).toMatchObject({
@@ -93,7 +93,7 @@ test('one field beyond the granted scopes costs the whole call, which is why nob
   })
 })
 
-test('videos come newest first, page by page, with their times in milliseconds', async () => {
+test('listVideos pages through videos newest first, with times in milliseconds', async () => {
   const pair = await startPair()
   const { client, token, local } = pair
   for (const title of ['one', 'two']) {
@@ -108,7 +108,7 @@ test('videos come newest first, page by page, with their times in milliseconds',
   const { cursor } = first
   const second = await client.listVideos(token, { maxCount: 1, cursor })
   expect(second).toMatchObject({ videos: [{ title: 'one' }], hasMore: false })
-  // The cursor is the time of the page's last video; only TikTok's unit for the two differs.
+  // The cursor is the time of the page's last video; TikTok sends one in milliseconds and the other in seconds.
   expect(Math.floor(cursor / 1000) * 1000).toBe(first.videos[0]?.createdAt)
 
   expect(await client.listVideos(tokenOf(local, 'ann', ['user.info.basic']))).toMatchObject({

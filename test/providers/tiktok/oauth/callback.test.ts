@@ -5,7 +5,7 @@ const read = (query: string) =>
   readCallback(new URL(`https://us.example.test/oauth/tiktok/callback?${query}`))
 
 describe('a callback', () => {
-  test('that grants has its code decoded once, and what was granted', () => {
+  test('with a code decodes it once and lists the granted scopes', () => {
     const callback = read('code=a%2A0%214%2521.va&scopes=user.info.basic%2Cvideo.publish&state=s')
     expect(callback).toMatchObject({
       kind: 'granted',
@@ -16,11 +16,11 @@ describe('a callback', () => {
     expect(JSON.stringify(callback)).not.toContain('0!4')
   })
 
-  test('may have granted nothing', () => {
+  test('may have no granted scopes', () => {
     expect(read('code=c&scopes=&state=s')).toMatchObject({ kind: 'granted', scopes: [] })
   })
 
-  test('that refuses says why', () => {
+  test('with an error has its reason', () => {
     expect(read('error=access_denied&error_description=User+said+no&state=s')).toEqual({
       kind: 'refused',
       state: 's',
@@ -44,7 +44,7 @@ describe('a callback', () => {
     'code=&state=s',
     'code=c&error=e&state=s',
     'code=c&code=d&state=s',
-  ])('that says "%s" is malformed', (query) => {
+  ])('with the query "%s" is malformed', (query) => {
     expect(read(query)).toEqual({ kind: 'malformed' })
   })
 })

@@ -25,13 +25,13 @@ describe('a chunk plan', () => {
     [121_000_000, 10_000_000, 12, [110_000_000, 120_999_999]],
     [602_285_541, 10_000_000, 60, [590_000_000, 602_285_540]],
     [4_000_000_000, 10_000_000, 400, [3_990_000_000, 3_999_999_999]],
-  ])('for %d bytes has chunks of %d, %d of them', (size, chunkSize, count, [first, last]) => {
+  ])('for %d bytes has chunks of %d bytes, %d of them', (size, chunkSize, count, [first, last]) => {
     const plan = planned(size)
     expect(plan).toEqual({ kind: 'planned', chunkSize, count })
     expect(chunkRange(plan, size, count - 1)).toEqual({ first, last })
   })
 
-  test('for 50,000,123 bytes in tens of megabytes ends as in TikTok’s own example', () => {
+  test('for 50,000,123 bytes in chunks of 10 MB has the ranges of TikTok’s own example', () => {
     const plan: ChunkPlan = { kind: 'planned', chunkSize: 10_000_000, count: 5 }
     const ranges = [0, 1, 2, 3, 4].map((index) => chunkRange(plan, 50_000_123, index))
     expect(ranges.map(({ first, last }) => `${first}-${last}`)).toEqual([
@@ -47,7 +47,7 @@ describe('a chunk plan', () => {
     expect(planChunks(size).kind).toBe('refused')
   })
 
-  test('covers every byte once, in order, and is what the strict check accepts, for any size', () => {
+  test('covers every byte once, in order, and passes the simulator’s check, for any size', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4_000_000_000 }), (size) => {
         const plan = planned(size)
@@ -65,7 +65,7 @@ describe('a chunk plan', () => {
     )
   })
 
-  test('has no chunk beyond its count', () => {
+  test('throws RangeError for a chunk beyond its count', () => {
     expect(() => chunkRange(planned(70_000_000), 70_000_000, 7)).toThrow(RangeError)
   })
 })
@@ -83,7 +83,7 @@ describe('the next chunk', () => {
     [size - 1, { kind: 'complete' }],
     [60_000_000, { kind: 'betweenChunks' }],
     [12_345_678, { kind: 'betweenChunks' }],
-  ])('after %d bytes is %o, whether that is a count or a last index', (uploadedBytes, expected) => {
+  ])('after %d uploaded bytes, as a count or a last index, is %o', (uploadedBytes, expected) => {
     expect(nextChunk(plan, size, uploadedBytes)).toEqual(expected)
   })
 })

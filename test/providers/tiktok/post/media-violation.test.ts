@@ -12,7 +12,7 @@ const good: MediaFacts = {
   bytes: 12_345_678,
 }
 
-describe('a file', () => {
+describe('a media file', () => {
   test.each<Partial<MediaFacts>>([
     {},
     { container: 'video/mp4', videoCodec: 'avc' },
@@ -25,7 +25,7 @@ describe('a file', () => {
     { framesPerSecond: 60.003 },
     { seconds: 600 },
     { bytes: 4_000_000_000 },
-  ])('that is right but for %j has nothing against it', (facts) => {
+  ])('with %j breaks no rule', (facts) => {
     expect(mediaViolations({ ...good, ...facts })).toEqual([])
   })
 
@@ -41,19 +41,19 @@ describe('a file', () => {
     [{ seconds: 600.5 }, 'duration', 600, 'duration_check_failed'],
     [{ bytes: 4_000_000_001 }, 'bytes', 4_000_000_000, 'invalid_params'],
     [{ bytes: 0 }, 'bytes', 1, 'invalid_params'],
-  ])('with %j breaks the rule of its %s', (facts, rule, limit, failReason) => {
+  ])('with %j breaks the rule for %s', (facts, rule, limit, failReason) => {
     const [value] = Object.values(facts)
     expect(mediaViolations({ ...good, ...facts })).toEqual([{ rule, value, limit, failReason }])
   })
 
-  test('may be as long as its creator’s videos may', () => {
+  test('may be as long as the creator’s limit', () => {
     expect(mediaViolations({ ...good, seconds: 3600 }, { maxDurationSeconds: 3600 })).toEqual([])
     expect(mediaViolations({ ...good, seconds: 60.5 }, { maxDurationSeconds: 60 })).toMatchObject([
       { rule: 'duration', value: 60.5, limit: 60 },
     ])
   })
 
-  test('is told all that is wrong with it at once', () => {
+  test('that breaks several rules has a violation for each', () => {
     const bad = { ...good, container: 'avi', width: 100, height: 100, framesPerSecond: 5 }
     expect(mediaViolations(bad).map(({ rule }) => rule)).toEqual([
       'container',

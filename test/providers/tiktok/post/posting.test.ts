@@ -6,7 +6,7 @@ import { Secret } from '../../../../src/secret.ts'
 import { begin, chunkOf, planOf, startPair, videoHash, wantedPost } from '../../../simulator/support.ts'
 import { serve } from '../support.ts'
 
-/** The table of worked examples: size, chunk size, count, and the range of the last chunk. */
+/** Worked examples: size, chunk size, count, and the range of the last chunk. */
 const worked: readonly [number, number, number, string][] = [
   [3_145_728, 3_145_728, 1, '0-3145727'],
   [4_194_304, 4_194_304, 1, '0-4194303'],
@@ -21,7 +21,7 @@ const worked: readonly [number, number, number, string][] = [
 ]
 
 describe('an init', () => {
-  test('of every worked example is taken, and its last chunk ends where the video does', async () => {
+  test('of every worked example is accepted, and its last chunk ends with the video', async () => {
     const { client, token, local } = await startPair({
       rateLimits: false,
       dailyPostCap: null,
@@ -33,7 +33,7 @@ describe('an init', () => {
       expect(`${first}-${last}`).toBe(lastRange)
       expect(await client.initDirectPost(token, wantedPost(size, {}, plan))).toMatchObject({ kind: 'ok' })
       expect(await client.initInboxVideo(token, { videoSize: size, plan })).toMatchObject({ kind: 'ok' })
-      // Ours is the same, but for the official 50 MB, which fit in one piece.
+      // Our plan is the same, except for TikTok's 50 MB example, which fits in one chunk.
       if (size !== 50_000_123) expect(planChunks(size)).toEqual(plan)
     }
     expect(local.counters().refused).toEqual({})
@@ -46,7 +46,7 @@ describe('an init', () => {
     [20_000_000, 4_000_000, 5, 'The chunk size is invalid'],
     [121_000_000, 64_000_000, 1, 'The chunk size is invalid'],
   ])(
-    'of %d bytes in chunks of %d, %d of them, is refused with its log id',
+    'of %d bytes in chunks of %d bytes, %d of them, is refused with its log id',
     async (size, chunkSize, count, message) => {
       const { client, token } = await startPair()
       const plan = { kind: 'planned', chunkSize, count } as const
@@ -57,14 +57,14 @@ describe('an init', () => {
     },
   )
 
-  test('whose answer is cut off is unknown, and not sent again by the client', async () => {
+  test('whose answer is lost is unknown, and the client does not repeat it', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'dropAfter' } })
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({ kind: 'unknown' })
     expect(local.counters()).toMatchObject({ inits: 1 })
   })
 
-  test('for a public account by an unaudited app is refused by its code, whatever the post’s privacy', async () => {
+  test('by an unaudited app for a public account is refused, whatever the post’s privacy', async () => {
     const { client, token } = await startPair({ audited: false })
     expect(await client.initDirectPost(token, wantedPost(1, { privacyLevel: 'SELF_ONLY' }))).toMatchObject({
       kind: 'refused',
@@ -78,7 +78,7 @@ describe('an init', () => {
 describe('an upload', () => {
   const size = 64_000_001
 
-  test('whose third chunk is answered 502 twice sends the same range again, and ends with 201', async () => {
+  test('whose third chunk is answered 502 twice completes after the chunk is sent again', async () => {
     const pair = await startPair()
     const { client, local } = pair
     const { uploadUrl } = await begin(pair, wantedPost(size))
@@ -103,7 +103,7 @@ describe('an upload', () => {
     expect(local.posts()).toMatchObject([{ sha256: videoHash(size), bytes: size }])
   })
 
-  test('that lost its step finds it by what TikTok says it has', async () => {
+  test('whose chunk’s answer was lost resumes at the offset that TikTok reports', async () => {
     const pair = await startPair()
     const { client, token, local } = pair
     const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
@@ -121,7 +121,7 @@ describe('an upload', () => {
   })
 })
 
-test('creator info that answers 200 may still say stop', async () => {
+test('creator info may refuse posting with HTTP status 200', async () => {
   const { client, token } = await startPair({ dailyPostCap: 0 })
   expect(await client.creatorInfo(token)).toMatchObject({
     kind: 'refused',
@@ -132,18 +132,15 @@ test('creator info that answers 200 may still say stop', async () => {
 })
 
 describe('an init whose answer is mangled', () => {
-  test.each(['python', 'prose'] as const)(
-    'as %s is read all the same, and its upload goes on',
-    async (as) => {
-      const pair = await startPair()
-      pair.local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as } })
-      const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
-      expect((await pair.client.putChunk(uploadUrl, chunkOf(10, 0))).kind).toBe('complete')
-      expect(pair.local.posts()).toMatchObject([{ publishId, bytes: 10 }])
-    },
-  )
+  test.each(['python', 'prose'] as const)('as %s is still read, and its upload goes on', async (as) => {
+    const pair = await startPair()
+    pair.local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as } })
+    const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
+    expect((await pair.client.putChunk(uploadUrl, chunkOf(10, 0))).kind).toBe('complete')
+    expect(pair.local.posts()).toMatchObject([{ publishId, bytes: 10 }])
+  })
 
-  test('into half of itself is unknown, but names the post to look up', async () => {
+  test('to half its length is unknown, with the publish id to look up', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'garble' } })
     const answer = await client.initDirectPost(token, wantedPost(10))
@@ -152,7 +149,7 @@ describe('an init whose answer is mangled', () => {
     expect(await client.status(token, post?.publishId ?? '')).toMatchObject({ status: 'PROCESSING_UPLOAD' })
   })
 
-  test('into a gateway’s page is unknown, and the page is kept', async () => {
+  test('into a gateway’s page is unknown, and keeps the page as raw text', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as: 'html' } })
     expect(await client.initDirectPost(token, wantedPost(10))).toMatchObject({
@@ -164,7 +161,7 @@ describe('an init whose answer is mangled', () => {
 })
 
 describe('a draft', () => {
-  test('goes to the inbox, and is posted by its owner', async () => {
+  test('is delivered to the inbox and published by its creator', async () => {
     const pair = await startPair()
     const { client, token, local } = pair
     const started = await client.initInboxVideo(token, { videoSize: 10, plan: planOf(10) })
@@ -180,7 +177,7 @@ describe('a draft', () => {
     })
   })
 
-  test('is refused beyond five that nobody has looked after', async () => {
+  test('is refused when too many drafts are pending', async () => {
     const { client, token } = await startPair({ pendingCap: 1 })
     const file = { videoSize: 10, plan: planOf(10) }
     expect((await client.initInboxVideo(token, file)).kind).toBe('ok')
@@ -207,7 +204,7 @@ describe('photos', () => {
     brandOrganic: false,
   } as const
 
-  test('are fetched by TikTok from a verified place, and from no other', async () => {
+  test('are fetched from a verified domain only', async () => {
     const { client, token, local } = await startPair()
     expect(await client.initPhotoPost(token, photos)).toMatchObject({ code: 'url_ownership_unverified' })
     local.changeApp({ verifiedProperties: ['example.test'] })
@@ -216,7 +213,7 @@ describe('photos', () => {
     expect(local.posts()).toMatchObject([{ publishId: started.publishId, media: 'photo', isAigc: true }])
   })
 
-  test('can be cancelled while they are being fetched, and no longer', async () => {
+  test('can be cancelled only while TikTok is fetching them', async () => {
     const { client, token, local } = await startPair({ pullMs: 60_000 })
     local.changeApp({ verifiedProperties: ['example.test'] })
     const started = await client.initPhotoPost(token, photos)
@@ -236,9 +233,9 @@ describe('photos', () => {
   })
 })
 
-test('7678907398077074696 keeps its digits through status, list, query and webhook', async () => {
-  const heard: Uint8Array[] = []
-  const { url } = await listen(heard)
+test('a post id keeps all of its digits through status, list, query and webhook', async () => {
+  const bodies: Uint8Array[] = []
+  const { url } = await receiveWebhooks(bodies)
   const pair = await startPair({ idsAsNumbers: true, nextPostIds: ['7678907398077074696'] })
   const { client, token, local } = pair
   local.changeApp({ webhookUrl: url })
@@ -250,12 +247,12 @@ test('7678907398077074696 keeps its digits through status, list, query and webho
   expect(await client.listVideos(token)).toMatchObject({ videos: [{ id }] })
   expect(await client.queryVideos(token, [id, '7678907398077074697'])).toMatchObject({ videos: [{ id }] })
   await local.flushWebhooks()
-  const news = heard.map(parseWebhook)
-  expect(news).toContainEqual(expect.objectContaining({ kind: 'postPublic', publishId, postId: id }))
+  const webhooks = bodies.map(parseWebhook)
+  expect(webhooks).toContainEqual(expect.objectContaining({ kind: 'postPublic', publishId, postId: id }))
 })
 
-/** Hears webhooks, and lets only those in that are truly signed. */
-async function listen(heard: Uint8Array[]) {
+/** Receives webhooks and keeps the bodies of those whose signature is valid. */
+async function receiveWebhooks(bodies: Uint8Array[]) {
   const url = await serve((request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
@@ -268,7 +265,7 @@ async function listen(heard: Uint8Array[]) {
         nowSeconds: Date.now() / 1000,
         toleranceSeconds: 300,
       })
-      if (verdict.kind === 'ok') heard.push(body)
+      if (verdict.kind === 'ok') bodies.push(body)
       response.writeHead(verdict.kind === 'ok' ? 200 : 401).end()
     })
   })

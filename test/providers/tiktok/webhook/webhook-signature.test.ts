@@ -13,22 +13,22 @@ const signed = {
 }
 const refused = (reason: string) => ({ kind: 'refused', reason })
 
-describe('a signature', () => {
-  test('of TikTok’s is known', () => {
+describe('a webhook’s signature', () => {
+  test('by TikTok is accepted', () => {
     expect(signed.body).toHaveLength(224)
     expect(verifyWebhook(signed)).toEqual({ kind: 'ok', signedAtSeconds: 1_764_000_005 })
     const upper = `t=1764000005, s=${signature.toUpperCase()}`
     expect(verifyWebhook({ ...signed, header: upper }).kind).toBe('ok')
   })
 
-  test('is refused when anything but the time of day is another', () => {
+  test('is refused when the body, the time or the secret differs', () => {
     const forged = refused('signature')
     const changed = Buffer.from(completed.replace('complete', 'failed'))
     expect(verifyWebhook({ ...signed, body: changed })).toEqual(forged)
     const reprinted = Buffer.from(JSON.stringify(JSON.parse(completed), null, 1))
     expect(verifyWebhook({ ...signed, body: reprinted })).toEqual(forged)
     expect(verifyWebhook({ ...signed, secret: new Secret('cs_other') })).toEqual(forged)
-    // The time is signed too: an old delivery can not be made young.
+    // The time is signed too: an old delivery cannot be redated.
     expect(verifyWebhook({ ...signed, header: `t=1764000006,s=${signature}` })).toEqual(forged)
     expect(verifyWebhook({ ...signed, header: `t=01764000005,s=${signature}` })).toEqual(forged)
     expect(verifyWebhook({ ...signed, header: `t=1764000005,s=${signature.replace('1', '2')}` })).toEqual(
@@ -36,7 +36,7 @@ describe('a signature', () => {
     )
   })
 
-  test.each([undefined, null, ''])('that is missing (%j) is no signature', (header) => {
+  test.each([undefined, null, ''])('that is missing (%j) is refused', (header) => {
     expect(verifyWebhook({ ...signed, header })).toEqual(refused('missing'))
   })
 
@@ -49,11 +49,11 @@ describe('a signature', () => {
     `t=1764000005,s=${signature.slice(2)}`,
     `t=1764000005,s=${signature},s=${signature}`,
     `t=-1764000005,s=${signature}`,
-  ])('that reads %s is malformed', (header) => {
+  ])('with the header %s is malformed', (header) => {
     expect(verifyWebhook({ ...signed, header })).toEqual(refused('malformed'))
   })
 
-  test('is good for its tolerance, to the second and in both directions', () => {
+  test('is valid within its tolerance, to the second and in both directions', () => {
     const at = (nowSeconds: number) => verifyWebhook({ ...signed, nowSeconds })
     expect(at(1_764_000_305).kind).toBe('ok')
     expect(at(1_764_000_306)).toEqual(refused('age'))

@@ -10,7 +10,7 @@ const publishId = 'v_pub_file~v2-1.7600000000000000001'
 const postId = '7312345678901234567'
 const about = { createdAtSeconds: 1_764_000_000, clientKey: 'ck', openId: '-000' }
 
-/** A delivery whose `content` is a text, as TikTok has it. */
+/** A delivery whose `content` is a string, as TikTok sends it. */
 function delivery(event: string, content: string, more: Record<string, unknown> = {}): string {
   return JSON.stringify({
     client_key: 'ck',
@@ -24,8 +24,8 @@ function delivery(event: string, content: string, more: Record<string, unknown> 
 
 const read = (text: string) => parseWebhook(Buffer.from(text))
 
-describe('a webhook says', () => {
-  test('that a post is complete, in the example that everybody can check', () => {
+describe('parseWebhook', () => {
+  test('reads a completed post', () => {
     expect(read(completed)).toEqual({
       kind: 'postCompleted',
       event: 'post.publish.complete',
@@ -43,20 +43,20 @@ describe('a webhook says', () => {
     ['post.publish.publicaly_available', 'postPublic'],
     ['post.publish.no_longer_publicaly_available', 'postRemoved'],
     ['post.publish.no_longer_publicly_available', 'postRemoved'],
-  ])('%s, which is %s, with every digit of its ids', (event, kind) => {
+  ])('reads %s as %s, with every digit of its ids', (event, kind) => {
     const expected = { kind, event, ...about, publishId, postId, publishType: 'INBOX_SHARE' }
     for (const content of [
       `{"publish_id":"${publishId}","post_id":${postId},"publish_type":"INBOX_SHARE"}`,
       `{"publish_id":"${publishId}","post_id":"${postId}","publish_type":"INBOX_SHARE"}`,
     ]) {
       expect(read(delivery(event, content))).toEqual(expected)
-      // As an object in place of the text, which keeps its digits just so.
+      // An object instead of the string keeps its digits too.
       const object = delivery(event, '').replace('"content":""', `"content":${content}`)
       expect(read(object)).toEqual(expected)
     }
   })
 
-  test.each(['reason', 'fail_reason'])('why a post has failed, as `%s`', (name) => {
+  test.each(['reason', 'fail_reason'])('reads why a post failed from `%s`', (name) => {
     const content = JSON.stringify({ publish_id: publishId, [name]: 'frame_rate_check_failed' })
     expect(read(delivery('post.publish.failed', content))).toEqual({
       kind: 'postFailed',
@@ -71,7 +71,7 @@ describe('a webhook says', () => {
     ['{"reason":1}', 1],
     ['{"reason":"5"}', 5],
     ['{}', 0],
-  ])('that a grant is gone: %s', (content, reason) => {
+  ])('reads a removed authorization: %s', (content, reason) => {
     expect(read(delivery('authorization.removed', content))).toEqual({
       kind: 'authorizationRemoved',
       event: 'authorization.removed',
@@ -80,10 +80,10 @@ describe('a webhook says', () => {
     })
   })
 
-  test('nothing that concerns us, by an event that we do not know', () => {
+  test('ignores an event that it does not know', () => {
     const ignored = { kind: 'ignored', event: 'portability.download.ready' }
     expect(read(delivery('portability.download.ready', '{"request_id":1}'))).toEqual(ignored)
-    // Of a product that names no user, and in whatever form.
+    // Events of other products have no user and any content.
     const foreign = delivery('portability.download.ready', 'x', { user_openid: undefined })
     expect(read(foreign)).toEqual(ignored)
     expect(read(delivery('constructor', '{}'))).toEqual({ kind: 'ignored', event: 'constructor' })
@@ -103,18 +103,18 @@ describe('a webhook says', () => {
       delivery('post.publish.complete', '{"publish_id":"p"}', { user_openid: undefined }),
       'user_openid: missing',
     ],
-  ])('nothing, if it says %s', (text, why) => {
+  ])('refuses the malformed body %s', (text, why) => {
     expect(read(text)).toEqual({ kind: 'malformed', why })
   })
 })
 
-describe('the key of news', () => {
-  const key = (text: string) => webhookDeduplicationKey(news(read(text)))
+describe('a webhook’s deduplication key', () => {
+  const key = (text: string) => webhookDeduplicationKey(known(read(text)))
   const event = 'post.publish.publicly_available'
   const content = JSON.stringify({ publish_id: publishId, post_id: postId })
   const first = key(delivery(event, content))
 
-  test('is the same for a repetition, however it is spelled', () => {
+  test('is equal for a repeated delivery, however its event is spelled', () => {
     expect(first).toBe(`postPublic|-000|${publishId}|${postId}|1764000000`)
     expect(key(delivery('post.publish.publicaly_available', content.replace(`"${postId}"`, postId)))).toBe(
       first,
@@ -127,18 +127,18 @@ describe('the key of news', () => {
     delivery(event, content, { user_openid: '-001' }),
     delivery(event, content.replace('567', '568')),
     delivery(event, content.replace('001"', '002"')),
-  ])('is another one for other news: %s', (text) => {
+  ])('differs for another event: %s', (text) => {
     expect(key(text)).not.toBe(first)
   })
 
-  test('of a grant that is gone has no post in it', () => {
+  test('of a removed authorization has no post', () => {
     expect(key(delivery('authorization.removed', '{"reason":1}'))).toBe(
       'authorizationRemoved|-000|||1764000000',
     )
   })
 })
 
-function news(webhook: ParsedWebhook) {
+function known(webhook: ParsedWebhook) {
   if (webhook.kind === 'ignored' || webhook.kind === 'malformed') throw new Error(webhook.kind)
   return webhook
 }

@@ -1,0 +1,15 @@
+import type { HostFaultCode } from '../providers/host-fault.ts'
+
+/** A fault of this machine. A missing key of the key ring counts like a missing file. */
+export type HostFaultKind = HostFaultCode | 'KEY_MISSING'
+
+/** This machine has started to fail its steps, or has not failed one for a while. */
+export type HostFaultReport =
+  | { readonly kind: 'began'; readonly fault: HostFaultKind; readonly step: string; readonly cause: unknown }
+  | { readonly kind: 'ended'; readonly fault: HostFaultKind; readonly steps: number }
+
+/** What steps report to the log. */
+export type StepReport =
+  | HostFaultReport
+  /** The cause of a failure whose message shows people only its meaning. */
+  | { readonly kind: 'failed'; readonly code: string; readonly jobId: string; readonly cause: unknown }
