@@ -12,7 +12,7 @@ export const requestLimit: JsonLimit = { depth: 64, values: 100_000 }
 /** Of one value of the scalar `JSON`: the largest storyboard has three levels and some 300 values. */
 export const scalarLimit: JsonLimit = { depth: 16, values: 5_000 }
 /** Of what providers answer and tell. */
-export const mostNestedAnswer = 64
+export const maxResponseDepth = 64
 
 /** What is too much, where, and what would be right. `path` is empty where the value itself is. */
 export interface JsonExcess {
@@ -22,10 +22,10 @@ export interface JsonExcess {
 }
 
 /** So much of a path is enough to find the field by. */
-const longestPath = 4
+const maxPathLength = 4
 
 /** Where a value goes beyond a limit; null if it does not. Never calls itself, and looks no further than the limit. */
-export function jsonExcess(value: unknown, limit: JsonLimit): JsonExcess | null {
+export function findJsonExcess(value: unknown, limit: JsonLimit): JsonExcess | null {
   const left: { readonly value: unknown; readonly path: readonly string[]; readonly depth: number }[] = [
     { value, path: [], depth: 0 },
   ]
@@ -40,7 +40,7 @@ export function jsonExcess(value: unknown, limit: JsonLimit): JsonExcess | null 
     if (values > limit.values)
       return { path, message: `has more than ${limit.values} values in it`, limit: limit.values }
     for (const [name, inner] of entries) {
-      const innerPath = next.path.length < longestPath ? [...next.path, name] : next.path
+      const innerPath = next.path.length < maxPathLength ? [...next.path, name] : next.path
       left.push({ value: inner, path: innerPath, depth: next.depth + 1 })
     }
   }
@@ -48,7 +48,7 @@ export function jsonExcess(value: unknown, limit: JsonLimit): JsonExcess | null 
 }
 
 /** Whether brackets outside of strings are nested deeper than that in a JSON text. In one pass, without parsing it. */
-export function isNestedDeeper(text: string, depth: number): boolean {
+export function exceedsDepth(text: string, depth: number): boolean {
   let level = 0
   let isInString = false
   for (let at = 0; at < text.length; at += 1) {

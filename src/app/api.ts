@@ -11,7 +11,7 @@ import type { AppCredential } from '../providers/tiktok/http/post-form.ts'
 import { createBoss } from '../queue/boss.ts'
 import type { Limiter } from '../rate-limit/limiter.ts'
 import type { Connection } from '../store/database.ts'
-import { createHintSender } from '../store/event/notify.ts'
+import { createChangeNotifier } from '../store/event/notify.ts'
 import { isMigrated } from '../store/migrate.ts'
 import type { LimitSettingsCache } from '../tiktok-policy/limit-settings.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
@@ -77,10 +77,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     onError: (error) => log.warn({ err: error }, 'queue'),
   })
   await boss.start()
-  const hints = createHintSender(api)
+  const notifications = createChangeNotifier(api)
   const deps = { boss, machines }
   const publicUrl = () => config.publicUrl ?? listener.address
-  const connecting = { ...deps, db: runtime.db, tiktok, encryptor, hints }
+  const connecting = { ...deps, db: runtime.db, tiktok, encryptor, notifications }
   const server = await createApi({
     connection: api,
     databaseUrl,
@@ -91,7 +91,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },
     ],
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
-    hints,
+    notifications,
     storage,
     accountsLackingKey: keyCheck.accountsLackingKey,
     limiter,
@@ -118,7 +118,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     webhookUrl: `${publicUrl()}${webhookPath}`,
     async stop() {
       await server.close()
-      await hints.close()
+      await notifications.close()
       await boss.stop({ graceful: false })
     },
   }

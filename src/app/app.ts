@@ -19,7 +19,7 @@ import { createSteps } from '../steps/catalogue.ts'
 import { breakerKeyOf } from '../steps/video/call-provider.ts'
 import { sweepMedia } from '../steps/video/sweep-media.ts'
 import { type Connection, connect } from '../store/database.ts'
-import { createHintSender } from '../store/event/notify.ts'
+import { createChangeNotifier } from '../store/event/notify.ts'
 import { reachDatabase } from '../store/reach.ts'
 import { unavailableOf } from '../store/unavailable.ts'
 import { logOutagesOnce } from '../telemetry/outage-log.ts'
@@ -123,8 +123,8 @@ async function start(
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
   const clientSecret = new Secret(app.clientSecret)
-  const hints = createHintSender(runtime)
-  teardown.add(() => hints.close())
+  const notifications = createChangeNotifier(runtime)
+  teardown.add(() => notifications.close())
   const keepLimits = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
     const limiter = await startLimiter({
       db: connection.db,
@@ -140,7 +140,7 @@ async function start(
     db: runtime.db,
     limiter,
     app: { ...app, clientSecret },
-    hints,
+    notifications,
     log,
   })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, encryptor) : null

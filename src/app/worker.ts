@@ -21,7 +21,7 @@ import { sayWarnings } from '../queue/warning.ts'
 import { workDeliveries } from '../queue/webhooks.ts'
 import { startWorker } from '../queue/worker.ts'
 import type { Connection } from '../store/database.ts'
-import { createHintSender, listenForHints } from '../store/event/notify.ts'
+import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts'
 import { prune } from '../store/prune.ts'
 import type { ScanReason } from '../store/tables.ts'
 import { failDelivery } from '../store/webhook/deliveries.ts'
@@ -58,7 +58,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   })
   await boss.start()
   const deps: CommandDeps = { boss, machines }
-  const hints = createHintSender(connection)
+  const notifications = createChangeNotifier(connection)
   const clock = createDatabaseClock()
   const instanceStore = createInstanceStore({
     db: connection.db,
@@ -66,7 +66,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     clock,
     owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
     onCommitted: (moves) =>
-      hints.send({
+      notifications.send({
         organizations: moves.map((move) => move.organizationId),
         jobs: moves.map((move) => move.jobId),
       }),
@@ -84,8 +84,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     draining: draining.signal,
     ...(options.onBoundary && { onBoundary: options.onBoundary }),
   }
-  const listener = await listenForHints(databaseUrl, {
-    onHint: ({ jobs }) => {
+  const listener = await listenForChanges(databaseUrl, {
+    onChange: ({ jobs }) => {
       for (const jobId of jobs) keeper.checkNow(jobId)
     },
     onGap: () => undefined,
@@ -97,14 +97,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       .transaction()
       .execute((tx) => scanOrganization(tx, deps, { organizationId, reason }))
     if (startedJobs.length === 0) return
-    hints.send({ organizations: [organizationId], jobs: [] })
+    notifications.send({ organizations: [organizationId], jobs: [] })
     log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
   }
   /** Before every scan, and before the first job is driven: what falls due follows from it. */
   const resolveSlots = async () => {
     const { rescheduled, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
     if (rescheduled === 0) return
-    hints.send({ organizations, jobs: movedJobs })
+    notifications.send({ organizations, jobs: movedJobs })
     log.warn({ rescheduled, tzdata: zones.version }, 'new time zone data has moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
@@ -124,14 +124,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   })
   await workDeliveries(boss, async (key) => {
     const taken = await connection.db.transaction().execute((tx) => handleWebhook(tx, deps, key))
-    hints.send({ organizations: taken.organizations, jobs: taken.moved })
+    notifications.send({ organizations: taken.organizations, jobs: taken.moved })
     log.debug({ outcome: taken.outcome }, 'news')
   })
   await workLostWakeUps(boss, async (jobId, lost) => {
     const failed = await connection.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
     if (failed.kind === 'moot') return
     const { organizationId, isTransitioned } = failed
-    hints.send({ organizations: [organizationId], jobs: [jobId] })
+    notifications.send({ organizations: [organizationId], jobs: [jobId] })
     log.error({ jobId, isTransitioned, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
   })
   await workLostDeliveries(boss, async (key, { cause, tries }) => {
@@ -159,7 +159,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       clearTimeout(abandon)
       keeper.stop()
       await listener.close()
-      await hints.close()
+      await notifications.close()
     },
   }
 }

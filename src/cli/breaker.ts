@@ -4,7 +4,7 @@ import { nextTimer } from '../durable/checkpoint.ts'
 import type { Logger } from '../logger.ts'
 import { listBreakers, readBreakers } from '../store/breaker/breakers.ts'
 import { type Connection, connect } from '../store/database.ts'
-import { createHintSender } from '../store/event/notify.ts'
+import { createChangeNotifier } from '../store/event/notify.ts'
 
 /** What the operator asks at the command line. */
 export type BreakerRequest =
@@ -57,9 +57,9 @@ async function force(
   const forced = await db.transaction().execute((tx) => forceBreaker(tx, asked))
   switch (forced.kind) {
     case 'done': {
-      const hints = createHintSender(connection)
-      hints.send({ organizations: forced.organizations, jobs: [] })
-      await hints.close()
+      const notifications = createChangeNotifier(connection)
+      notifications.send({ organizations: forced.organizations, jobs: [] })
+      await notifications.close()
       const { breakers, now } = await readBreakers(db, [breakerKeyOf(key)])
       return { text: table(breakers.map((record) => breakerAt(record, now))), code: 0 }
     }

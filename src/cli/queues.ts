@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts'
 import { createBoss } from '../queue/boss.ts'
 import { queues } from '../queue/queues.ts'
 import { type Connection, connect } from '../store/database.ts'
-import { createHintSender } from '../store/event/notify.ts'
+import { createChangeNotifier } from '../store/event/notify.ts'
 import { type DeadLetterRecord, listOpenLetters } from '../store/job/dead-letters.ts'
 import { listQueueWarnings } from '../store/job/queue-warnings.ts'
 
@@ -45,7 +45,7 @@ export async function redriveLetters(databaseUrl: string, which: string, log: Lo
     const letters = await listOpenLetters(connection.db, mostListed)
     const chosen = letters.filter(({ jobId }) => which === 'all' || jobId === which)
     if (chosen.length === 0) return 'There is no such open dead letter.'
-    const hints = createHintSender(connection)
+    const notifications = createChangeNotifier(connection)
     const lines: string[] = []
     for (const { jobId, organizationId } of chosen) {
       const request = {
@@ -55,12 +55,12 @@ export async function redriveLetters(databaseUrl: string, which: string, log: Lo
         by: null,
       }
       const redriven = await connection.db.transaction().execute((tx) => redriveJob(tx, deps, request))
-      if (redriven.kind === 'done') hints.send({ organizations: [organizationId], jobs: [jobId] })
+      if (redriven.kind === 'done') notifications.send({ organizations: [organizationId], jobs: [jobId] })
       lines.push(
         `${jobId}  ${redriven.kind === 'done' ? 'is on its way again' : `was not: ${redriven.kind}`}`,
       )
     }
-    await hints.close()
+    await notifications.close()
     return lines.join('\n')
   })
 }

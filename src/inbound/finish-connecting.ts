@@ -8,7 +8,7 @@ import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
 import { writeCreatorSettings } from '../store/account/accounts.ts'
 import { type ConnectionAttempt, useAttempt } from '../store/account/connection-attempts.ts'
 import type { Db } from '../store/database.ts'
-import type { Hint } from '../store/event/notify.ts'
+import type { ChangeNotification } from '../store/event/notify.ts'
 import type { CreatorSettings } from '../store/tables.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
 import { sealTokens } from '../vault/seal-tokens.ts'
@@ -21,7 +21,7 @@ export interface FinishConnectingDeps extends CommandDeps {
   readonly db: Db
   readonly tiktok: Pick<TikTokClient, 'forCaller' | 'exchangeCode'>
   readonly encryptor: Encryptor
-  readonly hints: { send(hint: Hint): void }
+  readonly notifications: { send(change: ChangeNotification): void }
 }
 
 /** How connecting an account ended. */
@@ -95,7 +95,7 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
   })
   if (result.kind === 'busy') return { kind: 'failed', failure: busy }
   if (result.kind === 'otherCreator') return { ...result, username: creator.username }
-  deps.hints.send({ organizations: [organizationId], jobs: result.movedJobs })
+  deps.notifications.send({ organizations: [organizationId], jobs: result.movedJobs })
   const missingScopes = attempt.scopes.filter((scope) => !grant.scopes.includes(scope))
   return { kind: 'connected', username: creator.username, displayName: creator.displayName, missingScopes }
 }
@@ -141,7 +141,7 @@ async function decline(
     .execute((tx) =>
       sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } }),
     )
-  deps.hints.send({ organizations: [organizationId], jobs: [] })
+  deps.notifications.send({ organizations: [organizationId], jobs: [] })
 }
 
 const busy: Failure = {

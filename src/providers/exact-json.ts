@@ -1,5 +1,5 @@
 import { parse } from 'lossless-json'
-import { isNestedDeeper, mostNestedAnswer } from '../json-limit.ts'
+import { exceedsDepth, maxResponseDepth } from '../json-limit.ts'
 
 /**
  * JSON whose integers keep every digit: what a double would round arrives as text, all other numbers as numbers.
@@ -9,8 +9,8 @@ import { isNestedDeeper, mostNestedAnswer } from '../json-limit.ts'
  * `lossless-json` calls itself for each level, and so does whoever compares what it read.
  */
 export function parseExactJson(text: string): unknown {
-  if (isNestedDeeper(text, mostNestedAnswer))
-    throw new SyntaxError(`it is nested deeper than ${mostNestedAnswer} levels`)
+  if (exceedsDepth(text, maxResponseDepth))
+    throw new SyntaxError(`it is nested deeper than ${maxResponseDepth} levels`)
   return parse(text, undefined, exactNumber)
 }
 

@@ -1,6 +1,6 @@
 import type { Db } from '../store/database.ts'
 import { listFollowedTransitions } from '../store/event/followed-transitions.ts'
-import { listenForHints } from '../store/event/notify.ts'
+import { listenForChanges } from '../store/event/notify.ts'
 import { readHead } from '../store/event/read.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { createProgressPrinter } from './progress-printer.ts'
@@ -42,7 +42,7 @@ export async function startProgressDisplay(
       reading = undefined
     })()
   }
-  const listener = await listenForHints(options.databaseUrl, { onHint: refresh, onGap: refresh, onError })
+  const listener = await listenForChanges(options.databaseUrl, { onChange: refresh, onGap: refresh, onError })
   return {
     async close() {
       await listener.close()

@@ -10,7 +10,7 @@ import {
 import type { Guard } from '../providers/tiktok/http/guard.ts'
 import type { Limiter } from '../rate-limit/limiter.ts'
 import type { Db } from '../store/database.ts'
-import type { Hint } from '../store/event/notify.ts'
+import type { ChangeNotification } from '../store/event/notify.ts'
 import { createBreakerGuard, tiktokBreaker, tiktokUploadBreaker } from './breaker-guard.ts'
 import { createLimitSettingsCache, type LimitSettingsCache } from './limit-settings.ts'
 import { createRateLimitGuard } from './rate-limit-guard.ts'
@@ -28,14 +28,14 @@ export async function openGuardedClients({
   db,
   limiter,
   app,
-  hints,
+  notifications,
   log,
 }: {
   /** Under the role `reelpilot_runtime`. */
   readonly db: Db
   readonly limiter: Limiter
   readonly app: Omit<TikTokClientOptions, 'guard'>
-  readonly hints: { send(hint: Hint): void }
+  readonly notifications: { send(change: ChangeNotification): void }
   readonly log: Logger
 }): Promise<GuardedClients> {
   await registerBreakers(db, [tiktokBreaker, tiktokUploadBreaker])
@@ -45,7 +45,7 @@ export async function openGuardedClients({
     db,
     onStateChange: ({ key, from, to }, organizations) => {
       breakerLog.warn({ breaker: key, from, to }, 'breaker changed state')
-      hints.send({ organizations, jobs: [] })
+      notifications.send({ organizations, jobs: [] })
     },
     onError: (error) => breakerLog.warn({ err: error }, 'call outcome not recorded'),
   }

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/store/database.ts'
-import { createHintSender, listenForHints } from '../../src/store/event/notify.ts'
+import { createChangeNotifier, listenForChanges } from '../../src/store/event/notify.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { jobsOf, waitUntilAllEnded } from '../support/expect-posts.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
@@ -33,8 +33,8 @@ it('listens again when the connection has gone silent, and says that hints may h
   let gaps = 0
   const heard: string[] = []
   const errors: unknown[] = []
-  const listener = await listenForHints(proxy.url, {
-    onHint: ({ organizations }) => heard.push(...organizations),
+  const listener = await listenForChanges(proxy.url, {
+    onChange: ({ organizations }) => heard.push(...organizations),
     onGap: () => {
       gaps += 1
     },
@@ -48,7 +48,7 @@ it('listens again when the connection has gone silent, and says that hints may h
     (seen) => seen === 2,
   )
   expect(errors).toHaveLength(1)
-  const sender = createHintSender(database.runtime)
+  const sender = createChangeNotifier(database.runtime)
   sender.send({ organizations: ['again'], jobs: [] })
   await sender.close()
   await waitUntil(

@@ -18,7 +18,7 @@ import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
 import { Secret } from '../../src/secret.ts'
-import { createHintSender } from '../../src/store/event/notify.ts'
+import { createChangeNotifier } from '../../src/store/event/notify.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import type { Scope } from '../../src/store/tenant/api-keys.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
@@ -36,7 +36,7 @@ export async function createTestApi(
   options: Partial<
     Pick<
       ApiOptions,
-      | 'limits'
+      | 'socketLimits'
       | 'log'
       | 'publicUrl'
       | 'routes'
@@ -55,7 +55,7 @@ export async function createTestApi(
     onError: () => undefined,
   })
   await boss.start()
-  const hints = createHintSender(database.api)
+  const notifications = createChangeNotifier(database.api)
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
   const storage = await createDiskStorage({ directory })
   const api = await createApi({
@@ -63,7 +63,7 @@ export async function createTestApi(
     databaseUrl: database.url,
     deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine]) },
     authorization: testAuthorization(),
-    hints,
+    notifications,
     storage,
     limiter: createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' }),
     limitSettings: createLimitSettingsCache(database.runtime.db),
@@ -81,7 +81,7 @@ export async function createTestApi(
   afterAll(async () => {
     await close()
     await boss.stop({ graceful: false })
-    await hints.close()
+    await notifications.close()
     await rm(directory, { recursive: true, force: true })
   })
   return { ...api, close, storage }

@@ -41,8 +41,8 @@ const client = createTikTokClient({
   deadlineMs: 2_000,
 })
 const startRole = roleStarter(database)
-const hints = { send: () => undefined }
-const deps = { ...commandDeps, db, tiktok: client, encryptor, hints }
+const notifications = { send: () => undefined }
+const deps = { ...commandDeps, db, tiktok: client, encryptor, notifications }
 
 /** Serves TikTok's redirect, as the application does. */
 const server = createServer((request, response) => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Failure } from '../../machines/rules/failure.ts'
 import { startProgressDisplay } from '../../src/rehearsal/progress-display.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
-import { createHintSender } from '../../src/store/event/notify.ts'
+import { createChangeNotifier } from '../../src/store/event/notify.ts'
 import { createTerminal } from '../../src/telemetry/terminal.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import {
@@ -25,7 +25,7 @@ const api = await createTestApi(database)
 async function follow(tenant: Tenant) {
   const lines: string[] = []
   const out = { write: (line: string) => void lines.push(line.slice(10, -1)) }
-  const hints = createHintSender(database.runtime)
+  const notifications = createChangeNotifier(database.runtime)
   const display = await startProgressDisplay({
     db: database.runtime.db,
     databaseUrl: database.url,
@@ -37,7 +37,7 @@ async function follow(tenant: Tenant) {
     },
   })
   return {
-    hint: () => hints.send({ organizations: [tenant.organizationId], jobs: [] }),
+    notify: () => notifications.send({ organizations: [tenant.organizationId], jobs: [] }),
     printed: (count: number) =>
       waitUntil(
         () => lines,
@@ -45,7 +45,7 @@ async function follow(tenant: Tenant) {
       ),
     async close() {
       await display.close()
-      await hints.close()
+      await notifications.close()
       return lines
     },
   }
@@ -123,7 +123,7 @@ it('prints the verdict and the next step of a failure once', async () => {
   }
   const show = async (state: string, of: Failure | null, count: number) => {
     await commitTransition(tenant, jobId, state, of)
-    display.hint()
+    display.notify()
     await display.printed(count)
   }
   await show('needsPerson', failure, 3)
@@ -150,7 +150,7 @@ it('prints that an account is broken and healthy again, but not its token refres
   }
   const show = async (state: string, of: Failure | null, count: number) => {
     await commitTransition(tenant, accountId, state, of)
-    display.hint()
+    display.notify()
     await display.printed(count)
   }
   await show('refreshing.requesting', null, 0)

@@ -49,7 +49,7 @@ const { tiktok, withBreaker } = await openGuardedClients({
   db: runtime.db,
   limiter,
   app: { ...app, clientSecret: new Secret(clientSecret) },
-  hints: { send: () => undefined },
+  notifications: { send: () => undefined },
   log,
 })
 const stepDeps = {

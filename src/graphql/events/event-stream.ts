@@ -1,21 +1,21 @@
 import { type Db, inOrganization } from '../../store/database.ts'
-import { listenForHints } from '../../store/event/notify.ts'
+import { listenForChanges } from '../../store/event/notify.ts'
 import { type EventFilter, type EventRecord, findPlanOfSlot, readEvents } from '../../store/event/read.ts'
-import { type KeyWatch, keyRevoked, type WatchedKey } from '../server/key-watch.ts'
-import { Feed } from './organization-feed.ts'
+import { type KeyWatch, keyRevokedError, type WatchedKey } from '../server/key-watch.ts'
+import { OrganizationFeed } from './organization-feed.ts'
 
 /** Follows the events of organizations: replays what was missed from the table, then goes on live. */
-export interface Hub {
+export interface EventStream {
   /**
    * The events after a number (from now on, if none is given) that pass the filter: each once, in order, without a gap.
    * Ends when it is returned, when the hub closes, and with an error once the key that opened it does not work any more, whatever
    * it is doing then.
    */
-  follow(organizationId: string, followed: Followed): AsyncIterableIterator<EventRecord>
+  subscribe(organizationId: string, followed: EventSubscription): AsyncIterableIterator<EventRecord>
   close(): Promise<void>
 }
 
-interface Followed {
+interface EventSubscription {
   readonly after: number | null
   readonly filter: EventFilter
   readonly keyId: string
@@ -23,34 +23,34 @@ interface Followed {
 
 const pageSize = 200
 /** NOTIFY is only a hint: whatever was missed is found within this time. */
-const lookEveryMs = 5_000
+const pollIntervalMs = 5_000
 
 /** One hub a process: one listening connection, and one reader for each organization that is followed. */
-export async function createHub(options: {
+export async function createEventStream(options: {
   readonly db: Db
   readonly databaseUrl: string
   readonly keys: KeyWatch
   readonly onError: (error: unknown) => void
-}): Promise<Hub> {
+}): Promise<EventStream> {
   const { db, keys, onError } = options
-  const feeds = new Map<string, Feed>()
+  const feeds = new Map<string, OrganizationFeed>()
   const closing = new AbortController()
-  const pokeAll = () => {
-    for (const feed of feeds.values()) feed.poke()
+  const notifyAll = () => {
+    for (const feed of feeds.values()) feed.notify()
   }
-  const listener = await listenForHints(options.databaseUrl, {
-    onHint: ({ organizations }) => {
-      for (const id of organizations) feeds.get(id)?.poke()
+  const listener = await listenForChanges(options.databaseUrl, {
+    onChange: ({ organizations }) => {
+      for (const id of organizations) feeds.get(id)?.notify()
     },
-    onGap: pokeAll,
+    onGap: notifyAll,
     onError,
   })
-  const timer = setInterval(pokeAll, lookEveryMs)
+  const timer = setInterval(notifyAll, pollIntervalMs)
 
-  const feedOf = (organizationId: string): Feed => {
+  const feedOf = (organizationId: string): OrganizationFeed => {
     let feed = feeds.get(organizationId)
     if (!feed) {
-      feed = new Feed(db, organizationId, onError, () => feeds.delete(organizationId))
+      feed = new OrganizationFeed(db, organizationId, onError, () => feeds.delete(organizationId))
       feeds.set(organizationId, feed)
     }
     return feed
@@ -58,17 +58,17 @@ export async function createHub(options: {
 
   async function* follow(
     organizationId: string,
-    { after, filter }: Pick<Followed, 'after' | 'filter'>,
+    { after, filter }: Pick<EventSubscription, 'after' | 'filter'>,
     ending: AbortSignal,
   ): AsyncGenerator<EventRecord, void, undefined> {
-    const passes = createMatcher(db, organizationId, filter)
+    const passes = createFilter(db, organizationId, filter)
     let known = after
     while (!ending.aborted) {
-      const inbox = await feedOf(organizationId).join()
-      let cursor: number = known ?? inbox.from
+      const buffer = await feedOf(organizationId).subscribe()
+      let cursor: number = known ?? buffer.startSequence
       try {
-        while (cursor < inbox.from && !ending.aborted) {
-          const range = { after: cursor, until: inbox.from, limit: pageSize }
+        while (cursor < buffer.startSequence && !ending.aborted) {
+          const range = { after: cursor, until: buffer.startSequence, limit: pageSize }
           const page: readonly EventRecord[] = await inOrganization(db, organizationId, (tx) =>
             readEvents(tx, organizationId, filter, range),
           )
@@ -76,28 +76,28 @@ export async function createHub(options: {
             yield event
             cursor = event.sequence
           }
-          if (page.length < pageSize) cursor = inbox.from
+          if (page.length < pageSize) cursor = buffer.startSequence
         }
-        for await (const event of inbox.events(ending)) {
+        for await (const event of buffer.events(ending)) {
           // Whatever is committed after it has a higher number, so nothing of that reaches who follows by this key.
-          if (event.type === 'apiKey.revoked') keys.end(String(event.payload.keyId))
+          if (event.type === 'apiKey.revoked') keys.markRevoked(String(event.payload.keyId))
           if (event.sequence <= cursor) continue
           if (await passes(event)) yield event
           cursor = event.sequence
         }
       } finally {
-        inbox.leave()
+        buffer.unsubscribe()
       }
       known = cursor
     }
   }
 
   return {
-    follow(organizationId, followed) {
+    subscribe(organizationId, followed) {
       const stop = new AbortController()
-      const key = keys.hold(followed.keyId)
-      const ending = AbortSignal.any([stop.signal, closing.signal, key.ended])
-      return underKey(follow(organizationId, followed, ending), key, () => stop.abort())
+      const key = keys.watch(followed.keyId)
+      const ending = AbortSignal.any([stop.signal, closing.signal, key.revoked])
+      return endWithKey(follow(organizationId, followed, ending), key, () => stop.abort())
     },
     async close() {
       clearInterval(timer)
@@ -111,7 +111,7 @@ export async function createHub(options: {
  * Gives nothing that the key may not see any more. A generator that waits hears of its `return` only when it next yields;
  * `stop` tells it at once.
  */
-function underKey<Item>(
+function endWithKey<Item>(
   generator: AsyncGenerator<Item, void, undefined>,
   key: WatchedKey,
   stop: () => void,
@@ -125,7 +125,7 @@ function underKey<Item>(
       try {
         const result = await generator.next()
         await key.confirmed()
-        if (!key.ended.aborted) {
+        if (!key.revoked.aborted) {
           if (result.done) leave()
           return result
         }
@@ -135,7 +135,7 @@ function underKey<Item>(
       }
       leave()
       await generator.return()
-      throw keyRevoked()
+      throw keyRevokedError()
     },
     return: () => {
       leave()
@@ -152,7 +152,7 @@ function underKey<Item>(
 }
 
 /** A filter for events that are already in memory. */
-function createMatcher(
+function createFilter(
   db: Db,
   organizationId: string,
   filter: EventFilter,

@@ -3,20 +3,20 @@ import { type EventRecord, readEvents, readHead } from '../../store/event/read.t
 
 const pageSize = 200
 /** What a follower may leave unread before it is sent back to the table. */
-const mostUnread = 1_000
+const maxUnread = 1_000
 
 /** Reads an organization's events past the last one it saw, whenever poked, and hands each to all who joined. */
-export class Feed {
+export class OrganizationFeed {
   readonly #db: Db
   readonly #organizationId: string
   readonly #onError: (error: unknown) => void
   readonly #onEmpty: () => void
-  readonly #inboxes = new Set<Inbox>()
+  readonly #buffers = new Set<SubscriberBuffer>()
   #head: Promise<number> | undefined
-  #last = 0
-  #reading = false
-  #again = false
-  #joining = 0
+  #lastSequence = 0
+  #isReading = false
+  #hasMore = false
+  #subscribing = 0
 
   constructor(db: Db, organizationId: string, onError: (error: unknown) => void, onEmpty: () => void) {
     this.#db = db
@@ -25,83 +25,83 @@ export class Feed {
     this.#onEmpty = onEmpty
   }
 
-  /** An inbox that gets every event after its `from`. */
-  async join(): Promise<Inbox> {
-    this.#joining += 1
+  /** An buffer that gets every event after its `from`. */
+  async subscribe(): Promise<SubscriberBuffer> {
+    this.#subscribing += 1
     try {
       this.#head ??= inOrganization(this.#db, this.#organizationId, (tx) =>
         readHead(tx, this.#organizationId),
       )
       // Nothing is handed out between the answer and the entry into the set: both happen in the same turn.
       const from = await this.#head
-      const inbox = new Inbox(Math.max(from, this.#last), () => this.#leave(inbox))
-      this.#inboxes.add(inbox)
-      return inbox
+      const buffer = new SubscriberBuffer(Math.max(from, this.#lastSequence), () => this.#unsubscribe(buffer))
+      this.#buffers.add(buffer)
+      return buffer
     } catch (error) {
       this.#head = undefined
       throw error
     } finally {
-      this.#joining -= 1
+      this.#subscribing -= 1
     }
   }
 
-  poke(): void {
-    if (this.#reading) this.#again = true
+  notify(): void {
+    if (this.#isReading) this.#hasMore = true
     else this.#read().catch(this.#onError)
   }
 
   async #read(): Promise<void> {
-    this.#reading = true
+    this.#isReading = true
     try {
       const start = await this.#head
       if (start === undefined) return
-      this.#last = Math.max(this.#last, start)
+      this.#lastSequence = Math.max(this.#lastSequence, start)
       do {
-        this.#again = false
+        this.#hasMore = false
         const events = await inOrganization(this.#db, this.#organizationId, (tx) =>
           readEvents(
             tx,
             this.#organizationId,
             { kind: 'all' },
-            { after: this.#last, until: Number.MAX_SAFE_INTEGER, limit: pageSize },
+            { after: this.#lastSequence, until: Number.MAX_SAFE_INTEGER, limit: pageSize },
           ),
         )
         for (const event of events) {
-          this.#last = event.sequence
-          for (const inbox of this.#inboxes) inbox.put(event)
+          this.#lastSequence = event.sequence
+          for (const buffer of this.#buffers) buffer.push(event)
         }
-        if (events.length === pageSize) this.#again = true
-      } while (this.#again)
+        if (events.length === pageSize) this.#hasMore = true
+      } while (this.#hasMore)
     } finally {
-      this.#reading = false
+      this.#isReading = false
     }
   }
 
-  #leave(inbox: Inbox): void {
+  #unsubscribe(buffer: SubscriberBuffer): void {
     // Left twice, once for overflowing and once by its owner, it must not count twice: another feed may be in place.
-    if (this.#inboxes.delete(inbox) && this.#inboxes.size === 0 && this.#joining === 0) this.#onEmpty()
+    if (this.#buffers.delete(buffer) && this.#buffers.size === 0 && this.#subscribing === 0) this.#onEmpty()
   }
 }
 
 /** What a follower has not read yet. Overflowing, it ends: the follower joins again and reads the table meanwhile. */
-class Inbox {
-  readonly from: number
-  readonly leave: () => void
+class SubscriberBuffer {
+  readonly startSequence: number
+  readonly unsubscribe: () => void
   #unread: EventRecord[] = []
-  #overflown = false
+  #hasOverflowed = false
   #wake: (() => void) | undefined
 
   constructor(from: number, leave: () => void) {
-    this.from = from
-    this.leave = leave
+    this.startSequence = from
+    this.unsubscribe = leave
   }
 
-  put(event: EventRecord): void {
-    if (this.#unread.length >= mostUnread) {
-      this.#overflown = true
+  push(event: EventRecord): void {
+    if (this.#unread.length >= maxUnread) {
+      this.#hasOverflowed = true
       this.#unread = []
-      this.leave()
-    } else if (!this.#overflown) this.#unread.push(event)
+      this.unsubscribe()
+    } else if (!this.#hasOverflowed) this.#unread.push(event)
     this.#wake?.()
   }
 
@@ -109,7 +109,7 @@ class Inbox {
     const wake = () => this.#wake?.()
     ending.addEventListener('abort', wake)
     try {
-      while (!ending.aborted && !this.#overflown) {
+      while (!ending.aborted && !this.#hasOverflowed) {
         const event = this.#unread.shift()
         if (event) yield event
         else

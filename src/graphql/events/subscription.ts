@@ -1,11 +1,11 @@
 import { type EventFilter, type EventRecord, readHead } from '../../store/event/read.ts'
 import { builder } from '../schema/builder.ts'
-import { checkAfter } from '../schema/connection.ts'
+import { requireExistingSequence } from '../schema/connection.ts'
 import { requestError } from '../schema/error.ts'
 import { decodeGlobalId } from '../schema/global-id.ts'
 import { Event } from '../schema/ref.ts'
 import type { Context } from '../server/context.ts'
-import { forgetLoaded } from '../server/loaders.ts'
+import { clearLoaders } from '../server/loaders.ts'
 
 const after =
   'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out; refused if there is no such number yet.'
@@ -85,14 +85,18 @@ builder.subscriptionType({
 })
 
 async function follow(
-  { hub, viewer, load, read }: Context,
+  { eventStream, viewer, load, read }: Context,
   after: number | null | undefined,
   filter: EventFilter,
   passes: (event: EventRecord) => boolean = () => true,
 ): Promise<AsyncIterableIterator<EventRecord>> {
   if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
-  if (after) checkAfter(after, await read((tx) => readHead(tx, viewer.organizationId)))
-  const events = hub.follow(viewer.organizationId, { after: after ?? null, filter, keyId: viewer.keyId })
+  if (after) requireExistingSequence(after, await read((tx) => readHead(tx, viewer.organizationId)))
+  const events = eventStream.subscribe(viewer.organizationId, {
+    after: after ?? null,
+    filter,
+    keyId: viewer.keyId,
+  })
   const { next } = events
   const followed: AsyncIterableIterator<EventRecord> = {
     ...events,
@@ -100,7 +104,7 @@ async function follow(
       let result = await next.call(events)
       while (!result.done && !passes(result.value)) result = await next.call(events)
       // What an event names is shown as it is now, not as an earlier event of this subscription found it.
-      forgetLoaded(load)
+      clearLoaders(load)
       return result
     },
     [Symbol.asyncIterator]() {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerProblem, nothingHere } from '../server/problem.ts'
+import { notFound, sendProblem } from '../server/problem.ts'
 import { encodingFor, loadAssets } from './assets.ts'
 
 /** Whether a browser asks for something to look at, and not for an answer of the API. */
-export function asksForPage({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
+export function acceptsHtml({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
   return (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').includes('text/html')
 }
 
@@ -26,7 +26,7 @@ const policy = [
 ].join('; ')
 
 /** Answers the page. It is the same for everybody: the key is in the link's fragment, which no browser sends, or typed in. */
-export async function answerGraphiql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function serveGraphiql(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const page = Buffer.from(pageWith((await loadAssets()).hash))
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.setHeader('content-security-policy', policy)
@@ -38,7 +38,7 @@ export async function answerGraphiql(request: IncomingMessage, response: ServerR
 }
 
 /** Answers a file that the page loads, at `<hash>/<name>`. */
-export async function answerAsset(
+export async function serveAsset(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
@@ -47,7 +47,7 @@ export async function answerAsset(
   const [asked, name, ...more] = path.split('/')
   const asset = asked === hash && more.length === 0 ? byName.get(name ?? '') : undefined
   if (!asset || (request.method !== 'GET' && request.method !== 'HEAD'))
-    return answerProblem(response, nothingHere)
+    return sendProblem(response, notFound)
   const encoding = encodingFor(request.headers['accept-encoding'])
   response.setHeader('content-type', asset.contentType)
   response.setHeader('cache-control', 'public, max-age=31536000, immutable')

@@ -13,9 +13,9 @@ import {
 import { decodeGlobalId, type NodeName } from '../schema/global-id.ts'
 import type { Context } from '../server/context.ts'
 import { idempotencyKey } from './idempotency-key.ts'
-import { type Done, mutate } from './mutate.ts'
+import { type MutationOutcome, mutate } from './mutate.ts'
 
-interface MutationDefinition<Fields extends InputFieldMap, Outcome extends Done> {
+interface MutationDefinition<Fields extends InputFieldMap, Outcome extends MutationOutcome> {
   readonly description: string
   /** The scope that the API key needs. */
   readonly scope: Scope
@@ -45,13 +45,21 @@ const commonErrors = [InvalidInput, NotFound, IdempotencyConflict, IdempotencyIn
  * Adds a mutation field with its input type, its payload type and its result union. Every input gets an `idempotencyKey`.
  * An id that is malformed, of another type or missing is answered as `NotFound`.
  */
-export function defineMutation<Fields extends InputFieldMap, Outcome extends Done>(
+export function defineMutation<Fields extends InputFieldMap, Outcome extends MutationOutcome>(
   name: string,
   definition: MutationDefinition<Fields, Outcome>,
 ): void
 export function defineMutation(
   name: string,
-  { description, scope, errors = [], input, run, redact, payload }: MutationDefinition<InputFieldMap, Done>,
+  {
+    description,
+    scope,
+    errors = [],
+    input,
+    run,
+    redact,
+    payload,
+  }: MutationDefinition<InputFieldMap, MutationOutcome>,
 ): void {
   builder.relayMutationField(
     name,

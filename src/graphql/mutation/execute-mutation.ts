@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, locatedError, print } from 'graphql'
 import type { Tx } from '../../store/database.ts'
-import { keepAnswer } from '../../store/tenant/idempotency-keys.ts'
+import { storeOutcome } from '../../store/tenant/idempotency-keys.ts'
 import { IdempotencyInProgress, InvalidInput, type RefusalError } from '../schema/error.ts'
 import type { Context } from '../server/context.ts'
 import { createLoaders } from '../server/loaders.ts'
-import { canonical } from './canonical-json.ts'
+import { canonicalJson } from './canonical-json.ts'
 import { keyOf } from './idempotency-key.ts'
-import type { Line } from './keyed-mutex.ts'
-import type { OpenRun, RunEnd } from './mutation-context.ts'
-import { type RootField, rootFieldsOf } from './split-fields.ts'
+import type { KeyedMutex } from './keyed-mutex.ts'
+import type { OpenRun, RunResult } from './mutation-context.ts'
+import { type RootField, splitFields } from './split-fields.ts'
 
 type Execute = (request: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>
 
@@ -24,23 +24,23 @@ interface Asked {
 interface Answer {
   readonly result: ExecutionResult
   /** Null if nothing was begun. */
-  readonly end: RunEnd | null
+  readonly end: RunResult | null
 }
 
 /**
  * Executes a mutation field by field, each in one transaction as a whole: the claim of its idempotency key, its effect, what
  * its answer shows, and the keeping of that answer, word for word, for whoever sends the same again. So no kill can leave an
- * effect without its answer, and what cannot be shown was not done. Anything but a mutation is executed as it is.
+ * effect without its answer, and what cannot be response was not done. Anything but a mutation is executed as it is.
  *
  * In `line`, requests of this process under the same key wait for each other. Otherwise each would hold a connection while it
  * waits in Postgres, and a client that retries in a storm would leave none for anybody else.
  */
 export async function executeMutation(
   execute: Execute,
-  line: Line,
+  line: KeyedMutex,
   request: ExecutionArgs,
 ): Promise<ExecutionResult> {
-  const fields = rootFieldsOf(request)
+  const fields = splitFields(request)
   if (fields === null) return await execute(request)
 
   const context = request.contextValue as Context // As our own factory made it.
@@ -63,15 +63,15 @@ export async function executeMutation(
     if (end?.kind === 'replayed') replayed.push(field.responseKey)
   }
   if (replayed.length === 0) return { data }
-  context.answerHeaders?.set('idempotent-replayed', 'true')
-  const isSaidByHeader = context.answerHeaders !== null && mutations.length === 1
+  context.responseHeaders?.set('idempotent-replayed', 'true')
+  const isSaidByHeader = context.responseHeaders !== null && mutations.length === 1
   return isSaidByHeader ? { data } : { data, extensions: { idempotentReplayed: replayed } }
 }
 
 async function executeField(
   asked: Asked,
   field: RootField,
-  line: Line,
+  line: KeyedMutex,
   key: string | null | InvalidInput,
 ): Promise<Answer> {
   const { context } = asked
@@ -84,13 +84,13 @@ async function executeField(
   const answer =
     key === null
       ? await run()
-      : ((await line.run(`${context.viewer.organizationId} ${key}`, run)) ??
+      : ((await line.runExclusive(`${context.viewer.organizationId} ${key}`, run)) ??
         (await refuse(new IdempotencyInProgress())))
 
   const { end } = answer
-  if (end?.kind === 'done') context.announce(end.movedJobs)
+  if (end?.kind === 'done') context.notifyChanges(end.movedJobs)
   if (end?.kind === 'stopped' && end.by instanceof IdempotencyInProgress)
-    context.answerHeaders?.set('retry-after', String(end.by.retryAfterSeconds))
+    context.responseHeaders?.set('retry-after', String(end.by.retryAfterSeconds))
   return answer
 }
 
@@ -98,7 +98,7 @@ async function executeInTransaction(asked: Asked, field: RootField, key: string 
   const { context, request } = asked
   const requestHash = hashOf(request, field)
   try {
-    return await again(() =>
+    return await retryOnSerializationFailure(() =>
       context.transact(async (tx) => {
         const run: OpenRun = { kind: 'open', tx, key, requestHash, end: null }
         const result = await asked.execute(field, within(context, run))
@@ -106,7 +106,7 @@ async function executeInTransaction(asked: Asked, field: RootField, key: string 
       }),
     )
   } catch (error) {
-    if (error instanceof Undone) return error.answer
+    if (error instanceof RollbackWithResult) return error.answer
     return { result: failed([locatedError(error, field.nodes, [field.responseKey])]), end: null }
   }
 }
@@ -118,14 +118,16 @@ async function settle(
   { responseKey }: RootField,
   result: ExecutionResult,
 ): Promise<Answer> {
-  if (end?.kind === 'replayed' && end.shown !== null)
-    return { result: { data: { [responseKey]: JSON.parse(end.shown) } }, end }
-  if (end?.kind === 'stopped' && isUndoneByPostgres(end.by)) throw end.by
-  if (result.errors) throw new Undone({ result: failed(result.errors), end: null })
-  if (end === null || end.kind === 'stopped') throw new Undone({ result, end })
+  if (end?.kind === 'replayed' && end.response !== null)
+    return { result: { data: { [responseKey]: JSON.parse(end.response) } }, end }
+  if (end?.kind === 'stopped' && isSerializationFailure(end.by)) throw end.by
+  if (result.errors) throw new RollbackWithResult({ result: failed(result.errors), end: null })
+  if (end === null || end.kind === 'stopped') throw new RollbackWithResult({ result, end })
   if (end.kind === 'done' && key !== null) {
-    const shown = end.isSecret ? null : { text: JSON.stringify(result.data?.[responseKey]), to: requestHash }
-    await keepAnswer(tx, { organizationId, key }, { outcome: end.kept, shown })
+    const response = end.isSecret
+      ? null
+      : { text: JSON.stringify(result.data?.[responseKey]), to: requestHash }
+    await storeOutcome(tx, { organizationId, key }, { outcome: end.kept, response })
   }
   return { result, end }
 }
@@ -138,8 +140,8 @@ function within(context: Context, mutation: OpenRun): Context {
     last = next.catch(() => undefined)
     return next
   }
-  const { viewer, lackingKey } = context
-  return { ...context, mutation, read, load: createLoaders(viewer.organizationId, read, lackingKey) }
+  const { viewer, accountsLackingKey } = context
+  return { ...context, mutation, read, load: createLoaders(viewer.organizationId, read, accountsLackingKey) }
 }
 
 function hashOf(
@@ -147,7 +149,7 @@ function hashOf(
   { responseKey }: RootField,
 ): Buffer {
   const request = [print(document), operationName ?? null, variableValues ?? {}, responseKey]
-  return createHash('sha256').update(canonical(request)).digest()
+  return createHash('sha256').update(canonicalJson(request)).digest()
 }
 
 function failed(errors: readonly GraphQLError[]): ExecutionResult {
@@ -155,8 +157,8 @@ function failed(errors: readonly GraphQLError[]): ExecutionResult {
 }
 
 /** Rolls a transaction back whose answer is known all the same. */
-class Undone extends Error {
-  override readonly name = 'Undone'
+class RollbackWithResult extends Error {
+  override readonly name = 'RollbackWithResult'
   readonly answer: Answer
   constructor(answer: Answer) {
     super('a mutation that did nothing')
@@ -165,16 +167,16 @@ class Undone extends Error {
 }
 
 /** Two transactions may have taken their locks crosswise; Postgres undoes one of them, and it may simply run again. */
-async function again<Result>(run: () => Promise<Result>): Promise<Result> {
+async function retryOnSerializationFailure<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let left = 3; ; left -= 1) {
     try {
       return await run()
     } catch (error) {
-      if (left === 0 || !isUndoneByPostgres(error)) throw error
+      if (left === 0 || !isSerializationFailure(error)) throw error
     }
   }
 }
 
-function isUndoneByPostgres(error: unknown): boolean {
+function isSerializationFailure(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001')
 }

@@ -1,15 +1,15 @@
 /** Work under the same name, one after another in the order of asking. */
-export interface Line {
+export interface KeyedMutex {
   /** Answers null, and does nothing, if those ahead have not ended within `mostMs`. */
-  run<Result>(name: string, work: () => Promise<Result>): Promise<Result | null>
+  runExclusive<Result>(name: string, work: () => Promise<Result>): Promise<Result | null>
 }
 
 /** A line for the work of this process. Whoever stands in it holds nothing but a promise. */
-export function createLine(mostMs: number): Line {
+export function createKeyedMutex(mostMs: number): KeyedMutex {
   /** Per name, when the last in line will have ended. */
   const ends = new Map<string, Promise<void>>()
   return {
-    async run(name, work) {
+    async runExclusive(name, work) {
       const ahead = ends.get(name)
       const { promise: leaving, resolve: leave } = Promise.withResolvers<void>()
       // Whoever gives up leaves, but those behind still wait for those ahead.

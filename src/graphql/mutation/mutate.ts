@@ -14,15 +14,15 @@ import {
 } from '../schema/error.ts'
 import { decodeGlobalId, type NodeName } from '../schema/global-id.ts'
 import type { Context } from '../server/context.ts'
-import { canonical } from './canonical-json.ts'
-import type { OpenRun, RunEnd } from './mutation-context.ts'
+import { canonicalJson } from './canonical-json.ts'
+import type { OpenRun, RunResult } from './mutation-context.ts'
 
 /** Every input has it. */
 interface Input {
   readonly idempotencyKey?: string | null | undefined
 }
 
-export interface Done {
+export interface MutationOutcome {
   readonly kind: 'done'
   /** Jobs that were started or moved: their workers hear of it at once. */
   readonly movedJobs?: readonly string[]
@@ -39,10 +39,10 @@ export const refusals: readonly (new (...args: never[]) => RefusalError)[] = [
 /**
  * Runs a command as a mutation, in the transaction that `executeMutation` has opened for the whole of its field: under a key
  * that was used before nothing is run, and the first run's outcome is answered. A refusal is thrown, and leaves nothing behind,
- * not even the key. `keep` takes out of the outcome what must not be stored in the clear; then what is shown of it is not
+ * not even the key. `keep` takes out of the outcome what must not be stored in the clear; then what is response of it is not
  * stored either, and a replay shows anew what was kept.
  */
-export async function mutate<Outcome extends Done>(
+export async function mutate<Outcome extends MutationOutcome>(
   { mutation: run, viewer, idempotencyMinutes }: Context,
   info: GraphQLResolveInfo,
   input: Input,
@@ -52,7 +52,7 @@ export async function mutate<Outcome extends Done>(
   if (run === null) throw new Error('a mutation runs in a transaction that is opened for it')
   if (run.kind === 'refused') throw run.refusal
 
-  const work = async (): Promise<{ readonly outcome: Outcome; readonly end: RunEnd }> => {
+  const work = async (): Promise<{ readonly outcome: Outcome; readonly end: RunResult }> => {
     const unstorable = unstorableTextIn(input)
     if (unstorable.length > 0) throw new InvalidInput(unstorable)
     const known = await claim(
@@ -62,7 +62,8 @@ export async function mutate<Outcome extends Done>(
       idempotencyMinutes,
     )
     // What this very command answered: the fingerprint covers its name and its input.
-    if (known) return { outcome: known.outcome as Outcome, end: { kind: 'replayed', shown: known.shown } }
+    if (known)
+      return { outcome: known.outcome as Outcome, end: { kind: 'replayed', response: known.response } }
 
     const ended = await command(run.tx)
     if (ended.kind !== 'done') throw errorOf(ended as Refusal)
@@ -76,13 +77,13 @@ export async function mutate<Outcome extends Done>(
     throw error
   })
   run.end = end
-  if (end.kind === 'replayed' && end.shown !== null) throw new KnownByHeart()
+  if (end.kind === 'replayed' && end.response !== null) throw new ReplayedResponse()
   return outcome
 }
 
 /** Ends the execution of a field whose answer need not be put together again. */
-class KnownByHeart extends Error {
-  override readonly name = 'KnownByHeart'
+class ReplayedResponse extends Error {
+  override readonly name = 'ReplayedResponse'
 }
 
 /** What the first request under the run's key came to; null if there was none, or there is no key. */
@@ -91,14 +92,14 @@ async function claim(
   organizationId: string,
   fingerprint: Buffer,
   minutes: number,
-): Promise<{ readonly outcome: object; readonly shown: string | null } | null> {
+): Promise<{ readonly outcome: object; readonly response: string | null } | null> {
   if (key === null) return null
   const claimed = await claimKey(tx, { organizationId, key, fingerprint, minutes })
   if (claimed.kind === 'new') return null
   if (claimed.kind === 'busy') throw new IdempotencyInProgress()
   if (!claimed.fingerprint.equals(fingerprint)) throw new IdempotencyConflict()
-  const { outcome, shown } = claimed.answer
-  return { outcome, shown: shown?.to.equals(requestHash) ? shown.text : null }
+  const { outcome, response } = claimed.answer
+  return { outcome, response: response?.to.equals(requestHash) ? response.text : null }
 }
 
 /** The bare id that an input field names. Malformed, of another type, or nothing: refused like what does not exist. */
@@ -111,6 +112,6 @@ export function idOf(name: NodeName, input: object, field: string): string {
 
 function fingerprintOf(name: string, { idempotencyKey: _, ...input }: Input): Buffer {
   return createHash('sha256')
-    .update(`${name} ${canonical(input)}`)
+    .update(`${name} ${canonicalJson(input)}`)
     .digest()
 }

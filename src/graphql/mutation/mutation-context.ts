@@ -11,20 +11,20 @@ export interface OpenRun {
   /** Everything happens in it: the claim of the key, the command, what the answer shows, and its keeping. */
   readonly tx: Tx
   readonly key: string | null
-  /** Of the request, word for word: to the same one, the same answer is shown again. */
+  /** Of the request, word for word: to the same one, the same answer is response again. */
   readonly requestHash: Buffer
   /** What `mutate` made of it. While it is null nothing was done: it was forbidden, or its ids were none. */
-  end: RunEnd | null
+  end: RunResult | null
 }
 
-export type RunEnd =
+export type RunResult =
   | {
       readonly kind: 'done'
       readonly movedJobs: readonly string[]
-      /** What may be kept of the outcome; with `isSecret`, nothing of what is shown of it. */
+      /** What may be kept of the outcome; with `isSecret`, nothing of what is response of it. */
       readonly kept: object
       readonly isSecret: boolean
     }
-  /** It was done before. `shown` is the JSON that was shown then; null if the outcome is to be shown anew. */
-  | { readonly kind: 'replayed'; readonly shown: string | null }
+  /** It was done before. `response` is the JSON that was response then; null if the outcome is to be response anew. */
+  | { readonly kind: 'replayed'; readonly response: string | null }
   | { readonly kind: 'stopped'; readonly by: unknown }

@@ -29,7 +29,7 @@ export interface RootField {
  * Takes a mutation apart into its fields, in the order in which they are executed: as CollectFields of the GraphQL
  * specification does it. Null if the operation is no mutation or cannot be executed: then executing it says why.
  */
-export function rootFieldsOf(request: ExecutionArgs): readonly RootField[] | null {
+export function splitFields(request: ExecutionArgs): readonly RootField[] | null {
   const { schema, document, operationName } = request
   const operation = getOperationAST(document, operationName)
   if (operation?.operation !== 'mutation') return null

@@ -19,11 +19,11 @@ export interface Connection<Row> {
   }
 }
 
-export const usualPage = 20
-export const largestPage = 100
+export const defaultPageSize = 20
+export const maxPageSize = 100
 
 /** Which list it is: its name, and whose, by the id of the organization or of the thing that it belongs to. */
-export interface ListOf {
+export interface ListName {
   readonly list: string
   readonly of: string
 }
@@ -33,7 +33,7 @@ export interface ListOf {
  * list, so that one of another list is refused, instead of being taken for a place in this one.
  */
 export async function connectionOf<Row>(
-  whose: ListOf,
+  whose: ListName,
   args: ConnectionArguments,
   list: (page: Page) => Promise<readonly Placed<Row>[]>,
 ): Promise<Connection<Row>> {
@@ -46,7 +46,7 @@ export async function connectionOf<Row>(
       (range) => list({ ...range, after, before }),
     )
   } catch (error) {
-    if (error instanceof PositionMalformed) throw strangeCursor('after or before')
+    if (error instanceof PositionMalformed) throw invalidCursor('after or before')
     throw error
   }
 }
@@ -70,7 +70,7 @@ export async function numberedConnectionOf<Row>(
 ): Promise<Connection<Row>> {
   const after = readNumber('after', args.after) ?? 0
   const before = readNumber('before', args.before) ?? Number.MAX_SAFE_INTEGER
-  if (after > 0) checkAfter(after, await readLast())
+  if (after > 0) requireExistingSequence(after, await readLast())
   return await pageOf(
     args,
     (row) => String(numberOf(row)),
@@ -106,14 +106,14 @@ async function pageOf<Row>(
 export function pageSizeOf({ first, last }: Pick<ConnectionArguments, 'first' | 'last'>): number {
   if (first != null && last != null)
     throw requestError('BAD_USER_INPUT', 'give either first or last, not both')
-  const size = first ?? last ?? usualPage
-  if (size < 1 || size > largestPage)
-    throw requestError('BAD_USER_INPUT', `${last == null ? 'first' : 'last'} is from 1 to ${largestPage}`)
+  const size = first ?? last ?? defaultPageSize
+  if (size < 1 || size > maxPageSize)
+    throw requestError('BAD_USER_INPUT', `${last == null ? 'first' : 'last'} is from 1 to ${maxPageSize}`)
   return size
 }
 
 /** Refuses what is beyond the last number that was given out, and names that. */
-export function checkAfter(after: number, last: number): void {
+export function requireExistingSequence(after: number, last: number): void {
   if (after <= last) return
   throw requestError('AFTER_OUT_OF_RANGE', `after is ${after}, and the last number there is is ${last}`, {
     lastSequence: last,
@@ -122,28 +122,28 @@ export function checkAfter(after: number, last: number): void {
 
 function readNumber(name: string, cursor: string | null | undefined): number | undefined {
   if (cursor == null) return undefined
-  if (!/^\d{1,15}$/.test(cursor)) throw strangeCursor(name)
+  if (!/^\d{1,15}$/.test(cursor)) throw invalidCursor(name)
   return Number(cursor)
 }
 
-function encode(whose: ListOf, position: string): string {
-  return Buffer.from(`${position} ${markOf(whose)}`).toString('base64url')
+function encode(whose: ListName, position: string): string {
+  return Buffer.from(`${position} ${listTag(whose)}`).toString('base64url')
 }
 
-function decode(whose: ListOf, name: string, cursor: string | null | undefined): string | undefined {
+function decode(whose: ListName, name: string, cursor: string | null | undefined): string | undefined {
   if (cursor == null) return undefined
   const [position = '', mark] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
-  if (mark !== markOf(whose) || encode(whose, position) !== cursor) throw strangeCursor(name)
+  if (mark !== listTag(whose) || encode(whose, position) !== cursor) throw invalidCursor(name)
   return position
 }
 
 /** No secret: it tells lists apart, and says of none that it exists. */
-function markOf({ list, of }: ListOf): string {
+function listTag({ list, of }: ListName): string {
   return createHash('sha256').update(`${list} ${of}`).digest('base64url').slice(0, 8)
 }
 
 /** The same for every cursor that is none here, whatever it is elsewhere. */
-function strangeCursor(name: string) {
+function invalidCursor(name: string) {
   return requestError(
     'BAD_USER_INPUT',
     `${name} is not a cursor of this list; give the cursor of one of its items, or a page's startCursor or endCursor`,

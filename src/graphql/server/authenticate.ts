@@ -10,14 +10,14 @@ export interface Authenticator {
   authenticate(authorization: string | null | undefined): Promise<Viewer | null>
 }
 
-const noteEveryMs = 60_000
+const recordUseIntervalMs = 60_000
 
 export function createAuthenticator(db: Db, onError: (error: unknown) => void): Authenticator {
   const notedAt = new Map<string, number>()
 
   const noteUse = (organizationId: string, keyId: string) => {
     const now = performance.now()
-    if (now - (notedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < noteEveryMs) return
+    if (now - (notedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < recordUseIntervalMs) return
     notedAt.set(keyId, now)
     inOrganization(db, organizationId, (tx) => noteKeyUse(tx, organizationId, keyId)).catch(onError)
   }

@@ -7,7 +7,7 @@ import { rateLimited } from '../schema/error.ts'
 import type { Viewer } from './context.ts'
 
 /** A request, as far as it is charged. */
-export interface Charged {
+export interface ChargedRequest {
   readonly requestId: string
   readonly viewer: Viewer
   /** Undefined until it was charged; null if nobody could be asked. */
@@ -15,10 +15,10 @@ export interface Charged {
 }
 
 /** Charges the key of a request, and answers the error if it cannot pay: then nothing may run. */
-export type Toll = (request: Charged, points: number) => Promise<GraphQLError | null>
+export type ChargeRequest = (request: ChargedRequest, points: number) => Promise<GraphQLError | null>
 
 /** Whom we know may pass while the limits are out of order: the API does not go down with its limiter. */
-export function createToll({
+export function createChargeRequest({
   limiter,
   bucket,
   log,
@@ -26,7 +26,7 @@ export function createToll({
   readonly limiter: Limiter
   readonly bucket: Bucket
   readonly log: Logger
-}): Toll {
+}): ChargeRequest {
   return async (request, points) => {
     const { viewer, requestId } = request
     const charge = await chargeApiKey(limiter, viewer, points, bucket).catch((error) => {

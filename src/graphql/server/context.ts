@@ -12,7 +12,7 @@ import type { PlanRecord } from '../../store/plan/plans.ts'
 import type { ScanRecord } from '../../store/plan/scans.ts'
 import type { SlotRecord } from '../../store/plan/slots.ts'
 import type { ApiKeyRecord, Scope } from '../../store/tenant/api-keys.ts'
-import type { Hub } from '../events/event-stream.ts'
+import type { EventStream } from '../events/event-stream.ts'
 import type { MutationRun } from '../mutation/mutation-context.ts'
 
 /** Who asks: a key of an organization. */
@@ -39,18 +39,18 @@ export interface Context {
   readonly charge: Charge | null
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
-  readonly hub: Hub
+  readonly eventStream: EventStream
   readonly load: Loaders
   /** Reads inside the viewer's organization; reads of the same turn share a transaction. */
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** One transaction of its own inside the viewer's organization. */
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Those of the viewer's accounts whose tokens are sealed under a key that is not here. */
-  lackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
+  accountsLackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Tells those who follow that something was committed. */
-  announce(jobIds: readonly string[]): void
+  notifyChanges(jobIds: readonly string[]): void
   /** What the answer's header shall say; null over WebSocket, where answers have none. */
-  readonly answerHeaders: Map<string, string> | null
+  readonly responseHeaders: Map<string, string> | null
 }
 
 /** Batched look-ups by id, for the time of one operation. Null is what is not the viewer's. */

@@ -16,18 +16,18 @@ import {
   type ValueNode,
 } from 'graphql'
 import { mostComingSlots } from '../schema/account/account-view.ts'
-import { largestPage, usualPage } from '../schema/connection.ts'
+import { defaultPageSize, maxPageSize } from '../schema/connection.ts'
 
 /** What no document may exceed: the costliest takes a full bucket of a thousand points. */
-export const mostCost = 50_000
+export const maxWeight = 50_000
 /** That of one short mutation is a point. */
-const costOfPoint = 50
+const weightPerPoint = 50
 /** What is refused before its cost is known. */
-export const leastPoints = 1
+export const minCost = 1
 
 /** A thing that is looked up, and a value of it that is shown. */
-const costOfObject = 10
-const costOfValue = 1
+const objectWeight = 10
+const valueWeight = 1
 
 /** A row that one statement reads among many costs a fraction of a thing that is looked up. */
 const rowsPerValue = 4
@@ -41,17 +41,17 @@ const rowsRead: Readonly<Record<string, number>> = {
 type Variables = Readonly<Record<string, unknown>>
 
 /** The points that a document costs, of several operations the costliest. */
-export function pointsOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
-  return Math.max(leastPoints, Math.ceil(costOf(schema, document, variables) / costOfPoint))
+export function costOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
+  return Math.max(minCost, Math.ceil(weightOf(schema, document, variables) / weightPerPoint))
 }
 
 /** Refuses documents that nobody could pay for. A page whose size is a variable counts by its default here. */
 export function costLimitRule(context: ValidationContext): ASTVisitor {
   return {
     Document(document) {
-      const cost = costOf(context.getSchema(), document, {})
-      if (cost <= mostCost) return
-      const [points, most] = [cost, mostCost].map((each) => Math.ceil(each / costOfPoint))
+      const cost = weightOf(context.getSchema(), document, {})
+      if (cost <= maxWeight) return
+      const [points, most] = [cost, maxWeight].map((each) => Math.ceil(each / weightPerPoint))
       context.reportError(
         new GraphQLError(
           `this costs ${points} points, and one request at most ${most}; ask for smaller pages`,
@@ -70,7 +70,7 @@ export function costLimitRule(context: ValidationContext): ASTVisitor {
  * time is that of the document's length, whatever its fragments multiply to. Of what is told apart by its type, the
  * costliest counts: an object has but one.
  */
-export function costOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
+export function weightOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const each of document.definitions)
     if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each)
@@ -113,16 +113,16 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, variables:
     const name = field.name.value
     if (name === '__typename') return 0
     const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined
-    if (!definition) return costOfValue // Introspection, or a mistake that another rule names.
+    if (!definition) return valueWeight // Introspection, or a mistake that another rule names.
     const type = getNamedType(definition.type)
-    const read = Math.ceil((rowsRead[`${parent.name}.${name}`] ?? 0) / rowsPerValue) * costOfValue
-    if (!field.selectionSet || !isCompositeType(type)) return costOfValue + read
+    const read = Math.ceil((rowsRead[`${parent.name}.${name}`] ?? 0) / rowsPerValue) * valueWeight
+    if (!field.selectionSet || !isCompositeType(type)) return valueWeight + read
     if (type.name === 'PageInfo') return 0 // Known with the page.
     const inner = ofSelections(field.selectionSet, type)
     if (type.name.endsWith('Edge')) return inner // The item in it is counted.
     const size = sizeOf(field, definition.args, document, variables)
     const isConnection = type.name.endsWith('Connection')
-    return read + (isConnection ? costOfObject + size * inner : size * (costOfObject + inner))
+    return read + (isConnection ? objectWeight + size * inner : size * (objectWeight + inner))
   }
 
   let most = 0
@@ -142,16 +142,18 @@ function sizeOf(
   variables: Variables,
 ): number {
   const given = (name: string) => field.arguments?.find((argument) => argument.name.value === name)?.value
-  const within = (size: number) => Math.min(Math.max(size, 1), largestPage)
+  const within = (size: number) => Math.min(Math.max(size, 1), maxPageSize)
   if (args.some(({ name }) => name === 'ids')) {
     const ids = givenBy(given('ids'), document, variables)
     return within(Array.isArray(ids) ? ids.length : 1)
   }
   if (!args.some(({ name }) => name === 'first')) return 1
   const size =
-    givenBy(given('first'), document, variables) ?? givenBy(given('last'), document, variables) ?? usualPage
+    givenBy(given('first'), document, variables) ??
+    givenBy(given('last'), document, variables) ??
+    defaultPageSize
   // What is no size is refused when it is read.
-  return Number.isInteger(size) ? within(Number(size)) : largestPage
+  return Number.isInteger(size) ? within(Number(size)) : maxPageSize
 }
 
 /** As far as it matters for a size: a whole number, or a list. */

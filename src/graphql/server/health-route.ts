@@ -11,15 +11,15 @@ export interface Readiness {
 }
 
 /** `/livez`: the event loop turns, or this would not be answered. */
-export function answerAlive(response: ServerResponse): void {
-  answerJson(response, 200, { ok: true })
+export function sendAlive(response: ServerResponse): void {
+  sendJson(response, 200, { ok: true })
 }
 
 /**
  * `/readyz`: whether to send requests here. A process that drains says no, so that the next ones go elsewhere. One whose
  * limits are not where they are shared says yes, and that it is degraded: it works, at its share of each limit.
  */
-export async function answerReady(
+export async function sendReadiness(
   response: ServerResponse,
   draining: boolean,
   ready: () => Promise<Readiness>,
@@ -30,10 +30,10 @@ export async function answerReady(
     : await ready().catch(() => ({ ok: false }))
   const limits = { store, since: new Date(since).toISOString(), reason, shares }
   const degraded = store === 'memory' || store === 'none'
-  answerJson(response, found.ok ? 200 : 503, { ...found, degraded, limits })
+  sendJson(response, found.ok ? 200 : 503, { ...found, degraded, limits })
 }
 
-function answerJson(response: ServerResponse, status: number, body: object): void {
+function sendJson(response: ServerResponse, status: number, body: object): void {
   response.statusCode = status
   response.setHeader('content-type', 'application/json; charset=utf-8')
   response.setHeader('cache-control', 'no-store')

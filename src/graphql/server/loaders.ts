@@ -16,7 +16,7 @@ type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Pro
 export function createLoaders(
   organizationId: string,
   read: Context['read'],
-  lackingKey: Context['lackingKey'],
+  lackingKey: Context['accountsLackingKey'],
 ): Loaders {
   const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
     new DataLoader<string, Row | null>(async (ids) => {
@@ -53,6 +53,6 @@ export function createLoaders(
 }
 
 /** What is asked for from now on is read anew. */
-export function forgetLoaded(load: Loaders): void {
+export function clearLoaders(load: Loaders): void {
   for (const loader of Object.values(load)) loader.clearAll()
 }

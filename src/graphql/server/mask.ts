@@ -33,7 +33,7 @@ export function maskError(error: unknown): GraphQLError {
 }
 
 /** Gives the errors of a result the id of their request, and writes to the log what of them does not leave. */
-export function stamp<Result extends { readonly errors?: readonly GraphQLError[] | undefined }>(
+export function addRequestId<Result extends { readonly errors?: readonly GraphQLError[] | undefined }>(
   result: Result,
   requestId: string,
   log: Logger,

@@ -6,7 +6,7 @@ import { findMedia } from '../../store/job/media.ts'
 import type { Authenticator } from './authenticate.ts'
 import { type Part, readRange } from './byte-range.ts'
 import type { KeyWatch } from './key-watch.ts'
-import { answerProblem, type Problem, signIn } from './problem.ts'
+import { type Problem, sendProblem, unauthenticated } from './problem.ts'
 import { endWithKey } from './stream.ts'
 
 /** Where the videos are; throws an error named `ObjectMissing` for what is not there. Both ends of a part are included. */
@@ -25,15 +25,15 @@ export interface MediaRouteOptions {
 export function createMediaRoute({ db, storage, authenticator, keys }: MediaRouteOptions) {
   return async (request: IncomingMessage, response: ServerResponse, sha256: string): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return answerProblem(response, onlyRead)
+      return sendProblem(response, onlyRead)
     }
     const viewer = await authenticator.authenticate(request.headers.authorization)
-    if (!viewer) return answerProblem(response, signIn)
+    if (!viewer) return sendProblem(response, unauthenticated)
     const { organizationId } = viewer
     const media = /^[0-9a-f]{64}$/.test(sha256)
       ? await inOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
       : undefined
-    if (!media) return answerProblem(response, missing('There is no such video.'))
+    if (!media) return sendProblem(response, missing('There is no such video.'))
 
     const tag = `"${sha256}"`
     response.setHeader('etag', tag)
@@ -45,7 +45,7 @@ export function createMediaRoute({ db, storage, authenticator, keys }: MediaRout
     const asked = condition === undefined || condition === tag ? request.headers.range : undefined
     const range = readRange(asked, media.bytes)
     if (range === 'unsatisfiable') {
-      return answerProblem(response, {
+      return sendProblem(response, {
         status: 416,
         code: 'RANGE_NOT_SATISFIABLE',
         message: 'The video has no such bytes.',
@@ -70,7 +70,7 @@ async function send(response: ServerResponse, status: number, open: () => Promis
     content = await open()
   } catch (error) {
     if (!(error instanceof Error && error.name === 'ObjectMissing')) throw error
-    return answerProblem(response, missing('The video is not in storage any more.'))
+    return sendProblem(response, missing('The video is not in storage any more.'))
   }
   response.writeHead(status)
   // A viewer who seeks or leaves cuts the stream; that is no mistake.

@@ -12,10 +12,10 @@ import {
   type SelectionSetNode,
   type ValidationContext,
 } from 'graphql'
-import { largestPage, usualPage } from '../schema/connection.ts'
+import { defaultPageSize, maxPageSize } from '../schema/connection.ts'
 
 /** How many items of lists one document may ask for. */
-export const mostNodes = 10_000
+export const maxNodes = 10_000
 
 /**
  * Refuses documents whose nested pages multiply to more items than one answer should have, before anything is read.
@@ -68,10 +68,10 @@ export function nodeLimitRule(context: ValidationContext): ASTVisitor {
     OperationDefinition(operation) {
       const root = context.getSchema().getRootType(operation.operation)
       const count = root ? countItems(operation.selectionSet, root) : 0
-      if (count <= mostNodes) return
+      if (count <= maxNodes) return
       context.reportError(
         new GraphQLError(
-          `this may answer ${count} items of lists, and one request at most ${mostNodes}; ask for smaller pages`,
+          `this may answer ${count} items of lists, and one request at most ${maxNodes}; ask for smaller pages`,
           { nodes: operation, extensions: { code: 'TOO_MANY_NODES' } },
         ),
       )
@@ -81,6 +81,6 @@ export function nodeLimitRule(context: ValidationContext): ASTVisitor {
 
 function sizeOf(field: FieldNode): number {
   const argument = field.arguments?.find(({ name }) => name.value === 'first' || name.value === 'last')
-  if (!argument) return usualPage
-  return argument.value.kind === Kind.INT ? Number(argument.value.value) : largestPage
+  if (!argument) return defaultPageSize
+  return argument.value.kind === Kind.INT ? Number(argument.value.value) : maxPageSize
 }

@@ -1,22 +1,22 @@
-import { bodyOf, headersOf, malformed, nothingHere, type Problem } from './problem.ts'
+import { badRequest, notFound, type Problem, problemBody, problemHeaders } from './problem.ts'
 
 /** A problem as a `Response`, for where there is none of Node's. */
 export function problemResponse(problem: Problem, requestId?: string): Response {
-  return new Response(bodyOf(problem, requestId), {
+  return new Response(problemBody(problem, requestId), {
     status: problem.status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
       ...(requestId && { 'x-request-id': requestId }),
-      ...headersOf(problem),
+      ...problemHeaders(problem),
     },
   })
 }
 
 /** What the library refuses without a word, in words. */
 const refused: readonly Problem[] = [
-  malformed,
-  nothingHere,
+  badRequest,
+  notFound,
   {
     status: 405,
     code: 'METHOD_NOT_ALLOWED',
@@ -35,11 +35,11 @@ const refused: readonly Problem[] = [
 ]
 
 /** The response itself, or its refusal in JSON. A stream that was refused says why in its one event. */
-export function inJson(response: Response): Response {
+export function withJsonBody(response: Response): Response {
   const { status, headers } = response
   if (status < 400 || /[/+]json\b|^text\/event-stream/.test(headers.get('content-type') ?? ''))
     return response
-  const problem = refused.find((each) => each.status === status) ?? { ...malformed, status }
+  const problem = refused.find((each) => each.status === status) ?? { ...badRequest, status }
   const answer = problemResponse(problem)
   for (const [name, value] of headers) if (!name.startsWith('content-')) answer.headers.set(name, value)
   return answer

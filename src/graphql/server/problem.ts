@@ -28,12 +28,12 @@ export function problemOf(error: unknown, log: Logger, requestId: string): Probl
 }
 
 /** The headers that a problem leaves with, beside those of its body. */
-export function headersOf({ retryAfterSeconds, headers }: Problem): Readonly<Record<string, string>> {
+export function problemHeaders({ retryAfterSeconds, headers }: Problem): Readonly<Record<string, string>> {
   return { ...(retryAfterSeconds && { 'retry-after': String(retryAfterSeconds) }), ...headers }
 }
 
 /** A problem in JSON, in the shape of GraphQL's errors. */
-export function bodyOf({ code, message, retryAfterSeconds }: Problem, requestId?: string): string {
+export function problemBody({ code, message, retryAfterSeconds }: Problem, requestId?: string): string {
   const extensions = {
     code,
     ...(retryAfterSeconds && { retryAfterSeconds }),
@@ -43,7 +43,7 @@ export function bodyOf({ code, message, retryAfterSeconds }: Problem, requestId?
 }
 
 /** Answers a request with a problem; cuts the answer off if it has begun already. */
-export function answerProblem(response: ServerResponse, problem: Problem, requestId?: string): void {
+export function sendProblem(response: ServerResponse, problem: Problem, requestId?: string): void {
   if (response.headersSent) return void response.destroy()
   // Those describe what would have been sent.
   for (const name of ['etag', 'content-type', 'content-length', 'content-range', 'accept-ranges'])
@@ -52,34 +52,34 @@ export function answerProblem(response: ServerResponse, problem: Problem, reques
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     ...(requestId && { 'x-request-id': requestId }),
-    ...headersOf(problem),
+    ...problemHeaders(problem),
   })
-  response.end(bodyOf(problem, requestId))
+  response.end(problemBody(problem, requestId))
 }
 
 /** Answers a problem where there is a connection and no response: an upgrade, or bytes that are no request. */
-export function refuseConnection(socket: Duplex, problem: Problem): void {
+export function rejectConnection(socket: Duplex, problem: Problem): void {
   if (!socket.writable) return void socket.destroy()
   const { status } = problem
-  const body = bodyOf(problem)
+  const body = problemBody(problem)
   const lines = {
     connection: 'close',
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
-    ...headersOf(problem),
+    ...problemHeaders(problem),
   }
   const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`)
 }
 
-export const signIn: Problem = {
+export const unauthenticated: Problem = {
   status: 401,
   code: 'UNAUTHENTICATED',
   message: 'Sign in with an API key: `Authorization: Bearer rp_live_…`.',
   headers: { 'www-authenticate': 'Bearer' },
 }
 
-export const malformed: Problem = {
+export const badRequest: Problem = {
   status: 400,
   code: 'BAD_REQUEST',
   message: 'This is no request that can be read.',
@@ -91,7 +91,7 @@ export const tooManyHeaders: Problem = {
   message: 'The headers of the request are too large.',
 }
 
-export const nothingHere: Problem = {
+export const notFound: Problem = {
   status: 404,
   code: 'NOT_FOUND',
   message: 'There is nothing at this path. The API is at /graphql.',

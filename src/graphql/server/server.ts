@@ -8,26 +8,19 @@ import { defaultApiBucket } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { Connection } from '../../store/database.ts'
-import type { Hint } from '../../store/event/notify.ts'
+import type { ChangeNotification } from '../../store/event/notify.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
-import { createHub } from '../events/event-stream.ts'
-import { answerAsset, answerGraphiql, asksForPage } from '../graphiql/route.ts'
+import { createEventStream } from '../events/event-stream.ts'
+import { acceptsHtml, serveAsset, serveGraphiql } from '../graphiql/route.ts'
 import { createAuthenticator } from './authenticate.ts'
-import { createToll } from './charge-request.ts'
-import { answerAlive, answerReady, type Readiness } from './health-route.ts'
+import { createChargeRequest } from './charge-request.ts'
+import { type Readiness, sendAlive, sendReadiness } from './health-route.ts'
 import { createHostGuard, type HostGuard } from './host-guard.ts'
 import { createKeyWatch } from './key-watch.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
-import {
-  answerProblem,
-  malformed,
-  nothingHere,
-  problemOf,
-  refuseConnection,
-  tooManyHeaders,
-} from './problem.ts'
+import { badRequest, notFound, problemOf, rejectConnection, sendProblem, tooManyHeaders } from './problem.ts'
 import { pathOf } from './request-path.ts'
-import { type SocketLimits, serveSockets, usualLimits } from './socket.ts'
+import { defaultSocketLimits, type SocketLimits, serveSockets } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
 /** A page of another room's, at exactly this path. By which method and for whom is its own to decide. */
@@ -44,7 +37,7 @@ export interface ApiOptions {
   readonly deps: CommandDeps
   /** Makes the ways to the authorize page. */
   readonly authorization: AuthorizationStarter
-  readonly hints: { send(hint: Hint): void }
+  readonly notifications: { send(change: ChangeNotification): void }
   readonly storage: MediaSource
   /** Those of an organization's accounts whose tokens are sealed under a key that is not here: this role cannot see it. */
   readonly accountsLackingKey: (
@@ -63,7 +56,7 @@ export interface ApiOptions {
   readonly routes?: readonly Route[]
   /** How long an idempotency key is remembered. */
   readonly idempotencyMinutes?: number
-  readonly limits?: SocketLimits
+  readonly socketLimits?: SocketLimits
   /** Serves here, in place of what answered before. One of its own, to be told where to listen, unless given. */
   readonly server?: Server
   /** The host that this server listens at. */
@@ -82,7 +75,7 @@ export interface Api {
 const drainMs = 5_000
 
 /** On everything that leaves: nobody frames it, guesses at its type or is told where its reader came from. Pages say more. */
-const safeHeaders = [
+const securityHeaders = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
   ['x-frame-options', 'DENY'],
   ['referrer-policy', 'no-referrer'],
@@ -98,15 +91,15 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const onError = (error: unknown) => log.warn({ err: error }, 'api')
   const authenticator = createAuthenticator(connection.db, onError)
   const keys = createKeyWatch({ db: connection.db, onError })
-  const hub = await createHub({ db: connection.db, databaseUrl, keys, onError })
-  const toll = createToll({ limiter, bucket: apiBucket, log })
+  const eventStream = await createEventStream({ db: connection.db, databaseUrl, keys, onError })
+  const chargeRequest = createChargeRequest({ limiter, bucket: apiBucket, log })
   const graphql = createGraphQL({
     ...options,
     db: connection.db,
-    hub,
+    eventStream,
     authenticator,
     keys,
-    toll,
+    chargeRequest,
     apiBucket,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
     publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
@@ -118,40 +111,40 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   let refusedHost: HostGuard = createHostGuard(options.publicUrl, options.host ?? '127.0.0.1')
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    for (const [name, value] of safeHeaders) response.setHeader(name, value)
+    for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const pathname = pathOf(request)
-    if (pathname === null) return answerProblem(response, malformed)
+    if (pathname === null) return sendProblem(response, badRequest)
     // Whoever probes has an address of its own for us. There is nothing to be learnt.
-    if (pathname === '/livez') return answerAlive(response)
-    if (pathname === '/readyz') return await answerReady(response, draining, ready, limiter.health())
+    if (pathname === '/livez') return sendAlive(response)
+    if (pathname === '/readyz') return await sendReadiness(response, draining, ready, limiter.health())
     const refused = refusedHost(request)
-    if (refused) return answerProblem(response, refused)
+    if (refused) return sendProblem(response, refused)
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
     const found = routes.get(pathname)
     if (found) return await found.handle(request, response)
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
-    if (pathname.startsWith('/graphiql/')) return await answerAsset(request, response, pathname.slice(10))
-    if (pathname !== '/graphql') return answerProblem(response, nothingHere)
-    if (asksForPage(request)) return await answerGraphiql(request, response)
+    if (pathname.startsWith('/graphiql/')) return await serveAsset(request, response, pathname.slice(10))
+    if (pathname !== '/graphql') return sendProblem(response, notFound)
+    if (acceptsHtml(request)) return await serveGraphiql(request, response)
     await graphql(request, response)
   }
   const { server = createServer() } = options
   server.removeAllListeners('request').on('request', (request, response) => {
     route(request, response).catch((error) => {
       const requestId = randomUUID()
-      answerProblem(response, problemOf(error, log, requestId), requestId)
+      sendProblem(response, problemOf(error, log, requestId), requestId)
     })
   })
   // Bytes that are no request; Node would answer them with an empty body.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-    refuseConnection(socket, error.code === 'HPE_HEADER_OVERFLOW' ? tooManyHeaders : malformed),
+    rejectConnection(socket, error.code === 'HPE_HEADER_OVERFLOW' ? tooManyHeaders : badRequest),
   )
-  const limits = options.limits ?? usualLimits
+  const limits = options.socketLimits ?? defaultSocketLimits
   const sockets = serveSockets(server, {
     graphql,
     authenticator,
     keys,
-    toll,
+    chargeRequest,
     limits,
     log,
     refusedHost: (request) => refusedHost(request),
@@ -173,7 +166,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       const closed = server.listening ? once(server, 'close') : Promise.resolve()
       server.close()
       keys.close()
-      await hub.close() // Streams end by themselves once there is nothing to follow.
+      await eventStream.close() // Streams end by themselves once there is nothing to follow.
       await sockets.close()
       server.closeIdleConnections()
       const abandon = setTimeout(() => server.closeAllConnections(), drainMs)

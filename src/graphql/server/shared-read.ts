@@ -8,7 +8,7 @@ interface Waiting {
 }
 
 /** More than this many reads are spread over several connections. */
-const mostShared = 8
+const maxReadsPerTransaction = 8
 
 /**
  * Lets the reads that resolvers ask for in the same turn share a transaction: a list of twenty plans, each with its slots,
@@ -21,8 +21,8 @@ export function shareReads(transact: Transact): Transact {
   const flush = () => {
     const all = waiting
     waiting = []
-    for (let start = 0; start < all.length; start += mostShared) {
-      const batch = all.slice(start, start + mostShared)
+    for (let start = 0; start < all.length; start += maxReadsPerTransaction) {
+      const batch = all.slice(start, start + maxReadsPerTransaction)
       transact(async (tx) => {
         for (const read of batch) await read.run(tx)
       }).catch((error) => {

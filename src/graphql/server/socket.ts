@@ -9,32 +9,32 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Logger } from '../../logger.ts'
 import { requestError } from '../schema/error.ts'
 import type { Authenticator } from './authenticate.ts'
-import type { Toll } from './charge-request.ts'
+import type { ChargeRequest } from './charge-request.ts'
 import type { Viewer } from './context.ts'
-import { leastPoints } from './cost.ts'
+import { minCost } from './cost.ts'
 import type { HostGuard } from './host-guard.ts'
 import { checkParams } from './json-input.ts'
-import { forbidden, type KeyWatch, keyRevoked, type WatchedKey } from './key-watch.ts'
-import { maskError, stamp, withoutHttp } from './mask.ts'
-import { malformed, nothingHere, type Problem, problemOf, refuseConnection } from './problem.ts'
+import { type KeyWatch, keyRevokedClose, keyRevokedError, type WatchedKey } from './key-watch.ts'
+import { addRequestId, maskError, withoutHttp } from './mask.ts'
+import { badRequest, notFound, type Problem, problemOf, rejectConnection } from './problem.ts'
 import { pathOf } from './request-path.ts'
-import { lastWordMs } from './stream.ts'
+import { closeGraceMs } from './stream.ts'
 import type { createGraphQL, RequestFacts } from './yoga.ts'
 
 export interface SocketLimits {
   readonly sockets: number
-  readonly socketsOfOrganization: number
-  readonly operationsOfSocket: number
+  readonly socketsPerOrganization: number
+  readonly operationsPerSocket: number
 }
 
-export const usualLimits: SocketLimits = {
+export const defaultSocketLimits: SocketLimits = {
   sockets: 2_000,
-  socketsOfOrganization: 200,
-  operationsOfSocket: 20,
+  socketsPerOrganization: 200,
+  operationsPerSocket: 20,
 }
 
 /** What we know of a socket. */
-interface Seat {
+interface ConnectionInfo {
   authorization: string
   viewer: Viewer
   key: WatchedKey
@@ -56,28 +56,28 @@ export function serveSockets(
     readonly graphql: ReturnType<typeof createGraphQL>
     readonly authenticator: Authenticator
     readonly keys: KeyWatch
-    readonly toll: Toll
+    readonly chargeRequest: ChargeRequest
     readonly limits: SocketLimits
     readonly log: Logger
     readonly refusedHost: HostGuard
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, keys, toll, limits, log, refusedHost } = options
+  const { graphql, authenticator, keys, chargeRequest, limits, log, refusedHost } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
-  const seats = new Map<string, number>()
+  const socketCounts = new Map<string, number>()
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined) // A peer that vanishes is no mistake of ours.
-    if (pathOf(request) !== '/graphql') return refuseConnection(socket, nothingHere)
+    if (pathOf(request) !== '/graphql') return rejectConnection(socket, notFound)
     const refused = refusedHost(request)
-    if (refused) return refuseConnection(socket, refused)
-    if (sockets.clients.size >= limits.sockets) return refuseConnection(socket, fullHouse)
+    if (refused) return rejectConnection(socket, refused)
+    if (sockets.clients.size >= limits.sockets) return rejectConnection(socket, tooManySockets)
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
   })
 
-  sockets.on('wsClientError', (_error, socket) => refuseConnection(socket, malformed))
+  sockets.on('wsClientError', (_error, socket) => rejectConnection(socket, badRequest))
 
-  const protocol = useServer<{ apiKey?: unknown; authorization?: unknown }, Seat>(
+  const protocol = useServer<{ apiKey?: unknown; authorization?: unknown }, ConnectionInfo>(
     {
       async onConnect({ connectionParams, extra }) {
         const authorization = authorizationOf(connectionParams, extra.request)
@@ -94,17 +94,18 @@ export function serveSockets(
         const { viewer } = found
         // Who left meanwhile takes no seat: nobody would give it back.
         if (!viewer || extra.socket.readyState !== extra.socket.OPEN) return false
-        const taken = seats.get(viewer.organizationId) ?? 0
-        if (taken >= limits.socketsOfOrganization) return false
-        seats.set(viewer.organizationId, taken + 1)
+        const taken = socketCounts.get(viewer.organizationId) ?? 0
+        if (taken >= limits.socketsPerOrganization) return false
+        socketCounts.set(viewer.organizationId, taken + 1)
         extra.authorization = authorization
         extra.viewer = viewer
-        extra.key = keys.hold(viewer.keyId, () => shut(extra.socket))
+        extra.key = keys.watch(viewer.keyId, () => shut(extra.socket))
         return true
       },
       onClose({ extra: { viewer, key } }) {
         key?.release()
-        if (viewer) seats.set(viewer.organizationId, (seats.get(viewer.organizationId) ?? 1) - 1)
+        if (viewer)
+          socketCounts.set(viewer.organizationId, (socketCounts.get(viewer.organizationId) ?? 1) - 1)
       },
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         const requestId = randomUUID()
@@ -112,28 +113,28 @@ export function serveSockets(
         const told = (result: Awaited<OperationResult>) =>
           isAsyncIterable(result) || !result.errors
             ? result
-            : stamp({ ...result, errors: result.errors.map(withoutHttp) }, requestId, log)
+            : addRequestId({ ...result, errors: result.errors.map(withoutHttp) }, requestId, log)
         /** What is refused before it was charged is charged like a document that is wrong. */
         const refuse = async (...errors: readonly unknown[]) => {
-          const unpaid = facts && facts.charge === undefined ? await toll(facts, leastPoints) : null
+          const unpaid = facts && facts.charge === undefined ? await chargeRequest(facts, minCost) : null
           const told = (unpaid ? [unpaid] : errors).map((error) => withoutHttp(maskError(error)))
-          return stamp({ errors: told }, requestId, log).errors
+          return addRequestId({ errors: told }, requestId, log).errors
         }
         try {
           // Asked anew each time: a revoked key shall not live on in an open socket.
           const viewer = await authenticator.authenticate(extra.authorization)
-          if (!viewer) throw keyRevoked()
-          if (Object.keys(subscriptions).length > limits.operationsOfSocket)
+          if (!viewer) throw keyRevokedError()
+          if (Object.keys(subscriptions).length > limits.operationsPerSocket)
             throw requestError(
               'TOO_MANY_SUBSCRIPTIONS',
-              `a socket follows at most ${limits.operationsOfSocket}`,
+              `a socket follows at most ${limits.operationsPerSocket}`,
             )
           facts = {
             requestId,
             viewer,
             origin: originOf(extra.request),
             idempotencyKey: null,
-            answerHeaders: null,
+            responseHeaders: null,
           }
           checkParams(payload)
           const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
@@ -182,12 +183,12 @@ export function serveSockets(
 
 /** Also for a peer that reads nothing and so never answers the closing frame. */
 function shut(socket: WebSocket): void {
-  socket.close(forbidden.code, forbidden.reason)
-  const cut = setTimeout(() => socket.terminate(), lastWordMs)
+  socket.close(keyRevokedClose.code, keyRevokedClose.reason)
+  const cut = setTimeout(() => socket.terminate(), closeGraceMs)
   socket.once('close', () => clearTimeout(cut))
 }
 
-const fullHouse: Problem = {
+const tooManySockets: Problem = {
   status: 503,
   code: 'TOO_MANY_SOCKETS',
   message: 'As many sockets are open as this process takes. Try again later.',

@@ -4,16 +4,19 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from '../../logger.ts'
 import type { Context } from './context.ts'
 import type { KeyWatch } from './key-watch.ts'
-import { maskError, stamp } from './mask.ts'
+import { addRequestId, maskError } from './mask.ts'
 
 /** How long a client has to read why its stream ends, before its connection is cut. */
-export const lastWordMs = 250
+export const closeGraceMs = 250
 
 /**
  * What is true of every subscription, by server-sent events and by WebSocket: its errors carry the request id.
  * Over HTTP the response ends with the key, also of a client that reads nothing; a WebSocket ends as a whole.
  */
-export function streams(keys: KeyWatch, log: Logger): Plugin<Context & { readonly res?: ServerResponse }> {
+export function subscriptionPlugin(
+  keys: KeyWatch,
+  log: Logger,
+): Plugin<Context & { readonly res?: ServerResponse }> {
   return {
     onSubscribe({ args: { contextValue: context } }) {
       const { viewer, requestId, res } = context
@@ -25,12 +28,12 @@ export function streams(keys: KeyWatch, log: Logger): Plugin<Context & { readonl
             onNext({ result: next, setResult }) {
               // Masked first: what is stamped has lost its cause.
               if (next.errors)
-                setResult(stamp({ ...next, errors: next.errors.map(maskError) }, requestId, log))
+                setResult(addRequestId({ ...next, errors: next.errors.map(maskError) }, requestId, log))
             },
           }
         },
         onSubscribeError({ error, setError }) {
-          const { errors } = stamp<{ readonly errors: readonly GraphQLError[] }>(
+          const { errors } = addRequestId<{ readonly errors: readonly GraphQLError[] }>(
             { errors: [maskError(error)] },
             requestId,
             log,
@@ -45,8 +48,8 @@ export function streams(keys: KeyWatch, log: Logger): Plugin<Context & { readonl
 /** Cuts a response off once the key that it is given to does not work any more. */
 export function endWithKey(response: ServerResponse, keys: KeyWatch, keyId: string): void {
   let cut: NodeJS.Timeout | undefined
-  const key = keys.hold(keyId, () => {
-    cut = setTimeout(() => response.destroy(), lastWordMs)
+  const key = keys.watch(keyId, () => {
+    cut = setTimeout(() => response.destroy(), closeGraceMs)
   })
   response.once('close', () => {
     clearTimeout(cut)

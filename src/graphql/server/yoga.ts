@@ -8,41 +8,41 @@ import type { Logger } from '../../logger.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import { type Db, inOrganization } from '../../store/database.ts'
-import type { Hint } from '../../store/event/notify.ts'
+import type { ChangeNotification } from '../../store/event/notify.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
-import type { Hub } from '../events/event-stream.ts'
+import type { EventStream } from '../events/event-stream.ts'
 import { executeMutation } from '../mutation/execute-mutation.ts'
 import { keyOfHeader } from '../mutation/idempotency-key.ts'
-import { createLine } from '../mutation/keyed-mutex.ts'
+import { createKeyedMutex } from '../mutation/keyed-mutex.ts'
 import { requestError } from '../schema/error.ts'
 import { schema } from '../schema/schema.ts'
 import type { Authenticator } from './authenticate.ts'
-import { type Charged, chargeHeaders, type Toll } from './charge-request.ts'
+import { type ChargedRequest, type ChargeRequest, chargeHeaders } from './charge-request.ts'
 import type { Context } from './context.ts'
-import { costLimitRule, leastPoints, pointsOf } from './cost.ts'
+import { costLimitRule, costOf, minCost } from './cost.ts'
 import { checkParams } from './json-input.ts'
 import type { KeyWatch } from './key-watch.ts'
 import { createLoaders } from './loaders.ts'
-import { maskError, stamp } from './mask.ts'
+import { addRequestId, maskError } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
-import { problemOf, signIn } from './problem.ts'
-import { inJson, problemResponse } from './problem-response.ts'
+import { problemOf, unauthenticated } from './problem.ts'
+import { problemResponse, withJsonBody } from './problem-response.ts'
 import { shareReads } from './shared-read.ts'
-import { streams } from './stream.ts'
+import { subscriptionPlugin } from './stream.ts'
 
 export interface YogaOptions {
   readonly db: Db
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
-  readonly hints: { send(hint: Hint): void }
-  readonly hub: Hub
+  readonly notifications: { send(change: ChangeNotification): void }
+  readonly eventStream: EventStream
   readonly accountsLackingKey: (
     organizationId: string,
     accountIds: readonly string[],
   ) => Promise<ReadonlySet<string>>
   readonly authenticator: Authenticator
   readonly keys: KeyWatch
-  readonly toll: Toll
+  readonly chargeRequest: ChargeRequest
   readonly limiter: Limiter
   readonly limitSettings: LimitSettingsCache
   readonly apiBucket: Bucket
@@ -53,17 +53,17 @@ export interface YogaOptions {
 }
 
 /** What is known of a request before its operation is read. */
-export interface RequestFacts extends Charged {
+export interface RequestFacts extends ChargedRequest {
   readonly origin: string
   readonly idempotencyKey: string | null
   /** Once it was found valid. */
   document?: DocumentNode
   /** For the answer; null over WebSocket, where answers have none. */
-  readonly answerHeaders: Map<string, string> | null
+  readonly responseHeaders: Map<string, string> | null
 }
 
 /** A storyboard may have some kilobytes, and a request some hundred of them. */
-const mostBodyBytes = 1_000_000
+const maxBodyBytes = 1_000_000
 
 /** Nothing on the way may keep events back until there are more: nginx does unless told, and what compresses does too. */
 const streamHeaders = [
@@ -72,7 +72,7 @@ const streamHeaders = [
 ] as const
 
 /** How long a mutation waits for others under its idempotency key, before it is answered that they are at it. */
-const mostWaitMs = 10_000
+const maxKeyWaitMs = 10_000
 
 /** What scripts of other origins may read of an answer. */
 const exposedHeaders = [
@@ -86,7 +86,7 @@ const exposedHeaders = [
 
 /** The GraphQL server: who may ask, how much, and what leaves of its errors. */
 export function createGraphQL(options: YogaOptions) {
-  const { authenticator, toll, log } = options
+  const { authenticator, chargeRequest, log } = options
   const known = new WeakMap<Request, RequestFacts>()
   const factsOf = (initial: Partial<YogaInitialContext> & { readonly facts?: RequestFacts }) =>
     initial.facts ?? (initial.request && known.get(initial.request))
@@ -109,11 +109,11 @@ export function createGraphQL(options: YogaOptions) {
       const { viewer } = found
       if (viewer) {
         const idempotencyKey = keyOfHeader(request.headers.get('idempotency-key'))
-        const answerHeaders = new Map<string, string>()
-        known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey, answerHeaders })
+        const responseHeaders = new Map<string, string>()
+        known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey, responseHeaders })
         return
       }
-      endResponse(problemResponse(signIn, requestId))
+      endResponse(problemResponse(unauthenticated, requestId))
     },
     onParams({ params, setResult }) {
       try {
@@ -123,25 +123,25 @@ export function createGraphQL(options: YogaOptions) {
       }
     },
     async onResponse({ request, response: given, setResponse }) {
-      const response = inJson(given)
+      const response = withJsonBody(given)
       if (response !== given) setResponse(response)
       if (response.headers.get('content-type')?.startsWith('text/event-stream'))
         for (const [name, value] of streamHeaders) response.headers.set(name, value)
       const facts = known.get(request)
       if (!facts) return
       // Refused before it was a document. That it be paid changes nothing of the answer.
-      if (facts.charge === undefined) await toll(facts, leastPoints)
+      if (facts.charge === undefined) await chargeRequest(facts, minCost)
       for (const [name, value] of facts.charge ? chargeHeaders(facts.charge) : [])
         response.headers.set(name, value)
       response.headers.set('x-request-id', facts.requestId)
-      for (const [name, value] of facts.answerHeaders ?? []) response.headers.set(name, value)
+      for (const [name, value] of facts.responseHeaders ?? []) response.headers.set(name, value)
     },
     async onExecutionResult({ request, result, setResult }) {
       const facts = known.get(request)
       if (!facts || !result || Symbol.asyncIterator in result) return
       // Refused by the parser or a rule.
-      const unpaid = facts.charge === undefined ? await toll(facts, leastPoints) : null
-      setResult(stamp(unpaid ? { errors: [unpaid] } : result, facts.requestId, log))
+      const unpaid = facts.charge === undefined ? await chargeRequest(facts, minCost) : null
+      setResult(addRequestId(unpaid ? { errors: [unpaid] } : result, facts.requestId, log))
     },
   }
 
@@ -163,7 +163,7 @@ export function createGraphQL(options: YogaOptions) {
       },
   }
 
-  const line = createLine(mostWaitMs)
+  const line = createKeyedMutex(maxKeyWaitMs)
   const mutations: Plugin = {
     onExecute({ executeFn, setExecuteFn }) {
       setExecuteFn((request) => executeMutation(executeFn, line, request))
@@ -176,7 +176,7 @@ export function createGraphQL(options: YogaOptions) {
     landingPage: false,
     multipart: false,
     batching: false,
-    maxRequestBodySize: mostBodyBytes,
+    maxRequestBodySize: maxBodyBytes,
     // Keys travel in a header that no browser adds by itself, so other origins may ask; cookies are never looked at.
     cors: { origin: '*', credentials: false, exposedHeaders: [...exposedHeaders] },
     graphiql: false,
@@ -186,8 +186,8 @@ export function createGraphQL(options: YogaOptions) {
       const facts = factsOf(initial)
       if (!facts) throw requestError('UNAUTHENTICATED', 'Sign in with an API key.')
       const { document } = facts
-      const points = document ? pointsOf(schema, document, initial.params.variables ?? {}) : leastPoints
-      const unpaid = await toll(facts, points)
+      const points = document ? costOf(schema, document, initial.params.variables ?? {}) : minCost
+      const unpaid = await chargeRequest(facts, points)
       if (unpaid) throw unpaid
       return createContext(options, facts)
     },
@@ -203,19 +203,20 @@ export function createGraphQL(options: YogaOptions) {
       fewErrors,
       noted,
       mutations,
-      streams(options.keys, log),
+      subscriptionPlugin(options.keys, log),
     ],
   })
 }
 
 function createContext(options: YogaOptions, facts: RequestFacts): Context {
-  const { db, deps, authorization, hints, hub, idempotencyMinutes, publicUrl } = options
+  const { db, deps, authorization, notifications, eventStream, idempotencyMinutes, publicUrl } = options
   const { limiter, limitSettings, apiBucket } = options
   const { viewer, requestId, idempotencyKey, charge = null } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
   const read = shareReads(transact)
-  const lackingKey = (accountIds: readonly string[]) => options.accountsLackingKey(organizationId, accountIds)
+  const accountsLackingKey = (accountIds: readonly string[]) =>
+    options.accountsLackingKey(organizationId, accountIds)
   return {
     viewer,
     requestId,
@@ -228,16 +229,16 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
     charge,
     deps,
     authorization,
-    hub,
+    eventStream,
     read,
     transact,
-    lackingKey,
-    load: createLoaders(organizationId, read, lackingKey),
-    announce(jobs) {
+    accountsLackingKey,
+    load: createLoaders(organizationId, read, accountsLackingKey),
+    notifyChanges(jobs) {
       // Perhaps it was a rate limit that was set.
       limitSettings.invalidate(organizationId)
-      hints.send({ organizations: [organizationId], jobs })
+      notifications.send({ organizations: [organizationId], jobs })
     },
-    answerHeaders: facts.answerHeaders,
+    responseHeaders: facts.responseHeaders,
   }
 }

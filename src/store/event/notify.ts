@@ -5,7 +5,7 @@ import { type Connection, connectionOptions } from '../database.ts'
  * What has moved, said after the commit and never inside it: a NOTIFY in a transaction halves commits. It is only a
  * hint; whoever misses one finds the change by its cursor or its lease renewal.
  */
-export interface Hint {
+export interface ChangeNotification {
   readonly organizations: readonly string[]
   readonly jobs: readonly string[]
 }
@@ -16,7 +16,10 @@ const coalesceMs = 10
 const mostIds = 80
 
 /** Gathers hints for some milliseconds and sends them as one. */
-export function createHintSender(connection: Connection): { send(hint: Hint): void; close(): Promise<void> } {
+export function createChangeNotifier(connection: Connection): {
+  send(change: ChangeNotification): void
+  close(): Promise<void>
+} {
   let organizations = new Set<string>()
   let jobs = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -29,19 +32,19 @@ export function createHintSender(connection: Connection): { send(hint: Hint): vo
     organizations = new Set()
     jobs = new Set()
     for (let start = 0; start < Math.max(all.length, 1); start += mostIds) {
-      const hint: Hint = {
+      const change: ChangeNotification = {
         organizations: all.slice(start, start + mostIds),
         jobs: start === 0 && moved.length <= mostIds ? moved : [],
       }
       sending = connection.pool
-        .query('select pg_notify($1, $2)', [channel, JSON.stringify(hint)])
+        .query('select pg_notify($1, $2)', [channel, JSON.stringify(change)])
         .catch(() => undefined)
     }
   }
   return {
-    send(hint) {
-      for (const id of hint.organizations) organizations.add(id)
-      for (const id of hint.jobs) jobs.add(id)
+    send(change) {
+      for (const id of change.organizations) organizations.add(id)
+      for (const id of change.jobs) jobs.add(id)
       timer ??= setTimeout(flush, coalesceMs)
     },
     async close() {
@@ -59,22 +62,22 @@ const heartbeat = { everyMs: 5_000, deadlineMs: 5_000 }
  * One listening connection a process. It comes back by itself, and says so by `onGap`: hints may have been missed. Nobody would
  * notice by listening alone that it has gone silent, so it is asked every few seconds.
  */
-export async function listenForHints(
+export async function listenForChanges(
   url: string,
-  handlers: { onHint(hint: Hint): void; onGap(): void; onError(error: unknown): void },
+  handlers: { onChange(change: ChangeNotification): void; onGap(): void; onError(error: unknown): void },
 ): Promise<{ close(): Promise<void> }> {
   let closed = false
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
 
   const open = async (): Promise<void> => {
-    const options = connectionOptions(url, 'reelpilot_api', 'reelpilot hints')
+    const options = connectionOptions(url, 'reelpilot_api', 'reelpilot notifications')
     const next = new pg.Client(options)
     next.on('error', handlers.onError)
     next.on('notification', ({ payload }) => {
       // Our own words come back; anybody else's on this channel are no hint.
       try {
-        handlers.onHint(JSON.parse(payload ?? '') as Hint)
+        handlers.onChange(JSON.parse(payload ?? '') as ChangeNotification)
       } catch (error) {
         handlers.onError(error)
       }

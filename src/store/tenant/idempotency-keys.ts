@@ -14,16 +14,16 @@ export interface KeyRequest {
 export type KeyClaim =
   /** Nobody used it: it is the caller's until the transaction ends, and for good if it commits. */
   | { readonly kind: 'new' }
-  | { readonly kind: 'known'; readonly fingerprint: Buffer; readonly answer: FirstAnswer }
+  | { readonly kind: 'known'; readonly fingerprint: Buffer; readonly answer: StoredOutcome }
   /** Another transaction works under it, for longer than is waited for. The caller's is good for nothing but to be undone. */
   | { readonly kind: 'busy' }
 
 /** What the first request under a key came to. */
-export interface FirstAnswer {
+export interface StoredOutcome {
   /** What its command answered, less what must not be stored: enough to show it anew. */
   readonly outcome: object
   /** The JSON that was shown, and a hash of the request that it was shown to; null if it may not be stored. */
-  readonly shown: { readonly text: string; readonly to: Buffer } | null
+  readonly response: { readonly text: string; readonly to: Buffer } | null
 }
 
 /**
@@ -52,19 +52,19 @@ export async function claimKey(tx: Executor, request: KeyRequest): Promise<KeyCl
   return {
     kind: 'known',
     fingerprint: held.fingerprint,
-    answer: { outcome, shown: text !== null && to !== null ? { text, to } : null },
+    answer: { outcome, response: text !== null && to !== null ? { text, to } : null },
   }
 }
 
 /** Keeps what a claimed key came to, in the transaction that claimed it. */
-export async function keepAnswer(
+export async function storeOutcome(
   tx: Executor,
   { organizationId, key }: Pick<KeyRequest, 'organizationId' | 'key'>,
-  { outcome, shown }: FirstAnswer,
+  { outcome, response }: StoredOutcome,
 ): Promise<void> {
   await sql`
     update idempotency_key
-       set answer = ${JSON.stringify(outcome)}::jsonb, shown = ${shown?.text ?? null}, shown_to = ${shown?.to ?? null}
+       set answer = ${JSON.stringify(outcome)}::jsonb, shown = ${response?.text ?? null}, shown_to = ${response?.to ?? null}
      where organization_id = ${organizationId} and key = ${key}`.execute(tx)
 }
 

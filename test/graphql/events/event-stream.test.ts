@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createHub, type Hub } from '../../../src/graphql/events/event-stream.ts'
-import { Feed } from '../../../src/graphql/events/organization-feed.ts'
+import { createEventStream, type EventStream } from '../../../src/graphql/events/event-stream.ts'
+import { OrganizationFeed } from '../../../src/graphql/events/organization-feed.ts'
 import { createKeyWatch, type KeyWatch } from '../../../src/graphql/server/key-watch.ts'
 import { appendEvent } from '../../../src/store/event/append.ts'
-import { createHintSender } from '../../../src/store/event/notify.ts'
+import { createChangeNotifier } from '../../../src/store/event/notify.ts'
 import type { EventFilter, EventRecord } from '../../../src/store/event/read.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/wait.ts'
@@ -22,8 +22,8 @@ beforeAll(async () => {
   return () => keys.close()
 })
 
-async function openHub(onError: (error: unknown) => void = () => undefined): Promise<Hub> {
-  return await createHub({ db: database.api.db, databaseUrl: database.url, keys, onError })
+async function openEventStream(onError: (error: unknown) => void = () => undefined): Promise<EventStream> {
+  return await createEventStream({ db: database.api.db, databaseUrl: database.url, keys, onError })
 }
 
 const append = (organizationId: string, type = 'test') =>
@@ -57,55 +57,57 @@ const upTo = (last: number) => Array.from({ length: last }, (_, index) => index 
 describe('following', () => {
   it('gives each event once and in order, while many write and hints are lost', async () => {
     const organizationId = await createOrganization(database)
-    const hub = await openHub()
-    const hints = createHintSender(database.api)
+    const eventStream = await openEventStream()
+    const notifications = createChangeNotifier(database.api)
     const total = 300
     for (let index = 0; index < 50; index += 1) await append(organizationId)
-    const early = hub.follow(organizationId, { after: 0, ...all })
+    const early = eventStream.subscribe(organizationId, { after: 0, ...all })
     const reading = take(early, total)
     const late: Promise<number[]>[] = []
     const writing = Array.from({ length: 5 }, async (_, writer) => {
       for (let index = 0; index < 50; index += 1) {
         await append(organizationId)
         // Only some commits are hinted at: the others are found on the way.
-        if (index % 7 === writer || index === 49) hints.send({ organizations: [organizationId], jobs: [] })
-        if (index === 25) late.push(take(hub.follow(organizationId, { after: 10, ...all }), total - 10))
+        if (index % 7 === writer || index === 49)
+          notifications.send({ organizations: [organizationId], jobs: [] })
+        if (index === 25)
+          late.push(take(eventStream.subscribe(organizationId, { after: 10, ...all }), total - 10))
       }
     })
     await Promise.all(writing)
     expect(await reading).toEqual(upTo(total))
     for (const sequences of await Promise.all(late)) expect(sequences).toEqual(upTo(total).slice(10))
-    await hints.close()
-    await hub.close()
+    await notifications.close()
+    await eventStream.close()
   })
 
   it('sends a follower that falls behind back to the table, and loses nothing', async () => {
     const organizationId = await createOrganization(database)
-    const hub = await openHub()
-    const hints = createHintSender(database.api)
-    const slow = hub.follow(organizationId, { after: 0, ...all })
+    const eventStream = await openEventStream()
+    const notifications = createChangeNotifier(database.api)
+    const slow = eventStream.subscribe(organizationId, { after: 0, ...all })
     await append(organizationId)
-    hints.send({ organizations: [organizationId], jobs: [] })
+    notifications.send({ organizations: [organizationId], jobs: [] })
     expect(await take(slow, 1)).toEqual([1])
-    // More than an inbox holds.
+    // More than an buffer holds.
     const total = 2_500
     await appendMany(organizationId, 2, total)
-    const quick = hub.follow(organizationId, { after: 0, ...all })
-    hints.send({ organizations: [organizationId], jobs: [] })
+    const quick = eventStream.subscribe(organizationId, { after: 0, ...all })
+    notifications.send({ organizations: [organizationId], jobs: [] })
     expect(await take(quick, total)).toEqual(upTo(total))
     const last = take(quick, 1)
     await append(organizationId)
-    hints.send({ organizations: [organizationId], jobs: [] })
-    expect(await last).toEqual([total + 1]) // By now the feed has read all of it into the slow one's inbox.
+    notifications.send({ organizations: [organizationId], jobs: [] })
+    expect(await last).toEqual([total + 1]) // By now the feed has read all of it into the slow one's buffer.
     expect(await take(slow, total)).toEqual(upTo(total + 1).slice(1))
-    await hints.close()
-    await hub.close()
+    await notifications.close()
+    await eventStream.close()
   })
 
   it('tells once that nobody is left, also of a follower that overflowed and leaves later', async () => {
     const organizationId = await createOrganization(database)
     let empty = 0
-    const feed = new Feed(
+    const feed = new OrganizationFeed(
       database.api.db,
       organizationId,
       () => undefined,
@@ -113,66 +115,66 @@ describe('following', () => {
         empty += 1
       },
     )
-    const inbox = await feed.join()
+    const buffer = await feed.subscribe()
     await appendMany(organizationId, 1, 1_500)
-    feed.poke()
+    feed.notify()
     await waitUntil(
       () => empty,
       (count) => count === 1,
     )
-    inbox.leave()
+    buffer.unsubscribe()
     expect(empty).toBe(1)
   })
 
   it('goes on after its listening connection was cut', async () => {
     const organizationId = await createOrganization(database)
-    const hub = await openHub()
-    const events = hub.follow(organizationId, { after: 0, ...all })
+    const eventStream = await openEventStream()
+    const events = eventStream.subscribe(organizationId, { after: 0, ...all })
     await append(organizationId)
     expect(await take(events, 1)).toEqual([1])
     const next = take(events, 1)
     await database.owner.pool.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'reelpilot hints' and datname = current_database()`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'reelpilot notifications' and datname = current_database()`,
     )
     await append(organizationId) // Its hint is sent by nobody: the reconnect counts as a gap.
     expect(await next).toEqual([2])
-    await hub.close()
+    await eventStream.close()
   })
 
-  it('begins now if no number is given, and ends when it is left or the hub closes', async () => {
+  it('begins now if no number is given, and ends when it is left or the eventStream closes', async () => {
     const organizationId = await createOrganization(database)
-    const hub = await openHub()
-    const hints = createHintSender(database.api)
+    const eventStream = await openEventStream()
+    const notifications = createChangeNotifier(database.api)
     await append(organizationId)
-    const events = hub.follow(organizationId, { after: null, ...all })
+    const events = eventStream.subscribe(organizationId, { after: null, ...all })
     const first = take(events, 1)
-    const more = hub.follow(organizationId, { after: 0, ...all })
+    const more = eventStream.subscribe(organizationId, { after: 0, ...all })
     expect(await take(more, 1)).toEqual([1])
     let sent = true
     const sending = (async () => {
       while (sent) {
         await append(organizationId)
-        hints.send({ organizations: [organizationId], jobs: [] })
+        notifications.send({ organizations: [organizationId], jobs: [] })
       }
     })()
     expect((await first)[0]).toBeGreaterThan(1)
     sent = false
     await sending
-    const waiting = hub.follow(organizationId, { after: 1_000_000, ...all })
+    const waiting = eventStream.subscribe(organizationId, { after: 1_000_000, ...all })
     const left = waiting.next()
     await waiting.return?.()
     expect(await left).toEqual({ value: undefined, done: true })
-    const closing = hub.follow(organizationId, { after: 1_000_000, ...all }).next()
-    await hub.close()
+    const closing = eventStream.subscribe(organizationId, { after: 1_000_000, ...all }).next()
+    await eventStream.close()
     expect(await closing).toEqual({ value: undefined, done: true })
-    await hints.close()
+    await notifications.close()
   })
 
   it('ends with an error at the event of its revocation, before whatever was committed after it', async () => {
     const organizationId = await createOrganization(database)
     const { keyId } = await createKey(database, organizationId, ['read'])
-    const hub = await openHub()
-    const events = hub.follow(organizationId, {
+    const eventStream = await openEventStream()
+    const events = eventStream.subscribe(organizationId, {
       after: 0,
       filter: { kind: 'family', prefix: 'quota.' },
       keyId,
@@ -180,16 +182,16 @@ describe('following', () => {
     await append(organizationId, 'quota.granted')
     expect(await take(events, 1)).toEqual([2])
     const next = events.next()
-    const hints = createHintSender(database.api)
+    const notifications = createChangeNotifier(database.api)
     // Only the event: the row that is looked at says nothing yet.
     await database.runtime.db
       .transaction()
       .execute((tx) => appendEvent(tx, { organizationId, type: 'apiKey.revoked', payload: { keyId } }))
     await append(organizationId, 'quota.granted')
-    hints.send({ organizations: [organizationId], jobs: [] })
+    notifications.send({ organizations: [organizationId], jobs: [] })
     await expect(next).rejects.toThrow(/revoked/)
-    await hints.close()
-    await hub.close()
+    await notifications.close()
+    await eventStream.close()
   })
 
   it('gives nothing more while nobody can say whether its key still works', async () => {
@@ -197,14 +199,14 @@ describe('following', () => {
     const { keyId } = await createKey(database, organizationId, ['read'])
     let now = 0
     const watch = createKeyWatch({ db: database.api.db, onError: () => undefined, now: () => now })
-    const hub = await createHub({
+    const eventStream = await createEventStream({
       db: database.api.db,
       databaseUrl: database.url,
       keys: watch,
       onError: () => undefined,
     })
     await appendMany(organizationId, 2, 10)
-    const events = hub.follow(organizationId, { after: 0, ...all, keyId })
+    const events = eventStream.subscribe(organizationId, { after: 0, ...all, keyId })
     expect(await take(events, 1)).toEqual([1])
     const owner = await database.owner.pool.connect()
     await owner.query('begin')
@@ -218,6 +220,6 @@ describe('following', () => {
     owner.release()
     await expect(next).rejects.toThrow(/revoked/)
     watch.close()
-    await hub.close()
+    await eventStream.close()
   })
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createLine } from '../../../src/graphql/mutation/keyed-mutex.ts'
+import { createKeyedMutex } from '../../../src/graphql/mutation/keyed-mutex.ts'
 
 /** Work that ends when it is told to. */
 function gate() {
@@ -8,7 +8,7 @@ function gate() {
 }
 
 it('lets work of one name be done one after another in the order of asking, and other names pass', async () => {
-  const line = createLine(10_000)
+  const line = createKeyedMutex(10_000)
   const first = gate()
   const done: string[] = []
   const note = (what: string, work?: () => Promise<void>) => async () => {
@@ -17,10 +17,10 @@ it('lets work of one name be done one after another in the order of asking, and 
     return what
   }
   const all = [
-    line.run('a', note('a1', first.work)),
-    line.run('a', note('a2')),
-    line.run('a', note('a3')),
-    line.run('b', note('b1')),
+    line.runExclusive('a', note('a1', first.work)),
+    line.runExclusive('a', note('a2')),
+    line.runExclusive('a', note('a3')),
+    line.runExclusive('b', note('b1')),
   ]
   await all[3]
   expect(done).toEqual(['b1'])
@@ -30,27 +30,27 @@ it('lets work of one name be done one after another in the order of asking, and 
 })
 
 it('goes on behind work that has failed', async () => {
-  const line = createLine(10_000)
-  const failed = line.run('a', () => Promise.reject(new Error('no')))
-  const next = line.run('a', async () => 'next')
+  const line = createKeyedMutex(10_000)
+  const failed = line.runExclusive('a', () => Promise.reject(new Error('no')))
+  const next = line.runExclusive('a', async () => 'next')
   await expect(failed).rejects.toThrow('no')
   expect(await next).toBe('next')
 })
 
 it('sends away who has waited too long, without letting anybody pass the one who works', async () => {
-  const line = createLine(20)
+  const line = createKeyedMutex(20)
   const slow = gate()
-  const first = line.run('a', slow.work)
+  const first = line.runExclusive('a', slow.work)
   let late = 0
   const work = async () => {
     late += 1
   }
-  expect(await line.run('a', work)).toBeNull()
+  expect(await line.runExclusive('a', work)).toBeNull()
   // Behind the one that gave up there is still the one that works.
-  expect(await line.run('a', work)).toBeNull()
+  expect(await line.runExclusive('a', work)).toBeNull()
   expect(late).toBe(0)
   slow.open()
   await first
-  await line.run('a', work)
+  await line.runExclusive('a', work)
   expect(late).toBe(1)
 })

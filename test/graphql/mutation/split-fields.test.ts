@@ -1,13 +1,13 @@
 import { buildSchema, parse, print } from 'graphql'
 import { expect, it } from 'vitest'
-import { rootFieldsOf } from '../../../src/graphql/mutation/split-fields.ts'
+import { splitFields } from '../../../src/graphql/mutation/split-fields.ts'
 
 const schema = buildSchema(`
   type Query { nothing: Int }
   type Result { x: Int y: Int }
   type Mutation { one(n: Int = 7): Result two(n: Int): Result }`)
 const fieldsOf = (text: string, variableValues: Record<string, unknown> = {}, operationName?: string) =>
-  rootFieldsOf({ schema, document: parse(text), variableValues, operationName: operationName ?? null })
+  splitFields({ schema, document: parse(text), variableValues, operationName: operationName ?? null })
 const shapeOf = (...given: Parameters<typeof fieldsOf>) =>
   fieldsOf(...given)?.map(({ name, responseKey, args }) => [responseKey, name, args])
 

@@ -2,10 +2,10 @@ import { parse } from 'graphql'
 import { expect, it } from 'vitest'
 import { welcome } from '../../../src/graphql/graphiql/operations.ts'
 import { schema } from '../../../src/graphql/schema/schema.ts'
-import { costOf, leastPoints, mostCost, pointsOf } from '../../../src/graphql/server/cost.ts'
+import { costOf, maxWeight, minCost, weightOf } from '../../../src/graphql/server/cost.ts'
 
 const points = (query: string, variables?: Readonly<Record<string, unknown>>) =>
-  pointsOf(schema, parse(query), variables)
+  costOf(schema, parse(query), variables)
 const ids = (count: number) => `[${'"x",'.repeat(count)}]`
 const job = '... on Job { id state }'
 
@@ -74,7 +74,7 @@ it.each<[string, string, number, number]>([
   ],
   ['of several operations the costliest', 'query A { __typename } query B { jobs { nodes { id } } }', 230, 5],
 ])('prices %s', (_name, query, cost, price) => {
-  expect([costOf(schema, parse(query)), points(query)]).toEqual([cost, price])
+  expect([weightOf(schema, parse(query)), points(query)]).toEqual([cost, price])
 })
 
 it('prices what a variable says as if it were written, by its default if it is left out', () => {
@@ -86,7 +86,7 @@ it('prices what a variable says as if it were written, by its default if it is l
   expect(points(page, { n: null })).toBe(5)
   expect(points(last, { n: 100 })).toBe(23)
   expect(points(some, { ids: Array(100).fill('x') })).toBe(24)
-  expect(points(some, { ids: 'x' })).toBe(leastPoints)
+  expect(points(some, { ids: 'x' })).toBe(minCost)
 })
 
 it('takes what is no size, and what is beyond it, for the largest page', () => {
@@ -100,9 +100,9 @@ it('is done with fragments that multiply to more than anybody could count, and w
     (_, index) => `fragment f${index} on Job { ...f${index + 1} ...f${index + 1} }`,
   )
   const bomb = `{ job(id: "x") { ...f0 } } ${doubling.join(' ')} fragment f400 on Job { id }`
-  expect(costOf(schema, parse(bomb))).toBeGreaterThan(mostCost)
+  expect(weightOf(schema, parse(bomb))).toBeGreaterThan(maxWeight)
   const aliases = Array.from({ length: 5_000 }, (_, index) => `a${index}: job(id: "x") { id }`).join(' ')
-  expect(costOf(schema, parse(`{ ${aliases} }`))).toBe(55_000)
+  expect(weightOf(schema, parse(`{ ${aliases} }`))).toBe(55_000)
 })
 
 it('leaves a full bucket to whoever sends what GraphiQL begins with', () => {

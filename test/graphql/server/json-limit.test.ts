@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createWebhookRoute } from '../../../src/inbound/webhook-route.ts'
-import { isNestedDeeper, jsonExcess, requestLimit, scalarLimit } from '../../../src/json-limit.ts'
+import { exceedsDepth, findJsonExcess, requestLimit, scalarLimit } from '../../../src/json-limit.ts'
 import { createLogger } from '../../../src/logger.ts'
 import { Secret } from '../../../src/secret.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
@@ -161,8 +161,8 @@ it('answers webhooks of any depth, outside and in their content', async () => {
 it('counts the levels of a value and of its text the same', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 6 }), (value, depth) => {
-      const excess = jsonExcess(value, { depth, values: Number.POSITIVE_INFINITY })
-      expect(isNestedDeeper(JSON.stringify(value), depth)).toBe(excess !== null)
+      const excess = findJsonExcess(value, { depth, values: Number.POSITIVE_INFINITY })
+      expect(exceedsDepth(JSON.stringify(value), depth)).toBe(excess !== null)
     }),
   )
 })

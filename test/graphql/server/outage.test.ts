@@ -38,7 +38,7 @@ const connecting = {
   db: database.runtime.db,
   tiktok,
   encryptor: createEncryptor(() => ring),
-  hints: { send: () => undefined },
+  notifications: { send: () => undefined },
 }
 
 let address: string

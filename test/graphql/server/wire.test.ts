@@ -27,7 +27,7 @@ let stranger: Tenant
 beforeAll(async () => {
   database = await createTestDatabase()
   api = await createTestApi(database, {
-    limits: { sockets: 20, socketsOfOrganization: 3, operationsOfSocket: 2 },
+    socketLimits: { sockets: 20, socketsPerOrganization: 3, operationsPerSocket: 2 },
   })
   address = await api.listen(0, '127.0.0.1')
   tenant = await createTenant(database, api)

@@ -179,8 +179,8 @@ async function connectAgain(
   if (started.kind !== 'done') throw new Error(started.kind)
   const consent = `${started.authorizeUrl}&auto=1&local_account=${username}`
   const redirect = (await fetch(consent, { redirect: 'manual' })).headers.get('location') ?? ''
-  const hints = { send: () => undefined }
-  return await finishConnecting({ ...deps, db, tiktok, encryptor, hints }, new URL(redirect))
+  const notifications = { send: () => undefined }
+  return await finishConnecting({ ...deps, db, tiktok, encryptor, notifications }, new URL(redirect))
 }
 
 /** Invariants at the end of every test: at most one post per slot, no refresh token reused, no token sent to a wrong host. */

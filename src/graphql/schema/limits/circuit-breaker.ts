@@ -5,7 +5,7 @@ import { breakerKeyOf, forceBreaker } from '../../../commands/limits/force-break
 import { nextTimer } from '../../../durable/checkpoint.ts'
 import { listBreakers, readBreakers } from '../../../store/breaker/breakers.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
-import { forgetLoaded } from '../../server/loaders.ts'
+import { clearLoaders } from '../../server/loaders.ts'
 import { builder } from '../builder.ts'
 import { NotPermittedInState, requestError } from '../error.ts'
 import { Account, ApiKey, Event } from '../ref.ts'
@@ -193,14 +193,14 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
           'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out.',
       }),
     },
-    subscribe: (_root, { after }, { hub, viewer: { organizationId, keyId } }) => {
+    subscribe: (_root, { after }, { eventStream, viewer: { organizationId, keyId } }) => {
       if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
       const filter = { kind: 'family', prefix: 'breaker.' } as const
-      return hub.follow(organizationId, { after: after ?? null, filter, keyId })
+      return eventStream.subscribe(organizationId, { after: after ?? null, filter, keyId })
     },
     resolve: (event, _args, { load }) => {
       // What an event names is shown as it is now, not as an earlier event of this subscription found it.
-      forgetLoaded(load)
+      clearLoaders(load)
       return event
     },
   }),
