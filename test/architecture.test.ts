@@ -48,6 +48,7 @@ const rooms: readonly (readonly [room: string, mayImport: readonly string[]])[] 
       'machines',
       'src/circuit-breaker',
       'src/commands',
+      'src/definitions',
       'src/durable',
       'src/providers',
       'src/secret.ts',

@@ -1,5 +1,6 @@
 import { assign } from 'xstate'
-import { jobSetup, maxClipAttempts, missing, slotInput } from './setup.ts'
+import { missing, slotInput } from './facts.ts'
+import { jobSetup, maxClipAttempts } from './setup.ts'
 import { deferRequests, onStepError } from './shared-transitions.ts'
 
 /** Scene by scene: submit, ask, keep. Each clip is paid for once. */

@@ -1,6 +1,7 @@
 import { assign } from 'xstate'
 import { maxAttempts } from '../rules/retry.ts'
-import { jobSetup, mediaOf, postOf, slotInput } from './setup.ts'
+import { mediaOf, postOf, slotInput } from './facts.ts'
+import { jobSetup } from './setup.ts'
 import { deferRequests, onStepError, requestsUnlessSent } from './shared-transitions.ts'
 
 /** An answer was lost: the truth is looked up before anything is done again. */

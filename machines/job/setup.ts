@@ -9,123 +9,46 @@ import {
   type StepError,
   stepErrorOf,
 } from '../rules/failure.ts'
-import { isTooLate, maxLatenessMs } from '../rules/lateness.ts'
+import { isTooLate } from '../rules/lateness.ts'
 import { maxAttempts, waitMs } from '../rules/retry.ts'
 import { eventTime } from '../step.ts'
-import {
-  type Ending,
-  type JobContext,
-  type JobInput,
-  type KeptMedia,
-  noPost,
-  type OpenPost,
-} from './context.ts'
+import { type Ending, type JobContext, type JobInput, noPost } from './context.ts'
 import type { JobEvent } from './events.ts'
+import { addPostId, cappedAtSlot, mayAppear, missedSlot, sendsLastChunk } from './facts.ts'
 import { pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
+import { asFinal, asPersonTask, outputKindOf, rejectionOf } from './verdict.ts'
 
-/** A scene is made anew at most this often; a post is opened at most this often. */
+/** Renderings of one scene before a person decides. */
 export const maxClipAttempts = 3
+/** Posts that a job opens at TikTok before a person decides. */
 export const maxInitAttempts = 5
-/** For so long it counts what the creator was said to allow. */
+/** How long the creator's settings, read while preparing, remain valid for opening the post. */
 const preparedForSeconds = 600
 
-export const slotInput = (context: JobContext) => ({
-  slotId: context.slotId,
-  accountId: context.accountId,
-  attempts: context.attempts,
-  publishAt: context.publishAt,
-  mayBeLate: context.mayBeLate,
-})
-/** A state that needs the media or the post is entered only with them; without, the machine itself is wrong. */
-export const mediaOf = (context: JobContext): KeptMedia => context.media ?? missing('media')
-export const postOf = (context: JobContext): OpenPost => context.post ?? missing('post')
-export const missing = (what: string): never => {
-  throw new Error(`the job has no ${what} here`)
-}
-
-/** Whether TikTok may have all bytes, so that a post may appear: they were sent, or the last chunk's fate is not known yet. */
-export const mayAppear = (context: JobContext): boolean =>
-  context.sentAt !== null || (context.outcomeUnknown && sendsLastChunk(context))
-
-export const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
-  post !== null && nextChunk + 1 >= post.chunkCount
-
-/** Whether its time counts: not once its post may appear or its books are being closed, nor when a person has said so. */
-const isBoundToSlotTime = (context: JobContext): boolean =>
-  !mayAppear(context) && context.ending === null && !context.mayBeLate
-
-/** However long a job has to wait: for a post that has its time it ends when a person has to decide about it. */
-const cappedAtSlot = (context: JobContext, event: object, milliseconds: number): number =>
-  isBoundToSlotTime(context)
-    ? Math.min(milliseconds, Math.max(0, context.publishAt + maxLatenessMs + 1 - eventTime(event)))
-    : milliseconds
-
-/** What holds a job is looked at again so often, should nobody have told it, and once more when its slot's time comes. */
+const quotaPollMs = 10 * 60_000
+/** A held job is notified when its hold is lifted; polling covers changes made directly in the database. */
 const holdPollMs = 30 * 60_000
-/** An account that is connected again tells its jobs; whether it has is looked at once a day all the same. */
+/** A job is notified when its account is connected; polling covers a lost notification. */
 const accountPollMs = 24 * 3_600_000
 
-/** A post has each of its public ids once. */
-const addPostId = (ids: readonly string[], id: string | null): readonly string[] =>
-  id === null || ids.includes(id) ? ids : [...ids, id]
-
-/** TikTok's word against a post, whether it told it by itself or was asked. */
-interface Rejection {
-  readonly again: boolean
-  readonly afterSeconds?: number
-  readonly failure: Failure
-}
-
-function rejectionOf(event: object): Rejection | undefined {
-  const received = 'output' in event ? event.output : event
-  return typeof received === 'object' && received !== null && 'again' in received && 'failure' in received
-    ? (received as Rejection)
-    : undefined
-}
-
-function outputKindOf(event: object): unknown {
-  const output = 'output' in event ? event.output : undefined
-  return typeof output === 'object' && output !== null && 'kind' in output ? output.kind : undefined
-}
-
-/** What was tried as often as it may be is not tried again: its verdict must not go on promising that. */
-const asFinal = (failure: Failure): Failure =>
-  failure.verdict === 'RETRY_AFTER' ? { ...failure, verdict: 'PERMANENT' } : failure
-
-/**
- * What a person is told for whom a job waits: a verdict that promises to go on by itself is over, so it is left to the operator.
- * Nobody is asked without being told what for.
- */
-const asPersonTask = (failure: Failure | null): Failure => {
-  if (failure === null) return unexplained
-  const goesOn = failure.verdict === 'RETRY_AFTER' || failure.verdict === 'WAIT_CAP'
-  return goesOn || failure.verdict === 'PERMANENT' ? { ...failure, verdict: 'NEEDS_OPERATOR' } : failure
-}
-
-const unexplained: Failure = {
-  verdict: 'NEEDS_OPERATOR',
-  code: 'UNEXPLAINED',
-  message: 'The job could not go on by itself. The log has the cause; then retry the job.',
-}
-
-/** What the areas of the machine share: its types, steps, delays, guards and actions. */
+/** Types, steps, delays, guards and actions of the job machine. */
 export const jobSetup = setup({
   types: {
     context: {} as JobContext,
     events: {} as JobEvent,
     input: {} as JobInput,
-    tags: {} as 'working' | 'waiting' | 'resting' | 'final',
+    tags: {} as 'working' | 'waiting' | 'resting' | 'settled' | 'final',
   },
   actors: jobSteps,
   delays: {
-    /** What a person asked for meanwhile waits for no upstream, unless that has to be asked first what became of the post. */
+    /** A pending cancel or pause does not wait for the upstream, unless the outcome of the post has to be looked up first. */
     backoff: ({ context, event }) =>
       context.pendingRequest === null || mayAppear(context)
         ? cappedAtSlot(context, event, waitMs(context.slotId, context, event))
         : 0,
     clipPoll: ({ context }) => context.pollAfterMs,
-    quotaPoll: ({ context, event }) => cappedAtSlot(context, event, 10 * 60_000),
+    quotaPoll: ({ context, event }) => cappedAtSlot(context, event, quotaPollMs),
     holdPoll: ({ context, event }) => {
       const untilSlot = context.publishAt - eventTime(event)
       return cappedAtSlot(context, event, untilSlot > 0 ? Math.min(untilSlot, holdPollMs) : holdPollMs)
@@ -145,7 +68,7 @@ export const jobSetup = setup({
     isSent: ({ context }) => context.sentAt !== null,
     isNotSent: ({ context }) => context.sentAt === null,
     cannotAppear: ({ context }) => !mayAppear(context),
-    /** Nothing of a post was begun, so its time can still be another. */
+    /** The slot can still move: no post was opened and none may have been. */
     hasNoPostBegun: ({ context }) =>
       context.post === null &&
       context.initAttempts === 0 &&
@@ -163,28 +86,25 @@ export const jobSetup = setup({
     mayInitAgain: ({ context }) => context.initAttempts < maxInitAttempts,
     isWatchOver: ({ context, event }) =>
       context.sentAt !== null && eventTime(event) - (context.watchedSince ?? 0) > watchForMs,
-    /** What the creator allows was asked a moment ago; after a longer wait it is asked again. */
+    /** After a longer wait the creator's settings are read again. */
     isStillPrepared: ({ context }) => context.afterSeconds <= preparedForSeconds,
-    missedSlotWithOpenPost: ({ context, event }) =>
-      context.post !== null && isBoundToSlotTime(context) && isTooLate(context.publishAt, eventTime(event)),
-    /** TikTok has said that it does not have all of the post, whose time has passed. */
+    missedSlotWithOpenPost: ({ context, event }) => context.post !== null && missedSlot(context, event),
+    /** TikTok reports an incomplete upload, and the slot's time passed too long ago. */
     isIncompleteAndTooLate: ({ context, event }) =>
       outputKindOf(event) === 'partly' &&
       context.ending === null &&
       context.pendingRequest === null &&
       !context.mayBeLate &&
       isTooLate(context.publishAt, eventTime(event)),
-    missedSlot: ({ context, event }) =>
-      isBoundToSlotTime(context) && isTooLate(context.publishAt, eventTime(event)),
-    /** Its books are not being closed, and its post cannot appear. */
+    missedSlot: ({ context, event }) => missedSlot(context, event),
     mayBeHeld: ({ context }) => context.ending === null && !mayAppear(context),
     isApprovalStale: ({ context }) => context.failure?.code === 'APPROVAL_STALE',
     mayOpenAnother: ({ context, event }) =>
       'error' in event && stepErrorOf(event).kind === 'outdated' && context.initAttempts < maxInitAttempts,
     isForEveryone: ({ context }) => context.audience === 'everyone',
-    /** News that tells of a later moment than what is known. */
+    /** Webhooks arrive in any order: an older one is ignored. */
     isNewer: ({ context, event }) => 'createdAt' in event && event.createdAt >= context.lastWebhookAt,
-    /** Another public post of it, or one that was not to be seen before. */
+    /** A public post that is not known yet, or one that was hidden. */
     isNewlyVisible: ({ context, event }) =>
       event.type === 'postShown' &&
       event.createdAt >= context.lastWebhookAt &&
@@ -192,7 +112,7 @@ export const jobSetup = setup({
         (event.postId !== null && !context.publicPostIds.includes(event.postId))),
     endsAs: ({ context }, ending: JobContext['ending']) => context.ending === ending,
     isHidden: ({ context }) => context.ending === 'published' && context.visibility === 'hidden',
-    /** TikTok rejected the post and allows a fresh one; the same word in a webhook and in a step's answer. */
+    /** TikTok rejected the post and allows a fresh one. */
     canPostAgain: ({ context, event }) =>
       rejectionOf(event)?.again === true && context.initAttempts < maxInitAttempts,
   },
@@ -203,16 +123,14 @@ export const jobSetup = setup({
       publishAt: event.type === 'slotMoved' ? event.publishAt : context.publishAt,
     })),
     clearPendingRequest: assign({ pendingRequest: null }),
-    /** A step did its work: what it struggled with before is over. */
     recordSuccess: assign({ attempts: 0, afterSeconds: 0, failure: null }),
-    /** A step was tried in vain. */
     recordRetry: assign(({ context, event }) => retryRecord(context, event)),
-    /** It was not the step's turn, so its attempts stay as they are. */
+    /** Our own limits deferred the step: no attempt is counted. */
     defer: assign(({ event }) => deferral(event)),
     recordFailure: assign(({ event }) => ({
       failure: 'failure' in event ? event.failure : failureOf(stepErrorOf(event)),
     })),
-    /** An answer was lost: until it is looked up, nothing may be done again. */
+    /** A response was lost: nothing is repeated before the outcome is looked up. */
     markUnknown: assign(({ event }) => ({
       outcomeUnknown: true,
       afterSeconds: afterSecondsOf(stepErrorOf(event)),
@@ -222,11 +140,11 @@ export const jobSetup = setup({
       failure: ending === 'failed' && failure ? asFinal(failure) : failure,
     })),
     setFailure: assign((_, failure: Failure) => ({ failure })),
-    /** Under the same name a provider would only give the broken clip again. */
+    /** The attempt number is part of the provider's idempotency key: without a new one it would return the broken clip. */
     discardClip: assign(({ context }) => ({ clip: null, clipAttempt: context.clipAttempt + 1 })),
     explainToPerson: assign(({ context }) => ({ failure: asPersonTask(context.failure) })),
     clearPost: assign(noPost),
-    /** Who retries a job whose time has passed has decided that it shall be posted all the same. */
+    /** Retrying a job that missed its slot is a person's decision to post it late. */
     allowLateness: assign(({ context }) => ({
       mayBeLate: context.mayBeLate || context.failure?.code === 'SLOT_PASSED',
     })),
@@ -238,7 +156,7 @@ export const jobSetup = setup({
         unit: 'chunks' as const,
       },
     })),
-    /** All bytes are with TikTok: the post may exist from here on. */
+    /** TikTok has all bytes: from now on the post may exist. */
     recordAllChunks: assign(({ context, event }) => ({
       outcomeUnknown: false,
       sentAt: eventTime(event),
@@ -246,7 +164,7 @@ export const jobSetup = setup({
       polls: 0,
       nextChunk: context.post?.chunkCount ?? 0,
     })),
-    /** TikTok names a public post; a creator may have made several of one. */
+    /** A creator can publish one draft several times, so a job may have several public posts. */
     recordShown: assign(({ context, event }) =>
       event.type === 'postShown'
         ? {
@@ -267,7 +185,7 @@ export const jobSetup = setup({
     ),
     countPoll: assign({ polls: ({ context }) => context.polls + 1 }),
     recordPrivate: assign({ visibility: 'private' }),
-    /** What TikTok said against the post; a fresh one is another attempt, after as long as it takes TikTok to recover. */
+    /** A fresh post after a rejection counts as an attempt. */
     recordRejection: assign(({ context, event }) => ({
       failure: rejectionOf(event)?.failure ?? null,
       attempts: context.attempts + 1,

@@ -1,13 +1,8 @@
 import { assign } from 'xstate'
-import { jobSetup, missing, postOf, slotInput } from './setup.ts'
+import { missing, postOf, slotInput } from './facts.ts'
+import { jobSetup } from './setup.ts'
 import { ignoreRequests, onStepError, postWebhookTransitions } from './shared-transitions.ts'
-
-export const unconfirmed = {
-  verdict: 'OUTCOME_UNKNOWN',
-  code: 'UNCONFIRMED',
-  message:
-    'TikTok has said nothing final for 72 hours. Look at the profile; retry to go on watching. It is never posted again.',
-} as const
+import { unconfirmed } from './verdict.ts'
 
 /**
  * All bytes are with TikTok. It is asked ever more rarely what became of them, and may tell by itself; both lead to the same

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { BreakerContext, BreakerEvent } from '../../machines/breaker.ts'
+import type { BreakerEvent } from '../../machines/breaker.ts'
 import { fullBudget, type RetryBudget } from '../../machines/rules/retry-budget.ts'
-import { breakerMachine, freshBreaker } from '../definitions/breaker-machine.ts'
+import { breakerMachine, initialBreaker } from '../definitions/machines.ts'
 import { type Checkpoint, type MachineEvent, nextTimer } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
 import { catalogueOf, loadCheckpoint } from '../durable/machine.ts'
@@ -43,7 +43,7 @@ const catalogue = catalogueOf([breakerMachine])
  * written are applied here. Throws `UnknownCheckpoint` for a row that a newer build wrote.
  */
 export function breakerAt(record: BreakerRecord, at: number): Breaker {
-  const checkpoint = record.stored ? checkpointOf(record.stored) : freshBreaker
+  const checkpoint = record.stored ? checkpointOf(record.stored) : initialBreaker
   let breaker: Breaker = { record, checkpoint, retryBudget: budgetOf(record), changes: [] }
   for (;;) {
     const timer = nextTimer(breaker.checkpoint)
@@ -76,10 +76,6 @@ export function transitionBreaker(
   const changes =
     from === to ? breaker.changes : [...breaker.changes, { from, to, event: event.type, ...note }]
   return { kind: 'moved', breaker: { ...breaker, checkpoint: next, changes } }
-}
-
-export function contextOf({ checkpoint }: Breaker): BreakerContext {
-  return checkpoint.context as unknown as BreakerContext // Stored by this machine.
 }
 
 /** The externally visible state: `halfOpen` for `halfOpen.probing`. */
@@ -135,7 +131,7 @@ export async function registerBreakers(db: Db, keys: readonly string[]): Promise
       accountId: null,
       organizationId: null,
       expectedRevision: 0,
-      next: freshBreaker,
+      next: initialBreaker,
       retryBudget: null,
     })
   }
@@ -143,7 +139,7 @@ export async function registerBreakers(db: Db, keys: readonly string[]): Promise
 
 /** Whether there is anything to write. Most calls find a closed breaker and leave it unchanged. */
 export function hasChanged({ record, checkpoint, retryBudget }: Breaker): boolean {
-  const before = record.stored ?? storedOf(freshBreaker)
+  const before = record.stored ?? storedOf(initialBreaker)
   return !isDeepStrictEqual(before, storedOf(checkpoint)) || retryBudget !== budgetOf(record)
 }
 

@@ -5,14 +5,15 @@ import {
   refundRetry,
   spendRetry,
 } from '../../machines/rules/retry-budget.ts'
+import { breakerMachine } from '../definitions/machines.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
+import { contextOf } from '../durable/machine.ts'
 import { type BreakerKey, readBreakers } from '../store/breaker/breakers.ts'
 import type { Db } from '../store/database.ts'
 import {
   type Breaker,
   breakerAt,
   commitBreakers,
-  contextOf,
   hasChanged,
   type StateChange,
   transitionBreaker,
@@ -85,7 +86,9 @@ export async function acquirePermit(
         return { next: [], answer: deferred('retryBudget', spending.afterMs, random()) }
       next.push({ ...transition.breaker, retryBudget: spending.budget })
     }
-    const epochs = new Map(next.map((breaker) => [breaker.record.key, contextOf(breaker).epoch]))
+    const epochs = new Map(
+      next.map((breaker) => [breaker.record.key, contextOf(breakerMachine, breaker.checkpoint).epoch]),
+    )
     return { next, answer: { kind: 'permitted', epochs } }
   })
 }
@@ -166,7 +169,7 @@ function retryAfterMs(breaker: Breaker, at: number): number {
     case 'halfOpen.probing':
       return Math.min(dueMs, probeRetryMs)
     case 'recovering':
-      return contextOf(breaker).nextAllowedAt - at
+      return contextOf(breakerMachine, breaker.checkpoint).nextAllowedAt - at
     default:
       return dueMs
   }

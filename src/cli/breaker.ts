@@ -1,6 +1,8 @@
-import { type Breaker, breakerAt, contextOf, publicStateOf } from '../circuit-breaker/breaker.ts'
+import { type Breaker, breakerAt, publicStateOf } from '../circuit-breaker/breaker.ts'
 import { breakerKeyOf, type ForceMode, forceBreaker } from '../commands/limits/force-breaker.ts'
+import { breakerMachine } from '../definitions/machines.ts'
 import { nextTimer } from '../durable/checkpoint.ts'
+import { contextOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
 import { listBreakers, readBreakers } from '../store/breaker/breakers.ts'
 import { type Connection, connect } from '../store/database.ts'
@@ -100,7 +102,7 @@ function table(breakers: readonly Breaker[]): string {
 }
 
 function rowOf(breaker: Breaker): readonly string[] {
-  const { failures, openedAt, forced } = contextOf(breaker)
+  const { failures, openedAt, forced } = contextOf(breakerMachine, breaker.checkpoint)
   const { key } = breaker.record
   const since = forced?.at ?? openedAt
   return [
@@ -113,7 +115,7 @@ function rowOf(breaker: Breaker): readonly string[] {
 }
 
 function noteOf(breaker: Breaker): string {
-  const { forced } = contextOf(breaker)
+  const { forced } = contextOf(breakerMachine, breaker.checkpoint)
   if (forced) return forced.reason
   const { checkpoint } = breaker
   const timer = checkpoint.state === 'open' ? nextTimer(checkpoint) : undefined

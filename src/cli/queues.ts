@@ -1,6 +1,5 @@
 import { redriveJob } from '../commands/job/redrive-job.ts'
-import { accountMachine } from '../definitions/account-machine.ts'
-import { jobMachine } from '../definitions/machines.ts'
+import { accountMachine, jobMachine } from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
 import { createBoss } from '../queue/boss.ts'

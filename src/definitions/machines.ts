@@ -1,15 +1,39 @@
-import { jobLogic } from '../../machines/job.ts'
+import { accountLogic } from '../../machines/account.ts'
+import { breakerLogic } from '../../machines/breaker.ts'
+import { jobLogic } from '../../machines/job/job.ts'
+import { planLogic } from '../../machines/plan.ts'
+import { initialCheckpoint } from '../durable/decide.ts'
 import type { DurableMachine } from '../durable/machine.ts'
-import { upgradeJobFrom1, upgradeJobFrom3 } from './upgrade-job.ts'
+import { upgradeJobFrom1 } from './upgrade-job.ts'
 
-/**
- * Version 2 tells the afterlife of a post apart: what was one state of waiting is `watching` with its stages. Version 3 adds
- * `publishing.deferred`, to which nothing of an older checkpoint belongs. Version 4 adds `held`, and that a person may let a
- * post be late.
- */
-export const jobMachine: DurableMachine = {
+/** Version 2 added `held` and `checkingHold`, late posts that a person allows, and the approval of an open post. */
+export const jobMachine = {
   name: 'job',
-  version: 4,
+  version: 2,
   logic: jobLogic,
-  upgrades: { 1: upgradeJobFrom1, 2: (old) => old, 3: upgradeJobFrom3 },
-}
+  upgrades: { 1: upgradeJobFrom1 },
+} satisfies DurableMachine
+
+export const accountMachine = {
+  name: 'account',
+  version: 1,
+  logic: accountLogic,
+  upgrades: {},
+} satisfies DurableMachine
+
+export const planMachine = {
+  name: 'plan',
+  version: 1,
+  logic: planLogic,
+  upgrades: {},
+} satisfies DurableMachine
+
+export const breakerMachine = {
+  name: 'breaker',
+  version: 1,
+  logic: breakerLogic,
+  upgrades: {},
+} satisfies DurableMachine
+
+/** The checkpoint of a breaker without a row: closed, no failures. */
+export const initialBreaker = initialCheckpoint(breakerMachine, {}, { at: 0, key: 'breaker/1', epoch: null })

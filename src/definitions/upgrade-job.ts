@@ -1,53 +1,22 @@
 import type { Checkpoint, Json } from '../durable/checkpoint.ts'
 
 /**
- * From version 1, where a sent post was watched in two states of `publishing` and a published job was final. What is
- * new in the context follows from what was there.
+ * Version 1 knew neither `mayBeLate` nor the approval under which a post was opened. A job in `waitingForAccount` had no
+ * timer; it keeps resting until its account is connected.
  */
 export function upgradeJobFrom1(old: Checkpoint): Omit<Checkpoint, 'version'> {
-  const { context } = old
-  const sentAt = context.sentAt ?? null
-  const isPublished = context.ending === 'published'
-  const state = renamed[old.state] ?? old.state
+  const { context, step } = old
+  const lateness = { publishAt: context.publishAt ?? 0, mayBeLate: false }
   return {
-    machine: old.machine,
-    state,
-    tag: state === 'published' ? 'resting' : old.tag,
-    context: {
-      ...context,
-      audience: 'everyone',
-      checked: context.media !== null,
-      stage: null,
-      watchedSince: sentAt,
-      lastWebhookAt: 0,
-      visibility: !isPublished ? null : isEmpty(context.publicPostIds) ? 'private' : 'public',
-    },
-    step: old.step && {
-      ...old.step,
-      input: withInput(old.step.name, old.step.input, { ...context, sentAt }),
-    },
-    timers: Object.fromEntries(
-      Object.entries(old.timers).map(([id, timer]) => [
-        renamedTimer(id),
-        { ...timer, event: { ...timer.event, type: renamedTimer(timer.event.type) } },
-      ]),
-    ),
+    ...old,
+    tag: settledStates.has(old.state) ? 'settled' : old.tag,
+    context: { ...context, mayBeLate: false, post: withApproval(context.post ?? null) },
+    step: step && { ...step, input: isObject(step.input) ? upgradeInput(step.input, lateness) : step.input },
   }
 }
 
-/**
- * From version 3, which did not know whether a person lets a post be late, nor under which approval one was opened. Who waits for
- * an account rested until then: it goes on resting until the account is connected.
- */
-export function upgradeJobFrom3(old: Checkpoint): Omit<Checkpoint, 'version'> {
-  const { context, step } = old
-  const late = { publishAt: context.publishAt ?? 0, mayBeLate: false }
-  return {
-    ...old,
-    context: { ...context, mayBeLate: false, post: withApproval(context.post ?? null) },
-    step: step && { ...step, input: isObject(step.input) ? withLate(step.input, late) : step.input },
-  }
-}
+/** Version 1 tagged these `resting`. */
+const settledStates: ReadonlySet<string> = new Set(['published', 'delivered', 'takenDown'])
 
 type JsonObject = { readonly [key: string]: Json }
 
@@ -59,35 +28,12 @@ function withApproval(post: Json): Json {
   return isObject(post) ? { ...post, approvedHash: null } : post
 }
 
-/** Of the steps only those that work for a slot are told of its time. */
-function withLate(input: JsonObject, late: JsonObject): JsonObject {
+/** Only steps that work for a slot receive its time. */
+function upgradeInput(input: JsonObject, lateness: JsonObject): JsonObject {
   const { slotId, post } = input
   return {
     ...input,
     ...(post !== undefined && { post: withApproval(post) }),
-    ...(slotId !== undefined && late),
+    ...(slotId !== undefined && lateness),
   }
-}
-
-const renamed: Readonly<Record<string, string>> = {
-  'publishing.confirming': 'watching.accepted',
-  'publishing.checkingStatus': 'watching.checking',
-}
-
-/** XState names a timer after its delay and its state. */
-function renamedTimer(id: string): string {
-  return id.replace('.job.publishing.confirming', '.job.watching.accepted')
-}
-
-/** Steps that are pending get the input that their newer selves read. */
-function withInput(name: string, input: Json, context: Checkpoint['context']): Json {
-  const given = typeof input === 'object' && input !== null ? input : {}
-  if (name === 'uploadChunk')
-    return { ...given, slotId: context.slotId ?? '', accountId: context.accountId ?? '' }
-  if (name === 'checkPost') return { ...given, sentAt: context.sentAt ?? 0, polls: context.polls ?? 0 }
-  return input
-}
-
-function isEmpty(value: Json | undefined): boolean {
-  return !Array.isArray(value) || value.length === 0
 }

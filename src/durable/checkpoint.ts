@@ -1,26 +1,27 @@
-/** What JSON can hold, and so what a checkpoint may: no Date, no Error, no undefined. */
+/** A checkpoint is JSON only: no Date, no Error, no undefined. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /**
- * What a machine in this state needs next, and so what its row must have: *working*: a step is pending;
- * *waiting*: a timer is set; *resting*: nothing until a person or a webhook acts; *final*: nothing ever.
+ * What a machine in this state needs next, and so what its row must have:
+ * *working*: a step is pending; *waiting*: a timer is set; *resting*: unfinished, until a person or a webhook acts;
+ * *settled*: the work is done, but later events are recorded; *final*: no event is accepted.
  */
-export type Tag = 'working' | 'waiting' | 'resting' | 'final'
+export type Tag = 'working' | 'waiting' | 'resting' | 'settled' | 'final'
 
-/** The one thing that a worker has to perform before the machine can move on. */
+/** The one step that a worker has to perform before the machine can continue. */
 export interface PendingStep {
-  /** The `id` of the machine's `invoke`: its outcome comes back under this id. */
+  /** The `id` of the machine's `invoke`; the outcome event carries it. */
   readonly id: string
-  /** The `src` of the `invoke`: which step a worker performs. */
+  /** The `src` of the `invoke`: the key in the step catalogue. */
   readonly name: string
   readonly input: Json
-  /** Stable for as long as this step is pending, whoever performs it and however often. */
+  /** Idempotency key: the same for every worker and attempt while this step is pending. */
   readonly key: string
-  /** The lease epoch whose worker committed this step, or null if a command did. See `mayHaveBegun`. */
+  /** The lease epoch of the worker that committed this step; null if a command did. See `mayHaveBegun`. */
   readonly epoch: number | null
 }
 
-/** An event that falls due; `dueAt` in epoch milliseconds of the database's clock. */
+/** An event to be sent at `dueAt`, in epoch milliseconds of the database's clock. */
 export interface Timer {
   readonly event: MachineEvent
   readonly dueAt: number
@@ -32,7 +33,7 @@ export interface MachineEvent {
   readonly [key: string]: unknown
 }
 
-/** The committed state of a machine, in our own format, so that upgrades stay in our hands. */
+/** The committed state of a machine. Our own format, so that an upgrade of XState cannot make rows unreadable. */
 export interface Checkpoint {
   readonly machine: string
   readonly version: number
@@ -45,8 +46,8 @@ export interface Checkpoint {
 }
 
 /**
- * When somebody must look at this checkpoint again, in epoch milliseconds: at once for a pending step, at the
- * earliest timer otherwise; null when only a person or a webhook can move it.
+ * When a worker must wake this checkpoint, in epoch milliseconds: now for a pending step, otherwise at the earliest
+ * timer; null when only a person or a webhook can send the next event.
  */
 export function wakeAtOf(checkpoint: Checkpoint, now: number): number | null {
   const timer = nextTimer(checkpoint)
@@ -54,7 +55,7 @@ export function wakeAtOf(checkpoint: Checkpoint, now: number): number | null {
   return timer?.dueAt ?? null
 }
 
-/** The timer that falls due first. */
+/** The earliest timer. */
 export function nextTimer(checkpoint: Checkpoint): Timer | undefined {
   return Object.values(checkpoint.timers).reduce<Timer | undefined>(
     (first, timer) => (first && first.dueAt <= timer.dueAt ? first : timer),

@@ -6,26 +6,24 @@ import {
   transition,
 } from 'xstate'
 import type { Checkpoint, Json, MachineEvent, PendingStep, Tag, Timer } from './checkpoint.ts'
-import type { DurableMachine } from './machine.ts'
+import { type DurableMachine, loadCheckpoint, type MachineCatalogue } from './machine.ts'
 
-/** What an event does to a machine: moves it, or is not permitted in its state. */
+/** The result of an event: the next checkpoint, or a refusal because the state does not accept it. */
 export type Decision =
   | { readonly kind: 'moved'; readonly checkpoint: Checkpoint }
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
 
-/** What a decision needs to know besides the checkpoint and the event. */
+/** What a decision needs besides the checkpoint and the event. */
 export interface DecisionFacts {
   /** Database time in epoch milliseconds; becomes the event's `at` and the base of every delay. */
   readonly at: number
-  /** Identifies the checkpoint that this decision makes: job id and the revision that it will have. */
+  /** Identifies the resulting checkpoint: instance id and its revision. */
   readonly key: string
   /** The lease epoch of the deciding worker; null when a command decides. */
   readonly epoch: number | null
 }
 
-/**
- * The first checkpoint of a machine, pure. `input` is what the machine's context is made from; it gets `at`.
- */
+/** The first checkpoint of a machine. Pure; the machine's context is built from `input` and `at`. */
 export function initialCheckpoint(machine: DurableMachine, input: object, facts: DecisionFacts): Checkpoint {
   // XState types the input by the machine; a DurableMachine is any machine.
   const [snapshot, effects] = initialTransition(machine.logic, { ...input, at: facts.at } as never)
@@ -33,8 +31,8 @@ export function initialCheckpoint(machine: DurableMachine, input: object, facts:
 }
 
 /**
- * Asks the pure statechart what an event does. Never performs anything; the caller commits the answer.
- * XState ignores an event that no transition handles; here it is refused.
+ * Applies an event to a checkpoint. Pure: the caller commits the result. XState ignores an event that no transition
+ * handles; here it is refused.
  */
 export function decide(
   machine: DurableMachine,
@@ -44,7 +42,7 @@ export function decide(
 ): Decision {
   const stamped = { ...event, at: facts.at }
   const snapshot = restore(machine, checkpoint)
-  // What is over stays over: the machine's own transitions, which hold in every state, do not hold in a final one.
+  // XState would apply the root's transitions in a final state too.
   if (checkpoint.tag === 'final' || !snapshot.can(stamped))
     return { kind: 'refused', state: checkpoint.state, event: event.type }
 
@@ -52,7 +50,18 @@ export function decide(
   return { kind: 'moved', checkpoint: checkpointOf(machine, next, pendingAfter(checkpoint, effects, facts)) }
 }
 
-/** The types of the domain's own events that the machine would accept now; guards are asked with nothing but the type. */
+/** Whether this build can read the stored checkpoint and its machine accepts the event now. */
+export function canHandle(machines: MachineCatalogue, stored: Checkpoint, event: MachineEvent): boolean {
+  try {
+    const { machine, checkpoint } = loadCheckpoint(machines, stored)
+    return decide(machine, checkpoint, event, { at: 0, key: '', epoch: null }).kind === 'moved'
+  } catch {
+    // An unreadable checkpoint, or a guard that throws on it, accepts no event.
+    return false
+  }
+}
+
+/** The types of the domain events that the machine accepts now. Guards see an event with nothing but its type. */
 export function acceptedEvents(machine: DurableMachine, checkpoint: Checkpoint): readonly string[] {
   if (checkpoint.tag === 'final') return []
   const snapshot = restore(machine, checkpoint)
@@ -60,12 +69,12 @@ export function acceptedEvents(machine: DurableMachine, checkpoint: Checkpoint):
   return [...types].filter((type) => !type.startsWith('xstate.') && snapshot.can({ type, at: 0 }))
 }
 
-/** The event that brings a step's output back to its machine. */
+/** The event that carries a step's output. */
 export function doneEvent(stepId: string, output: Json): MachineEvent {
   return { type: `xstate.done.actor.${stepId}`, output }
 }
 
-/** The event that tells a machine that a step did not do its work, and what that means. */
+/** The event that carries a step's error. */
 export function failureEvent(stepId: string, error: Json): MachineEvent {
   return { type: `xstate.error.actor.${stepId}`, error }
 }
@@ -77,7 +86,7 @@ interface Pending {
 
 const noWork: Pending = { step: null, timers: {} }
 
-/** Reads XState's effects in their order: what it would spawn is a step, what it would delay is a timer. */
+/** Translates XState's effects in order: a spawned actor becomes the pending step, a delayed event a timer. */
 function pendingAfter(
   before: Pending,
   effects: readonly ExecutableActionObject[],
@@ -86,7 +95,7 @@ function pendingAfter(
   let step = before.step
   const timers: Record<string, Timer> = { ...before.timers }
   for (const { type, params } of effects as readonly { type: string; params: EffectParams }[]) {
-    // One leaf, one step: whatever is stopped is the pending one. (Restored snapshots carry no child to name.)
+    // A leaf has one step, so the stopped one is the pending one. Restored snapshots name no child.
     if (type === 'xstate.stopChild') step = null
     else if (type === 'xstate.cancel') delete timers[String(params.sendId)]
     else if (type === 'xstate.spawnChild') {
@@ -102,7 +111,7 @@ function pendingAfter(
         event: asJson(params.event) as unknown as MachineEvent,
         dueAt: Math.ceil(facts.at + params.delay),
       }
-    } else throw new Error(`machines only assign, invoke and wait; this one asks for "${type}"`)
+    } else throw new Error(`a durable machine may only assign, invoke and wait, not "${type}"`)
   }
   return { step, timers }
 }
@@ -119,10 +128,10 @@ interface EffectParams {
 function checkpointOf(machine: DurableMachine, snapshot: AnyMachineSnapshot, pending: Pending): Checkpoint {
   const state = statePathOf(snapshot.value)
   const final = snapshot.status === 'done'
-  const tag = tagOf(final, pending)
+  const tag = tagOf(snapshot, pending)
   if (!snapshot.tags.has(tag)) {
-    const declared = [...snapshot.tags].join(', ') || 'nothing'
-    throw new Error(`${machine.name}: "${state}" is declared ${declared}, but what it does makes it ${tag}`)
+    const declared = [...snapshot.tags].join(', ') || 'without a tag'
+    throw new Error(`${machine.name}: "${state}" is declared ${declared}, but is ${tag}`)
   }
   return {
     machine: machine.name,
@@ -135,23 +144,24 @@ function checkpointOf(machine: DurableMachine, snapshot: AnyMachineSnapshot, pen
   }
 }
 
-function tagOf(final: boolean, pending: Pending): Tag {
-  if (final) return 'final'
+function tagOf({ status, tags }: AnyMachineSnapshot, pending: Pending): Tag {
+  if (status === 'done') return 'final'
   if (pending.step) return 'working'
-  return Object.keys(pending.timers).length > 0 ? 'waiting' : 'resting'
+  if (Object.keys(pending.timers).length > 0) return 'waiting'
+  return tags.has('settled') ? 'settled' : 'resting'
 }
 
 function restore(machine: DurableMachine, checkpoint: Checkpoint): AnyMachineSnapshot {
   return machine.logic.resolveState({ value: stateValueOf(checkpoint.state), context: checkpoint.context })
 }
 
-/** `{ publishing: 'uploading' }` → `publishing.uploading`; throws for a machine with parallel states. */
+/** `{ publishing: 'uploading' }` → `publishing.uploading`. Throws for a machine with parallel states. */
 function statePathOf(value: StateValue): string {
   if (typeof value === 'string') return value
   const entries = Object.entries(value)
   const [only] = entries
   if (!only || entries.length > 1 || only[1] === undefined)
-    throw new Error('a durable machine has one active leaf')
+    throw new Error('a durable machine must have exactly one active leaf')
   return `${only[0]}.${statePathOf(only[1])}`
 }
 
@@ -159,13 +169,13 @@ function stateValueOf(path: string): StateValue {
   return path.split('.').reduceRight<StateValue>((inner, key) => (inner === '' ? key : { [key]: inner }), '')
 }
 
-/** Cuts a value down to JSON; throws where that would change it silently into something else. */
+/** Copies a value as JSON. Throws where JSON would silently change it. */
 function asJson(value: unknown): Json {
   return JSON.parse(
     JSON.stringify(value, function (this: Record<string, unknown>, key, encoded) {
       const raw = this[key]
       if (raw instanceof Date || raw instanceof Error || typeof raw === 'function' || typeof raw === 'bigint')
-        throw new TypeError(`a checkpoint holds JSON only; "${key}" is not`)
+        throw new TypeError(`a checkpoint holds JSON only; "${key}" is not JSON`)
       return encoded
     }),
   ) as Json

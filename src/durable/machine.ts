@@ -1,12 +1,12 @@
-import type { AnyStateMachine } from 'xstate'
+import type { AnyStateMachine, ContextFrom } from 'xstate'
 import type { Checkpoint } from './checkpoint.ts'
 
-/** A machine as it is released: the statechart, its version, and how to bring older checkpoints up to it. */
-export interface DurableMachine {
+/** A released machine: the statechart, its version, and the upgrades of older checkpoints. */
+export interface DurableMachine<Logic extends AnyStateMachine = AnyStateMachine> {
   readonly name: string
   /** Rises when the shape of the states or of the context changes. */
   readonly version: number
-  readonly logic: AnyStateMachine
+  readonly logic: Logic
   /** `upgrades[n]` turns a checkpoint of version n into one of version n + 1; pure. */
   readonly upgrades: { readonly [fromVersion: number]: (old: Checkpoint) => Omit<Checkpoint, 'version'> }
 }
@@ -14,9 +14,17 @@ export interface DurableMachine {
 /** The machines that this build can run, by name. */
 export type MachineCatalogue = ReadonlyMap<string, DurableMachine>
 
-/** A checkpoint that this build must not touch: guessing its meaning could post twice. */
+/** A checkpoint that this build does not know. It is refused, because guessing its meaning could post twice. */
 export class UnknownCheckpoint extends Error {
   override readonly name = 'UnknownCheckpoint'
+}
+
+/** The typed context of a checkpoint of this machine's current version. The database stores it as JSON of the same shape. */
+export function contextOf<Logic extends AnyStateMachine>(
+  _machine: DurableMachine<Logic>,
+  { context }: Pick<Checkpoint, 'context'>,
+): ContextFrom<Logic> {
+  return context as ContextFrom<Logic>
 }
 
 export function catalogueOf(machines: readonly DurableMachine[]): MachineCatalogue {
@@ -24,7 +32,7 @@ export function catalogueOf(machines: readonly DurableMachine[]): MachineCatalog
 }
 
 /**
- * Finds a checkpoint's machine and brings the checkpoint to its current version.
+ * Finds a checkpoint's machine and upgrades the checkpoint to its current version.
  * Throws `UnknownCheckpoint` for an unknown machine or state and for a version newer than this build's.
  */
 export function loadCheckpoint(
@@ -32,28 +40,30 @@ export function loadCheckpoint(
   stored: Checkpoint,
 ): { readonly machine: DurableMachine; readonly checkpoint: Checkpoint } {
   const machine = catalogue.get(stored.machine)
-  if (!machine) throw new UnknownCheckpoint(`no machine is called "${stored.machine}" in this build`)
+  if (!machine) throw new UnknownCheckpoint(`this build has no machine "${stored.machine}"`)
   if (stored.version > machine.version) {
     throw new UnknownCheckpoint(
-      `"${stored.machine}" is at version ${machine.version} here, but the checkpoint is of version ${stored.version}: run the newer build`,
+      `this build knows "${stored.machine}" up to version ${machine.version}, but the checkpoint has version ${stored.version}: run a newer build`,
     )
   }
   let checkpoint = stored
   while (checkpoint.version < machine.version) {
     const upgrade = machine.upgrades[checkpoint.version]
     if (!upgrade)
-      throw new UnknownCheckpoint(`"${stored.machine}" has no upgrade from version ${checkpoint.version}`)
+      throw new UnknownCheckpoint(
+        `machine "${stored.machine}" has no upgrade from version ${checkpoint.version}`,
+      )
     checkpoint = { ...upgrade(checkpoint), version: checkpoint.version + 1 }
   }
   if (!leafPaths(machine).has(checkpoint.state)) {
-    throw new UnknownCheckpoint(`"${stored.machine}" has no state "${checkpoint.state}"`)
+    throw new UnknownCheckpoint(`machine "${stored.machine}" has no state "${checkpoint.state}"`)
   }
   return { machine, checkpoint }
 }
 
 const leaves = new WeakMap<DurableMachine, ReadonlySet<string>>()
 
-/** The dotted paths of all states that can be active by themselves. */
+/** The dotted paths of all leaf states. */
 export function leafPaths(machine: DurableMachine): ReadonlySet<string> {
   let paths = leaves.get(machine)
   if (!paths) {

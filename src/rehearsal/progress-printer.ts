@@ -14,9 +14,6 @@ import {
 /** States that only poll the provider or TikTok. */
 const pollingStates = new Set(['generating.checking', 'watching.checking'])
 
-/** States that a job leaves only by a person, a webhook or not at all. */
-const restingStates = new Set(['published', 'delivered', 'failed', 'cancelled', 'needsPerson', 'takenDown'])
-
 type AccountNow = NonNullable<FollowedTransition['account']>
 
 /**
@@ -39,6 +36,7 @@ export function createProgressPrinter(
   const printJob = ({
     at,
     to,
+    tag,
     jobId,
     title,
     progress,
@@ -55,7 +53,7 @@ export function createProgressPrinter(
 
     const suffix = to === 'published' && publicPostIds?.length ? `  post ${publicPostIds.join(', ')}` : ''
     const line = formatLine({ at, label: labelOf(jobId, title), state: to, progress, suffix })
-    const isResting = restingStates.has(to)
+    const isResting = tag === 'settled' || tag === 'final' || to === 'needsPerson'
     if (isResting) terminal.settle(jobId, line)
     else terminal.progress(jobId, line)
     // A redrawn line is overwritten later, so that its failure needs a line that stays.

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { BreakerContext } from '../../machines/breaker.ts'
+import { breakerMachine } from '../../src/definitions/machines.ts'
+import { contextOf } from '../../src/durable/machine.ts'
 import type { Answer } from '../../src/providers/tiktok/http/answer.ts'
 import { readBreakers } from '../../src/store/breaker/breakers.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -25,7 +26,7 @@ export async function rowOf({ runtime }: TestDatabase, key: string, accountId: s
   const { breakers } = await readBreakers(runtime.db, [{ key, accountId }])
   const [row] = breakers
   return row?.stored
-    ? { ...row.stored, revision: row.revision, known: row.stored.context as unknown as BreakerContext }
+    ? { ...row.stored, revision: row.revision, known: contextOf(breakerMachine, row.stored) }
     : undefined
 }
 

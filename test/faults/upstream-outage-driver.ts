@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline'
 import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
-import { jobMachine } from '../../src/definitions/machines.ts'
+import { accountMachine, jobMachine } from '../../src/definitions/machines.ts'
 import { type DriveEnd, drive, type Runtime } from '../../src/durable/drive.ts'
 import { createDatabaseClock } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
+import { accountMachine } from '../../src/definitions/machines.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 import { day, Walk } from './walk.ts'
 
@@ -21,7 +21,7 @@ class AccountWalk extends Walk {
     return this.send({ type: 'authorized', ...this.expiry(version) })
   }
   refreshed(version: number): this {
-    return this.done({ ...this.expiry(version) })
+    return this.done('refreshTokens', { ...this.expiry(version) })
   }
 }
 
@@ -111,7 +111,7 @@ describe('the account machine', () => {
     const walk = toConnected().send({ type: 'disconnect' }).fail({ kind: 'retry', failure }).timer()
     expect(walk.state).toBe('disconnecting.revoking')
     expect(() => walk.authorize(2)).toThrow('refused')
-    expect(walk.done().state).toBe('disconnected')
+    expect(walk.done('revokeTokens').state).toBe('disconnected')
     expect(walk.authorize(2).state).toBe('connected')
   })
 
@@ -119,7 +119,11 @@ describe('the account machine', () => {
     const walks = [
       toConnected().send({ type: 'refresh', version: 1 }).fail({ kind: 'retry', failure }),
       toConnected().send({ type: 'refresh', version: 1 }).fail({ kind: 'unknown', failure }),
-      toConnected().send({ type: 'disconnect' }).fail({ kind: 'retry', failure }).timer().done(),
+      toConnected()
+        .send({ type: 'disconnect' })
+        .fail({ kind: 'retry', failure })
+        .timer()
+        .done('revokeTokens'),
       toConnected().send(removed(2 * day)),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))

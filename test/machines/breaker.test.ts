@@ -18,12 +18,11 @@ import {
 import {
   type Breaker,
   breakerAt,
-  contextOf,
   publicStateOf,
   transitionBreaker,
 } from '../../src/circuit-breaker/breaker.ts'
-import { breakerMachine, freshBreaker } from '../../src/definitions/breaker-machine.ts'
-import { leafPaths } from '../../src/durable/machine.ts'
+import { breakerMachine, initialBreaker } from '../../src/definitions/machines.ts'
+import { contextOf, leafPaths } from '../../src/durable/machine.ts'
 
 const start = 1_767_225_600_000
 const record = {
@@ -76,7 +75,7 @@ class Walk {
     return this.breaker.checkpoint.state
   }
   get context(): BreakerContext {
-    return contextOf(this.breaker)
+    return contextOf(breakerMachine, this.breaker.checkpoint)
   }
 }
 
@@ -287,7 +286,7 @@ describe('the breaker machine', () => {
   })
 
   it('begins as a breaker without a row does', () => {
-    expect(freshBreaker).toMatchObject({ machine: 'breaker', state: 'closed', tag: 'resting', timers: {} })
+    expect(initialBreaker).toMatchObject({ machine: 'breaker', state: 'closed', tag: 'resting', timers: {} })
   })
 })
 

@@ -1,9 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
-import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
-import { jobMachine } from '../../src/definitions/machines.ts'
-import { planMachine } from '../../src/definitions/plan-machine.ts'
+import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
 import { diagramOf, toMermaid } from '../../src/durable/diagram.ts'
 
 it.each([jobMachine, planMachine, accountMachine, breakerMachine])(

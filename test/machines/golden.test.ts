@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { type BreakerContext, failureThreshold } from '../../machines/breaker.ts'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
-import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
-import { jobMachine } from '../../src/definitions/machines.ts'
+import { failureThreshold } from '../../machines/breaker.ts'
+import { accountMachine, breakerMachine, jobMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent } from '../../src/durable/decide.ts'
-import { catalogueOf, type DurableMachine, leafPaths, loadCheckpoint } from '../../src/durable/machine.ts'
+import {
+  catalogueOf,
+  contextOf,
+  type DurableMachine,
+  leafPaths,
+  loadCheckpoint,
+} from '../../src/durable/machine.ts'
 
 const at = 1_767_225_700_000
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
@@ -49,11 +53,11 @@ function finish(
   return checkpoint
 }
 
-describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json', 'job-v4.json'])('a job of %s', async (file) => {
+describe.each(['job-v1.json', 'job-v2.json'])('a job of %s', async (file) => {
   it.each(await golden(file))('that was %s is loaded and finished', (_name, stored) => {
     expect(finish(jobMachine, stored, ['published', 'cancelled', 'failed'])).toMatchObject({
       state: 'published',
-      tag: 'resting',
+      tag: 'settled',
       version: jobMachine.version,
       context: { visibility: 'public', publicPostIds: ['7312345678901234567'] },
     })
@@ -77,7 +81,7 @@ describe('an account of account-v1.json', async () => {
 
 /** What calls, or a person, do to a breaker that waits for them; all else waits for its time. */
 function nudgeOf({ state, context }: Checkpoint): MachineEvent | undefined {
-  const { probe, epoch } = context as unknown as BreakerContext
+  const { probe, epoch } = contextOf(breakerMachine, { context })
   switch (state) {
     case 'halfOpen.ready':
       return { type: 'call', permit: 'a call', timeoutMs: 30_000 }
@@ -101,7 +105,7 @@ describe('a breaker of breaker-v1.json', async () => {
   it.each(all)('that was %s is loaded, closes, and opens again', (_name, stored) => {
     let checkpoint = finish(breakerMachine, stored, ['closed'], nudgeOf)
     expect(checkpoint).toMatchObject({ tag: 'resting', timers: {}, version: breakerMachine.version })
-    const { failures, epoch } = checkpoint.context as unknown as BreakerContext
+    const { failures, epoch } = contextOf(breakerMachine, checkpoint)
     for (let left = failureThreshold - failures; left > 0; left -= 1) {
       expect(checkpoint.state).toBe('closed')
       const failed = { type: 'failed', permit: 'a call', epoch }

@@ -11,11 +11,17 @@ const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5 }).done()
-const stored = () => opened().done({ clip }).done({ kind: 'ready' }).done({ kept }).done({ media }).done()
-const initialising = () => stored().timer().done()
-const uploading = () => initialising().done({ post, audience: 'everyone' })
-const accepted = () => uploading().done().done()
+const opened = () => begun().done('openJob', { scenes: 1, seconds: 5 }).done('reserveQuota')
+const stored = () =>
+  opened()
+    .done('submitClip', { clip })
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('storeVideo', { media })
+    .done('checkMedia')
+const initialising = () => stored().timer().done('preparePost')
+const uploading = () => initialising().done('initPost', { post, audience: 'everyone' })
+const accepted = () => uploading().done('uploadChunk').done('uploadChunk')
 
 describe('a job that nobody got through with', () => {
   it.each([
@@ -52,7 +58,7 @@ describe('a job that nobody got through with', () => {
   it('is told of it only where something was under way', () => {
     const paused = begun().send({ type: 'pause' })
     const needsPerson = begun().send(lost)
-    const published = accepted().timer().done({ kind: 'private' }).done()
+    const published = accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')
     const waiting = begun().fail({ kind: 'needsAccount', failure })
     for (const { checkpoint } of [paused, needsPerson, published, waiting]) {
       expect(checkpoint.step).toBeNull()

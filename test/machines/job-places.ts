@@ -9,14 +9,19 @@ const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2, approvedHash: 'h' }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5 })
-const generating = () => opened().done()
-const submitted = () => generating().done({ clip })
-const stored = () => submitted().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
-const initialising = () => stored().timer().done()
-const uploading = () => initialising().done({ post, audience: 'everyone' })
-const accepted = () => uploading().done().done()
-const published = () => accepted().timer().done({ kind: 'private' }).done()
+const opened = () => begun().done('openJob', { scenes: 1, seconds: 5 })
+const generating = () => opened().done('reserveQuota')
+const submitted = () => generating().done('submitClip', { clip })
+const stored = () =>
+  submitted()
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('storeVideo', { media })
+    .done('checkMedia')
+const initialising = () => stored().timer().done('preparePost')
+const uploading = () => initialising().done('initPost', { post, audience: 'everyone' })
+const accepted = () => uploading().done('uploadChunk').done('uploadChunk')
+const published = () => accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')
 
 /** A job in each of the states that it can rest or work in, by the shortest way there; its slot is a day after its start. */
 export const jobPlaces: Readonly<Record<string, () => Walk>> = {
@@ -25,11 +30,13 @@ export const jobPlaces: Readonly<Record<string, () => Walk>> = {
   waitingForQuota: () => opened().fail({ kind: 'needsPerson', failure }),
   'generating.submitting': generating,
   'generating.checking': submitted,
-  'generating.rendering': () => submitted().done({ kind: 'running', progress: 0, pollAfterMs: 1_000 }),
-  'generating.keeping': () => submitted().done({ kind: 'ready' }),
+  'generating.rendering': () =>
+    submitted().done('checkClip', { kind: 'running', progress: 0, pollAfterMs: 1_000 }),
+  'generating.keeping': () => submitted().done('checkClip', { kind: 'ready' }),
   'generating.backingOff': () => generating().fail({ kind: 'retry', failure }),
-  storing: () => submitted().done({ kind: 'ready' }).done({ kept }),
-  checkingMedia: () => submitted().done({ kind: 'ready' }).done({ kept }).done({ media }),
+  storing: () => submitted().done('checkClip', { kind: 'ready' }).done('keepClip', { kept }),
+  checkingMedia: () =>
+    submitted().done('checkClip', { kind: 'ready' }).done('keepClip', { kept }).done('storeVideo', { media }),
   awaitingSlot: stored,
   'publishing.preparing': () => stored().timer(),
   'publishing.initialising': initialising,
@@ -38,8 +45,8 @@ export const jobPlaces: Readonly<Record<string, () => Walk>> = {
   'publishing.reconciling': () => uploading().fail({ kind: 'unknown', failure }),
   'publishing.backingOff': () => uploading().fail({ kind: 'retry', failure }),
   'watching.accepted': accepted,
-  'watching.processing': () => accepted().timer().done({ kind: 'processing' }),
-  'watching.inModeration': () => accepted().timer().done({ kind: 'inModeration' }),
+  'watching.processing': () => accepted().timer().done('checkPost', { kind: 'processing' }),
+  'watching.inModeration': () => accepted().timer().done('checkPost', { kind: 'inModeration' }),
   'watching.checking': () => accepted().timer(),
   'watching.backingOff': () => accepted().timer().fail({ kind: 'retry', failure }),
   backingOff: () => begun().fail({ kind: 'retry', failure }),
@@ -48,10 +55,10 @@ export const jobPlaces: Readonly<Record<string, () => Walk>> = {
   paused: () => stored().send({ type: 'pause' }),
   waitingForAccount: () => stored().timer().fail({ kind: 'needsAccount', failure }),
   needsPerson: () => stored().timer().fail({ kind: 'needsPerson', failure }),
-  closing: () => accepted().timer().done({ kind: 'private' }),
+  closing: () => accepted().timer().done('checkPost', { kind: 'private' }),
   published,
-  delivered: () => accepted().timer().done({ kind: 'delivered' }).done(),
-  takenDown: () => accepted().send({ type: 'postHidden', createdAt: 9, postId: '1' }).done(),
-  cancelled: () => begun().send({ type: 'cancel' }).done(),
-  failed: () => stored().timer().fail({ kind: 'failed', failure }).done(),
+  delivered: () => accepted().timer().done('checkPost', { kind: 'delivered' }).done('closeJob'),
+  takenDown: () => accepted().send({ type: 'postHidden', createdAt: 9, postId: '1' }).done('closeJob'),
+  cancelled: () => begun().send({ type: 'cancel' }).done('closeJob'),
+  failed: () => stored().timer().fail({ kind: 'failed', failure }).done('closeJob'),
 }

@@ -26,24 +26,25 @@ const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', create
 const waitOf = ({ checkpoint, at }: JobWalk) =>
   (Object.values(checkpoint.timers)[0]?.dueAt ?? Number.NaN) - at
 
-const toGenerating = () => new JobWalk().done({ scenes: 2, seconds: 5 }).done()
+const toGenerating = () => new JobWalk().done('openJob', { scenes: 2, seconds: 5 }).done('reserveQuota')
 const toStored = () =>
   toGenerating()
-    .done({ clip })
-    .done({ kind: 'ready' })
-    .done({ kept })
-    .done({ clip })
-    .done({ kind: 'ready' })
-    .done({ kept })
-    .done({ media })
-    .done()
-const toUploading = (audience = 'everyone') => toStored().timer().done().done({ post, audience })
-const toAccepted = (audience = 'everyone') => toUploading(audience).done().done()
+    .done('submitClip', { clip })
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('submitClip', { clip })
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('storeVideo', { media })
+    .done('checkMedia')
+const toUploading = (audience = 'everyone') =>
+  toStored().timer().done('preparePost').done('initPost', { post, audience })
+const toAccepted = (audience = 'everyone') => toUploading(audience).done('uploadChunk').done('uploadChunk')
 
 describe('the job machine', () => {
   it('goes its whole way: scene by scene, then chunk by chunk, then watched until published', () => {
-    const walk = toAccepted().timer().done({ kind: 'inModeration' }).timer()
-    walk.done({ kind: 'public', postIds: ['7312345678901234567'] }).done()
+    const walk = toAccepted().timer().done('checkPost', { kind: 'inModeration' }).timer()
+    walk.done('checkPost', { kind: 'public', postIds: ['7312345678901234567'] }).done('closeJob')
     expect(walk.visited).toEqual([
       'queued',
       'reservingQuota',
@@ -68,7 +69,7 @@ describe('the job machine', () => {
       'published',
     ])
     expect(walk.checkpoint).toMatchObject({
-      tag: 'resting',
+      tag: 'settled',
       context: { publicPostIds: ['7312345678901234567'], visibility: 'public' },
     })
   })
@@ -79,7 +80,9 @@ describe('the job machine', () => {
   })
 
   it('polls a clip that is still rendering, and shows how far it is', () => {
-    const walk = toGenerating().done({ clip }).done({ kind: 'running', progress: 0.5, pollAfterMs: 400 })
+    const walk = toGenerating()
+      .done('submitClip', { clip })
+      .done('checkClip', { kind: 'running', progress: 0.5, pollAfterMs: 400 })
     expect(walk.checkpoint).toMatchObject({
       state: 'generating.rendering',
       tag: 'waiting',
@@ -89,7 +92,7 @@ describe('the job machine', () => {
   })
 
   it('backs off exponentially and goes on where it was', () => {
-    const walk = toGenerating().done({ clip })
+    const walk = toGenerating().done('submitClip', { clip })
     const waits: number[] = []
     for (let attempt = 1; attempt <= 8; attempt += 1) {
       walk.fail({ kind: 'retry', failure })
@@ -105,44 +108,52 @@ describe('the job machine', () => {
   })
 
   it('never comes back before the upstream asked it to', () => {
-    const walk = toGenerating().done({ clip }).fail({ kind: 'retry', failure, afterSeconds: 500 })
+    const walk = toGenerating()
+      .done('submitClip', { clip })
+      .fail({ kind: 'retry', failure, afterSeconds: 500 })
     expect(Object.values(walk.checkpoint.timers)[0]?.dueAt).toBeGreaterThanOrEqual(walk.at + 500_000)
   })
 
   it('looks the truth up when the answer to a chunk was lost, and goes on from there', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure })
     expect(walk.state).toBe('publishing.reconciling')
-    expect(walk.done({ kind: 'partly', nextChunk: 1 }).timer().state).toBe('publishing.uploading')
+    expect(walk.done('reconcilePost', { kind: 'partly', nextChunk: 1 }).timer().state).toBe(
+      'publishing.uploading',
+    )
     expect(walk.checkpoint.step?.input).toMatchObject({ chunk: 1 })
-    walk.fail({ kind: 'unknown', failure }).done({ kind: 'sent' })
+    walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'sent' })
     expect(walk.state).toBe('watching.accepted')
   })
 
   it('looks the truth up at once, but does not do it again before the upstream asked it to', () => {
     const asked = { kind: 'unknown', failure, afterSeconds: 300 } as const
-    expect(waitOf(toUploading().fail(asked).done({ kind: 'partly', nextChunk: 0 }))).toBeGreaterThan(300_000)
-    expect(waitOf(toStored().timer().done().fail(asked).done({ kind: 'absent' }))).toBeGreaterThan(300_000)
+    expect(
+      waitOf(toUploading().fail(asked).done('reconcilePost', { kind: 'partly', nextChunk: 0 })),
+    ).toBeGreaterThan(300_000)
+    expect(
+      waitOf(toStored().timer().done('preparePost').fail(asked).done('reconcilePost', { kind: 'absent' })),
+    ).toBeGreaterThan(300_000)
   })
 
   it('obeys a person at once who asked for something while it was under way, whatever the upstream asked for', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure, afterSeconds: 300 })
-    walk.send({ type: 'pause' }).done({ kind: 'partly', nextChunk: 1 })
+    walk.send({ type: 'pause' }).done('reconcilePost', { kind: 'partly', nextChunk: 1 })
     expect(waitOf(walk)).toBe(0)
     expect(walk.timer().state).toBe('paused')
   })
 
   it('opens another post only on proof that the first can never appear, after longer and longer, and not for ever', () => {
-    const walk = toStored().timer().done()
+    const walk = toStored().timer().done('preparePost')
     for (const seconds of [1, 8, 64, 300]) {
       walk.fail({ kind: 'unknown', failure })
       expect(walk.state).toBe('publishing.reconciling')
-      walk.done({ kind: 'absent' })
+      walk.done('reconcilePost', { kind: 'absent' })
       expect(waitOf(walk)).toBeGreaterThanOrEqual(1_000 * seconds)
       expect(waitOf(walk)).toBeLessThanOrEqual(1_200 * seconds)
-      walk.timer().timer().done()
+      walk.timer().timer().done('preparePost')
       expect(walk.state).toBe('publishing.initialising')
     }
-    walk.fail({ kind: 'unknown', failure }).done({ kind: 'absent' })
+    walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'absent' })
     expect(walk.state).toBe('needsPerson')
   })
 
@@ -160,7 +171,7 @@ describe('the job machine', () => {
 
   it('gives up watching after 72 hours without posting again, and watches on when asked', () => {
     const walk = toAccepted()
-    while (walk.state !== 'needsPerson') walk.timer().done({ kind: 'processing' })
+    while (walk.state !== 'needsPerson') walk.timer().done('checkPost', { kind: 'processing' })
     expect(walk.state).toBe('needsPerson')
     expect(walk.checkpoint.context).toMatchObject({ failure: { code: 'UNCONFIRMED' } })
     expect(walk.send({ type: 'retry' }).state).toBe('watching.accepted')
@@ -169,21 +180,21 @@ describe('the job machine', () => {
   it('hears a paid submit out before it cancels', () => {
     const walk = toGenerating().send({ type: 'cancel' })
     expect(walk.state).toBe('generating.submitting')
-    walk.done({ clip })
+    walk.done('submitClip', { clip })
     expect(walk.state).toBe('closing')
     expect(walk.checkpoint.step?.input).toMatchObject({ ending: 'cancelled', clip })
-    expect(walk.done().state).toBe('cancelled')
+    expect(walk.done('closeJob').state).toBe('cancelled')
   })
 
   it('forgets a wish to cancel that came while the last chunk was on its way', () => {
-    const walk = toUploading().done().send({ type: 'cancel' }).done()
+    const walk = toUploading().done('uploadChunk').send({ type: 'cancel' }).done('uploadChunk')
     expect(walk.state).toBe('watching.accepted')
     for (const type of ['cancel', 'pause']) expect(() => walk.send({ type })).toThrow('was refused')
   })
 
   describe('whose last chunk was not heard of', () => {
     const unheard = () =>
-      toUploading().done().fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
+      toUploading().done('uploadChunk').fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
 
     it('is cancelled only when TikTok has said that it has nothing of it', () => {
       const walk = unheard().send({ type: 'cancel' })
@@ -192,11 +203,11 @@ describe('the job machine', () => {
       walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
       expect((Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at).toBe(7_000)
       expect(walk.timer().state).toBe('publishing.reconciling')
-      expect(walk.done({ kind: 'absent' }).timer().done().state).toBe('cancelled')
+      expect(walk.done('reconcilePost', { kind: 'absent' }).timer().done('closeJob').state).toBe('cancelled')
     })
 
     it('is too late to cancel when TikTok has it all', () => {
-      const walk = unheard().send({ type: 'cancel' }).done({ kind: 'sent' })
+      const walk = unheard().send({ type: 'cancel' }).done('reconcilePost', { kind: 'sent' })
       expect(walk.checkpoint).toMatchObject({ state: 'watching.accepted', context: { pendingRequest: null } })
     })
 
@@ -204,7 +215,7 @@ describe('the job machine', () => {
       const walk = unheard().send({ type: 'cancel' }).fail({ kind: 'needsAccount', failure })
       expect(walk.state).toBe('waitingForAccount')
       expect(walk.send({ type: 'accountConnected' }).state).toBe('publishing.reconciling')
-      expect(walk.done({ kind: 'absent' }).timer().done().state).toBe('cancelled')
+      expect(walk.done('reconcilePost', { kind: 'absent' }).timer().done('closeJob').state).toBe('cancelled')
     })
 
     it('may be paused, and is asked about before it is cancelled then', () => {
@@ -221,18 +232,22 @@ describe('the job machine', () => {
 
   it('resumes a paused job from what it has', () => {
     expect(toStored().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
-    const rendering = toGenerating().done({ clip }).done({ kind: 'running', progress: 0, pollAfterMs: 1 })
+    const rendering = toGenerating()
+      .done('submitClip', { clip })
+      .done('checkClip', { kind: 'running', progress: 0, pollAfterMs: 1 })
     expect(rendering.send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('generating.checking')
   })
 
   it('waits for quota, and goes on when more is granted', () => {
-    const walk = new JobWalk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure })
+    const walk = new JobWalk()
+      .done('openJob', { scenes: 1, seconds: 3 })
+      .fail({ kind: 'needsPerson', failure })
     expect(walk.state).toBe('waitingForQuota')
     expect(walk.send({ type: 'quotaGranted' }).state).toBe('reservingQuota')
   })
 
   it('leaves to a person what keeps failing, and goes on when asked', () => {
-    const walk = toGenerating().done({ clip }).fail({ kind: 'exhausted', leaseAttempts: 8 })
+    const walk = toGenerating().done('submitClip', { clip }).fail({ kind: 'exhausted', leaseAttempts: 8 })
     expect(walk.state).toBe('needsPerson')
     expect(walk.checkpoint.context).toMatchObject({ failure: { verdict: 'NEEDS_OPERATOR' } })
     expect(walk.send({ type: 'retry' }).state).toBe('generating.checking')
@@ -243,7 +258,7 @@ describe('the job machine', () => {
       .timer()
       .fail({ kind: 'failed', failure: { ...failure, verdict: 'PERMANENT' } })
     expect(walk.state).toBe('closing')
-    expect(walk.done().checkpoint).toMatchObject({
+    expect(walk.done('closeJob').checkpoint).toMatchObject({
       state: 'failed',
       tag: 'final',
       context: { failure: { verdict: 'PERMANENT' } },
@@ -252,9 +267,9 @@ describe('the job machine', () => {
 
   it('lets nobody but TikTok move it once it is over', () => {
     for (const walk of [
-      toAccepted().timer().done({ kind: 'private' }).done(),
-      toAccepted('inbox').timer().done({ kind: 'delivered' }).done(),
-      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
+      toAccepted().timer().done('checkPost', { kind: 'private' }).done('closeJob'),
+      toAccepted('inbox').timer().done('checkPost', { kind: 'delivered' }).done('closeJob'),
+      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done('closeJob'),
     ])
       for (const type of ['cancel', 'pause', 'resume', 'retry', 'accountConnected'])
         expect(() => walk.send({ type })).toThrow('was refused')
@@ -262,23 +277,31 @@ describe('the job machine', () => {
 
   it('has a reachable, rightly tagged place for every state', () => {
     const walks = [
-      toAccepted().timer().done({ kind: 'private' }).done(),
+      toAccepted().timer().done('checkPost', { kind: 'private' }).done('closeJob'),
       toGenerating()
-        .done({ clip })
-        .done({ kind: 'running', progress: 0, pollAfterMs: 1 })
+        .done('submitClip', { clip })
+        .done('checkClip', { kind: 'running', progress: 0, pollAfterMs: 1 })
         .send({ type: 'pause' }),
-      toGenerating().done({ clip }).fail({ kind: 'retry', failure }),
-      toStored().timer().done().fail({ kind: 'deferred', failure, afterSeconds: 7 }),
+      toGenerating().done('submitClip', { clip }).fail({ kind: 'retry', failure }),
+      toStored().timer().done('preparePost').fail({ kind: 'deferred', failure, afterSeconds: 7 }),
       toUploading().fail({ kind: 'unknown', failure }),
       toUploading().fail({ kind: 'retry', failure }),
       toUploading().fail({ kind: 'needsAccount', failure }),
       toAccepted().timer().fail({ kind: 'retry', failure }),
-      toAccepted().timer().done({ kind: 'processing' }).timer().done({ kind: 'inModeration' }),
-      toAccepted('inbox').timer().done({ kind: 'delivered' }).done(),
-      toAccepted().send(hidden(1)).done(),
-      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done(),
-      new JobWalk().fail({ kind: 'retry', failure }).timer().fail({ kind: 'failed', failure }).done(),
-      new JobWalk().done({ scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
+      toAccepted()
+        .timer()
+        .done('checkPost', { kind: 'processing' })
+        .timer()
+        .done('checkPost', { kind: 'inModeration' }),
+      toAccepted('inbox').timer().done('checkPost', { kind: 'delivered' }).done('closeJob'),
+      toAccepted().send(hidden(1)).done('closeJob'),
+      toUploading().fail({ kind: 'needsPerson', failure }).send({ type: 'cancel' }).done('closeJob'),
+      new JobWalk()
+        .fail({ kind: 'retry', failure })
+        .timer()
+        .fail({ kind: 'failed', failure })
+        .done('closeJob'),
+      new JobWalk().done('openJob', { scenes: 1, seconds: 3 }).fail({ kind: 'needsPerson', failure }),
       toStored().send({ type: 'hold', failure }).timer(),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))
@@ -295,9 +318,9 @@ describe('the afterlife of a post', () => {
   it('is the same whether TikTok is asked or tells by itself', () => {
     const asked = toAccepted()
       .timer()
-      .done({ kind: 'public', postIds: [id] })
-      .done()
-    const told = toAccepted().send(shown(5)).done()
+      .done('checkPost', { kind: 'public', postIds: [id] })
+      .done('closeJob')
+    const told = toAccepted().send(shown(5)).done('closeJob')
     for (const walk of [asked, told])
       expect(walk.checkpoint).toMatchObject({
         state: 'published',
@@ -308,14 +331,14 @@ describe('the afterlife of a post', () => {
   it('knows that a completed public post is still in moderation, and a private one is done', () => {
     const completed = { type: 'postCompleted', createdAt: 1 }
     expect(toAccepted().send(completed).state).toBe('watching.inModeration')
-    expect(toAccepted('some').send(completed).done().checkpoint).toMatchObject({
+    expect(toAccepted('some').send(completed).done('closeJob').checkpoint).toMatchObject({
       state: 'published',
       context: { visibility: 'private', publicPostIds: [] },
     })
   })
 
   it('makes one change of news that come twice or in the wrong order', () => {
-    const walk = toAccepted().send(shown(5)).done()
+    const walk = toAccepted().send(shown(5)).done('closeJob')
     expect(() => walk.send(shown(5))).toThrow('refused')
     expect(() => walk.send({ type: 'postCompleted', createdAt: 4 })).toThrow('refused')
     expect(walk.send(hidden(9)).state).toBe('takenDown')
@@ -324,10 +347,10 @@ describe('the afterlife of a post', () => {
   })
 
   it('does not count an init that was not its turn', () => {
-    const walk = toStored().timer().done()
+    const walk = toStored().timer().done('preparePost')
     for (let turn = 0; turn < 10; turn += 1)
       walk.fail({ kind: 'deferred', failure, afterSeconds: 60 }).timer()
-    expect(walk.done({ post, audience: 'some' }).checkpoint.context).toMatchObject({
+    expect(walk.done('initPost', { post, audience: 'some' }).checkpoint.context).toMatchObject({
       initAttempts: 1,
       audience: 'some',
     })
@@ -335,7 +358,7 @@ describe('the afterlife of a post', () => {
 
   it('asks the creator’s settings anew when its turn comes only much later', () => {
     const toTurn = (afterSeconds: number) =>
-      toStored().timer().done().fail({ kind: 'deferred', failure, afterSeconds }).timer()
+      toStored().timer().done('preparePost').fail({ kind: 'deferred', failure, afterSeconds }).timer()
     expect(toTurn(600).state).toBe('publishing.initialising')
     expect(toTurn(601).timer().state).toBe('publishing.preparing')
   })
@@ -343,11 +366,11 @@ describe('the afterlife of a post', () => {
   it('is taken down even if the news of that overtakes the news that it was public', () => {
     const walk = toAccepted().send(hidden(9))
     expect(() => walk.send(shown(5))).toThrow('refused')
-    expect(walk.done().state).toBe('takenDown')
+    expect(walk.done('closeJob').state).toBe('takenDown')
   })
 
   it('keeps every public post that a creator makes of one draft', () => {
-    const walk = toAccepted('inbox').timer().done({ kind: 'delivered' }).done()
+    const walk = toAccepted('inbox').timer().done('checkPost', { kind: 'delivered' }).done('closeJob')
     expect(walk.state).toBe('delivered')
     walk.send({ type: 'postCompleted', createdAt: 3 }).send(shown(4, '1')).send(shown(5, '2'))
     expect(walk.checkpoint).toMatchObject({ state: 'published', context: { publicPostIds: ['1', '2'] } })
@@ -356,11 +379,15 @@ describe('the afterlife of a post', () => {
   it('opens a fresh post only when TikTok says that the first has failed and allows it', () => {
     const failed = (again: boolean) => ({ type: 'postFailed', createdAt: 1, again, failure })
     expect(toAccepted().send(failed(true)).timer().timer().state).toBe('publishing.preparing')
-    expect(toAccepted().send(failed(false)).done().state).toBe('failed')
-    expect(toAccepted().timer().done({ kind: 'rejected', again: true, failure }).timer().timer().state).toBe(
-      'publishing.preparing',
-    )
-    expect(toAccepted().timer().done({ kind: 'rejected', again: false, failure }).done().state).toBe('failed')
+    expect(toAccepted().send(failed(false)).done('closeJob').state).toBe('failed')
+    expect(
+      toAccepted().timer().done('checkPost', { kind: 'rejected', again: true, failure }).timer().timer()
+        .state,
+    ).toBe('publishing.preparing')
+    expect(
+      toAccepted().timer().done('checkPost', { kind: 'rejected', again: false, failure }).done('closeJob')
+        .state,
+    ).toBe('failed')
   })
 
   it('does not believe news of a post that was not sent', () => {
@@ -371,7 +398,7 @@ describe('the afterlife of a post', () => {
   it('survives five hours of moderation without a word of failure', () => {
     const walk = toAccepted()
     const since = walk.at
-    while (walk.at - since < 5 * 3_600_000) walk.timer().done({ kind: 'inModeration' })
+    while (walk.at - since < 5 * 3_600_000) walk.timer().done('checkPost', { kind: 'inModeration' })
     expect(new Set(walk.visited.slice(walk.visited.indexOf('watching.accepted')))).toEqual(
       new Set(['watching.accepted', 'watching.checking', 'watching.inModeration']),
     )
@@ -399,7 +426,7 @@ describe('a job whose account is not connected', () => {
   it('still hears what became of a post that was sent before', () => {
     const walk = toAccepted().timer().fail({ kind: 'needsAccount', failure })
     expect(walk.state).toBe('waitingForAccount')
-    expect(walk.send(shown(1)).done().state).toBe('published')
+    expect(walk.send(shown(1)).done('closeJob').state).toBe('published')
   })
 })
 
@@ -417,8 +444,8 @@ it('parks a step for exactly as long as it was told, without spending an attempt
 it('does not ask a failing upload host in a circle for ever', () => {
   const walk = toUploading()
   for (let turn = 0; turn < 20; turn += 1)
-    walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 }).timer()
-  walk.fail({ kind: 'unknown', failure }).done({ kind: 'partly', nextChunk: 0 })
+    walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'partly', nextChunk: 0 }).timer()
+  walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'partly', nextChunk: 0 })
   expect(walk.state).toBe('needsPerson')
 })
 
@@ -436,7 +463,13 @@ describe('a slot that is moved by new time zone data', () => {
     }
     for (const walk of [new JobWalk(), toGenerating(), toStored(), new JobWalk().send({ type: 'pause' })])
       ask(walk)
-    for (const walk of [toStored().timer(), toStored().timer().done(), toUploading(), toAccepted()]) ask(walk)
+    for (const walk of [
+      toStored().timer(),
+      toStored().timer().done('preparePost'),
+      toUploading(),
+      toAccepted(),
+    ])
+      ask(walk)
     expect(Object.fromEntries(takes)).toEqual({
       queued: true,
       'generating.submitting': true,

@@ -15,26 +15,31 @@ const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2
 const failure: Failure = { verdict: 'OUTCOME_UNKNOWN', code: 'x', message: 'x' }
 
 const begun = () => new Walk(jobMachine, { slotId: 'slot', accountId: 'account', publishAt: 2 * day })
-const opened = () => begun().done({ scenes: 1, seconds: 5 }).done()
-const checking = () => opened().done({ clip })
-const stored = () => checking().done({ kind: 'ready' }).done({ kept }).done({ media }).done()
-const uploading = () => stored().timer().done().done({ post, audience: 'everyone' })
+const opened = () => begun().done('openJob', { scenes: 1, seconds: 5 }).done('reserveQuota')
+const checking = () => opened().done('submitClip', { clip })
+const stored = () =>
+  checking()
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('storeVideo', { media })
+    .done('checkMedia')
+const uploading = () => stored().timer().done('preparePost').done('initPost', { post, audience: 'everyone' })
 
 /** A job in each state that has a step. */
 const working: readonly Walk[] = [
   begun(),
-  begun().done({ scenes: 1, seconds: 5 }),
+  begun().done('openJob', { scenes: 1, seconds: 5 }),
   opened(),
   checking(),
-  checking().done({ kind: 'ready' }),
-  checking().done({ kind: 'ready' }).done({ kept }),
-  checking().done({ kind: 'ready' }).done({ kept }).done({ media }),
+  checking().done('checkClip', { kind: 'ready' }),
+  checking().done('checkClip', { kind: 'ready' }).done('keepClip', { kept }),
+  checking().done('checkClip', { kind: 'ready' }).done('keepClip', { kept }).done('storeVideo', { media }),
   stored().timer(),
-  stored().timer().done(),
+  stored().timer().done('preparePost'),
   uploading(),
   uploading().fail({ kind: 'unknown', failure }),
-  uploading().done().done().timer(),
-  opened().done({ clip }).send({ type: 'cancel' }),
+  uploading().done('uploadChunk').done('uploadChunk').timer(),
+  opened().done('submitClip', { clip }).send({ type: 'cancel' }),
 ]
 
 /** What each code may be answered as, for the last time that it is tried; of the rarer kinds one of each verdict will do. */

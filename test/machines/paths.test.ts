@@ -1,8 +1,7 @@
 import { getShortestPaths } from '@xstate/graph'
 import { describe, expect, it } from 'vitest'
 import type { AnyStateMachine } from 'xstate'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
-import { jobMachine } from '../../src/definitions/machines.ts'
+import { accountMachine, jobMachine } from '../../src/definitions/machines.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 
 const at = 1_767_225_600_000

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { planMachine } from '../../src/definitions/plan-machine.ts'
+import { planMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint } from '../../src/durable/checkpoint.ts'
 import { acceptedEvents, initialCheckpoint } from '../../src/durable/decide.ts'
 

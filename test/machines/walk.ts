@@ -5,7 +5,7 @@ import type { DurableMachine } from '../../src/durable/machine.ts'
 
 export const day = 86_400_000
 
-/** Drives a machine as the runtime does, with the outcomes that a test names, on a clock that stands until it is asked. */
+/** Drives a machine as the runtime does, with outcomes given by the test and a clock that only `timer` advances. */
 export class Walk {
   checkpoint: Checkpoint
   at = day
@@ -32,11 +32,18 @@ export class Walk {
     this.visited.push(this.state)
     return this
   }
-  done(output: Json = null): this {
-    return this.send(doneEvent(this.checkpoint.step?.id ?? '', output))
+  /** Completes the pending step; throws if another step, or none, is pending. */
+  done(stepId: string, output: Json = null): this {
+    if (this.checkpoint.step?.id !== stepId)
+      throw new Error(
+        `${stepId} is not pending in ${this.state}: ${this.checkpoint.step?.id ?? 'no step'} is`,
+      )
+    return this.send(doneEvent(stepId, output))
   }
+  /** Fails the pending step, whichever it is. */
   fail(error: StepError): this {
-    return this.send(failureEvent(this.checkpoint.step?.id ?? '', error as unknown as Json))
+    if (!this.checkpoint.step) throw new Error(`no step is pending in ${this.state}`)
+    return this.send(failureEvent(this.checkpoint.step.id, error as unknown as Json))
   }
   timer(): this {
     const [timer] = Object.values(this.checkpoint.timers)

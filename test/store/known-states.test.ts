@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { accountMachine } from '../../src/definitions/account-machine.ts'
-import { breakerMachine } from '../../src/definitions/breaker-machine.ts'
-import { jobMachine } from '../../src/definitions/machines.ts'
-import { planMachine } from '../../src/definitions/plan-machine.ts'
+import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
 import { type DurableMachine, leafPaths } from '../../src/durable/machine.ts'
 import { createAccount } from '../graphql/support.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -13,9 +10,6 @@ const database = await createTestDatabase()
 const { db } = database.runtime
 const organizationId = await createOrganization(database)
 const accountId = await createAccount(database, organizationId)
-
-/** States that only rows of an older version may still be in. */
-const former = ['publishing.confirming', 'publishing.checkingStatus']
 
 /** The states that a machine can be found in. Those without a tag are passed through at once. */
 function restingPlaces(machine: DurableMachine): readonly string[] {
@@ -49,7 +43,7 @@ const insertBreaker = (state: string) =>
 
 describe('the database', () => {
   it.each([
-    ['job_states', jobMachine, former],
+    ['job_states', jobMachine, []],
     ['account_states', accountMachine, []],
     ['breaker_states', breakerMachine, []],
   ] as const)('knows in %s just the states that the machine can be found in', async (name, machine, old) => {

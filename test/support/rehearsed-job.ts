@@ -3,8 +3,10 @@ import type { JobEvent } from '../../machines/job/events.ts'
 import type { CommandDeps } from '../../src/commands/command-deps.ts'
 import { sendJobEvent } from '../../src/commands/send-event.ts'
 import { handleWebhook } from '../../src/commands/webhook/handle-webhook.ts'
+import { jobMachine } from '../../src/definitions/machines.ts'
 import { type Checkpoint, nextTimer } from '../../src/durable/checkpoint.ts'
 import { drive, type Runtime } from '../../src/durable/drive.ts'
+import { contextOf } from '../../src/durable/machine.ts'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Db } from '../../src/store/database.ts'
 import { lockJob } from '../../src/store/job/jobs.ts'
@@ -65,7 +67,7 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
     if (!machine) throw new Error(`there is no ${id}`)
     return machine.checkpoint
   }
-  const context = async () => contextOf(await read(jobId))
+  const context = async () => contextOf(jobMachine, await read(jobId))
   const isReady = (machine: Checkpoint) =>
     machine.tag === 'working' || (nextTimer(machine)?.dueAt ?? Number.POSITIVE_INFINITY) <= now()
 
@@ -98,7 +100,7 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
   async function advance(until: Until = () => false): Promise<string> {
     const isThere = (job: Checkpoint) =>
       job.machine === 'job' &&
-      (typeof until === 'string' ? job.state === until : until(contextOf(job), job.state))
+      (typeof until === 'string' ? job.state === until : until(contextOf(jobMachine, job), job.state))
 
     for (let turn = 0; turn < mostTurns; turn += 1) {
       if (receivesWebhooks) await receiveWebhooks()
@@ -134,10 +136,6 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
     },
     account: async () => (await read(accountId)).state,
   }
-}
-
-function contextOf({ context }: Checkpoint): JobContext {
-  return context as unknown as JobContext // The job machine's own.
 }
 
 function earliest(...machines: readonly Checkpoint[]): number {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { connectingMs } from '../../../machines/account.ts'
-import { accountMachine } from '../../definitions/account-machine.ts'
+import { accountMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { initialCheckpoint } from '../../durable/decide.ts'
 import { queueWakeUps } from '../../queue/wake.ts'

@@ -1,4 +1,4 @@
-import { accountMachine } from '../../definitions/account-machine.ts'
+import { accountMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { decide, initialCheckpoint } from '../../durable/decide.ts'
 import { insertAccount, writeCreator } from '../../store/account/accounts.ts'

@@ -1,5 +1,5 @@
 import type { Failure } from '../../../machines/rules/failure.ts'
-import { canHandle } from '../../durable/takes.ts'
+import { canHandle } from '../../durable/decide.ts'
 import type { Cause } from '../../queue/cause.ts'
 import type { Lost } from '../../queue/dead-letters.ts'
 import type { Tx } from '../../store/database.ts'

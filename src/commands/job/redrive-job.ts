@@ -1,4 +1,4 @@
-import { canHandle } from '../../durable/takes.ts'
+import { canHandle } from '../../durable/decide.ts'
 import { queueWakeUps } from '../../queue/wake.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
@@ -45,7 +45,7 @@ export async function redriveJob(
   if (letter === null) return { kind: 'refused', state, event: 'redrive' }
 
   const retry = { type: 'retry' }
-  const isAside = tag === 'resting'
+  const isAside = tag === 'resting' || tag === 'settled'
   if (isAside && !canHandle(deps.machines, checkpoint, retry))
     return { kind: 'refused', state, event: 'retry' }
   await settleLetter(tx, letter, { reason, by })

@@ -1,6 +1,7 @@
-import type { JobContext } from '../../../machines/job/context.ts'
-import { mayAppear, sendsLastChunk } from '../../../machines/job/setup.ts'
+import { mayAppear, sendsLastChunk } from '../../../machines/job/facts.ts'
 import { type Clearance, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
+import { jobMachine } from '../../definitions/machines.ts'
+import { contextOf } from '../../durable/machine.ts'
 import type { Tx } from '../../store/database.ts'
 import { listPlanJobs, type PlanJob } from '../../store/job/clearance.ts'
 import type { CommandDeps } from '../command-deps.ts'
@@ -46,13 +47,13 @@ export async function applyHolds(
 
 /** Its time is the job's own to see to. */
 function clearanceNow({ facts, checkpoint }: PlanJob): Clearance {
-  const { publishAt, media } = contextOf(checkpoint)
+  const { publishAt, media } = contextOf(jobMachine, checkpoint)
   const before = media === null ? 'rendering' : 'posting'
   return clearanceOf(facts, { before, publishAt, mayBeLate: true, at: publishAt })
 }
 
 function eventFor({ checkpoint }: PlanJob, clearance: Clearance) {
-  const { failure } = contextOf(checkpoint)
+  const { failure } = contextOf(jobMachine, checkpoint)
   const isHeld = checkpoint.state === 'held'
   switch (clearance.kind) {
     case 'clear':
@@ -70,10 +71,6 @@ function eventFor({ checkpoint }: PlanJob, clearance: Clearance) {
 
 /** Whether its post may come to be whatever is done now. */
 function isPastStopping({ checkpoint }: PlanJob): boolean {
-  const context = contextOf(checkpoint)
+  const context = contextOf(jobMachine, checkpoint)
   return mayAppear(context) || (checkpoint.state === 'publishing.uploading' && sendsLastChunk(context))
-}
-
-function contextOf({ context }: PlanJob['checkpoint']): JobContext {
-  return context as unknown as JobContext // The job machine's own.
 }

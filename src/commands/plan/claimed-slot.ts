@@ -1,16 +1,12 @@
-import type { JobContext } from '../../../machines/job/context.ts'
+import { jobMachine } from '../../definitions/machines.ts'
+import { contextOf } from '../../durable/machine.ts'
 import type { Tx } from '../../store/database.ts'
 import { lockJob } from '../../store/job/jobs.ts'
 import { lockJobsOfSlots } from '../../store/plan/outdated-slots.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 
 /** States in which a call that opens the post, or what becomes of one, is under way. */
-const opening: ReadonlySet<string> = new Set([
-  'publishing.initialising',
-  'publishing.reconciling',
-  'closing',
-  ...['published', 'delivered', 'takenDown'],
-])
+const opening: ReadonlySet<string> = new Set(['publishing.initialising', 'publishing.reconciling', 'closing'])
 
 /**
  * Whether what a slot says of its post can still be changed although a job works by it: caption, privacy and toggles, which are
@@ -26,7 +22,14 @@ export async function canStillChange(
   const jobId = (await lockJobsOfSlots(tx, [slotId])).get(slotId)
   const job = jobId === undefined ? null : await lockJob(tx, jobId)
   if (!job) return false
-  const { state, context } = job.checkpoint
-  const { post, sentAt, outcomeUnknown, ending } = context as unknown as JobContext // The machine's, as it was stored.
-  return !opening.has(state) && post === null && sentAt === null && !outcomeUnknown && ending === null
+  const { state, tag } = job.checkpoint
+  const { post, sentAt, outcomeUnknown, ending } = contextOf(jobMachine, job.checkpoint)
+  return (
+    tag !== 'settled' &&
+    !opening.has(state) &&
+    post === null &&
+    sentAt === null &&
+    !outcomeUnknown &&
+    ending === null
+  )
 }

@@ -1,5 +1,5 @@
 import type { PlanEvent } from '../../../machines/plan.ts'
-import { planMachine } from '../../definitions/plan-machine.ts'
+import { planMachine } from '../../definitions/machines.ts'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import { acceptedEvents, decide } from '../../durable/decide.ts'
 import type { Tx } from '../../store/database.ts'

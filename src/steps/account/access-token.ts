@@ -1,6 +1,8 @@
-import type { AccountContext, AccountEvent } from '../../../machines/account.ts'
+import type { AccountEvent } from '../../../machines/account.ts'
 import type { Failure, StepError } from '../../../machines/rules/failure.ts'
 import { sendAccountEvent } from '../../commands/send-event.ts'
+import { accountMachine } from '../../definitions/machines.ts'
+import { contextOf } from '../../durable/machine.ts'
 import type { StepContext } from '../../durable/step.ts'
 import type { TikTokClient } from '../../providers/tiktok/client.ts'
 import type { Secret } from '../../secret.ts'
@@ -88,7 +90,7 @@ const refreshing: Extract<StepError, { readonly kind: 'deferred' }> = {
 
 /** When the access token expires, in epoch milliseconds. The machine shortens the life of a token that TikTok has refused. */
 function expiryOf({ version, accessExpiresAt }: StoredTokens, account: AccountRecord | undefined): number {
-  const known = account?.context as unknown as AccountContext | undefined // The account machine's own context.
+  const known = account && contextOf(accountMachine, account)
   const expiresAt = accessExpiresAt.getTime()
   return known?.version === version ? Math.min(expiresAt, known.accessExpiresAt) : expiresAt
 }

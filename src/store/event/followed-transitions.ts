@@ -7,6 +7,8 @@ export interface FollowedTransition {
   readonly at: Date
   /** The state that was entered. */
   readonly to: string
+  /** The tag of that state. */
+  readonly tag: string
   readonly progress: { readonly done: number; readonly of: number; readonly unit: string } | null
   readonly jobId: string
   readonly title: string
@@ -32,7 +34,7 @@ export async function listFollowedTransitions(
   afterSequence: number,
 ): Promise<readonly FollowedTransition[]> {
   const { rows } = await sql<FollowedTransition>`
-    select event.sequence, event.at, event.payload->>'to' as "to", event.payload->'progress' as progress,
+    select event.sequence, event.at, event.payload->>'to' as "to", event.payload->>'tag' as tag, event.payload->'progress' as progress,
            job.id as "jobId", coalesce(slot.storyboard->>'title', slot.caption) as title,
            case when job.state = event.payload->>'to' then nullif(job.context->'failure', 'null') end as failure,
            job.context->'media'->>'sha256' as sha256, job.context->'publicPostIds' as "publicPostIds",

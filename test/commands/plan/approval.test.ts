@@ -172,6 +172,6 @@ describe('people', () => {
 async function insertSentJob(slotId: string): Promise<void> {
   await sql`
     insert into machine_instance (id, organization_id, slot_id, machine, version, state, tag, context, revision)
-    values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'resting',
+    values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'settled',
             '{"sentAt": 1}', 1)`.execute(db)
 }

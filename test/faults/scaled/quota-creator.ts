@@ -1,7 +1,6 @@
 import { setTimeout as later } from 'node:timers/promises'
 import { startJob } from '../../../src/commands/job/start-job.ts'
-import { accountMachine } from '../../../src/definitions/account-machine.ts'
-import { jobMachine } from '../../../src/definitions/machines.ts'
+import { accountMachine, jobMachine } from '../../../src/definitions/machines.ts'
 import { catalogueOf } from '../../../src/durable/machine.ts'
 import { createBoss } from '../../../src/queue/boss.ts'
 import { connect, inOrganization } from '../../../src/store/database.ts'

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import type { JobContext } from '../../../machines/job/context.ts'
 import { authorizeAccount } from '../../../src/commands/account/authorize-account.ts'
 import { sendJobEvent } from '../../../src/commands/send-event.ts'
+import { jobMachine } from '../../../src/definitions/machines.ts'
+import { contextOf } from '../../../src/durable/machine.ts'
 import { Secret } from '../../../src/secret.ts'
 import { listAccounts } from '../../../src/store/account/accounts.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
@@ -89,7 +90,7 @@ async function expectOnePostOrVerdict(fixture: WorkerFixture): Promise<void> {
   const posts = fixture.tiktok.posts().filter((post) => post.bytes === post.size && post.status !== 'FAILED')
   for (const job of await jobsOf(database, fixture)) {
     const own = posts.filter((post) => post.title === job.slot_id)
-    const { failure, sentAt, outcomeUnknown } = job.context as unknown as JobContext
+    const { failure, sentAt, outcomeUnknown } = contextOf(jobMachine, job)
     expect(own.length).toBeLessThanOrEqual(1)
     if (job.state === 'published') expect(own).toHaveLength(1)
     else expect(failure).toMatchObject({ verdict: expect.any(String), message: expect.any(String) })

@@ -95,6 +95,11 @@ describe('a job key', () => {
     expect(second.job.id).not.toBe(job.id)
   })
 
+  const tagOf: Readonly<Record<string, string>> = {
+    ...{ cancelled: 'final', failed: 'final' },
+    ...{ published: 'settled', delivered: 'settled', takenDown: 'settled' },
+  }
+
   it('is held by the database itself, in every state but those in which the work is done', async () => {
     const [one, two] = await createSlots(tenant, 2)
     await start(one, { jobKey: 'held' })
@@ -104,7 +109,7 @@ describe('a job key', () => {
       const client = await database.owner.pool.connect()
       try {
         await client.query('begin')
-        const tag = ['cancelled', 'failed'].includes(state) ? 'final' : 'resting'
+        const tag = tagOf[state] ?? 'resting'
         await client.query(
           `update reelpilot.machine_instance set state = $1, tag = $2, step = null, wake_at = null where job_key = 'held'`,
           [state, tag],

@@ -14,7 +14,7 @@ import {
   printSchema,
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { planMachine } from '../../../src/definitions/plan-machine.ts'
+import { planMachine } from '../../../src/definitions/machines.ts'
 import { leafPaths } from '../../../src/durable/machine.ts'
 import { schema } from '../../../src/graphql/schema/schema.ts'
 

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { JobContext } from '../../../machines/job/context.ts'
 import { type ClearanceFacts, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
 import type { StepError } from '../../../machines/rules/failure.ts'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import type { Json } from '../../../src/durable/checkpoint.ts'
 import { decide } from '../../../src/durable/decide.ts'
-import { leafPaths } from '../../../src/durable/machine.ts'
+import { contextOf, leafPaths } from '../../../src/durable/machine.ts'
 import { jobPlaces } from '../job-places.ts'
 import type { Walk } from '../walk.ts'
 
@@ -88,18 +87,18 @@ const asks: Readonly<Record<string, 'rendering' | 'posting'>> = {
   checkHold: 'posting',
 }
 
-const contextOf = ({ checkpoint }: Walk) => checkpoint.context as unknown as JobContext
-const isSent = (walk: Walk) => contextOf(walk).sentAt !== null
+const jobContext = ({ checkpoint }: Walk) => contextOf(jobMachine, checkpoint)
+const isSent = (walk: Walk) => jobContext(walk).sentAt !== null
 
 /** Performs the pending step as the steps do that ask for clearance. */
 function perform(walk: Walk, facts: ClearanceFacts): void {
-  const { publishAt, mayBeLate, nextChunk, post } = contextOf(walk)
+  const { publishAt, mayBeLate, nextChunk, post } = jobContext(walk)
   const name = walk.checkpoint.step?.name ?? ''
   const before = name === 'uploadChunk' && nextChunk + 1 === post?.chunkCount ? 'posting' : asks[name]
   const clearance = before && clearanceOf(facts, { before, publishAt, mayBeLate, at: walk.at })
   if (clearance === undefined || clearance.kind === 'clear') {
     const truth = post === null ? { kind: 'absent' } : { kind: 'partly', nextChunk }
-    walk.done(name === 'reconcilePost' ? truth : (outputs[name] ?? null))
+    walk.done(name, name === 'reconcilePost' ? truth : (outputs[name] ?? null))
     return
   }
   const kind = clearance.kind === 'hold' ? 'held' : clearance.kind
@@ -186,11 +185,11 @@ describe('a job that is held', () => {
   it('looks by itself whether it still is: now and then, and when its slot comes', () => {
     const walk = jobPlaces.held?.()
     expect(walk?.timer().state).toBe('checkingHold')
-    expect(walk?.done().state).toBe('awaitingSlot')
+    expect(walk?.done('checkHold').state).toBe('awaitingSlot')
   })
 
   it('drops the post that was opened with what was approved before, and opens another', () => {
-    const walk = jobPlaces['publishing.uploading']?.().done()
+    const walk = jobPlaces['publishing.uploading']?.().done('uploadChunk')
     walk?.fail({ kind: 'outdated', failure: failureOfStop('NOT_APPROVED') })
     expect(walk?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { post: null, nextChunk: 0 } })
   })

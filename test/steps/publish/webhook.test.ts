@@ -92,7 +92,7 @@ describe('weeks after publication', () => {
       from: 'published',
       to: 'takenDown',
       event: 'postHidden',
-      tag: 'resting',
+      tag: 'settled',
     })
     expect(await job.context()).toMatchObject({ visibility: 'hidden', publicPostIds: post?.postIds })
     expect(account.tiktok.posts()).toMatchObject([{ stage: 'taken down' }])

@@ -1,4 +1,3 @@
-import type { AccountContext } from '../../../../machines/account.ts'
 import {
   type AccountFacts,
   type AccountHealth,
@@ -7,8 +6,9 @@ import {
 } from '../../../../machines/rules/account-health.ts'
 import type { Failure } from '../../../../machines/rules/failure.ts'
 import { creatorViolations } from '../../../commands/plan/creator-rules.ts'
-import { accountMachine } from '../../../definitions/account-machine.ts'
+import { accountMachine } from '../../../definitions/machines.ts'
 import { acceptedEvents } from '../../../durable/decide.ts'
+import { contextOf } from '../../../durable/machine.ts'
 import type { AccountRecord, ComingSlot } from '../../../store/account/accounts.ts'
 import { violationFailure } from '../../../verdict/violation-failure.ts'
 
@@ -45,7 +45,7 @@ export function healthOfAccount(
   { state, context, scopes, accessExpiresAt }: AccountRecord,
   seen: Pick<AccountFacts, 'now' | 'isKeyMissing'>,
 ): AccountHealth {
-  const { failure = null } = context as unknown as Partial<AccountContext> // The machine's, as it was stored.
+  const { failure } = contextOf(accountMachine, { context })
   return accountHealth({
     state,
     scopes,

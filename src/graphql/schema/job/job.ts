@@ -1,8 +1,14 @@
 import type { JobContext, Progress as ProgressRecord } from '../../../../machines/job/context.ts'
+import { jobMachine } from '../../../definitions/machines.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
 import { acceptedEvents } from '../../../durable/decide.ts'
 import { diagramOf } from '../../../durable/diagram.ts'
-import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from '../../../durable/machine.ts'
+import {
+  contextOf,
+  loadCheckpoint,
+  type MachineCatalogue,
+  UnknownCheckpoint,
+} from '../../../durable/machine.ts'
 import { type JobRecord, listJobs } from '../../../store/job/job-list.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
@@ -18,10 +24,11 @@ const Tag = builder.enumType('JobTag', {
   values: {
     WORKING: { value: 'working', description: 'A worker, which is at it or will be at once.' },
     WAITING: { value: 'waiting', description: 'Time: it goes on by itself.' },
-    RESTING: {
-      value: 'resting',
+    RESTING: { value: 'resting', description: 'A person, or a webhook of TikTok.' },
+    SETTLED: {
+      value: 'settled',
       description:
-        "A person, or TikTok's word: a published post rests too, for TikTok may still have news of it.",
+        'Nothing: its work is done. TikTok may still report that the post became visible or was taken down.',
     },
     FINAL: { value: 'final', description: 'Nothing, ever: it was cancelled, or has failed.' },
   } as const,
@@ -69,7 +76,8 @@ const StartedBy = builder.enumType('JobStartedBy', {
 const peoplesEvents: ReadonlySet<string> = new Set(['cancel', 'pause', 'resume', 'retry'])
 
 /** The context of a job of the job machine; others have other fields, which then are missing. */
-const contextOf = ({ context }: JobRecord) => context as unknown as Partial<JobContext>
+/** A row of an older machine version lacks the newer fields. */
+const jobContext = (job: JobRecord): Partial<JobContext> => contextOf(jobMachine, job)
 
 builder.node(Job, {
   description: 'The work for one slot, from quota to published post: an instance of the job machine.',
@@ -98,7 +106,7 @@ builder.node(Job, {
       type: 'DateTime',
       nullable: true,
       description: 'When the post is due.',
-      resolve: (job) => instantOf(contextOf(job).publishAt),
+      resolve: (job) => instantOf(jobContext(job).publishAt),
     }),
     waitingUntil: t.field({
       type: 'DateTime',
@@ -111,34 +119,34 @@ builder.node(Job, {
       nullable: true,
       description:
         'What keeps it from its next call until `waitingUntil`, and costs it no attempt; null if nothing of that kind does.',
-      resolve: (job) => (job.tag === 'waiting' ? deferralReasonOf(contextOf(job).failure) : null),
+      resolve: (job) => (job.tag === 'waiting' ? deferralReasonOf(jobContext(job).failure) : null),
     }),
     progress: t.field({
       type: Progress,
       nullable: true,
       description: 'How far the present work has come; null where there is nothing to count.',
-      resolve: (job) => contextOf(job).progress,
+      resolve: (job) => jobContext(job).progress,
     }),
     failure: t.field({
       type: Failure,
       nullable: true,
       description: 'What went wrong last, until a step succeeds again.',
-      resolve: (job) => contextOf(job).failure,
+      resolve: (job) => jobContext(job).failure,
     }),
     media: t.field({
       type: Media,
       nullable: true,
       description: 'The finished video; null until it is stored.',
-      resolve: (job) => contextOf(job).media,
+      resolve: (job) => jobContext(job).media,
     }),
     publishId: t.string({
       nullable: true,
       description: "TikTok's id of the posting; null until it is opened.",
-      resolve: (job) => contextOf(job).post?.publishId,
+      resolve: (job) => jobContext(job).post?.publishId,
     }),
     publicPostIds: t.stringList({
       description: "TikTok's ids of the public post, with every digit; empty until it can be seen.",
-      resolve: (job) => [...(contextOf(job).publicPostIds ?? [])],
+      resolve: (job) => [...(jobContext(job).publicPostIds ?? [])],
     }),
     availableEvents: t.stringList({
       description: 'What may be asked of it now: `cancel`, `pause`, `resume` or `retry`, each a mutation.',

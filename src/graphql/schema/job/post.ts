@@ -1,5 +1,5 @@
-import type { JobContext } from '../../../../machines/job/context.ts'
-import { loadCheckpoint } from '../../../durable/machine.ts'
+import { jobMachine } from '../../../definitions/machines.ts'
+import { contextOf, loadCheckpoint } from '../../../durable/machine.ts'
 import { builder } from '../builder.ts'
 import { Job } from '../ref.ts'
 import { type PostStatus as PostStatusName, type PostView, postOfJob } from './post-view.ts'
@@ -63,8 +63,8 @@ builder.objectField(Job, 'post', (t) =>
     nullable: true,
     description: 'What TikTok has of it; null until a post is opened there.',
     resolve: (job, _args, { deps }) => {
-      const { state, context } = loadCheckpoint(deps.machines, job).checkpoint
-      return postOfJob(state, context as unknown as JobContext) // The job machine's own: lists hold no other.
+      const { checkpoint } = loadCheckpoint(deps.machines, job)
+      return postOfJob(checkpoint.state, contextOf(jobMachine, checkpoint))
     },
   }),
 )

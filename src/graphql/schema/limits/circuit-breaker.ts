@@ -1,8 +1,10 @@
 import type { ForcedMode } from '../../../../machines/breaker.ts'
 import { maxUnits, retriesLeft, retryCostUnits } from '../../../../machines/rules/retry-budget.ts'
-import { type Breaker, breakerAt, contextOf, publicStateOf } from '../../../circuit-breaker/breaker.ts'
+import { type Breaker, breakerAt, publicStateOf } from '../../../circuit-breaker/breaker.ts'
 import { breakerKeyOf, forceBreaker } from '../../../commands/limits/force-breaker.ts'
+import { breakerMachine } from '../../../definitions/machines.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
+import { contextOf } from '../../../durable/machine.ts'
 import { listBreakers, readBreakers } from '../../../store/breaker/breakers.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import { clearLoaders } from '../../server/loaders.ts'
@@ -102,13 +104,13 @@ const CircuitBreaker = builder.objectRef<BreakerView>('CircuitBreaker').implemen
     }),
     consecutiveFailureCount: t.int({
       description: 'Failures in a row.',
-      resolve: ({ breaker }) => contextOf(breaker).failures,
+      resolve: ({ breaker }) => contextOf(breakerMachine, breaker.checkpoint).failures,
     }),
     openedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'Since when calls have not gone freely; null while they do.',
-      resolve: ({ breaker }) => dateOf(contextOf(breaker).openedAt),
+      resolve: ({ breaker }) => dateOf(contextOf(breakerMachine, breaker.checkpoint).openedAt),
     }),
     nextProbeAt: t.field({
       type: 'DateTime',
@@ -156,7 +158,7 @@ function stateOf({ checkpoint }: Breaker): (typeof States)[keyof typeof States][
 }
 
 function forcedOf(breaker: Breaker): ForcedMode | null {
-  return contextOf(breaker).forced
+  return contextOf(breakerMachine, breaker.checkpoint).forced
 }
 
 function dateOf(at: number | null): Date | null {

@@ -152,13 +152,13 @@ describe('a job', () => {
       visibility: 'hidden',
     }
     await database.owner.pool.query(
-      `update reelpilot.machine_instance set state = 'takenDown', tag = 'resting', step = null, timers = '{}', wake_at = null,
+      `update reelpilot.machine_instance set state = 'takenDown', tag = 'settled', step = null, timers = '{}', wake_at = null,
          context = context || $1::jsonb where id = $2`,
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
     const { job } = await tenant.ask(wholeJob, { id })
     expect(job).toMatchObject({
-      tag: 'RESTING',
+      tag: 'SETTLED',
       availableEvents: [],
       post: { status: 'TAKEN_DOWN', publicPostIds: ['7312345678901234567'], urls: [] },
     })

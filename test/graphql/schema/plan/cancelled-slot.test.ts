@@ -177,7 +177,7 @@ it.each(['failed', 'published'])('a slot whose job has %s stays claimed, and has
   const { job } = await start(slotId)
   if (state === 'failed') await end(slotId, state)
   else
-    await sql`update machine_instance set state = ${state}, tag = 'resting', step = null, wake_at = null
+    await sql`update machine_instance set state = ${state}, tag = 'settled', step = null, wake_at = null
                where slot_id = ${rowId(slotId)}`.execute(db)
   expect(await update(slotId, { caption: 'Other' })).toMatchObject({ code: 'SLOT_CLAIMED' })
   expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })

@@ -216,7 +216,7 @@ describe('a plan of more posts than its creator may make a day', () => {
     const sentAt = Date.now() - 23 * 3_600_000
     await sql`
       insert into machine_instance (id, organization_id, slot_id, account_id, machine, version, state, tag, context, revision)
-      select gen_random_uuid(), ${tenant.organizationId}, id, ${tenant.accountId}, 'job', 1, 'published', 'resting',
+      select gen_random_uuid(), ${tenant.organizationId}, id, ${tenant.accountId}, 'job', 1, 'published', 'settled',
              jsonb_build_object('sentAt', ${sentAt}::bigint), 1 from slot where id = any(${ids}::uuid[])`.execute(
       db,
     )
