@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 
 /**
- * A string that does not print: JSON, templates and `util.inspect` (so logs and errors) all show `[redacted]`.
+ * A string that does not print: JSON, templates and `util.inspect` (and so logs and errors) show `[redacted]`.
  *
- * The value leaves by `reveal()` alone, so that a search for that word finds every place that handles it.
+ * Only `reveal()` returns the value, so a search for that word finds every use of it.
  */
 export class Secret {
   readonly #value: string

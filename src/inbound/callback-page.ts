@@ -5,7 +5,7 @@ import type { ConnectionOutcome } from './finish-connecting.ts'
 interface PageText {
   readonly status: number
   readonly title: string
-  readonly lines: readonly string[]
+  readonly paragraphs: readonly string[]
   readonly retryAfterSeconds?: number
 }
 
@@ -31,7 +31,7 @@ function textOf(outcome: CallbackOutcome): PageText {
       return {
         status: 200,
         title: `@${outcome.username} is connected`,
-        lines: [
+        paragraphs: [
           outcome.missingScopes.length === 0
             ? 'All requested permissions are granted.'
             : `Some requested permissions were not granted, so ${listOf(outcome.missingScopes)}. To change that, connect the account again and leave the switches on.`,
@@ -42,13 +42,13 @@ function textOf(outcome: CallbackOutcome): PageText {
       return {
         status: 200,
         title: 'Nothing was connected',
-        lines: ['You declined at TikTok, so nothing has changed.', 'You can close this page.'],
+        paragraphs: ['You declined at TikTok, so nothing has changed.', 'You can close this page.'],
       }
     case 'notInSandbox':
       return {
         status: 403,
         title: 'This TikTok account is not on the list',
-        lines: [
+        paragraphs: [
           'The TikTok app is in its sandbox, and only accounts on its list of target users can connect.',
           'The operator of the app has to add the account to that list; TikTok may need an hour to apply it.',
         ],
@@ -57,7 +57,7 @@ function textOf(outcome: CallbackOutcome): PageText {
       return {
         status: 409,
         title: 'This is another account',
-        lines: [
+        paragraphs: [
           `This link connects @${outcome.expected} again, but you signed in to TikTok as @${outcome.username}.`,
           'Nothing has changed. Sign in to TikTok with the right account and start again.',
         ],
@@ -66,19 +66,24 @@ function textOf(outcome: CallbackOutcome): PageText {
       return {
         status: 410,
         title: 'This link has expired',
-        lines: ['It was used before, or it is older than 15 minutes.', 'Start again from where you came.'],
+        paragraphs: [
+          'It was used before, or it is older than 15 minutes.',
+          'Start again from where you came.',
+        ],
       }
     case 'malformed':
       return {
         status: 400,
         title: 'This page only works after TikTok',
-        lines: ['TikTok sends people here after they connect an account. Opened directly, it does nothing.'],
+        paragraphs: [
+          'TikTok sends people here after they connect an account. Opened directly, it does nothing.',
+        ],
       }
     case 'unavailable':
       return {
         status: 503,
         title: 'This cannot be finished right now',
-        lines: [
+        paragraphs: [
           'A service that is needed for this is unavailable.',
           'Reload this page in a minute. If it then says that the link has expired, start again from where you came.',
         ],
@@ -88,13 +93,13 @@ function textOf(outcome: CallbackOutcome): PageText {
       return {
         status: 500,
         title: 'Something went wrong on our side',
-        lines: ['Start again from where you came.', `For support: ${outcome.requestId}`],
+        paragraphs: ['Start again from where you came.', `For support: ${outcome.requestId}`],
       }
     case 'failed':
       return {
         status: 502,
         title: 'The account could not be connected',
-        lines: [
+        paragraphs: [
           outcome.failure.message,
           'Nothing has changed. Start again from where you came.',
           `For support: ${[outcome.failure.code, outcome.failure.logId].filter(Boolean).join(', ')}`,
@@ -126,7 +131,7 @@ const policy = [
 
 /** Answers the browser with a self-contained page: no script, and no request to any other URL. */
 export function sendCallbackPage(response: ServerResponse, outcome: CallbackOutcome): void {
-  const { status, title, lines, retryAfterSeconds } = textOf(outcome)
+  const { status, title, paragraphs, retryAfterSeconds } = textOf(outcome)
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
@@ -139,11 +144,11 @@ export function sendCallbackPage(response: ServerResponse, outcome: CallbackOutc
   })
   response.end(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title><style>${style}</style></head><body><main><h1>${escaped(title)}</h1>
-${lines.map((line) => `<p>${escaped(line)}</p>`).join('\n')}
+<title>${escapeHtml(title)}</title><style>${style}</style></head><body><main><h1>${escapeHtml(title)}</h1>
+${paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 </main></body></html>`)
 }
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -23,7 +23,7 @@ export async function reserveQuota(
     return await reserveLate(tx, { organizationId, jobId, seconds, at: now() })
   })
   if (!short) return done()
-  const message = `The quota of ${short.metric} is short: ${short.available} left, ${short.needed} needed. Grant more to go on.`
+  const message = `Not enough quota for ${short.metric}: ${short.available} left, ${short.needed} needed. The job goes on when more is granted.`
   return needsPerson(ownFailure('NEEDS_OPERATOR', 'QUOTA_EXCEEDED', message))
 }
 
@@ -39,9 +39,9 @@ async function reserveLate(
   const { organizationId, jobId, seconds, at } = job
   const locked = await lockJob(tx, jobId)
   if (!locked || (await hasReservation(tx, jobId))) return null
-  const books = await openQuotaPeriods(tx, { organizationId, at })
+  const periods = await openQuotaPeriods(tx, { organizationId, at })
   const slotId = String(locked.checkpoint.context.slotId)
-  const reserved = await reserve(tx, books, { jobId, slotId, seconds })
+  const reserved = await reserve(tx, periods, { jobId, slotId, seconds })
   if (reserved.kind === 'quotaShort') return reserved
   for (const event of reserved.events) await appendEvent(tx, event)
   return null

@@ -127,9 +127,9 @@ describe('connecting an account', () => {
     const { authorizeUrl } = await startConnecting(organizationId)
     const redirect = await consent(authorizeUrl, { local_account: nameOf() })
     expect((await openPage(redirect)).status).toBe(200)
-    const again = await openPage(redirect)
-    expect(again.status).toBe(410)
-    expect(again.text).toContain('This link has expired')
+    const second = await openPage(redirect)
+    expect(second.status).toBe(410)
+    expect(second.text).toContain('This link has expired')
   })
 
   it('is refused after 15 minutes, and for a forged or missing state', async () => {

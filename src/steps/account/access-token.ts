@@ -84,7 +84,7 @@ const refreshing: Extract<StepError, { readonly kind: 'deferred' }> = {
   failure: ownFailure(
     'RETRY_AFTER',
     'TOKEN_REFRESHING',
-    'The account gets a new token; this goes on in a moment.',
+    'The account is getting a new token; the job goes on in a moment.',
   ),
 }
 
@@ -102,6 +102,6 @@ async function sendToAccount(deps: StepDeps, account: AccountRef, event: Account
 
 function needsConnection(cause: unknown): Failure {
   const { code, source } = (cause ?? {}) as Partial<Failure>
-  const message = 'The account has to be connected again; then this goes on by itself.'
+  const message = 'The account has to be connected again; then the job goes on.'
   return { verdict: 'NEEDS_USER', code: code ?? 'ACCOUNT_NOT_CONNECTED', message, ...(source && { source }) }
 }

@@ -66,14 +66,14 @@ export async function refreshTokens(
 }
 
 function notConnected(): StepOutcome {
-  const message = 'The account has no tokens any more.'
+  const message = 'The account no longer has tokens.'
   return needsAccount(ownFailure('NEEDS_USER', 'ACCOUNT_NOT_CONNECTED', message))
 }
 
 function presentedBefore({ presentedAt, now }: StoredTokens): StepOutcome {
   const sinceSeconds = presentedAt ? (now.getTime() - presentedAt.getTime()) / 1_000 : maxAnswerSeconds
   if (sinceSeconds >= maxAnswerSeconds) return answerLost()
-  const message = 'Another worker waits for the answer of TikTok.'
+  const message = 'Another worker is waiting for the answer of TikTok.'
   return retry(ownFailure('RETRY_AFTER', 'TOKEN_REFRESHING', message), 5)
 }
 

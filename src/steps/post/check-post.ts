@@ -45,8 +45,7 @@ export async function checkPost(
     const search = await searchList()
     if (search.kind === 'found') return done({ kind: 'public', postIds: [search.postId] })
     if (search.kind === 'failed') return await outcomeOfAnswer(deps, call, search.answer)
-    const message =
-      'TikTok does not know the post any more, and it is not among the public posts of the creator.'
+    const message = 'TikTok no longer knows the post, and it is not among the public posts of the creator.'
     return done({ kind: 'lost', failure: { ...ownFailure('OUTCOME_UNKNOWN', 'POST_LOST', message) } })
   }
   if (answer.kind !== 'ok') return await outcomeOfAnswer(deps, call, answer)

@@ -33,7 +33,7 @@ export async function initPost(
   }
   const plan = planChunks(media.bytes)
   if (plan.kind === 'refused') {
-    const message = `The video has ${media.bytes} bytes; TikTok takes at most ${plan.limit}.`
+    const message = `The video has ${media.bytes} bytes; TikTok accepts at most ${plan.limit}.`
     return needsPerson(ownFailure('FIX_MEDIA', 'VIDEO_TOO_LARGE', message))
   }
   const account = { organizationId, accountId }

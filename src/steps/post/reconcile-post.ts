@@ -47,7 +47,7 @@ export async function reconcilePost(
     case 'chunk':
       return done({ kind: 'partly', nextChunk: next.index })
     case 'betweenChunks': {
-      const message = 'TikTok is still taking in a chunk.'
+      const message = 'TikTok is still processing a chunk.'
       return retry(ownFailure('RETRY_AFTER', 'BETWEEN_CHUNKS', message))
     }
   }

@@ -38,6 +38,6 @@ export async function checkMedia(
     return done()
   }
   const { rule, value, limit } = violation
-  const message = `TikTok does not take this video: its ${rule} is ${String(value)}, the limit is ${String(limit)}.`
+  const message = `TikTok does not accept this video: its ${rule} is ${String(value)}, the limit is ${String(limit)}.`
   return needsPerson(ownFailure('FIX_MEDIA', `MEDIA_${rule.toUpperCase()}`, message))
 }

@@ -138,7 +138,9 @@ export async function keepClip(
     const opened = await callProvider(deps, signal, input, (videos) => openClip(videos, clip, signal))
     if (opened.kind === 'deferred') return deferred(opened)
     if (!opened.value)
-      return retry(ownFailure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip is not there any more.'))
+      return retry(
+        ownFailure('RETRY_AFTER', 'CLIP_GONE', 'The finished clip no longer exists at the provider.'),
+      )
     const { asset, cost, stream } = opened.value
     const kept = await storage.put(organizationId, Readable.fromWeb(stream), {
       ...(asset.bytes !== undefined && { bytes: asset.bytes }),

@@ -20,7 +20,7 @@ describe.each(calls)('$endpoint ($path)', (call) => {
     const { method, path: url } = call
     const isForm = typeof call.sent === 'string'
     expect(requests).toEqual([{ method, url, headers: expect.any(Object), body: expect.any(String) }])
-    const [{ headers, body }] = requests as [RecordedRequest] // checked one line above
+    const [{ headers, body }] = requests as [RecordedRequest] // Checked one line above.
     if (isForm) expect(body).toBe(call.sent)
     else expect(body && JSON.parse(body)).toEqual(call.sent ?? '')
     expect(headers.authorization).toBe(isForm ? undefined : `Bearer ${token.reveal()}`)

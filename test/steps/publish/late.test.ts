@@ -93,8 +93,8 @@ describe('an account’s turn to open a late post', () => {
       const { jobs } = await threeSlots()
       const kinds = (await Promise.all(jobs.map((job) => turnOf(job)))).map(({ kind }) => kind)
       expect(kinds.toSorted()).toEqual(['later', 'later', 'taken'])
-      const again = await Promise.all(jobs.map((job) => turnOf(job)))
-      expect(again.map(({ kind }) => kind)).toEqual(kinds)
+      const repeated = await Promise.all(jobs.map((job) => turnOf(job)))
+      expect(repeated.map(({ kind }) => kind)).toEqual(kinds)
     }
   })
 
