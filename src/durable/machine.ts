@@ -22,7 +22,7 @@ export class UnknownCheckpoint extends Error {
 /** The typed context of a checkpoint of this machine's current version. The database stores it as JSON of the same shape. */
 export function contextOf<Logic extends AnyStateMachine>(
   _machine: DurableMachine<Logic>,
-  { context }: Pick<Checkpoint, 'context'>,
+  { context }: { readonly context: object },
 ): ContextFrom<Logic> {
   return context as ContextFrom<Logic>
 }
