@@ -118,7 +118,7 @@ describe('the runtime on Postgres', () => {
     const [one, two] = [await createProcess(), await createProcess()]
     const jobId = await startToyJob(database, one.boss, organizationId)
     await one.runtime.instanceStore.acquireLease(jobId)
-    expect(await drive(two.runtime, jobId)).toBe('held')
+    expect(await drive(two.runtime, jobId)).toBe('leasedElsewhere')
     expect(await drive(two.runtime, '00000000-0000-4000-8000-000000000000')).toBe('missing')
   })
 
