@@ -23,6 +23,7 @@ import { startWorker } from '../queue/worker.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts'
 import { prune } from '../store/prune.ts'
+import { runCommand } from '../store/run-command.ts'
 import type { ScanReason } from '../store/tables.ts'
 import { failDelivery } from '../store/webhook/deliveries.ts'
 
@@ -58,10 +59,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
   })
   await boss.start()
   const deps: CommandDeps = { boss, machines }
+  const { db } = connection
   const notifications = createChangeNotifier(connection)
   const clock = createDatabaseClock()
   const instanceStore = createInstanceStore({
-    db: connection.db,
+    db,
     boss,
     clock,
     owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
@@ -89,26 +91,24 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       for (const jobId of jobs) keeper.checkNow(jobId)
     },
     onGap: () => undefined,
-    onError: (error) => log.warn({ err: error }, 'hints'),
+    onError: (error) => log.warn({ err: error }, 'notifications'),
   })
 
   const scanOne = async (organizationId: string, reason: ScanReason) => {
-    const { startedJobs } = await connection.db
-      .transaction()
-      .execute((tx) => scanOrganization(tx, deps, { organizationId, reason }))
-    if (startedJobs.length === 0) return
-    notifications.send({ organizations: [organizationId], jobs: [] })
-    log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
+    const { startedJobs } = await runCommand(db, notifications, (tx) =>
+      scanOrganization(tx, deps, { organizationId, reason }),
+    )
+    if (startedJobs.length > 0)
+      log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
   }
   /** Before every scan, and before the first job is driven: what falls due follows from it. */
   const resolveSlots = async () => {
-    const { rescheduled, organizations, movedJobs } = await resolveOutdatedSlots(connection.db, deps, zones)
-    if (rescheduled === 0) return
-    notifications.send({ organizations, jobs: movedJobs })
-    log.warn({ rescheduled, tzdata: zones.version }, 'new time zone data has moved slots')
+    const { rescheduled } = await resolveOutdatedSlots(db, deps, notifications, zones)
+    if (rescheduled > 0)
+      log.warn({ rescheduled, tzdata: zones.version }, 'new time zone data has moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
-    const organizations = await connection.db.selectFrom('organization').select('id').execute()
+    const organizations = await db.selectFrom('organization').select('id').execute()
     for (const { id } of organizations) await scanOne(id, reason)
   }
   await workScans(boss, {
@@ -116,32 +116,30 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     scanAll: async () => {
       await resolveSlots()
       await scanAll('hourly')
-      await prune(connection.db)
+      await prune(db)
       await options.sweepMedia?.()
-      const redriven = await connection.db.transaction().execute((tx) => redriveDeliveries(tx, deps))
+      const redriven = await runCommand(db, notifications, (tx) => redriveDeliveries(tx, deps))
       if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
     },
   })
   await workDeliveries(boss, async (key) => {
-    const taken = await connection.db.transaction().execute((tx) => handleWebhook(tx, deps, key))
-    notifications.send({ organizations: taken.organizations, jobs: taken.moved })
-    log.debug({ outcome: taken.outcome }, 'news')
+    const { outcome } = await runCommand(db, notifications, (tx) => handleWebhook(tx, deps, key))
+    log.debug({ outcome }, 'webhook delivery handled')
   })
   await workLostWakeUps(boss, async (jobId, lost) => {
-    const failed = await connection.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
-    if (failed.kind === 'moot') return
-    const { organizationId, isTransitioned } = failed
-    notifications.send({ organizations: [organizationId], jobs: [jobId] })
+    const result = await runCommand(db, notifications, (tx) => deadLetterJob(tx, deps, jobId, lost))
+    if (result.kind === 'moot') return
+    const { isTransitioned } = result
     log.error({ jobId, isTransitioned, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
   })
   await workLostDeliveries(boss, async (key, { cause, tries }) => {
-    await failDelivery(connection.db, key, `${cause.code}: ${cause.message}`)
+    await failDelivery(db, key, `${cause.code}: ${cause.message}`)
     log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
   })
   await resolveSlots()
   const worker = await startWorker({
     boss,
-    db: connection.db,
+    db,
     runtime,
     concurrency,
     onError: (error, jobId) =>

@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts'
 import { listBreakers, readBreakers } from '../store/breaker/breakers.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
+import { runCommand } from '../store/run-command.ts'
 
 /** What the operator asks at the command line. */
 export type BreakerRequest =
@@ -56,12 +57,12 @@ async function force(
 ): Promise<Said> {
   const { db } = connection
   const asked = { organizationId: null, key, mode, reason, by: null }
-  const forced = await db.transaction().execute((tx) => forceBreaker(tx, asked))
+  const notifications = createChangeNotifier(connection)
+  const forced = await runCommand(db, notifications, (tx) => forceBreaker(tx, asked)).finally(
+    notifications.close,
+  )
   switch (forced.kind) {
     case 'done': {
-      const notifications = createChangeNotifier(connection)
-      notifications.send({ organizations: forced.organizations, jobs: [] })
-      await notifications.close()
       const { breakers, now } = await readBreakers(db, [breakerKeyOf(key)])
       return { text: table(breakers.map((record) => breakerAt(record, now))), code: 0 }
     }

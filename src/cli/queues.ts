@@ -8,6 +8,7 @@ import { type Connection, connect } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import { type DeadLetterRecord, listOpenLetters } from '../store/job/dead-letters.ts'
 import { listQueueWarnings } from '../store/job/queue-warnings.ts'
+import { runCommand } from '../store/run-command.ts'
 
 /** Far more than anybody reads; the oldest come first. */
 const mostListed = 1_000
@@ -46,15 +47,14 @@ export async function redriveLetters(databaseUrl: string, which: string, log: Lo
     if (chosen.length === 0) return 'There is no such open dead letter.'
     const notifications = createChangeNotifier(connection)
     const lines: string[] = []
-    for (const { jobId, organizationId } of chosen) {
+    for (const { jobId } of chosen) {
       const request = {
         organizationId: null,
         jobId,
         reason: 'By the operator, at the command line',
         by: null,
       }
-      const redriven = await connection.db.transaction().execute((tx) => redriveJob(tx, deps, request))
-      if (redriven.kind === 'done') notifications.send({ organizations: [organizationId], jobs: [jobId] })
+      const redriven = await runCommand(connection.db, notifications, (tx) => redriveJob(tx, deps, request))
       lines.push(
         `${jobId}  ${redriven.kind === 'done' ? 'is on its way again' : `was not: ${redriven.kind}`}`,
       )

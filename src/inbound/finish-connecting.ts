@@ -8,7 +8,7 @@ import type { TokenGrant } from '../providers/tiktok/oauth/token.ts'
 import { writeCreatorSettings } from '../store/account/accounts.ts'
 import { type ConnectionAttempt, useAttempt } from '../store/account/connection-attempts.ts'
 import type { Db } from '../store/database.ts'
-import type { ChangeNotification } from '../store/event/notify.ts'
+import { type Notifier, runCommand } from '../store/run-command.ts'
 import type { CreatorSettings } from '../store/tables.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
 import { sealTokens } from '../vault/seal-tokens.ts'
@@ -21,7 +21,7 @@ export interface FinishConnectingDeps extends CommandDeps {
   readonly db: Db
   readonly tiktok: Pick<TikTokClient, 'forCaller' | 'exchangeCode'>
   readonly encryptor: Encryptor
-  readonly notifications: { send(change: ChangeNotification): void }
+  readonly notifications: Notifier
 }
 
 /** How connecting an account ended. */
@@ -78,7 +78,7 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
     deps.tiktok.forCaller({ organizationId, accountId, requester: accountId }),
     grant,
   )
-  const authorizing = deps.db.transaction().execute(async (tx) => {
+  const authorizing = runCommand(deps.db, deps.notifications, async (tx) => {
     const authorized = await authorizeAccount(tx, deps, {
       organizationId,
       accountId,
@@ -95,7 +95,6 @@ export async function finishConnecting(deps: FinishConnectingDeps, url: URL): Pr
   })
   if (result.kind === 'busy') return { kind: 'failed', failure: busy }
   if (result.kind === 'otherCreator') return { ...result, username: creator.username }
-  deps.notifications.send({ organizations: [organizationId], jobs: result.movedJobs })
   const missingScopes = attempt.scopes.filter((scope) => !grant.scopes.includes(scope))
   return { kind: 'connected', username: creator.username, displayName: creator.displayName, missingScopes }
 }
@@ -136,12 +135,9 @@ async function decline(
   failure: Failure,
 ): Promise<void> {
   const { organizationId, accountId } = attempt
-  await deps.db
-    .transaction()
-    .execute((tx) =>
-      sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } }),
-    )
-  deps.notifications.send({ organizations: [organizationId], jobs: [] })
+  await runCommand(deps.db, deps.notifications, (tx) =>
+    sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } }),
+  )
 }
 
 const busy: Failure = {

@@ -55,7 +55,7 @@ export function createWebhookRoute({ db, deps, clientKey, clientSecret, log }: W
       key: webhookDeduplicationKey(webhook),
       event: webhook.kind,
       signedAt,
-      news: webhookEventOf(webhook),
+      content: webhookEventOf(webhook),
     }
     const isNew = await db.transaction().execute((tx) => storeWebhook(tx, deps, delivery))
     log.debug({ event: webhook.kind, isNew }, 'webhook stored')

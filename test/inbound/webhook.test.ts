@@ -97,7 +97,7 @@ describe('a webhook', () => {
   it('moves its job and keeps every digit of the post id', async () => {
     const { jobId, stateOf, ofPost } = await setUp()
     expect(await send(ofPost('publicly_available', '7312345678901234567'))).toBe(200)
-    expect(await handleAll()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['applied'])
     expect(await stateOf(jobId)).toMatchObject({
       state: 'closing',
       context: { publicPostIds: ['7312345678901234567'] },
@@ -120,7 +120,7 @@ describe('a webhook', () => {
         .flat()
         .map((one) => (typeof one === 'string' ? one : one.outcome))
         .toSorted(),
-    ).toEqual(['moved', 'taken before'])
+    ).toEqual(['alreadyHandled', 'applied'])
     expect(await send(body)).toBe(200)
     expect(await handleAll()).toEqual([])
     expect(await eventsOf(jobId)).toBe(1)
@@ -161,7 +161,7 @@ describe('a webhook', () => {
     await handleAll()
     // The job is in `closing` now; an event that arrives then must not be lost.
     await send(ofPost('no_longer_publicaly_available', '71'))
-    expect(await handleAll()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['applied'])
     expect(await stateOf(jobId)).toMatchObject({ context: { visibility: 'hidden', publicPostIds: ['71'] } })
     expect(await eventsOf(jobId)).toBe(2)
   })
@@ -193,7 +193,7 @@ describe('authorization.removed', () => {
   it('revokes the account, deletes its tokens and names the slots at risk', async () => {
     const { organizationId, accountId, openId, stateOf } = await setUp()
     await send(bodyOf('authorization.removed', openId, '{"reason":1}', now() + 1))
-    expect(await handleAll()).toEqual(['moved'])
+    expect(await handleAll()).toEqual(['applied'])
     expect(await stateOf(accountId)).toMatchObject({
       state: 'revoked',
       context: { failure: { code: 'AUTHORIZATION_REMOVED' } },

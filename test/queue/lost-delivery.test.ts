@@ -28,7 +28,7 @@ it('marks a delivery that cannot be taken in, and takes it in once that is mende
       key: 'poison',
       event: 'post.publish.inbox_delivered',
       signedAt: new Date(),
-      news: { kind: 'post', publishId: 'unknown', openId: 'somebody', event },
+      content: { kind: 'post', publishId: 'unknown', openId: 'somebody', event },
     }),
   )
   const failed = await waitUntil(

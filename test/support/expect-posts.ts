@@ -1,16 +1,18 @@
 import { expect } from 'vitest'
+import type { Checkpoint } from '../../src/durable/checkpoint.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import type { TestDatabase } from './database.ts'
 import type { WorkerFixture } from './worker-fixture.ts'
 
 /** Reads the jobs of a fixture, by slot. */
 export async function jobsOf(database: TestDatabase, fixture: WorkerFixture) {
-  return await database.runtime.db
+  const jobs = await database.runtime.db
     .selectFrom('machine_instance')
     .where('machine', '=', 'job')
     .select(['id', 'slot_id', 'state', 'tag', 'revision', 'context', 'lease_owner'])
     .where('organization_id', '=', fixture.organizationId)
     .execute()
+  return jobs.map((job) => ({ ...job, context: job.context as Checkpoint['context'] }))
 }
 
 /** Where nobody here has anything left to do. */

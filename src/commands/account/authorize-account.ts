@@ -15,7 +15,7 @@ export interface Creator {
 }
 
 export type AuthorizeAccountResult =
-  | { readonly kind: 'authorized'; readonly accountId: string; readonly movedJobs: readonly string[] }
+  | { readonly kind: 'authorized'; readonly accountId: string }
   /** It is another creator than the one whose account was to be connected again. */
   | { readonly kind: 'otherCreator'; readonly expected: string }
 
@@ -69,7 +69,7 @@ export async function authorizeAccount(
   }
   // In a transaction of its own: slots come before jobs in the order of locks, and a grant must not be lost over a scan.
   await queueScan(deps.boss, organizationId, tx)
-  return { kind: 'authorized', accountId, movedJobs: [accountId, ...waiting] }
+  return { kind: 'authorized', accountId }
 }
 
 /** The account that was begun for a creator who turned out to have one: it ends without ever having been anybody's. */

@@ -60,7 +60,6 @@ export type ConnectAccountResult =
       readonly authorizeUrl: string
       readonly authorizeUrlSealed: string
       readonly expiresAt: string
-      readonly movedJobs: readonly string[]
     }
   | Refusal
 
@@ -127,6 +126,5 @@ export async function connectAccount(
     authorizeUrl,
     authorizeUrlSealed,
     expiresAt: expiresAt.toISOString(),
-    movedJobs: [],
   }
 }

@@ -3,9 +3,7 @@ import type { CommandDeps } from '../command-deps.ts'
 import type { Refusal } from '../refusal.ts'
 import { sendAccountEvent } from '../send-event.ts'
 
-export type DisconnectAccountResult =
-  | { readonly kind: 'done'; readonly accountId: string; readonly movedJobs: readonly string[] }
-  | Refusal
+export type DisconnectAccountResult = { readonly kind: 'done'; readonly accountId: string } | Refusal
 
 /** Gives an account's grant back to TikTok. Its history stays; what is planned for it will wait until it is connected again. */
 export async function disconnectAccount(
@@ -17,5 +15,5 @@ export async function disconnectAccount(
   const moved = await sendAccountEvent(tx, deps, { ...request, event: { type: 'disconnect' } })
   if (moved.kind === 'missing') return { kind: 'missing', field: 'accountId' }
   if (moved.kind === 'refused') return moved
-  return { kind: 'done', accountId, movedJobs: [accountId] }
+  return { kind: 'done', accountId }
 }

@@ -11,7 +11,6 @@ import { sendEvent } from '../send-event.ts'
 export type DeadLetterJobResult =
   | {
       readonly kind: 'deadLettered'
-      readonly organizationId: string
       /** Whether the machine has been told; otherwise it lies where it was, and nobody wakes it. */
       readonly isTransitioned: boolean
     }
@@ -51,7 +50,7 @@ export async function deadLetterJob(
     ...(accountId !== null && { accountId }),
     payload: { jobId, state, leaseAttemptCount: tries, code: cause.code, message: cause.message },
   })
-  return { kind: 'deadLettered', organizationId, isTransitioned }
+  return { kind: 'deadLettered', isTransitioned }
 }
 
 function failureOf({ message }: Cause): Failure {

@@ -8,9 +8,7 @@ import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { sendEvent } from '../send-event.ts'
 
-export type RedriveJobResult =
-  | { readonly kind: 'done'; readonly jobId: string; readonly movedJobs: readonly string[] }
-  | Refusal
+export type RedriveJobResult = { readonly kind: 'done'; readonly jobId: string } | Refusal
 
 const mostReason = 500
 
@@ -62,5 +60,5 @@ export async function redriveJob(
     ...(accountId !== null && { accountId }),
     payload: { jobId, reason, by },
   })
-  return { kind: 'done', jobId, movedJobs: [jobId] }
+  return { kind: 'done', jobId }
 }

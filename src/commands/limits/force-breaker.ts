@@ -15,8 +15,6 @@ export type ForceBreakerResult =
   | {
       readonly kind: 'done'
       readonly key: string
-      /** Whose sequences have a new event. */
-      readonly organizations: readonly string[]
     }
   | Refusal
 
@@ -60,7 +58,7 @@ export async function forceBreaker(
     const moved = transitionBreaker(breaker, event, found.now, { reason, by })
     if (moved.kind === 'refused') return moved
     const committed = await commitBreakers(tx, [moved.breaker], organizationId)
-    if (committed.kind === 'committed') return { kind: 'done', key, organizations: committed.organizations }
+    if (committed.kind === 'committed') return { kind: 'done', key }
   }
   throw new Error(`breaker ${key} moved ${mostTries} times while it was to be forced`)
 }

@@ -14,7 +14,7 @@ export interface HoldsResult {
   /** They would be held, but their post was sent, or its last chunk is on its way. */
   readonly unstoppableJobs: readonly string[]
   /** Those that were told at once. */
-  readonly movedJobs: readonly string[]
+  readonly transitionedJobs: readonly string[]
 }
 
 /**
@@ -28,7 +28,7 @@ export async function applyHolds(
 ): Promise<HoldsResult> {
   const heldJobs: string[] = []
   const unstoppableJobs: string[] = []
-  const movedJobs: string[] = []
+  const transitionedJobs: string[] = []
   for (const job of await listPlanJobs(tx, organizationId, planId)) {
     const { jobId } = job
     const clearance = clearanceNow(job)
@@ -40,9 +40,9 @@ export async function applyHolds(
     if (!isFree) heldJobs.push(jobId)
     const event = eventFor(job, clearance)
     const moved = event && (await sendJobEvent(tx, deps, { organizationId, jobId, event }))
-    if (moved?.kind === 'moved') movedJobs.push(jobId)
+    if (moved?.kind === 'moved') transitionedJobs.push(jobId)
   }
-  return { heldJobs, unstoppableJobs, movedJobs }
+  return { heldJobs, unstoppableJobs, transitionedJobs }
 }
 
 /** Its time is the job's own to see to. */

@@ -28,7 +28,7 @@ export type PlanActionResult =
       readonly scanId: string | null
       /** What the quotas will make of its slots, as they were before that scan; null if they were not let run. */
       readonly quotaForecast: readonly QuotaForecast[] | null
-      readonly movedJobs: readonly string[]
+      readonly transitionedJobs: readonly string[]
       readonly heldJobs: readonly string[]
       readonly unstoppableJobs: readonly string[]
     }
@@ -96,7 +96,7 @@ export async function applyPlanAction(
     scanId: scan?.scanId ?? null,
     quotaForecast: forecast,
     ...settled,
-    movedJobs: [...(scan?.startedJobs ?? []), ...settled.movedJobs],
+    transitionedJobs: [...(scan?.startedJobs ?? []), ...settled.transitionedJobs],
   }
 }
 

@@ -40,6 +40,6 @@ export async function adjustQuota(
     return invalid('period', 'has neither a limit nor a grant of this metric that could be adjusted')
   if (adjusted.kind === 'tooLow') return tooLow(adjusted)
   const change = { type: 'quota.adjusted', metric, period, payload: { amount, reason } } as const
-  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
-  return { kind: 'done', metric, period, movedJobs }
+  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  return { kind: 'done', metric, period }
 }

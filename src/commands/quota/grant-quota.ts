@@ -14,7 +14,6 @@ export type QuotaChangeResult =
       readonly kind: 'done'
       readonly metric: Metric
       readonly period: QuotaPeriod
-      readonly movedJobs: readonly string[]
     }
   | Refusal
 
@@ -53,6 +52,6 @@ export async function grantQuota(
   await addToQuota(tx, organizationId, { metric, amount }, reason, { period, validFrom, validUntil })
   const payload = { amount, reason, validFrom, validUntil }
   const change = { type: 'quota.granted', metric, period, payload } as const
-  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
-  return { kind: 'done', metric, period, movedJobs }
+  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  return { kind: 'done', metric, period }
 }

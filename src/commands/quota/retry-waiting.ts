@@ -27,7 +27,7 @@ export async function lockWaitingWork(tx: Tx, organizationId: string): Promise<W
 
 /**
  * What follows every change of what is allowed: people hear of thresholds that it has reached, the waiters try again, and the
- * change itself is told last. Answers the jobs that were started or moved.
+ * change itself is told last.
  */
 export async function completeQuotaChange(
   tx: Tx,
@@ -39,7 +39,7 @@ export async function completeQuotaChange(
     readonly period: QuotaPeriod
     readonly payload: object
   },
-): Promise<readonly string[]> {
+): Promise<void> {
   const { organizationId } = books
   const { type, metric, period, payload } = change
   const looked = await drawQuota(tx, books, {
@@ -54,11 +54,10 @@ export async function completeQuotaChange(
     books,
     stands.filter((stand) => stand.period === period),
   )
-  const { startedJobs } = await completeScan(tx, deps, waiters.scan, 'quota')
+  await completeScan(tx, deps, waiters.scan, 'quota')
   for (const jobId of waiters.jobs) {
     await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
   }
   await appendEvent(tx, { organizationId, type, payload: { metric, period, ...payload } })
   for (const event of news) await appendEvent(tx, event)
-  return [...startedJobs, ...waiters.jobs]
 }

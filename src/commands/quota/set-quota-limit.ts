@@ -42,8 +42,8 @@ export async function setQuotaLimit(
   if (set.kind === 'tooLow') return tooLow(set)
   const payload = { amount, isHard, windowSeconds, reason }
   const change = { type: 'quota.limitChanged', metric, period, payload } as const
-  const movedJobs = await completeQuotaChange(tx, deps, { books, waiters }, change)
-  return { kind: 'done', metric, period, movedJobs }
+  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  return { kind: 'done', metric, period }
 }
 
 export function tooLow({ spoken }: LimitTooLow): Refusal {

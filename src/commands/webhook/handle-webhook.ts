@@ -10,14 +10,14 @@ import { countUnrecognised } from '../../store/webhook/unrecognised-codes.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendAccountEvent, sendJobEvent } from '../send-event.ts'
 
-/** What TikTok told, as it concerns us. */
+/** What a webhook delivery tells about a post or an account. */
 export type WebhookEvent =
   | {
       readonly kind: 'post'
       readonly publishId: string
       readonly openId: string
       readonly event: PostWebhookEvent
-      /** A word of TikTok's that the table of verdicts does not know. */
+      /** A code that the verdict tables do not contain. */
       readonly unrecognised?: { readonly source: string; readonly code: string }
     }
   | {
@@ -28,74 +28,71 @@ export type WebhookEvent =
     }
 
 export interface HandleWebhookResult {
-  /** What it did, for people who look it up. */
-  readonly outcome: 'moved' | 'noChange' | 'unknownPost' | 'unknownCreator' | 'taken before'
-  readonly organizations: readonly string[]
-  readonly moved: readonly string[]
+  /** What the delivery changed. Stored with it, for people who look it up. */
+  readonly outcome: 'applied' | 'noChange' | 'unknownPost' | 'unknownCreator' | 'alreadyHandled'
 }
 
-/** How many of the slots that an account cannot serve any more are named in its event. */
-const mostNamed = 100
+/** How many of the slots that an account can no longer serve its event names. */
+const maxNamedSlots = 100
 
-/** What says who can see a post: only the latest of it counts. */
-const visibilityNews: readonly string[] = ['postShown', 'postHidden']
+/** Events about who can see a post. Of these only the latest counts. */
+const visibilityEvents: readonly string[] = ['postShown', 'postHidden']
 
 /**
- * Takes a webhook delivery in, once: the machine that it concerns gets its event, in the same transaction that marks the
- * delivery as taken. News that change nothing, because polling was faster or something newer is known, are marked as such.
+ * Handles a stored webhook delivery once: sends the machine that it concerns its event, in the transaction that marks the
+ * delivery as handled. The outcome of a delivery that polling or a newer delivery has overtaken is `noChange`.
  */
 export async function handleWebhook(tx: Tx, deps: CommandDeps, key: string): Promise<HandleWebhookResult> {
-  const news = (await lockDelivery(tx, key)) as WebhookEvent | null // As `keepNews` wrote it.
-  if (!news) return { outcome: 'taken before', organizations: [], moved: [] }
-  const taken = await (news.kind === 'post' ? tellJob(tx, deps, news) : tellAccounts(tx, deps, news))
-  await settleDelivery(tx, key, taken.outcome)
-  return taken
+  const event = (await lockDelivery(tx, key)) as WebhookEvent | null // Written by `storeWebhook`.
+  if (!event) return { outcome: 'alreadyHandled' }
+  const outcome = await (event.kind === 'post'
+    ? applyToJob(tx, deps, event)
+    : applyToAccounts(tx, deps, event))
+  await settleDelivery(tx, key, outcome)
+  return { outcome }
 }
 
-async function tellJob(
+type Outcome = HandleWebhookResult['outcome']
+
+async function applyToJob(
   tx: Tx,
   deps: CommandDeps,
   { publishId, openId, event, unrecognised }: Extract<WebhookEvent, { kind: 'post' }>,
-): Promise<HandleWebhookResult> {
+): Promise<Outcome> {
   const job = await findJobOfPost(tx, publishId)
-  if (job?.openId !== openId) return { outcome: 'unknownPost', organizations: [], moved: [] }
+  if (job?.openId !== openId) return 'unknownPost'
   const { jobId, organizationId } = job
   if (unrecognised) await countUnrecognised(tx, organizationId, unrecognised)
-  if ('postId' in event && (await isOvertaken(tx, publishId, visibilityNews, event)))
-    return { outcome: 'noChange', organizations: [], moved: [] }
-  const moved = await sendJobEvent(tx, deps, { organizationId, jobId, event })
-  return moved.kind === 'moved'
-    ? { outcome: 'moved', organizations: [organizationId], moved: [jobId] }
-    : { outcome: 'noChange', organizations: [], moved: [] }
+  if ('postId' in event && (await isOvertaken(tx, publishId, visibilityEvents, event))) return 'noChange'
+  const { kind } = await sendJobEvent(tx, deps, { organizationId, jobId, event })
+  return kind === 'moved' ? 'applied' : 'noChange'
 }
 
-async function tellAccounts(
+async function applyToAccounts(
   tx: Tx,
   deps: CommandDeps,
   { openId, createdAt, failure }: Extract<WebhookEvent, { kind: 'authorizationRemoved' }>,
-): Promise<HandleWebhookResult> {
+): Promise<Outcome> {
   const accounts = await findAccountsOfCreator(tx, openId)
+  if (accounts.length === 0) return 'unknownCreator'
   await lockJobs(
     tx,
     accounts.map(({ accountId }) => accountId),
   )
-  const organizations: string[] = []
-  const movedAccounts: string[] = []
+  let outcome: Outcome = 'noChange'
   for (const { accountId, organizationId } of accounts) {
     const event = { type: 'authorizationRemoved', createdAt, failure } as const
-    const moved = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
-    if (moved.kind !== 'moved') continue
+    const { kind } = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
+    if (kind !== 'moved') continue
+    outcome = 'applied'
     await forgetTokens(tx, accountId)
-    const slots = await listComingSlots(tx, organizationId, accountId, mostNamed)
+    const slots = await listComingSlots(tx, organizationId, accountId, maxNamedSlots)
     await appendEvent(tx, {
       organizationId,
       type: 'account.slotsEndangered',
       accountId,
       payload: { code: failure.code, slotIds: slots.map(({ slotId }) => slotId) },
     })
-    organizations.push(organizationId)
-    movedAccounts.push(accountId)
   }
-  if (movedAccounts.length > 0) return { outcome: 'moved', organizations, moved: movedAccounts }
-  return { outcome: accounts.length > 0 ? 'noChange' : 'unknownCreator', organizations, moved: [] }
+  return outcome
 }

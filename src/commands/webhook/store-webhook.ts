@@ -6,35 +6,36 @@ import type { CommandDeps } from '../command-deps.ts'
 import type { WebhookEvent } from './handle-webhook.ts'
 
 /**
- * Keeps what TikTok told and queues it, in one transaction, so that TikTok can be answered at once. False for a repetition:
- * it is kept already, and taken in once.
+ * Stores a webhook delivery and queues it, in one transaction, so that TikTok can be answered at once. Returns false for a
+ * repeated delivery: it is stored and handled only once.
  */
 export async function storeWebhook(
   tx: Tx,
   { boss }: Pick<CommandDeps, 'boss'>,
   delivery: {
     readonly key: string
+    /** TikTok's name of the event. */
     readonly event: string
     readonly signedAt: Date
-    readonly news: WebhookEvent
+    readonly content: WebhookEvent
   },
 ): Promise<boolean> {
-  const { key, event, signedAt, news } = delivery
-  const kept = await keepDelivery(tx, {
+  const { key, event, signedAt, content } = delivery
+  const isNew = await keepDelivery(tx, {
     key,
     event,
-    openId: news.openId,
-    publishId: news.kind === 'post' ? news.publishId : null,
-    news,
+    openId: content.openId,
+    publishId: content.kind === 'post' ? content.publishId : null,
+    news: content,
     signedAt,
   })
-  if (kept) await queueDelivery(boss, key, tx)
-  return kept
+  if (isNew) await queueDelivery(boss, key, tx)
+  return isNew
 }
 
 /**
- * Queues the webhook deliveries that could not be taken in once more, for as long as TikTok itself would repeat them. Nothing
- * hangs on them: what they tell, polling finds too, only later. Answers how many there were.
+ * Queues failed webhook deliveries again, for as long as TikTok itself would repeat them. Until one succeeds, polling finds
+ * the same facts later. Returns how many were queued.
  */
 export async function redriveDeliveries(tx: Tx, { boss }: Pick<CommandDeps, 'boss'>): Promise<number> {
   const keys = await takeUpFailedDeliveries(tx)

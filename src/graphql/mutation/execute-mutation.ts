@@ -88,7 +88,7 @@ async function executeField(
         (await refuse(new IdempotencyInProgress())))
 
   const { end } = answer
-  if (end?.kind === 'done') context.notifyChanges(end.movedJobs)
+  if (end?.kind === 'done') context.invalidateSettings()
   if (end?.kind === 'stopped' && end.by instanceof IdempotencyInProgress)
     context.responseHeaders?.set('retry-after', String(end.by.retryAfterSeconds))
   return answer

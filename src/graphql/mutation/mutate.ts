@@ -24,8 +24,6 @@ interface Input {
 
 export interface MutationOutcome {
   readonly kind: 'done'
-  /** Jobs that were started or moved: their workers hear of it at once. */
-  readonly movedJobs?: readonly string[]
 }
 
 /** All that may refuse a mutation; each names those that it can meet. */
@@ -68,9 +66,8 @@ export async function mutate<Outcome extends MutationOutcome>(
     const ended = await command(run.tx)
     if (ended.kind !== 'done') throw errorOf(ended as Refusal)
     const outcome = ended as Outcome
-    const { movedJobs = [] } = outcome
     const kept = keep ? keep(outcome) : outcome
-    return { outcome, end: { kind: 'done', movedJobs, kept, isSecret: keep !== undefined } }
+    return { outcome, end: { kind: 'done', kept, isSecret: keep !== undefined } }
   }
   const { outcome, end } = await work().catch((error) => {
     run.end = { kind: 'stopped', by: error }

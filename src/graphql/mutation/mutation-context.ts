@@ -20,8 +20,7 @@ export interface OpenRun {
 export type RunResult =
   | {
       readonly kind: 'done'
-      readonly movedJobs: readonly string[]
-      /** What may be kept of the outcome; with `isSecret`, nothing of what is response of it. */
+      /** What may be kept of the outcome; with `isSecret`, nothing of its response. */
       readonly kept: object
       readonly isSecret: boolean
     }

@@ -47,8 +47,8 @@ export interface Context {
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Those of the viewer's accounts whose tokens are sealed under a key that is not here. */
   accountsLackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
-  /** Tells those who follow that something was committed. */
-  notifyChanges(jobIds: readonly string[]): void
+  /** Makes this process read the organization's settings anew. */
+  invalidateSettings(): void
   /** What the answer's header shall say; null over WebSocket, where answers have none. */
   readonly responseHeaders: Map<string, string> | null
 }

@@ -7,8 +7,9 @@ import type { CommandDeps } from '../../commands/command-deps.ts'
 import type { Logger } from '../../logger.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
-import { type Db, inOrganization } from '../../store/database.ts'
+import type { Db } from '../../store/database.ts'
 import type { ChangeNotification } from '../../store/event/notify.ts'
+import { runOrganizationCommand } from '../../store/run-command.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
 import type { EventStream } from '../events/event-stream.ts'
 import { executeMutation } from '../mutation/execute-mutation.ts'
@@ -213,7 +214,8 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
   const { limiter, limitSettings, apiBucket } = options
   const { viewer, requestId, idempotencyKey, charge = null } = facts
   const { organizationId } = viewer
-  const transact: Context['transact'] = (work) => inOrganization(db, organizationId, work)
+  const transact: Context['transact'] = (work) =>
+    runOrganizationCommand(db, organizationId, notifications, work)
   const read = shareReads(transact)
   const accountsLackingKey = (accountIds: readonly string[]) =>
     options.accountsLackingKey(organizationId, accountIds)
@@ -234,11 +236,8 @@ function createContext(options: YogaOptions, facts: RequestFacts): Context {
     transact,
     accountsLackingKey,
     load: createLoaders(organizationId, read, accountsLackingKey),
-    notifyChanges(jobs) {
-      // Perhaps it was a rate limit that was set.
-      limitSettings.invalidate(organizationId)
-      notifications.send({ organizations: [organizationId], jobs })
-    },
+    // A mutation may have set a rate limit.
+    invalidateSettings: () => limitSettings.invalidate(organizationId),
     responseHeaders: facts.responseHeaders,
   }
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
 import { databaseNow } from '../database-time.ts'
+import { recordChange } from '../event/changes.ts'
 import { sequencesFor } from '../event/event-sequence.ts'
 
 /** Which breaker: an upstream's, or the one for the faults of an account. */
@@ -152,7 +153,9 @@ export async function appendBreakerMoves(
            'breaker.transitioned', told.account_id, told.payload
       from told join heads using (organization_id)
     returning organization_id as "organizationId"`.execute(db)
-  return [...new Set(rows.map(({ organizationId }) => organizationId))]
+  const organizationIds = [...new Set(rows.map(({ organizationId }) => organizationId))]
+  for (const id of organizationIds) recordChange(db, id)
+  return organizationIds
 }
 
 /** Whether the installation has but one organization. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
+import { recordChange } from './changes.ts'
 
 /** What happened, to be appended to an organization's sequence. */
 export interface NewEvent {
@@ -30,5 +31,6 @@ export async function appendEvent(db: Executor, event: NewEvent): Promise<number
     returning sequence`.execute(db)
   const [row] = rows
   if (!row) throw new Error(`organization ${event.organizationId} has no event sequence`)
+  recordChange(db, event.organizationId)
   return row.sequence
 }

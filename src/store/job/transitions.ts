@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Transition, TransitionResult } from '../../durable/instance-store.ts'
 import type { Executor } from '../database.ts'
 import { databaseNow } from '../database-time.ts'
+import { recordChange } from '../event/changes.ts'
 import { sequencesFor } from '../event/event-sequence.ts'
 
 /**
@@ -68,9 +69,11 @@ export async function commitTransitions(
     db,
   )
   const committed = new Map(rows.map((row) => [row.index, row]))
-  const results = transitions.map((_transition, index): TransitionResult => {
+  const results = transitions.map(({ organizationId, jobId }, index): TransitionResult => {
     const row = committed.get(index)
-    return row ? { kind: 'committed', revision: row.revision, sequence: row.sequence } : { kind: 'conflict' }
+    if (!row) return { kind: 'conflict' }
+    recordChange(db, organizationId, jobId)
+    return { kind: 'committed', revision: row.revision, sequence: row.sequence }
   })
   return { results, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
 }

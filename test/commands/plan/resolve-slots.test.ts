@@ -7,6 +7,7 @@ import { jobMachine } from '../../../src/definitions/machines.ts'
 import { nextTimer, wakeAtOf } from '../../../src/durable/checkpoint.ts'
 import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'
 import { queues } from '../../../src/queue/queues.ts'
+import type { ChangeNotification } from '../../../src/store/event/notify.ts'
 import { insertJob, lockJob } from '../../../src/store/job/jobs.ts'
 import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../../graphql/support.ts'
 import { roleStarter } from '../../queue/support.ts'
@@ -105,6 +106,13 @@ async function eventsOf(slotId = '') {
   return events.filter(({ type }) => type === 'slot.rescheduled')
 }
 
+/** Resolves, and names the organizations that were notified. */
+async function resolve(zones: TimeZoneData) {
+  const sent: ChangeNotification[] = []
+  const result = await resolveOutdatedSlots(db, deps, { send: (each) => void sent.push(each) }, zones)
+  return { ...result, organizations: [...new Set(sent.flatMap(({ organizations }) => organizations))] }
+}
+
 const hour = 3_600_000
 
 describe('slots under new time zone data', () => {
@@ -112,11 +120,11 @@ describe('slots under new time zone data', () => {
     const { planId, slotIds } = await planWith(older)
     const [slotId] = slotIds
     const before = await slotOf(slotId)
-    expect(await resolveOutdatedSlots(db, deps, newer)).toEqual({
+    expect(await resolve(newer)).toEqual({
       resolved: 1,
       rescheduled: 1,
       organizations: [tenant.organizationId],
-      movedJobs: [],
+      transitionedJobs: [],
     })
     const after = await slotOf(slotId)
     expect(before.publish_at.getTime() - after.publish_at.getTime()).toBe(hour)
@@ -132,13 +140,13 @@ describe('slots under new time zone data', () => {
         },
       },
     ])
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 0 })
+    expect(await resolve(newer)).toMatchObject({ resolved: 0 })
   })
 
   it('stay where their zone has not changed, without an event', async () => {
     const { slotIds } = await planWith(older, { timeZone: 'Europe/Berlin' })
     const before = await slotOf(slotIds[0])
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+    expect(await resolve(newer)).toMatchObject({
       resolved: 1,
       rescheduled: 0,
       organizations: [],
@@ -150,26 +158,26 @@ describe('slots under new time zone data', () => {
   it('are left alone by a process with older data', async () => {
     const { slotIds } = await planWith(newer)
     const before = await slotOf(slotIds[0])
-    expect(await resolveOutdatedSlots(db, deps, older)).toMatchObject({ resolved: 0 })
+    expect(await resolve(older)).toMatchObject({ resolved: 0 })
     expect(await slotOf(slotIds[0])).toEqual(before)
   })
 
   it('are computed anew if nobody noted with what data they were computed', async () => {
     const { slotIds } = await planWith({ ...older, version: '' })
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 1, rescheduled: 1 })
+    expect(await resolve(newer)).toMatchObject({ resolved: 1, rescheduled: 1 })
     expect(await eventsOf(slotIds[0])).toHaveLength(1)
   })
 
   it('of more than one batch all move', async () => {
     const { slotIds } = await planWith(older, { slots: 250 })
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 250, rescheduled: 250 })
+    expect(await resolve(newer)).toMatchObject({ resolved: 250, rescheduled: 250 })
     expect(await eventsOf(slotIds[249])).toHaveLength(1)
   })
 
   it('that are long over, or of an archived plan, stay as they are', async () => {
     await planWith(older, { at: '2020-01-15T09:00:00' })
     await planWith(older, { state: 'archived' })
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ resolved: 0 })
+    expect(await resolve(newer)).toMatchObject({ resolved: 0 })
   })
 
   it('take their jobs along, which wait for the new instant', async () => {
@@ -177,7 +185,10 @@ describe('slots under new time zone data', () => {
     const [slotId = ''] = slotIds
     const before = await slotOf(slotId)
     const jobId = await insertWaitingJob(slotId, before.publish_at.getTime())
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({ rescheduled: 1, movedJobs: [jobId] })
+    expect(await resolve(newer)).toMatchObject({
+      rescheduled: 1,
+      transitionedJobs: [jobId],
+    })
     const after = (await slotOf(slotId)).publish_at.getTime()
     expect(after).toBe(before.publish_at.getTime() - hour)
     const job = await lockJob(db, jobId)
@@ -199,10 +210,10 @@ describe('slots under new time zone data', () => {
     const publishAt = before.publish_at.getTime()
     const jobId = await insertWaitingJob(posting, publishAt, publishAt)
     expect((await lockJob(db, jobId))?.checkpoint.state).toBe('publishing.preparing')
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+    expect(await resolve(newer)).toMatchObject({
       resolved: 2,
       rescheduled: 0,
-      movedJobs: [],
+      transitionedJobs: [],
     })
     for (const id of [posting, over])
       expect(await slotOf(id)).toMatchObject({ publish_at: before.publish_at, tzdata_version: '2026c' })
@@ -217,10 +228,10 @@ describe('slots under new time zone data', () => {
     await sql`update machine_instance set state = 'cancelled', tag = 'final', wake_at = null, timers = '{}' where id = ${jobId}`.execute(
       db,
     )
-    expect(await resolveOutdatedSlots(db, deps, newer)).toMatchObject({
+    expect(await resolve(newer)).toMatchObject({
       resolved: 1,
       rescheduled: 1,
-      movedJobs: [],
+      transitionedJobs: [],
     })
     expect(before.publish_at.getTime() - (await slotOf(slotId)).publish_at.getTime()).toBe(hour)
   })

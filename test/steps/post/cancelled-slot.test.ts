@@ -36,8 +36,8 @@ it('a slot whose job was cancelled is posted once, as it was changed and approve
   await applyAction({ type: 'submit' })
   const applied = await applyAction({ type: 'approve' })
   if (applied.kind !== 'done') throw new Error(JSON.stringify(applied))
-  const [secondId = ''] = applied.movedJobs
-  expect(applied.movedJobs).toHaveLength(1)
+  const [secondId = ''] = applied.transitionedJobs
+  expect(applied.transitionedJobs).toHaveLength(1)
 
   const second = worker.takeOver({ ...first, jobId: secondId })
   await second.advance()

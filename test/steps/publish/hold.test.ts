@@ -99,11 +99,14 @@ describe('a locked plan', () => {
     expect(await applyAction(job, { type: 'lock' })).toMatchObject({
       heldJobs: [job.jobId],
       unstoppableJobs: [],
-      movedJobs: [job.jobId],
+      transitionedJobs: [job.jobId],
     })
     expect(await job.advance('held')).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED' } })
-    expect(await applyAction(job, { type: 'unlock' })).toMatchObject({ heldJobs: [], movedJobs: [job.jobId] })
+    expect(await applyAction(job, { type: 'unlock' })).toMatchObject({
+      heldJobs: [],
+      transitionedJobs: [job.jobId],
+    })
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
@@ -182,11 +185,14 @@ describe('a caption that was changed after its job was started', () => {
       .executeTakeFirstOrThrow()
     const request = { organizationId, slotId: slotId ?? '', change: { caption: 'Another' } }
     const updated = await db.transaction().execute((tx) => updateSlot(tx, harness.deps, request))
-    expect(updated).toMatchObject({ heldJobs: [jobId], unstoppableJobs: [], movedJobs: [jobId] })
+    expect(updated).toMatchObject({ heldJobs: [jobId], unstoppableJobs: [], transitionedJobs: [jobId] })
     expect((await job.history()).at(-1)).toBe('held')
     expect(await job.context()).toMatchObject({ failure: { code: 'NOT_APPROVED' } })
     await applyAction(job, { type: 'submit' })
-    expect(await applyAction(job, { type: 'approve' })).toMatchObject({ heldJobs: [], movedJobs: [jobId] })
+    expect(await applyAction(job, { type: 'approve' })).toMatchObject({
+      heldJobs: [],
+      transitionedJobs: [jobId],
+    })
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.posts()).toMatchObject([{ title: 'Another' }])
   })
@@ -205,7 +211,7 @@ describe('a caption that was changed by SQL', () => {
       .execute()
     expect(await applyAction(job, { type: 'approve' })).toMatchObject({
       heldJobs: [],
-      movedJobs: [job.jobId],
+      transitionedJobs: [job.jobId],
     })
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.posts()).toMatchObject([{ title: 'Never approved' }])

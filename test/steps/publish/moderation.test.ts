@@ -130,7 +130,7 @@ describe('a post that never leaves processing', () => {
       post_id: '7312345678901234567',
     }
     account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
-    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied'])
     expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-3)).toEqual(['needsPerson', 'closing', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: ['7312345678901234567'], failure: null })

@@ -39,7 +39,7 @@ describe('a webhook', () => {
   it('that arrives publishes the job without a poll', async () => {
     const { job, account } = await harness.start({ webhooks: 'stored' })
     await job.advance('watching.accepted')
-    expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied', 'applied'])
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([...uploadedStates, 'watching.inModeration', ...publishedStates])
     expect(account.requests).not.toContain('status/fetch')
@@ -51,7 +51,7 @@ describe('a webhook', () => {
     const { job, account } = await harness.start({ webhooks: 'stored', simulatorSettings: disorder })
     await job.advance('watching.accepted')
     // In the order of arrival, public comes before completed, because the first was delayed.
-    expect(await job.receiveWebhooks()).toEqual(['moved', 'noChange'])
+    expect(await job.receiveWebhooks()).toEqual(['applied', 'noChange'])
     expect(account.tiktok.counters()).toMatchObject({ webhooksAccepted: 4 })
     expect(await job.advance()).toBe('published')
     const history = await job.history()
@@ -78,7 +78,7 @@ describe('weeks after publication', () => {
 
   it('a takedown is a state and an event of the job', async () => {
     const { job, account, post } = await takenDown()
-    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied'])
     expect(await job.advance()).toBe('takenDown')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -105,7 +105,7 @@ describe('weeks after publication', () => {
     await account.advance(86_400)
     const content = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
     account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
-    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied'])
     expect(await job.advance()).toBe('published')
     expect(await lastEvent(job)).toMatchObject({ from: 'takenDown', to: 'published', event: 'postShown' })
     expect(await job.context()).toMatchObject({ visibility: 'public', publicPostIds: post?.postIds })
@@ -165,14 +165,14 @@ describe('a draft', () => {
     const deliveredStates = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
     await account.advance(3 * 86_400)
     account.tiktok.postDraft(publishId)
-    expect(await job.receiveWebhooks()).toEqual(['moved', 'moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied', 'applied'])
     const [first] = account.tiktok.posts()[0]?.postIds ?? []
     expect(await job.history()).toEqual([...deliveredStates, 'published', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: [first], visibility: 'public' })
 
     await account.advance(86_400)
     account.tiktok.postDraft(publishId)
-    expect(await job.receiveWebhooks()).toEqual(['noChange', 'moved'])
+    expect(await job.receiveWebhooks()).toEqual(['noChange', 'applied'])
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([...deliveredStates, 'published', 'published', 'published'])
     expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
@@ -183,7 +183,7 @@ describe('a draft', () => {
   it('that its creator posts privately is published without a public id', async () => {
     const { job, account, publishId } = await delivered()
     account.tiktok.postDraft(publishId, false)
-    expect(await job.receiveWebhooks()).toEqual(['moved'])
+    expect(await job.receiveWebhooks()).toEqual(['applied'])
     expect(await job.advance()).toBe('published')
     expect(await job.context()).toMatchObject({ publicPostIds: [], ending: 'published' })
   })

@@ -12,7 +12,6 @@ import { Job } from '../ref.ts'
 interface JobDone {
   readonly kind: 'done'
   readonly jobId: string
-  readonly movedJobs: readonly string[]
 }
 
 defineMutation('startJob', {
@@ -63,7 +62,7 @@ async function start(
     case 'quotaShort':
       return started
     default:
-      return { kind: 'done', jobId: started.jobId, movedJobs: [started.jobId] }
+      return { kind: 'done', jobId: started.jobId }
   }
 }
 
@@ -99,7 +98,7 @@ for (const { name, event, description } of jobEvents) {
     },
     run: async (tx, { jobId }, { deps, viewer: { organizationId } }): Promise<JobDone | Refusal> => {
       const moved = await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: event } })
-      if (moved.kind === 'moved') return { kind: 'done', jobId, movedJobs: [jobId] }
+      if (moved.kind === 'moved') return { kind: 'done', jobId }
       return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
     },
     payload: {

@@ -115,11 +115,11 @@ defineMutation('runScan', {
   scope: 'write',
   input: { description: 'A scan to make.', fields: () => ({}) },
   run: async (tx, _input, { deps, viewer: { organizationId } }) => {
-    const { scanId, startedJobs } = await scanOrganization(tx, deps, {
+    const { scanId } = await scanOrganization(tx, deps, {
       organizationId,
       reason: 'request',
     })
-    return { kind: 'done', scanId, movedJobs: startedJobs }
+    return { kind: 'done', scanId }
   },
   payload: {
     description: 'The scan that was made.',
