@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { apiCalls, calls, oauthCalls, postId } from './calls.ts'
+import { apiCalls, postId } from './api-calls.ts'
+import { calls } from './calls.ts'
+import { oauthCalls } from './oauth-calls.ts'
 import {
-  answering,
+  answerWith,
   clientAt,
   clientOf,
   closedPort,
   type RecordedRequest,
   recording,
-  serve,
+  startServer,
   token,
 } from './support.ts'
 
@@ -40,14 +42,14 @@ describe.each(calls)('$endpoint ($path)', (call) => {
       { error: { code, log_id: '2026L' } },
       { error: code, error_description: 'why', log_id: '2026L' },
     ]) {
-      const client = await clientOf(answering(status, body))
+      const client = await clientOf(answerWith(status, body))
       expect(await call.perform(client)).toMatchObject({ ...expected, code, logId: '2026L' })
     }
   })
 
   test('passes Retry-After on when the rate limit is exceeded', async () => {
     const body = { error: { code: 'rate_limit_exceeded', message: '', log_id: '2026L' } }
-    const client = await clientOf(answering(429, body, { 'retry-after': '17' }))
+    const client = await clientOf(answerWith(429, body, { 'retry-after': '17' }))
     const expected = { kind: 'rateLimited', retryAfterSeconds: 17, logId: '2026L' }
     expect(await call.perform(client)).toEqual(expected)
   })
@@ -71,8 +73,8 @@ describe.each(calls)('$endpoint ($path)', (call) => {
 
   test('does not follow a redirect with its credential', async () => {
     const requests: RecordedRequest[] = []
-    const location = await serve(recording(requests, 200, call.success))
-    const redirecting = await clientOf(answering(307, '', { location }))
+    const location = await startServer(recording(requests, 200, call.success))
+    const redirecting = await clientOf(answerWith(307, '', { location }))
     expect(await call.perform(redirecting)).toMatchObject({ cause: 'unreadable', httpStatus: 307 })
     expect(requests).toEqual([])
   })
@@ -80,14 +82,14 @@ describe.each(calls)('$endpoint ($path)', (call) => {
 
 test('a revocation succeeds with an empty body, but not with an HTML page', async () => {
   const revoke = oauthCalls.find(({ endpoint }) => endpoint === 'revoke')
-  expect(await revoke?.perform(await clientOf(answering(200, '')))).toEqual({ kind: 'ok' })
-  const page = await clientOf(answering(200, '<style>a{}</style>'))
+  expect(await revoke?.perform(await clientOf(answerWith(200, '')))).toEqual({ kind: 'ok' })
+  const page = await clientOf(answerWith(200, '<style>a{}</style>'))
   expect(await revoke?.perform(page)).toMatchObject({ kind: 'unknown', cause: 'unreadable' })
 })
 
 test('a video’s id keeps all digits when TikTok sends it as a bare number', async () => {
   const body = `{"data":{"videos":[{"id":${postId},"create_time":1763900000}],"has_more":false},"error":{"code":"ok"}}`
-  const client = await clientOf(answering(200, body))
+  const client = await clientOf(answerWith(200, body))
   expect(await client.listVideos(token)).toMatchObject({ videos: [{ id: postId }], hasMore: false })
 })
 
@@ -103,7 +105,7 @@ test('arguments that TikTok does not accept throw RangeError and make no call', 
 test('every call but OAuth’s requires the error code "ok" for success', async () => {
   for (const call of apiCalls) {
     const { data } = call.success as { readonly data?: unknown } // as the table has it
-    const client = await clientOf(answering(200, { data }))
+    const client = await clientOf(answerWith(200, { data }))
     expect(await call.perform(client)).toMatchObject({ kind: 'unknown', cause: 'unreadable' })
   }
 })

@@ -12,7 +12,7 @@ import { Secret } from '../../../src/secret.ts'
 export const token = new Secret('act.test')
 
 /** Starts an HTTP server for the test; answers its URL. */
-export async function serve(listener: RequestListener): Promise<string> {
+export async function startServer(listener: RequestListener): Promise<string> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -47,10 +47,10 @@ export async function clientOf(
   listener: RequestListener,
   options: Partial<TikTokClientOptions> = {},
 ): Promise<TikTokClient> {
-  return clientAt(await serve(listener), options)
+  return clientAt(await startServer(listener), options)
 }
 
-export function answering(
+export function answerWith(
   status: number,
   body: unknown,
   headers: Record<string, string> = {},
@@ -71,7 +71,7 @@ export interface RecordedRequest {
 
 /** Answers as `answering` does, and records each request. */
 export function recording(requests: RecordedRequest[], status: number, body: unknown): RequestListener {
-  const answer = answering(status, body)
+  const answer = answerWith(status, body)
   return (request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))

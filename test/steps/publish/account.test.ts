@@ -31,7 +31,7 @@ describe('an account whose creator disconnects before the upload', () => {
 
   it('lets its job go on when it is connected again', async () => {
     const { job, account } = await disconnected()
-    await account.advance(1_800)
+    await account.advanceClock(1_800)
     expect(await account.connectAgain()).toMatchObject({ kind: 'connected' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
@@ -60,7 +60,7 @@ describe('an account whose creator disconnects before the upload', () => {
 
   it('leaves the post to a person when it is connected again more than an hour late', async () => {
     const { job, account } = await disconnected()
-    await account.advance(3_700)
+    await account.advanceClock(3_700)
     await account.connectAgain()
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
@@ -105,7 +105,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.account()).toBe('revoked')
-    await account.advance(3_600)
+    await account.advanceClock(3_600)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -145,7 +145,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     await job.advance('watching.inModeration')
     account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    await account.advance(86_400)
+    await account.advanceClock(86_400)
     await account.connectAgain()
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1 })

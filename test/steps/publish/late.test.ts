@@ -32,7 +32,7 @@ async function threeSlots() {
 describe('late posts of one account', () => {
   it('are opened one by one with the gap between them, and spend no attempt', async () => {
     const { jobs, account } = await threeSlots()
-    await account.advance(30 * 60)
+    await account.advanceClock(30 * 60)
     const [first, next, last] = jobs
     expect(await first?.advance()).toBe('published')
     await next?.advance('publishing.deferred')
@@ -51,7 +51,7 @@ describe('late posts of one account', () => {
 
   it('need a person after an hour, and keep the gap when all are retried', async () => {
     const { jobs, account } = await threeSlots()
-    await account.advance(65 * 60)
+    await account.advanceClock(65 * 60)
     for (const job of jobs) {
       expect(await job.advance()).toBe('needsPerson')
       expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
@@ -77,7 +77,7 @@ describe('punctual posts of one account', () => {
     const { job: late, account } = await harness.start()
     const punctual = await account.start({ dueInMs: 4 * minuteMs })
     for (const job of [late, punctual]) await job.advance('awaitingSlot')
-    await account.advance(4 * 60 + 1)
+    await account.advanceClock(4 * 60 + 1)
     expect(await punctual.advance()).toBe('published')
     expect(await late.advance()).toBe('published')
     expect(gapsOf(account)).toHaveLength(1)
@@ -103,11 +103,11 @@ describe('an account’s turn to open a late post', () => {
     const [first, next] = jobs
     if (!first || !next) throw new Error('three jobs were started')
     expect(await turnOf(first)).toEqual({ kind: 'taken' })
-    await account.advance(latePostGapMs / 1_000 - 60)
+    await account.advanceClock(latePostGapMs / 1_000 - 60)
     const refused = await turnOf(next)
     expect(refused).toMatchObject({ kind: 'later' })
     expect(refused.kind === 'later' && refused.afterMs).toBeLessThanOrEqual(minuteMs)
-    await account.advance(60)
+    await account.advanceClock(60)
     expect(await turnOf(next)).toEqual({ kind: 'taken' })
     expect(await turnOf(first)).toMatchObject({ kind: 'later' })
   })

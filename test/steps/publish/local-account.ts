@@ -47,7 +47,7 @@ export interface LocalAccount {
   readonly requests: readonly string[]
   start(options?: JobOptions): Promise<RehearsedJob>
   /** Advances the clocks of the database and of TikTok. */
-  advance(seconds: number): Promise<void>
+  advanceClock(seconds: number): Promise<void>
   /** Delivers a webhook's body again with a new signature; throws if it is not accepted. */
   deliverWebhook(body: string): Promise<void>
   /** The creator grants access again on the authorize page. */
@@ -91,7 +91,7 @@ export async function openLocalAccount(
       jobs.push(job)
       return job
     },
-    advance: (seconds) => advance(seconds * 1_000),
+    advanceClock: (seconds) => advance(seconds * 1_000),
     deliverWebhook: endpoint.deliver,
     connectAgain: () => connectAgain(harness, client, { accountId, username }),
   }

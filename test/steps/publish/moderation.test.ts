@@ -81,7 +81,7 @@ describe('a post that never leaves processing', () => {
     const started = await harness.start({ slot: { caption: 'A day [[local:stuck]]' }, webhooks: 'stored' })
     const { job, account } = started
     await job.advance('watching.accepted')
-    await account.advance(71 * hourSeconds)
+    await account.advanceClock(71 * hourSeconds)
     return started
   }
   const hoursSince = (instant: number | null) => (harness.clock.now() - (instant ?? 0)) / hourSeconds / 1_000
@@ -111,7 +111,7 @@ describe('a post that never leaves processing', () => {
     await job.send({ type: 'retry' })
     const watched = await job.history()
     expect(watched.slice(-2)).toEqual(['needsPerson', 'watching.accepted'])
-    await account.advance(71 * hourSeconds)
+    await account.advanceClock(71 * hourSeconds)
     expect(await job.advance()).toBe('needsPerson')
     const context = await job.context()
     expect(context.failure).toMatchObject({ code: 'UNCONFIRMED' })

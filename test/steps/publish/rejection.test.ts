@@ -44,7 +44,7 @@ describe('a post that TikTok rejects', () => {
       expect(nextStep).toBe(verdictFor('post', reason).verdict.nextStep)
       // The job has ended: a retry would be refused.
       expect(nextStep).not.toMatch(/retry/i)
-      await account.advance(7 * 86_400)
+      await account.advanceClock(7 * 86_400)
       expect(account.tiktok.posts()).toMatchObject([{ status: 'FAILED', failReason: reason }])
     },
   )

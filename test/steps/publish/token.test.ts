@@ -19,7 +19,7 @@ describe('a token that expires between upload and poll', () => {
   it('is refreshed once, and polling goes on', async () => {
     const { job, account } = await harness.start()
     await job.advance('watching.accepted')
-    await account.advance(3 * 3_600)
+    await account.advanceClock(3 * 3_600)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -121,7 +121,7 @@ describe('a token that is refused although it should be valid', () => {
     const { job, account } = await harness.start({ simulatorSettings: { moderationMs: 86_400_000 } })
     await job.advance('watching.inModeration')
     // Another post needs a longer-lived token, and the answer to that refresh is lost.
-    await account.advance(3_600)
+    await account.advanceClock(3_600)
     account.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
     const other = await account.start()
     expect(await other.advance('waitingForAccount')).toBe('waitingForAccount')

@@ -64,7 +64,7 @@ describe('an init whose answer is lost', () => {
       ...sentStates,
       ...publishedStates,
     ])
-    await account.advance(7 * 86_400)
+    await account.advanceClock(7 * 86_400)
     expect(account.tiktok.posts().map(({ status, bytes }) => [status, bytes > 0])).toEqual([
       ['PROCESSING_UPLOAD', false],
       ['PUBLISH_COMPLETE', true],
@@ -169,7 +169,7 @@ describe('an expired upload URL', () => {
     })
     account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.advance('publishing.backingOff')
-    await account.advance(3_601)
+    await account.advanceClock(3_601)
     // The slot is too late by now as well.
     expect(await job.advance()).toBe('needsPerson')
     await job.send({ type: 'retry' })
@@ -185,7 +185,7 @@ describe('an expired upload URL', () => {
       ...publishedStates,
     ])
     expect(account.tiktok.counters()).toMatchObject({ inits: 2, refused: { http_502: 1, http_403: 1 } })
-    await account.advance(7 * 86_400)
+    await account.advanceClock(7 * 86_400)
     expect(account.tiktok.posts().map(({ status, bytes: arrived }) => [status, arrived])).toEqual([
       ['PROCESSING_UPLOAD', 50_000_000],
       ['PUBLISH_COMPLETE', bytes],
@@ -201,7 +201,7 @@ describe('an expired upload URL', () => {
     account.tiktok.injectFault({ endpoint: 'upload', effect: badGateway, nth: 6 })
     await job.advance('publishing.backingOff')
     await arriveLate(job, account, 5)
-    await account.advance(3_601)
+    await account.advanceClock(3_601)
     expect(await job.advance()).toBe('published')
     expect(statesBefore('watching.accepted', await job.history())).toEqual([
       ...storedStates,

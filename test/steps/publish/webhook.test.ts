@@ -70,7 +70,7 @@ describe('weeks after publication', () => {
     const { job, account } = started
     await job.advance()
     await job.receiveWebhooks()
-    await account.advance(21 * 86_400)
+    await account.advanceClock(21 * 86_400)
     const [post] = account.tiktok.posts()
     account.tiktok.takeDown(post?.publishId ?? '')
     return { ...started, post }
@@ -102,7 +102,7 @@ describe('weeks after publication', () => {
     const { job, account, post } = await takenDown()
     const takedown = account.tiktok.webhooks().at(-1)
     await job.receiveWebhooks()
-    await account.advance(86_400)
+    await account.advanceClock(86_400)
     const content = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
     account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
     expect(await job.receiveWebhooks()).toEqual(['applied'])
@@ -120,10 +120,10 @@ describe('weeks after publication', () => {
     await job.advance()
     await job.receiveWebhooks()
     const [post] = account.tiktok.posts()
-    await account.advance(21 * 86_400)
+    await account.advanceClock(21 * 86_400)
     account.tiktok.takeDown(post?.publishId ?? '')
     const takedown = account.tiktok.webhooks().at(-1)?.body ?? ''
-    await account.advance(86_400)
+    await account.advanceClock(86_400)
     const content = { publish_id: post?.publishId, publish_type: 'DIRECT_POST', post_id: post?.postIds[0] }
     account.tiktok.sendWebhook('post.publish.publicly_available', account.username, content)
     const publication = account.tiktok.webhooks().at(-1)?.body ?? ''
@@ -163,14 +163,14 @@ describe('a draft', () => {
   it('is published when its creator posts it days later, and has both ids when it is posted twice', async () => {
     const { job, account, publishId } = await delivered()
     const deliveredStates = [...storedStates, ...uploadingStates(), ...sentStates, 'closing', 'delivered']
-    await account.advance(3 * 86_400)
+    await account.advanceClock(3 * 86_400)
     account.tiktok.postDraft(publishId)
     expect(await job.receiveWebhooks()).toEqual(['applied', 'applied'])
     const [first] = account.tiktok.posts()[0]?.postIds ?? []
     expect(await job.history()).toEqual([...deliveredStates, 'published', 'published'])
     expect(await job.context()).toMatchObject({ publicPostIds: [first], visibility: 'public' })
 
-    await account.advance(86_400)
+    await account.advanceClock(86_400)
     account.tiktok.postDraft(publishId)
     expect(await job.receiveWebhooks()).toEqual(['noChange', 'applied'])
     expect(await job.advance()).toBe('published')

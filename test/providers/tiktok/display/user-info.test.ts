@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { userFieldsOf } from '../../../../src/providers/tiktok/display/user-info.ts'
-import { answering, clientOf, token } from '../support.ts'
+import { answerWith, clientOf, token } from '../support.ts'
 
 test('userFieldsOf lists the fields that the granted scopes permit', () => {
   expect(userFieldsOf(['user.info.basic', 'video.publish'])).toEqual([
@@ -24,7 +24,7 @@ test('userFieldsOf lists the fields that the granted scopes permit', () => {
 
 test('userInfo omits a field that TikTok omits or sends with another type, and keeps the rest', async () => {
   const user = { open_id: '-000', display_name: null, follower_count: 'many', bio_description: '' }
-  const client = await clientOf(answering(200, { data: { user }, error: { code: 'ok' } }))
+  const client = await clientOf(answerWith(200, { data: { user }, error: { code: 'ok' } }))
   const answer = await client.userInfo(token, ['openId', 'displayName', 'followerCount', 'bioDescription'])
   expect(answer).toEqual({ kind: 'ok', user: { openId: '-000', bioDescription: '' } })
 })

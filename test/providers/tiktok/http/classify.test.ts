@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../../src/secret.ts'
 import { wantedPost } from '../../../simulator/support.ts'
-import { answering, clientAt, clientOf, closedPort, token } from '../support.ts'
+import { answerWith, clientAt, clientOf, closedPort, token } from '../support.ts'
 
 const failure = (code: string) => ({ error: { code, message: 'why', log_id: '2026L' } })
 
@@ -31,22 +31,22 @@ describe('an answer of TikTok', () => {
       { kind: 'unknown', cause: 'unreadable' },
     ],
   ])('with status %d and body %j to an init is classified as %j', async (status, body, expected) => {
-    const client = await clientOf(answering(status, body, { location: '/elsewhere' }))
+    const client = await clientOf(answerWith(status, body, { location: '/elsewhere' }))
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject(expected)
   })
 
   test('keeps its log id, message and Retry-After', async () => {
-    const refused = await clientOf(answering(403, failure('privacy_level_option_mismatch')))
+    const refused = await clientOf(answerWith(403, failure('privacy_level_option_mismatch')))
     expect(await refused.initDirectPost(token, wantedPost(1))).toMatchObject({
       message: 'why',
       logId: '2026L',
     })
 
-    const limited = await clientOf(answering(429, failure('rate_limit_exceeded'), { 'retry-after': '17' }))
+    const limited = await clientOf(answerWith(429, failure('rate_limit_exceeded'), { 'retry-after': '17' }))
     expect(await limited.creatorInfo(token)).toMatchObject({ kind: 'rateLimited', retryAfterSeconds: 17 })
 
     const dates = { date: 'Mon, 23 Nov 2026 10:15:00 GMT', 'retry-after': 'Mon, 23 Nov 2026 10:16:30 GMT' }
-    const dated = await clientOf(answering(503, '', dates))
+    const dated = await clientOf(answerWith(503, '', dates))
     expect(await dated.creatorInfo(token)).toMatchObject({ kind: 'unknown', retryAfterSeconds: 90 })
   })
 
@@ -58,7 +58,7 @@ describe('an answer of TikTok', () => {
   ])(
     'in OAuth’s flat shape with status %d and code %s is classified as %j',
     async (status, error, expected) => {
-      const client = await clientOf(answering(status, { error, error_description: 'old', log_id: 'L' }))
+      const client = await clientOf(answerWith(status, { error, error_description: 'old', log_id: 'L' }))
       expect(await client.refreshToken(new Secret('rft'))).toMatchObject(expected)
     },
   )
@@ -71,12 +71,12 @@ describe('an answer of TikTok', () => {
     ['null', []],
   ])('keeps every digit of the post ids %s', async (ids, expected) => {
     const body = `{"data":{"status":"PUBLISH_COMPLETE","publicaly_available_post_id":${ids}},"error":{"code":"ok"}}`
-    const client = await clientOf(answering(200, body))
+    const client = await clientOf(answerWith(200, body))
     expect(await client.status(token, 'p')).toMatchObject({ kind: 'ok', publicPostIds: expected })
   })
 
   test('with an unknown post status is UNRECOGNISED, which does not end the post', async () => {
-    const client = await clientOf(answering(200, { data: { status: 'PONDERING' }, error: { code: 'ok' } }))
+    const client = await clientOf(answerWith(200, { data: { status: 'PONDERING' }, error: { code: 'ok' } }))
     expect(await client.status(token, 'p')).toMatchObject({
       status: 'UNRECOGNISED',
       reportedStatus: 'PONDERING',
@@ -84,7 +84,7 @@ describe('an answer of TikTok', () => {
   })
 
   test('longer than 1 MB is cut and unreadable', async () => {
-    const client = await clientOf(answering(200, 'x'.repeat(1_100_000)))
+    const client = await clientOf(answerWith(200, 'x'.repeat(1_100_000)))
     expect(await client.creatorInfo(token)).toEqual({
       kind: 'unknown',
       cause: 'unreadable',
@@ -108,7 +108,7 @@ describe('a mangled answer to an init', () => {
   test.each([python, `<pre>${json}</pre>`, `${json.slice(0, -2)},}}`])(
     'is a success if all of its fields can be read: %s',
     async (body) => {
-      const client = await clientOf(answering(200, body))
+      const client = await clientOf(answerWith(200, body))
       const answer = await client.initDirectPost(token, wantedPost(1))
       if (answer.kind !== 'ok') throw new Error(answer.kind)
       expect([answer.publishId, answer.uploadUrl.reveal()]).toEqual([publishId, uploadUrl])
@@ -122,7 +122,7 @@ describe('a mangled answer to an init', () => {
     ['without its closing word', JSON.stringify({ data: whole.data }), publishId],
     ['with two ids', `${python.slice(0, -1)}{"publish_id":"v_pub_file~v2-1.7312345678901234568"}`, undefined],
   ])('%s is unknown, with at most a publish id to look up', async (_, body, id) => {
-    const client = await clientOf(answering(200, body))
+    const client = await clientOf(answerWith(200, body))
     const answer = await client.initDirectPost(token, wantedPost(1))
     expect(answer).toMatchObject({ kind: 'unknown', cause: 'unreadable', httpStatus: 200 })
     expect(answer).toHaveProperty('why')
@@ -132,7 +132,7 @@ describe('a mangled answer to an init', () => {
 
   test('keeps its log id when it cannot be read', async () => {
     const body = json.replace('upload_url', 'upload_uri')
-    const client = await clientOf(answering(200, body))
+    const client = await clientOf(answerWith(200, body))
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({
       cause: 'unreadable',
       logId: '20261123101500A1',
@@ -142,13 +142,13 @@ describe('a mangled answer to an init', () => {
 
   test('is a refusal only if its HTTP status is one', async () => {
     const body = "{'error': {'code': 'privacy_level_option_mismatch', 'message': '', 'log_id': '20261123'}}"
-    const refused = await clientOf(answering(403, body))
+    const refused = await clientOf(answerWith(403, body))
     expect(await refused.initDirectPost(token, wantedPost(1))).toMatchObject({
       kind: 'refused',
       code: 'privacy_level_option_mismatch',
       logId: '20261123',
     })
-    const doubtful = await clientOf(answering(200, body))
+    const doubtful = await clientOf(answerWith(200, body))
     expect(await doubtful.initDirectPost(token, wantedPost(1))).toMatchObject({
       kind: 'unknown',
       cause: 'unreadable',
@@ -159,7 +159,7 @@ describe('a mangled answer to an init', () => {
 
 test('the raw text of an unreadable answer is kept without its tokens', async () => {
   const body = `{"access_token":"act.secret!4*","refresh_token":"rft.secret","open_id":"-000","log_id":"2026LOGID`
-  const client = await clientOf(answering(200, body))
+  const client = await clientOf(answerWith(200, body))
   const answer = await client.refreshToken(new Secret('rft.old'))
   expect(answer).toMatchObject({
     raw: '{"access_token":"[redacted]","refresh_token":"[redacted]","open_id":"-000","log_id":"2026LOGID',
@@ -168,7 +168,7 @@ test('the raw text of an unreadable answer is kept without its tokens', async ()
 
 test('a refusal’s message is passed on without the token that it quotes', async () => {
   const message = 'the token act.secret of Bearer act.secret-too is unknown'
-  const client = await clientOf(answering(400, { error: { code: 'invalid_params', message } }))
+  const client = await clientOf(answerWith(400, { error: { code: 'invalid_params', message } }))
   expect(await client.creatorInfo(token)).toMatchObject({
     message: 'the token [redacted] of Bearer [redacted] is unknown',
   })

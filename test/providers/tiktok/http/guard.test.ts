@@ -4,14 +4,14 @@ import type { Guard, GuardedCall } from '../../../../src/providers/tiktok/http/g
 import { Secret } from '../../../../src/secret.ts'
 import { calls, sendChunk } from '../calls.ts'
 import {
-  answering,
+  answerWith,
   chunk,
   clientAt,
   clientOf,
   closedPort,
   type RecordedRequest,
   recording,
-  serve,
+  startServer,
   token,
 } from '../support.ts'
 
@@ -42,7 +42,7 @@ describe('a guard', () => {
 
   test('that defers a chunk does not read its body', async () => {
     const seen: RecordedRequest[] = []
-    const base = await serve(recording(seen, 206, ''))
+    const base = await startServer(recording(seen, 206, ''))
     async function* body(): AsyncGenerator<Uint8Array> {
       yield* [new Uint8Array(10)]
       throw new Error('the body was read')
@@ -54,7 +54,7 @@ describe('a guard', () => {
 
   test.each(calls)('receives $endpoint and its caller', async ({ endpoint, perform, success }) => {
     const { guard, seen } = recordingGuard()
-    const client = await clientOf(answering(200, success), { guard })
+    const client = await clientOf(answerWith(200, success), { guard })
     await perform(client)
     await perform(client.forCaller({ ...caller, accountId: 'another' }).forCaller(caller))
     expect(seen.map(({ call }) => call)).toEqual([{ endpoint }, { endpoint, caller }])
@@ -68,7 +68,7 @@ describe('a guard', () => {
     [302, 'unknown', { kind: 'unknown', cause: 'unreadable', httpStatus: 302 }],
   ])('receives a chunk’s answer %d as the answer of any other call', async (status, kind, expected) => {
     const { guard, seen } = recordingGuard()
-    const base = await serve(answering(status, '', { 'retry-after': '3' }))
+    const base = await startServer(answerWith(status, '', { 'retry-after': '3' }))
     expect((await sendChunk(clientAt(base, { guard }).forCaller(caller), base)).kind).toBe(kind)
     expect(seen).toEqual([{ call: { endpoint: 'upload', caller }, answer: expected }])
   })
@@ -82,7 +82,7 @@ describe('a guard', () => {
   })
 
   test('passes on an error of the chunk’s body', async () => {
-    const base = await serve(answering(206, ''))
+    const base = await startServer(answerWith(206, ''))
     const { guard, seen } = recordingGuard()
     const short = chunk(0, 9, new Uint8Array(5))
     await expect(clientAt(base, { guard }).putChunk(new Secret(base), short)).rejects.toThrow(RangeError)

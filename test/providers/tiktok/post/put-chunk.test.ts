@@ -2,16 +2,16 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { expect, test } from 'vitest'
 import { putChunk } from '../../../../src/providers/tiktok/post/put-chunk.ts'
 import { Secret } from '../../../../src/secret.ts'
-import { answering, chunk, closedPort, serve } from '../support.ts'
+import { answerWith, chunk, closedPort, startServer } from '../support.ts'
 
 const uploads = { deadlineMs: 5000, fetch }
 
 /** An upload host that answers every request with one status and records the headers. */
 async function startHost(status: number, headers: Record<string, string> = {}) {
   const requests: IncomingHttpHeaders[] = []
-  const base = await serve((request, response) => {
+  const base = await startServer((request, response) => {
     requests.push(request.headers)
-    answering(status, '', headers)(request, response)
+    answerWith(status, '', headers)(request, response)
   })
   return { url: new Secret(`${base}/video/?upload_token=t`), requests }
 }
@@ -66,19 +66,19 @@ test.each([
 
 test('a chunk is unknown after its deadline or a lost connection, and not sent to a closed port', async () => {
   const url = (base: string) => new Secret(`${base}/video/?upload_token=t`)
-  const silent = url(await serve(() => {}))
+  const silent = url(await startServer(() => {}))
   expect(await putChunk({ deadlineMs: 50, fetch }, silent, chunk(0, 9))).toEqual({
     kind: 'unknown',
     cause: 'timeout',
   })
-  const cut = url(await serve((request) => void request.socket.destroy()))
+  const cut = url(await startServer((request) => void request.socket.destroy()))
   expect(await putChunk(uploads, cut, chunk(0, 9))).toMatchObject({ cause: 'connectionLost' })
   const gone = url(await closedPort())
   expect(await putChunk(uploads, gone, chunk(0, 9))).toEqual({ kind: 'notSent', code: 'ECONNREFUSED' })
 })
 
 test('an unreadable answer of the upload host is kept without the upload URL’s query', async () => {
-  const base = await serve(answering(302, 'see https://upload.test/video/?upload_token=t'))
+  const base = await startServer(answerWith(302, 'see https://upload.test/video/?upload_token=t'))
   expect(await putChunk(uploads, new Secret(`${base}/video/?upload_token=t`), chunk(0, 9))).toEqual({
     kind: 'unknown',
     cause: 'unreadable',
