@@ -33,7 +33,7 @@ create table api_key (
   last_used_at timestamptz,
   revoked_at timestamptz
 );
-create index api_key_of_organization on api_key (organization_id, created_at);
+create index api_key_organization on api_key (organization_id, created_at);
 alter table api_key enable row level security;
 alter table api_key force row level security;
 create policy tenant on api_key to reelpilot_api
@@ -66,15 +66,15 @@ create table idempotency_key (
   -- SHA-256 of the operation and its input. The same key with other input is a client error.
   fingerprint bytea not null,
   -- The command's result, without secrets. Null while the first execution runs; other transactions see that only as a lock.
-  answer jsonb,
-  -- The response exactly as it was sent: the JSON of the mutation's field. Null if it holds a secret; `answer` is then rendered anew.
-  shown text,
-  -- SHA-256 of that request's document and variables. Another selection of fields gets `answer` rendered anew.
-  shown_to bytea,
+  result jsonb,
+  -- The response exactly as it was sent: the JSON of the mutation's field. Null if it holds a secret; `result` is then rendered anew.
+  response text,
+  -- SHA-256 of that request's document and variables. Another selection of fields gets `result` rendered anew.
+  request_hash bytea,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
   primary key (organization_id, key),
-  check ((shown is null) = (shown_to is null))
+  check ((response is null) = (request_hash is null))
 );
 create index idempotency_key_expiry on idempotency_key (expires_at);
 alter table idempotency_key enable row level security;
@@ -91,12 +91,12 @@ create function claim_idempotency_key(of_organization uuid, wanted text, of_inpu
   returns setof idempotency_key
   language plpgsql set lock_timeout = '2s' as $$
 begin
-  insert into idempotency_key as held (organization_id, key, fingerprint, expires_at)
+  insert into idempotency_key as claimed (organization_id, key, fingerprint, expires_at)
   values (of_organization, wanted, of_input, now() + make_interval(mins => minutes))
   on conflict (organization_id, key) do update
-     set fingerprint = excluded.fingerprint, answer = null, shown = null, shown_to = null,
+     set fingerprint = excluded.fingerprint, result = null, response = null, request_hash = null,
          created_at = now(), expires_at = excluded.expires_at
-   where held.expires_at < now();
+   where claimed.expires_at < now();
   if not found then
     return query select * from idempotency_key where organization_id = of_organization and key = wanted;
   end if;

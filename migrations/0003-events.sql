@@ -31,8 +31,8 @@ create table event (
   primary key (organization_id, sequence)
 );
 -- One event per revision of a job. A second writer of the same revision fails here even if every other check is bypassed.
-create unique index event_of_job_revision on event (job_id, job_revision) where job_id is not null;
-create index event_of_plan on event (plan_id, sequence) where plan_id is not null;
+create unique index event_job_revision on event (job_id, job_revision) where job_id is not null;
+create index event_plan on event (plan_id, sequence) where plan_id is not null;
 alter table event enable row level security;
 alter table event force row level security;
 create policy tenant on event to reelpilot_api

@@ -24,7 +24,7 @@ create table account (
   presented_at timestamptz,
   -- What the creator allows, as TikTok reported it last, and when.
   creator jsonb,
-  creator_seen_at timestamptz,
+  creator_fetched_at timestamptz,
   -- When the account's last post was opened, and by which job. Late posts keep a distance to it. Only steps use the two, as the
   -- runtime; the API's role has no grant on them.
   last_post_at timestamptz,
@@ -38,7 +38,7 @@ create table account (
   check (presented_version <= token_version)
 );
 -- A webhook names the creator only.
-create index account_of_creator on account (open_id) where open_id is not null;
+create index account_open_id on account (open_id) where open_id is not null;
 alter table account enable row level security;
 alter table account force row level security;
 create policy tenant on account to reelpilot_api
@@ -47,7 +47,7 @@ create policy tenant on account to reelpilot_api
 create policy runtime on account to reelpilot_runtime using (true) with check (true);
 -- The API reads accounts and starts connecting them; it cannot read tokens.
 grant select (id, organization_id, open_id, username, display_name, scopes, token_version, access_expires_at,
-              refresh_expires_at, creator, creator_seen_at, created_at, updated_at),
+              refresh_expires_at, creator, creator_fetched_at, created_at, updated_at),
       insert (id, organization_id, scopes) on account to reelpilot_api;
 grant select, insert, update on account to reelpilot_runtime;
 

@@ -1,9 +1,9 @@
 -- Plans: calendars of slots, each slot one post.
 
 -- Refuses to change a row that has reached the end of its life. Triggers say which change of which table that is.
-create function refuse_revival() returns trigger language plpgsql as $$
+create function refuse_leaving_final_state() returns trigger language plpgsql as $$
 begin
-  raise exception '% % is over: it cannot go from "%" to "%"', tg_table_name, old.id, old.state, new.state
+  raise exception '% % is final: it cannot go from "%" to "%"', tg_table_name, old.id, old.state, new.state
     using errcode = 'check_violation', constraint = tg_name, table = tg_table_name, schema = tg_table_schema;
 end $$;
 
@@ -25,11 +25,11 @@ create table plan (
   unique (organization_id, id),
   foreign key (organization_id, account_id) references account (organization_id, id)
 );
-create index plan_of_organization on plan (organization_id, created_at, id);
+create index plan_organization on plan (organization_id, created_at, id);
 create trigger plan_stays_archived before update on plan for each row
   when (old.state = 'archived'
         and (new.state, new.autopilot, new.locked) is distinct from (old.state, old.autopilot, old.locked))
-  execute function refuse_revival();
+  execute function refuse_leaving_final_state();
 alter table plan enable row level security;
 alter table plan force row level security;
 create policy tenant on plan to reelpilot_api
@@ -74,11 +74,11 @@ create table slot (
   check (mode = 'direct' or (caption = '' and not allow_comment and not allow_duet and not allow_stitch
                              and not brand_content and not brand_organic))
 );
-create index slot_of_plan on slot (plan_id, publish_at, id);
+create index slot_plan on slot (plan_id, publish_at, id);
 -- The scan reads only what can still fall due: at a million slots a scan with nothing due takes 0.3 ms.
 create index slot_unclaimed on slot (publish_at) where claimed_at is null;
 -- Every hour workers look for coming slots that were computed with older time zone data.
-create index slot_by_time on slot (publish_at, tzdata_version);
+create index slot_tzdata_version on slot (publish_at, tzdata_version);
 alter table slot enable row level security;
 alter table slot force row level security;
 create policy tenant on slot to reelpilot_api

@@ -10,7 +10,9 @@ create function job_states() returns text[] language sql immutable parallel safe
   'publishing.uploading', 'publishing.reconciling', 'publishing.backingOff',
   'watching.accepted', 'watching.processing', 'watching.checking', 'watching.inModeration', 'watching.backingOff',
   'backingOff', 'paused', 'held', 'checkingHold', 'waitingForAccount', 'needsPerson', 'closing',
-  'published', 'delivered', 'takenDown', 'cancelled', 'failed'];
+  'published', 'delivered', 'takenDown', 'cancelled', 'failed',
+  -- Version 1.
+  'publishing.confirming', 'publishing.checkingStatus'];
 create function account_states() returns text[] language sql immutable parallel safe return array[
   'connecting', 'connected', 'refreshing.requesting', 'refreshing.backingOff', 'needsReauthorization', 'revoked',
   'disconnecting.revoking', 'disconnecting.backingOff', 'disconnected'];
@@ -25,7 +27,7 @@ create table machine_instance (
   machine text not null,
   version int not null check (version >= 1),
   state text not null,
-  tag text not null check (tag in ('working', 'waiting', 'resting', 'settled', 'final')),
+  tag text not null check (tag in ('working', 'waiting', 'resting', 'final')),
   context jsonb not null,
   step jsonb,
   timers jsonb not null default '{}',
@@ -33,7 +35,7 @@ create table machine_instance (
   revision bigint not null check (revision >= 1),
   wake_at timestamptz,
   -- How many times this revision was leased: shows that a step kills its worker.
-  tries int not null default 0,
+  lease_attempts int not null default 0,
   -- Rises with every lease; a commit under an older epoch is refused.
   lease_epoch bigint not null default 0,
   lease_owner text,
@@ -68,13 +70,14 @@ create index machine_instance_account on machine_instance (account_id, state) wh
 create index machine_instance_wake_at on machine_instance (wake_at) where wake_at is not null;
 -- TikTok identifies a post by its publish id.
 create index machine_instance_publish_id on machine_instance ((context->'post'->>'publishId')) where context->'post'->>'publishId' is not null;
--- A client's key names at most one unfinished job: a settled job's work is done, and no transition leads back to work.
+-- A client's key names at most one unfinished job. A published, delivered or taken-down job is not final, but its work is done and
+-- no transition leads back to work.
 create unique index machine_instance_job_key on machine_instance (organization_id, job_key)
-  where job_key is not null and tag not in ('settled', 'final');
+  where job_key is not null and tag <> 'final' and state not in ('published', 'delivered', 'takenDown');
 create trigger machine_instance_stays_final before update on machine_instance for each row
   when (old.machine = 'job' and old.state in ('cancelled', 'failed')
         and (new.state, new.tag, new.machine) is distinct from (old.state, old.tag, old.machine))
-  execute function refuse_revival();
+  execute function refuse_leaving_final_state();
 alter table machine_instance enable row level security;
 alter table machine_instance force row level security;
 create policy tenant on machine_instance to reelpilot_api
@@ -88,25 +91,25 @@ create table dead_letter (
   id uuid primary key default gen_random_uuid(),
   organization_id uuid not null references organization,
   -- A job's or an account's id: both are machine instances.
-  job_id uuid not null,
+  instance_id uuid not null,
   -- The revision at which the instance stopped. Once it has a later revision, the dead letter is history.
-  job_revision bigint not null check (job_revision >= 1),
+  revision bigint not null check (revision >= 1),
   -- The state in which the workers failed.
   state text not null,
   code text not null check (code in ('UNKNOWN_CHECKPOINT', 'WORKER_ERROR', 'WORKER_DIED')),
   message text not null,
   -- How many times the queue tried.
-  tries int not null check (tries >= 1),
+  attempts int not null check (attempts >= 1),
   created_at timestamptz not null default clock_timestamp(),
   -- When it was redriven, why, and by which API key (null for the operator).
   redriven_at timestamptz,
   redrive_reason text check ((redriven_at is null) = (redrive_reason is null)),
   redriven_by text check (redriven_by is null or redriven_at is not null),
-  foreign key (organization_id, job_id) references machine_instance (organization_id, id)
+  foreign key (organization_id, instance_id) references machine_instance (organization_id, id)
 );
 -- At most one open dead letter per revision. The sweep reads it too and skips the instances listed here.
-create unique index dead_letter_open on dead_letter (job_id, job_revision) where redriven_at is null;
-create index dead_letter_of_organization on dead_letter (organization_id, created_at, id);
+create unique index dead_letter_open on dead_letter (instance_id, revision) where redriven_at is null;
+create index dead_letter_organization on dead_letter (organization_id, created_at, id);
 alter table dead_letter enable row level security;
 alter table dead_letter force row level security;
 create policy tenant on dead_letter to reelpilot_api

@@ -12,7 +12,7 @@ create table scan (
   -- `quota` and `account` scan again for slots that were skipped because of them.
   constraint scan_reason_check check (reason in ('hourly', 'boot', 'approval', 'request', 'quota', 'account'))
 );
-create index scan_of_organization on scan (organization_id, created_at, id);
+create index scan_organization on scan (organization_id, created_at, id);
 alter table scan enable row level security;
 alter table scan force row level security;
 create policy tenant on scan to reelpilot_api
@@ -35,7 +35,7 @@ create table scan_decision (
   foreign key (organization_id, slot_id) references slot (organization_id, id) on delete cascade,
   check ((decision = 'QUOTA_EXCEEDED') = (shortage is not null))
 );
-create index scan_decision_of_slot on scan_decision (slot_id, created_at);
+create index scan_decision_slot on scan_decision (slot_id, created_at);
 alter table scan_decision enable row level security;
 alter table scan_decision force row level security;
 create policy tenant on scan_decision to reelpilot_api

@@ -41,11 +41,11 @@ create table quota (
   -- as granted.
   granted bigint generated always as (greatest(allowance, reserved + used)) stored,
   available bigint generated always as (greatest(allowance - reserved - used, 0)) stored,
-  -- The highest share of the allowance, in percent, that this balance has notified of, and when.
-  told_percent int not null default 0,
-  told_at timestamptz,
-  -- Of a sliding window: what was counted at this instant or before has left the window.
-  window_from timestamptz,
+  -- The highest threshold, in percent of the allowance, that was reported for this balance, and when.
+  notified_threshold int not null default 0,
+  notified_at timestamptz,
+  -- For a sliding window: what was counted at this instant or before has left the window.
+  window_start timestamptz,
   updated_at timestamptz not null default now(),
   unique (organization_id, metric, period, id),
   check (starts_at < ends_at),
@@ -53,7 +53,7 @@ create table quota (
   -- was spent is counted even beyond it.
   check (not is_hard or reserved + used <= allowance or metric in ('storageBytes', 'providerSpend'))
 );
-create unique index quota_of_period on quota (organization_id, metric, period, coalesce(starts_at, '-infinity'))
+create unique index quota_period on quota (organization_id, metric, period, coalesce(starts_at, '-infinity'))
   where not is_grant;
 alter table quota enable row level security;
 alter table quota force row level security;
@@ -76,7 +76,7 @@ create table quota_entry (
   balance bigint not null,
   job_id uuid,
   -- The reservation that this entry commits or releases.
-  settles uuid references quota_entry (id),
+  reservation_id uuid references quota_entry (id),
   -- Makes usage without a reservation count once, however often it is reported.
   key text,
   reason text,
@@ -88,13 +88,13 @@ create table quota_entry (
   foreign key (organization_id, job_id) references machine_instance (organization_id, id) deferrable initially deferred,
   check (amount > 0 or (kind in ('limit', 'adjust') and amount < 0)),
   check (kind not in ('reserve', 'commit', 'release') or job_id is not null),
-  check ((kind in ('commit', 'release')) = (settles is not null))
+  check ((kind in ('commit', 'release')) = (reservation_id is not null))
 );
-create unique index quota_reserved_once on quota_entry (job_id, quota_id) where kind = 'reserve';
-create unique index quota_settled_once on quota_entry (settles) where settles is not null;
-create unique index quota_used_once on quota_entry (organization_id, key, quota_id) where key is not null;
-create index quota_entry_of_statement on quota_entry (organization_id, metric, period, created_at, id);
-create index quota_entry_of_pot on quota_entry (quota_id, counted_at);
+create unique index quota_entry_reserved_once on quota_entry (job_id, quota_id) where kind = 'reserve';
+create unique index quota_entry_settled_once on quota_entry (reservation_id) where reservation_id is not null;
+create unique index quota_entry_used_once on quota_entry (organization_id, key, quota_id) where key is not null;
+create index quota_entry_statement on quota_entry (organization_id, metric, period, created_at, id);
+create index quota_entry_balance on quota_entry (quota_id, counted_at);
 alter table quota_entry enable row level security;
 alter table quota_entry force row level security;
 create policy tenant on quota_entry to reelpilot_api

@@ -11,7 +11,7 @@ create table circuit_breaker (
   organization_id uuid references organization,
   account_id uuid,
   version int not null check (version >= 1),
-  state text not null constraint breaker_known_state check (state = any (breaker_states())),
+  state text not null constraint circuit_breaker_state check (state = any (breaker_states())),
   tag text not null check (tag in ('waiting', 'resting')),
   context jsonb not null,
   timers jsonb not null default '{}',
@@ -24,7 +24,7 @@ create table circuit_breaker (
   check ((organization_id is null) = (account_id is null)),
   foreign key (organization_id, account_id) references account (organization_id, id)
 );
-create index circuit_breaker_of_organization on circuit_breaker (organization_id, key);
+create index circuit_breaker_organization on circuit_breaker (organization_id, key);
 alter table circuit_breaker enable row level security;
 alter table circuit_breaker force row level security;
 -- Every organization may read an upstream's breaker. Only the operator's may change it.

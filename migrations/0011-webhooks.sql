@@ -7,7 +7,7 @@ create table webhook_delivery (
   open_id text,
   publish_id text,
   -- The parsed content, without secrets.
-  news jsonb not null,
+  payload jsonb not null,
   signed_at timestamptz not null,
   received_at timestamptz not null default clock_timestamp(),
   -- Null until it was processed; `outcome` then says which transition it caused, or why it caused none.
@@ -17,9 +17,9 @@ create table webhook_delivery (
   failed_at timestamptz check (failed_at is null or handled_at is null),
   failure text check ((failed_at is null) = (failure is null))
 );
-create index webhook_of_post on webhook_delivery (publish_id) where publish_id is not null;
-create index webhook_unhandled on webhook_delivery (received_at) where handled_at is null;
-create index webhook_failed on webhook_delivery (received_at) where failed_at is not null;
+create index webhook_delivery_publish_id on webhook_delivery (publish_id) where publish_id is not null;
+create index webhook_delivery_unhandled on webhook_delivery (received_at) where handled_at is null;
+create index webhook_delivery_failed on webhook_delivery (received_at) where failed_at is not null;
 -- One app serves all organizations, so a delivery belongs to none: only the runtime sees it.
 alter table webhook_delivery enable row level security;
 alter table webhook_delivery force row level security;
@@ -31,7 +31,7 @@ create table unrecognised_code (
   organization_id uuid not null references organization,
   source text not null,
   code text not null,
-  seen bigint not null default 1,
+  occurrences bigint not null default 1,
   last_log_id text,
   first_seen_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),

@@ -21,12 +21,6 @@ export function quotaPeriodAt(period: 'day' | 'month', timeZone: string, at: num
   }
 }
 
-/** The thresholds that have been reached and were not told of, by how much of an allowance is spoken for. */
-export function reachedThresholds(notified: number, committed: number, allowance: number): readonly number[] {
-  if (allowance <= 0) return []
-  return quotaThresholds.filter((percent) => percent > notified && committed >= (allowance * percent) / 100)
-}
-
 /**
  * The first instant that shows a date on the zone's clocks; `midnight` is that date's midnight as if it were UTC. Where the
  * clocks skip midnight the day begins when they have; where they show it twice, with the first.

@@ -15,10 +15,10 @@ import { Secret } from '../secret.ts'
 import { createSteps } from '../steps/catalogue.ts'
 import { breakerKeyOf } from '../steps/video/call-provider.ts'
 import { sweepMedia } from '../steps/video/sweep-media.ts'
+import { checkConnection } from '../store/check-connection.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
-import { reachDatabase } from '../store/reach.ts'
-import { unavailableOf } from '../store/unavailable.ts'
+import { asUnavailable } from '../store/unavailable.ts'
 import { logOutagesOnce } from '../telemetry/outage-log.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { openGuardedClients } from '../tiktok-policy/guarded-client.ts'
@@ -96,8 +96,8 @@ async function start(
 
   const log = logOutagesOnce(plainLog, {
     name: 'database',
-    isOutage: (error) => unavailableOf(error) !== null,
-    probe: () => reachDatabase(database.url),
+    isOutage: (error) => asUnavailable(error) !== null,
+    probe: () => checkConnection(database.url),
   })
   database.keepRunning?.({
     onRestarted: () => log.warn('the embedded Postgres had ended, and was started again'),

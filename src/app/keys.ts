@@ -9,7 +9,7 @@ import {
   listAccountsSealedUnder,
   listNeededKeys,
   replaceSealedToken,
-  type SealedCell,
+  type SealedToken,
 } from '../store/account/tokens.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { createEncryptor } from '../vault/encryptor.ts'
@@ -157,6 +157,6 @@ async function* records({ db }: Connection): AsyncGenerator<SealedRecord> {
     yield { associatedData: { organizationId, row, column }, sealed }
 }
 
-function columnOf(name: string): SealedCell['column'] {
+function columnOf(name: string): SealedToken['column'] {
   return name === 'access_token' ? 'access_token' : 'refresh_token'
 }

@@ -1,6 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { StartupError } from '../startup-error.ts'
-import { askServer, findMissingRights, type MissingRights, type ServerState } from '../store/server-state.ts'
+import {
+  findMissingRights,
+  type MissingRights,
+  readServerState,
+  type ServerState,
+} from '../store/server-state.ts'
 
 const patienceMs = 60_000
 const lookEveryMs = 1_000
@@ -20,7 +25,7 @@ export async function waitForDatabase(
   const deadline = performance.now() + (options.patienceMs ?? patienceMs)
   let said: ServerState['kind'] | undefined
   for (;;) {
-    const state = await askServer(url)
+    const state = await readServerState(url)
     if (state.kind === 'ready') return
     if (state.kind === 'unreachable' || state.kind === 'tooOld' || performance.now() > deadline)
       throw new StartupError(sentenceOf(state, url))
@@ -33,7 +38,7 @@ export async function waitForDatabase(
 const waitingFor = {
   standby: (place: string) =>
     `The Postgres at ${place} is a standby: waiting up to a minute for its promotion …`,
-  notYet: (place: string) => `The Postgres at ${place} is starting: waiting up to a minute …`,
+  notReady: (place: string) => `The Postgres at ${place} is starting: waiting up to a minute …`,
 } as const
 
 function sentenceOf(state: Exclude<ServerState, { kind: 'ready' }>, url: string): string {
@@ -41,7 +46,7 @@ function sentenceOf(state: Exclude<ServerState, { kind: 'ready' }>, url: string)
   switch (state.kind) {
     case 'standby':
       return `DATABASE_URL: the Postgres at ${place} is a standby and takes no changes; promote it, or set the address of its primary`
-    case 'notYet':
+    case 'notReady':
       return `DATABASE_URL: the Postgres at ${place} is still starting or recovering; start again once it is up`
     case 'tooOld':
       return `DATABASE_URL: the Postgres at ${place} is of version ${state.version}; use 15 or newer`

@@ -14,18 +14,18 @@ import type { MachineCatalogue } from '../durable/machine.ts'
 import type { StepCatalogue } from '../durable/step.ts'
 import type { Logger } from '../logger.ts'
 import { createBoss } from '../queue/boss.ts'
-import { workLostDeliveries, workLostWakeUps } from '../queue/dead-letters.ts'
+import { workDeadDeliveries, workDeadWakeUps } from '../queue/dead-letters.ts'
 import { createInstanceStore } from '../queue/instance-store.ts'
 import { workScans } from '../queue/scan.ts'
-import { sayWarnings } from '../queue/warning.ts'
+import { startWakeWorker } from '../queue/wake-worker.ts'
+import { throttleWarnings } from '../queue/warning.ts'
 import { workDeliveries } from '../queue/webhooks.ts'
-import { startWorker } from '../queue/worker.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts'
+import type { ScanReason } from '../store/plan/tables.ts'
 import { prune } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
-import type { ScanReason } from '../store/tables.ts'
-import { failDelivery } from '../store/webhook/deliveries.ts'
+import { markFailed } from '../store/webhook/deliveries.ts'
 
 export interface WorkerRoleOptions {
   readonly databaseUrl: string
@@ -55,7 +55,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     name: 'reelpilot worker queue',
     supervises: true,
     onError,
-    onWarning: sayWarnings((warning, seen) => log.warn({ ...warning, seen }, 'the queue warns')),
+    onWarning: throttleWarnings((warning, seen) => log.warn({ ...warning, seen }, 'the queue warns')),
   })
   await boss.start()
   const deps: CommandDeps = { boss, machines }
@@ -126,18 +126,21 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     const { outcome } = await runCommand(db, notifications, (tx) => handleWebhook(tx, deps, key))
     log.debug({ outcome }, 'webhook delivery handled')
   })
-  await workLostWakeUps(boss, async (jobId, lost) => {
+  await workDeadWakeUps(boss, async (jobId, lost) => {
     const result = await runCommand(db, notifications, (tx) => deadLetterJob(tx, deps, jobId, lost))
     if (result.kind === 'moot') return
     const { isTransitioned } = result
-    log.error({ jobId, isTransitioned, tries: lost.tries, ...lost.cause }, 'nobody gets through with a job')
+    log.error(
+      { jobId, isTransitioned, tries: lost.attempts, ...lost.cause },
+      'nobody gets through with a job',
+    )
   })
-  await workLostDeliveries(boss, async (key, { cause, tries }) => {
-    await failDelivery(db, key, `${cause.code}: ${cause.message}`)
+  await workDeadDeliveries(boss, async (key, { cause, attempts: tries }) => {
+    await markFailed(db, key, `${cause.code}: ${cause.message}`)
     log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
   })
   await resolveSlots()
-  const worker = await startWorker({
+  const worker = await startWakeWorker({
     boss,
     db,
     runtime,

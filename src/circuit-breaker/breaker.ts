@@ -6,8 +6,8 @@ import { type Checkpoint, type MachineEvent, nextTimer } from '../durable/checkp
 import { decide } from '../durable/decide.ts'
 import { catalogueOf, loadCheckpoint } from '../durable/machine.ts'
 import {
-  appendBreakerMoves,
-  type BreakerMove,
+  appendBreakerChanges,
+  type BreakerChange,
   type BreakerRecord,
   commitBreaker,
   type StoredBreaker,
@@ -113,10 +113,10 @@ export async function commitBreakers(
     }
     if (!(await commitBreaker(tx, commit))) return { kind: 'conflict' }
   }
-  const events: readonly BreakerMove[] = changed.flatMap(({ record, changes }) =>
+  const events: readonly BreakerChange[] = changed.flatMap(({ record, changes }) =>
     changes.map((change) => ({ ...record, payload: { key: record.key, ...change } })),
   )
-  const organizations = events.length === 0 ? [] : await appendBreakerMoves(tx, events, also)
+  const organizations = events.length === 0 ? [] : await appendBreakerChanges(tx, events, also)
   const changes = changed.flatMap(({ record: { key }, changes: own }) =>
     own.map((change) => ({ key, ...change })),
   )

@@ -83,7 +83,7 @@ function wordsOf(error: unknown, directory: string | undefined): string {
   const known = directory === undefined ? error : explainDataDirectoryError(error, directory)
   if (!(known instanceof Error)) return String(known)
   return known instanceof StartupError ||
-    ['DatabaseTooNew', 'DatabaseIncompatible', 'RoleNotTaken'].includes(known.name)
+    ['DatabaseTooNew', 'DatabaseIncompatible', 'RoleMismatch'].includes(known.name)
     ? known.message
     : (known.stack ?? known.message)
 }

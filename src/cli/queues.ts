@@ -3,10 +3,10 @@ import { accountMachine, jobMachine } from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
 import { createBoss } from '../queue/boss.ts'
-import { queues } from '../queue/queues.ts'
+import { queues } from '../queue/queue-settings.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
-import { type DeadLetterRecord, listOpenLetters } from '../store/job/dead-letters.ts'
+import { type DeadLetterRecord, listOpenDeadLetters } from '../store/job/dead-letters.ts'
 import { listQueueWarnings } from '../store/job/queue-warnings.ts'
 import { runCommand } from '../store/run-command.ts'
 
@@ -17,7 +17,7 @@ const mostListed = 1_000
 export async function describeQueues(databaseUrl: string, log: Logger): Promise<string> {
   return await withQueue(databaseUrl, log, async (boss, { db }) => {
     const known = await boss.getQueues(Object.values(queues))
-    const letters = await listOpenLetters(db, mostListed)
+    const letters = await listOpenDeadLetters(db, mostListed)
     const warnings = await listQueueWarnings(db)
     return [
       row('queue', ['due', 'later', 'active', 'failed']),
@@ -31,7 +31,7 @@ export async function describeQueues(databaseUrl: string, log: Logger): Promise<
       '',
       warnings.length === 0 ? 'The queue has warned of nothing in the last 30 days.' : 'Warnings of 30 days:',
       ...warnings.map(
-        ({ type, seen, lastAt, message }) =>
+        ({ type, count: seen, lastAt, message }) =>
           `  ${type}: ${seen} times, last at ${lastAt.toISOString()}: ${message}`,
       ),
     ].join('\n')
@@ -42,12 +42,12 @@ export async function describeQueues(databaseUrl: string, log: Logger): Promise<
 export async function redriveLetters(databaseUrl: string, which: string, log: Logger): Promise<string> {
   return await withQueue(databaseUrl, log, async (boss, connection) => {
     const deps = { boss, machines: catalogueOf([jobMachine, accountMachine]) }
-    const letters = await listOpenLetters(connection.db, mostListed)
-    const chosen = letters.filter(({ jobId }) => which === 'all' || jobId === which)
+    const letters = await listOpenDeadLetters(connection.db, mostListed)
+    const chosen = letters.filter(({ instanceId: jobId }) => which === 'all' || jobId === which)
     if (chosen.length === 0) return 'There is no such open dead letter.'
     const notifications = createChangeNotifier(connection)
     const lines: string[] = []
-    for (const { jobId } of chosen) {
+    for (const { instanceId: jobId } of chosen) {
       const request = {
         organizationId: null,
         jobId,
@@ -86,6 +86,13 @@ function row(name: string, cells: readonly (string | number)[]): string {
   return [name.padEnd(16), ...cells.map((cell) => String(cell).padStart(8))].join('')
 }
 
-function describeLetter({ jobId, machine, state, createdAt, tries, message }: DeadLetterRecord): string {
+function describeLetter({
+  instanceId: jobId,
+  machine,
+  state,
+  createdAt,
+  attempts: tries,
+  message,
+}: DeadLetterRecord): string {
   return `  ${jobId}  ${machine} in ${state}, since ${createdAt.toISOString()}, tried ${tries} times: ${message}`
 }

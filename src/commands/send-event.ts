@@ -4,9 +4,8 @@ import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
 import { loadCheckpoint } from '../durable/machine.ts'
 import { queueWakeUps } from '../queue/wake.ts'
-import type { Tx } from '../store/database.ts'
-import { readDatabaseTime } from '../store/database-time.ts'
-import { lockJob } from '../store/job/jobs.ts'
+import { readDatabaseTime, type Tx } from '../store/database.ts'
+import { lockInstance } from '../store/job/jobs.ts'
 import { commitTransitions } from '../store/job/transitions.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -30,7 +29,7 @@ export async function sendEvent(
   },
 ): Promise<SendEventResult> {
   const { id, organizationId, event } = request
-  const instance = await lockJob(tx, id)
+  const instance = await lockInstance(tx, id)
   if (instance?.organizationId !== organizationId || instance.checkpoint.machine !== request.machine)
     return { kind: 'missing' }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logger.ts'
-import { unavailableOf } from '../store/unavailable.ts'
+import { asUnavailable } from '../store/unavailable.ts'
 import { type CallbackOutcome, sendCallbackPage } from './callback-page.ts'
 import { type FinishConnectingDeps, finishConnecting } from './finish-connecting.ts'
 
@@ -14,7 +14,7 @@ export function createCallbackRoute(deps: FinishConnectingDeps, publicUrl: () =>
 }
 
 function outcomeOfError(error: unknown, log: Logger): CallbackOutcome {
-  const unavailable = unavailableOf(error)
+  const unavailable = asUnavailable(error)
   if (unavailable) return { kind: 'unavailable', retryAfterSeconds: unavailable.retryAfterSeconds }
   const requestId = randomUUID()
   log.error({ err: error, requestId }, 'connecting an account failed')

@@ -5,8 +5,7 @@ import type { Logger } from '../logger.ts'
 import { parseWebhook, webhookDeduplicationKey } from '../providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../providers/tiktok/webhook/webhook-signature.ts'
 import type { Secret } from '../secret.ts'
-import type { Db } from '../store/database.ts'
-import { readDatabaseTime } from '../store/database-time.ts'
+import { type Db, readDatabaseTime } from '../store/database.ts'
 import { webhookEventOf } from './webhook-event.ts'
 
 export interface WebhookOptions {

@@ -1,7 +1,8 @@
 import { fromKysely, PgBoss, type Warning } from 'pg-boss'
-import { connectionOptions, type Executor, type Role } from '../store/database.ts'
+import { connectionOptions, type Executor } from '../store/database.ts'
 import { queueSchema } from '../store/job/queue-warnings.ts'
-import { shareNotices } from './notify.ts'
+import type { Role } from '../store/role.ts'
+import { shareNotifications } from './notify.ts'
 
 export interface BossOptions {
   readonly url: string
@@ -42,7 +43,7 @@ export function createBoss(options: BossOptions): PgBoss {
     // The queue's statements take milliseconds; the default of 30 s would tell of outages only.
     warningSlowQuerySeconds: 5,
   })
-  shareNotices(boss)
+  shareNotifications(boss)
   boss.on('error', onError)
   boss.on('warning', options.onWarning ?? onError)
   return boss

@@ -1,11 +1,11 @@
 import type { JobWithMetadata, PgBoss } from 'pg-boss'
-import { type Cause, readCause } from './cause.ts'
-import { queues } from './queues.ts'
+import { type FailureCause, readCause } from './failure-cause.ts'
+import { queues } from './queue-settings.ts'
 
 /** Something that nobody got through with, as often as it may be tried. */
-export interface Lost {
-  readonly cause: Cause
-  readonly tries: number
+export interface DeadLetter {
+  readonly cause: FailureCause
+  readonly attempts: number
   /** When the queue gave up. */
   readonly at: Date
   /** Whether it was tried before to write this down, in vain. */
@@ -13,29 +13,29 @@ export interface Lost {
 }
 
 /** Takes the wake-ups that nobody got through with. */
-export async function workLostWakeUps(
+export async function workDeadWakeUps(
   boss: PgBoss,
-  take: (jobId: string, lost: Lost) => Promise<void>,
+  take: (jobId: string, lost: DeadLetter) => Promise<void>,
 ): Promise<void> {
-  await workLost<{ jobId: string }>(boss, queues.lostWake, ({ jobId }, lost) => take(jobId, lost))
+  await workDead<{ jobId: string }>(boss, queues.deadWake, ({ jobId }, lost) => take(jobId, lost))
 }
 
 /** Takes the webhook deliveries that could not be taken in. */
-export async function workLostDeliveries(
+export async function workDeadDeliveries(
   boss: PgBoss,
-  take: (key: string, lost: Lost) => Promise<void>,
+  take: (key: string, lost: DeadLetter) => Promise<void>,
 ): Promise<void> {
-  await workLost<{ key: string }>(boss, queues.lostWebhook, ({ key }, lost) => take(key, lost))
+  await workDead<{ key: string }>(boss, queues.deadWebhook, ({ key }, lost) => take(key, lost))
 }
 
 /**
  * pg-boss could put them back by itself (`redrive`), but only as long as they lie in its queue. Ours become rows that people
  * see, and whose machines know.
  */
-async function workLost<Data extends object>(
+async function workDead<Data extends object>(
   boss: PgBoss,
   queue: string,
-  take: (data: Data, lost: Lost) => Promise<void>,
+  take: (data: Data, lost: DeadLetter) => Promise<void>,
 ): Promise<void> {
   const workId: string = await boss.work(
     queue,
@@ -49,7 +49,7 @@ async function workLost<Data extends object>(
       if (!letter) return
       await take(letter.data, {
         cause: readCause(letter.sourceOutput),
-        tries: (letter.sourceRetryCount ?? 0) + 1,
+        attempts: (letter.sourceRetryCount ?? 0) + 1,
         at: letter.createdOn,
         isRepeated: letter.retryCount > 0,
       })

@@ -1,14 +1,14 @@
 import type { PgBoss } from 'pg-boss'
-import { causeOf, workerLost } from './cause.ts'
-import { onNotice } from './notify.ts'
+import { causeOf, workerDied } from './failure-cause.ts'
+import { onQueueNotification } from './notify.ts'
 
 /** How often it looks without being told: the floor under NOTIFY, and what finds work that falls due later. */
-export const tickMs = 1_000
+export const pollIntervalMs = 1_000
 /** A process says for all that it has in hand that it is still at it: three times before the queue misses it. */
 const heartbeatMs = 3_000
 
 /** One piece of work, as it was taken from the queue. */
-export interface Taken<Data extends object> {
+export interface QueuedWork<Data extends object> {
   readonly id: string
   /** Names the attempt: a settlement by an earlier one is refused. */
   readonly retryCount: number
@@ -24,7 +24,7 @@ export interface FairWorkerOptions<Data extends object> {
   /** How many of these places are kept for groups that have none anywhere. */
   readonly reserve: () => number
   /** Resolves once the work is done. What it throws fails the attempt, and the queue tries again. */
-  readonly perform: (work: Taken<Data>) => Promise<void>
+  readonly perform: (work: QueuedWork<Data>) => Promise<void>
 }
 
 /**
@@ -39,7 +39,7 @@ export interface FairWorkerOptions<Data extends object> {
 export class FairWorker<Data extends object> {
   readonly #options: FairWorkerOptions<Data>
   /** What is in hand, with its end. The same may be there twice, if the queue gave it up and then to us again. */
-  readonly #held = new Map<Taken<Data>, Promise<void>>()
+  readonly #held = new Map<QueuedWork<Data>, Promise<void>>()
   readonly #tick: NodeJS.Timeout
   readonly #heartbeat: NodeJS.Timeout
   readonly #forgetNotices: () => void
@@ -51,15 +51,15 @@ export class FairWorker<Data extends object> {
 
   constructor(options: FairWorkerOptions<Data>) {
     this.#options = options
-    this.#forgetNotices = onNotice(options.boss, options.queue, () => this.look())
-    this.#tick = setInterval(() => this.look(), tickMs)
+    this.#forgetNotices = onQueueNotification(options.boss, options.queue, () => this.poll())
+    this.#tick = setInterval(() => this.poll(), pollIntervalMs)
     this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs)
     this.#heartbeat.unref()
-    this.look()
+    this.poll()
   }
 
   /** Looks for work now; while it looks already, once more right after. */
-  look(): void {
+  poll(): void {
     this.#newcomersMayWait = true
     this.#fill()
   }
@@ -83,7 +83,7 @@ export class FairWorker<Data extends object> {
     clearInterval(this.#heartbeat)
     const { boss, queue } = this.#options
     const left = this.#attempts()
-    if (left.length > 0) await boss.fail(queue, left, workerLost).catch(this.#say)
+    if (left.length > 0) await boss.fail(queue, left, workerDied).catch(this.#say)
   }
 
   /** Where pg-boss tells its own workers' troubles. */
@@ -130,12 +130,12 @@ export class FairWorker<Data extends object> {
     return newcomers > 0
   }
 
-  #hold(taken: readonly Taken<Data>[]): number {
+  #hold(taken: readonly QueuedWork<Data>[]): number {
     for (const work of taken) this.#held.set(work, this.#perform(work))
     return taken.length
   }
 
-  async #perform(work: Taken<Data>): Promise<void> {
+  async #perform(work: QueuedWork<Data>): Promise<void> {
     const { boss, queue, perform } = this.#options
     try {
       const cause = await perform(work).then(() => null, causeOf)

@@ -1,9 +1,9 @@
 import { PgBoss } from 'pg-boss'
 import type { Connection } from '../store/database.ts'
-import { underInstallLock } from '../store/install-lock.ts'
+import { withInstallLock } from '../store/install-lock.ts'
 import { queueSchema } from '../store/job/queue-warnings.ts'
 import { connectionOf } from './boss.ts'
-import { type Patience, queueSettings, queues, usualPatience } from './queues.ts'
+import { defaultRetryPolicy, queueSettings, queues, type RetryPolicy } from './queue-settings.ts'
 
 /** On the hour; once for all the hours that nobody was there to hear it. */
 const hourly = { cron: '0 * * * *', options: { tz: 'UTC', missed: 'once' } } as const
@@ -16,12 +16,12 @@ const hourly = { cron: '0 * * * *', options: { tz: 'UTC', missed: 'once' } } as 
 export function installQueues(
   url: string,
   owner: Connection,
-  patience: Patience = usualPatience,
+  patience: RetryPolicy = defaultRetryPolicy,
 ): Promise<void> {
-  return underInstallLock(owner, () => installAlone(url, owner, patience))
+  return withInstallLock(owner, () => installAlone(url, owner, patience))
 }
 
-async function installAlone(url: string, owner: Connection, patience: Patience): Promise<void> {
+async function installAlone(url: string, owner: Connection, patience: RetryPolicy): Promise<void> {
   const boss = new PgBoss({
     ...connectionOf(url, 'owner', 'reelpilot migrate'),
     supervise: false,
@@ -39,7 +39,7 @@ async function installAlone(url: string, owner: Connection, patience: Patience):
   if (!(await mayUseQueues(owner))) await letRolesUseQueues(owner)
 }
 
-async function createQueues(boss: PgBoss, patience: Patience): Promise<void> {
+async function createQueues(boss: PgBoss, patience: RetryPolicy): Promise<void> {
   const known = new Map((await boss.getQueues(Object.values(queues))).map((queue) => [queue.name, queue]))
   for (const [name, settings] of queueSettings(patience)) {
     const queue = known.get(name)

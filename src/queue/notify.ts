@@ -5,7 +5,7 @@ type Look = () => void
 const lookers = new WeakMap<PgBoss, Map<string, Set<Look>>>()
 
 /** Calls `look` whenever a queue has something new, or may have had it unheard. Answers how to stop that. */
-export function onNotice(boss: PgBoss, queue: string, look: Look): () => void {
+export function onQueueNotification(boss: PgBoss, queue: string, look: Look): () => void {
   const looks = lookers.get(boss)?.get(queue) ?? new Set()
   const byQueue = lookers.get(boss) ?? new Map<string, Set<Look>>()
   lookers.set(boss, byQueue.set(queue, looks.add(look)))
@@ -16,7 +16,7 @@ export function onNotice(boss: PgBoss, queue: string, look: Look): () => void {
  * Lets others hear what pg-boss hears by LISTEN: it tells its own workers only, each of which then asks the database. To be
  * called before `start`, which opens the listener through this very interface.
  */
-export function shareNotices(boss: PgBoss): void {
+export function shareNotifications(boss: PgBoss): void {
   const database = boss.getDb()
   const listen = database.listen?.bind(database)
   if (!listen) return

@@ -1,7 +1,7 @@
 import type { PgBoss } from 'pg-boss'
 import type { Executor } from '../store/database.ts'
 import { within } from './boss.ts'
-import { queues } from './queues.ts'
+import { queues } from './queue-settings.ts'
 
 /** Queues a scan of one organization, exactly if the transaction commits. */
 export async function queueScan(boss: PgBoss, organizationId: string, tx: Executor): Promise<void> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { PgBoss } from 'pg-boss'
 import type { Executor } from '../store/database.ts'
 import { within } from './boss.ts'
-import { queues } from './queues.ts'
+import { queues } from './queue-settings.ts'
 
 export interface WakeUp {
   readonly jobId: string

@@ -7,7 +7,7 @@ const everyMs = 60_000
  * Hands on each kind of warning at once, and then once a minute with how often it has come: a backlog is warned of every two
  * seconds for as long as it lasts.
  */
-export function sayWarnings(say: (warning: Warning, seen: number) => void): (warning: Warning) => void {
+export function throttleWarnings(say: (warning: Warning, seen: number) => void): (warning: Warning) => void {
   const kinds = new Map<string, { seen: number; saidAt: number }>()
   return (warning) => {
     const kind = warning.message.replaceAll(/\d+/g, '#') // The same words with other numbers are the same kind.

@@ -7,7 +7,7 @@ import type { Db, Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
 import { lockInstallation } from '../store/install-lock.ts'
 import { approveSlots } from '../store/plan/approvals.ts'
-import { commitPlanMove, insertPlan } from '../store/plan/plans.ts'
+import { commitPlanTransition, insertPlan } from '../store/plan/plans.ts'
 import { insertSlots, type NewSlot } from '../store/plan/slots.ts'
 import { grantQuota } from '../store/quota/adjustments.ts'
 import { listOrganizations } from '../store/tenant/organizations.ts'
@@ -68,7 +68,13 @@ async function seedPlan(tx: Tx, organizationId: string, accountId: string): Prom
   })
   await insertSlots(tx, organizationId, planId, slots)
   await approveSlots(tx, organizationId, planId)
-  await commitPlanMove(tx, { planId, expectedRevision: 1, state: 'approved', autopilot: true, locked: false })
+  await commitPlanTransition(tx, {
+    planId,
+    expectedRevision: 1,
+    state: 'approved',
+    autopilot: true,
+    locked: false,
+  })
   await appendEvent(tx, { organizationId, type: 'plan.approved', planId, payload: { by: 'rehearsal' } })
 }
 

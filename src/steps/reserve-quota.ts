@@ -3,7 +3,7 @@ import { type QuotaShort, reserveQuota as reserve } from '../commands/quota/rese
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
-import { lockJob } from '../store/job/jobs.ts'
+import { lockInstance } from '../store/job/jobs.ts'
 import { hasReservation } from '../store/quota/reservations.ts'
 import { ownFailure } from './failure.ts'
 import { needsPerson } from './outcome.ts'
@@ -37,7 +37,7 @@ async function reserveLate(
   },
 ): Promise<QuotaShort | null> {
   const { organizationId, jobId, seconds, at } = job
-  const locked = await lockJob(tx, jobId)
+  const locked = await lockInstance(tx, jobId)
   if (!locked || (await hasReservation(tx, jobId))) return null
   const periods = await openQuotaPeriods(tx, { organizationId, at })
   const slotId = String(locked.checkpoint.context.slotId)

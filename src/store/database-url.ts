@@ -1,14 +1,14 @@
-/** What a URL of a database says besides where it is. */
+/** The parts of a database URL. */
 export interface DatabaseUrl {
-  /** Where the database is and how it is reached, and nothing that would change the session. */
+  /** How to reach the database, without parameters that would change the session. */
   readonly connectionString: string
-  /** Command-line options of the session, such as `-c work_mem=8MB`; empty if there are none. */
+  /** Command-line options of the session, such as `-c work_mem=8MB`; '' if there are none. */
   readonly options: string
   readonly applicationName: string | null
 }
 
-/** These say where the database is, who we are and how the connection is encrypted. */
-const reaching = new Set([
+/** Address, credentials and encryption of the connection. */
+const connectionParameters = new Set([
   'host',
   'port',
   'user',
@@ -22,8 +22,8 @@ const reaching = new Set([
   'uselibpqcompat',
 ])
 
-/** These would change every session, and past our own settings: the driver lets the URL win over its caller. */
-const changing = [
+/** Parameters that would override our session settings: the driver prefers the URL to its caller's options. */
+const sessionParameters = [
   'statement_timeout',
   'query_timeout',
   'lock_timeout',
@@ -34,12 +34,12 @@ const changing = [
 ]
 
 /**
- * Reads a URL so that nothing in it overrides what we set: of its parameters only those pass to the driver that reach the
- * database. `options` and `application_name` are told apart, to be put together with ours.
+ * Parses a database URL so that nothing in it overrides our settings: only connection parameters are passed to the driver. `options`
+ * and `application_name` are returned separately, to be combined with ours.
  */
 export function readDatabaseUrl(url: string): DatabaseUrl {
   const { searchParams } = new URL(url)
-  const passed = [...searchParams].filter(([name]) => reaching.has(name))
+  const passed = [...searchParams].filter(([name]) => connectionParameters.has(name))
   const bare = url.replace(/[?#].*$/s, '')
   const query = new URLSearchParams(passed).toString().replaceAll('+', '%20')
   return {
@@ -49,8 +49,8 @@ export function readDatabaseUrl(url: string): DatabaseUrl {
   }
 }
 
-/** Parameters of a URL that we cannot go by, and that must not be ignored silently. Others that mean nothing to us are. */
+/** The parameters of a URL that we refuse, because ignoring them silently could surprise. Unknown ones are ignored. */
 export function refusedParameters(url: string): readonly string[] {
   const { searchParams } = new URL(url)
-  return changing.filter((name) => searchParams.has(name))
+  return sessionParameters.filter((name) => searchParams.has(name))
 }

@@ -1,22 +1,19 @@
 import type { Socket } from 'node:net'
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { readDatabaseUrl } from './database-url.ts'
-import { proveRole } from './role-proof.ts'
-import { createMortalSocket, longestSilenceMs } from './silence.ts'
+import { type Role, verifyRole } from './role.ts'
+import { createSocketWithTimeout, socketTimeoutMs } from './socket-timeout.ts'
 import type { Database } from './tables.ts'
-import { createTurnstile, type Turnstile } from './turnstile.ts'
 
 export type Db = Kysely<Database>
 export type Tx = Transaction<Database>
 /** Anything that statements can be run on. */
 export type Executor = Kysely<Database>
 
-/** Our tables and functions live in a schema of their own, beside whatever else the database holds. */
+/** The schema of our tables and functions. The database may contain others. */
 export const schemaName = 'reelpilot'
-
-/** Who a connection works as: the owner migrates, the API sees one organization at a time, the runtime moves jobs. */
-export type Role = 'owner' | 'reelpilot_api' | 'reelpilot_runtime'
 
 export interface Connection {
   readonly db: Db
@@ -24,30 +21,30 @@ export interface Connection {
   close(): Promise<void>
 }
 
-// bigint: revisions, sequences, bytes and epochs stay far below 2^53.
+// Parses bigint as a number: revisions, sequences, bytes and epochs stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** For how long an API transaction waits for a row that another holds: it keeps a connection from others meanwhile. */
+/** How long an API transaction waits for a locked row. It occupies a connection meanwhile. */
 const lockTimeoutMs = 8_000
-/** For how long a request waits for its organization's turn, which takes nothing from anybody. */
-const turnPatienceMs = 20_000
+/** How long a request waits for its organization's concurrency limit. It occupies no connection meanwhile. */
+const concurrencyTimeoutMs = 20_000
 
-/** What the server gives up, when a process of ours is gone without a word: locks that it holds must not outlive it for hours. */
-const abandoned =
+/** Makes the server close a session whose client has vanished, so that its locks do not stay for hours. */
+const vanishedClientSettings =
   '-c idle_in_transaction_session_timeout=15s -c tcp_user_timeout=15s ' +
   '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2'
 
 /**
- * Options that make a connection work as a role from its first statement on. What the URL says of the session comes before
- * ours: of two values for one setting Postgres takes the later.
+ * Options that give a connection its role before its first statement. The URL's session options come before ours: of two values for
+ * one setting Postgres uses the later.
  */
 export function connectionOptions(url: string, role: Role, applicationName: string): ConnectionOptions {
   const given = readDatabaseUrl(url)
   const settings = [given.options, `-c search_path=${schemaName},pg_temp`]
-  // Without an organization nothing is visible, whatever the URL would set for the session.
+  // Without an organization no row is visible, whatever the URL sets for the session.
   if (role !== 'owner')
-    settings.push(`-c role=${role}`, '-c row_security=on', '-c app.organization_id=', abandoned)
-  // Who waits longer for a row is told to come again: its connection is wanted by others.
+    settings.push(`-c role=${role}`, '-c row_security=on', '-c app.organization_id=', vanishedClientSettings)
+  // A request that waits longer is refused with 503, because others need its connection.
   if (role === 'reelpilot_api') settings.push(`-c lock_timeout=${lockTimeoutMs}ms`)
   return {
     connectionString: given.connectionString,
@@ -58,15 +55,15 @@ export function connectionOptions(url: string, role: Role, applicationName: stri
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     connectionTimeoutMillis: 10_000,
-    // Migrations may take long and say nothing.
-    ...(role !== 'owner' && { stream: () => createMortalSocket(longestSilenceMs) }),
+    // Migrations may run for minutes without traffic.
+    ...(role !== 'owner' && { stream: () => createSocketWithTimeout(socketTimeoutMs) }),
     onConnect: async (client) => {
-      if (role !== 'owner') await proveRole(client, role, schemaName)
+      if (role !== 'owner') await verifyRole(client, role, schemaName)
     },
   }
 }
 
-/** For a pool. A client that is opened without one calls `onConnect` itself. */
+/** For a pool. A client that is opened without a pool calls `onConnect` itself. */
 export interface ConnectionOptions {
   readonly connectionString: string
   readonly options: string
@@ -78,7 +75,7 @@ export interface ConnectionOptions {
   readonly onConnect: (client: pg.ClientBase) => Promise<void>
 }
 
-/** A pool under one role, which each of its connections proves when it is opened. Broken connections go to `onError`, and are replaced by themselves. */
+/** Creates a pool for one role. Each connection verifies its role when it opens. Broken connections are reported to `onError` and replaced. */
 export function connect(
   url: string,
   role: Role,
@@ -86,21 +83,24 @@ export function connect(
 ): Connection {
   const pool = new pg.Pool({ ...connectionOptions(url, role, options.name), max: options.max })
   pool.on('error', options.onError)
-  // The pool hears idle connections only; one that breaks while it is lent out would end the process.
+  // The pool handles errors of idle connections only; an error of a connection in use would end the process.
   pool.on('connect', (client) => client.on('error', options.onError))
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
-  // Half of the connections at most for one organization.
+  // One organization uses at most half of the connections.
   if (role === 'reelpilot_api')
-    turnstiles.set(db, createTurnstile({ most: Math.ceil(options.max / 2), patienceMs: turnPatienceMs }))
+    concurrencyLimits.set(
+      db,
+      createConcurrencyLimit({ maxConcurrent: Math.ceil(options.max / 2), timeoutMs: concurrencyTimeoutMs }),
+    )
   return { db, pool, close: () => db.destroy() }
 }
 
-const turnstiles = new WeakMap<Db, Turnstile>()
+const concurrencyLimits = new WeakMap<Db, ConcurrencyLimit>()
 
 /**
- * One transaction that acts for one organization. Row-level security shows it nothing else, and the setting ends
- * with the transaction: a pooled connection never carries it to the next borrower. On a connection of the API, an organization
- * has no more than half of the pool; throws `Unavailable` for what waits too long for its turn.
+ * Runs a transaction that acts for one organization. Row-level security hides all other rows. The setting ends with the transaction, so
+ * a pooled connection never carries it over. On the API's pool, an organization uses at most half of the connections; throws
+ * `Unavailable` after waiting too long for one.
  */
 export function inOrganization<Result>(
   db: Db,
@@ -108,7 +108,7 @@ export function inOrganization<Result>(
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> {
   const run = () => transactFor(db, organizationId, work)
-  return turnstiles.get(db)?.pass(organizationId, run) ?? run()
+  return concurrencyLimits.get(db)?.run(organizationId, run) ?? run()
 }
 
 function transactFor<Result>(
@@ -120,4 +120,13 @@ function transactFor<Result>(
     await sql`select set_config('app.organization_id', ${organizationId}, true)`.execute(tx)
     return await work(tx)
   })
+}
+
+/** Epoch milliseconds of the database's clock, as a column. */
+export const databaseNow: RawBuilder<number> = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`
+
+/** Reads the database's clock in epoch milliseconds. Every decision is stamped with it. */
+export async function readDatabaseTime(db: Executor): Promise<number> {
+  const { rows } = await sql<{ now: number }>`select ${databaseNow} as now`.execute(db)
+  return Math.floor(rows[0]?.now ?? Number.NaN)
 }

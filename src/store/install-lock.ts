@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 import type { Connection, Tx } from './database.ts'
 
-/** The ASCII letters of "reel": any number that no other program locks in a database that it shares with us. */
+/** The ASCII codes of "reel": an arbitrary number that no other program is likely to lock in the same database. */
 const lockKey = 0x7265656c
 
 /**
- * Runs the work while no other process installs, upgrades or seeds this database. Everything that a start writes is
- * written under this lock: two processes that change the same catalogue row fail with "tuple concurrently updated".
+ * Runs work while no other process installs, upgrades or seeds this database. Every write of a start happens under this lock: two
+ * processes that change the same catalogue row fail with "tuple concurrently updated".
  */
-export async function underInstallLock<Result>(
+export async function withInstallLock<Result>(
   owner: Connection,
   work: () => Promise<Result>,
 ): Promise<Result> {
@@ -17,12 +17,12 @@ export async function underInstallLock<Result>(
     await client.query('select pg_advisory_lock($1)', [lockKey])
     return await work()
   } finally {
-    // Closing the connection gives the lock back whatever state the connection is in.
+    // Closing the connection releases the lock, whatever state the connection is in.
     client.release(true)
   }
 }
 
-/** Takes the same lock until the transaction ends. */
+/** Acquires the same lock until the transaction ends. */
 export async function lockInstallation(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKey})`.execute(tx)
 }

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { type Connection, schemaName } from './database.ts'
-import { underInstallLock } from './install-lock.ts'
-import { ensureRoles } from './roles.ts'
+import { ensureRoles } from './ensure-roles.ts'
+import { withInstallLock } from './install-lock.ts'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -24,16 +24,16 @@ export class DatabaseIncompatible extends Error {
  * changes nothing, if the database has migrations that this build does not have.
  */
 export function migrate(owner: Connection): Promise<readonly string[]> {
-  return underInstallLock(owner, () => migrateAlone(owner))
+  return withInstallLock(owner, () => migrateUnderLock(owner))
 }
 
-async function migrateAlone(owner: Connection): Promise<readonly string[]> {
+async function migrateUnderLock(owner: Connection): Promise<readonly string[]> {
   const migrations = await readMigrations()
   const known = Object.keys(migrations)
   const before = await appliedMigrations(owner)
   refuseUnknown(before, known)
   const applied = before.length === known.length ? [] : await applyMissing(owner, migrations)
-  await letRolesReadMigrations(owner)
+  await grantReadingMigrations(owner)
   return applied
 }
 
@@ -70,17 +70,17 @@ async function applyMissing(
   return results.map((result) => result.migrationName)
 }
 
-/** Readiness asks, as the working roles, whether the schema is this build's. */
-async function letRolesReadMigrations(owner: Connection): Promise<void> {
+/** Readiness checks, as the working roles, that the schema is this build's. */
+async function grantReadingMigrations(owner: Connection): Promise<void> {
   const table = `${schemaName}.migration`
-  const { rows } = await sql<{ may: boolean }>`
-    select bool_and(has_table_privilege(role, ${table}, 'select')) as may
+  const { rows } = await sql<{ isGranted: boolean }>`
+    select bool_and(has_table_privilege(role, ${table}, 'select')) as "isGranted"
       from unnest(array['reelpilot_api', 'reelpilot_runtime']) as role`.execute(owner.db)
-  if (rows[0]?.may) return
+  if (rows[0]?.isGranted) return
   await sql`grant select on ${sql.table(table)} to reelpilot_api, reelpilot_runtime`.execute(owner.db)
 }
 
-/** Whether every migration of this build has been applied, and none that it does not know. */
+/** Whether exactly the migrations of this build have been applied. */
 export async function isMigrated(connection: Connection): Promise<boolean> {
   const applied = await appliedMigrations(connection)
   const known = Object.keys(await readMigrations())

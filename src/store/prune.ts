@@ -3,7 +3,7 @@ import { pruneAttempts } from './account/connection-attempts.ts'
 import type { Executor } from './database.ts'
 import { pruneDeliveries } from './webhook/deliveries.ts'
 
-/** Deletes what has served its time: idempotency keys, ways to the authorize page, webhooks that were taken in. */
+/** Deletes expired idempotency keys, connection attempts and webhook deliveries. */
 export async function prune(db: Executor): Promise<void> {
   await sql`delete from idempotency_key where expires_at < now() - interval '1 hour'`.execute(db)
   await pruneAttempts(db)

@@ -1,33 +1,33 @@
 import pg from 'pg'
 import { connectionOptions } from './database.ts'
 
-/** How the Postgres of an address is, for a process that is about to work on it. */
+/** Whether the Postgres at an address can be used. */
 export type ServerState =
   | { readonly kind: 'ready' }
-  /** It follows another server, and takes no changes. */
+  /** It follows another server and refuses writes. */
   | { readonly kind: 'standby' }
-  /** It starts, recovers or shuts down. */
-  | { readonly kind: 'notYet' }
+  /** It is starting, recovering or shutting down. */
+  | { readonly kind: 'notReady' }
   | { readonly kind: 'tooOld'; readonly version: string }
-  /** `code` is a condition of Postgres (`28P01`) or of the network (`ECONNREFUSED`), where there is one. */
+  /** `code` is a SQLSTATE (`28P01`) or a network error code (`ECONNREFUSED`), if there is one. */
   | { readonly kind: 'unreachable'; readonly code: string | undefined; readonly message: string }
 
-const oldestVersion = 150_000
-const answerWithinMs = 10_000
+const minVersion = 150_000
+const queryTimeoutMs = 10_000
 
-/** Asks once. */
-export async function askServer(url: string): Promise<ServerState> {
+/** Connects once and reads the state of the server. */
+export async function readServerState(url: string): Promise<ServerState> {
   try {
-    const [row] = await askOnce<{ standby: boolean; version: number; name: string }>(
+    const [row] = await queryOnce<{ standby: boolean; version: number; name: string }>(
       url,
       `select pg_is_in_recovery() as standby, current_setting('server_version_num')::int as version,
               current_setting('server_version') as name`,
     )
-    if (row && row.version < oldestVersion) return { kind: 'tooOld', version: row.name }
+    if (row && row.version < minVersion) return { kind: 'tooOld', version: row.name }
     return { kind: row?.standby ? 'standby' : 'ready' }
   } catch (error) {
-    const { code, message } = error as { readonly code?: string; readonly message: string } // what pg and net throw
-    return code === '57P03' ? { kind: 'notYet' } : { kind: 'unreachable', code, message }
+    const { code, message } = error as { readonly code?: string; readonly message: string } // What pg and net throw.
+    return code === '57P03' ? { kind: 'notReady' } : { kind: 'unreachable', code, message }
   }
 }
 
@@ -38,27 +38,27 @@ export interface MissingRights {
   readonly toCreateSchemas: boolean
 }
 
-/** Which of the rights that migrations need the user of an address does not have. */
+/** Finds which of the rights that migrations need the user lacks. */
 export async function findMissingRights(url: string): Promise<MissingRights> {
-  const [rights] = await askOnce<MissingRights>(
+  const [rights] = await queryOnce<MissingRights>(
     url,
     `select rolname as user, current_database() as database, not (rolcreaterole or rolsuper) as "toCreateRoles",
             not has_database_privilege(current_database(), 'CREATE') as "toCreateSchemas"
        from pg_roles where rolname = current_user`,
   )
-  if (!rights) throw new Error('the user of the database is not in its catalogue')
+  if (!rights) throw new Error('the database user does not exist in pg_roles')
   return rights
 }
 
-async function askOnce<Row extends pg.QueryResultRow>(
+async function queryOnce<Row extends pg.QueryResultRow>(
   url: string,
   statement: string,
 ): Promise<readonly Row[]> {
   const client = new pg.Client({
     ...connectionOptions(url, 'owner', 'reelpilot start'),
-    query_timeout: answerWithinMs,
+    query_timeout: queryTimeoutMs,
   })
-  client.on('error', () => undefined) // the pending query is rejected with it
+  client.on('error', () => undefined) // The pending query is rejected with it.
   try {
     await client.connect()
     return (await client.query<Row>(statement)).rows

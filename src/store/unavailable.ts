@@ -1,6 +1,6 @@
 /**
- * What is needed to answer is out of reach or has no room at this moment; the same request may do later. Doors answer it with 503
- * and `Retry-After`. Throw it where a request has to be turned away for want of capacity.
+ * A service that is needed for the response is unreachable or overloaded; the same request may succeed later. Clients get 503 with
+ * `Retry-After`. Throw it to refuse a request for lack of capacity.
  */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable'
@@ -15,18 +15,18 @@ export class Unavailable extends Error {
   }
 }
 
-const outOfReach = 'The database is out of reach at this moment. Send the request again later.'
-const noRoom = 'The database has no room for this request at this moment. Send it again later.'
+const unreachable = 'The database is unreachable. Send the request again later.'
+const overloaded = 'The database is overloaded. Send the request again later.'
 
-/** An error as `Unavailable` if it means that the database cannot be used at this moment; null for every other error. */
-export function unavailableOf(error: unknown): Unavailable | null {
-  // An error may be wrapped by the libraries on its way; no chain is that long but one that is a circle.
+/** Converts an error to `Unavailable` if it means that the database cannot be used now; null for every other error. */
+export function asUnavailable(error: unknown): Unavailable | null {
+  // Libraries wrap errors. Only a circular chain is longer than 8.
   let each = error
   for (let depth = 0; depth < 8 && each instanceof Error; depth += 1) {
     if (each instanceof Unavailable) return each
     const message = messageFor(each)
     if (message) return new Unavailable(message, { cause: error })
-    each = each.cause ?? (each as { readonly originalError?: unknown }).originalError // As GraphQL wraps.
+    each = each.cause ?? (each as { readonly originalError?: unknown }).originalError // GraphQL's wrapper.
   }
   return null
 }
@@ -34,18 +34,18 @@ export function unavailableOf(error: unknown): Unavailable | null {
 function messageFor(error: Error & { readonly code?: unknown }): string | null {
   const { code } = error
   if (typeof code !== 'string') {
-    if (lost.has(error.message)) return outOfReach
-    return error.message === poolIsFull ? noRoom : null
+    if (connectionLostMessages.has(error.message)) return unreachable
+    return error.message === poolIsFull ? overloaded : null
   }
-  if (networkCodes.has(code) || /^(08...|57P0[1235]|25006)$/.test(code)) return outOfReach
-  // 55P03: a lock was waited for longer than `lock_timeout`.
-  return /^(53...|55P03)$/.test(code) ? noRoom : null
+  if (networkCodes.has(code) || /^(08...|57P0[1235]|25006)$/.test(code)) return unreachable
+  // 55P03: a lock was not acquired within `lock_timeout`.
+  return /^(53...|55P03)$/.test(code) ? overloaded : null
 }
 
 /**
- * The operating system's codes for a connection that is refused, lost or silent. SQLSTATE says the rest: class 08 (connection), 57P0x
- * (shutting down, crashed, starting), 25006 (a server that became a standby) and class 53 (no connections, memory or disk left).
- * Source: PostgreSQL, appendix A.
+ * Operating system codes for connections that are refused, lost or timed out. SQLSTATE covers the rest: class 08 (connection), 57P0x
+ * (shutting down, crashed, starting), 25006 (the server became a standby) and class 53 (no connections, memory or disk left).
+ * Source: PostgreSQL documentation, appendix A.
  */
 const networkCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -61,8 +61,8 @@ const networkCodes: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ])
 
-/** What pg says of a lost connection: these errors have no code. */
-const lost: ReadonlySet<string> = new Set([
+/** Messages of pg for a lost connection: these errors have no code. */
+const connectionLostMessages: ReadonlySet<string> = new Set([
   'Connection terminated',
   'Connection terminated unexpectedly',
   'Connection terminated due to connection timeout',
@@ -72,5 +72,5 @@ const lost: ReadonlySet<string> = new Set([
   'timeout expired',
 ])
 
-/** What pg-pool says when no connection became free in time, or none could be opened. */
+/** Message of pg-pool when no connection became free, or could be opened, in time. */
 const poolIsFull = 'timeout exceeded when trying to connect'

@@ -1,9 +1,9 @@
 import { InvalidLimitError } from '../rate-limit/validate.ts'
 import { type Db, inOrganization } from '../store/database.ts'
 import {
-  insertLearnedCap,
   type RateLimitSettings,
   readRateLimitSettings,
+  writeLearnedCap,
 } from '../store/rate-limit/settings.ts'
 import { type AccountRef, learnedForMs } from './rate-limits.ts'
 
@@ -43,7 +43,7 @@ export function createLimitSettingsCache(db: Db): LimitSettingsCache {
     async learnCap(account, postsInTheLast24h) {
       if (!(Number.isInteger(postsInTheLast24h) && postsInTheLast24h >= 0))
         throw new InvalidLimitError(`posts must be a whole number, not ${postsInTheLast24h}`)
-      await insertLearnedCap(db, account, Math.max(1, postsInTheLast24h))
+      await writeLearnedCap(db, account, Math.max(1, postsInTheLast24h))
       entries.delete(account.organizationId)
     },
   }

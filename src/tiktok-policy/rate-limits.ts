@@ -71,13 +71,13 @@ export interface Limit {
 /** The organization's setting or the default, capped for a creator's posts by the learned cap. */
 export function effectiveLimit(
   name: RateLimitName,
-  { set, learned }: RateLimitSettings,
+  { set, learnedCaps: learned }: RateLimitSettings,
   accountId: string | null = null,
 ): Limit {
   const configured = set[name]
   const own = configured ?? defaultLimits[name]
   const cap = name === 'posts' && accountId !== null ? learned.get(accountId) : undefined
-  if (cap && cap.most < own) return { max: cap.most, origin: 'learned', learnedAt: cap.learnedAt }
+  if (cap && cap.maxPosts < own) return { max: cap.maxPosts, origin: 'learned', learnedAt: cap.learnedAt }
   return { max: own, origin: configured === undefined ? 'default' : 'set', learnedAt: null }
 }
 

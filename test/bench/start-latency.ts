@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { done } from '../../src/durable/step.ts'
-import { startWorker } from '../../src/queue/worker.ts'
+import { startWakeWorker } from '../../src/queue/wake-worker.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
 import { type BenchDatabase, median, round, spread } from './bench-database.ts'
 
@@ -22,7 +22,7 @@ export async function benchStartLatency(database: BenchDatabase): Promise<string
     renewEveryMs: 2_500,
     onError: console.error,
   })
-  await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 4, onError: console.error })
+  await startWakeWorker({ boss, db: database.runtime.db, runtime, concurrency: 4, onError: console.error })
 
   const ours: number[] = []
   for (let index = 0; index < samples; index += 1) {

@@ -3,7 +3,7 @@ import { batch } from '../../src/durable/batch.ts'
 import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { drive } from '../../src/durable/drive.ts'
 import type { Transition } from '../../src/durable/instance-store.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
@@ -97,7 +97,7 @@ async function insertJobs(database: BenchDatabase): Promise<readonly string[]> {
       { laps: steps },
       { at: Date.now(), key: `${id}/1`, epoch: null },
     )
-    await insertJob(database.runtime.db, {
+    await insertInstance(database.runtime.db, {
       id,
       organizationId: database.organizationId,
       slotId: null,

@@ -3,9 +3,9 @@ import { describeQueues, redriveLetters } from '../../src/cli/queues.ts'
 import { deadLetterJob } from '../../src/commands/job/dead-letter-job.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBoss } from '../../src/queue/boss.ts'
-import { queues } from '../../src/queue/queues.ts'
+import { queues } from '../../src/queue/queue-settings.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
-import { sayWarnings } from '../../src/queue/warning.ts'
+import { throttleWarnings } from '../../src/queue/warning.ts'
 import { listQueueWarnings } from '../../src/store/job/queue-warnings.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -23,7 +23,7 @@ const boss = createBoss({
   name: 'test',
   supervises: true,
   onError: () => undefined,
-  onWarning: sayWarnings(({ message }, seen) => said.push({ message, seen })),
+  onWarning: throttleWarnings(({ message }, seen) => said.push({ message, seen })),
 })
 beforeAll(() => boss.start())
 afterAll(() => boss.stop({ graceful: false }))
@@ -42,7 +42,7 @@ describe('what the queue warns of', () => {
     )
     const [warning] = await waitUntil(
       () => listQueueWarnings(db),
-      ([first]) => (first?.seen ?? 0) >= 2,
+      ([first]) => (first?.count ?? 0) >= 2,
     )
     expect(warning).toMatchObject({
       type: 'queue_backlog',
@@ -63,7 +63,7 @@ describe('open dead letters', () => {
       await startToyJob(database, boss, organizationId),
     ]
     const cause = { code: 'WORKER_DIED', message: 'It died.' } as const
-    const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+    const lost = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
     for (const id of ids) await db.transaction().execute((tx) => deadLetterJob(tx, deps, id, lost))
     const listed = await describeQueues(database.url, log)
     expect(listed).toContain('Open dead letters: 2')

@@ -182,10 +182,10 @@ describe('a webhook', () => {
     expect((await unknown.stateOf(unknown.jobId)).state).toBe('closing')
     const counted = await db
       .selectFrom('unrecognised_code')
-      .select(['source', 'code', 'seen'])
+      .select(['source', 'code', 'occurrences'])
       .where('organization_id', '=', unknown.organizationId)
       .execute()
-    expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', seen: 1 }])
+    expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', occurrences: 1 }])
   })
 })
 

@@ -9,10 +9,10 @@ import { decide, doneEvent, initialCheckpoint } from '../../src/durable/decide.t
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, notDone, type Step } from '../../src/durable/step.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
-import { sweep } from '../../src/queue/worker.ts'
-import { readDatabaseTime } from '../../src/store/database-time.ts'
-import { findOpenLetters } from '../../src/store/job/dead-letters.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { sweep } from '../../src/queue/wake-worker.ts'
+import { readDatabaseTime } from '../../src/store/database.ts'
+import { findOpenDeadLetters } from '../../src/store/job/dead-letters.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import { createAccount } from '../graphql/support.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -31,7 +31,7 @@ beforeAll(() => makeQueuesImpatient(database))
 const { db } = database.runtime
 const jobRow = (id: string) =>
   db.selectFrom('machine_instance').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-const lettersOf = (id: string) => findOpenLetters(db, organizationId, [id])
+const lettersOf = (id: string) => findOpenDeadLetters(db, organizationId, [id])
 const untilLetter = async (id: string) => {
   const [letter] = await waitUntil(
     () => lettersOf(id),
@@ -72,13 +72,18 @@ describe('a job whose checkpoint this build cannot read', () => {
       state: 'running',
       code: 'UNKNOWN_CHECKPOINT',
       message: expect.stringContaining('version 2'),
-      tries: 2,
+      attempts: 2,
       redrivenAt: null,
       isOpen: true,
     })
     await older.stop()
     // Not touched, and its step not tried.
-    expect(await jobRow(jobId)).toMatchObject({ revision: 1, step: before.step, tries: 0, lease_owner: null })
+    expect(await jobRow(jobId)).toMatchObject({
+      revision: 1,
+      step: before.step,
+      lease_attempts: 0,
+      lease_owner: null,
+    })
 
     const swept: string[] = []
     const forgotten = await startToyJob(database, boss, organizationId, 1)
@@ -119,7 +124,7 @@ describe('a job that kills its worker at each try', () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await letWorkerDie(jobId)
     await letWorkerDie(jobId)
-    expect(await untilLetter(jobId)).toMatchObject({ code: 'WORKER_DIED', tries: 2 })
+    expect(await untilLetter(jobId)).toMatchObject({ code: 'WORKER_DIED', attempts: 2 })
     await watch.stop()
 
     const mayHaveBegun: boolean[] = []
@@ -262,7 +267,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
       checkpoint = decision.checkpoint
     }
     await db.transaction().execute(async (tx) => {
-      await insertJob(tx, {
+      await insertInstance(tx, {
         id: jobId,
         organizationId,
         slotId: null,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { done, type Step } from '../../src/durable/step.ts'
-import { reserveOf, startWorker, type Worker } from '../../src/queue/worker.ts'
+import { reserveOf, startWakeWorker, type Worker } from '../../src/queue/wake-worker.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -42,7 +42,7 @@ async function startWorkers(database: TestDatabase, processes: number, concurren
   const starting = Array.from({ length: processes }, async () => {
     const onError = () => undefined
     const { boss, runtime, stop } = await createToyProcess(database, { steps: { runLap: step } })
-    const worker = await startWorker({ boss, db: database.runtime.db, runtime, concurrency, onError })
+    const worker = await startWakeWorker({ boss, db: database.runtime.db, runtime, concurrency, onError })
     workers.push(worker)
     closing.push(async () => {
       isOver = true

@@ -56,7 +56,7 @@ it('does not try for ever what TikTok itself would not repeat any more', async (
     .values({
       key: 'old',
       event: 'x',
-      news: '{}',
+      payload: '{}',
       signed_at: new Date(0),
       failed_at: new Date(),
       failure: 'x',

@@ -3,8 +3,8 @@ import type { MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide } from '../../src/durable/decide.ts'
 import { drive, maxLeaseAttempts } from '../../src/durable/drive.ts'
 import { done, notDone, type Step } from '../../src/durable/step.ts'
-import { startWorker, sweep } from '../../src/queue/worker.ts'
-import { lockJob } from '../../src/store/job/jobs.ts'
+import { startWakeWorker, sweep } from '../../src/queue/wake-worker.ts'
+import { lockInstance } from '../../src/store/job/jobs.ts'
 import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
@@ -37,7 +37,7 @@ const eventsOf = (id: string) =>
 /** Moves a job as a command does: lock, decide, commit. */
 async function command(jobId: string, event: MachineEvent): Promise<void> {
   await database.runtime.db.transaction().execute(async (tx) => {
-    const job = await lockJob(tx, jobId)
+    const job = await lockInstance(tx, jobId)
     if (!job) throw new Error('no such job')
     const facts = { at: Date.now(), key: `${jobId}/${job.revision + 1}`, epoch: null }
     const decision = decide(toyMachine, job.checkpoint, event, facts)
@@ -84,7 +84,13 @@ describe('the runtime on Postgres', () => {
         },
       },
     })
-    await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 2, onError: () => undefined })
+    await startWakeWorker({
+      boss,
+      db: database.runtime.db,
+      runtime,
+      concurrency: 2,
+      onError: () => undefined,
+    })
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await waitUntil(
       () => jobRow(jobId),
@@ -268,7 +274,13 @@ describe('the runtime on Postgres', () => {
       .set({ wake_at: new Date(Date.now() - 60_000) })
       .where('id', '=', jobId)
       .execute()
-    await startWorker({ boss, db: database.runtime.db, runtime, concurrency: 1, onError: () => undefined })
+    await startWakeWorker({
+      boss,
+      db: database.runtime.db,
+      runtime,
+      concurrency: 1,
+      onError: () => undefined,
+    })
     expect(await sweep({ boss, db: database.runtime.db }, 30)).toBeGreaterThanOrEqual(1)
     await waitUntil(
       () => jobRow(jobId),

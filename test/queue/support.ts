@@ -7,15 +7,15 @@ import { catalogueOf, type DurableMachine } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
 import { createLogger } from '../../src/logger.ts'
 import { installQueues } from '../../src/queue/install-queues.ts'
-import type { Patience } from '../../src/queue/queues.ts'
+import type { RetryPolicy } from '../../src/queue/queue-settings.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import type { ToyProcess } from '../support/toy-runtime.ts'
 
 /** Twice, and the second time at once: half an hour in a moment. */
-export const briefPatience: Patience = {
+export const briefPatience: RetryPolicy = {
   retryLimit: 1,
   retryDelay: 1,
   retryBackoff: true,
@@ -73,7 +73,7 @@ export async function floodWithJobs(
   await runtime.db.transaction().execute(async (tx) => {
     for (const id of ids) {
       const checkpoint = initialCheckpoint(toyMachine, { laps: 1 }, { at, key: `${id}/1`, epoch: null })
-      await insertJob(tx, { id, organizationId, slotId: null, accountId: null, checkpoint, wakeAt: at })
+      await insertInstance(tx, { id, organizationId, slotId: null, accountId: null, checkpoint, wakeAt: at })
     }
     await queueWakeUps(
       boss,

@@ -17,9 +17,9 @@ import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import { createSteps } from '../../src/steps/catalogue.ts'
 import type { StepReport } from '../../src/steps/step-report.ts'
-import { readDatabaseTime } from '../../src/store/database-time.ts'
+import { readDatabaseTime } from '../../src/store/database.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { createEncryptor } from '../../src/vault/encryptor.ts'
@@ -146,7 +146,7 @@ export async function createHostHarness() {
     const jobId = jobIdOf(slotId)
     const facts = { at, key: `${jobId}/1`, epoch: null }
     const checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
-    await insertJob(db, {
+    await insertInstance(db, {
       id: jobId,
       slotId,
       organizationId,

@@ -2,8 +2,9 @@ import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { createBoss } from '../../src/queue/boss.ts'
-import { type Connection, connect, type Role } from '../../src/store/database.ts'
+import { type Connection, connect } from '../../src/store/database.ts'
 import { readDatabaseUrl } from '../../src/store/database-url.ts'
+import type { Role } from '../../src/store/role.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { createOwnServer } from '../support/own-server.ts'
 
@@ -102,9 +103,9 @@ describe('a connection that cannot take its role', () => {
     const client = new pg.Client({ connectionString: database.url })
     await client.connect()
     onTestFinished(() => client.end())
-    const { proveRole } = await import('../../src/store/role-proof.ts')
-    await expect(proveRole(client, 'reelpilot_api', 'reelpilot')).rejects.toThrow(
-      /works as "reelpilot" and not as "reelpilot_api"/,
+    const { verifyRole } = await import('../../src/store/role.ts')
+    await expect(verifyRole(client, 'reelpilot_api', 'reelpilot')).rejects.toThrow(
+      /has the role "reelpilot" instead of "reelpilot_api"/,
     )
   })
 
@@ -114,7 +115,7 @@ describe('a connection that cannot take its role', () => {
     await open(own.url, 'reelpilot_api').pool.query('select')
     await own.owner.pool.query('alter role reelpilot_api bypassrls')
     await expect(open(own.url, 'reelpilot_api').pool.query('select')).rejects.toThrow(
-      /row-level security does not hold for the role "reelpilot_api"/,
+      /row-level security does not apply to the role "reelpilot_api"/,
     )
     const boss = createBoss({
       url: own.url,
@@ -123,7 +124,7 @@ describe('a connection that cannot take its role', () => {
       supervises: false,
       onError: () => undefined,
     })
-    await expect(boss.start()).rejects.toThrow(/row-level security does not hold/)
+    await expect(boss.start()).rejects.toThrow(/row-level security does not apply/)
     await boss.stop({ graceful: false })
   })
 })

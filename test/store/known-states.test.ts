@@ -59,7 +59,7 @@ describe('the database', () => {
   it('refuses a state that no machine has', async () => {
     await expect(insertRow('job', 'nonsense')).rejects.toThrow('machine_instance_job_state')
     await expect(insertRow('account', 'nonsense')).rejects.toThrow('machine_instance_account_state')
-    await expect(insertBreaker('nonsense')).rejects.toThrow('breaker_known_state')
+    await expect(insertBreaker('nonsense')).rejects.toThrow('circuit_breaker_state')
     const id = await insertRow('job', 'paused')
     await expect(
       sql`update machine_instance set state = 'nonsense' where id = ${id}`.execute(db),
@@ -72,13 +72,13 @@ describe('the database', () => {
       await expect(
         sql`update machine_instance set state = ${other}, tag = 'resting' where id = ${id}`.execute(db),
         other,
-      ).rejects.toThrow(`is over: it cannot go from "${state}" to "${other}"`)
+      ).rejects.toThrow(`is final: it cannot go from "${state}" to "${other}"`)
     await expect(
       sql`update machine_instance set tag = 'resting' where id = ${id}`.execute(db),
-    ).rejects.toThrow('is over')
+    ).rejects.toThrow('is final')
     await expect(
       sql`update machine_instance set machine = 'toy' where id = ${id}`.execute(db),
-    ).rejects.toThrow('is over')
+    ).rejects.toThrow('is final')
     await expect(insertRow('job', state, 'resting')).rejects.toThrow('machine_instance_final_state')
     await sql`update machine_instance set updated_at = now() where id = ${id}`.execute(db)
   })
@@ -87,7 +87,7 @@ describe('the database', () => {
     const id = await insertPlan(state)
     for (const change of ["state = 'approved'", "state = 'draft'", 'autopilot = true', 'locked = true'])
       await expect(sql`update plan set ${sql.raw(change)} where id = ${id}`.execute(db)).rejects.toThrow(
-        'is over',
+        'is final',
       )
     await sql`update plan set name = 'Another' where id = ${id}`.execute(db)
   })

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import type { QuotaAmount } from '../../src/store/quota/reservations.ts'
-import type { Metric, QuotaPeriod } from '../../src/store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../src/store/quota/tables.ts'
 
 /** The quota ledger as one would explain it on a blackboard: plain lists, no database, and a calendar of its own. */
 export class QuotaModel {

@@ -15,7 +15,7 @@ import { auditQuota } from '../../src/store/quota/audit.ts'
 import { setTimeZone } from '../../src/store/quota/balances.ts'
 import { hasLimit, listQuotas } from '../../src/store/quota/quotas.ts'
 import { settleQuota } from '../../src/store/quota/reservations.ts'
-import type { Metric, QuotaPeriod } from '../../src/store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../src/store/quota/tables.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { QuotaModel } from './quota-model.ts'
 

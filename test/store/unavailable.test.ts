@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import pg from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/store/database.ts'
-import { Unavailable, unavailableOf } from '../../src/store/unavailable.ts'
+import { asUnavailable, Unavailable } from '../../src/store/unavailable.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
@@ -38,12 +38,12 @@ it('knows a database that nobody listens for', async () => {
   const { db, close } = connect(url, 'reelpilot_api', { max: 1, name: 'test', onError: () => undefined })
   onTestFinished(close)
   const error = await errorOf(() => db.selectFrom('organization').select('id').execute())
-  expect(unavailableOf(error)).toMatchObject({ name: 'Unavailable', retryAfterSeconds: 5, cause: error })
+  expect(asUnavailable(error)).toMatchObject({ name: 'Unavailable', retryAfterSeconds: 5, cause: error })
 })
 
 it('knows a name that nobody has', async () => {
   const pool = open('postgres://nobody@database.invalid/none')
-  expect(unavailableOf(await errorOf(() => pool.query('select 1')))).not.toBeNull()
+  expect(asUnavailable(await errorOf(() => pool.query('select 1')))).not.toBeNull()
 })
 
 it('knows a connection that is cut while it waits for its answer, and the same connection afterwards', async () => {
@@ -51,8 +51,8 @@ it('knows a connection that is cut while it waits for its answer, and the same c
   const client = await open(proxy.url).connect()
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
   await proxy.close()
-  expect(unavailableOf(await asked)).not.toBeNull()
-  expect(unavailableOf(await errorOf(() => client.query('select 1')))).not.toBeNull()
+  expect(asUnavailable(await asked)).not.toBeNull()
+  expect(asUnavailable(await errorOf(() => client.query('select 1')))).not.toBeNull()
   client.release(true)
 })
 
@@ -62,10 +62,10 @@ it('knows a server that accepts and says nothing', async () => {
   onTestFinished(() => void silent.close())
   const { port } = silent.address() as { readonly port: number } // A TCP server's address is an object.
   const pool = open(at(port), { connectionTimeoutMillis: 50 })
-  expect(unavailableOf(await errorOf(() => pool.query('select 1')))).not.toBeNull()
+  expect(asUnavailable(await errorOf(() => pool.query('select 1')))).not.toBeNull()
   const client = new pg.Client({ connectionString: at(port), connectionTimeoutMillis: 50 })
   client.on('error', () => undefined)
-  expect(unavailableOf(await errorOf(() => client.connect()))).not.toBeNull()
+  expect(asUnavailable(await errorOf(() => client.connect()))).not.toBeNull()
 })
 
 it('knows a server that shuts down', async () => {
@@ -73,14 +73,14 @@ it('knows a server that shuts down', async () => {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
   await database.owner.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
-  expect(unavailableOf(await asked)).not.toBeNull()
+  expect(asUnavailable(await asked)).not.toBeNull()
   client.release(true)
 })
 
 it('knows a pool whose connections are all lent out', async () => {
   const pool = open(database.url, { connectionTimeoutMillis: 50 })
   const client = await pool.connect()
-  expect(unavailableOf(await errorOf(() => pool.query('select 1')))?.message).toContain('no room')
+  expect(asUnavailable(await errorOf(() => pool.query('select 1')))?.message).toContain('overloaded')
   client.release()
 })
 
@@ -90,18 +90,20 @@ it('knows a server that has no connection left, and one that may only be read', 
   const guest = `"${url.username}"`
   await database.owner.pool.query(`create role ${guest} login connection limit 0 password '${url.password}'`)
   onTestFinished(async () => void (await database.owner.pool.query(`drop role ${guest}`)))
-  expect(unavailableOf(await errorOf(() => open(url.href).query('select 1')))?.message).toContain('no room')
+  expect(asUnavailable(await errorOf(() => open(url.href).query('select 1')))?.message).toContain(
+    'overloaded',
+  )
   const writing = 'set transaction read only; create table public.nothing (id int)'
-  expect(unavailableOf(await errorOf(() => database.owner.pool.query(writing)))).not.toBeNull()
+  expect(asUnavailable(await errorOf(() => database.owner.pool.query(writing)))).not.toBeNull()
 })
 
 it('is itself, however deep it is wrapped, and no other error is', async () => {
   const thrown = new Unavailable('Too many at once.', { retryAfterSeconds: 1 })
-  expect(unavailableOf(new Error('outer', { cause: new Error('inner', { cause: thrown }) }))).toBe(thrown)
+  expect(asUnavailable(new Error('outer', { cause: new Error('inner', { cause: thrown }) }))).toBe(thrown)
   const circle = new Error('a circle')
   circle.cause = circle
-  expect(unavailableOf(circle)).toBeNull()
-  expect(unavailableOf('ECONNREFUSED')).toBeNull()
+  expect(asUnavailable(circle)).toBeNull()
+  expect(asUnavailable('ECONNREFUSED')).toBeNull()
   for (const statement of ['select 1/0', 'select nothing from nowhere'])
-    expect(unavailableOf(await errorOf(() => database.owner.pool.query(statement)))).toBeNull()
+    expect(asUnavailable(await errorOf(() => database.owner.pool.query(statement)))).toBeNull()
 })

@@ -9,7 +9,7 @@ import { drive, type Runtime } from '../../src/durable/drive.ts'
 import { contextOf } from '../../src/durable/machine.ts'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Db } from '../../src/store/database.ts'
-import { lockJob } from '../../src/store/job/jobs.ts'
+import { lockInstance } from '../../src/store/job/jobs.ts'
 
 /** The machinery of a worker, but for the queue: that one would wait for real time. */
 export interface RehearsalRuntime {
@@ -63,7 +63,7 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
   const { jobId, organizationId, accountId } = ids
 
   const read = async (id: string): Promise<Checkpoint> => {
-    const machine = await lockJob(db, id) // Without a transaction, for no longer than it takes to read.
+    const machine = await lockInstance(db, id) // Without a transaction, for no longer than it takes to read.
     if (!machine) throw new Error(`there is no ${id}`)
     return machine.checkpoint
   }

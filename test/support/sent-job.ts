@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent, initialCheckpoint } from '../../src/durable/decide.ts'
-import { readDatabaseTime } from '../../src/store/database-time.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { readDatabaseTime } from '../../src/store/database.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import type { TestDatabase } from './database.ts'
 
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
@@ -50,6 +50,6 @@ export async function insertSentJob(
     checkpoint = decision.checkpoint
   }
   const wakeAt = wakeAtOf(checkpoint, at)
-  await insertJob(db, { id: jobId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
+  await insertInstance(db, { id: jobId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
   return jobId
 }

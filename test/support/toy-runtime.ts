@@ -11,7 +11,7 @@ import { createBoss } from '../../src/queue/boss.ts'
 import { createInstanceStore } from '../../src/queue/instance-store.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
-import { insertJob } from '../../src/store/job/jobs.ts'
+import { insertInstance } from '../../src/store/job/jobs.ts'
 import type { TestDatabase } from './database.ts'
 import { toyMachine } from './toy-machine.ts'
 
@@ -90,7 +90,7 @@ export async function startToyJob(
   const at = Date.now()
   const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
   await database.runtime.db.transaction().execute(async (tx) => {
-    await insertJob(tx, {
+    await insertInstance(tx, {
       id: jobId,
       organizationId,
       slotId: null,

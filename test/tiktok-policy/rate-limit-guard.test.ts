@@ -93,10 +93,12 @@ it('learns how many posts a creator may have, and shows it', async () => {
   const tooMany = { ...refused, httpStatus: 403, code: 'spam_risk_too_many_posts' } as const
   expect(await call('videoInit', tooMany)).toEqual(tooMany)
   expect((await call('videoInit')).kind).toBe('deferred')
-  const learned = (await settings.read(organizationId)).learned.get(accountId)
+  const learned = (await settings.read(organizationId)).learnedCaps.get(accountId)
   expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
   // Other processes read it from the database.
-  expect((await createLimitSettingsCache(db).read(organizationId)).learned.get(accountId)).toEqual(learned)
+  expect((await createLimitSettingsCache(db).read(organizationId)).learnedCaps.get(accountId)).toEqual(
+    learned,
+  )
 })
 
 it('counts reads by organization besides the windows of each endpoint', async () => {

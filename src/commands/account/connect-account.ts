@@ -6,10 +6,9 @@ import { initialCheckpoint } from '../../durable/decide.ts'
 import { queueWakeUps } from '../../queue/wake.ts'
 import { findAccounts, insertAccount } from '../../store/account/accounts.ts'
 import { insertAttempt } from '../../store/account/connection-attempts.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { insertJob } from '../../store/job/jobs.ts'
+import { insertInstance } from '../../store/job/jobs.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
@@ -103,7 +102,7 @@ export async function connectAccount(
     )
     const wakeAt = wakeAtOf(checkpoint, at)
     await insertAccount(tx, { id: accountId, organizationId, scopes: [] })
-    await insertJob(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
+    await insertInstance(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
     if (wakeAt !== null)
       await queueWakeUps(boss, [{ jobId: accountId, organizationId, reason: 1, at: wakeAt }], tx)
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })

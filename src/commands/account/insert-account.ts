@@ -3,9 +3,8 @@ import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { decide, initialCheckpoint } from '../../durable/decide.ts'
 import { insertAccount, writeCreator } from '../../store/account/accounts.ts'
 import { type NewTokens, writeTokens } from '../../store/account/tokens.ts'
-import type { Executor } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
-import { insertJob } from '../../store/job/jobs.ts'
+import { type Executor, readDatabaseTime } from '../../store/database.ts'
+import { insertInstance } from '../../store/job/jobs.ts'
 import type { Creator } from './authorize-account.ts'
 
 /**
@@ -32,5 +31,5 @@ export async function insertConnectedAccount(
   if (decision.kind === 'refused') throw new Error(`${decision.event} was refused in ${decision.state}`)
   const { checkpoint } = decision
   const wakeAt = wakeAtOf(checkpoint, facts.at)
-  await insertJob(db, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
+  await insertInstance(db, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
 }

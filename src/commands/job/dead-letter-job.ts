@@ -1,10 +1,10 @@
 import type { Failure } from '../../../machines/rules/failure.ts'
 import { canHandle } from '../../durable/decide.ts'
-import type { Cause } from '../../queue/cause.ts'
-import type { Lost } from '../../queue/dead-letters.ts'
+import type { DeadLetter } from '../../queue/dead-letters.ts'
+import type { FailureCause } from '../../queue/failure-cause.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { insertDeadLetter, lockStuckMachine } from '../../store/job/dead-letters.ts'
+import { insertDeadLetter, lockStuckInstance } from '../../store/job/dead-letters.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendEvent } from '../send-event.ts'
 
@@ -29,16 +29,23 @@ export async function deadLetterJob(
   tx: Tx,
   deps: CommandDeps,
   jobId: string,
-  { cause, tries, at, isRepeated }: Lost,
+  { cause, attempts: tries, at, isRepeated }: DeadLetter,
 ): Promise<DeadLetterJobResult> {
-  const stuck = await lockStuckMachine(tx, jobId, at)
+  const stuck = await lockStuckInstance(tx, jobId, at)
   if (!stuck) return { kind: 'moot' }
   const { organizationId, slotId, accountId, revision, checkpoint } = stuck
   const { machine, state } = checkpoint
   const event = { type: 'infrastructureFailed', failure: failureOf(cause) }
   const isTransitioned = machine === 'job' && !isRepeated && canHandle(deps.machines, checkpoint, event)
   const jobRevision = isTransitioned ? revision + 1 : revision
-  await insertDeadLetter(tx, { organizationId, jobId, jobRevision, state, tries, ...cause })
+  await insertDeadLetter(tx, {
+    organizationId,
+    instanceId: jobId,
+    revision: jobRevision,
+    state,
+    attempts: tries,
+    ...cause,
+  })
   if (isTransitioned) {
     const moved = await sendEvent(tx, deps, { machine, id: jobId, organizationId, event })
     if (moved.kind !== 'moved') throw new Error(`${jobId} would take ${event.type}, and has not`)
@@ -53,7 +60,7 @@ export async function deadLetterJob(
   return { kind: 'deadLettered', isTransitioned }
 }
 
-function failureOf({ message }: Cause): Failure {
+function failureOf({ message }: FailureCause): Failure {
   return {
     verdict: 'NEEDS_OPERATOR',
     code: 'INFRASTRUCTURE_FAILED',

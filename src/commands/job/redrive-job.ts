@@ -2,8 +2,8 @@ import { canHandle } from '../../durable/decide.ts'
 import { queueWakeUps } from '../../queue/wake.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { forgetTries, lockOpenLetter, settleLetter } from '../../store/job/dead-letters.ts'
-import { lockJob } from '../../store/job/jobs.ts'
+import { lockOpenDeadLetter, markRedriven, resetLeaseAttempts } from '../../store/job/dead-letters.ts'
+import { lockInstance } from '../../store/job/jobs.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { sendEvent } from '../send-event.ts'
@@ -34,22 +34,22 @@ export async function redriveJob(
   if (reason.length < 1 || reason.length > mostReason)
     return invalid('reason', `must have 1 to ${mostReason} characters`)
 
-  const job = await lockJob(tx, jobId)
+  const job = await lockInstance(tx, jobId)
   if (!job || (request.organizationId ?? job.organizationId) !== job.organizationId)
     return { kind: 'missing', field: 'subjectId' }
   const { organizationId, revision, checkpoint } = job
   const { machine, state, tag } = checkpoint
-  const letter = await lockOpenLetter(tx, jobId, revision)
+  const letter = await lockOpenDeadLetter(tx, jobId, revision)
   if (letter === null) return { kind: 'refused', state, event: 'redrive' }
 
   const retry = { type: 'retry' }
   const isAside = tag === 'resting' || tag === 'settled'
   if (isAside && !canHandle(deps.machines, checkpoint, retry))
     return { kind: 'refused', state, event: 'retry' }
-  await settleLetter(tx, letter, { reason, by })
+  await markRedriven(tx, letter, { reason, by })
   if (isAside) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
   else {
-    await forgetTries(tx, jobId)
+    await resetLeaseAttempts(tx, jobId)
     await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${letter}` }], tx)
   }
   const { slotId, accountId } = job

@@ -4,10 +4,9 @@ import { jobMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { initialCheckpoint } from '../../durable/decide.ts'
 import { nameUuid, queueWakeUps } from '../../queue/wake.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertJob } from '../../store/job/jobs.ts'
+import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertInstance } from '../../store/job/jobs.ts'
 import { lockSlotToStart } from '../../store/plan/due-slots.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
 import type { CommandDeps } from '../command-deps.ts'
@@ -88,7 +87,7 @@ export async function insertSlotJob(
   const checkpoint = initialCheckpoint(jobMachine, input, { at, key: `${jobId}/1`, epoch: null })
   const wakeAt = wakeAtOf(checkpoint, at)
   const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
-  const inserted = await insertJob(tx, job)
+  const inserted = await insertInstance(tx, job)
   if (!inserted) throw new Error(`slot ${slotId} or its key has a job, but was not claimed`)
   await tx
     .updateTable('slot')

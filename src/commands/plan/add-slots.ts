@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readCreatorSettings } from '../../store/account/accounts.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertSlots, type NewSlot } from '../../store/plan/slots.ts'
 import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'

@@ -1,12 +1,11 @@
 import { maxLatenessMs } from '../../../machines/rules/lateness.ts'
 import { describeViolation } from '../../../machines/rules/post-violation.ts'
 import { readCreatorSettings } from '../../store/account/accounts.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { approveSlots, withdrawApprovals } from '../../store/plan/approvals.ts'
-import { listSlotWishes } from '../../store/plan/slot-settings.ts'
+import { listUnclaimedSlotSettings } from '../../store/plan/slot-settings.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { forecastQuota, type QuotaForecast } from '../quota/forecast-quota.ts'
 import type { Refusal, SlotViolation } from '../refusal.ts'
@@ -104,7 +103,7 @@ export async function applyPlanAction(
 async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<readonly SlotViolation[]> {
   const creator = await readCreatorSettings(tx, accountId)
   const since = new Date((await readDatabaseTime(tx)) - maxLatenessMs)
-  const slots = await listSlotWishes(tx, id, since)
+  const slots = await listUnclaimedSlotSettings(tx, id, since)
   return slots.flatMap(({ slotId, ...wish }) =>
     creatorViolations(creator, wish).map((violation) => ({
       slotId,

@@ -1,7 +1,7 @@
 import { jobMachine } from '../../definitions/machines.ts'
 import { contextOf } from '../../durable/machine.ts'
 import type { Tx } from '../../store/database.ts'
-import { lockJob } from '../../store/job/jobs.ts'
+import { lockInstance } from '../../store/job/jobs.ts'
 import { lockJobsOfSlots } from '../../store/plan/outdated-slots.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 
@@ -20,7 +20,7 @@ export async function canStillChange(
 ): Promise<boolean> {
   if (before.mode !== after.mode) return false
   const jobId = (await lockJobsOfSlots(tx, [slotId])).get(slotId)
-  const job = jobId === undefined ? null : await lockJob(tx, jobId)
+  const job = jobId === undefined ? null : await lockInstance(tx, jobId)
   if (!job) return false
   const { state, tag } = job.checkpoint
   const { post, sentAt, outcomeUnknown, ending } = contextOf(jobMachine, job.checkpoint)

@@ -3,7 +3,7 @@ import {
   type PostViolation,
   postViolations,
 } from '../../../machines/rules/post-violation.ts'
-import type { SlotWish } from '../../store/plan/slot-settings.ts'
+import type { SlotSettings } from '../../store/plan/slot-settings.ts'
 
 /** Which field of a slot breaks a rule of its creator's. */
 const fieldOf = {
@@ -25,7 +25,7 @@ export type CreatorViolation = Extract<PostViolation, { rule: CreatorRule }> & {
  */
 export function creatorViolations(
   creator: CreatorLimits | null,
-  wish: SlotWish,
+  wish: SlotSettings,
 ): readonly CreatorViolation[] {
   if (creator === null || wish.mode === 'draft') return []
   const post = {

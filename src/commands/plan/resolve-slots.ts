@@ -2,7 +2,7 @@ import type { Db, Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { listOutdatedPlans, lockJobsOfSlots, lockOutdatedSlots } from '../../store/plan/outdated-slots.ts'
 import { lockPlan } from '../../store/plan/plans.ts'
-import { findCancelledSlots, lockSlotsOf, reschedule } from '../../store/plan/slots.ts'
+import { findCancelledSlots, lockOrganizationSlots, reschedule } from '../../store/plan/slots.ts'
 import { type Notifier, runCommand } from '../../store/run-command.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendJobEvent } from '../send-event.ts'
@@ -54,7 +54,7 @@ async function resolveSlots(
 ): Promise<ResolveSlotsResult> {
   const plan = await lockPlan(tx, organizationId, planId)
   if (!plan) return { resolved: 0, rescheduled: 0, transitionedJobs: [] }
-  await lockSlotsOf(tx, organizationId)
+  await lockOrganizationSlots(tx, organizationId)
   const slots = await lockOutdatedSlots(tx, planId, zones.version, batchSize)
   const claimed = slots.filter(({ isClaimed }) => isClaimed).map(({ id }) => id)
   const cancelled = await findCancelledSlots(tx, claimed)

@@ -2,9 +2,8 @@ import type { PlanEvent } from '../../../machines/plan.ts'
 import { planMachine } from '../../definitions/machines.ts'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import { acceptedEvents, decide } from '../../durable/decide.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
-import { commitPlanMove, lockPlan, type PlanRecord, type PlanState } from '../../store/plan/plans.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
+import { commitPlanTransition, lockPlan, type PlanRecord, type PlanState } from '../../store/plan/plans.ts'
 import type { Refusal } from '../refusal.ts'
 
 export type LockedPlan = NonNullable<Awaited<ReturnType<typeof lockPlan>>>
@@ -29,7 +28,7 @@ export async function transitionPlan(
 
   const { state, context } = decision.checkpoint
   const after = state as PlanState // The machine's states are the column's: a test compares them.
-  const committed = await commitPlanMove(tx, {
+  const committed = await commitPlanTransition(tx, {
     planId,
     expectedRevision: plan.revision,
     state: after,

@@ -1,10 +1,9 @@
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { withdrawApprovals } from '../../store/plan/approvals.ts'
 import { changePlan } from '../../store/plan/plans.ts'
-import { lockFreeSlots, reschedule } from '../../store/plan/slots.ts'
+import { lockEditableSlots, reschedule } from '../../store/plan/slots.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { applyHolds, type HoldsResult } from './apply-holds.ts'
@@ -63,7 +62,7 @@ async function moveSlots(
   timeZone: string,
 ): Promise<Refusal | null> {
   const now = await readDatabaseTime(tx)
-  for (const slot of await lockFreeSlots(tx, organizationId, planId)) {
+  for (const slot of await lockEditableSlots(tx, organizationId, planId)) {
     const isToCome = slot.publishAt.getTime() > now
     const meaning = instantOf(slot.wallTime, timeZone)
     if (meaning.kind === 'invalid') throw new Error(`slot ${slot.id} has the wall time ${slot.wallTime}`)

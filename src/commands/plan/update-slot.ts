@@ -1,6 +1,5 @@
 import { readCreatorSettings } from '../../store/account/accounts.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { lockPlanJobs } from '../../store/job/clearance.ts'
 import {

@@ -5,7 +5,7 @@ import {
   maxCaptionLength,
 } from '../../../machines/rules/post-violation.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
-import type { Privacy, SlotMode } from '../../store/tables.ts'
+import type { Privacy, SlotMode } from '../../store/plan/tables.ts'
 import { parseStoryboard } from '../../storyboard/parse-storyboard.ts'
 import { secondsOf } from '../../storyboard/storyboard.ts'
 import type { FieldIssue } from '../refusal.ts'

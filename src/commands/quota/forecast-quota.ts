@@ -1,9 +1,9 @@
 import type { Interval } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
-import { grantedFirst, readCalendar } from '../../store/quota/balances.ts'
+import { metricsRequiringGrant, readCalendar } from '../../store/quota/balances.ts'
 import { listPlannedSlots, type PlannedSlot } from '../../store/quota/planned-slots.ts'
 import { listQuotas, type QuotaRecord } from '../../store/quota/quotas.ts'
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import { scanWindowHours } from '../plan/scan.ts'
 import { quotaMomentIn } from './quota-period.ts'
 import { simulateQuota } from './simulate-quota.ts'
@@ -30,7 +30,7 @@ export async function forecastQuota(
 }
 
 function neverGranted(metric: Metric): QuotaRecord {
-  const enforcement = grantedFirst.includes(metric) ? 'HARD' : 'NONE'
+  const enforcement = metricsRequiringGrant.includes(metric) ? 'HARD' : 'NONE'
   const nothing = { granted: 0, available: 0, reserved: 0, used: 0, grants: [] }
   const period = {
     period: 'total',

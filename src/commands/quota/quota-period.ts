@@ -1,15 +1,15 @@
-import { quotaPeriodAt, reachedThresholds } from '../../../machines/rules/quota-period.ts'
+import { quotaPeriodAt } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import {
   lockQuota,
-  openPots,
+  openBalances,
   type QuotaMoment,
   readCalendar,
   slideWindows,
 } from '../../store/quota/balances.ts'
-import { markTold, type QuotaStand } from '../../store/quota/reservations.ts'
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import type { QuotaStatus } from '../../store/quota/reservations.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 
 export const quotaMetrics: readonly Metric[] = [
   'videos',
@@ -48,28 +48,21 @@ export async function openQuotaPeriods(
 ): Promise<QuotaMoment> {
   const { timeZone, hasWindows } = await lockQuota(tx, organizationId)
   const moment = quotaMomentIn(timeZone, organizationId, at)
-  await openPots(tx, moment, quotaMetrics)
+  await openBalances(tx, moment, quotaMetrics)
   if (hasWindows) await slideWindows(tx, moment)
   return moment
 }
 
-/**
- * What people are to hear of after a draw: thresholds of 50, 80 and 100 %, each once in a period, and what a soft limit has
- * let pass. Notes that they were told; the events are for the caller to append, last of all.
- */
-export async function thresholdEvents(
-  tx: Tx,
-  { organizationId, at }: QuotaMoment,
-  stands: readonly QuotaStand[],
-): Promise<readonly NewEvent[]> {
+/** The events of a debit: the thresholds that it crossed, and what a soft limit let pass. The caller appends them last. */
+export function thresholdEvents(
+  organizationId: string,
+  statuses: readonly QuotaStatus[],
+): readonly NewEvent[] {
   const events: NewEvent[] = []
-  for (const stand of stands) {
-    const { metric, period, startsAt, endsAt, allowance: granted, spoken, isHard } = stand
+  for (const status of statuses) {
+    const { metric, period, startsAt, endsAt, allowance: granted, committed: spoken, isHard } = status
     const payload = { metric, period, startsAt, endsAt, granted, committed: spoken }
-    const reached = reachedThresholds(stand.toldPercent, spoken, granted)
-    const highest = reached.at(-1)
-    if (highest !== undefined) await markTold(tx, stand.quotaId, highest, at)
-    for (const percent of reached)
+    for (const percent of status.crossedThresholds)
       events.push({ organizationId, type: 'quota.thresholdReached', payload: { ...payload, percent } })
     if (!isHard && granted > 0 && spoken > granted)
       events.push({

@@ -1,8 +1,9 @@
+import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
-import { drawQuota, type QuotaAmount, readMoreAt } from '../../store/quota/reservations.ts'
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import { debitQuota, findNextAvailableAt, type QuotaAmount } from '../../store/quota/reservations.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import { thresholdEvents } from './quota-period.ts'
 
 /** A hard limit has no room for a job: by which metric and period, and when more comes by itself. */
@@ -41,10 +42,19 @@ export async function reserveQuota(
 ): Promise<{ readonly kind: 'reserved'; readonly events: readonly NewEvent[] } | QuotaShort> {
   const { organizationId } = moment
   const amounts = needsOfJob(seconds)
-  const drawn = await drawQuota(tx, moment, { into: 'reserved', amounts, jobId })
-  if (drawn.kind === 'short') {
-    const [shortage] = drawn.shortages
-    return { kind: 'quotaShort', ...shortage, nextAvailableAt: await readMoreAt(tx, moment, shortage) }
+  const debit = await debitQuota(tx, moment, {
+    into: 'reserved',
+    amounts,
+    jobId,
+    thresholds: quotaThresholds,
+  })
+  if (debit.kind === 'short') {
+    const [shortage] = debit.shortages
+    return {
+      kind: 'quotaShort',
+      ...shortage,
+      nextAvailableAt: await findNextAvailableAt(tx, moment, shortage),
+    }
   }
   const reserved = Object.fromEntries(
     amounts.flatMap(({ metric, amount }) => (amount > 0 ? [[metric, amount]] : [])),
@@ -53,7 +63,7 @@ export async function reserveQuota(
     kind: 'reserved',
     events: [
       { organizationId, type: 'quota.reserved', payload: { jobId, slotId, amounts: reserved } },
-      ...(await thresholdEvents(tx, moment, drawn.stands)),
+      ...thresholdEvents(organizationId, debit.statuses),
     ],
   }
 }

@@ -1,9 +1,10 @@
+import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { lockJobsInState } from '../../store/job/job-list.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
-import { drawQuota } from '../../store/quota/reservations.ts'
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import { debitQuota } from '../../store/quota/reservations.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { completeScan, type OpenScan, openScan } from '../plan/scan.ts'
 import { sendJobEvent } from '../send-event.ts'
@@ -42,22 +43,19 @@ export async function completeQuotaChange(
 ): Promise<void> {
   const { organizationId } = books
   const { type, metric, period, payload } = change
-  const looked = await drawQuota(tx, books, {
+  const debit = await debitQuota(tx, books, {
     into: 'used',
     amounts: [{ metric, amount: 0 }],
     jobId: null,
-    key: null,
+    thresholds: quotaThresholds,
+    reportedPeriod: period,
   })
-  const stands = looked.kind === 'drawn' ? looked.stands : []
-  const news = await thresholdEvents(
-    tx,
-    books,
-    stands.filter((stand) => stand.period === period),
-  )
+  const statuses = debit.kind === 'debited' ? debit.statuses : []
+  const reported = statuses.filter((status) => status.period === period)
   await completeScan(tx, deps, waiters.scan, 'quota')
   for (const jobId of waiters.jobs) {
     await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
   }
   await appendEvent(tx, { organizationId, type, payload: { metric, period, ...payload } })
-  for (const event of news) await appendEvent(tx, event)
+  for (const event of thresholdEvents(organizationId, reported)) await appendEvent(tx, event)
 }

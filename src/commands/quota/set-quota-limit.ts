@@ -1,7 +1,6 @@
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { type LimitTooLow, setQuotaLimit as setLimit } from '../../store/quota/adjustments.ts'
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import type { QuotaChangeResult } from './grant-quota.ts'
@@ -46,6 +45,6 @@ export async function setQuotaLimit(
   return { kind: 'done', metric, period }
 }
 
-export function tooLow({ spoken }: LimitTooLow): Refusal {
+export function tooLow({ committed: spoken }: LimitTooLow): Refusal {
   return invalid('amount', `would leave less than the ${spoken} that are reserved and used already`)
 }

@@ -1,7 +1,6 @@
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { listCalendarPots, lockQuota, movePot, setTimeZone } from '../../store/quota/balances.ts'
+import { listCalendarBalances, lockQuota, moveBalance, setTimeZone } from '../../store/quota/balances.ts'
 import { isTimeZone } from '../plan/wall-time.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { quotaMomentIn } from './quota-period.ts'
@@ -19,8 +18,8 @@ export async function setQuotaZone(
   const moment = quotaMomentIn(timeZone, organizationId, await readDatabaseTime(tx))
   await lockQuota(tx, organizationId)
   await setTimeZone(tx, organizationId, timeZone)
-  for (const { id, period } of await listCalendarPots(tx, organizationId, moment.at)) {
-    await movePot(tx, id, moment[period])
+  for (const { id, period } of await listCalendarBalances(tx, organizationId, moment.at)) {
+    await moveBalance(tx, id, moment[period])
   }
   await appendEvent(tx, { organizationId, type: 'organization.timeZoneChanged', payload: { timeZone } })
   return { kind: 'done', timeZone }

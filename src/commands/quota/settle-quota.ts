@@ -1,8 +1,9 @@
+import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { lockQuota } from '../../store/quota/balances.ts'
-import { drawQuota, type Settlement, settleQuota } from '../../store/quota/reservations.ts'
-import type { Metric } from '../../store/tables.ts'
+import { debitQuota, type Settlement, settleQuota } from '../../store/quota/reservations.ts'
+import type { Metric } from '../../store/quota/tables.ts'
 import { openQuotaPeriods, thresholdEvents } from './quota-period.ts'
 
 /** Settles what a job reserved, metric by metric and once; says so by an event for what was consumed and what was not. */
@@ -46,10 +47,16 @@ export async function recordUsage(
   const { organizationId, at, jobId, metric, amount, key } = use
   if (amount <= 0) return
   const moment = await openQuotaPeriods(tx, { organizationId, at })
-  const drawn = await drawQuota(tx, moment, { into: 'used', amounts: [{ metric, amount }], jobId, key })
-  if (drawn.kind === 'short') throw new Error('what was used already was refused')
-  if (drawn.stands.length === 0) return
+  const debit = await debitQuota(tx, moment, {
+    into: 'used',
+    amounts: [{ metric, amount }],
+    jobId,
+    key,
+    thresholds: quotaThresholds,
+  })
+  if (debit.kind === 'short') throw new Error('what was used already was refused')
+  if (debit.statuses.length === 0) return
   const payload = { jobId, amounts: { [metric]: amount } }
   await appendEvent(tx, { organizationId, type: 'quota.committed', payload })
-  for (const event of await thresholdEvents(tx, moment, drawn.stands)) await appendEvent(tx, event)
+  for (const event of thresholdEvents(organizationId, debit.statuses)) await appendEvent(tx, event)
 }

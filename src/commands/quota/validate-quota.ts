@@ -1,4 +1,4 @@
-import type { Metric, QuotaPeriod } from '../../store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import type { FieldIssue } from '../refusal.ts'
 import { quotaMetrics, quotaPeriods } from './quota-period.ts'
 

@@ -1,11 +1,11 @@
 import type { PostWebhookEvent } from '../../../machines/job/events.ts'
 import type { Failure } from '../../../machines/rules/failure.ts'
-import { findAccountsOfCreator, listComingSlots } from '../../store/account/accounts.ts'
-import { forgetTokens } from '../../store/account/tokens.ts'
+import { findAccountsOfCreator, listUpcomingSlots } from '../../store/account/accounts.ts'
+import { deleteTokens } from '../../store/account/tokens.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
-import { lockJobs } from '../../store/job/jobs.ts'
-import { findJobOfPost, isOvertaken, lockDelivery, settleDelivery } from '../../store/webhook/deliveries.ts'
+import { lockInstances } from '../../store/job/jobs.ts'
+import { findJobOfPost, isSuperseded, lockDelivery, markHandled } from '../../store/webhook/deliveries.ts'
 import { countUnrecognised } from '../../store/webhook/unrecognised-codes.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendAccountEvent, sendJobEvent } from '../send-event.ts'
@@ -48,7 +48,7 @@ export async function handleWebhook(tx: Tx, deps: CommandDeps, key: string): Pro
   const outcome = await (event.kind === 'post'
     ? applyToJob(tx, deps, event)
     : applyToAccounts(tx, deps, event))
-  await settleDelivery(tx, key, outcome)
+  await markHandled(tx, key, outcome)
   return { outcome }
 }
 
@@ -63,7 +63,7 @@ async function applyToJob(
   if (job?.openId !== openId) return 'unknownPost'
   const { jobId, organizationId } = job
   if (unrecognised) await countUnrecognised(tx, organizationId, unrecognised)
-  if ('postId' in event && (await isOvertaken(tx, publishId, visibilityEvents, event))) return 'noChange'
+  if ('postId' in event && (await isSuperseded(tx, publishId, visibilityEvents, event))) return 'noChange'
   const { kind } = await sendJobEvent(tx, deps, { organizationId, jobId, event })
   return kind === 'moved' ? 'applied' : 'noChange'
 }
@@ -75,7 +75,7 @@ async function applyToAccounts(
 ): Promise<Outcome> {
   const accounts = await findAccountsOfCreator(tx, openId)
   if (accounts.length === 0) return 'unknownCreator'
-  await lockJobs(
+  await lockInstances(
     tx,
     accounts.map(({ accountId }) => accountId),
   )
@@ -85,8 +85,8 @@ async function applyToAccounts(
     const { kind } = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
     if (kind !== 'moved') continue
     outcome = 'applied'
-    await forgetTokens(tx, accountId)
-    const slots = await listComingSlots(tx, organizationId, accountId, maxNamedSlots)
+    await deleteTokens(tx, accountId)
+    const slots = await listUpcomingSlots(tx, organizationId, accountId, maxNamedSlots)
     await appendEvent(tx, {
       organizationId,
       type: 'account.slotsEndangered',

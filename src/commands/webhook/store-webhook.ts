@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { queueDelivery } from '../../queue/webhooks.ts'
 import type { Tx } from '../../store/database.ts'
-import { keepDelivery, takeUpFailedDeliveries } from '../../store/webhook/deliveries.ts'
+import { insertDelivery, retryFailedDeliveries } from '../../store/webhook/deliveries.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import type { WebhookEvent } from './handle-webhook.ts'
 
@@ -21,12 +21,12 @@ export async function storeWebhook(
   },
 ): Promise<boolean> {
   const { key, event, signedAt, content } = delivery
-  const isNew = await keepDelivery(tx, {
+  const isNew = await insertDelivery(tx, {
     key,
     event,
     openId: content.openId,
     publishId: content.kind === 'post' ? content.publishId : null,
-    news: content,
+    payload: content,
     signedAt,
   })
   if (isNew) await queueDelivery(boss, key, tx)
@@ -38,7 +38,7 @@ export async function storeWebhook(
  * the same facts later. Returns how many were queued.
  */
 export async function redriveDeliveries(tx: Tx, { boss }: Pick<CommandDeps, 'boss'>): Promise<number> {
-  const keys = await takeUpFailedDeliveries(tx)
+  const keys = await retryFailedDeliveries(tx)
   for (const key of keys) await queueDelivery(boss, key, tx, ` again ${randomUUID()}`)
   return keys.length
 }

@@ -124,9 +124,7 @@ async function settle(
   if (result.errors) throw new RollbackWithResult({ result: failed(result.errors), end: null })
   if (end === null || end.kind === 'stopped') throw new RollbackWithResult({ result, end })
   if (end.kind === 'done' && key !== null) {
-    const response = end.isSecret
-      ? null
-      : { text: JSON.stringify(result.data?.[responseKey]), to: requestHash }
+    const response = end.isSecret ? null : { body: JSON.stringify(result.data?.[responseKey]), requestHash }
     await storeOutcome(tx, { organizationId, key }, { outcome: end.kept, response })
   }
   return { result, end }

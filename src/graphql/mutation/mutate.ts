@@ -95,8 +95,8 @@ async function claim(
   if (claimed.kind === 'new') return null
   if (claimed.kind === 'busy') throw new IdempotencyInProgress()
   if (!claimed.fingerprint.equals(fingerprint)) throw new IdempotencyConflict()
-  const { outcome, response } = claimed.answer
-  return { outcome, response: response?.to.equals(requestHash) ? response.text : null }
+  const { outcome, response } = claimed.stored
+  return { outcome, response: response?.requestHash.equals(requestHash) ? response.body : null }
 }
 
 /** The bare id that an input field names. Malformed, of another type, or nothing: refused like what does not exist. */

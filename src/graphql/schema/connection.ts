@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Page, type Placed, PositionMalformed } from '../../store/paging.ts'
+import { MalformedCursor, type Page, type Positioned } from '../../store/paging.ts'
 import { requestError } from './error.ts'
 
 export interface ConnectionArguments {
@@ -35,18 +35,18 @@ export interface ListName {
 export async function connectionOf<Row>(
   whose: ListName,
   args: ConnectionArguments,
-  list: (page: Page) => Promise<readonly Placed<Row>[]>,
+  list: (page: Page) => Promise<readonly Positioned<Row>[]>,
 ): Promise<Connection<Row>> {
   const after = decode(whose, 'after', args.after)
   const before = decode(whose, 'before', args.before)
   try {
     return await pageOf(
       args,
-      (row: Placed<Row>) => encode(whose, row.position),
+      (row: Positioned<Row>) => encode(whose, row.position),
       (range) => list({ ...range, after, before }),
     )
   } catch (error) {
-    if (error instanceof PositionMalformed) throw invalidCursor('after or before')
+    if (error instanceof MalformedCursor) throw invalidCursor('after or before')
     throw error
   }
 }

@@ -47,7 +47,7 @@ const UnrecognisedCode = builder.objectRef<UnrecognisedRecord>('UnrecognisedCode
       description: 'Whose word it is; null for a source that this version does not know.',
       resolve: ({ source }) => sourceOf(source),
     }),
-    occurrenceCount: t.expose('seen', { type: 'SafeInt', description: 'How often it was met.' }),
+    occurrenceCount: t.expose('occurrences', { type: 'SafeInt', description: 'How often it was met.' }),
     firstSeenAt: t.expose('firstSeenAt', { type: 'DateTime', description: 'When it was first met.' }),
     lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it was last met.' }),
     lastLogId: t.exposeString('lastLogId', {

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { parseApiKey } from '../../commands/tenant/create-api-key.ts'
 import { type Db, inOrganization } from '../../store/database.ts'
-import { findKeyToSignIn, noteKeyUse, type Scope } from '../../store/tenant/api-keys.ts'
+import { findKeyForAuthentication, recordKeyUse, type Scope } from '../../store/tenant/api-keys.ts'
 import type { Viewer } from './context.ts'
 
 /** Finds out who asks. */
@@ -19,7 +19,7 @@ export function createAuthenticator(db: Db, onError: (error: unknown) => void): 
     const now = performance.now()
     if (now - (notedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < recordUseIntervalMs) return
     notedAt.set(keyId, now)
-    inOrganization(db, organizationId, (tx) => noteKeyUse(tx, organizationId, keyId)).catch(onError)
+    inOrganization(db, organizationId, (tx) => recordKeyUse(tx, organizationId, keyId)).catch(onError)
   }
 
   return {
@@ -27,7 +27,7 @@ export function createAuthenticator(db: Db, onError: (error: unknown) => void): 
       const [, key] = /^Bearer ([^ ]+)$/i.exec(authorization ?? '') ?? []
       const claimed = key === undefined ? null : parseApiKey(key)
       if (!claimed) return null
-      const kept = await findKeyToSignIn(db, claimed.id)
+      const kept = await findKeyForAuthentication(db, claimed.id)
       // In constant time: how much of a hash was right is nobody's business.
       if (!kept || !timingSafeEqual(kept.hash, claimed.hash)) return null
       noteUse(kept.organizationId, claimed.id)

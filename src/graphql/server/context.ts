@@ -5,7 +5,7 @@ import type { CommandDeps } from '../../commands/command-deps.ts'
 import type { Charge } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
-import type { AccountRecord, ComingSlot } from '../../store/account/accounts.ts'
+import type { AccountRecord, UpcomingSlot } from '../../store/account/accounts.ts'
 import type { Tx } from '../../store/database.ts'
 import type { JobRecord } from '../../store/job/job-list.ts'
 import type { PlanRecord } from '../../store/plan/plans.ts'
@@ -59,7 +59,7 @@ export interface Loaders {
   /** By the account itself, for it says all but the time. */
   readonly accountHealth: DataLoader<AccountRecord, AccountHealth, string>
   /** By the account's id. */
-  readonly comingSlots: DataLoader<string, readonly ComingSlot[]>
+  readonly comingSlots: DataLoader<string, readonly UpcomingSlot[]>
   readonly apiKey: DataLoader<string, ApiKeyRecord | null>
   readonly plan: DataLoader<string, PlanRecord | null>
   readonly slot: DataLoader<string, SlotRecord | null>

@@ -1,5 +1,5 @@
 import type { Db } from '../../store/database.ts'
-import { findWorkingKeys } from '../../store/tenant/api-keys.ts'
+import { filterValidKeys } from '../../store/tenant/api-keys.ts'
 import { requestError } from '../schema/error.ts'
 
 /** The code with which graphql-ws closes a socket whose key is not, or no longer, accepted. */
@@ -63,7 +63,7 @@ export function createKeyWatch(options: {
     const asked = new Map(entries)
     const at = now()
     try {
-      const working = new Set(await findWorkingKeys(db, [...asked.keys()]))
+      const working = new Set(await filterValidKeys(db, [...asked.keys()]))
       for (const [keyId, entry] of asked) {
         if (working.has(keyId)) entry.confirmedAt = Math.max(entry.confirmedAt, at)
         else if (entries.get(keyId) === entry) markRevoked(keyId)

@@ -1,7 +1,6 @@
 import DataLoader from 'dataloader'
-import { type AccountRecord, findAccounts, listComingSlots } from '../../store/account/accounts.ts'
-import type { Tx } from '../../store/database.ts'
-import { readDatabaseTime } from '../../store/database-time.ts'
+import { type AccountRecord, findAccounts, listUpcomingSlots } from '../../store/account/accounts.ts'
+import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
 import { findPlans } from '../../store/plan/plans.ts'
 import { findScans } from '../../store/plan/scans.ts'
@@ -39,7 +38,7 @@ export function createLoaders(
     comingSlots: new DataLoader((ids) =>
       read(async (tx) => {
         const lists = []
-        for (const id of ids) lists.push(await listComingSlots(tx, organizationId, id, mostComingSlots))
+        for (const id of ids) lists.push(await listUpcomingSlots(tx, organizationId, id, mostComingSlots))
         return lists
       }),
     ),

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql'
 import type { Logger } from '../../logger.ts'
-import { unavailableOf } from '../../store/unavailable.ts'
+import { asUnavailable } from '../../store/unavailable.ts'
 import { internalMessage } from './problem.ts'
 
 /**
@@ -17,7 +17,7 @@ export function maskError(error: unknown): GraphQLError {
       : withExtensions(error, { code: 'BAD_USER_INPUT' })
   }
   const { nodes, path, originalError } = error instanceof GraphQLError ? error : {}
-  const unavailable = unavailableOf(error)
+  const unavailable = asUnavailable(error)
   if (unavailable) {
     const { message, retryAfterSeconds } = unavailable
     const http = { status: 503, headers: { 'retry-after': String(retryAfterSeconds) } }

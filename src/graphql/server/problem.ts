@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../../logger.ts'
-import { unavailableOf } from '../../store/unavailable.ts'
+import { asUnavailable } from '../../store/unavailable.ts'
 
 /** Why a request is not answered, as it leaves. */
 export interface Problem {
@@ -18,7 +18,7 @@ export const internalMessage =
 
 /** What is told of an error that was thrown: that something is out of reach, or no more than that it is a bug, which is logged. */
 export function problemOf(error: unknown, log: Logger, requestId: string): Problem {
-  const unavailable = unavailableOf(error)
+  const unavailable = asUnavailable(error)
   if (!unavailable) {
     log.error({ err: error, requestId }, 'a request failed')
     return { status: 500, code: 'INTERNAL', message: internalMessage }

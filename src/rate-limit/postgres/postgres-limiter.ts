@@ -1,5 +1,5 @@
 import { type Db, inOrganization } from '../../store/database.ts'
-import { createBucketStore, giveBackPlaces, listRateWindows } from '../../store/rate-limit/windows.ts'
+import { createLimitStore, listRateWindows, releaseReservations } from '../../store/rate-limit/windows.ts'
 import type { Limiter, WindowRequest } from '../limiter.ts'
 import { validateAcquireRequest, validateTokenRequest } from '../validate.ts'
 import { viewOf } from '../window-view.ts'
@@ -13,7 +13,7 @@ export interface PostgresLimiterOptions {
 
 /** Limits in Postgres: one statement each, shared by all processes, and as durable as the jobs themselves. */
 export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions): Limiter {
-  const store = createBucketStore(db, role, now)
+  const store = createLimitStore(db, role, now)
   const since = Date.now()
   const ownerOf = (organizationId: string, scope: WindowRequest['scope']) =>
     scope === 'app' ? null : organizationId
@@ -23,13 +23,18 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
       validateAcquireRequest(request)
       const { organizationId, requester, windowRequests } = request
       const askedAt = performance.now()
-      const { places, fullKey, useBefore, decidedAt } = await store.acquire({
+      const {
+        reservedAt: places,
+        fullKey,
+        useBefore,
+        decidedAt,
+      } = await store.acquire({
         organizationId,
-        holder: requester,
-        demands: windowRequests.map(({ key, scope, window }) => ({
+        requester: requester,
+        windowRequests: windowRequests.map(({ key, scope, window }) => ({
           organizationId: ownerOf(organizationId, scope),
           key,
-          most: window.maxCalls,
+          maxCalls: window.maxCalls,
           windowMs: window.windowMs,
           marginMs: window.marginMs,
         })),
@@ -51,7 +56,7 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
     },
 
     async release(organizationId, places) {
-      await giveBackPlaces(
+      await releaseReservations(
         db,
         places.map(({ key, scope, at }) => ({ organizationId: ownerOf(organizationId, scope), key, at })),
         role === 'reelpilot_api' ? organizationId : null,
@@ -61,19 +66,23 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
     async take(request) {
       validateTokenRequest(request)
       const { organizationId, key, bucket, cost } = request
-      const { taken, left: remaining, afterMs } = await store.take({ organizationId, key, cost, ...bucket })
+      const {
+        isTaken: taken,
+        remaining,
+        afterMs,
+      } = await store.take({ organizationId, key, cost, ...bucket })
       return taken ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
     },
 
     async windows(organizationId) {
       const records = await inOrganization(db, organizationId, (tx) => listRateWindows(tx, organizationId))
-      return records.map(({ key, log, waiting, now: at, most: maxCalls, windowMs, marginMs }) =>
+      return records.map(({ key, log, waiting, now: at, maxCalls, windowMs, marginMs }) =>
         viewOf(
           {
             key,
             window: { maxCalls, windowMs, marginMs },
             log,
-            waiting: waiting.map(({ holder: requester, at: dueAt }) => ({ requester, at: dueAt })),
+            waiting,
           },
           at,
         ),

@@ -1,5 +1,5 @@
 import type { Executor } from '../../store/database.ts'
-import { beatLimits, type EraRecord, leaveLimits } from '../../store/rate-limit/epochs.ts'
+import { type EpochRecord, recordHeartbeat, removeLimitProcess } from '../../store/rate-limit/epochs.ts'
 
 /**
  * Who keeps the limits where a Redis does: **eras**, agreed on in Postgres, without which no process does any work anyway.
@@ -19,7 +19,7 @@ import { beatLimits, type EraRecord, leaveLimits } from '../../store/rate-limit/
  * All processes change together, even if only one of them has lost its way to Redis; so nothing is granted twice. The price
  * is a pause of a lease and a span at each change. Nobody has to be told what was granted before.
  */
-export interface Epoch extends EraRecord {
+export interface Epoch extends EpochRecord {
   /** For how long nothing but this era has granted anything, in milliseconds; negative while another still may. */
   exclusiveForMs(): number
 }
@@ -52,7 +52,7 @@ export async function startEpochTracker(options: EpochTrackerOptions): Promise<E
   const beat = async () => {
     const server = await reachableServer()
     const askedAt = performance.now()
-    const record = await beatLimits(db, processId, server, leaseMs)
+    const record = await recordHeartbeat(db, processId, server, leaseMs)
     const heardAt = performance.now()
     // Older by the way of the answer at least; what counts here is that it is not taken for older than it is.
     const exclusiveForMs = () => record.ageMs + (performance.now() - heardAt) - leaseMs
@@ -74,7 +74,7 @@ export async function startEpochTracker(options: EpochTrackerOptions): Promise<E
       stopped = true
       clearTimeout(timer)
       await beating
-      await leaveLimits(db, processId)
+      await removeLimitProcess(db, processId)
     },
   }
 }

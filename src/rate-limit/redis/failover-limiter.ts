@@ -22,16 +22,16 @@ export function createFailoverLimiter(server: RedisServer, keeper: EpochTracker)
 
   /** Each era has a limiter of its own, which knows nothing of the others. */
   const limiterOf = (era: Epoch) => {
-    if (kept?.era === era.era) return kept.limiter
+    if (kept?.era === era.epoch) return kept.limiter
     const limiter = era.server
       ? createRedisLimiter({
           server,
           runId: era.server,
-          prefix: `reelpilot:limits:${era.era}:`,
+          prefix: `reelpilot:limits:${era.epoch}:`,
           exclusiveForMs: () => keeper.lastKnown()?.exclusiveForMs() ?? Number.NEGATIVE_INFINITY,
         })
       : createShareLimiter(era)
-    kept = { era: era.era, limiter }
+    kept = { era: era.epoch, limiter }
     return limiter
   }
 
@@ -44,7 +44,7 @@ export function createFailoverLimiter(server: RedisServer, keeper: EpochTracker)
     try {
       const answer = await ask(limiterOf(era))
       // What came after the lease was over may be of an era that is over: it is not acted on.
-      return keeper.current()?.era === era.era ? answer : otherwise
+      return keeper.current()?.epoch === era.epoch ? answer : otherwise
     } catch (error) {
       // Nobody knows whether a place was given; if so, it lapses, or nobody uses it.
       if (error instanceof RedisUnavailableError) return otherwise

@@ -1,7 +1,7 @@
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import {
   claimPresentation,
-  forgetTokens,
+  deleteTokens,
   readTokens,
   type StoredTokens,
   withdrawPresentation,
@@ -107,6 +107,6 @@ export async function revokeTokens(
     if (answer.kind === 'deferred') return deferred(answer)
     if (answer.kind === 'rateLimited') return retry(failureOfAnswer('oauth', answer))
   }
-  await forgetTokens(db, accountId)
+  await deleteTokens(db, accountId)
   return done()
 }

@@ -2,7 +2,7 @@ import type { Audience, KeptMedia } from '../../../machines/job/context.ts'
 import { isLate } from '../../../machines/rules/lateness.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { planChunks } from '../../providers/tiktok/post/chunk-plan.ts'
-import { type PostTurnTaken, takePostTurn } from '../../store/account/post-turns.ts'
+import { claimPostOpening, type PostOpeningClaim } from '../../store/account/post-openings.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 import { clientForJob, requireAccessToken, uploadTokenSeconds } from '../account/access-token.ts'
 import { ownFailure } from '../failure.ts'
@@ -46,7 +46,7 @@ export async function initPost(
   if (clearance.kind === 'stopped') return clearance.outcome
   const { slot } = clearance
   const turn = await takeTurn(deps, context, input)
-  if (turn.kind === 'later') return deferred({ reason: 'ACCOUNT_GAP', afterSeconds: turn.afterMs / 1_000 })
+  if (turn.kind === 'deferred') return deferred({ reason: 'ACCOUNT_GAP', afterSeconds: turn.afterMs / 1_000 })
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'
@@ -77,7 +77,7 @@ function takeTurn(
   { db, latePostGapMs }: StepDeps,
   { organizationId, jobId, now }: StepContext,
   { accountId, publishAt }: SlotInput & { readonly accountId: string },
-): Promise<PostTurnTaken> {
+): Promise<PostOpeningClaim> {
   const gapMs = isLate(publishAt, now()) ? latePostGapMs : 0
-  return takePostTurn(db, { organizationId, accountId, jobId, gapMs })
+  return claimPostOpening(db, { organizationId, accountId, jobId, gapMs })
 }

@@ -1,5 +1,5 @@
 import type { StepContext } from '../../durable/step.ts'
-import { listFreeClips } from '../../store/job/clips.ts'
+import { listUnreferencedClips } from '../../store/job/clips.ts'
 import type { StepDeps } from '../step-deps.ts'
 
 /**
@@ -10,6 +10,6 @@ export async function freeClips(
   { db, storage }: Pick<StepDeps, 'db' | 'storage'>,
   { organizationId, jobId }: Pick<StepContext, 'organizationId' | 'jobId'>,
 ): Promise<void> {
-  for (const sha256 of await listFreeClips(db, { organizationId, jobId }))
+  for (const sha256 of await listUnreferencedClips(db, { organizationId, jobId }))
     await storage.remove(organizationId, sha256).catch(() => false)
 }

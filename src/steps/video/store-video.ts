@@ -4,7 +4,7 @@ import type { KeptClip } from '../../../machines/job/context.ts'
 import { recordUsage, settleJobQuota } from '../../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
-import { keepMedia, type Media } from '../../store/job/media.ts'
+import { insertMedia, type Media } from '../../store/job/media.ts'
 import { failureWithCause } from '../failure.ts'
 import { readStoryboard } from '../open-job.ts'
 import { retry } from '../outcome.ts'
@@ -52,7 +52,7 @@ async function countVideo({ db }: StepDeps, { jobId, now }: StepContext, media: 
   const { organizationId, bytes } = media
   await db.transaction().execute(async (tx) => {
     const use = { metric: 'storageBytes', amount: bytes, key: null } as const
-    if (await keepMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...use })
+    if (await insertMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...use })
     await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
   })
 }

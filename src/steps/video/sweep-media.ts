@@ -1,6 +1,6 @@
 import type { Storage } from '../../providers/storage/storage.ts'
 import type { Db } from '../../store/database.ts'
-import { listNeededFiles } from '../../store/job/clips.ts'
+import { listReferencedFiles } from '../../store/job/clips.ts'
 import { listOrganizations } from '../../store/tenant/organizations.ts'
 
 /** A clip is stored shortly before its job's checkpoint names it: a younger file may still be needed. */
@@ -12,7 +12,7 @@ export async function sweepMedia(storage: Storage, db: Db, minAgeMs = defaultMin
   // Only organizations of this database: another database may need the files of others.
   for (const { id: organizationId } of await listOrganizations(db)) {
     const old = await storage.list(organizationId, minAgeMs)
-    const needed = await listNeededFiles(db, organizationId, old)
+    const needed = await listReferencedFiles(db, organizationId, old)
     for (const sha256 of old)
       if (!needed.has(sha256) && (await storage.remove(organizationId, sha256))) removed += 1
   }

@@ -1,27 +1,27 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import { type SlotWish, wishColumns } from '../plan/slot-settings.ts'
-import type { CreatorSettings } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
+import { type SlotSettings, slotSettingsColumns } from '../plan/slot-settings.ts'
+import type { CreatorSettings } from './tables.ts'
 
-/** An account without its tokens, which the API's role cannot read. */
+/** An account without its tokens, which the API's role may not read. */
 export interface AccountRecord {
   readonly id: string
-  /** These three are null until a creator has granted access for the first time. */
+  /** This and the next two are null until the creator has authorized the app. */
   readonly openId: string | null
   readonly username: string | null
   readonly displayName: string | null
-  /** Of the account machine. */
+  /** The state of the account machine. */
   readonly state: string
   readonly context: Checkpoint['context']
-  /** Until its machine goes on by itself, such as with the next try of a refresh; null while it rests. */
+  /** Seconds until the machine's next timer, such as the retry of a refresh; null if it has none. */
   readonly wakesInSeconds: number | null
   readonly scopes: readonly string[]
   readonly accessExpiresAt: Date | null
   readonly refreshExpiresAt: Date | null
   readonly creator: CreatorSettings | null
-  readonly creatorSeenAt: Date | null
+  readonly creatorFetchedAt: Date | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -30,7 +30,7 @@ const columns = sql.raw(
   `account.id, open_id as "openId", username, display_name as "displayName", machine.state, machine.context, scopes,
    extract(epoch from machine.wake_at - clock_timestamp())::float8 as "wakesInSeconds",
    access_expires_at as "accessExpiresAt", refresh_expires_at as "refreshExpiresAt", creator,
-   creator_seen_at as "creatorSeenAt", account.created_at as "createdAt",
+   creator_fetched_at as "creatorFetchedAt", account.created_at as "createdAt",
    greatest(account.updated_at, machine.updated_at) as "updatedAt"`,
 )
 
@@ -49,9 +49,9 @@ export async function listAccounts(
   db: Executor,
   organizationId: string,
   page: Page,
-): Promise<readonly Placed<AccountRecord>[]> {
+): Promise<readonly Positioned<AccountRecord>[]> {
   const { position, within, order } = keyset('account', 'created_at', 'asc', page)
-  const { rows } = await sql<Placed<AccountRecord>>`
+  const { rows } = await sql<Positioned<AccountRecord>>`
     select ${columns}, ${position} as position from account join machine_instance machine on machine.id = account.id
      where account.organization_id = ${organizationId} and ${within} order by ${order} limit ${page.limit}`.execute(
     db,
@@ -59,7 +59,7 @@ export async function listAccounts(
   return rows
 }
 
-/** An account of which nothing is known yet but what it is to be asked for. */
+/** Inserts an account before its creator has authorized the app: only the requested scopes are known. */
 export async function insertAccount(
   db: Executor,
   account: { readonly id: string; readonly organizationId: string; readonly scopes: readonly string[] },
@@ -68,7 +68,7 @@ export async function insertAccount(
             values (${account.id}, ${account.organizationId}, ${account.scopes})`.execute(db)
 }
 
-/** The account of this organization that belongs to a creator; null if there is none. */
+/** The organization's account of a creator; null if there is none. */
 export async function findAccountOfCreator(
   db: Executor,
   organizationId: string,
@@ -79,7 +79,7 @@ export async function findAccountOfCreator(
   return rows[0]?.id ?? null
 }
 
-/** Every organization's account of a creator: one app serves them all. */
+/** The accounts of a creator in all organizations: one app serves them all. */
 export async function findAccountsOfCreator(
   db: Executor,
   openId: string,
@@ -90,7 +90,7 @@ export async function findAccountsOfCreator(
   return rows
 }
 
-/** Notes whose account it is, and what was granted. */
+/** Records the creator of an account, and the granted scopes. */
 export async function writeCreator(
   db: Executor,
   accountId: string,
@@ -107,13 +107,13 @@ export async function writeCreator(
      where id = ${accountId}`.execute(db)
 }
 
-/** Notes what the creator allows at this moment. */
+/** Records what the creator allows now. */
 export async function writeCreatorSettings(
   db: Executor,
   accountId: string,
   settings: CreatorSettings,
 ): Promise<void> {
-  await sql`update account set creator = ${JSON.stringify(settings)}::jsonb, creator_seen_at = now()
+  await sql`update account set creator = ${JSON.stringify(settings)}::jsonb, creator_fetched_at = now()
              where id = ${accountId}`.execute(db)
 }
 
@@ -123,25 +123,25 @@ export async function readCreatorSettings(db: Executor, accountId: string): Prom
   return rows[0]?.creator ?? null
 }
 
-/** A slot that will be wanted from an account: not yet posted, of a plan that is or may be approved. */
-export interface ComingSlot extends SlotWish {
+/** A slot of an account that is not posted yet, in a plan that is not archived. */
+export interface UpcomingSlot extends SlotSettings {
   readonly slotId: string
   readonly publishAt: Date
 }
 
-/** The coming slots of accounts, the earliest first: those without a job, and those whose job has sent nothing yet. */
-export async function listComingSlots(
+/** Lists the upcoming slots of an account, the earliest first: those without a job, and those whose job has not sent the post. */
+export async function listUpcomingSlots(
   db: Executor,
   organizationId: string,
   accountId: string,
   limit: number,
-): Promise<readonly ComingSlot[]> {
-  const { rows } = await sql<ComingSlot>`
-    select slot.id as "slotId", slot.publish_at as "publishAt", ${wishColumns}
+): Promise<readonly UpcomingSlot[]> {
+  const { rows } = await sql<UpcomingSlot>`
+    select slot.id as "slotId", slot.publish_at as "publishAt", ${slotSettingsColumns}
       from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
        and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
-            or job.id is not null and job.tag not in ('settled', 'final')
+            or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
                and (job.context->>'sentAt') is null)
      order by slot.publish_at, slot.id limit ${limit}`.execute(db)
   return rows

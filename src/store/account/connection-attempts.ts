@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** A way to the authorize page that has not led back yet. */
+/** An authorization that is under way at TikTok's authorize page. */
 export interface ConnectionAttempt {
   readonly id: string
   readonly organizationId: string
@@ -30,7 +30,7 @@ export async function insertAttempt(
     .execute()
 }
 
-/** Uses up the attempt that belongs to a state; null if there is none, its time is over, or it was used before. */
+/** Uses the attempt with a `state` hash. Null if there is none, it has expired, or it was used before. */
 export async function useAttempt(db: Executor, stateHash: Buffer): Promise<ConnectionAttempt | null> {
   const { rows } = await sql<ConnectionAttempt>`
     update connection_attempt set used_at = clock_timestamp()
@@ -40,7 +40,7 @@ export async function useAttempt(db: Executor, stateHash: Buffer): Promise<Conne
   return rows[0] ?? null
 }
 
-/** Forgets attempts that can lead nowhere any more. */
+/** Deletes attempts that expired a day ago. */
 export async function pruneAttempts(db: Executor): Promise<number> {
   const { numAffectedRows } =
     await sql`delete from connection_attempt where expires_at < now() - interval '1 day'`.execute(db)

@@ -1,23 +1,23 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** An account's tokens as they are stored: sealed. */
+/** An account's tokens as they are stored: encrypted. */
 export interface StoredTokens {
   readonly organizationId: string
   readonly accessTokenSealed: string
   readonly refreshTokenSealed: string
   readonly accessExpiresAt: Date
   readonly refreshExpiresAt: Date
-  /** What the access token had at its birth. */
+  /** The lifetime of the access token when it was issued. */
   readonly lifetimeSeconds: number | null
   readonly version: number
-  /** The latest version whose refresh token was presented to TikTok, and when. */
+  /** The latest version whose refresh token was sent to TikTok, and when. */
   readonly presentedVersion: number
   readonly presentedAt: Date | null
   readonly now: Date
 }
 
-/** A new pair as it goes into the vault. */
+/** A new pair of encrypted tokens. */
 export interface NewTokens {
   readonly accessTokenSealed: string
   readonly refreshTokenSealed: string
@@ -25,7 +25,7 @@ export interface NewTokens {
   readonly refreshExpiresInSeconds: number
 }
 
-/** What was stored: when it ends, by the database's clock, in epoch milliseconds. */
+/** The expiry of the stored pair, by the database's clock, in epoch milliseconds. */
 export interface StoredExpiry {
   readonly version: number
   readonly accessExpiresAt: number
@@ -44,8 +44,8 @@ export async function readTokens(db: Executor, accountId: string): Promise<Store
 }
 
 /**
- * Notes, before it is done, that the refresh token of this version goes to TikTok. False if it was presented already, or is
- * not the latest: a refresh token is presented at most once, whoever asks and however often.
+ * Records that the refresh token of this version is about to be sent to TikTok. False if it was sent already or is not the latest: a
+ * refresh token is presented at most once.
  */
 export async function claimPresentation(db: Executor, accountId: string, version: number): Promise<boolean> {
   const { numAffectedRows } = await sql`
@@ -54,7 +54,7 @@ export async function claimPresentation(db: Executor, accountId: string, version
   return numAffectedRows === 1n
 }
 
-/** Takes that note back: TikTok was not reached, or answered that it did not take the token. */
+/** Withdraws the record: TikTok was not reached, or reported that it did not accept the token. */
 export async function withdrawPresentation(db: Executor, accountId: string, version: number): Promise<void> {
   await sql`update account set presented_version = ${version} - 1
              where id = ${accountId} and token_version = ${version} and presented_version = ${version}`.execute(
@@ -63,8 +63,8 @@ export async function withdrawPresentation(db: Executor, accountId: string, vers
 }
 
 /**
- * Puts a pair into the vault before it is first used. With `after` it replaces that version and no other: null if somebody
- * has written a newer one. Without, a new grant replaces whatever was there.
+ * Stores a pair before it is first used. With `after` it replaces that version only; null if a newer one is stored. Without, a new
+ * authorization replaces any pair.
  */
 export async function writeTokens(
   db: Executor,
@@ -86,8 +86,8 @@ export async function writeTokens(
   return rows[0] ?? null
 }
 
-/** Empties an account's vault. */
-export async function forgetTokens(db: Executor, accountId: string): Promise<void> {
+/** Deletes an account's tokens. */
+export async function deleteTokens(db: Executor, accountId: string): Promise<void> {
   await sql`
     update account
        set access_token_sealed = null, refresh_token_sealed = null, access_expires_at = null,
@@ -95,16 +95,16 @@ export async function forgetTokens(db: Executor, accountId: string): Promise<voi
      where id = ${accountId}`.execute(db)
 }
 
-/** A sealed secret and where it stands. */
-export interface SealedCell {
+/** An encrypted token with its row and column. */
+export interface SealedToken {
   readonly organizationId: string
   readonly row: string
   readonly column: 'access_token' | 'refresh_token'
   readonly sealed: string
 }
 
-/** Every token in the vault, some at a time: to re-wrap them under another key. */
-export async function* eachSealedToken(db: Executor): AsyncGenerator<SealedCell> {
+/** Yields every stored token, read in batches of 500 accounts, for re-encryption under another key. */
+export async function* eachSealedToken(db: Executor): AsyncGenerator<SealedToken> {
   let last = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const { rows } = await sql<{ id: string; organizationId: string; access: string; refresh: string }>`
@@ -119,10 +119,10 @@ export async function* eachSealedToken(db: Executor): AsyncGenerator<SealedCell>
   }
 }
 
-/** Puts a re-wrapped secret in the place of the one that was read; false if a newer one stands there by now. */
+/** Replaces a token with its re-encrypted form. False if a newer token is stored by now. */
 export async function replaceSealedToken(
   db: Executor,
-  { row, column }: Pick<SealedCell, 'row' | 'column'>,
+  { row, column }: Pick<SealedToken, 'row' | 'column'>,
   from: string,
   to: string,
 ): Promise<boolean> {
@@ -132,7 +132,7 @@ export async function replaceSealedToken(
   return numAffectedRows === 1n
 }
 
-/** How many unfinished uploads carry an address sealed under each key, by key id. They last an hour at most. */
+/** The number of unfinished uploads whose address is encrypted under each key, by key id. They last an hour at most. */
 export async function countSealedUploads(
   db: Executor,
 ): Promise<readonly { readonly keyId: string; readonly uploads: number }[]> {
@@ -144,7 +144,7 @@ export async function countSealedUploads(
   return rows
 }
 
-/** The ids of all keys that sealed rows need. One that is sealed in the first format names none, and is left out. */
+/** The ids of the keys that stored tokens are encrypted under. Tokens in the first format name no key and are omitted. */
 export async function listNeededKeys(db: Executor): Promise<readonly string[]> {
   const { rows } = await sql<{ keyId: string }>`
     select distinct key_id as "keyId" from (
@@ -155,7 +155,7 @@ export async function listNeededKeys(db: Executor): Promise<readonly string[]> {
   return rows.map(({ keyId }) => keyId)
 }
 
-/** Those of an organization's accounts that have a token sealed under one of these keys. */
+/** Of some accounts of an organization, those with a token encrypted under one of these keys. */
 export async function listAccountsSealedUnder(
   db: Executor,
   organizationId: string,
@@ -169,7 +169,7 @@ export async function listAccountsSealedUnder(
   return rows.map(({ id }) => id)
 }
 
-/** Whether any row is sealed at all, in whatever format. */
+/** Whether any token is stored, in any format. */
 export async function hasSealedRows(db: Executor): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
     select exists (select from account where access_token_sealed is not null) as found`.execute(db)

@@ -1,27 +1,25 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
-import type { Executor } from '../database.ts'
-import { databaseNow } from '../database-time.ts'
-import { recordChange } from '../event/changes.ts'
-import { sequencesFor } from '../event/event-sequence.ts'
+import { databaseNow, type Executor } from '../database.ts'
+import { sequencesFor } from '../event/append.ts'
 
-/** Which breaker: an upstream's, or the one for the faults of an account. */
+/** Identifies a breaker: an upstream's, or an account's. */
 export interface BreakerKey {
   readonly key: string
   readonly accountId: string | null
 }
 
-/** The parts of a breaker's checkpoint that are stored: what it is an instance of is known, and it has no steps. */
+/** The stored parts of a breaker's checkpoint: its machine is known, and it has no steps. */
 export type StoredBreaker = Pick<Checkpoint, 'version' | 'state' | 'tag' | 'context' | 'timers'>
 
 export interface BreakerRecord extends BreakerKey {
-  /** Whose account it is; null for an upstream, which all share. */
+  /** The organization of the account; null for an upstream, which all organizations share. */
   readonly organizationId: string | null
-  /** Null while it has no row: closed, and never failed. */
+  /** Null if it has no row: it is closed and has never failed. */
   readonly stored: StoredBreaker | null
-  /** What is left of the retries; null if none was ever made. */
+  /** The remaining retries; null before the first retry. */
   readonly retryBudget: { readonly units: number; readonly at: number } | null
-  /** 0 while it has no row. */
+  /** 0 if it has no row. */
   readonly revision: number
 }
 
@@ -51,24 +49,22 @@ function recordOf({ version, state, tag, context, timers, ...row }: Row): Breake
 
 const columns = sql.raw('version, state, tag, context, timers, retry_budget, revision')
 
-/**
- * Breakers and the database's time, in one statement. Those of accounts that are not there (any more) are left out.
- */
+/** Reads breakers and the database's time in one statement. Breakers of accounts that do not exist are omitted. */
 export async function readBreakers(
   db: Executor,
   keys: readonly BreakerKey[],
 ): Promise<{ readonly breakers: readonly BreakerRecord[]; readonly now: number }> {
   const accountIds = keys.map(({ accountId }) => accountId)
   const { rows } = await sql<Row & { now: number }>`
-    select asked.key, asked.account_id, account.organization_id, ${columns}, ${databaseNow} as now
-      from unnest(${keys.map(({ key }) => key)}::text[], ${accountIds}::uuid[]) as asked (key, account_id)
-      left join circuit_breaker breaker on breaker.key = asked.key
-      left join account on account.id = asked.account_id
-     where asked.account_id is null or account.id is not null`.execute(db)
+    select requested.key, requested.account_id, account.organization_id, ${columns}, ${databaseNow} as now
+      from unnest(${keys.map(({ key }) => key)}::text[], ${accountIds}::uuid[]) as requested (key, account_id)
+      left join circuit_breaker breaker on breaker.key = requested.key
+      left join account on account.id = requested.account_id
+     where requested.account_id is null or account.id is not null`.execute(db)
   return { breakers: rows.map(recordOf), now: Math.floor(rows[0]?.now ?? Number.NaN) }
 }
 
-/** All that an organization may see: the upstreams', and those of its own accounts. Without one, all that there are. */
+/** The breakers that an organization may see: the upstreams', and those of its accounts. Null: all breakers. */
 export async function listBreakers(
   db: Executor,
   organizationId: string | null,
@@ -88,7 +84,7 @@ export interface BreakerCommit extends Pick<BreakerRecord, 'key' | 'accountId' |
   readonly retryBudget: BreakerRecord['retryBudget']
 }
 
-/** Commits a change: compare-and-set on the revision. False if somebody else was first; nothing is changed then. */
+/** Commits a change: compare-and-set on the revision. False if another writer was first; nothing is changed then. */
 export async function commitBreaker(db: Executor, commit: BreakerCommit): Promise<boolean> {
   const { key, accountId, organizationId, expectedRevision, next } = commit
   const budget = commit.retryBudget && JSON.stringify(commit.retryBudget)
@@ -109,56 +105,54 @@ export async function commitBreaker(db: Executor, commit: BreakerCommit): Promis
   return numAffectedRows === 1n
 }
 
-/** That a breaker went from one state to another. */
-export interface BreakerMove extends Pick<BreakerRecord, 'accountId' | 'organizationId'> {
+/** A change of a breaker's state. */
+export interface BreakerChange extends Pick<BreakerRecord, 'accountId' | 'organizationId'> {
   readonly payload: object
 }
 
-/** More organizations than these are not told of one move; what they ask for they see all the same. */
-const mostTold = 1_000
+/** At most so many organizations get an event about one change. The others still read the current state. */
+const maxNotifiedOrganizations = 1_000
 
 /**
- * Appends `breaker.transitioned` to the sequences of all whom it concerns, and answers who they are: the account's organization,
- * or for an upstream every organization that has a connected account or an unfinished job, and `also` whoever caused it.
- * Holds those sequences until the commit, so it comes last. 1,000 organizations take 30 ms.
+ * Appends `breaker.transitioned` to the event sequences of the organizations concerned, and returns their ids: the account's organization, or
+ * for an upstream every organization with a connected account or an unfinished job, and `also`. Locks those sequences until the commit,
+ * so call it last. 1,000 organizations take 30 ms.
  */
-export async function appendBreakerMoves(
+export async function appendBreakerChanges(
   db: Executor,
-  moves: readonly BreakerMove[],
+  changes: readonly BreakerChange[],
   also: string | null,
 ): Promise<readonly string[]> {
-  const input = moves.map(({ accountId, organizationId, payload }, index) => ({
+  const input = changes.map(({ accountId, organizationId, payload }, index) => ({
     index,
     organization_id: organizationId,
     account_id: accountId,
     payload,
   }))
-  // Whoever has an account that is kept alive, or a job to be done, has a row that will be looked at again.
+  // A connected account and an unfinished job have a wake-up time.
   const { rows } = await sql<{ organizationId: string }>`
-    with moved as materialized (
+    with change as materialized (
       select * from json_to_recordset(${JSON.stringify(input)}::json)
         as x (index int, organization_id uuid, account_id uuid, payload jsonb)
     ), concerned as materialized (
       select id from organization
        where id = ${also} or id in (select organization_id from machine_instance where wake_at is not null)
-       order by id limit ${mostTold}
-    ), told as materialized (
-      select index, organization_id, account_id, payload from moved where organization_id is not null
+       order by id limit ${maxNotifiedOrganizations}
+    ), notified as materialized (
+      select index, organization_id, account_id, payload from change where organization_id is not null
       union all
-      select index, concerned.id, account_id, payload from moved cross join concerned where organization_id is null
-    ), ${sequencesFor('told')}
+      select index, concerned.id, account_id, payload from change cross join concerned where organization_id is null
+    ), ${sequencesFor('notified')}
     insert into event (organization_id, sequence, type, account_id, payload)
-    select told.organization_id,
-           heads.base + row_number() over (partition by told.organization_id order by told.index),
-           'breaker.transitioned', told.account_id, told.payload
-      from told join heads using (organization_id)
+    select notified.organization_id,
+           heads.base + row_number() over (partition by notified.organization_id order by notified.index),
+           'breaker.transitioned', notified.account_id, notified.payload
+      from notified join heads using (organization_id)
     returning organization_id as "organizationId"`.execute(db)
-  const organizationIds = [...new Set(rows.map(({ organizationId }) => organizationId))]
-  for (const id of organizationIds) recordChange(db, id)
-  return organizationIds
+  return [...new Set(rows.map(({ organizationId }) => organizationId))]
 }
 
-/** Whether the installation has but one organization. */
+/** Whether the installation has only one organization. */
 export async function isOnlyOrganization(db: Executor): Promise<boolean> {
   const { rows } = await sql<{ only: boolean }>`select is_only_organization() as only`.execute(db)
   return rows[0]?.only ?? false

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { type Connection, connectionOptions } from '../database.ts'
 
 /**
- * What has moved, said after the commit and never inside it: a NOTIFY in a transaction halves commits. It is only a
- * hint; whoever misses one finds the change by its cursor or its lease renewal.
+ * A NOTIFY message about committed changes. It is sent after the commit, because a NOTIFY inside the transaction halves the commit rate.
+ * Losing one is harmless: subscribers find the change by their cursor, workers by their lease renewal.
  */
 export interface ChangeNotification {
   readonly organizations: readonly string[]
@@ -12,10 +12,10 @@ export interface ChangeNotification {
 
 const channel = 'reelpilot'
 const coalesceMs = 10
-/** A NOTIFY carries at most 8,000 bytes; beyond this many ids the jobs are left out and only the event cursor moves. */
-const mostIds = 80
+/** A NOTIFY carries at most 8,000 bytes. With more jobs than this, the jobs are omitted; subscribers read the events. */
+const maxIds = 80
 
-/** Gathers hints for some milliseconds and sends them as one. */
+/** Collects change notifications for 10 ms and sends them as one. */
 export function createChangeNotifier(connection: Connection): {
   send(change: ChangeNotification): void
   close(): Promise<void>
@@ -28,13 +28,13 @@ export function createChangeNotifier(connection: Connection): {
   const flush = () => {
     timer = undefined
     const all = [...organizations]
-    const moved = [...jobs]
+    const changed = [...jobs]
     organizations = new Set()
     jobs = new Set()
-    for (let start = 0; start < Math.max(all.length, 1); start += mostIds) {
+    for (let start = 0; start < Math.max(all.length, 1); start += maxIds) {
       const change: ChangeNotification = {
-        organizations: all.slice(start, start + mostIds),
-        jobs: start === 0 && moved.length <= mostIds ? moved : [],
+        organizations: all.slice(start, start + maxIds),
+        jobs: start === 0 && changed.length <= maxIds ? changed : [],
       }
       sending = connection.pool
         .query('select pg_notify($1, $2)', [channel, JSON.stringify(change)])
@@ -55,12 +55,12 @@ export function createChangeNotifier(connection: Connection): {
   }
 }
 
-/** How often a listening connection is asked whether it is still there, and how long it may take to answer. */
-const heartbeat = { everyMs: 5_000, deadlineMs: 5_000 }
+/** How often the listening connection is tested, and how long its answer may take. */
+const heartbeat = { intervalMs: 5_000, deadlineMs: 5_000 }
 
 /**
- * One listening connection a process. It comes back by itself, and says so by `onGap`: hints may have been missed. Nobody would
- * notice by listening alone that it has gone silent, so it is asked every few seconds.
+ * Listens for change notifications on one connection per process. It reconnects when the connection is lost and then calls `onGap`:
+ * notifications may have been missed. Listening alone would not detect a dead connection, so it is tested every few seconds.
  */
 export async function listenForChanges(
   url: string,
@@ -75,7 +75,7 @@ export async function listenForChanges(
     const next = new pg.Client(options)
     next.on('error', handlers.onError)
     next.on('notification', ({ payload }) => {
-      // Our own words come back; anybody else's on this channel are no hint.
+      // Another program may use the channel; its messages do not parse.
       try {
         handlers.onChange(JSON.parse(payload ?? '') as ChangeNotification)
       } catch (error) {
@@ -95,15 +95,15 @@ export async function listenForChanges(
     next.on('end', () => {
       if (client === next) reopen()
     })
-    timer = setTimeout(() => beat(next), heartbeat.everyMs)
+    timer = setTimeout(() => testConnection(next), heartbeat.intervalMs)
     handlers.onGap()
   }
-  const beat = (current: pg.Client) => {
-    const late = setTimeout(() => giveUp(current, new Error(silent)), heartbeat.deadlineMs)
+  const testConnection = (current: pg.Client) => {
+    const late = setTimeout(() => giveUp(current, new Error(connectionTimedOut)), heartbeat.deadlineMs)
     current.query('select').then(
       () => {
         clearTimeout(late)
-        if (client === current) timer = setTimeout(() => beat(current), heartbeat.everyMs)
+        if (client === current) timer = setTimeout(() => testConnection(current), heartbeat.intervalMs)
       },
       (error) => {
         clearTimeout(late)
@@ -115,7 +115,7 @@ export async function listenForChanges(
     if (client !== current) return
     handlers.onError(error)
     reopen()
-    // Says goodbye to nobody; the socket is given up for its silence.
+    // The server may be gone; the socket's timeout destroys it then.
     void current.end().catch(() => undefined)
   }
   const reopen = () => {
@@ -141,5 +141,5 @@ export async function listenForChanges(
   }
 }
 
-/** As pg says it of a connection that is lost: what logs outages knows it. */
-const silent = 'Connection terminated due to connection timeout'
+/** The message of pg for a lost connection, which `asUnavailable` recognizes. */
+const connectionTimedOut = 'Connection terminated due to connection timeout'

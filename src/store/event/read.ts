@@ -13,7 +13,7 @@ export interface EventRecord {
   readonly at: Date
 }
 
-/** Which events of an organization are meant. A plan's are its own and those of its slots' jobs. */
+/** Selects events of an organization. A plan's events include those of its slots' jobs. */
 export type EventFilter =
   | { readonly kind: 'all' }
   | { readonly kind: 'job'; readonly jobId: string }
@@ -25,7 +25,7 @@ const columns = sql.raw(
    job_revision as "jobRevision", payload, at`,
 )
 
-/** The number of an organization's last committed event; everything up to it can be read. */
+/** The number of an organization's last committed event. Every event up to it can be read. */
 export async function readHead(db: Executor, organizationId: string): Promise<number> {
   const { rows } = await sql<{ sequence: number }>`
     select sequence from event_head where organization_id = ${organizationId}`.execute(db)
@@ -47,7 +47,7 @@ export async function readEvents(
   return rows
 }
 
-/** Events before or after a position, for paging either way. */
+/** A page of events with `after < sequence < before`, ascending unless `inverted`. */
 export async function listEvents(
   db: Executor,
   organizationId: string,
@@ -79,7 +79,7 @@ function conditionOf(filter: EventFilter) {
   }
 }
 
-/** The plan that a slot belongs to, which never changes; undefined once the slot is removed. */
+/** The plan of a slot, which never changes; undefined if the slot was deleted. */
 export async function findPlanOfSlot(
   db: Executor,
   organizationId: string,

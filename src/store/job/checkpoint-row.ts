@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 
-/** A checkpoint as the columns of a job's row. */
+/** A checkpoint as columns of `machine_instance`. */
 export interface CheckpointRow {
   readonly machine: string
   readonly version: number

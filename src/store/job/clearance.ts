@@ -3,30 +3,27 @@ import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
 import { approvalOfSlot } from '../plan/approvals.ts'
 import { type SlotContent, slotColumns } from '../plan/slots.ts'
-import type { StartedBy } from '../tables.ts'
 import { type CheckpointRow, checkpointOfRow } from './checkpoint-row.ts'
+import type { StartedBy } from './tables.ts'
 
-/** What decides whether a job may go on, as the rules of clearance know it. */
+/** The facts that the clearance rules decide on: whether a job may proceed. */
 export interface HoldFacts {
   readonly planState: string
   readonly locked: boolean
   readonly autopilot: boolean
   readonly startedBy: StartedBy
-  /** Of the account machine. */
+  /** The state of the account machine. */
   readonly accountState: string
   readonly approval: 'current' | 'none' | 'stale'
 }
 
-/** The same, from the tables. A job of whom it is not known who started it counts as autopilot's. */
-const facts = sql`
+const holdFacts = sql`
   plan.state as "planState", plan.locked, plan.autopilot, coalesce(job.started_by, 'scan') as "startedBy",
   machine.state as "accountState"`
 
-/**
- * What will be posted of a slot, and what decides whether it may be: read at once, so that what is posted is what was compared.
- */
+/** What will be posted of a slot, and whether it may be. Both are read in one statement, so that what is posted is what was checked. */
 export interface SlotToPost extends SlotContent, HoldFacts {
-  /** Under which approval; null if there is none. */
+  /** The hash that was approved; null if none was. */
   readonly approvedHash: string | null
 }
 
@@ -36,23 +33,25 @@ export async function findSlotToPost(
   slotId: string,
 ): Promise<SlotToPost | undefined> {
   const { rows } = await sql<SlotToPost>`
-    with said as (
+    with requested as (
       select ${slotColumns}, approved_hash as "approvedHash", ${approvalOfSlot} as approval
         from slot where organization_id = ${organizationId} and id = ${slotId})
-    select said.*, ${facts}
-      from said join plan on plan.id = said."planId" join machine_instance machine on machine.id = plan.account_id
-           left join machine_instance job on job.slot_id = said.id and job.state <> 'cancelled'`.execute(db)
+    select requested.*, ${holdFacts}
+      from requested join plan on plan.id = requested."planId" join machine_instance machine on machine.id = plan.account_id
+           left join machine_instance job on job.slot_id = requested.id and job.state <> 'cancelled'`.execute(
+    db,
+  )
   return rows[0]
 }
 
-/** An unfinished job of a plan, with what decides whether it may go on. */
+/** An unfinished job of a plan, with the facts that decide whether it may proceed. */
 export interface PlanJob {
   readonly jobId: string
   readonly checkpoint: Checkpoint
   readonly facts: HoldFacts
 }
 
-/** The jobs of a plan that are not over, locked in the one order that all writers of many jobs keep. */
+/** Locks the unfinished jobs of a plan, in the order of `LOCKS.md`. */
 export async function lockPlanJobs(tx: Executor, organizationId: string, planId: string): Promise<void> {
   await sql`
     select from machine_instance job where ${unfinishedOf(organizationId, planId)} order by id for no key update`.execute(
@@ -60,17 +59,17 @@ export async function lockPlanJobs(tx: Executor, organizationId: string, planId:
   )
 }
 
-/** The jobs of a plan that are not over, as the transaction sees them. */
+/** Lists the unfinished jobs of a plan. */
 export async function listPlanJobs(
   tx: Executor,
   organizationId: string,
   planId: string,
 ): Promise<readonly PlanJob[]> {
   const { rows } = await sql<CheckpointRow & HoldFacts & { readonly id: string }>`
-    with mine as (select * from machine_instance job where ${unfinishedOf(organizationId, planId)})
+    with unfinished as (select * from machine_instance job where ${unfinishedOf(organizationId, planId)})
     select job.id, ${sql.raw('job.machine, job.version, job.state, job.tag, job.context, job.step, job.timers')},
-           ${facts}, ${approvalOfSlot} as approval
-      from mine job join slot on slot.id = job.slot_id join plan on plan.id = slot.plan_id
+           ${holdFacts}, ${approvalOfSlot} as approval
+      from unfinished job join slot on slot.id = job.slot_id join plan on plan.id = slot.plan_id
            join machine_instance machine on machine.id = plan.account_id
      order by job.created_at, job.id`.execute(tx)
   return rows.map((row) => {
@@ -84,5 +83,6 @@ export async function listPlanJobs(
 }
 
 const unfinishedOf = (organizationId: string, planId: string) => sql`
-  job.organization_id = ${organizationId} and job.tag not in ('settled', 'final')
+  job.organization_id = ${organizationId} and job.tag <> 'final'
+  and job.state not in ('published', 'delivered', 'takenDown')
   and exists (select from slot where slot.id = job.slot_id and slot.plan_id = ${planId})`

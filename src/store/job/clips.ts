@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
 /**
- * Which of a job's clips nobody else needs: no other unfinished job of the organization has them, and none of its videos is
- * the same file. None of them while another job is about to keep a clip, which may be the same: the sweep finds them later.
+ * Lists the clips of a job that nothing else refers to: neither another unfinished job of the organization nor one of its videos.
+ * While another job is storing a clip, which may be the same file, none is listed; the sweep finds them later.
  */
-export async function listFreeClips(
+export async function listUnreferencedClips(
   db: Executor,
   { organizationId, jobId }: { readonly organizationId: string; readonly jobId: string },
 ): Promise<readonly string[]> {
@@ -27,8 +27,8 @@ export async function listFreeClips(
   return rows.map(({ sha256 }) => sha256)
 }
 
-/** Which of an organization's stored files somebody needs: its videos, and the clips of jobs whose video is not stored yet. */
-export async function listNeededFiles(
+/** Of an organization's stored files, those that are in use: its videos, and the clips of jobs whose video is not stored yet. */
+export async function listReferencedFiles(
   db: Executor,
   organizationId: string,
   stored: readonly string[],

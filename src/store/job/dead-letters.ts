@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
 import { checkpointOfRow } from './checkpoint-row.ts'
 
-/** A machine that nobody gets through with, as it lies in its row. */
-export interface StuckMachine {
+/** A machine instance that the queue gave up on. */
+export interface StuckInstance {
   readonly organizationId: string
   readonly slotId: string | null
   readonly accountId: string | null
@@ -14,23 +14,23 @@ export interface StuckMachine {
 }
 
 /**
- * The machine of a wake-up that was given up at `givenUpAt`, locked until the end of the transaction. Null if there is nothing
- * to tell: it is gone, waits for nothing, has moved on since, is in a worker's hands, or lies in a dead letter already.
+ * Locks the instance of a wake-up that the queue gave up on at `givenUpAt`, until the end of the transaction. Null if there is nothing
+ * to record: it is gone, is not due, has changed since, is leased, or has an open dead letter already.
  */
-export async function lockStuckMachine(
+export async function lockStuckInstance(
   db: Executor,
-  jobId: string,
+  instanceId: string,
   givenUpAt: Date,
-): Promise<StuckMachine | null> {
-  const { rows } = await sql<Checkpoint & Omit<StuckMachine, 'checkpoint'>>`
+): Promise<StuckInstance | null> {
+  const { rows } = await sql<Checkpoint & Omit<StuckInstance, 'checkpoint'>>`
     select organization_id as "organizationId", slot_id as "slotId", account_id as "accountId", revision,
            machine, version, state, tag, context, step, timers
-      from machine_instance job
-     where id = ${jobId} and wake_at <= clock_timestamp() and updated_at <= ${givenUpAt}
+      from machine_instance instance
+     where id = ${instanceId} and wake_at <= clock_timestamp() and updated_at <= ${givenUpAt}
        and (lease_until is null or lease_until < clock_timestamp())
-       and not exists (select from dead_letter as letter
-                        where letter.job_id = job.id and letter.job_revision = job.revision
-                          and letter.redriven_at is null)
+       and not exists (select from dead_letter
+                        where dead_letter.instance_id = instance.id and dead_letter.revision = instance.revision
+                          and redriven_at is null)
        for no key update`.execute(db)
   const [row] = rows
   if (!row) return null
@@ -40,39 +40,45 @@ export async function lockStuckMachine(
 
 export interface NewDeadLetter {
   readonly organizationId: string
-  readonly jobId: string
-  /** Where the machine rests because of it. */
-  readonly jobRevision: number
+  readonly instanceId: string
+  /** The revision at which the instance stopped. */
+  readonly revision: number
   readonly state: string
   readonly code: string
   readonly message: string
-  readonly tries: number
+  readonly attempts: number
 }
 
-export async function insertDeadLetter(db: Executor, letter: NewDeadLetter): Promise<void> {
+export async function insertDeadLetter(db: Executor, deadLetter: NewDeadLetter): Promise<void> {
   await db
     .insertInto('dead_letter')
     .values({
-      organization_id: letter.organizationId,
-      job_id: letter.jobId,
-      job_revision: letter.jobRevision,
-      state: letter.state,
-      code: letter.code,
-      message: letter.message,
-      tries: letter.tries,
+      organization_id: deadLetter.organizationId,
+      instance_id: deadLetter.instanceId,
+      revision: deadLetter.revision,
+      state: deadLetter.state,
+      code: deadLetter.code,
+      message: deadLetter.message,
+      attempts: deadLetter.attempts,
     })
     .execute()
 }
 
-/** The letter that a machine lies in at this revision, locked; null if there is none. */
-export async function lockOpenLetter(db: Executor, jobId: string, revision: number): Promise<string | null> {
+/** Locks the open dead letter of an instance at a revision; null if there is none. */
+export async function lockOpenDeadLetter(
+  db: Executor,
+  instanceId: string,
+  revision: number,
+): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
     select id from dead_letter
-     where job_id = ${jobId} and job_revision = ${revision} and redriven_at is null for update`.execute(db)
+     where instance_id = ${instanceId} and revision = ${revision} and redriven_at is null for update`.execute(
+    db,
+  )
   return rows[0]?.id ?? null
 }
 
-export async function settleLetter(
+export async function markRedriven(
   db: Executor,
   id: string,
   { reason, by }: { readonly reason: string; readonly by: string | null },
@@ -81,38 +87,36 @@ export async function settleLetter(
              where id = ${id}`.execute(db)
 }
 
-/**
- * What failed its workers before does not count any more: whoever sends it on its way says that it is mended. One try is left
- * standing, for the step may have been begun.
- */
-export async function forgetTries(db: Executor, jobId: string): Promise<void> {
-  await sql`update machine_instance set tries = least(tries, 1) where id = ${jobId}`.execute(db)
+/** Resets the lease attempts, because a redrive claims that the cause is fixed. One is kept: the pending step may have begun. */
+export async function resetLeaseAttempts(db: Executor, instanceId: string): Promise<void> {
+  await sql`update machine_instance set lease_attempts = least(lease_attempts, 1) where id = ${instanceId}`.execute(
+    db,
+  )
 }
 
-/** A dead letter as it is shown. */
 export interface DeadLetterRecord {
   readonly id: string
   readonly organizationId: string
-  readonly jobId: string
+  readonly instanceId: string
   readonly machine: string
   readonly state: string
   readonly code: 'UNKNOWN_CHECKPOINT' | 'WORKER_ERROR' | 'WORKER_DIED'
   readonly message: string
-  readonly tries: number
+  readonly attempts: number
   readonly createdAt: Date
   readonly redrivenAt: Date | null
   readonly redriveReason: string | null
   readonly redrivenBy: string | null
-  /** Whether the machine still rests because of it. */
+  /** Whether the instance is still stopped because of it. */
   readonly isOpen: boolean
 }
 
 const columns = sql.raw(
-  `dead_letter.id, dead_letter.organization_id as "organizationId", dead_letter.job_id as "jobId", job.machine,
-   dead_letter.state, dead_letter.code, dead_letter.message, dead_letter.tries,
+  `dead_letter.id, dead_letter.organization_id as "organizationId", dead_letter.instance_id as "instanceId", instance.machine,
+   dead_letter.state, dead_letter.code, dead_letter.message, dead_letter.attempts,
    dead_letter.created_at as "createdAt", dead_letter.redriven_at as "redrivenAt",
    dead_letter.redrive_reason as "redriveReason", dead_letter.redriven_by as "redrivenBy",
-   (dead_letter.redriven_at is null and dead_letter.job_revision = job.revision) as "isOpen"`,
+   (dead_letter.redriven_at is null and dead_letter.revision = instance.revision) as "isOpen"`,
 )
 
 /** Newest first. */
@@ -120,34 +124,34 @@ export async function listDeadLetters(
   db: Executor,
   organizationId: string,
   page: Page,
-): Promise<readonly Placed<DeadLetterRecord>[]> {
+): Promise<readonly Positioned<DeadLetterRecord>[]> {
   const { position, within, order } = keyset('dead_letter', 'created_at', 'desc', page)
-  const { rows } = await sql<Placed<DeadLetterRecord>>`
-    select ${columns}, ${position} as position from dead_letter join machine_instance job on job.id = dead_letter.job_id
+  const { rows } = await sql<Positioned<DeadLetterRecord>>`
+    select ${columns}, ${position} as position from dead_letter join machine_instance instance on instance.id = dead_letter.instance_id
      where dead_letter.organization_id = ${organizationId} and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
 }
 
-/** The letters that jobs of an organization lie in now. */
-export async function findOpenLetters(
+/** The open dead letters of some machine instances of an organization. */
+export async function findOpenDeadLetters(
   db: Executor,
   organizationId: string,
-  jobIds: readonly string[],
+  instanceIds: readonly string[],
 ): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join machine_instance job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
-     where dead_letter.organization_id = ${organizationId} and dead_letter.job_id = any(${jobIds}::uuid[])
+      join machine_instance instance on instance.id = dead_letter.instance_id and job.revision = dead_letter.job_revision
+     where dead_letter.organization_id = ${organizationId} and dead_letter.instance_id = any(${instanceIds}::uuid[])
        and dead_letter.redriven_at is null`.execute(db)
   return rows
 }
 
-/** The open letters of all organizations, for their operator; the oldest first. */
-export async function listOpenLetters(db: Executor, limit: number): Promise<readonly DeadLetterRecord[]> {
+/** The open dead letters of all organizations, for the operator; the oldest first. */
+export async function listOpenDeadLetters(db: Executor, limit: number): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join machine_instance job on job.id = dead_letter.job_id and job.revision = dead_letter.job_revision
+      join machine_instance instance on instance.id = dead_letter.instance_id and job.revision = dead_letter.job_revision
      where dead_letter.redriven_at is null order by dead_letter.created_at limit ${limit}`.execute(db)
   return rows
 }

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import type { StartedBy } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
+import type { StartedBy } from './tables.ts'
 
-/** A job as it is shown: its last checkpoint and what it is for. */
+/** A job's last checkpoint, and the slot and account that it is for. */
 export interface JobRecord extends Checkpoint {
   readonly id: string
   readonly slotId: string | null
@@ -16,7 +16,7 @@ export interface JobRecord extends Checkpoint {
   readonly updatedAt: Date
 }
 
-/** One committed transition, as its event tells it. */
+/** A committed transition, read from its event. */
 export interface CheckpointRecord {
   readonly jobId: string
   readonly revision: number
@@ -43,7 +43,7 @@ export async function findJobs(
   return rows
 }
 
-/** The last job of each slot that is claimed: of one that was changed after its job was cancelled the next is yet to come. */
+/** The last job of each claimed slot. A slot that was changed after its job was cancelled has none. */
 export async function findJobsOfSlots(
   db: Executor,
   organizationId: string,
@@ -69,9 +69,9 @@ export async function listJobs(
   organizationId: string,
   { states, tags, planId }: JobFilter,
   page: Page,
-): Promise<readonly Placed<JobRecord>[]> {
+): Promise<readonly Positioned<JobRecord>[]> {
   const { position, within, order } = keyset('job', 'created_at', 'desc', page)
-  const { rows } = await sql<Placed<JobRecord>>`
+  const { rows } = await sql<Positioned<JobRecord>>`
     select ${columns}, ${position} as position from machine_instance job
      where job.organization_id = ${organizationId} and job.machine = 'job'
        and (${states}::text[] is null or job.state = any(${states}::text[]))
@@ -83,7 +83,7 @@ export async function listJobs(
   return rows
 }
 
-/** The transitions of a job whose revision lies strictly between two, the first ones first unless `inverted`. */
+/** The transitions of a job with `after < revision < before`, ascending unless `inverted`. */
 export async function listCheckpoints(
   db: Executor,
   organizationId: string,
@@ -105,16 +105,16 @@ export async function listCheckpoints(
   return rows
 }
 
-/** A stretch of time in one area of the machine: the first part of a state's path. */
+/** An interval that a job spent in one area of its machine: the first segment of the state's path. */
 export interface TimelineRecord {
   readonly area: string
   readonly startedAt: Date
-  /** Null for the area that the job is in. */
+  /** Null for the current area. */
   readonly endedAt: Date | null
   readonly transitions: number
 }
 
-/** Where a job spent its time: consecutive transitions into the same area are one stretch. */
+/** The intervals of a job by area. Consecutive transitions into the same area are one interval. */
 export async function readTimeline(
   db: Executor,
   organizationId: string,
@@ -127,17 +127,17 @@ export async function readTimeline(
     ), marked as (
       select *, area is distinct from lag(area) over (order by job_revision) as is_new from entered
     ), numbered as (
-      select *, count(*) filter (where is_new) over (order by job_revision) as stretch from marked
+      select *, count(*) filter (where is_new) over (order by job_revision) as interval_number from marked
     )
-    select min(area) as area, min(at) as "startedAt", lead(min(at)) over (order by stretch) as "endedAt",
+    select min(area) as area, min(at) as "startedAt", lead(min(at)) over (order by interval_number) as "endedAt",
            count(*)::int as transitions
-      from numbered group by stretch order by stretch limit 1000`.execute(db)
+      from numbered group by interval_number order by interval_number limit 1000`.execute(db)
   return rows
 }
 
 /**
- * The jobs of an organization in one state, of one account if it is given: the oldest of them first, locked in the order of
- * `LOCKS.md` together with `also`, other machines that the caller will move.
+ * Locks the jobs of an organization in one state, of one account if it is given, and returns their ids, the oldest first. `also` names
+ * other instances that the caller will change; they are locked with them, in the order of `LOCKS.md`.
  */
 export async function lockJobsInState(
   tx: Executor,
@@ -165,7 +165,7 @@ export async function lockJobsInState(
     .map(({ id }) => id)
 }
 
-/** Whether some job of the organization has a public post of this id already. */
+/** Whether a job of the organization has a public post of this id. */
 export async function isPostKnown(db: Executor, organizationId: string, postId: string): Promise<boolean> {
   const { rows } = await sql<{ known: boolean }>`
     select exists (select from machine_instance where organization_id = ${organizationId} and machine = 'job'

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import type { LeasedInstance, LeaseResult, LeaseState } from '../../durable/instance-store.ts'
-import type { Executor } from '../database.ts'
-import { databaseNow } from '../database-time.ts'
+import { databaseNow, type Executor } from '../database.ts'
 import { type CheckpointRow, checkpointColumns, checkpointOfRow } from './checkpoint-row.ts'
 
 interface LeasedRow extends CheckpointRow {
@@ -9,43 +8,43 @@ interface LeasedRow extends CheckpointRow {
   readonly organization_id: string
   readonly revision: number
   readonly lease_epoch: number
-  readonly tries: number
+  readonly lease_attempts: number
 }
 
-function leasedJobOfRow(row: LeasedRow): LeasedInstance {
+function leasedInstanceOf(row: LeasedRow): LeasedInstance {
   return {
     jobId: row.id,
     organizationId: row.organization_id,
     revision: row.revision,
     checkpoint: checkpointOfRow(row),
     epoch: row.lease_epoch,
-    leaseAttempts: row.tries,
+    leaseAttempts: row.lease_attempts,
   }
 }
 
-/** Takes the lease if nobody holds a live one; raises the epoch, which fences off whoever held it before. */
+/** Acquires the lease of an instance, unless another worker holds it. Raises the epoch, which fences off the previous holder. */
 export async function acquireLease(
   db: Executor,
   jobId: string,
   owner: string,
   leaseSeconds: number,
 ): Promise<{ readonly lease: LeaseResult; readonly now: number }> {
-  const { rows } = await sql<LeasedRow & { now: number; taken: boolean }>`
-    with taken as (
+  const { rows } = await sql<LeasedRow & { now: number; isAcquired: boolean }>`
+    with acquired as (
       update machine_instance
-         set lease_epoch = lease_epoch + 1, lease_owner = ${owner}, tries = tries + 1,
+         set lease_epoch = lease_epoch + 1, lease_owner = ${owner}, lease_attempts = lease_attempts + 1,
              lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
        where id = ${jobId} and (lease_until is null or lease_until < clock_timestamp())
-      returning id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}
+      returning id, organization_id, revision, lease_epoch, lease_attempts, ${checkpointColumns}
     )
-    select *, true as taken, ${databaseNow} as now from taken
+    select *, true as "isAcquired", ${databaseNow} as now from acquired
     union all
-    select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}, false, ${databaseNow}
-      from machine_instance where id = ${jobId} and not exists (select from taken)`.execute(db)
+    select id, organization_id, revision, lease_epoch, lease_attempts, ${checkpointColumns}, false, ${databaseNow}
+      from machine_instance where id = ${jobId} and not exists (select from acquired)`.execute(db)
   const [row] = rows
   if (!row) return { lease: { kind: 'missing' }, now: Number.NEGATIVE_INFINITY }
-  const lease: LeaseResult = row.taken
-    ? { kind: 'acquired', instance: leasedJobOfRow(row) }
+  const lease: LeaseResult = row.isAcquired
+    ? { kind: 'acquired', instance: leasedInstanceOf(row) }
     : { kind: 'leasedElsewhere' }
   return { lease, now: row.now }
 }
@@ -56,14 +55,14 @@ export async function reloadLeased(
   epoch: number,
 ): Promise<LeasedInstance | null> {
   const { rows } = await sql<LeasedRow>`
-    select id, organization_id, revision, lease_epoch, tries, ${checkpointColumns}
+    select id, organization_id, revision, lease_epoch, lease_attempts, ${checkpointColumns}
       from machine_instance where id = ${jobId} and lease_epoch = ${epoch} and lease_owner is not null`.execute(
     db,
   )
-  return rows[0] ? leasedJobOfRow(rows[0]) : null
+  return rows[0] ? leasedInstanceOf(rows[0]) : null
 }
 
-/** Lets go only if nothing was committed since `revision`: otherwise there may be work that nobody would wake for. */
+/** Releases a lease if nothing was committed since `revision`; otherwise there may be work that no wake-up is queued for. */
 export async function releaseLease(
   db: Executor,
   jobId: string,
@@ -72,7 +71,7 @@ export async function releaseLease(
   isUnattempted = false,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update machine_instance set lease_owner = null, lease_until = null, tries = tries - ${isUnattempted ? 1 : 0}
+    update machine_instance set lease_owner = null, lease_until = null, lease_attempts = lease_attempts - ${isUnattempted ? 1 : 0}
      where id = ${jobId} and lease_epoch = ${epoch} and revision = ${revision}`.execute(db)
   return numAffectedRows === 1n
 }
@@ -82,17 +81,17 @@ export async function renewLeases(
   leases: readonly { readonly jobId: string; readonly epoch: number }[],
   leaseSeconds: number,
 ): Promise<{ readonly states: readonly LeaseState[]; readonly now: number }> {
-  const asked = leases.map(({ jobId, epoch }) => ({ job_id: jobId, epoch }))
+  const input = leases.map(({ jobId, epoch }) => ({ job_id: jobId, epoch }))
   const { rows } = await sql<LeaseState & { now: number }>`
-    with asked as materialized (
-      select * from json_to_recordset(${JSON.stringify(asked)}::json) as x (job_id uuid, epoch bigint)
-    ), held as materialized (
-      select id from machine_instance job where id in (select job_id from asked) order by id for no key update
+    with requested as materialized (
+      select * from json_to_recordset(${JSON.stringify(input)}::json) as x (job_id uuid, epoch bigint)
+    ), locked as materialized (
+      select id from machine_instance where id in (select job_id from requested) order by id for no key update
     )
-    update machine_instance job set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
-      from asked join held on held.id = asked.job_id
-     where job.id = held.id and job.lease_epoch = asked.epoch and job.lease_owner is not null
-    returning job.id as "jobId", job.lease_epoch as epoch, job.revision, job.step->>'key' as "stepKey",
+    update machine_instance instance set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+      from requested join locked on locked.id = requested.job_id
+     where instance.id = locked.id and instance.lease_epoch = requested.epoch and instance.lease_owner is not null
+    returning instance.id as "jobId", instance.lease_epoch as epoch, instance.revision, instance.step->>'key' as "stepKey",
               ${databaseNow} as now`.execute(db)
   return { states: rows, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
 }

@@ -9,8 +9,8 @@ export interface Media {
   readonly height: number
 }
 
-/** Records a stored video; the same content twice is one, and false the second time. */
-export async function keepMedia(db: Executor, media: Media): Promise<boolean> {
+/** Records a stored video. False if the organization has the same content already. */
+export async function insertMedia(db: Executor, media: Media): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('media')
     .values({
@@ -27,7 +27,7 @@ export async function keepMedia(db: Executor, media: Media): Promise<boolean> {
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** What is known of a stored video; undefined if this organization has none of this content. */
+/** The size and type of a stored video; undefined if the organization has no such content. */
 export async function findMedia(
   db: Executor,
   organizationId: string,

@@ -1,15 +1,15 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { lockSlotsOf } from './slots.ts'
+import { lockOrganizationSlots } from './slots.ts'
 
-/** Whether a slot is what was approved: an `Approval` of the rules of clearance. */
+/** Whether a slot is unchanged since its approval: an `Approval` of the clearance rules. */
 export const approvalOfSlot = sql<string>`
   case when slot.approved_hash is null then 'none'
        when slot.approved_hash = approval_hash(slot) then 'current' else 'stale' end`
 
-/** Keeps of each slot of a plan that it is approved as it is now. */
+/** Approves the slots of a plan in their current form. */
 export async function approveSlots(db: Executor, organizationId: string, planId: string): Promise<void> {
-  await lockSlotsOf(db, organizationId)
+  await lockOrganizationSlots(db, organizationId)
   await sql`
     with locked as (
       select id from slot where organization_id = ${organizationId} and plan_id = ${planId}
@@ -17,9 +17,9 @@ export async function approveSlots(db: Executor, organizationId: string, planId:
     update slot set approved_hash = approval_hash(slot) from locked where slot.id = locked.id`.execute(db)
 }
 
-/** Takes back what was approved of a plan's slots, but for those whose post was sent. */
+/** Withdraws the approval of a plan's slots, except of those whose post was sent. */
 export async function withdrawApprovals(db: Executor, organizationId: string, planId: string): Promise<void> {
-  await lockSlotsOf(db, organizationId)
+  await lockOrganizationSlots(db, organizationId)
   await sql`
     with locked as (
       select id from slot

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { lockSlotsOf } from './slots.ts'
+import { lockOrganizationSlots } from './slots.ts'
 
-/** A slot that may become a job, with what decides about it. */
+/** A slot that may get a job, with the facts that decide it. */
 export interface DueSlot {
   readonly slotId: string
   readonly accountId: string
@@ -15,7 +15,7 @@ export interface DueSlot {
   readonly accountState: string
 }
 
-/** The length of a slot's video in whole seconds; 0 of a storyboard that has none, which its job will say. */
+/** The length of a slot's video in whole seconds; 0 if its storyboard has none, which its job will report. */
 export const slotSeconds = sql<number>`(
   select coalesce(ceil(sum((seconds #>> '{}')::numeric)), 0)::int
     from jsonb_path_query(slot.storyboard, '$.scenes[*].seconds ? (@.type() == "number")') as seconds)`
@@ -25,15 +25,15 @@ const columns = sql`
   plan.state as "planState", plan.autopilot, plan.locked, machine.state as "accountState"`
 
 /**
- * The slots of an organization between two instants that no job has claimed, locked until the end of the
- * transaction: a second scanner waits here and then finds them claimed.
+ * Locks the unclaimed slots of an organization between two instants, until the end of the transaction. A second scanner waits here and
+ * then finds them claimed.
  */
 export async function lockDueSlots(
   tx: Executor,
   organizationId: string,
   { from, to }: { readonly from: Date; readonly to: Date },
 ): Promise<readonly DueSlot[]> {
-  await lockSlotsOf(tx, organizationId)
+  await lockOrganizationSlots(tx, organizationId)
   const { rows } = await sql<DueSlot>`
     select ${columns}
       from slot join plan on plan.id = slot.plan_id join machine_instance machine on machine.id = plan.account_id
@@ -44,7 +44,7 @@ export async function lockDueSlots(
   return rows
 }
 
-/** One slot, locked until the end of the transaction: scanners, editors and whoever starts its job wait here. */
+/** Locks one slot until the end of the transaction. Scans, edits and starts of its job wait here. */
 export async function lockSlotToStart(
   tx: Executor,
   organizationId: string,

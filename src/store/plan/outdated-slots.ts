@@ -10,11 +10,11 @@ export interface OutdatedSlot {
   readonly isClaimed: boolean
 }
 
-/** A slot that is over by less than a day is looked at as well: under the newer data it may be yet to come. */
+/** Includes slots that are past by less than a day: under the newer data they may be in the future. */
 const isOutdated = (version: string) => sql`
   slot.tzdata_version < ${version} and slot.publish_at > clock_timestamp() - interval '1 day'`
 
-/** Plans that have such slots. */
+/** Lists plans with outdated slots. */
 export async function listOutdatedPlans(
   db: Executor,
   version: string,
@@ -28,7 +28,7 @@ export async function listOutdatedPlans(
   return rows
 }
 
-/** Such slots of a plan that the transaction has locked, as it has the organization's slots as a whole (`lockSlotsOf`). */
+/** Locks the outdated slots of a plan. Requires `lockPlan` and `lockOrganizationSlots`. */
 export async function lockOutdatedSlots(
   tx: Executor,
   planId: string,
@@ -44,7 +44,7 @@ export async function lockOutdatedSlots(
   return rows
 }
 
-/** The jobs of slots that are not over, by slot, locked until the end of the transaction. */
+/** Locks the unfinished jobs of slots until the end of the transaction, and returns their ids by slot. */
 export async function lockJobsOfSlots(
   tx: Executor,
   slotIds: readonly string[],

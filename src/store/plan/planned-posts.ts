@@ -1,17 +1,17 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** A direct post that is yet to be made of an account. */
+/** A direct post of an account that is not made yet. */
 export interface PlannedPost {
   readonly slotId: string
   readonly planId: string
   readonly publishAt: Date
 }
 
-/** As many as two months of one account at its usual cap. */
-const mostPlanned = 1_000
+/** Two months of posts of an account, at the default limit. */
+const maxPlannedPosts = 1_000
 
-/** The direct posts of an account that were sent since an instant, and those that its approved plans will make, in their order. */
+/** Lists the direct posts of an account that were sent since an instant, and those that its approved plans will make, in order. */
 export async function listPosts(
   db: Executor,
   of: { readonly organizationId: string; readonly accountId: string },
@@ -29,8 +29,8 @@ export async function listPosts(
       from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and slot.mode = 'direct'
        and (job.id is null and slot.claimed_at is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
-            or job.id is not null and job.tag not in ('settled', 'final')
+            or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
                and (job.context->>'sentAt') is null)
-     order by slot.publish_at, slot.id limit ${mostPlanned}`.execute(db)
+     order by slot.publish_at, slot.id limit ${maxPlannedPosts}`.execute(db)
   return { sentAt: sent.rows.map(({ sentAt }) => sentAt), planned: planned.rows }
 }

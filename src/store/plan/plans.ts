@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import type { PlanTable } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
+import type { PlanTable } from './tables.ts'
 
 export type PlanState = PlanTable['state']
 
@@ -41,16 +41,16 @@ export async function listPlans(
   organizationId: string,
   state: PlanState | null,
   page: Page,
-): Promise<readonly Placed<PlanRecord>[]> {
+): Promise<readonly Positioned<PlanRecord>[]> {
   const { position, within, order } = keyset('plan', 'created_at', 'desc', page)
-  const { rows } = await sql<Placed<PlanRecord>>`
+  const { rows } = await sql<Positioned<PlanRecord>>`
     select ${columns}, ${position} as position from plan
      where organization_id = ${organizationId} and (${state}::text is null or state = ${state}) and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
 }
 
-/** A plan with the number of its slots, locked until the end of the transaction; its slots change only under this lock. */
+/** Locks a plan until the end of the transaction, and returns it with the number of its slots. Slots change only under this lock. */
 export async function lockPlan(
   db: Executor,
   organizationId: string,
@@ -81,7 +81,7 @@ export async function insertPlan(db: Executor, plan: NewPlan): Promise<void> {
   )
 }
 
-export interface PlanMove {
+export interface PlanTransition {
   readonly planId: string
   readonly expectedRevision: number
   readonly state: PlanState
@@ -89,19 +89,19 @@ export interface PlanMove {
   readonly locked: boolean
 }
 
-/** Commits a transition of a plan: compare-and-set on its revision. False if somebody else moved it first. */
-export async function commitPlanMove(db: Executor, move: PlanMove): Promise<boolean> {
+/** Commits a transition of a plan: compare-and-set on its revision. False if another writer was first. */
+export async function commitPlanTransition(db: Executor, transition: PlanTransition): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update plan
-       set state = ${move.state}, autopilot = ${move.autopilot}, locked = ${move.locked},
+       set state = ${transition.state}, autopilot = ${transition.autopilot}, locked = ${transition.locked},
            revision = revision + 1, updated_at = clock_timestamp(),
-           approved_at = case when ${move.state} <> 'approved' then null
+           approved_at = case when ${transition.state} <> 'approved' then null
                               else coalesce(approved_at, clock_timestamp()) end
-     where id = ${move.planId} and revision = ${move.expectedRevision}`.execute(db)
+     where id = ${transition.planId} and revision = ${transition.expectedRevision}`.execute(db)
   return numAffectedRows === 1n
 }
 
-/** Changes what is given, on a plan that the transaction has locked. */
+/** Changes the given fields. Requires `lockPlan`. */
 export async function changePlan(
   db: Executor,
   planId: string,

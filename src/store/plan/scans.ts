@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import type { Metric, QuotaPeriod, ScanReason, ScanVerdict } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
+import type { Metric, QuotaPeriod } from '../quota/tables.ts'
+import type { ScanReason, ScanVerdict } from './tables.ts'
 
 export interface ScanRecord {
   readonly id: string
@@ -16,13 +17,13 @@ export interface ScanDecisionRecord {
   readonly scanId: string
   readonly slotId: string
   readonly decision: ScanVerdict
-  /** What was short, if it was quota. */
+  /** For `QUOTA_EXCEEDED`: what was short. */
   readonly shortage: {
     readonly metric: Metric
     readonly period: QuotaPeriod
     readonly available: number
     readonly needed: number
-    /** ISO 8601, as it was kept. */
+    /** ISO 8601. */
     readonly nextAvailableAt: string | null
   } | null
   readonly createdAt: Date
@@ -41,7 +42,7 @@ export interface NewScan {
   }[]
 }
 
-/** Keeps a scan with all that it decided. */
+/** Records a scan with its decisions. */
 export async function insertScan(tx: Executor, organizationId: string, scan: NewScan): Promise<void> {
   const { scanId, reason, windowEnd, considered, startedJobs, decisions } = scan
   await sql`
@@ -77,9 +78,9 @@ export async function listScans(
   db: Executor,
   organizationId: string,
   page: Page,
-): Promise<readonly Placed<ScanRecord>[]> {
+): Promise<readonly Positioned<ScanRecord>[]> {
   const { position, within, order } = keyset('scan', 'created_at', 'desc', page)
-  const { rows } = await sql<Placed<ScanRecord>>`
+  const { rows } = await sql<Positioned<ScanRecord>>`
     select ${columns}, ${position} as position from scan
      where organization_id = ${organizationId} and ${within} order by ${order} limit ${page.limit}`.execute(
     db,
@@ -87,20 +88,20 @@ export async function listScans(
   return rows
 }
 
-/** The decisions of one scan by their slot, or on one slot with the newest first; both sorted by where they stand. */
+/** The decisions of one scan, or the decisions about one slot, the newest first. */
 export async function listDecisions(
   db: Executor,
   organizationId: string,
   of: { readonly scanId: string } | { readonly slotId: string },
   page: Page,
-): Promise<readonly Placed<ScanDecisionRecord>[]> {
-  // A decision has no id of its own: among those of a scan its slot tells it apart, and the other way round.
+): Promise<readonly Positioned<ScanDecisionRecord>[]> {
+  // A decision has no id. Within a scan its slot identifies it, and for a slot its scan does.
   const ofScan = 'scanId' in of
   const table = ofScan
     ? sql`(select *, slot_id as id from scan_decision where scan_id = ${of.scanId})`
     : sql`(select *, scan_id as id from scan_decision where slot_id = ${of.slotId})`
   const { position, within, order } = keyset('decision', 'created_at', ofScan ? 'asc' : 'desc', page)
-  const { rows } = await sql<Placed<ScanDecisionRecord>>`
+  const { rows } = await sql<Positioned<ScanDecisionRecord>>`
     select scan_id as "scanId", slot_id as "slotId", decision, shortage, created_at as "createdAt", ${position} as position
       from ${table} as decision
      where organization_id = ${organizationId} and ${within} order by ${order} limit ${page.limit}`.execute(

@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import type { Privacy, SlotMode } from '../tables.ts'
 import { slotSeconds } from './due-slots.ts'
+import type { Privacy, SlotMode } from './tables.ts'
 
-/** What of a slot its creator's settings may forbid. */
-export interface SlotWish {
+/** The settings of a slot that its creator's TikTok settings may forbid. */
+export interface SlotSettings {
   readonly mode: SlotMode
-  /** Null for a draft, and for a direct post until somebody has chosen. */
+  /** Null for a draft, and for a direct post until a person has chosen. */
   readonly privacy: Privacy | null
   readonly allowComment: boolean
   readonly allowDuet: boolean
@@ -15,18 +15,18 @@ export interface SlotWish {
   readonly seconds: number
 }
 
-export const wishColumns = sql`
+export const slotSettingsColumns = sql`
   slot.mode, slot.privacy, slot.allow_comment as "allowComment", slot.allow_duet as "allowDuet",
   slot.allow_stitch as "allowStitch", ${slotSeconds} as seconds`
 
-/** The slots of a plan that no job has claimed and whose time is not over since an instant, the earliest first. */
-export async function listSlotWishes(
+/** Lists the settings of a plan's unclaimed slots that are due after an instant, the earliest first. */
+export async function listUnclaimedSlotSettings(
   db: Executor,
   planId: string,
   since: Date,
-): Promise<readonly (SlotWish & { readonly slotId: string })[]> {
-  const { rows } = await sql<SlotWish & { readonly slotId: string }>`
-    select slot.id as "slotId", ${wishColumns} from slot
+): Promise<readonly (SlotSettings & { readonly slotId: string })[]> {
+  const { rows } = await sql<SlotSettings & { readonly slotId: string }>`
+    select slot.id as "slotId", ${slotSettingsColumns} from slot
      where plan_id = ${planId} and claimed_at is null and publish_at > ${since}
      order by publish_at, id`.execute(db)
   return rows

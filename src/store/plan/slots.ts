@@ -1,26 +1,26 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import type { Privacy, SlotMode } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
+import type { Privacy, SlotMode } from './tables.ts'
 
-/** What a person writes about a post. */
+/** What a person enters about a post. */
 export interface SlotContent {
   readonly wallTime: string
   /** The instant that the wall time means in the plan's zone. */
   readonly publishAt: Date
-  /** The version of the time zone data that says so; empty if it is not known. */
+  /** The version of the time zone data that the instant was computed with; '' if unknown. */
   readonly tzdataVersion: string
   readonly storyboard: object
   readonly mode: SlotMode
   readonly caption: string
-  /** Null for a draft: its creator chooses in the app. */
+  /** Null for a draft: the creator chooses in TikTok's app. */
   readonly privacy: Privacy | null
   readonly allowComment: boolean
   readonly allowDuet: boolean
   readonly allowStitch: boolean
   readonly brandContent: boolean
   readonly brandOrganic: boolean
-  /** Whether TikTok labels it as made by AI. */
+  /** Whether TikTok labels the post as made by AI. */
   readonly isAigc: boolean
 }
 
@@ -58,9 +58,9 @@ export async function listSlots(
   organizationId: string,
   planId: string,
   page: Page,
-): Promise<readonly Placed<SlotRecord>[]> {
+): Promise<readonly Positioned<SlotRecord>[]> {
   const { position, within, order } = keyset('slot', 'publish_at', 'asc', page)
-  const { rows } = await sql<Placed<SlotRecord>>`
+  const { rows } = await sql<Positioned<SlotRecord>>`
     select ${slotColumns}, ${position} as position from slot
      where organization_id = ${organizationId} and plan_id = ${planId} and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
@@ -68,23 +68,20 @@ export async function listSlots(
 }
 
 /**
- * Makes the slots of an organization the transaction's own until it ends, before it locks several of them: two that lock slots of
- * several plans, one after the other, would wait for each other. See `LOCKS.md`.
+ * Locks the slots of an organization as a whole until the end of the transaction. Call it before locking several slots: transactions
+ * that lock slots of several plans one by one could deadlock. See `LOCKS.md`.
  */
-export async function lockSlotsOf(db: Executor, organizationId: string): Promise<void> {
+export async function lockOrganizationSlots(db: Executor, organizationId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`slots of ${organizationId}`}, 0))`.execute(db)
 }
 
-/**
- * The slots of a plan that no job works by, or has posted by, locked: a scan, and whoever starts a job, waits for what the transaction
- * makes of them.
- */
-export async function lockFreeSlots(
+/** Locks the slots of a plan that have no job or only cancelled ones. Scans and starts of jobs wait until the transaction ends. */
+export async function lockEditableSlots(
   db: Executor,
   organizationId: string,
   planId: string,
 ): Promise<readonly SlotRecord[]> {
-  await lockSlotsOf(db, organizationId)
+  await lockOrganizationSlots(db, organizationId)
   const { rows } = await sql<SlotRecord>`
     select ${slotColumns} from slot
      where organization_id = ${organizationId} and plan_id = ${planId}
@@ -95,10 +92,7 @@ export async function lockFreeSlots(
   return rows.filter(({ id, claimedAt }) => claimedAt === null || cancelled.has(id))
 }
 
-/**
- * Those of slots whose jobs were all cancelled: nothing was posted, and another job may be. Asked once they are locked, for nobody
- * starts a job of theirs then.
- */
+/** Of some slots, those whose jobs were all cancelled: nothing was posted, and another job may be started. Requires locks on the slots. */
 export async function findCancelledSlots(
   db: Executor,
   slotIds: readonly string[],
@@ -110,7 +104,7 @@ export async function findCancelledSlots(
   return new Set(rows.map(({ slotId }) => slotId))
 }
 
-/** Takes a slot that the transaction has locked back from its cancelled job: a scan considers it again. */
+/** Releases a locked slot from its cancelled job, so that a scan considers it again. */
 export async function releaseSlot(db: Executor, slotId: string): Promise<void> {
   await sql`update slot set claimed_at = null, updated_at = clock_timestamp() where id = ${slotId}`.execute(
     db,
@@ -151,7 +145,7 @@ export async function insertSlots(
         "brandContent" boolean, "brandOrganic" boolean, "isAigc" boolean)`.execute(db)
 }
 
-/** Replaces what a slot that the transaction has locked says of its post, and takes its approval back. */
+/** Replaces the post of a locked slot and withdraws its approval. */
 export async function changePost(db: Executor, slotId: string, content: SlotContent): Promise<void> {
   await sql`
     update slot
@@ -162,7 +156,7 @@ export async function changePost(db: Executor, slotId: string, content: SlotCont
      where id = ${slotId}`.execute(db)
 }
 
-/** Replaces what a slot says, which nobody has approved then, unless a job has claimed it. False if it has, or there is no such slot. */
+/** Replaces the content of a slot and withdraws its approval. False if a job has claimed the slot or it does not exist. */
 export async function changeSlot(db: Executor, slotId: string, content: SlotContent): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update slot
@@ -176,7 +170,7 @@ export async function changeSlot(db: Executor, slotId: string, content: SlotCont
   return numAffectedRows === 1n
 }
 
-/** Moves a slot that the transaction has locked to the instant that its wall time means by now. */
+/** Sets the instant of a locked slot, computed anew from its wall time. */
 export async function reschedule(
   db: Executor,
   slotId: string,
@@ -187,7 +181,7 @@ export async function reschedule(
      where id = ${slotId}`.execute(db)
 }
 
-/** Removes a slot, unless a job has claimed it. Its cancelled jobs stay, without it. */
+/** Deletes a slot, unless a job has claimed it. Its cancelled jobs stay without a slot. */
 export async function deleteSlot(db: Executor, slotId: string): Promise<boolean> {
   await sql`update machine_instance set slot_id = null where slot_id = ${slotId} and state = 'cancelled'`.execute(
     db,

@@ -1,43 +1,47 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import type { Metric, QuotaEntryKind, QuotaPeriod } from '../tables.ts'
-import { lockQuota, openPots, type QuotaLimit, type QuotaMoment } from './balances.ts'
+import { lockQuota, openBalances, type QuotaLimit, type QuotaMoment } from './balances.ts'
 import type { QuotaAmount } from './reservations.ts'
+import type { Metric, QuotaEntryKind, QuotaPeriod } from './tables.ts'
 
-/** From when until when a grant counts: without either, for ever. */
+/** The validity of a grant. Without either bound it is valid forever. */
 export interface GrantTerms {
   readonly period: QuotaPeriod
   readonly validFrom: Date | null
   readonly validUntil: Date | null
 }
 
-const forEver: GrantTerms = { period: 'total', validFrom: null, validUntil: null }
+const unbounded: GrantTerms = { period: 'total', validFrom: null, validUntil: null }
 
 /**
- * Adds to what an organization may use. A grant that begins or ends, or that adds to a shorter period, is a pot of its own;
- * what is left in it when it ends is left there. What was unlimited until now is not any more: from now on this much may be
- * used.
+ * Grants quota to an organization. A grant with a bound, or for a period shorter than `total`, is a balance of its own; what remains
+ * in it at its end expires. A metric that was unlimited becomes limited to the grant, not counting earlier usage.
  */
 export async function grantQuota(
   tx: Executor,
   organizationId: string,
   { metric, amount }: QuotaAmount,
   reason: string | null,
-  terms: GrantTerms = forEver,
+  terms: GrantTerms = unbounded,
 ): Promise<void> {
   const { period, validFrom, validUntil } = terms
   const kind = 'grant'
   await lockQuota(tx, organizationId)
   if (period === 'total') {
-    const pot = await openTotal(tx, organizationId, metric)
-    const carried = pot.isUnlimited ? pot.spoken - pot.allowance : 0
-    const limited = { ...pot, isHard: pot.isHard || pot.isUnlimited, allowance: pot.allowance + carried }
-    if (carried > 0) await change(tx, limited, { kind: 'adjust', amount: carried, reason: beforeLimit })
+    const balance = await openTotal(tx, organizationId, metric)
+    const carried = balance.isUnlimited ? balance.committed - balance.allowance : 0
+    const limited = {
+      ...balance,
+      isHard: balance.isHard || balance.isUnlimited,
+      allowance: balance.allowance + carried,
+    }
+    if (carried > 0)
+      await updateBalance(tx, limited, { kind: 'adjust', amount: carried, reason: beforeLimit })
     if (validFrom === null && validUntil === null) {
-      await change(tx, { ...limited, allowance: limited.allowance + amount }, { kind, amount, reason })
+      await updateBalance(tx, { ...limited, allowance: limited.allowance + amount }, { kind, amount, reason })
       return
     }
-    await change(tx, limited)
+    await updateBalance(tx, limited)
   }
   await sql`
     with granted as (
@@ -55,15 +59,15 @@ const beforeLimit = 'used and reserved before there was a limit'
 
 export type LimitTerms = Pick<QuotaLimit, 'amount' | 'isHard' | 'windowSeconds'>
 
-/** A change that would leave a hard limit below what is reserved and used; nothing was changed. */
+/** The refusal of a change that would leave a hard limit below what is reserved and used. */
 export interface LimitTooLow {
   readonly kind: 'tooLow'
-  readonly spoken: number
+  readonly committed: number
 }
 
 /**
- * Sets, changes or (with null) lifts the limit of a metric in a period. The present pot follows; a limit that is set for the
- * first time counts from now on. Refused if it is hard and less than what is reserved and used already. Under `lockQuota`.
+ * Sets, changes or (with null) removes the limit of a metric in a period. The current balance follows; a first limit counts from now
+ * on. Refuses a hard limit below what is reserved and used. Requires `lockQuota`.
  */
 export async function setQuotaLimit(
   tx: Executor,
@@ -73,28 +77,30 @@ export async function setQuotaLimit(
   reason: string | null,
 ): Promise<{ readonly kind: 'done' } | LimitTooLow> {
   const { organizationId } = moment
-  await openPots(tx, moment, [metric])
+  await openBalances(tx, moment, [metric])
   const before = await readLimit(tx, organizationId, { metric, period })
-  const pots = await listPresentPots(tx, moment, { metric, period }, limit !== null)
+  const balances = await listCurrentBalances(tx, moment, { metric, period }, limit !== null)
 
-  const changes = pots.map((pot) => {
-    const allowance = Math.max(0, pot.allowance + (limit?.amount ?? 0) - before)
+  const changes = balances.map((balance) => {
+    const allowance = Math.max(0, balance.allowance + (limit?.amount ?? 0) - before)
     const isHard = limit?.isHard ?? (period === 'total' && allowance > 0)
-    return { pot, changed: { ...pot, allowance, isHard } }
+    return { balance, changed: { ...balance, allowance, isHard } }
   })
-  const tooLow = changes.find(({ pot, changed }) => changed.isHard && pot.spoken > changed.allowance)
-  if (tooLow) return { kind: 'tooLow', spoken: tooLow.pot.spoken }
+  const tooLow = changes.find(
+    ({ balance, changed }) => changed.isHard && balance.committed > changed.allowance,
+  )
+  if (tooLow) return { kind: 'tooLow', committed: tooLow.balance.committed }
   await writeLimit(tx, organizationId, { metric, period }, limit)
-  for (const { pot, changed } of changes) {
-    const amount = changed.allowance - pot.allowance
-    await change(tx, changed, amount === 0 ? null : { kind: 'limit', amount, reason })
+  for (const { balance, changed } of changes) {
+    const amount = changed.allowance - balance.allowance
+    await updateBalance(tx, changed, amount === 0 ? null : { kind: 'limit', amount, reason })
   }
   return { kind: 'done' }
 }
 
 /**
- * Corrects what the present pot of a period allows, up or down. Refused below what is reserved and used, and where there is
- * nothing to correct. Under `lockQuota`.
+ * Adjusts the allowance of a period's current balance, up or down. Refuses to go below what is reserved and used, and refuses an
+ * unlimited period. Requires `lockQuota`.
  */
 export async function adjustQuota(
   tx: Executor,
@@ -102,72 +108,73 @@ export async function adjustQuota(
   { metric, period, amount }: QuotaAmount & { readonly period: QuotaPeriod },
   reason: string,
 ): Promise<{ readonly kind: 'done' } | { readonly kind: 'unlimited' } | LimitTooLow> {
-  await openPots(tx, moment, [metric])
-  const pots = await listPresentPots(tx, moment, { metric, period }, false)
-  const [pot] = pots.filter(({ isUnlimited }) => !isUnlimited)
-  if (!pot) return { kind: 'unlimited' }
-  const allowance = pot.allowance + amount
-  if (allowance < 0 || (pot.isHard && pot.spoken > allowance)) return { kind: 'tooLow', spoken: pot.spoken }
-  await change(tx, { ...pot, allowance }, { kind: 'adjust', amount, reason })
+  await openBalances(tx, moment, [metric])
+  const balances = await listCurrentBalances(tx, moment, { metric, period }, false)
+  const [balance] = balances.filter(({ isUnlimited }) => !isUnlimited)
+  if (!balance) return { kind: 'unlimited' }
+  const allowance = balance.allowance + amount
+  if (allowance < 0 || (balance.isHard && balance.committed > allowance))
+    return { kind: 'tooLow', committed: balance.committed }
+  await updateBalance(tx, { ...balance, allowance }, { kind: 'adjust', amount, reason })
   return { kind: 'done' }
 }
 
-interface Pot {
+interface Balance {
   readonly id: string
   readonly allowance: number
-  readonly spoken: number
+  readonly committed: number
   readonly isHard: boolean
-  /** Counted, but neither limited nor granted. */
+  /** Usage is counted, but there is neither a limit nor a grant. */
   readonly isUnlimited: boolean
 }
 
-const potColumns = sql.raw(
-  `id, allowance, reserved + used as spoken, is_hard as "isHard",
+const balanceColumns = sql.raw(
+  `id, allowance, reserved + used as committed, is_hard as "isHard",
    not is_hard and not exists (
      select from quota_limit where (quota_limit.organization_id, quota_limit.metric, quota_limit.period)
                                  = (quota.organization_id, quota.metric, quota.period)) as "isUnlimited"`,
 )
 
-/** The pot of all time, opened if there is none. */
-async function openTotal(tx: Executor, organizationId: string, metric: Metric): Promise<Pot> {
+/** The balance of the period `total`, created if it does not exist. */
+async function openTotal(tx: Executor, organizationId: string, metric: Metric): Promise<Balance> {
   await sql`
     insert into quota (organization_id, metric, period) values (${organizationId}, ${metric}, 'total')
     on conflict do nothing`.execute(tx)
-  const { rows } = await sql<Pot>`
-    select ${potColumns} from quota
+  const { rows } = await sql<Balance>`
+    select ${balanceColumns} from quota
      where organization_id = ${organizationId} and metric = ${metric} and period = 'total' and not is_grant`.execute(
     tx,
   )
-  const [pot] = rows
-  if (!pot) throw new Error(`organization ${organizationId} has no pot of ${metric}`)
-  return pot
+  const [balance] = rows
+  if (!balance) throw new Error(`organization ${organizationId} has no balance of ${metric}`)
+  return balance
 }
 
-/** The pots of a period that are not over: one, but for the moment in which the next has been opened already. */
-async function listPresentPots(
+/** The balances of a period that have not ended: one, or two while the next one has been opened already. */
+async function listCurrentBalances(
   tx: Executor,
   { organizationId, at, day, month }: QuotaMoment,
   { metric, period }: LimitedPeriod,
   opens: boolean,
-): Promise<readonly Pot[]> {
+): Promise<readonly Balance[]> {
   if (opens) {
-    const present = period === 'day' ? day : period === 'month' ? month : { startsAt: null, endsAt: null }
+    const current = period === 'day' ? day : period === 'month' ? month : { startsAt: null, endsAt: null }
     await sql`
       insert into quota (organization_id, metric, period, is_hard, starts_at, ends_at)
-      values (${organizationId}, ${metric}, ${period}, false, ${present.startsAt}, ${present.endsAt})
+      values (${organizationId}, ${metric}, ${period}, false, ${current.startsAt}, ${current.endsAt})
       on conflict do nothing`.execute(tx)
   }
-  const { rows } = await sql<Pot>`
-    select ${potColumns} from quota
+  const { rows } = await sql<Balance>`
+    select ${balanceColumns} from quota
      where organization_id = ${organizationId} and metric = ${metric} and period = ${period} and not is_grant
        and coalesce(ends_at > ${at}, true)`.execute(tx)
   return rows
 }
 
-/** Writes a pot, with the entry that says why. */
-async function change(
+/** Updates a balance, with its ledger entry. */
+async function updateBalance(
   tx: Executor,
-  { id, allowance, isHard }: Pot,
+  { id, allowance, isHard }: Balance,
   entry: {
     readonly kind: QuotaEntryKind
     readonly amount: number

@@ -1,20 +1,20 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import type { Metric, QuotaPeriod } from '../tables.ts'
+import type { Metric, QuotaPeriod } from './tables.ts'
 
-/** Of these nothing can be used before some of it was granted or limited; everything else is unlimited until then. */
-export const grantedFirst: readonly Metric[] = ['videos', 'seconds']
+/** Metrics of which nothing may be used before a grant or a limit exists. All others are unlimited until then. */
+export const metricsRequiringGrant: readonly Metric[] = ['videos', 'seconds']
 
 export interface QuotaLimit {
   readonly metric: Metric
   readonly period: QuotaPeriod
   readonly amount: number
   readonly isHard: boolean
-  /** Of a sliding window only. */
+  /** Null except for a sliding window. */
   readonly windowSeconds: number | null
 }
 
-/** Now, as an organization counts it: which day and which month it is there. */
+/** An instant, with the day and the month that it belongs to in the organization's time zone. */
 export interface QuotaMoment {
   readonly organizationId: string
   readonly at: Date
@@ -22,11 +22,10 @@ export interface QuotaMoment {
   readonly month: { readonly startsAt: Date; readonly endsAt: Date }
 }
 
-/** How an organization counts. */
 export interface QuotaCalendar {
-  /** The zone whose midnights its days and months begin at. */
+  /** The zone whose midnight begins a day and a month. */
   readonly timeZone: string
-  /** Whether anything of it is limited by a sliding window. */
+  /** Whether the organization has a limit with a sliding window. */
   readonly hasWindows: boolean
 }
 
@@ -41,9 +40,8 @@ export async function readCalendar(db: Executor, organizationId: string): Promis
 }
 
 /**
- * Makes an organization's quota the transaction's own until it ends: everybody who writes it does this first. Pots come into
- * being all the time, and whoever locked them one by one could not know which there are; whatever is read from here on is as
- * the last writer left it.
+ * Locks an organization's quota until the end of the transaction. Every writer takes this lock first: balances are created at any
+ * time, so locking them one by one could miss some. Reads after it see what the last writer committed.
  */
 export async function lockQuota(tx: Executor, organizationId: string): Promise<QuotaCalendar> {
   const { rows } = await sql<QuotaCalendar>`
@@ -64,7 +62,7 @@ export async function setTimeZone(tx: Executor, organizationId: string, timeZone
   )
 }
 
-/** The pots that count at a moment: those of the periods that it lies in, and the grants that are valid. */
+/** Selects the balances that count at an instant: those of the periods that contain it, and the grants that are valid. */
 export function countsAt({ at, day, month }: QuotaMoment): RawBuilder<SqlBool> {
   return sql<SqlBool>`case
     when quota.is_grant then coalesce(quota.starts_at <= ${at}, true) and coalesce(quota.ends_at > ${at}, true)
@@ -73,19 +71,23 @@ export function countsAt({ at, day, month }: QuotaMoment): RawBuilder<SqlBool> {
     else true end`
 }
 
-/** A period is in force while it is limited; all time also by what was granted, and to count what nobody has limited. */
+/** Selects the periods in force: those with a limit, and `total` always, because grants and unlimited usage count there. */
 export const isInForce: RawBuilder<SqlBool> = sql<SqlBool>`(quota.period = 'total' or exists (
   select from quota_limit
    where (quota_limit.organization_id, quota_limit.metric, quota_limit.period)
        = (quota.organization_id, quota.metric, quota.period)))`
 
 /**
- * Opens the pots that a moment needs and nobody has opened yet: of every limited period, and of what nobody has limited,
- * which is counted all the same. Under `lockQuota`.
+ * Opens the balances that an instant needs and that do not exist yet: of every limited period, and of unlimited metrics, whose usage
+ * is counted too. Requires `lockQuota`.
  */
-export async function openPots(tx: Executor, moment: QuotaMoment, metrics: readonly Metric[]): Promise<void> {
+export async function openBalances(
+  tx: Executor,
+  moment: QuotaMoment,
+  metrics: readonly Metric[],
+): Promise<void> {
   const { organizationId, at, day, month } = moment
-  const unlimited = metrics.filter((metric) => !grantedFirst.includes(metric))
+  const unlimited = metrics.filter((metric) => !metricsRequiringGrant.includes(metric))
   await sql`
     with limited as (
       select metric, period, amount, is_hard,
@@ -116,11 +118,11 @@ export async function openPots(tx: Executor, moment: QuotaMoment, metrics: reado
       from opened where allowance > 0`.execute(tx)
 }
 
-/** Lets what is older than its span leave the sliding windows. */
+/** Removes from the sliding windows what is older than their span. */
 export async function slideWindows(tx: Executor, { organizationId, at }: QuotaMoment): Promise<void> {
   await sql`
     update quota
-       set window_from = span.starts_at, updated_at = clock_timestamp(),
+       set window_start = span.starts_at, updated_at = clock_timestamp(),
            used = (select coalesce(sum(amount), 0)::bigint from quota_entry
                     where quota_id = quota.id and kind in ('commit', 'use') and counted_at > span.starts_at)
       from (select metric, ${at}::timestamptz - make_interval(secs => span_seconds) as starts_at from quota_limit
@@ -129,8 +131,8 @@ export async function slideWindows(tx: Executor, { organizationId, at }: QuotaMo
        and span.metric = quota.metric`.execute(tx)
 }
 
-/** The present pots of days and months, and their periods: their ends move with the organization's zone. */
-export async function listCalendarPots(
+/** Lists the current balances of days and months, whose ends depend on the organization's time zone. */
+export async function listCalendarBalances(
   db: Executor,
   organizationId: string,
   at: Date,
@@ -142,8 +144,8 @@ export async function listCalendarPots(
   return rows
 }
 
-/** Moves a pot to another stretch of time, unless there is one for it already. */
-export async function movePot(
+/** Moves a balance to another interval, unless that one has a balance already. */
+export async function moveBalance(
   tx: Executor,
   id: string,
   { startsAt, endsAt }: { readonly startsAt: Date; readonly endsAt: Date },

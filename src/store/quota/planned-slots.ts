@@ -2,22 +2,19 @@ import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { slotSeconds } from '../plan/due-slots.ts'
 
-/** A slot that will ask for quota. */
+/** A slot whose job will reserve quota. */
 export interface PlannedSlot {
   readonly publishAt: Date
   /** The length of its video, rounded up. */
   readonly seconds: number
-  /** Whether it belongs to the plan in question. */
+  /** Whether it belongs to the requested plan. */
   readonly isOwn: boolean
 }
 
-/** More than these are not looked at; a plan may have 400 slots at a time added. */
-const mostSlots = 5_000
+/** Bounds the forecast. One call may add 400 slots to a plan. */
+const maxSlots = 5_000
 
-/**
- * The slots of a plan that have no job yet, and those of other plans that scans will start jobs for as well, in the order in
- * which they fall due, none due before `from`.
- */
+/** Lists the slots of a plan without a job, and those of other plans that scans will start too, from `from` on, the earliest first. */
 export async function listPlannedSlots(
   db: Executor,
   organizationId: string,
@@ -28,6 +25,6 @@ export async function listPlannedSlots(
       from slot join plan on plan.id = slot.plan_id
      where slot.organization_id = ${organizationId} and slot.claimed_at is null and slot.publish_at >= ${from}
        and (slot.plan_id = ${planId} or (plan.state = 'approved' and plan.autopilot and not plan.locked))
-     order by slot.publish_at, slot.id limit ${mostSlots}`.execute(db)
+     order by slot.publish_at, slot.id limit ${maxSlots}`.execute(db)
   return rows
 }

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { keyset, type Page, type Placed } from '../paging.ts'
-import type { Metric, QuotaEntryKind, QuotaPeriod } from '../tables.ts'
+import { keyset, type Page, type Positioned } from '../paging.ts'
 import { countsAt, type QuotaMoment } from './balances.ts'
+import type { Metric, QuotaEntryKind, QuotaPeriod } from './tables.ts'
 
-/** A grant that begins or ends, or that adds to a shorter period, and has not ended yet. */
+/** A grant with a balance of its own (see `grantQuota`) that has not ended. */
 export interface QuotaGrantRecord {
   readonly amount: number
   readonly available: number
@@ -16,7 +16,7 @@ export interface QuotaGrantRecord {
   readonly isValid: boolean
 }
 
-/** A metric in a period, as it stands: always granted = available + reserved + used. */
+/** The status of a metric in a period. Invariant: granted = available + reserved + used. */
 export interface QuotaRecord {
   readonly metric: Metric
   readonly period: QuotaPeriod
@@ -24,7 +24,7 @@ export interface QuotaRecord {
   readonly limit: number | null
   readonly enforcement: 'HARD' | 'SOFT' | 'NONE'
   readonly startsAt: Date | null
-  /** When the period ends; of a sliding window, when the first of what it holds leaves it. */
+  /** The end of the period; for a sliding window, when the oldest entry leaves it. */
   readonly resetsAt: Date | null
   readonly granted: number
   readonly available: number
@@ -44,8 +44,8 @@ interface QuotaRow extends Omit<QuotaRecord, 'enforcement' | 'granted' | 'availa
 }
 
 /**
- * Every metric and period that is limited, granted or counted, as of a moment: the present pot and the grants that are valid.
- * A period that nobody has drawn from yet is shown as its limit would open it, a sliding window without what has left it.
+ * Lists every metric and period that is limited, granted or counted, at an instant: the current balance and the grants. A period
+ * without a balance yet is returned as its limit would open it; a sliding window does not contain what has left it.
  */
 export async function listQuotas(db: Executor, moment: QuotaMoment): Promise<readonly QuotaRecord[]> {
   const { organizationId, at, day, month } = moment
@@ -60,24 +60,24 @@ export async function listQuotas(db: Executor, moment: QuotaMoment): Promise<rea
                 and quota_limit.metric = quota.metric)
     )
     select rule.metric, rule.period, rule.span_seconds as "windowSeconds", rule.amount as "limit",
-           coalesce(rule.is_hard, pot.is_hard, true) as "isHard",
-           coalesce(pot.allowance, rule.amount, 0) as allowance, coalesce(pot.reserved, 0) as reserved,
-           coalesce(slid.used, pot.used, 0) as used,
+           coalesce(rule.is_hard, balance.is_hard, true) as "isHard",
+           coalesce(balance.allowance, rule.amount, 0) as allowance, coalesce(balance.reserved, 0) as reserved,
+           coalesce(window_usage.used, balance.used, 0) as used,
            case rule.period when 'day' then ${day.startsAt}::timestamptz when 'month' then ${month.startsAt} end as "startsAt",
            case rule.period when 'day' then ${day.endsAt}::timestamptz when 'month' then ${month.endsAt}
-                            else slid.leaves_at end as "resetsAt",
-           coalesce(added.grants, '[]') as grants,
-           greatest(rule.updated_at, pot.updated_at, added.updated_at) as "updatedAt"
+                            else window_usage.leaves_at end as "resetsAt",
+           coalesce(granted.grants, '[]') as grants,
+           greatest(rule.updated_at, balance.updated_at, granted.updated_at) as "updatedAt"
       from rule
-      left join quota pot on pot.organization_id = ${organizationId} and pot.metric = rule.metric
-       and pot.period = rule.period and not pot.is_grant
-       and case pot.period when 'day' then pot.starts_at = ${day.startsAt}
-                           when 'month' then pot.starts_at = ${month.startsAt} else true end
+      left join quota balance on balance.organization_id = ${organizationId} and balance.metric = rule.metric
+       and balance.period = rule.period and not balance.is_grant
+       and case balance.period when 'day' then balance.starts_at = ${day.startsAt}
+                               when 'month' then balance.starts_at = ${month.startsAt} else true end
       left join lateral (
         select coalesce(sum(amount), 0)::bigint as used, min(counted_at) + make_interval(secs => rule.span_seconds) as leaves_at
-          from quota_entry where quota_id = pot.id and kind in ('commit', 'use')
+          from quota_entry where quota_id = balance.id and kind in ('commit', 'use')
            and counted_at > ${at}::timestamptz - make_interval(secs => rule.span_seconds)
-      ) slid on rule.period = 'rolling'
+      ) window_usage on rule.period = 'rolling'
       left join lateral (
         select json_agg(json_build_object(
                  'amount', allowance, 'available', available, 'reserved', reserved, 'used', used,
@@ -86,7 +86,7 @@ export async function listQuotas(db: Executor, moment: QuotaMoment): Promise<rea
           from quota
          where organization_id = ${organizationId} and metric = rule.metric and period = rule.period and is_grant
            and coalesce(ends_at > ${at}, true)
-      ) added on true
+      ) granted on true
      order by array_position(array['videos', 'seconds', 'uploads', 'storageBytes', 'providerSpend'], rule.metric),
               array_position(array['total', 'month', 'day', 'rolling'], rule.period)`.execute(db)
   return rows.map(quotaOfRow)
@@ -110,44 +110,44 @@ function quotaOfRow({ allowance, isHard, ...row }: QuotaRow): QuotaRecord {
 
 const dateOf = (text: string | null) => (text === null ? null : new Date(text))
 
-/** One line of the ledger. */
+/** An entry of the ledger. */
 export interface QuotaEntryRecord {
   readonly id: string
   readonly metric: Metric
   readonly period: QuotaPeriod
   readonly kind: QuotaEntryKind
   readonly amount: number
-  /** What was left in its pot after it. */
+  /** What was left of the balance after this entry. */
   readonly balance: number
   readonly jobId: string | null
   readonly reason: string | null
-  /** The pot's own time: the day, the month, the grant's validity. */
+  /** The interval of the balance: the day, the month, or the validity of the grant. */
   readonly startsAt: Date | null
   readonly endsAt: Date | null
   readonly countedAt: Date
   readonly createdAt: Date
 }
 
-/** Every entry of a metric in a period, in all its instances, the newest first. */
+/** Lists the entries of a metric in all instances of a period, the newest first. */
 export async function listQuotaEntries(
   db: Executor,
   organizationId: string,
   { metric, period }: { readonly metric: Metric; readonly period: QuotaPeriod },
   page: Page,
-): Promise<readonly Placed<QuotaEntryRecord>[]> {
+): Promise<readonly Positioned<QuotaEntryRecord>[]> {
   const { position, within, order } = keyset('entry', 'created_at', 'desc', page)
-  const { rows } = await sql<Placed<QuotaEntryRecord>>`
+  const { rows } = await sql<Positioned<QuotaEntryRecord>>`
     select entry.id, entry.metric, entry.period, entry.kind, entry.amount, entry.balance, entry.job_id as "jobId",
-           entry.reason, pot.starts_at as "startsAt", pot.ends_at as "endsAt", entry.counted_at as "countedAt",
+           entry.reason, quota.starts_at as "startsAt", quota.ends_at as "endsAt", entry.counted_at as "countedAt",
            entry.created_at as "createdAt", ${position} as position
-      from quota_entry entry join quota pot on pot.id = entry.quota_id
+      from quota_entry entry join quota on quota.id = entry.quota_id
      where entry.organization_id = ${organizationId} and entry.metric = ${metric} and entry.period = ${period}
        and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
 }
 
-/** Whether a period of a metric has a limit that a grant could add to. */
+/** Whether a period of a metric has a limit, to which a grant can add. */
 export async function hasLimit(
   db: Executor,
   organizationId: string,

@@ -2,193 +2,197 @@ import { sql } from 'kysely'
 import { batch } from '../../durable/batch.ts'
 import type { Executor } from '../database.ts'
 
-/** A window or a bucket: whose it is (null: the app's, or nobody's) and its key. */
+/** Names a window or a bucket: its organization (null: the app, or an anonymous client) and its key. */
 export interface LimitName {
   readonly organizationId: string | null
   readonly key: string
 }
 
-/** One holder's wish for a place in each of some windows. */
-export interface AskedPlaces {
+/** A requester's request for one reservation in each of several windows. */
+export interface ReservationRequest {
   readonly organizationId: string
-  readonly holder: string
-  readonly demands: readonly (LimitName & {
-    readonly most: number
+  readonly requester: string
+  readonly windowRequests: readonly (LimitName & {
+    readonly maxCalls: number
     readonly windowMs: number
     readonly marginMs: number
   })[]
 }
 
 /** Instants are epoch milliseconds of the database's clock. */
-export interface DecidedPlaces {
-  /** Granted: one for each demand. Later: the one. */
-  readonly places: readonly number[]
+export interface ReservationDecision {
+  /** Granted: one instant per window. Queued: the one instant to return at. */
+  readonly reservedAt: readonly number[]
   /** The key of the first window that is full now; null: granted. */
   readonly fullKey: string | null
-  /** Null: later. */
+  /** Null: queued. */
   readonly useBefore: number | null
   readonly decidedAt: number
 }
 
-export interface AskedTokens extends LimitName {
+export interface TokenRequest extends LimitName {
   readonly capacity: number
   readonly refillPerSecond: number
   readonly cost: number
 }
 
-export interface DecidedTokens {
-  readonly taken: boolean
-  readonly left: number
+export interface TokenDecision {
+  readonly isTaken: boolean
+  readonly remaining: number
   readonly afterMs: number
 }
 
-export interface BucketStore {
-  /** About all of the windows or none. */
-  acquire(request: AskedPlaces): Promise<DecidedPlaces>
-  take(request: AskedTokens): Promise<DecidedTokens>
+export interface LimitStore {
+  /** Reserves all of the windows or none. */
+  acquire(request: ReservationRequest): Promise<ReservationDecision>
+  take(request: TokenRequest): Promise<TokenDecision>
 }
 
 /**
- * Windows and buckets in one statement each. What is asked at the same moment goes out together: a hot row is then locked
- * and committed once for all who wait for it, by at most two connections of a process.
+ * Windows and buckets in one statement each. Requests that are made at the same moment are sent together: a hot row is then locked
+ * and committed once for all of them, by at most two connections of a process.
  *
- * The API's role sees the rows of one organization at a time: its requests go out by organization.
+ * The API's role sees the rows of one organization at a time, so its requests are sent per organization.
  */
-export function createBucketStore(
+export function createLimitStore(
   db: Executor,
   role: 'reelpilot_api' | 'reelpilot_runtime',
-  /** What time it is, for tests; otherwise the database's clock. */
+  /** A clock for tests. Default: the database's clock. */
   now?: () => number,
-): BucketStore {
-  const asking = (organizationId: string | null): Asking => ({
+): LimitStore {
+  const callFor = (organizationId: string | null): CallContext => ({
     actingFor: role === 'reelpilot_api' ? organizationId : null,
     asOf: now?.() ?? null,
   })
-  const alike = ({ organizationId }: { readonly organizationId: string | null }) =>
+  const groupOf = ({ organizationId }: { readonly organizationId: string | null }) =>
     role === 'reelpilot_api' ? organizationId : null
   return {
     acquire: batch((requests) =>
-      byGroup(requests, alike, (group, owner) => acquirePlaces(db, group, asking(owner))),
+      byGroup(requests, groupOf, (group, organizationId) =>
+        reserveWindows(db, group, callFor(organizationId)),
+      ),
     ),
     take: batch((requests) =>
-      byGroup(requests, alike, (group, owner) => takeTokens(db, group, asking(owner))),
+      byGroup(requests, groupOf, (group, organizationId) => takeTokens(db, group, callFor(organizationId))),
     ),
   }
 }
 
-interface Asking {
+interface CallContext {
   readonly actingFor: string | null
   readonly asOf: number | null
 }
 
-async function acquirePlaces(
+async function reserveWindows(
   db: Executor,
-  requests: readonly AskedPlaces[],
-  { actingFor, asOf }: Asking,
-): Promise<readonly DecidedPlaces[]> {
-  const names = numbered(requests.flatMap(({ demands }) => demands))
-  const asked = requests.map(({ organizationId, holder, demands }) => ({
+  requests: readonly ReservationRequest[],
+  { actingFor, asOf }: CallContext,
+): Promise<readonly ReservationDecision[]> {
+  const names = numbered(requests.flatMap(({ windowRequests }) => windowRequests))
+  const input = requests.map(({ organizationId, requester, windowRequests }) => ({
     organization: organizationId,
-    holder,
-    demands: demands.map((demand) => ({
-      number: names.numberOf(demand),
-      most: demand.most,
-      window_ms: demand.windowMs,
-      margin_ms: demand.marginMs,
+    requester,
+    windows: windowRequests.map((window) => ({
+      number: names.numberOf(window),
+      max_calls: window.maxCalls,
+      window_ms: window.windowMs,
+      margin_ms: window.marginMs,
     })),
   }))
-  const { rows } = await sql<Omit<DecidedPlaces, 'places'> & { readonly places: readonly string[] }>`
-    select places, (${names.keys}::text[])[full_window] as "fullKey", use_before as "useBefore",
+  const { rows } = await sql<
+    Omit<ReservationDecision, 'reservedAt'> & { readonly reservedAt: readonly string[] }
+  >`
+    select reserved_at as "reservedAt", (${names.keys}::text[])[full_window] as "fullKey", use_before as "useBefore",
            decided_at as "decidedAt"
-      from acquire_places(${names.owners}::uuid[], ${names.keys}::text[], ${JSON.stringify(asked)}::jsonb,
-                          ${actingFor}::uuid, ${asOf}::bigint)`.execute(db)
-  // The driver leaves arrays of bigint as text.
-  return rows.map((row) => ({ ...row, places: row.places.map(Number) }))
+      from reserve_windows(${names.owners}::uuid[], ${names.keys}::text[], ${JSON.stringify(input)}::jsonb,
+                           ${actingFor}::uuid, ${asOf}::bigint)`.execute(db)
+  // The driver returns arrays of bigint as text.
+  return rows.map((row) => ({ ...row, reservedAt: row.reservedAt.map(Number) }))
 }
 
 async function takeTokens(
   db: Executor,
-  requests: readonly AskedTokens[],
-  { actingFor, asOf }: Asking,
-): Promise<readonly DecidedTokens[]> {
+  requests: readonly TokenRequest[],
+  { actingFor, asOf }: CallContext,
+): Promise<readonly TokenDecision[]> {
   const names = numbered(requests)
-  const asked = requests.map((request) => ({
+  const input = requests.map((request) => ({
     number: names.numberOf(request),
     capacity: request.capacity,
     refill: request.refillPerSecond,
     cost: request.cost,
   }))
-  const { rows } = await sql<DecidedTokens>`
-    select taken, tokens_left as "left", after_ms as "afterMs"
-      from take_tokens(${names.owners}::uuid[], ${names.keys}::text[], ${JSON.stringify(asked)}::jsonb,
+  const { rows } = await sql<TokenDecision>`
+    select is_taken as "isTaken", tokens_left as remaining, after_ms as "afterMs"
+      from take_tokens(${names.owners}::uuid[], ${names.keys}::text[], ${JSON.stringify(input)}::jsonb,
                        ${actingFor}::uuid, ${asOf}::bigint)`.execute(db)
   return rows
 }
 
-/** Gives places back, at instants where they were given; those that are forgotten already are none. */
-export async function giveBackPlaces(
+/** Releases reservations by the instants that they were granted for. Expired ones are ignored. */
+export async function releaseReservations(
   db: Executor,
-  places: readonly (LimitName & { readonly at: number })[],
+  reservations: readonly (LimitName & { readonly at: number })[],
   actingFor: string | null = null,
 ): Promise<void> {
-  const given = places.map(({ organizationId, key, at }) => ({ owner: organizationId, key, at }))
-  await sql`select give_back_places(${JSON.stringify(given)}::jsonb, ${actingFor}::uuid)`.execute(db)
+  const input = reservations.map(({ organizationId, key, at }) => ({ owner: organizationId, key, at }))
+  await sql`select release_reservations(${JSON.stringify(input)}::jsonb, ${actingFor}::uuid)`.execute(db)
 }
 
 export interface WindowRecord {
   readonly key: string
-  readonly most: number
+  readonly maxCalls: number
   readonly windowMs: number
   readonly marginMs: number
   /** Ascending. */
   readonly log: readonly { readonly at: number; readonly count: number }[]
-  readonly waiting: readonly { readonly holder: string; readonly at: number }[]
+  readonly waiting: readonly { readonly requester: string; readonly at: number }[]
   /** The database's clock. */
   readonly now: number
 }
 
-/** An organization's own windows, by key. */
+/** The windows of an organization, by key. Those that the app shares are not included. */
 export async function listRateWindows(
   db: Executor,
   organizationId: string,
 ): Promise<readonly WindowRecord[]> {
-  const { rows } = await sql<Omit<WindowRecord, 'log'> & { readonly places: readonly string[] }>`
-    select w.key, w.most, w.window_ms as "windowMs", w.margin_ms as "marginMs", w.places,
+  const { rows } = await sql<Omit<WindowRecord, 'log'> & { readonly reservations: readonly string[] }>`
+    select w.key, w.max_calls as "maxCalls", w.window_ms as "windowMs", w.margin_ms as "marginMs", w.reservations,
            floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now,
-           coalesce((select jsonb_agg(jsonb_build_object('holder', l.holder, 'at', l.at)
-                                      order by l.at, l.holder collate "C")
-                       from rate_waiting l where l.window_id = w.id), '[]') as waiting
+           coalesce((select jsonb_agg(jsonb_build_object('requester', q.requester, 'at', q.reserved_at)
+                                      order by q.reserved_at, q.requester collate "C")
+                       from rate_queue q where q.window_id = w.id), '[]') as waiting
       from rate_window w where w.organization_id = ${organizationId} order by w.key collate "C"`.execute(db)
-  return rows.map(({ places, ...row }) => ({ ...row, log: pairsOf(places.map(Number)) }))
+  return rows.map(({ reservations, ...row }) => ({ ...row, log: pairsOf(reservations.map(Number)) }))
 }
 
-/** Each name once, with its number from 1. */
+/** Each distinct name with a number from 1. */
 function numbered(names: readonly LimitName[]) {
-  const wordOf = ({ organizationId, key }: LimitName) => `${organizationId ?? ''} ${key}`
-  const distinct = [...new Map(names.map((name) => [wordOf(name), name])).values()]
-  const numbers = new Map(distinct.map((name, index) => [wordOf(name), index + 1]))
+  const identify = ({ organizationId, key }: LimitName) => `${organizationId ?? ''} ${key}`
+  const distinct = [...new Map(names.map((name) => [identify(name), name])).values()]
+  const numbers = new Map(distinct.map((name, index) => [identify(name), index + 1]))
   return {
     owners: distinct.map(({ organizationId }) => organizationId),
     keys: distinct.map(({ key }) => key),
-    numberOf: (name: LimitName) => numbers.get(wordOf(name)),
+    numberOf: (name: LimitName) => numbers.get(identify(name)),
   }
 }
 
-/** Performs each group by itself; the answers come back in the order of the requests. */
-async function byGroup<Request, Answer>(
+/** Performs each group separately and returns the results in the order of the requests. */
+async function byGroup<Request, Result>(
   requests: readonly Request[],
   groupOf: (request: Request) => string | null,
-  perform: (group: readonly Request[], name: string | null) => Promise<readonly Answer[]>,
-): Promise<readonly Answer[]> {
-  const answers = new Map<Request, Answer>()
+  perform: (group: readonly Request[], name: string | null) => Promise<readonly Result[]>,
+): Promise<readonly Result[]> {
+  const results = new Map<Request, Result>()
   for (const [name, group] of Map.groupBy(requests, groupOf)) {
-    const answered = await perform(group, name)
+    const groupResults = await perform(group, name)
     group.forEach((request, index) => {
-      // One for one.
-      answers.set(request, answered[index] as Answer)
+      // `perform` returns one result per request.
+      results.set(request, groupResults[index] as Result)
     })
   }
-  return requests.map((request) => answers.get(request) as Answer)
+  return requests.map((request) => results.get(request) as Result)
 }
 
 function pairsOf(flat: readonly number[]): WindowRecord['log'] {

@@ -3,7 +3,7 @@ import type { Executor } from '../database.ts'
 
 export type Scope = 'read' | 'write' | 'admin'
 
-/** A key as people see it: never its secret, which is not kept. */
+/** An API key without its secret, which is not stored. */
 export interface ApiKeyRecord {
   readonly id: string
   readonly name: string
@@ -17,8 +17,8 @@ const columns = sql.raw(
   'id, name, scopes, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"',
 )
 
-/** What signing in needs, for a key that is not revoked. Looks past row-level security: nobody is known yet. */
-export async function findKeyToSignIn(
+/** What authentication needs of a key that is not revoked. Bypasses row-level security: the organization is not known yet. */
+export async function findKeyForAuthentication(
   db: Executor,
   keyId: string,
 ): Promise<
@@ -29,8 +29,8 @@ export async function findKeyToSignIn(
   return rows[0]
 }
 
-/** Those of the keys that sign in. Looks past row-level security, as signing in does: the keys are of any organization. */
-export async function findWorkingKeys(db: Executor, keyIds: readonly string[]): Promise<readonly string[]> {
+/** Of some keys, those that are not revoked. Bypasses row-level security: the keys may belong to any organization. */
+export async function filterValidKeys(db: Executor, keyIds: readonly string[]): Promise<readonly string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from unnest(${keyIds}::text[]) as id where exists (select from find_api_key(id))`.execute(db)
   return rows.map(({ id }) => id)
@@ -67,7 +67,7 @@ export async function insertApiKey(db: Executor, key: NewApiKey): Promise<void> 
     values (${key.id}, ${key.organizationId}, ${key.name}, ${key.hash}, ${key.scopes})`.execute(db)
 }
 
-/** Revokes a key; a key that is revoked already keeps its first time. False if there is no such key. */
+/** Revokes a key. A second revocation keeps the first time. False if there is no such key. */
 export async function revokeKey(db: Executor, organizationId: string, keyId: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update api_key set revoked_at = coalesce(revoked_at, now())
@@ -75,8 +75,8 @@ export async function revokeKey(db: Executor, organizationId: string, keyId: str
   return numAffectedRows === 1n
 }
 
-/** Notes that a key was used, at most once a minute: reads should not become writes. */
-export async function noteKeyUse(db: Executor, organizationId: string, keyId: string): Promise<void> {
+/** Records that a key was used, at most once a minute, so that reads rarely write. */
+export async function recordKeyUse(db: Executor, organizationId: string, keyId: string): Promise<void> {
   await sql`
     update api_key set last_used_at = now()
      where organization_id = ${organizationId} and id = ${keyId}

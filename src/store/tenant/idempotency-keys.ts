@@ -4,41 +4,40 @@ import type { Executor } from '../database.ts'
 export interface KeyRequest {
   readonly organizationId: string
   readonly key: string
-  /** Of the operation and its input. */
+  /** A hash of the operation and its input. */
   readonly fingerprint: Buffer
-  /** How long the key is remembered. */
+  /** The lifetime of the key. */
   readonly minutes: number
 }
 
-/** What the store knows of an idempotency key. */
 export type KeyClaim =
-  /** Nobody used it: it is the caller's until the transaction ends, and for good if it commits. */
+  /** The key was unused. The caller's transaction holds it until it ends, and uses it if it commits. */
   | { readonly kind: 'new' }
-  | { readonly kind: 'known'; readonly fingerprint: Buffer; readonly answer: StoredOutcome }
-  /** Another transaction works under it, for longer than is waited for. The caller's is good for nothing but to be undone. */
+  | { readonly kind: 'known'; readonly fingerprint: Buffer; readonly stored: StoredOutcome }
+  /** Another transaction still holds the key. The caller's transaction can only be rolled back. */
   | { readonly kind: 'busy' }
 
-/** What the first request under a key came to. */
+/** The outcome of the first request with a key. */
 export interface StoredOutcome {
-  /** What its command answered, less what must not be stored: enough to show it anew. */
+  /** The command's result, without secrets: enough to render a response again. */
   readonly outcome: object
-  /** The JSON that was shown, and a hash of the request that it was shown to; null if it may not be stored. */
-  readonly response: { readonly text: string; readonly to: Buffer } | null
+  /** The response as JSON and a hash of its request; null if the response may not be stored. */
+  readonly response: { readonly body: string; readonly requestHash: Buffer } | null
 }
 
 /**
- * Claims a key in the caller's transaction. While another transaction works under the same key this waits for it, up to two
- * seconds: if that one commits, its answer is found; if it rolls back, the key is free again.
+ * Claims a key in the caller's transaction. If another transaction holds the key, this waits for it, at most two seconds: if that one
+ * commits, its response is returned; if it rolls back, the key is free again.
  */
 export async function claimKey(tx: Executor, request: KeyRequest): Promise<KeyClaim> {
   const { organizationId, key, fingerprint, minutes } = request
   const { rows } = await sql<{
     readonly fingerprint: Buffer
-    readonly answer: object
-    readonly shown: string | null
-    readonly shown_to: Buffer | null
+    readonly result: object
+    readonly response: string | null
+    readonly request_hash: Buffer | null
   }>`
-    select fingerprint, answer, shown, shown_to
+    select fingerprint, result, response, request_hash
       from claim_idempotency_key(${organizationId}, ${key}, ${fingerprint}, ${minutes})`
     .execute(tx)
     .catch((error) => {
@@ -46,17 +45,17 @@ export async function claimKey(tx: Executor, request: KeyRequest): Promise<KeyCl
       throw error
     })
   if (rows === null) return { kind: 'busy' }
-  const [held] = rows
-  if (!held) return { kind: 'new' }
-  const { answer: outcome, shown: text, shown_to: to } = held
+  const [row] = rows
+  if (!row) return { kind: 'new' }
+  const { result: outcome, response: body, request_hash: requestHash } = row
   return {
     kind: 'known',
-    fingerprint: held.fingerprint,
-    answer: { outcome, response: text !== null && to !== null ? { text, to } : null },
+    fingerprint: row.fingerprint,
+    stored: { outcome, response: body !== null && requestHash !== null ? { body, requestHash } : null },
   }
 }
 
-/** Keeps what a claimed key came to, in the transaction that claimed it. */
+/** Stores the outcome under a claimed key, in the transaction that claimed it. */
 export async function storeOutcome(
   tx: Executor,
   { organizationId, key }: Pick<KeyRequest, 'organizationId' | 'key'>,
@@ -64,11 +63,12 @@ export async function storeOutcome(
 ): Promise<void> {
   await sql`
     update idempotency_key
-       set answer = ${JSON.stringify(outcome)}::jsonb, shown = ${response?.text ?? null}, shown_to = ${response?.to ?? null}
+       set result = ${JSON.stringify(outcome)}::jsonb, response = ${response?.body ?? null},
+           request_hash = ${response?.requestHash ?? null}
      where organization_id = ${organizationId} and key = ${key}`.execute(tx)
 }
 
-/** `lock_not_available`: what was locked was waited for in vain. */
+/** SQLSTATE 55P03, `lock_not_available`: a lock was not acquired within `lock_timeout`. */
 function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '55P03'
 }

@@ -1,19 +1,19 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** What was told by webhook, as it is kept. */
+/** A webhook delivery to store. */
 export interface NewDelivery {
-  /** The same for every repetition of the same news. */
+  /** Equal for every repetition of the same delivery. */
   readonly key: string
   readonly event: string
   readonly openId: string | null
   readonly publishId: string | null
-  readonly news: object
+  readonly payload: object
   readonly signedAt: Date
 }
 
-/** Keeps a delivery; false if the same was kept before. */
-export async function keepDelivery(db: Executor, delivery: NewDelivery): Promise<boolean> {
+/** Stores a delivery. False if the same one is stored already. */
+export async function insertDelivery(db: Executor, delivery: NewDelivery): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('webhook_delivery')
     .values({
@@ -21,7 +21,7 @@ export async function keepDelivery(db: Executor, delivery: NewDelivery): Promise
       event: delivery.event,
       open_id: delivery.openId,
       publish_id: delivery.publishId,
-      news: JSON.stringify(delivery.news),
+      payload: JSON.stringify(delivery.payload),
       signed_at: delivery.signedAt,
     })
     .onConflict((conflict) => conflict.doNothing())
@@ -29,27 +29,27 @@ export async function keepDelivery(db: Executor, delivery: NewDelivery): Promise
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** A delivery that was not taken in yet, locked until the end of the transaction; null if it was. */
+/** Locks an unhandled delivery until the end of the transaction, and returns its payload; null if it was handled. */
 export async function lockDelivery(db: Executor, key: string): Promise<unknown> {
-  const { rows } = await sql<{ news: unknown }>`
-    select news from webhook_delivery where key = ${key} and handled_at is null for update`.execute(db)
-  return rows[0]?.news ?? null
+  const { rows } = await sql<{ payload: unknown }>`
+    select payload from webhook_delivery where key = ${key} and handled_at is null for update`.execute(db)
+  return rows[0]?.payload ?? null
 }
 
-export async function settleDelivery(db: Executor, key: string, outcome: string): Promise<void> {
+export async function markHandled(db: Executor, key: string, outcome: string): Promise<void> {
   await sql`update webhook_delivery
                set handled_at = clock_timestamp(), outcome = ${outcome}, failed_at = null, failure = null
              where key = ${key}`.execute(db)
 }
 
-/** Notes that a delivery could not be taken in, and why; one that was meanwhile stays as it is. */
-export async function failDelivery(db: Executor, key: string, failure: string): Promise<void> {
+/** Records that handling a delivery failed, and why, unless it was handled meanwhile. */
+export async function markFailed(db: Executor, key: string, failure: string): Promise<void> {
   await sql`update webhook_delivery set failed_at = clock_timestamp(), failure = ${failure}
              where key = ${key} and handled_at is null`.execute(db)
 }
 
-/** Takes up the failed deliveries that TikTok might still repeat, and answers their keys; what is older only lies there. */
-export async function takeUpFailedDeliveries(db: Executor): Promise<readonly string[]> {
+/** Marks the failed deliveries of the last 72 hours, which TikTok might still repeat, for another attempt, and returns their keys. */
+export async function retryFailedDeliveries(db: Executor): Promise<readonly string[]> {
   const { rows } = await sql<{ key: string }>`
     update webhook_delivery set failed_at = null, failure = null
      where failed_at is not null and received_at > now() - interval '72 hours'
@@ -57,7 +57,7 @@ export async function takeUpFailedDeliveries(db: Executor): Promise<readonly str
   return rows.map(({ key }) => key)
 }
 
-/** The job that opened a post, and whose account it went to. */
+/** The job that opened a post, and the account of the post. */
 export async function findJobOfPost(
   db: Executor,
   publishId: string,
@@ -74,24 +74,24 @@ export async function findJobOfPost(
 }
 
 /**
- * Whether TikTok has told something later about who can see a post. A showing that changed nothing has left no trace in the
- * job, so an older takedown that is told after it must be held against the deliveries themselves.
+ * Whether TikTok has delivered a later event about the visibility of a post. An event that changed nothing left no trace in the job, so
+ * an older takedown that arrives after it must be compared with the deliveries themselves.
  */
-export async function isOvertaken(
+export async function isSuperseded(
   db: Executor,
   publishId: string,
   types: readonly string[],
   { postId, createdAt }: { readonly postId: string | null; readonly createdAt: number },
 ): Promise<boolean> {
-  const { rows } = await sql<{ overtaken: boolean }>`
+  const { rows } = await sql<{ found: boolean }>`
     select exists (select from webhook_delivery
-                    where publish_id = ${publishId} and news->'event'->>'type' = any(${types}::text[])
-                      and (news->'event'->>'postId') is not distinct from ${postId}
-                      and (news->'event'->>'createdAt')::float8 > ${createdAt}) as overtaken`.execute(db)
-  return rows[0]?.overtaken ?? false
+                    where publish_id = ${publishId} and payload->'event'->>'type' = any(${types}::text[])
+                      and (payload->'event'->>'postId') is not distinct from ${postId}
+                      and (payload->'event'->>'createdAt')::float8 > ${createdAt}) as found`.execute(db)
+  return rows[0]?.found ?? false
 }
 
-/** Forgets what was taken in, or could not be, long ago. TikTok repeats a delivery for 72 hours at most. */
+/** Deletes deliveries that were handled, or failed, 30 days ago. TikTok repeats a delivery for 72 hours at most. */
 export async function pruneDeliveries(db: Executor): Promise<number> {
   const { numAffectedRows } = await sql`delete from webhook_delivery
                where coalesce(handled_at, failed_at) < now() - interval '30 days'`.execute(db)

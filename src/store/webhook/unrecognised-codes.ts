@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** A word of an upstream's that the table of verdicts does not know. */
+/** A code from an upstream that the verdict table does not contain. */
 export interface UnrecognisedCode {
   readonly source: string
   readonly code: string
-  readonly seen: number
+  readonly occurrences: number
   readonly lastLogId: string | null
   readonly firstSeenAt: Date
   readonly lastSeenAt: Date
@@ -20,7 +20,7 @@ export async function countUnrecognised(
     insert into unrecognised_code (organization_id, source, code, last_log_id)
     values (${organizationId}, ${source}, ${code}, ${logId ?? null})
     on conflict (organization_id, source, code) do update
-       set seen = unrecognised_code.seen + 1, last_seen_at = now(),
+       set occurrences = unrecognised_code.occurrences + 1, last_seen_at = now(),
            last_log_id = coalesce(excluded.last_log_id, unrecognised_code.last_log_id)`.execute(db)
 }
 
@@ -30,7 +30,7 @@ export async function listUnrecognised(
   organizationId: string,
 ): Promise<readonly UnrecognisedCode[]> {
   const { rows } = await sql<UnrecognisedCode>`
-    select source, code, seen, last_log_id as "lastLogId", first_seen_at as "firstSeenAt",
+    select source, code, occurrences, last_log_id as "lastLogId", first_seen_at as "firstSeenAt",
            last_seen_at as "lastSeenAt"
       from unrecognised_code where organization_id = ${organizationId}
      order by last_seen_at desc limit 100`.execute(db)

@@ -6,9 +6,9 @@ import { bundledTimeZones, instantOf, type TimeZoneData } from '../../../src/com
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { nextTimer, wakeAtOf } from '../../../src/durable/checkpoint.ts'
 import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'
-import { queues } from '../../../src/queue/queues.ts'
+import { queues } from '../../../src/queue/queue-settings.ts'
 import type { ChangeNotification } from '../../../src/store/event/notify.ts'
-import { insertJob, lockJob } from '../../../src/store/job/jobs.ts'
+import { insertInstance, lockInstance } from '../../../src/store/job/jobs.ts'
 import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../../graphql/support.ts'
 import { roleStarter } from '../../queue/support.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
@@ -82,7 +82,7 @@ async function insertWaitingJob(slotId: string, publishAt: number, now = Date.no
     const decision = decide(jobMachine, checkpoint, timer.event, facts)
     if (decision.kind === 'moved') checkpoint = decision.checkpoint
   }
-  await insertJob(db, {
+  await insertInstance(db, {
     id,
     organizationId,
     slotId,
@@ -191,7 +191,7 @@ describe('slots under new time zone data', () => {
     })
     const after = (await slotOf(slotId)).publish_at.getTime()
     expect(after).toBe(before.publish_at.getTime() - hour)
-    const job = await lockJob(db, jobId)
+    const job = await lockInstance(db, jobId)
     expect(job?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { publishAt: after } })
     expect(Object.values(job?.checkpoint.timers ?? {}).map(({ dueAt }) => dueAt)).toEqual([after])
     const { wake_at } = await db
@@ -209,7 +209,7 @@ describe('slots under new time zone data', () => {
     const before = await slotOf(posting)
     const publishAt = before.publish_at.getTime()
     const jobId = await insertWaitingJob(posting, publishAt, publishAt)
-    expect((await lockJob(db, jobId))?.checkpoint.state).toBe('publishing.preparing')
+    expect((await lockInstance(db, jobId))?.checkpoint.state).toBe('publishing.preparing')
     expect(await resolve(newer)).toMatchObject({
       resolved: 2,
       rescheduled: 0,
@@ -217,7 +217,7 @@ describe('slots under new time zone data', () => {
     })
     for (const id of [posting, over])
       expect(await slotOf(id)).toMatchObject({ publish_at: before.publish_at, tzdata_version: '2026c' })
-    expect((await lockJob(db, jobId))?.checkpoint.context.publishAt).toBe(publishAt)
+    expect((await lockInstance(db, jobId))?.checkpoint.context.publishAt).toBe(publishAt)
   })
 
   it('whose job was cancelled move, for they may be started again', async () => {

@@ -6,7 +6,7 @@ import {
   validateSpan,
   validateValidity,
 } from '../../../src/commands/quota/validate-quota.ts'
-import type { Metric, QuotaPeriod } from '../../../src/store/tables.ts'
+import type { Metric, QuotaPeriod } from '../../../src/store/quota/tables.ts'
 
 const pathsOf = (mistakes: readonly { readonly path: string }[]) => mistakes.map(({ path }) => path)
 

@@ -17,12 +17,12 @@ import { closeJob } from '../../../src/steps/close-job.ts'
 import type { StepDeps } from '../../../src/steps/step-deps.ts'
 import { connect, type Db, type Tx } from '../../../src/store/database.ts'
 import { lockJobsInState } from '../../../src/store/job/job-list.ts'
-import { insertJob, lockJob } from '../../../src/store/job/jobs.ts'
+import { insertInstance, lockInstance } from '../../../src/store/job/jobs.ts'
 import { commitTransitions } from '../../../src/store/job/transitions.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import { lockDueSlots } from '../../../src/store/plan/due-slots.ts'
 import { grantQuota } from '../../../src/store/quota/adjustments.ts'
-import { drawQuota } from '../../../src/store/quota/reservations.ts'
+import { debitQuota } from '../../../src/store/quota/reservations.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 import { toyMachine } from '../../support/toy-machine.ts'
 import { createToyProcess } from '../../support/toy-runtime.ts'
@@ -48,7 +48,7 @@ async function createJobs(organizations: readonly string[], count: number): Prom
   for (const { jobId, organizationId } of jobs) {
     const checkpoint = checkpointOf(jobId, 1)
     const wakeAt = wakeAtOf(checkpoint, Date.now())
-    await insertJob(db, { id: jobId, organizationId, slotId: null, accountId: null, checkpoint, wakeAt })
+    await insertInstance(db, { id: jobId, organizationId, slotId: null, accountId: null, checkpoint, wakeAt })
   }
   return jobs
 }
@@ -116,7 +116,12 @@ async function renewAll(
 function reserve(on: Db, { jobId, organizationId }: Job): Promise<unknown> {
   return on.transaction().execute(async (tx) => {
     const books = await openQuotaPeriods(tx, { organizationId, at: Date.now() })
-    await drawQuota(tx, books, { into: 'reserved', amounts: [{ metric: 'videos', amount: 1 }], jobId })
+    await debitQuota(tx, books, {
+      into: 'reserved',
+      amounts: [{ metric: 'videos', amount: 1 }],
+      jobId,
+      thresholds: [],
+    })
   })
 }
 
@@ -152,7 +157,7 @@ async function commandAll(on: Db, boss: PgBoss, jobs: readonly Job[], isOver: ()
 }
 
 async function move(tx: Tx, boss: PgBoss, job: Job): Promise<void> {
-  const locked = await lockJob(tx, job.jobId)
+  const locked = await lockInstance(tx, job.jobId)
   if (!locked) throw new Error('the job is gone')
   await queueWakeUps(boss, [{ ...job, reason: locked.revision + 1 }], tx)
   await commitTransitions(tx, [moveOf(job, locked.revision, null)])
@@ -255,7 +260,7 @@ it('lets a job be closed while a person moves it', async () => {
   if (!job) throw new Error('there is no job')
   await reserve(db, job)
   const both = db.transaction().execute(async (tx) => {
-    const locked = await lockJob(tx, job.jobId)
+    const locked = await lockInstance(tx, job.jobId)
     const closing = close(db, job)
     await untilWaiting(closing)
     await commitTransitions(tx, [moveOf(job, locked?.revision ?? 0, null)])

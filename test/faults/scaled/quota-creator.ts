@@ -4,7 +4,7 @@ import { accountMachine, jobMachine } from '../../../src/definitions/machines.ts
 import { catalogueOf } from '../../../src/durable/machine.ts'
 import { createBoss } from '../../../src/queue/boss.ts'
 import { connect, inOrganization } from '../../../src/store/database.ts'
-import { unavailableOf } from '../../../src/store/unavailable.ts'
+import { asUnavailable } from '../../../src/store/unavailable.ts'
 
 export interface CreatorSettings {
   readonly databaseUrl: string
@@ -36,7 +36,7 @@ async function untilServed<Result>(work: () => Promise<Result>): Promise<Result>
     try {
       return await work()
     } catch (error) {
-      const refused = unavailableOf(error)
+      const refused = asUnavailable(error)
       if (!refused) throw error
       await later(refused.retryAfterSeconds * 1_000)
     }

@@ -117,7 +117,7 @@ describe('a mutation with an idempotency key', () => {
     const { createApiKey: second } = await tenant.ask(make)
     expect(first.key).toMatch(/^rp_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
     expect(second).toEqual({ key: null, apiKey: first.apiKey })
-    const { rows } = await database.owner.pool.query('select answer, shown from reelpilot.idempotency_key')
+    const { rows } = await database.owner.pool.query('select result, response from reelpilot.idempotency_key')
     expect(JSON.stringify(rows)).not.toContain(first.key.slice(22))
   })
 
@@ -127,7 +127,7 @@ describe('a mutation with an idempotency key', () => {
     const { connectAccount: first } = await tenant.ask(connect)
     expect(await tenant.ask(connect)).toEqual({ connectAccount: first })
     const state = new URL(first.authorizeUrl).searchParams.get('state')
-    const { rows } = await database.owner.pool.query('select answer, shown from reelpilot.idempotency_key')
+    const { rows } = await database.owner.pool.query('select result, response from reelpilot.idempotency_key')
     expect(JSON.stringify(rows)).not.toContain(state)
   })
 })

@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws'
 import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { appendEvent } from '../../../src/store/event/append.ts'
-import { keepMedia } from '../../../src/store/job/media.ts'
+import { insertMedia } from '../../../src/store/job/media.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import {
   createDraft,
@@ -223,7 +223,7 @@ describe('videos', () => {
         yield content
       })(),
     )
-    await keepMedia(database.runtime.db, {
+    await insertMedia(database.runtime.db, {
       organizationId,
       sha256,
       bytes: content.length,

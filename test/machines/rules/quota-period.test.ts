@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { expect, it } from 'vitest'
-import { quotaPeriodAt, reachedThresholds } from '../../../machines/rules/quota-period.ts'
+import { quotaPeriodAt } from '../../../machines/rules/quota-period.ts'
 
 const iso = (at: number) => new Date(at).toISOString()
 
@@ -46,17 +46,4 @@ it('agrees with Temporal on every day and month of every zone', () => {
     }),
     { numRuns: 2_000 },
   )
-})
-
-it.each([
-  [0, 49, 100, []],
-  [0, 50, 100, [50]],
-  [50, 79, 100, []],
-  [0, 100, 100, [50, 80, 100]],
-  [80, 130, 100, [100]],
-  [100, 200, 100, []],
-  [0, 1, 1, [50, 80, 100]],
-  [0, 5, 0, []],
-])('tells of what is reached after %i %%, with %i of %i spoken for', (told, spoken, allowance, reached) => {
-  expect(reachedThresholds(told, spoken, allowance)).toEqual(reached)
 })

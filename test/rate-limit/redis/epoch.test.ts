@@ -11,7 +11,7 @@ const leaseMs = 400
 let keepers: EpochTracker[] = []
 
 beforeEach(async () => {
-  await sql`truncate rate_era, rate_process`.execute(database.owner.db)
+  await sql`truncate rate_limit_epoch, rate_limit_process`.execute(database.owner.db)
 })
 afterEach(async () => {
   await Promise.all(keepers.splice(0).map((keeper) => keeper.stop()))
@@ -35,25 +35,25 @@ type Process = Awaited<ReturnType<typeof startProcess>>
 const untilAllIn = (processes: readonly Process[], server: string | null, after = 0) =>
   waitUntil(
     () => processes.map(({ era }) => era()),
-    (eras) => eras.every((era) => era && era.era > after && era.server === server),
+    (eras) => eras.every((era) => era && era.epoch > after && era.server === server),
   )
 
 it('begins with the server that all reach', async () => {
   const processes = [await startProcess('one'), await startProcess('one')]
   const eras = await untilAllIn(processes, 'one')
-  expect(new Set(eras.map((era) => era?.era)).size).toBe(1)
+  expect(new Set(eras.map((era) => era?.epoch)).size).toBe(1)
 })
 
 it('takes all processes to memory when one has lost its way, deals a share to each, and brings them back', async () => {
   const [first, second] = [await startProcess('one'), await startProcess('one')]
   const [before] = await untilAllIn([first, second], 'one')
   second.reaches = null
-  const alone = await untilAllIn([first, second], null, before?.era)
+  const alone = await untilAllIn([first, second], null, before?.epoch)
   expect(alone.map((era) => era?.shares)).toEqual([2, 2])
   expect(alone.map((era) => era?.share).sort()).toEqual([0, 1])
-  expect(alone[0]?.reason).toBe('Redis is out of reach of a process')
+  expect(alone[0]?.reason).toBe('a process cannot reach Redis')
   second.reaches = 'one'
-  const [back] = await untilAllIn([first, second], 'one', alone[0]?.era)
+  const [back] = await untilAllIn([first, second], 'one', alone[0]?.epoch)
   expect(back?.reason).toBe('all processes reach Redis')
 })
 
@@ -62,16 +62,16 @@ it('ends an era whose server was started again, though it answers', async () => 
   const [before] = await untilAllIn([first, second], 'one')
   first.reaches = 'two'
   second.reaches = 'two'
-  await untilAllIn([first, second], 'two', before?.era)
+  await untilAllIn([first, second], 'two', before?.epoch)
 })
 
 it('leaves a process without a share that comes when they are dealt, until they are dealt again', async () => {
   const first = await startProcess(null)
   const [dealt] = await untilAllIn([first], null, 0)
   const late = await startProcess(null)
-  expect(late.era()).toMatchObject({ era: dealt?.era, shares: 1, share: null })
-  await sql`update rate_era set since = now() - interval '2 minutes'`.execute(database.owner.db)
-  const again = await untilAllIn([first, late], null, dealt?.era)
+  expect(late.era()).toMatchObject({ epoch: dealt?.epoch, shares: 1, share: null })
+  await sql`update rate_limit_epoch set since = now() - interval '2 minutes'`.execute(database.owner.db)
+  const again = await untilAllIn([first, late], null, dealt?.epoch)
   expect(again.map((era) => era?.shares)).toEqual([2, 2])
 })
 

@@ -56,8 +56,11 @@ describe('a post that TikTok rejects', () => {
       failure: { verdict: 'NEEDS_OPERATOR', code: 'the_moon_is_full', source: 'post' },
       initAttempts: 1,
     })
-    const counted = await db.selectFrom('unrecognised_code').select(['source', 'code', 'seen']).execute()
-    expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', seen: 1 }])
+    const counted = await db
+      .selectFrom('unrecognised_code')
+      .select(['source', 'code', 'occurrences'])
+      .execute()
+    expect(counted).toEqual([{ source: 'post', code: 'the_moon_is_full', occurrences: 1 }])
     expect(account.tiktok.counters()).toMatchObject({ inits: 1 })
   })
 

@@ -4,12 +4,11 @@ import { jobIdOf } from '../../../src/commands/job/start-job.ts'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../../src/durable/checkpoint.ts'
 import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'
-import type { Db } from '../../../src/store/database.ts'
-import { readDatabaseTime } from '../../../src/store/database-time.ts'
+import { type Db, readDatabaseTime } from '../../../src/store/database.ts'
 import { appendEvent } from '../../../src/store/event/append.ts'
-import { insertJob } from '../../../src/store/job/jobs.ts'
+import { insertInstance } from '../../../src/store/job/jobs.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
-import type { Privacy } from '../../../src/store/tables.ts'
+import type { Privacy } from '../../../src/store/plan/tables.ts'
 import { shortStoryboard } from '../../support/worker-fixture.ts'
 import type { Harness } from './harness.ts'
 import { defaultVideo, type VideoOptions } from './video.ts'
@@ -66,7 +65,7 @@ export async function insertStoredJob(
     checkpoint = decision.checkpoint
   }
   const wakeAt = wakeAtOf(checkpoint, at)
-  await insertJob(db, { id: jobId, slotId, ...owner, checkpoint, wakeAt, startedBy: 'person' })
+  await insertInstance(db, { id: jobId, slotId, ...owner, checkpoint, wakeAt, startedBy: 'person' })
   const payload = { from: null, to: checkpoint.state, event: 'start', tag: checkpoint.tag, progress: null }
   await appendEvent(db, { organizationId, type: 'job.transitioned', jobId, jobRevision: 1, payload })
   return jobId

@@ -9,7 +9,7 @@ import { creatorViolations } from '../../../commands/plan/creator-rules.ts'
 import { accountMachine } from '../../../definitions/machines.ts'
 import { acceptedEvents } from '../../../durable/decide.ts'
 import { contextOf } from '../../../durable/machine.ts'
-import type { AccountRecord, ComingSlot } from '../../../store/account/accounts.ts'
+import type { AccountRecord, UpcomingSlot } from '../../../store/account/accounts.ts'
 import { violationFailure } from '../../../verdict/violation-failure.ts'
 
 /** The areas of the account machine as the API names them. */
@@ -69,7 +69,7 @@ export interface SlotAtRisk {
 export function slotsAtRisk(
   { scopes, creator }: AccountRecord,
   health: AccountHealth,
-  coming: readonly ComingSlot[],
+  coming: readonly UpcomingSlot[],
 ): readonly SlotAtRisk[] {
   return coming.flatMap(({ slotId, publishAt, ...wish }) => {
     const failure =

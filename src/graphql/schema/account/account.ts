@@ -84,7 +84,7 @@ builder.node(Account, {
       type: CreatorSettings,
       nullable: true,
       description: 'What the creator allows; null until TikTok was asked for the first time.',
-      resolve: ({ creator, creatorSeenAt }) =>
+      resolve: ({ creator, creatorFetchedAt: creatorSeenAt }) =>
         creator && creatorSeenAt && { ...creator, fetchedAt: creatorSeenAt },
     }),
     accessTokenExpiresAt: t.expose('accessExpiresAt', {

@@ -1,6 +1,10 @@
 import DataLoader from 'dataloader'
 import { redriveJob } from '../../../commands/job/redrive-job.ts'
-import { type DeadLetterRecord, findOpenLetters, listDeadLetters } from '../../../store/job/dead-letters.ts'
+import {
+  type DeadLetterRecord,
+  findOpenDeadLetters,
+  listDeadLetters,
+} from '../../../store/job/dead-letters.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
@@ -30,13 +34,14 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
       type: Job,
       nullable: true,
       description: 'The job; null if it is about an account.',
-      resolve: ({ machine, jobId }, _args, { load }) => (machine === 'job' ? load.job.load(jobId) : null),
+      resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
+        machine === 'job' ? load.job.load(jobId) : null,
     }),
     account: t.field({
       type: Account,
       nullable: true,
       description: 'The account, of which nothing is renewed meanwhile; null if it is about a job.',
-      resolve: ({ machine, jobId }, _args, { load }) =>
+      resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
         machine === 'account' ? load.account.load(jobId) : null,
     }),
     state: t.exposeString('state', { description: 'The state in which nobody got through with it.' }),
@@ -44,7 +49,7 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
     message: t.exposeString('message', {
       description: 'The same in words; the log of the workers has more.',
     }),
-    leaseAttemptCount: t.exposeInt('tries', { description: 'How often it was tried.' }),
+    leaseAttemptCount: t.exposeInt('attempts', { description: 'How often it was tried.' }),
     isResolved: t.boolean({
       description: 'Whether it needs no redrive any more: it was redriven, or its job or account went on.',
       resolve: ({ isOpen }) => !isOpen,
@@ -104,8 +109,8 @@ function openLetters(context: Context): DataLoader<string, DeadLetterRecord | nu
     loaders.get(context) ??
     new DataLoader(
       async (ids: readonly string[]) => {
-        const letters = await read((tx) => findOpenLetters(tx, viewer.organizationId, ids))
-        const byJob = new Map(letters.map((letter) => [letter.jobId, letter]))
+        const letters = await read((tx) => findOpenDeadLetters(tx, viewer.organizationId, ids))
+        const byJob = new Map(letters.map((letter) => [letter.instanceId, letter]))
         return ids.map((id) => byJob.get(id) ?? null)
       },
       { cache: false },

@@ -1,6 +1,6 @@
 import { maxLatenessMs } from '../../../../machines/rules/lateness.ts'
 import { spanOf } from '../../../rate-limit/sliding-window.ts'
-import { readDatabaseTime } from '../../../store/database-time.ts'
+import { readDatabaseTime } from '../../../store/database.ts'
 import { listPosts } from '../../../store/plan/planned-posts.ts'
 import { findPlans } from '../../../store/plan/plans.ts'
 import { readRateLimitSettings } from '../../../store/rate-limit/settings.ts'

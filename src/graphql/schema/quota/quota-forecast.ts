@@ -3,7 +3,7 @@ import {
   forecastQuota,
   type QuotaForecast as QuotaForecastRecord,
 } from '../../../commands/quota/forecast-quota.ts'
-import { readDatabaseTime } from '../../../store/database-time.ts'
+import { readDatabaseTime } from '../../../store/database.ts'
 import { builder } from '../builder.ts'
 import { Plan } from '../ref.ts'
 import { QuotaEnforcement, QuotaMetric, QuotaPeriod } from './quota-type.ts'

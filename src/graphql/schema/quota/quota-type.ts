@@ -1,4 +1,4 @@
-import type { Metric, QuotaPeriod as Period } from '../../../store/tables.ts'
+import type { Metric, QuotaPeriod as Period } from '../../../store/quota/tables.ts'
 import { builder } from '../builder.ts'
 
 export const QuotaMetric = builder.enumType('QuotaMetric', {

@@ -104,7 +104,7 @@ describe('an account', () => {
       maxDurationSeconds: 600,
     }
     await database.owner.pool.query(
-      `update reelpilot.account set creator = $2, creator_seen_at = '2026-08-01T12:00:00Z' where id = $1`,
+      `update reelpilot.account set creator = $2, creator_fetched_at = '2026-08-01T12:00:00Z' where id = $1`,
       [tenant.accountId, settings],
     )
     const { creatorSettings } = await readAccount(tenant)

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CommandDeps } from '../../../../src/commands/command-deps.ts'
 import { deadLetterJob } from '../../../../src/commands/job/dead-letter-job.ts'
-import type { Cause } from '../../../../src/queue/cause.ts'
+import type { FailureCause } from '../../../../src/queue/failure-cause.ts'
 import { createCommandDeps } from '../../../support/command-deps.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import {
@@ -35,11 +35,11 @@ beforeAll(async () => {
 
 const bareId = (id: string) => Buffer.from(id, 'base64url').toString('utf8').split(':')[1] ?? ''
 
-const died: Cause = { code: 'WORKER_DIED', message: 'It was not heard of any more.' }
+const died: FailureCause = { code: 'WORKER_DIED', message: 'It was not heard of any more.' }
 
 /** As the worker does with a wake-up that nobody got through with. */
 async function lose(jobId: string, cause = died) {
-  const lost = { cause, tries: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+  const lost = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
   return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
 }
 

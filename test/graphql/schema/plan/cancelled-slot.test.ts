@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { listComingSlots } from '../../../../src/store/account/accounts.ts'
+import { listUpcomingSlots } from '../../../../src/store/account/accounts.ts'
 import { findSlotToPost } from '../../../../src/store/job/clearance.ts'
 import { listPosts } from '../../../../src/store/plan/planned-posts.ts'
 import { createTestDatabase } from '../../../support/database.ts'
@@ -68,7 +68,7 @@ async function counted() {
   const { organizationId, accountId } = tenant
   const now = { sentSince: new Date(0), dueSince: new Date() }
   const { planned } = await listPosts(db, { organizationId, accountId }, now)
-  const coming = await listComingSlots(db, organizationId, accountId, 10)
+  const coming = await listUpcomingSlots(db, organizationId, accountId, 10)
   return [coming.length, planned.length]
 }
 

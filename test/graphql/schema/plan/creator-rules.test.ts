@@ -53,7 +53,7 @@ const forbidden = {
 const rules = ['storyboard', 'privacy', 'allowComment', 'allowDuet', 'allowStitch']
 
 const learn = (creator: object) =>
-  sql`update account set creator = ${JSON.stringify(creator)}::jsonb, creator_seen_at = now()
+  sql`update account set creator = ${JSON.stringify(creator)}::jsonb, creator_fetched_at = now()
        where id = ${tenant.accountId}`.execute(db)
 const pathsOf = (answer: { readonly fields: readonly { readonly path: string }[] }) =>
   answer.fields.map(({ path }) => path)
@@ -245,7 +245,7 @@ describe('a plan of more posts than its creator may make a day', () => {
   })
 
   it('is told so by what the organization has set', async () => {
-    await sql`insert into rate_limit_setting (organization_id, name, most) values (${tenant.organizationId}, 'posts', 1)`.execute(
+    await sql`insert into rate_limit_setting (organization_id, name, max_calls) values (${tenant.organizationId}, 'posts', 1)`.execute(
       db,
     )
     expect((await approve([60, 90])).answer.latePosts).toHaveLength(1)

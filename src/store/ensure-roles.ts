@@ -1,38 +1,38 @@
 import pg from 'pg'
 import type { Connection } from './database.ts'
 
-/** Each waits for one other at least, so many are more than ever collide. */
-const mostTries = 50
+/** Every collision lets at least one process proceed, so this is more than can be needed. */
+const maxAttempts = 51
 
 /**
- * Makes the two working roles and lets the owner act as them. Roles belong to the whole server and an advisory lock to
- * one database only, so an installation in another database may be making them at the same moment: a statement that
- * collides with it is run again, and then finds what the other has made.
+ * Creates the API's and the runtime's role, and lets the owner act as them. Roles belong to the whole server, an advisory lock only to
+ * one database, so an installation in another database may create them at the same time: a statement that collides is retried and then
+ * finds the other's roles.
  */
 export async function ensureRoles(owner: Connection): Promise<void> {
   for (const role of ['reelpilot_api', 'reelpilot_runtime']) {
-    await untilNobodyCollides(async () => {
+    await retryOnCollision(async () => {
       const { rowCount } = await owner.pool.query('select from pg_roles where rolname = $1', [role])
       if (rowCount === 0) await owner.pool.query(`create role ${role} nologin`)
     })
-    await untilNobodyCollides(() => owner.pool.query(`grant ${role} to current_user`))
+    await retryOnCollision(() => owner.pool.query(`grant ${role} to current_user`))
   }
 }
 
-async function untilNobodyCollides(change: () => Promise<unknown>): Promise<void> {
-  for (let left = mostTries; ; left -= 1) {
+async function retryOnCollision(change: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       await change()
       return
     } catch (error) {
-      if (left === 0 || !isCollision(error)) throw error
+      if (attempt === maxAttempts || !isCollision(error)) throw error
     }
   }
 }
 
 const duplicateObject = '42710'
 const uniqueViolation = '23505'
-/** Postgres has no code of its own for "tuple concurrently updated". */
+/** "tuple concurrently updated" has no code of its own. */
 const internalError = 'XX000'
 
 function isCollision(error: unknown): boolean {

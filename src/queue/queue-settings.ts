@@ -5,17 +5,19 @@ export const queues = {
   /** Wakes a job: `{ jobId }`, in the group of its organization. */
   wake: 'job-wake',
   /** The wake-ups that nobody got through with. */
-  lostWake: 'job-wake-dead',
+  deadWake: 'job-wake-dead',
   /** A look for slots that fall due: hourly of all organizations, `{}`, or of one, `{ organizationId }`. */
   scan: 'scan',
   /** What TikTok told by webhook, to be taken in: `{ key }` of the delivery. */
   webhook: 'webhook',
   /** The deliveries that could not be taken in. */
-  lostWebhook: 'webhook-dead',
+  deadWebhook: 'webhook-dead',
 } as const
 
 /** How often the queue tries what a worker did not get through with, and how long it waits in between. */
-export type Patience = Required<Pick<Queue, 'retryLimit' | 'retryDelay' | 'retryBackoff' | 'retryDelayMax'>>
+export type RetryPolicy = Required<
+  Pick<Queue, 'retryLimit' | 'retryDelay' | 'retryBackoff' | 'retryDelayMax'>
+>
 
 /**
  * 35 tries: the first seven within a minute and a half, then one a minute, about half an hour in all. Only infrastructure
@@ -23,7 +25,7 @@ export type Patience = Required<Pick<Queue, 'retryLimit' | 'retryDelay' | 'retry
  * worker; a database that is down spends none, for nobody can ask it for work, and neither does a deployment, for what is
  * drained is queued anew. So what runs out of them is broken and stays so: then a person hears of it the same half hour.
  */
-export const usualPatience: Patience = {
+export const defaultRetryPolicy: RetryPolicy = {
   retryLimit: 34,
   // From a second, doubling, jittered by pg-boss: whoever only lost a race is back at once.
   retryDelay: 1,
@@ -40,7 +42,7 @@ const day = 24 * hour
 type Setting = readonly [name: string, options: Omit<Queue, 'name' | 'policy' | 'partition'>]
 
 /** The queues with their settings, each after the one that it gives its dead letters to. */
-export function queueSettings(patience: Patience): readonly Setting[] {
+export function queueSettings(patience: RetryPolicy): readonly Setting[] {
   const kept = {
     // Its id keeps what was done from being queued again by a straggler. Not longer: supervision reads the whole table.
     deleteAfterSeconds: hour,
@@ -58,8 +60,8 @@ export function queueSettings(patience: Patience): readonly Setting[] {
     warningQueueSize: 100,
   }
   return [
-    [queues.lostWake, lost],
-    [queues.lostWebhook, lost],
+    [queues.deadWake, lost],
+    [queues.deadWebhook, lost],
     [
       queues.wake,
       {
@@ -69,7 +71,7 @@ export function queueSettings(patience: Patience): readonly Setting[] {
         // One drive through all steps that follow at once; the longest is an upload on a slow line.
         expireInSeconds: 6 * hour,
         // Its consumer tells the machine, or at least the person, and the sweep leaves it alone from then on.
-        deadLetter: queues.lostWake,
+        deadLetter: queues.deadWake,
         // A started job does not wait for a tick.
         notify: true,
         // Every waiting job has a deferred wake-up here, so tens of thousands are no backlog.
@@ -99,7 +101,7 @@ export function queueSettings(patience: Patience): readonly Setting[] {
         // One transaction on one row.
         expireInSeconds: 60,
         // Its consumer marks the delivery, which is tried again every hour for three days.
-        deadLetter: queues.lostWebhook,
+        deadLetter: queues.deadWebhook,
         // TikTok's word is shown as it comes.
         notify: true,
         // TikTok repeats what it has not told for hours at once; more than that is a flood.

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { connectionOptions } from './database.ts'
 
-/** Opens a connection of its own, asks the least and closes it. Rejects while the database is out of reach. */
-export async function reachDatabase(url: string): Promise<void> {
+/** Opens a connection, runs an empty query and closes it. Rejects while the database is unreachable. */
+export async function checkConnection(url: string): Promise<void> {
   const { onConnect: _, ...options } = connectionOptions(url, 'reelpilot_runtime', 'reelpilot probe')
   const client = new pg.Client(options)
   client.on('error', () => undefined) // The pending query is rejected with it.

@@ -1,38 +1,38 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
-/** A post that is about to be opened. */
-export interface PostTurn {
+/** A post that a job is about to open at TikTok. */
+export interface PostOpening {
   readonly organizationId: string
   readonly accountId: string
   readonly jobId: string
-  /** From the account's last post; 0 for a post that keeps none, such as one that is on time. */
+  /** The minimum gap to the account's last post; 0 for none, such as for a post that is on time. */
   readonly gapMs: number
 }
 
-export type PostTurnTaken =
-  | { readonly kind: 'taken' }
+export type PostOpeningClaim =
+  | { readonly kind: 'claimed' }
   /** Another post of the account was opened less than the gap ago. */
-  | { readonly kind: 'later'; readonly afterMs: number }
+  | { readonly kind: 'deferred'; readonly afterMs: number }
 
 /**
- * Takes the account's turn to open a post: the next one that keeps a gap keeps it to this moment. It is one update of the
- * account's row, so of several that ask at once one takes it. Who has it and asks again takes it again: between the turn and
- * the post a limit may have stood.
+ * Claims the right to open a post now; the next post with a gap keeps its distance to this instant. One update of the account's row,
+ * so one of several concurrent claims succeeds. The job that claimed last may claim again, because a rate limit may have deferred it
+ * between the claim and the post.
  */
-export async function takePostTurn(
+export async function claimPostOpening(
   db: Executor,
-  { organizationId, accountId, jobId, gapMs }: PostTurn,
-): Promise<PostTurnTaken> {
+  { organizationId, accountId, jobId, gapMs }: PostOpening,
+): Promise<PostOpeningClaim> {
   const gap = sql`make_interval(secs => ${gapMs / 1_000})`
   const { numAffectedRows } = await sql`
     update account set last_post_at = clock_timestamp(), last_post_job = ${jobId}
      where organization_id = ${organizationId} and id = ${accountId}
        and (${gapMs}::int = 0 or last_post_at is null or last_post_job = ${jobId}
             or last_post_at <= clock_timestamp() - ${gap})`.execute(db)
-  if (numAffectedRows === 1n) return { kind: 'taken' }
+  if (numAffectedRows === 1n) return { kind: 'claimed' }
   const { rows } = await sql<{ afterMs: number }>`
     select (extract(epoch from last_post_at + ${gap} - clock_timestamp()) * 1000)::float8 as "afterMs"
       from account where organization_id = ${organizationId} and id = ${accountId}`.execute(db)
-  return { kind: 'later', afterMs: Math.max(0, rows[0]?.afterMs ?? 0) }
+  return { kind: 'deferred', afterMs: Math.max(0, rows[0]?.afterMs ?? 0) }
 }

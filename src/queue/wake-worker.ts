@@ -2,9 +2,9 @@ import type { PgBoss } from 'pg-boss'
 import { drive, type Runtime } from '../durable/drive.ts'
 import { isOnlyOrganization } from '../store/breaker/breakers.ts'
 import type { Db } from '../store/database.ts'
-import { findOverdueJobs } from '../store/job/jobs.ts'
-import { FairWorker, type Taken } from './fair-worker.ts'
-import { queues } from './queues.ts'
+import { findOverdueInstances } from '../store/job/jobs.ts'
+import { FairWorker, type QueuedWork } from './fair-worker.ts'
+import { queues } from './queue-settings.ts'
 import { queueWakeUps } from './wake.ts'
 
 export interface WorkerOptions {
@@ -24,10 +24,10 @@ export interface Worker {
   stop(graceMs: number): Promise<void>
 }
 
-type WakeUpTaken = Taken<{ readonly jobId: string }>
+type WakeUpTaken = QueuedWork<{ readonly jobId: string }>
 
 /** Takes wake-ups from the queue and drives their jobs, until the runtime drains. */
-export async function startWorker(options: WorkerOptions): Promise<Worker> {
+export async function startWakeWorker(options: WorkerOptions): Promise<Worker> {
   const { boss, db, runtime, concurrency, onError } = options
   let isAlone = await isOnlyOrganization(db)
   const worker = new FairWorker({
@@ -91,7 +91,7 @@ export async function sweep(
   { boss, db, onSwept }: Pick<WorkerOptions, 'boss' | 'db' | 'onSwept'>,
   graceSeconds: number,
 ): Promise<number> {
-  const overdue = await findOverdueJobs(db, graceSeconds)
+  const overdue = await findOverdueInstances(db, graceSeconds)
   await queueWakeUps(
     boss,
     overdue.map(({ jobId, organizationId, revision, overdueSeconds }) => {

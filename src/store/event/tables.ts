@@ -1,0 +1,20 @@
+import type { Generated } from 'kysely'
+import type { DefaultedTimestamp, Json } from '../columns.ts'
+
+export interface EventHeadTable {
+  organization_id: string
+  sequence: Generated<number>
+}
+
+export interface EventTable {
+  organization_id: string
+  sequence: number
+  type: string
+  plan_id: string | null
+  slot_id: string | null
+  account_id: string | null
+  job_id: string | null
+  job_revision: number | null
+  payload: Json
+  at: DefaultedTimestamp
+}
