@@ -10,7 +10,7 @@ export type PostWebhookEvent =
   | (ReceivedEvent & { readonly type: 'postCompleted' })
   | (ReceivedEvent & {
       readonly type: 'postFailed'
-      readonly again: boolean
+      readonly canRetry: boolean
       readonly afterSeconds?: number
       readonly failure: Failure
     })

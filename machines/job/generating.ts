@@ -67,7 +67,7 @@ export const generating = jobSetup.createStateConfig({
           {
             guard: ({ context, event }) =>
               event.output.kind === 'broken' &&
-              event.output.again &&
+              event.output.canRetry &&
               // A person who retries has the scene made as often again.
               context.clipAttempt % maxClipAttempts !== 0,
             target: 'backingOff',

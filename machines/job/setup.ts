@@ -114,7 +114,7 @@ export const jobSetup = setup({
     isHidden: ({ context }) => context.ending === 'published' && context.visibility === 'hidden',
     /** TikTok rejected the post and allows a fresh one. */
     canPostAgain: ({ context, event }) =>
-      rejectionOf(event)?.again === true && context.initAttempts < maxInitAttempts,
+      rejectionOf(event)?.canRetry === true && context.initAttempts < maxInitAttempts,
   },
   actions: {
     requestCancel: assign({ pendingRequest: 'cancel' }),

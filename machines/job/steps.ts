@@ -6,8 +6,8 @@ import type { Audience, ClipRef, Ending, KeptClip, KeptMedia, OpenPost } from '.
 export type ClipProgress =
   | { readonly kind: 'running'; readonly progress: number; readonly pollAfterMs: number }
   | { readonly kind: 'ready' }
-  /** It was not made; `again` says whether submitting it anew may help. */
-  | { readonly kind: 'broken'; readonly again: boolean; readonly failure: Failure }
+  /** It was not made; `canRetry` says whether submitting it anew may help. */
+  | { readonly kind: 'broken'; readonly canRetry: boolean; readonly failure: Failure }
 
 /** What TikTok said of a post whose bytes it has. */
 export type PostProgress =
@@ -19,10 +19,10 @@ export type PostProgress =
   | { readonly kind: 'private' }
   /** The draft lies in the creator's inbox. */
   | { readonly kind: 'delivered' }
-  /** It will never appear; `again` says whether TikTok allows a fresh attempt, and after how long one makes sense. */
+  /** It will never appear; `canRetry` says whether TikTok allows a fresh attempt, and after how long one makes sense. */
   | {
       readonly kind: 'rejected'
-      readonly again: boolean
+      readonly canRetry: boolean
       readonly afterSeconds?: number
       readonly failure: Failure
     }

@@ -3,14 +3,14 @@ import type { Failure } from '../rules/failure.ts'
 /** TikTok's rejection of a post: the same fields in a webhook and in a step's output. */
 interface Rejection {
   /** Whether TikTok allows a fresh post. */
-  readonly again: boolean
+  readonly canRetry: boolean
   readonly afterSeconds?: number
   readonly failure: Failure
 }
 
 export function rejectionOf(event: object): Rejection | undefined {
   const received = 'output' in event ? event.output : event
-  return typeof received === 'object' && received !== null && 'again' in received && 'failure' in received
+  return typeof received === 'object' && received !== null && 'canRetry' in received && 'failure' in received
     ? (received as Rejection)
     : undefined
 }

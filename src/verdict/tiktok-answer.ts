@@ -35,7 +35,7 @@ function codeOf(answer: CallFailure): { readonly code: string; readonly httpStat
 /** Why TikTok failed a post, and what follows. */
 export interface PostRejection {
   /** Whether TikTok permits another init of the same post, unchanged. */
-  readonly again: boolean
+  readonly canRetry: boolean
   /** How long to wait before that. */
   readonly afterSeconds?: number
   readonly failure: Failure
@@ -49,7 +49,7 @@ export function postRejection(reason: string | undefined): PostRejection {
   const { verdict, recognised } = verdictFor('post', code)
   const { canPostAgain = false, afterSeconds } = verdict
   return {
-    again: canPostAgain,
+    canRetry: canPostAgain,
     ...(afterSeconds !== undefined && { afterSeconds }),
     failure: failureOfCode('post', code),
     isRecognised: recognised,

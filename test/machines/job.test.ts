@@ -377,15 +377,15 @@ describe('the afterlife of a post', () => {
   })
 
   it('opens a fresh post only when TikTok says that the first has failed and allows it', () => {
-    const failed = (again: boolean) => ({ type: 'postFailed', createdAt: 1, again, failure })
+    const failed = (canRetry: boolean) => ({ type: 'postFailed', createdAt: 1, canRetry, failure })
     expect(toAccepted().send(failed(true)).timer().timer().state).toBe('publishing.preparing')
     expect(toAccepted().send(failed(false)).done('closeJob').state).toBe('failed')
     expect(
-      toAccepted().timer().done('checkPost', { kind: 'rejected', again: true, failure }).timer().timer()
+      toAccepted().timer().done('checkPost', { kind: 'rejected', canRetry: true, failure }).timer().timer()
         .state,
     ).toBe('publishing.preparing')
     expect(
-      toAccepted().timer().done('checkPost', { kind: 'rejected', again: false, failure }).done('closeJob')
+      toAccepted().timer().done('checkPost', { kind: 'rejected', canRetry: false, failure }).done('closeJob')
         .state,
     ).toBe('failed')
   })

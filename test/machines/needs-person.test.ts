@@ -93,8 +93,8 @@ it('tells whoever is waited for what to do, whatever a step answers wherever it 
 
 it('tells it also of clips that were not made, which a person can have made again', () => {
   for (const { verdict, code, source, meaning } of failureVerdicts)
-    for (const again of [true, false]) {
-      const broken = { kind: 'broken', again, failure: { verdict, code, source, message: meaning } }
+    for (const canRetry of [true, false]) {
+      const broken = { kind: 'broken', canRetry, failure: { verdict, code, source, message: meaning } }
       const { checkpoint } = checking()
       const next = after(
         { ...checkpoint, context: { ...checkpoint.context, clipAttempt: 3 } },

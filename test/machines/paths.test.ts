@@ -18,8 +18,8 @@ const outputs: Readonly<Record<string, readonly unknown[]>> = {
   checkClip: [
     { kind: 'running', progress: 0, pollAfterMs: 1 },
     { kind: 'ready' },
-    { kind: 'broken', again: true, failure },
-    { kind: 'broken', again: false, failure },
+    { kind: 'broken', canRetry: true, failure },
+    { kind: 'broken', canRetry: false, failure },
   ],
   keepClip: [{ kept }],
   storeVideo: [{ media }],
@@ -31,8 +31,8 @@ const outputs: Readonly<Record<string, readonly unknown[]>> = {
     { kind: 'public', postIds: ['1'] },
     { kind: 'private' },
     { kind: 'delivered' },
-    { kind: 'rejected', again: true, failure },
-    { kind: 'rejected', again: false, failure },
+    { kind: 'rejected', canRetry: true, failure },
+    { kind: 'rejected', canRetry: false, failure },
     { kind: 'lost', failure },
   ],
   refreshTokens: [expiry],
@@ -43,7 +43,7 @@ const errors = [
   { kind: 'exhausted', leaseAttempts: 8 },
 ]
 /** What else is said in an event of the domain's own, all of it at once: each machine reads its part. */
-const told = { ...expiry, createdAt: at, postId: '1', again: true, failure }
+const told = { ...expiry, createdAt: at, postId: '1', canRetry: true, failure }
 
 /** Every event of a machine, with every outcome of its steps. */
 function eventsOf(machine: AnyStateMachine) {

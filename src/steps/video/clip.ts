@@ -109,14 +109,14 @@ export async function checkClip(
       case 'done':
         return done({ kind: 'ready' })
       case 'failed': {
-        const again = ['capacity', 'provider', 'expired'].includes(state.class)
+        const canRetry = ['capacity', 'provider', 'expired'].includes(state.class)
         const code = state.code ?? `CLIP_${state.class.toUpperCase()}`
         // The planner sees the provider's message about a scene. Any other message of the provider goes to the log only.
         const isAboutScene = ['content', 'input'].includes(state.class)
         const known = failureWithCause(deps, context, code, state.message)
-        const verdict = again ? 'RETRY_AFTER' : known.verdict
+        const verdict = canRetry ? 'RETRY_AFTER' : known.verdict
         const message = isAboutScene ? state.message : known.message
-        return done({ kind: 'broken', again, failure: { ...ownFailure(verdict, code, message) } })
+        return done({ kind: 'broken', canRetry, failure: { ...ownFailure(verdict, code, message) } })
       }
     }
   } catch (error) {
