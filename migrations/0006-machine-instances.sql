@@ -10,9 +10,7 @@ create function job_states() returns text[] language sql immutable parallel safe
   'publishing.uploading', 'publishing.reconciling', 'publishing.backingOff',
   'watching.accepted', 'watching.processing', 'watching.checking', 'watching.inModeration', 'watching.backingOff',
   'backingOff', 'paused', 'held', 'checkingHold', 'waitingForAccount', 'needsPerson', 'closing',
-  'published', 'delivered', 'takenDown', 'cancelled', 'failed',
-  -- Version 1.
-  'publishing.confirming', 'publishing.checkingStatus'];
+  'published', 'delivered', 'takenDown', 'cancelled', 'failed'];
 create function account_states() returns text[] language sql immutable parallel safe return array[
   'connecting', 'connected', 'refreshing.requesting', 'refreshing.backingOff', 'needsReauthorization', 'revoked',
   'disconnecting.revoking', 'disconnecting.backingOff', 'disconnected'];
@@ -27,7 +25,7 @@ create table machine_instance (
   machine text not null,
   version int not null check (version >= 1),
   state text not null,
-  tag text not null check (tag in ('working', 'waiting', 'resting', 'final')),
+  tag text not null check (tag in ('working', 'waiting', 'resting', 'settled', 'final')),
   context jsonb not null,
   step jsonb,
   timers jsonb not null default '{}',
@@ -70,10 +68,9 @@ create index machine_instance_account on machine_instance (account_id, state) wh
 create index machine_instance_wake_at on machine_instance (wake_at) where wake_at is not null;
 -- TikTok identifies a post by its publish id.
 create index machine_instance_publish_id on machine_instance ((context->'post'->>'publishId')) where context->'post'->>'publishId' is not null;
--- A client's key names at most one unfinished job. A published, delivered or taken-down job is not final, but its work is done and
--- no transition leads back to work.
+-- A client's key names at most one unfinished job: a settled job's work is done, and no transition leads back to work.
 create unique index machine_instance_job_key on machine_instance (organization_id, job_key)
-  where job_key is not null and tag <> 'final' and state not in ('published', 'delivered', 'takenDown');
+  where job_key is not null and tag not in ('settled', 'final');
 create trigger machine_instance_stays_final before update on machine_instance for each row
   when (old.machine = 'job' and old.state in ('cancelled', 'failed')
         and (new.state, new.tag, new.machine) is distinct from (old.state, old.tag, old.machine))

@@ -141,7 +141,7 @@ export async function listUpcomingSlots(
       from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
        and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
-            or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
+            or job.id is not null and job.tag not in ('settled', 'final')
                and (job.context->>'sentAt') is null)
      order by slot.publish_at, slot.id limit ${limit}`.execute(db)
   return rows

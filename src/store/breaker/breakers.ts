@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import { databaseNow, type Executor } from '../database.ts'
 import { sequencesFor } from '../event/append.ts'
+import { recordChange } from '../event/changes.ts'
 
 /** Identifies a breaker: an upstream's, or an account's. */
 export interface BreakerKey {
@@ -149,7 +150,9 @@ export async function appendBreakerChanges(
            'breaker.transitioned', notified.account_id, notified.payload
       from notified join heads using (organization_id)
     returning organization_id as "organizationId"`.execute(db)
-  return [...new Set(rows.map(({ organizationId }) => organizationId))]
+  const organizationIds = [...new Set(rows.map(({ organizationId }) => organizationId))]
+  for (const id of organizationIds) recordChange(db, id)
+  return organizationIds
 }
 
 /** Whether the installation has only one organization. */

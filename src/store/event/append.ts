@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Executor } from '../database.ts'
+import { recordChange } from './changes.ts'
 
 /** An event to append to an organization's sequence. */
 export interface NewEvent {
@@ -30,6 +31,7 @@ export async function appendEvent(db: Executor, event: NewEvent): Promise<number
     returning sequence`.execute(db)
   const [row] = rows
   if (!row) throw new Error(`organization ${event.organizationId} has no event sequence`)
+  recordChange(db, event.organizationId)
   return row.sequence
 }
 

@@ -83,6 +83,5 @@ export async function listPlanJobs(
 }
 
 const unfinishedOf = (organizationId: string, planId: string) => sql`
-  job.organization_id = ${organizationId} and job.tag <> 'final'
-  and job.state not in ('published', 'delivered', 'takenDown')
+  job.organization_id = ${organizationId} and job.tag not in ('settled', 'final')
   and exists (select from slot where slot.id = job.slot_id and slot.plan_id = ${planId})`

@@ -66,7 +66,7 @@ export async function findUnfinishedJob(
   const { rows } = await sql<{ id: string }>`
     select id from machine_instance
      where organization_id = ${organizationId} and job_key = ${jobKey}
-       and tag <> 'final' and state not in ('published', 'delivered', 'takenDown')`.execute(db)
+       and tag not in ('settled', 'final')`.execute(db)
   return rows[0]?.id ?? null
 }
 

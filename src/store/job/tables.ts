@@ -12,7 +12,7 @@ export interface MachineInstanceTable {
   machine: string
   version: number
   state: string
-  tag: 'working' | 'waiting' | 'resting' | 'final'
+  tag: 'working' | 'waiting' | 'resting' | 'settled' | 'final'
   context: Json
   step: ColumnType<object | null, string | null, string | null>
   timers: Json

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Transition, TransitionResult } from '../../durable/instance-store.ts'
 import { databaseNow, type Executor } from '../database.ts'
 import { sequencesFor } from '../event/append.ts'
+import { recordChange } from '../event/changes.ts'
 
 /**
  * Commits transitions of many machine instances in one statement: compare-and-set on each row, the organizations' event sequences, and
@@ -68,9 +69,11 @@ export async function commitTransitions(
     db,
   )
   const committed = new Map(rows.map((row) => [row.index, row]))
-  const results = transitions.map((_transition, index): TransitionResult => {
+  const results = transitions.map(({ organizationId, jobId }, index): TransitionResult => {
     const row = committed.get(index)
-    return row ? { kind: 'committed', revision: row.revision, sequence: row.sequence } : { kind: 'conflict' }
+    if (!row) return { kind: 'conflict' }
+    recordChange(db, organizationId, jobId)
+    return { kind: 'committed', revision: row.revision, sequence: row.sequence }
   })
   return { results, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
 }

@@ -29,7 +29,7 @@ export async function listPosts(
       from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
      where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and slot.mode = 'direct'
        and (job.id is null and slot.claimed_at is null and plan.state = 'approved' and slot.publish_at > ${dueSince}
-            or job.id is not null and job.tag <> 'final' and job.state not in ('published', 'delivered', 'takenDown')
+            or job.id is not null and job.tag not in ('settled', 'final')
                and (job.context->>'sentAt') is null)
      order by slot.publish_at, slot.id limit ${maxPlannedPosts}`.execute(db)
   return { sentAt: sent.rows.map(({ sentAt }) => sentAt), planned: planned.rows }

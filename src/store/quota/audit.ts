@@ -43,7 +43,7 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
              total.used as used_by_entries
         from quota join total using (id)
     ), reservation as (
-      select entry.*, job.state, settled.id as settled_by, settled.amount as settled_amount,
+      select entry.*, job.tag, settled.id as settled_by, settled.amount as settled_amount,
              settled.quota_id is distinct from entry.quota_id or settled.job_id is distinct from entry.job_id as is_foreign
         from entry
         left join entry settled on settled.reservation_id = entry.id
@@ -69,7 +69,7 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
       union all
       select 'UNSETTLED_RESERVATION', 'the job has ended and its reservation is not settled', metric, period, null, job_id, 0, amount
         from reservation
-       where settled_by is null and state in ('published', 'delivered', 'takenDown', 'cancelled', 'failed')
+       where settled_by is null and tag in ('settled', 'final')
       union all
       select 'MISSING_RESERVATION', 'the job is unfinished and has no reservation', 'videos', 'total', null, job.id, 1, 0
         from machine_instance job
