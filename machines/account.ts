@@ -10,14 +10,14 @@ import {
 import { waitMs } from './rules/retry.ts'
 import { eventTime, step } from './step.ts'
 
-/** How long a browser may take from the authorize page back to us. */
+/** Time limit from the authorize page to the callback. */
 export const connectingMs = 15 * 60_000
-/** An idle connection is renewed when this part of its life is left: TikTok ends it otherwise. */
+/** An idle connection is refreshed when this fraction of its lifetime is left, before TikTok ends it. */
 const keepAliveFraction = 1 / 6
 
-/** When the tokens in the vault end, epoch milliseconds; the tokens themselves never come here. */
+/** Expiry of the tokens in the vault, epoch milliseconds. The tokens themselves are never part of a checkpoint. */
 export interface Expiry {
-  /** Rises with every pair of tokens: what was said of an older pair does not count any more. */
+  /** Rises with every token pair. Events about an older pair are ignored. */
   readonly version: number
   readonly accessExpiresAt: number
   readonly refreshExpiresAt: number
@@ -25,11 +25,11 @@ export interface Expiry {
 
 export interface AccountContext extends Expiry {
   readonly accountId: string
-  /** When the present grant was given, epoch milliseconds: what TikTok tells of an older one does not count. */
+  /** When the current grant was given, epoch milliseconds. TikTok's webhooks about an older one are ignored. */
   readonly authorizedAt: number
-  /** The latest pair whose access token was refused before its time: if the next one is refused too, the grant is dead. */
+  /** The latest pair whose access token was refused before its expiry. If the next one is refused too, the grant is gone. */
   readonly refusedVersion: number
-  /** Refreshes tried in vain, in a row, and how much later TikTok asked for. */
+  /** Consecutive failed refreshes, and the delay that TikTok requested. */
   readonly attempts: number
   readonly afterSeconds: number
   readonly failure: Failure | null
@@ -40,26 +40,26 @@ export interface AccountInput {
 }
 
 export type AccountEvent =
-  /** The creator has granted access, at first or again; the tokens are in the vault. */
+  /** The creator granted access; the tokens are in the vault. */
   | ({ readonly type: 'authorized' } & Expiry)
-  /** The creator said no, or the way back ended in an error. */
+  /** The creator declined, or the callback reported an error. */
   | { readonly type: 'declined'; readonly failure: Failure }
-  /** A job needs a token that lasts longer than this pair's. */
+  /** A job needs a token that outlasts this pair's. */
   | { readonly type: 'refresh'; readonly version: number }
-  /** TikTok refused this pair's access token although its time was not over. */
+  /** TikTok refused this pair's access token before its expiry. */
   | { readonly type: 'accessRefused'; readonly version: number }
-  /** TikTok says that the grant is gone: the creator took it back, or lost the account. */
+  /** TikTok reports that the grant was revoked or the account is gone. */
   | { readonly type: 'authorizationRemoved'; readonly createdAt: number; readonly failure: Failure }
-  /** A person here takes the connection back. */
+  /** A user of Reelpilot disconnects the account. */
   | { readonly type: 'disconnect' }
 
 const accountSteps = {
-  /** Presents the refresh token, once, and puts the new pair into the vault before anybody uses it. */
+  /** Presents the refresh token once and stores the new pair in the vault before it is used. */
   refreshTokens: step<
     { readonly accountId: string; readonly version: number; readonly attempts: number },
     Expiry
   >(),
-  /** Gives the grant back to TikTok, and empties the vault whatever it answers. */
+  /** Revokes the grant at TikTok and empties the vault whatever TikTok answers. */
   revokeTokens: step<{ readonly accountId: string }>(),
 }
 
@@ -85,7 +85,7 @@ const accountSetup = setup({
       event.version === context.version &&
       context.refusedVersion > 0 &&
       context.refusedVersion === context.version - 1,
-    /** TikTok tells whole seconds. */
+    /** TikTok reports whole seconds. */
     isCurrentGrant: ({ context, event }) =>
       'createdAt' in event && event.createdAt >= Math.floor(context.authorizedAt / 1_000) * 1_000,
     isGrantOver: ({ context, event }) => eventTime(event) >= context.refreshExpiresAt,
@@ -96,7 +96,7 @@ const accountSetup = setup({
       return { version, accessExpiresAt, refreshExpiresAt, attempts: 0, afterSeconds: 0, failure: null }
     }),
     recordAuthorization: assign(({ event }) => ({ authorizedAt: eventTime(event), refusedVersion: 0 })),
-    /** Their next use is a refresh. */
+    /** The next use of the pair refreshes it. */
     expireAccessToken: assign(({ context, event }) => ({
       refusedVersion: context.version,
       accessExpiresAt: eventTime(event),
@@ -122,7 +122,7 @@ function expiryOf(event: object): Expiry {
 const connectionExpired = {
   verdict: 'NEEDS_USER',
   code: 'CONNECTION_EXPIRED',
-  message: 'Nobody came back from the authorize page within 15 minutes. Connect the account again.',
+  message: 'The authorization was not completed within 15 minutes. Connect the account again.',
 } as const
 const tokenRefused = {
   verdict: 'NEEDS_USER',
@@ -131,7 +131,7 @@ const tokenRefused = {
   message: 'TikTok refused two fresh access tokens in a row.',
 } as const
 
-/** What may happen to an account whose grant lives or has lived. */
+/** Accepted in every state with a grant, or after one. */
 const always = {
   authorized: { target: '#account.connected', actions: ['recordExpiry', 'recordAuthorization'] },
   authorizationRemoved: {
@@ -143,10 +143,9 @@ const always = {
 } as const
 
 /**
- * A connection to a creator's TikTok account. Its one delicate thing is the refresh token, which TikTok takes once: the
- * step presents it under the account's lease and puts the answer into the vault before it is used. What fails on the way is tried
- * again for as long as the grant lives; only TikTok's "no", or an answer that was lost after the token was presented,
- * ends in `needsReauthorization`.
+ * A connection to a creator's TikTok account. TikTok accepts a refresh token once: the step presents it under the account's
+ * lease and stores the new pair before it is used. Failures are retried for as long as the grant lives; only TikTok's
+ * refusal, or a response lost after the token was presented, ends in `needsReauthorization`.
  */
 export const accountLogic = accountSetup.createMachine({
   id: 'account',
@@ -207,7 +206,7 @@ export const accountLogic = accountSetup.createMachine({
             }),
             onDone: { target: '#account.connected', actions: 'recordExpiry' },
             onError: [
-              // A hiccup of TikTok's or the network's never disconnects anybody.
+              // A transient failure of TikTok or the network never disconnects an account.
               { guard: { type: 'isError', params: 'retry' }, target: 'backingOff', actions: 'recordRetry' },
               { guard: { type: 'isError', params: 'deferred' }, target: 'backingOff', actions: 'defer' },
               {
@@ -230,9 +229,9 @@ export const accountLogic = accountSetup.createMachine({
         },
       },
     },
-    /** Only the creator can help. An access token that has time left is still used for what is under way. */
+    /** Only the creator can continue. Jobs that are posting still use an access token that has time left. */
     needsReauthorization: { tags: 'resting', on: always },
-    /** The creator, or TikTok, has taken the grant back. */
+    /** The creator or TikTok revoked the grant. */
     revoked: { tags: 'resting', on: { authorized: always.authorized, disconnect: 'disconnected' } },
     disconnecting: {
       initial: 'revoking',
@@ -253,7 +252,7 @@ export const accountLogic = accountSetup.createMachine({
         backingOff: { tags: 'waiting', after: { backoff: 'revoking' } },
       },
     },
-    /** Connected no more; its history stays, and it may be connected again. */
+    /** The history stays, and the account can be connected again. */
     disconnected: { tags: 'resting', on: { authorized: always.authorized } },
   },
 })

@@ -1,21 +1,21 @@
 import { assign, setup } from 'xstate'
 import { eventTime } from './step.ts'
 
-/** So many failures in a row open it. */
+/** Consecutive failures that open the breaker. */
 export const failureThreshold = 5
 /**
- * How long an open breaker leaves the upstream alone. It does not grow with failed probes: one call a minute from the whole
- * installation burdens nobody, and every minute more would be a minute's delay for each post that waits.
+ * How long a breaker stays open. It does not grow with failed probes: one call a minute from the whole installation is no
+ * load, and every further minute would delay each waiting post by a minute.
  */
 export const defaultOpenMs = 60_000
-/** Longer only if the upstream itself asked for it, and never longer than this. */
+/** Cap on the time that an upstream's `Retry-After` keeps the breaker open. */
 export const maxOpenMs = 600_000
-/** The paces of recovery, in calls a second. As many successes as a pace has calls lead on to the next; the last one closes. */
+/** Rates of recovery in calls per second. As many successes as a rate has calls lead to the next rate; after the last the breaker closes. */
 export const recoveryRates: readonly number[] = [1, 2, 4, 8, 16]
-/** Where few call, so much time without a failure closes it too: longer than a call may take, so that each was heard. */
+/** With few calls, this time without a failure also closes the breaker. It is longer than any call may take. */
 export const recoveryMs = 60_000
 
-/** Who has forced it, and why; `at` in epoch milliseconds. */
+/** Who forced the breaker, and why; `at` in epoch milliseconds. */
 export interface ForcedMode {
   readonly by: string | null
   readonly reason: string
@@ -23,16 +23,16 @@ export interface ForcedMode {
 }
 
 export interface BreakerContext {
-  /** Failures in a row; a failed probe is one more. */
+  /** Consecutive failures, including failed probes. */
   readonly failures: number
-  /** When it was closed for the last time, epoch milliseconds; null while it is. */
+  /** When it left `closed`, epoch milliseconds; null while closed. */
   readonly openedAt: number | null
   readonly openMs: number
-  /** Rises whenever it opens or is forced: a call that was let through before says nothing of now. */
+  /** Rises when the breaker opens or is forced. Outcomes of calls permitted under an older epoch are ignored. */
   readonly epoch: number
-  /** The one call that probes: a lost one frees its place after `timeoutMs`. */
+  /** The single probe; a lost one expires after `timeoutMs`. */
   readonly probe: { readonly permit: string; readonly timeoutMs: number } | null
-  /** Of recovery: which of the paces, how many successes at it, and when the next call may go. */
+  /** Recovery: the index of the current rate, the successes at it, and when the next call is allowed (epoch milliseconds). */
   readonly rateIndex: number
   readonly successes: number
   readonly nextAllowedAt: number
@@ -40,18 +40,18 @@ export interface BreakerContext {
 }
 
 export type BreakerEvent =
-  /** A call asks to be let through; its outcome comes within `timeoutMs`, unless its process is lost. */
+  /** Requests a permit. The outcome follows within `timeoutMs` unless the process dies. */
   | { readonly type: 'call'; readonly permit: string; readonly timeoutMs: number }
-  /** What a call said of the upstream. `epoch` is that under which it was let through. */
+  /** The outcome of a call. `epoch` is the one under which it was permitted. */
   | { readonly type: 'succeeded'; readonly permit: string; readonly epoch: number }
   | {
       readonly type: 'failed'
       readonly permit: string
       readonly epoch: number
-      /** How long the upstream asked to be left alone. */
+      /** The upstream's `Retry-After`. */
       readonly afterSeconds?: number
     }
-  /** A call that was let through was not made after all. */
+  /** A permitted call was not made. */
   | { readonly type: 'abandoned'; readonly permit: string }
   | { readonly type: 'forceOpen' | 'forceClosed'; readonly by: string | null; readonly reason: string }
   | { readonly type: 'release' }
@@ -80,7 +80,7 @@ const breakerSetup = setup({
       context.successes + 1 >= currentRate(context),
   },
   actions: {
-    /** Accepted, and nothing changes: XState would ignore an event without any action. */
+    /** Changes nothing. Without an action XState would ignore the event. */
     permit: assign({}),
     open: assign(({ context, event }) => ({
       failures: context.failures + 1,
@@ -116,8 +116,8 @@ function retryAfterMs(event: object): number {
 }
 
 /**
- * A circuit breaker that all processes share. It performs nothing: a call that it refuses is not made, a call that it
- * accepts is, and what the call said is sent to it afterwards.
+ * A circuit breaker that all processes share. A `call` event requests a permit, which is refused or accepted; the outcome of
+ * the call is sent afterwards.
  */
 export const breakerLogic = breakerSetup.createMachine({
   id: 'breaker',
@@ -141,7 +141,7 @@ export const breakerLogic = breakerSetup.createMachine({
     forceClosed: { target: '.forcedClosed', actions: ['force', 'close'] },
   },
   states: {
-    /** All calls go. */
+    /** All calls are permitted. */
     closed: {
       tags: 'resting',
       on: {
@@ -153,9 +153,9 @@ export const breakerLogic = breakerSetup.createMachine({
         ],
       },
     },
-    /** No call goes. */
+    /** No call is permitted. */
     open: { tags: 'waiting', after: { openPeriod: 'halfOpen' } },
-    /** One call goes, and the others wait for what it says. */
+    /** One probe is permitted; other calls are refused until its outcome. */
     halfOpen: {
       initial: 'ready',
       states: {
@@ -180,7 +180,7 @@ export const breakerLogic = breakerSetup.createMachine({
         },
       },
     },
-    /** Calls go at a pace that grows with each success. One failure opens it again. */
+    /** Calls are permitted at a rate that grows with success. One failure opens the breaker again. */
     recovering: {
       tags: 'waiting',
       after: { recovery: { target: 'closed', actions: 'close' } },
@@ -193,9 +193,9 @@ export const breakerLogic = breakerSetup.createMachine({
         failed: { guard: 'isCurrent', target: 'open', actions: 'open' },
       },
     },
-    /** No call goes until a person releases it; then it proves itself by a probe, for much may have waited. */
+    /** No call is permitted until a person releases the breaker. A probe follows, because many calls may be waiting. */
     forcedOpen: { tags: 'resting', on: { release: { target: 'halfOpen', actions: 'release' } } },
-    /** All calls go, whatever they say, until a person releases it. */
+    /** All calls are permitted, whatever their outcome, until a person releases the breaker. */
     forcedClosed: {
       tags: 'resting',
       on: {

@@ -1,11 +1,11 @@
 import { assign, setup } from 'xstate'
 
 export interface PlanContext {
-  /** Whether the scan may make jobs of this plan's slots. */
+  /** Whether the scan may start jobs for this plan's slots. */
   readonly autopilot: boolean
-  /** Whether the plan is closed to changes and its slots to the scan. */
+  /** Whether the plan refuses edits, and its slots are skipped by the scan. */
   readonly locked: boolean
-  /** How many slots it has: an empty plan cannot be submitted. */
+  /** The number of slots. An empty plan cannot be submitted. */
   readonly slots: number
 }
 
@@ -20,9 +20,8 @@ export type PlanEvent =
   | { readonly type: 'archive' }
 
 /**
- * What may be done with a plan, and when. People move it; it performs nothing by itself. `edit` stands for every
- * change of the plan or its slots: an edit of an approved plan takes the approval back, for what was approved is
- * no longer what would be posted.
+ * A plan's lifecycle. Only people send its events. `edit` stands for every change of the plan or its slots; editing an
+ * approved plan withdraws the approval, because what was approved is no longer what would be posted.
  */
 export const planLogic = setup({
   types: {

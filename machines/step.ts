@@ -1,17 +1,17 @@
 import { fromPromise } from 'xstate'
 
 /**
- * Names a step in a machine: its input and output types. The work itself is done by a worker, from `src/steps/`;
- * nothing runs inside the machine.
+ * Declares a step's input and output types in a machine. A worker performs it, from `src/steps/`; nothing runs inside the
+ * machine.
  */
 export function step<Input, Output = null>() {
   return fromPromise<Output, Input>(() => {
-    throw new Error('a machine performs nothing: steps are performed by the runtime')
+    throw new Error('steps are performed by the runtime, not by the machine')
   })
 }
 
-/** When an event happened, in epoch milliseconds of the database's clock; the runtime stamps every event with it. */
+/** The time of an event, in epoch milliseconds of the database's clock. The runtime adds it to every event. */
 export function eventTime(event: object): number {
   if ('at' in event && typeof event.at === 'number') return event.at
-  throw new Error('an event reached a machine without the time at which it happened')
+  throw new Error('the event has no time "at"')
 }

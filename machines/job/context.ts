@@ -1,9 +1,9 @@
 import type { Failure } from '../rules/failure.ts'
 
-/** A provider's own name for a submitted clip: opaque JSON, free of secrets. */
+/** The provider's reference to a submitted clip: opaque JSON without secrets. */
 export type ClipRef = { readonly [key: string]: string | number | boolean | null | object }
 
-/** A clip that is kept in storage. */
+/** A clip in our storage. */
 export interface KeptClip {
   readonly sha256: string
   readonly bytes: number
@@ -17,77 +17,77 @@ export interface KeptMedia extends KeptClip {
 }
 
 /**
- * Who is to see the post: everyone, which TikTok moderates first; a chosen few; or for now only the creator, as a draft in
- * their inbox.
+ * Who may see the post: everyone, after TikTok's moderation; a restricted audience; or only the creator, as a draft in the
+ * inbox.
  */
 export type Audience = 'everyone' | 'some' | 'inbox'
 
-/** A post that TikTok has opened: until its last chunk is sent, nothing of it can ever be seen. */
+/** A post that TikTok has opened. Nothing of it is visible before its last chunk is sent. */
 export interface OpenPost {
   readonly publishId: string
-  /** The upload address is a credential: it is stored sealed. */
+  /** The upload URL is a credential, so it is stored encrypted. */
   readonly uploadUrlSealed: string
-  /** The approval under which it was opened; null of one that an older version opened. */
+  /** The approval under which it was opened; null if machine version 1 opened it. */
   readonly approvedHash: string | null
   readonly chunkSize: number
   readonly chunkCount: number
 }
 
-/** How far the present work has come, for people who watch. `done` may be a fraction. */
+/** Progress of the current work, for display. `completed` may be a fraction. */
 export interface Progress {
   readonly completed: number
   readonly total: number
   readonly unit: 'scenes' | 'chunks'
 }
 
-/** How a job ends once its books are closed. */
+/** How a job ends after `closeJob` has settled its quota. */
 export type Ending = 'published' | 'delivered' | 'cancelled' | 'failed'
 
-/** What a job knows. Where it is in its work follows from what it has: see `resuming` in the machine. */
+/** The job's data. The state to resume in follows from it: see `resuming` in the machine. */
 export interface JobContext {
   readonly slotId: string
   readonly accountId: string
   /** The slot's time, epoch milliseconds. */
   readonly publishAt: number
-  /** Whether a person has said that it shall be posted although its time passed long ago. */
+  /** Whether a person allowed posting long after the slot's time. */
   readonly mayBeLate: boolean
-  /** As the slot said when the post was opened; it means nothing before that. */
+  /** Read from the slot when the post is opened; meaningless before. */
   readonly audience: Audience
-  /** From the storyboard: how many scenes and how long, rounded up to whole seconds. */
+  /** From the storyboard: the number of scenes, and the length rounded up to whole seconds. */
   readonly scenes: number
   readonly seconds: number
   readonly reserved: boolean
-  /** The clip now being made, and how often its scene was submitted. */
+  /** The clip being rendered, and the 1-based attempt for its scene. */
   readonly clip: ClipRef | null
   readonly clipAttempt: number
-  /** When to ask the provider again, in milliseconds from the last answer. */
+  /** Milliseconds from the provider's last response to the next poll. */
   readonly pollAfterMs: number
   readonly clips: readonly KeptClip[]
   readonly media: KeptMedia | null
-  /** Whether the stored file was held against TikTok's rules. */
+  /** Whether the stored file was checked against TikTok's rules. */
   readonly checked: boolean
   readonly post: OpenPost | null
   readonly initAttempts: number
   readonly nextChunk: number
-  /** Whether the last call about the post was not answered, so that its truth must be looked up first. */
+  /** Whether the response to the last call about the post was lost. The outcome must be looked up before anything is repeated. */
   readonly outcomeUnknown: boolean
-  /** When the last chunk was sent, epoch milliseconds: from then on the post may exist. */
+  /** When the last chunk was sent, epoch milliseconds. From then on the post may exist. */
   readonly sentAt: number | null
-  /** How far TikTok was when it was last asked; null before that. */
+  /** TikTok's processing stage at the last poll; null before the first. */
   readonly stage: 'processing' | 'inModeration' | null
-  /** Since when it is watched: a person may ask to go on after the time is over. */
+  /** Start of the watching period, epoch milliseconds; a person's retry restarts it. */
   readonly watchedSince: number | null
   readonly polls: number
   readonly publicPostIds: readonly string[]
-  /** What is known of who can see it: null until TikTok has said; hidden is what was public and is not any more. */
+  /** Null until TikTok reports it. `hidden`: it was public and no longer is. */
   readonly visibility: 'public' | 'private' | 'hidden' | null
-  /** TikTok's time of the last news by webhook that counted, epoch milliseconds: what is older comes too late. */
+  /** TikTok's time of the newest applied webhook, epoch milliseconds. Older ones are ignored. */
   readonly lastWebhookAt: number
   readonly progress: Progress | null
-  /** Tries of the present step that were answered "later", and how much later the upstream asked for. */
+  /** Failed attempts of the current step, and the delay that the upstream requested. */
   readonly attempts: number
   readonly afterSeconds: number
-  /** Asked for while a call was under way that must be heard out. */
+  /** Requested during a call that must complete first. */
   readonly pendingRequest: 'cancel' | 'pause' | null
   readonly ending: Ending | null
   readonly failure: Failure | null
@@ -99,7 +99,7 @@ export interface JobInput {
   readonly publishAt: number
 }
 
-/** What is known while there is no post, or none any more. */
+/** The context's fields while no post is open. */
 export const noPost = {
   post: null,
   nextChunk: 0,

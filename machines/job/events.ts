@@ -1,11 +1,11 @@
 import type { Failure } from '../rules/failure.ts'
 
 interface ReceivedEvent {
-  /** When it happened by TikTok's clock, epoch milliseconds. */
+  /** Time of the event by TikTok's clock, epoch milliseconds. */
   readonly createdAt: number
 }
 
-/** What TikTok tells of a post by itself. It comes at least once, in any order, sometimes never: polling finds the same. */
+/** TikTok's webhooks about a post. They arrive in any order, more than once or never; polling finds the same. */
 export type PostWebhookEvent =
   | (ReceivedEvent & { readonly type: 'postCompleted' })
   | (ReceivedEvent & {
@@ -16,24 +16,24 @@ export type PostWebhookEvent =
     })
   | (ReceivedEvent & { readonly type: 'draftDelivered' })
   | (ReceivedEvent & { readonly type: 'postShown'; readonly postId: string | null })
-  /** Taken down, made private or deleted: TikTok does not say which. */
+  /** Taken down, made private or deleted; TikTok does not tell which. */
   | (ReceivedEvent & { readonly type: 'postHidden'; readonly postId: string | null })
 
-/** What people may ask of a job, and what it is told; steps and timers do the rest. */
+/** The job's external events, from people, other parts of the program and webhooks. */
 export type JobEvent =
   | { readonly type: 'cancel' }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'retry' }
   | { readonly type: 'quotaGranted' }
-  /** The wall time of its slot means another instant by newer time zone data, epoch milliseconds. */
+  /** Newer time zone data maps the slot's wall time to another instant, epoch milliseconds. */
   | { readonly type: 'slotMoved'; readonly publishAt: number }
-  /** What it is for may not be posted now: its plan is locked, for example. The failure says why. */
+  /** The plan or its approval forbids the job to continue. The failure says why. */
   | { readonly type: 'hold'; readonly failure: Failure }
-  /** Nothing holds it any more. */
+  /** The hold was lifted. */
   | { readonly type: 'cleared' }
-  /** The account's owner has connected it (again). */
+  /** The account was connected. */
   | { readonly type: 'accountConnected' }
-  /** From the runtime: no worker got through with it, and the queue has given up. */
+  /** From the runtime: the queue gave up after its workers failed. */
   | { readonly type: 'infrastructureFailed'; readonly failure: Failure }
   | PostWebhookEvent

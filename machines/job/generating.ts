@@ -3,11 +3,11 @@ import { missing, slotInput } from './facts.ts'
 import { jobSetup, maxClipAttempts } from './setup.ts'
 import { deferRequests, onStepError } from './shared-transitions.ts'
 
-/** Scene by scene: submit, ask, keep. Each clip is paid for once. */
+/** For each scene: submit, poll, store. Each clip is paid for once. */
 export const generating = jobSetup.createStateConfig({
   initial: 'submitting',
   states: {
-    /** Entering this state is the written intent: a clip may be paid for from here on. */
+    /** Entering this state records the intent: from now on a clip may be paid for. */
     submitting: {
       tags: 'working',
       on: deferRequests,
@@ -62,24 +62,24 @@ export const generating = jobSetup.createStateConfig({
               ),
             ],
           },
-          // What was tried in vain may be the keeping, which comes by here again: its attempts are counted on.
+          // No `recordSuccess`: retries of `keepClip` pass through here, and their attempts keep counting.
           { guard: ({ event }) => event.output.kind === 'ready', target: 'keeping' },
           {
             guard: ({ context, event }) =>
               event.output.kind === 'broken' &&
               event.output.canRetry &&
-              // A person who retries has the scene made as often again.
+              // A person's retry allows as many attempts again.
               context.clipAttempt % maxClipAttempts !== 0,
             target: 'backingOff',
             actions: ['recordRejection', 'discardClip'],
           },
-          // What the scene lacks, or the provider, a person can mend: then it is ordered anew, and what is kept stays.
+          // A person can fix the scene or the provider; the retry submits a new clip and keeps the stored ones.
           { target: '#job.needsPerson', actions: ['recordRejection', 'discardClip'] },
         ],
         onError: [...onStepError('backingOff')],
       },
     },
-    /** The provider is at it; nobody here holds anything meanwhile. */
+    /** The provider renders; no worker or lease is held meanwhile. */
     rendering: {
       tags: 'waiting',
       after: { clipPoll: [{ guard: 'missedSlot', target: '#job.resuming' }, { target: 'checking' }] },
@@ -112,7 +112,7 @@ export const generating = jobSetup.createStateConfig({
         onError: [...onStepError('backingOff')],
       },
     },
-    /** Passed through at once: the next scene, or all of them are there. */
+    /** Transient: the next scene, or all clips are stored. */
     kept: { always: [{ guard: 'hasAllClips', target: '#job.storing' }, { target: 'submitting' }] },
     backingOff: { tags: 'waiting', after: { backoff: '#job.resuming' } },
   },

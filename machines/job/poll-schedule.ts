@@ -1,9 +1,9 @@
-/** TikTok moderates for minutes, sometimes for hours; after this long a person should look. */
+/** How long a post is watched before a person decides. Moderation takes minutes, sometimes hours. */
 export const watchForMs = 72 * 3_600_000
 
 /**
- * How long to wait before the next look at a post, in milliseconds: quick at first, for most are done within a
- * minute, then ever more rarely. Stays far below the 30 status calls a minute that TikTok allows a token.
+ * Milliseconds before the next poll of a post: short at first, since most finish within a minute, then growing. Stays far
+ * below TikTok's limit of 30 status calls a minute per token.
  */
 export function pollDelayMs(polls: number): number {
   if (polls < 2) return 2_000

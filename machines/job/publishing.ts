@@ -4,26 +4,26 @@ import { mediaOf, postOf, slotInput } from './facts.ts'
 import { jobSetup } from './setup.ts'
 import { deferRequests, onStepError, requestsUnlessSent } from './shared-transitions.ts'
 
-/** An answer was lost: the truth is looked up before anything is done again. */
+/** A response was lost: the outcome is looked up before anything is repeated. */
 const onUnknownOutcome = {
   guard: { type: 'isError', params: 'unknown' },
   target: 'reconciling',
   actions: ['recordFailure', 'markUnknown'],
 } as const
 
-/** The queue gave up while a call may have been under way: whoever goes on looks its truth up first. */
+/** The queue gave up while a call may have been running: its outcome is unknown. */
 const onWorkerLost = { target: '#job.needsPerson', actions: ['recordFailure', 'markUnknown'] } as const
 
 /**
- * Seconds before a post is opened anew whose opening was not answered for the `inits`th time: 1, 8, 64, 300. TikTok lets few
- * posts be pending at once, so the few attempts that there are have to outlast an outage of minutes.
+ * Seconds before the next attempt to open a post after a lost response: 1, 8, 64, 300. TikTok allows few pending posts at
+ * once, so the few attempts must outlast an outage of minutes.
  */
 const nextInitDelaySeconds = (inits: number): number => Math.min(300, 8 ** (inits - 1))
 
-/** From the open question "what does the creator allow?" to the last byte. Nothing can be seen before that one is sent. */
+/** From reading the creator's settings to the last byte. Nothing is visible before the last byte is sent. */
 export const publishing = jobSetup.createStateConfig({
   initial: 'preparing',
-  // Its time has come already.
+  // The slot's time has come.
   on: { slotMoved: {} },
   states: {
     preparing: {
@@ -36,7 +36,7 @@ export const publishing = jobSetup.createStateConfig({
         onError: [...onStepError('backingOff')],
       },
     },
-    /** Entering this state is the written intent: from here on TikTok may have opened a post. */
+    /** Entering this state records the intent: from now on TikTok may have opened a post. */
     initialising: {
       tags: 'working',
       on: {
@@ -67,7 +67,7 @@ export const publishing = jobSetup.createStateConfig({
         ],
       },
     },
-    /** A place in line is kept for the post: whoever asked the creator's settings anew first would come too late for it. */
+    /** A rate-limit reservation is kept for the post. Reading the creator's settings again first would miss it. */
     deferred: {
       tags: 'waiting',
       after: {
@@ -79,9 +79,9 @@ export const publishing = jobSetup.createStateConfig({
       },
       on: requestsUnlessSent,
     },
-    /** Passed through at once. */
+    /** Transient. */
     opened: { always: [{ guard: 'hasPendingRequest', target: '#job.resuming' }, { target: 'uploading' }] },
-    /** One chunk at a time, and a checkpoint after each. The post can exist only once the last one was sent. */
+    /** One chunk per checkpoint. The post can exist only after the last chunk. */
     uploading: {
       tags: 'working',
       on: { ...deferRequests, infrastructureFailed: onWorkerLost },
@@ -136,7 +136,7 @@ export const publishing = jobSetup.createStateConfig({
           },
           { guard: 'isIncompleteAndTooLate', target: '#job.needsPerson', actions: 'recordSlotPassed' },
           {
-            // A host that fails on every chunk must not be asked in a circle: each turn is an attempt.
+            // Each lookup counts as an attempt, so that a host that fails on every chunk cannot cause an endless loop.
             guard: ({ context, event }) =>
               context.post !== null && event.output.kind === 'partly' && context.attempts < maxAttempts,
             target: 'backingOff',

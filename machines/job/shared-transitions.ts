@@ -1,8 +1,8 @@
 /**
- * The ways out that states of the job share: transitions as plain values, by the names of guards and actions in `setup.ts`.
+ * Transitions that several states of the job share. Guards and actions are named as in `setup.ts`.
  */
 
-/** How every step's error that is not special to its state goes on; `waiting` is where its area backs off. */
+/** Handles a step's errors that its state does not handle itself. `waiting` is the state in which its area backs off. */
 export const onStepError = (waiting: string) =>
   [
     { guard: 'mayRetry', target: waiting, actions: 'recordRetry' },
@@ -22,8 +22,8 @@ export const onStepError = (waiting: string) =>
   ] as const
 
 /**
- * While such a call is under way its answer must be heard: what people ask for is done right after it. What holds the job is
- * looked at before the next call that matters.
+ * For states whose call must complete: a cancel or pause is kept as the pending request and applied after it. A hold needs
+ * no entry, because clearance is checked before the next critical call.
  */
 export const deferRequests = {
   cancel: { actions: 'requestCancel' },
@@ -31,15 +31,15 @@ export const deferRequests = {
   hold: {},
 } as const
 
-/** Refuses all: without the empty ones the machine's own `cancel`, `pause` and `hold` would answer. */
+/** Refuses these events: the empty entries override the root's transitions. */
 export const ignoreRequests = { cancel: {}, pause: {}, hold: {} } as const
 
-/** Nothing is under way here, so nothing of it can have failed; and where it waits already, nothing more holds it. */
+/** For states without work: nothing can fail or be held. */
 export const ignoreHoldAndFailure = { infrastructureFailed: {}, hold: {} } as const
 
 /**
- * Asked for in a state where nothing is under way: obeyed unless the post may exist already. If nobody knows, TikTok is asked
- * before it is cancelled: nothing is called cancelled that may still appear.
+ * Cancel and pause in states without a call: accepted unless the post may exist already. If the outcome is unknown, it is
+ * looked up before cancelling, so that no cancelled job's post appears.
  */
 export const requestsUnlessSent = {
   cancel: [
@@ -50,7 +50,7 @@ export const requestsUnlessSent = {
   pause: [{ guard: 'isNotSent', target: '#job.paused' }, {}],
 } as const
 
-/** What TikTok says of a post that was sent, wherever the job waits for word of it. */
+/** TikTok's webhooks about a sent post. */
 export const postWebhookTransitions = {
   postCompleted: [
     { guard: 'isNotSent' },

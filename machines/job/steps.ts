@@ -2,42 +2,42 @@ import type { Failure } from '../rules/failure.ts'
 import { step } from '../step.ts'
 import type { Audience, ClipRef, Ending, KeptClip, KeptMedia, OpenPost } from './context.ts'
 
-/** What the provider said of a clip. */
+/** The provider's status of a clip. */
 export type ClipProgress =
   | { readonly kind: 'running'; readonly progress: number; readonly pollAfterMs: number }
   | { readonly kind: 'ready' }
-  /** It was not made; `canRetry` says whether submitting it anew may help. */
+  /** Rendering failed; `canRetry` says whether submitting it again may help. */
   | { readonly kind: 'broken'; readonly canRetry: boolean; readonly failure: Failure }
 
-/** What TikTok said of a post whose bytes it has. */
+/** TikTok's status of a post whose bytes it has. */
 export type PostProgress =
   | { readonly kind: 'processing' }
-  /** Accepted, but not yet to be seen: a public post has no id before moderation is through. */
+  /** Accepted, not yet visible: a public post has no id before moderation ends. */
   | { readonly kind: 'inModeration' }
   | { readonly kind: 'public'; readonly postIds: readonly string[] }
-  /** Posted, for a chosen few or for the creator alone. */
+  /** Posted to a restricted audience. */
   | { readonly kind: 'private' }
-  /** The draft lies in the creator's inbox. */
+  /** The draft is in the creator's inbox. */
   | { readonly kind: 'delivered' }
-  /** It will never appear; `canRetry` says whether TikTok allows a fresh attempt, and after how long one makes sense. */
+  /** It will never appear. `canRetry` says whether TikTok allows a fresh post, `afterSeconds` when to open it. */
   | {
       readonly kind: 'rejected'
       readonly canRetry: boolean
       readonly afterSeconds?: number
       readonly failure: Failure
     }
-  /** TikTok does not know it any more, and it is not among the creator's posts either. */
+  /** TikTok no longer knows it, and it is not among the creator's posts. */
   | { readonly kind: 'lost'; readonly failure: Failure }
 
-/** The truth about a post after an answer was lost. */
+/** What a lookup finds about a post after a lost response. */
 export type PostTruth =
-  /** Nothing was sent, so nothing can appear: it may be opened anew. */
+  /** Nothing was sent, so nothing can appear: another post may be opened. */
   | { readonly kind: 'absent' }
   | { readonly kind: 'partly'; readonly nextChunk: number }
   | { readonly kind: 'sent' }
 
 interface AttemptCount {
-  /** How often the step was tried in vain before. */
+  /** Failed attempts of the step so far. */
   readonly attempts: number
 }
 
@@ -48,11 +48,11 @@ interface SlotInput extends AttemptCount {
   readonly mayBeLate: boolean
 }
 
-/** The steps of the job machine: what each is given and what it answers when it has done its work. */
+/** The steps of the job machine, with their input and output types. */
 export const jobSteps = {
   /** Reads the slot's brief. */
   openJob: step<SlotInput, { readonly scenes: number; readonly seconds: number }>(),
-  /** Looks whether what held the job still does. */
+  /** Checks whether the hold is lifted. */
   checkHold: step<SlotInput & { readonly before: 'rendering' | 'posting' }>(),
   reserveQuota: step<{ readonly seconds: number }>(),
   submitClip: step<
@@ -62,11 +62,11 @@ export const jobSteps = {
   checkClip: step<AttemptCount & { readonly clip: ClipRef }, ClipProgress>(),
   keepClip: step<AttemptCount & { readonly clip: ClipRef }, { readonly kept: KeptClip }>(),
   storeVideo: step<SlotInput & { readonly clips: readonly KeptClip[] }, { readonly media: KeptMedia }>(),
-  /** Holds the stored file against TikTok's rules and what is known of the creator's; costs no call. */
+  /** Checks the stored file against TikTok's rules and the creator's known limits, without a call. */
   checkMedia: step<SlotInput & { readonly media: KeptMedia }>(),
-  /** Asks what the creator allows now, and makes sure that the token will outlast the upload. */
+  /** Reads the creator's current settings and ensures that the token outlasts the upload. */
   preparePost: step<SlotInput & { readonly media: KeptMedia }>(),
-  /** Opens the post as the slot says by then, and answers who is to see it. */
+  /** Opens the post with the slot's current content and returns its audience. */
   initPost: step<
     SlotInput & { readonly media: KeptMedia },
     { readonly post: OpenPost; readonly audience: Audience }
@@ -87,7 +87,7 @@ export const jobSteps = {
     SlotInput & { readonly post: OpenPost; readonly sentAt: number; readonly polls: number },
     PostProgress
   >(),
-  /** Settles the quota and stops what is still under way. */
+  /** Settles the quota and cancels a clip that is still rendering. */
   closeJob: step<{
     readonly ending: Ending
     readonly clip: ClipRef | null

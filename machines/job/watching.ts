@@ -5,8 +5,8 @@ import { ignoreRequests, onStepError, postWebhookTransitions } from './shared-tr
 import { unconfirmed } from './verdict.ts'
 
 /**
- * All bytes are with TikTok. It is asked ever more rarely what became of them, and may tell by itself; both lead to the same
- * places. Nothing here can open a second post without TikTok's word that the first has failed.
+ * TikTok has all bytes. It is polled at growing intervals and may send webhooks; both lead to the same states. A second post
+ * is opened only after TikTok reports that the first has failed.
  */
 export const watching = jobSetup.createStateConfig({
   initial: 'accepted',
@@ -14,7 +14,7 @@ export const watching = jobSetup.createStateConfig({
   states: {
     accepted: { tags: 'waiting', after: { postPoll: 'checking' } },
     processing: { tags: 'waiting', entry: assign({ stage: 'processing' }), after: { postPoll: 'checking' } },
-    /** Posted, but a public post has no id before TikTok's moderators are through: mostly minutes, sometimes hours. */
+    /** Accepted. A public post has no id before moderation ends: mostly minutes, sometimes hours. */
     inModeration: {
       tags: 'waiting',
       entry: assign({ stage: 'inModeration' }),

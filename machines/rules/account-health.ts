@@ -1,13 +1,13 @@
 import type { Failure } from './failure.ts'
 
-/** What is known of an account's connection. Times in epoch milliseconds. */
+/** An account's connection. Times in epoch milliseconds. */
 export interface AccountFacts {
   readonly state: string
   readonly scopes: readonly string[]
   readonly accessExpiresAt: number | null
   readonly failure: Failure | null
   readonly now: number
-  /** The tokens are sealed under a key that this installation does not have. */
+  /** Whether the tokens are encrypted under a key that this installation does not have. */
   readonly isKeyMissing: boolean
 }
 
@@ -22,19 +22,19 @@ export interface AccountHealth {
     | 'notConnected'
   /** Until when posts can be made if nobody acts, epoch milliseconds; null: no end in sight. */
   readonly postingEndsAt: number | null
-  /** What is wrong; null if nothing is. */
+  /** Null if the account is healthy. */
   readonly failure: Failure | null
 }
 
-/** A token has to outlast the upload, which TikTok allows an hour, with some room. */
+/** Remaining lifetime that a token needs to post: TikTok allows an hour for the upload, plus a margin. */
 export const uploadTokenMs = 70 * 60_000
 
-/** The permission that each mode of posting takes. */
+/** The scope that each posting mode requires. */
 const scopeOf = { direct: 'video.publish', draft: 'video.upload' } as const
 
 export function accountHealth(facts: AccountFacts): AccountHealth {
   const { state, scopes, failure, now, isKeyMissing } = facts
-  // A token that does not open is of no use.
+  // A token that cannot be decrypted is unusable.
   const accessEnds = isKeyMissing ? now : Math.max(facts.accessExpiresAt ?? now, now)
   if (state === 'connecting') return { status: 'notConnected', postingEndsAt: now, failure }
   if (state === 'needsReauthorization')
@@ -49,7 +49,7 @@ export function accountHealth(facts: AccountFacts): AccountHealth {
   return { status: 'healthy', postingEndsAt: null, failure: null }
 }
 
-/** Why a slot will fail if nobody acts; null if it will not, as far as the account goes. */
+/** Why a slot's account will make it fail unless a person acts; null if it will not. */
 export function slotFailure(
   health: AccountHealth,
   scopes: readonly string[],
@@ -69,11 +69,11 @@ const disconnected: Failure = {
 const keyIsMissing: Failure = {
   verdict: 'NEEDS_OPERATOR',
   code: 'KEY_MISSING',
-  message: "The key is not here that the account's tokens are sealed under.",
+  message: "The key that encrypts the account's tokens is missing.",
 }
 
 const scopeMissing: Failure = {
   verdict: 'NEEDS_USER',
   code: 'SCOPE_MISSING',
-  message: 'The creator has not granted the permission that posting takes.',
+  message: 'The creator has not granted the permission that posting requires.',
 }

@@ -1,51 +1,50 @@
 import type { Failure } from './failure.ts'
 import { isTooLate } from './lateness.ts'
 
-/** How a job came to be: by a scan, which autopilot let; or by a person who asked for it. */
+/** Who started a job: a scan, under autopilot, or a person. */
 export type StartedBy = 'scan' | 'person'
 
 /**
- * Whether what a slot says is what was approved: it is; nobody has approved it since it was last edited; or it was changed past
- * the API after its approval.
+ * Whether a slot's content is approved: as approved (`current`), edited since (`none`), or changed outside the API after its
+ * approval (`stale`).
  */
 export type Approval = 'current' | 'none' | 'stale'
 
-/** Everything that decides whether a job may go on. */
+/** The facts that decide whether a job may continue. */
 export interface ClearanceFacts {
   readonly planState: string
   readonly locked: boolean
   readonly autopilot: boolean
   readonly startedBy: StartedBy
-  /** Of the account machine. */
+  /** The account machine's state. */
   readonly accountState: string
   readonly approval: Approval
 }
 
-/** What the job is about to do, and when; epoch milliseconds. */
+/** The job's next action and its time. Times in epoch milliseconds. */
 export interface ClearanceMoment {
   /** Rendering costs money; posting cannot be undone. */
   readonly before: 'rendering' | 'posting'
   readonly publishAt: number
-  /** Whether a person has said that it shall be posted although it is late. */
+  /** Whether a person allowed a late post. */
   readonly mayBeLate: boolean
   readonly at: number
 }
 
 export type Clearance =
   | { readonly kind: 'clear' }
-  /** It goes on by itself once what holds it is lifted. */
+  /** Continues when the hold is lifted. */
   | {
       readonly kind: 'hold'
       readonly code: 'PLAN_ARCHIVED' | 'PLAN_LOCKED' | 'AUTOPILOT_OFF' | 'NOT_APPROVED'
     }
-  /** It goes on by itself once the account is connected again. */
+  /** Continues when the account is connected. */
   | { readonly kind: 'needsAccount'; readonly code: 'ACCOUNT_NOT_CONNECTED' }
   | { readonly kind: 'needsPerson'; readonly code: 'APPROVAL_STALE' | 'SLOT_PASSED' }
 
 /**
- * The one answer to "may this job go on?": asked before it renders, right before its post is opened, and before the last chunk
- * of it is sent. A plan that is a draft again because another of its slots was edited does not matter: a slot's own approval
- * counts.
+ * Whether a job may continue. Checked before rendering, before opening the post and before its last chunk. The slot's own
+ * approval counts, not the plan's state: editing another slot turns the plan into a draft.
  */
 export function clearanceOf(facts: ClearanceFacts, moment: ClearanceMoment): Clearance {
   if (facts.planState === 'archived') return { kind: 'hold', code: 'PLAN_ARCHIVED' }
@@ -60,25 +59,25 @@ export function clearanceOf(facts: ClearanceFacts, moment: ClearanceMoment): Cle
   return clear
 }
 
-/** What each reason means. All of them are for people who plan to mend. */
+/** What each reason means. People who plan can fix all of them. */
 export const stopMeanings = {
-  PLAN_ARCHIVED: 'The plan of the slot was put away.',
+  PLAN_ARCHIVED: 'The plan of the slot is archived.',
   PLAN_LOCKED: 'The plan of the slot is locked.',
-  AUTOPILOT_OFF: 'Autopilot has started the job, and was turned off for its plan.',
-  NOT_APPROVED: 'The slot was edited, or its plan rejected, and nobody has approved it since.',
-  APPROVAL_STALE: 'What would be posted is not what was approved: the slot was changed past the API.',
+  AUTOPILOT_OFF: 'Autopilot started the job and is now off for its plan.',
+  NOT_APPROVED: 'The slot was edited or its plan rejected, and it has not been approved since.',
+  APPROVAL_STALE: "The slot's content is not what was approved: it was changed outside the API.",
   ACCOUNT_NOT_CONNECTED: 'The account is not connected to TikTok.',
   SLOT_PASSED: "The slot's time passed more than an hour ago, before the post could go out.",
 } as const
 
-/** Why a job may not go on, as it keeps it. */
+/** The failure that a stopped job records. */
 export function failureOfStop(code: keyof typeof stopMeanings): Failure {
   return { verdict: 'NEEDS_USER', code, message: stopMeanings[code], source: 'reelpilot' }
 }
 
 const clear: Clearance = { kind: 'clear' }
 
-/** While only its creator can help an account, nothing is rendered for it; a token that has time left is still posted with. */
+/** In `needsReauthorization` nothing is rendered, but a token that has time left is still used for posting. */
 function isUsable(accountState: string, before: ClearanceMoment['before']): boolean {
   const [area] = accountState.split('.')
   return (

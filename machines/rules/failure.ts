@@ -1,6 +1,5 @@
 /**
- * The typed meaning of a failure: what has to happen before trying again makes sense.
- * The full table of TikTok's codes maps onto these.
+ * What has to happen before a retry makes sense. The table of TikTok's codes maps onto these.
  */
 export type Verdict =
   | 'RETRY_AFTER'
@@ -11,41 +10,41 @@ export type Verdict =
   | 'PERMANENT'
   | 'OUTCOME_UNKNOWN'
 
-/** What went wrong, in words for a person and a code for a program. */
+/** A failure: a message for people and a code for programs. */
 export interface Failure {
   readonly verdict: Verdict
   readonly code: string
   readonly message: string
-  /** Whose word the code is, such as `post` for a fail reason of TikTok's; ours if left out. */
+  /** Where the code comes from, such as `post` for TikTok's fail reasons. Default: our own. */
   readonly source?: string
-  /** TikTok's id of the refused call, to be quoted to its support. */
+  /** TikTok's log id of the call, for its support. */
   readonly logId?: string
-  /** What was answered, where it could not be read; without secrets. */
+  /** The unreadable response, without secrets. */
   readonly answer?: string
 }
 
-/** What a step answers when it has not done its work. */
+/** A step's error. */
 export type StepError =
-  /** It was tried and nothing happened; the same step again, after a while. `afterSeconds` is what the upstream asked for. */
+  /** Nothing happened; the step is retried after a back-off. `afterSeconds` is the upstream's `Retry-After`. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly afterSeconds?: number }
-  /** It was not its turn: the same step again after `afterSeconds`. No attempt was spent. */
+  /** Deferred by our own limits: the step is performed again after `afterSeconds`, without consuming an attempt. */
   | { readonly kind: 'deferred'; readonly failure: Failure; readonly afterSeconds: number }
-  /** It may have happened. The truth has to be looked up before anything is done again, and then after as long as was asked. */
+  /** It may have happened. The outcome must be looked up before a retry, which waits at least `afterSeconds`. */
   | { readonly kind: 'unknown'; readonly failure: Failure; readonly afterSeconds?: number }
-  /** Nothing happened, and nothing will until the account is connected (again). */
+  /** Nothing happened; the account must be connected first. */
   | { readonly kind: 'needsAccount'; readonly failure: Failure }
-  /** Nothing happened, and nothing will until what holds the job is lifted; then it goes on by itself. */
+  /** Nothing happened; the job continues when its hold is lifted. */
   | { readonly kind: 'held'; readonly failure: Failure }
-  /** The open post can be of no use any more: it is not sent, and another one has to be opened. */
+  /** The open post can no longer be used; another one must be opened. */
   | { readonly kind: 'outdated'; readonly failure: Failure }
-  /** Nothing happened, and nothing will until a person has acted. */
+  /** Nothing happened; a person must act first. */
   | { readonly kind: 'needsPerson'; readonly failure: Failure }
-  /** It will never happen. */
+  /** It can never succeed. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** From the runtime: the step has failed all its workers. */
+  /** From the runtime: the step failed in `maxLeaseAttempts` workers. */
   | { readonly kind: 'exhausted'; readonly leaseAttempts: number }
 
-/** A step's error as it arrives in a machine; anything unreadable takes the safest class. */
+/** The step error in an event. An unreadable one becomes `unknown`, the safest class. */
 export function stepErrorOf(event: object): StepError {
   const error = 'error' in event ? event.error : undefined
   if (typeof error === 'object' && error !== null && 'kind' in error) return error as StepError
@@ -55,31 +54,31 @@ export function stepErrorOf(event: object): StepError {
 const unreadable: Failure = {
   verdict: 'OUTCOME_UNKNOWN',
   code: 'UNREADABLE_OUTCOME',
-  message: 'A step answered something that this version does not understand.',
+  message: 'A step returned an outcome that this version does not understand.',
 }
 
-/** What a person is told of a step's error. */
+/** The failure that people read for a step's error. */
 export function failureOf(error: StepError): Failure {
   if (error.kind !== 'exhausted') return error.failure
   return {
     verdict: 'NEEDS_OPERATOR',
     code: 'STEP_KEEPS_FAILING',
-    message: `The step ended its worker or threw ${error.leaseAttempts} times. The log has the cause; retry the job after it is mended.`,
+    message: `The step ended its worker or threw ${error.leaseAttempts} times. The log has the cause; retry the job after fixing it.`,
   }
 }
 
-/** How long the upstream, or our own limits, asked to wait. */
+/** The delay that the upstream or our own limits requested. */
 export function afterSecondsOf(error: StepError): number {
   return 'afterSeconds' in error ? (error.afterSeconds ?? 0) : 0
 }
 
-/** What a machine keeps of a step whose turn it was not: its attempts stay as they are. */
+/** The context after a deferred step: no attempt is counted. */
 export function deferral(event: object) {
   const error = stepErrorOf(event)
   return { afterSeconds: afterSecondsOf(error), failure: failureOf(error) }
 }
 
-/** What a machine keeps of a step that was tried in vain: one more attempt, and when the next one makes sense. */
+/** The context after a failed attempt: the attempt counts, and the requested delay is kept. */
 export function retryRecord({ attempts }: { readonly attempts: number }, event: object) {
   return { ...deferral(event), attempts: attempts + 1 }
 }

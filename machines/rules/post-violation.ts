@@ -1,6 +1,6 @@
 /**
- * The longest caption of a video. TikTok counts "UTF-16 runes"; read as code units that is JavaScript's own `length`, and
- * the stricter reading. Source: Content Posting API, direct post, `post_info.title`.
+ * Maximum caption length in UTF-16 code units. TikTok counts "UTF-16 runes"; code units, JavaScript's `length`, are the
+ * stricter reading. Source: Content Posting API, direct post, `post_info.title`.
  */
 export const maxCaptionLength = 2_200
 
@@ -8,9 +8,9 @@ export function captionFits(caption: string): boolean {
   return caption.length <= maxCaptionLength
 }
 
-/** What a creator allows, as TikTok said last. */
+/** A creator's settings, as TikTok last reported them. */
 export interface CreatorLimits {
-  /** As TikTok lists them; a level that we do not know is kept, so that it can be shown. */
+  /** As TikTok lists them. Unknown levels are kept for display. */
   readonly privacyLevelOptions: readonly string[]
   readonly commentDisabled: boolean
   readonly duetDisabled: boolean
@@ -18,20 +18,20 @@ export interface CreatorLimits {
   readonly maxDurationSeconds: number
 }
 
-/** One rule that a wanted post breaks: what was wanted, and what this creator may have. */
+/** A rule that a planned post breaks: the planned value, and what this creator allows. */
 export type PostViolation =
   | { readonly rule: 'caption'; readonly value: number; readonly limit: number }
   | { readonly rule: 'duration'; readonly value: number; readonly limit: number }
-  /** Nobody chose one: TikTok wants the creator to, from these, and allows no default. */
+  /** No privacy level was chosen. TikTok allows no default. */
   | { readonly rule: 'privacyMissing'; readonly value: 'none'; readonly limit: readonly string[] }
   | { readonly rule: 'privacyLevel'; readonly value: string; readonly limit: readonly string[] }
   | { readonly rule: 'comment' | 'duet' | 'stitch'; readonly value: 'enabled'; readonly limit: 'disabled' }
   | { readonly rule: 'brandedPrivate'; readonly value: 'SELF_ONLY'; readonly limit: 'visible' }
 
-export interface WantedPost {
+export interface PlannedPost {
   readonly post: {
     readonly title: string
-    /** Null until somebody chose. */
+    /** Null until chosen. */
     readonly privacyLevel: string | null
     readonly disableComment: boolean
     readonly disableDuet: boolean
@@ -42,14 +42,13 @@ export interface WantedPost {
 }
 
 /**
- * What stands against a post, by what TikTok's `creator_info` said; empty means that it may go out.
+ * The rules of TikTok's `creator_info` that a post breaks; empty if it may be posted.
  *
- * The audit looks for each of these (TikTok's content sharing guidelines), yet only the privacy level has an error code of
- * its own: nobody else will catch the rest.
+ * TikTok's audit checks all of them (content sharing guidelines), but its API reports only the privacy level.
  */
 export function postViolations(
   creator: CreatorLimits,
-  { post, durationSeconds }: WantedPost,
+  { post, durationSeconds }: PlannedPost,
 ): readonly PostViolation[] {
   const violations: PostViolation[] = []
   if (!captionFits(post.title)) {
@@ -77,7 +76,7 @@ export function postViolations(
   return violations
 }
 
-/** A violation in words. */
+/** Describes a violation for people. */
 export function describeViolation(violation: PostViolation): string {
   switch (violation.rule) {
     case 'caption':

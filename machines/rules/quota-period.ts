@@ -1,15 +1,15 @@
-/** A stretch of time: from its first instant until just before its last, in epoch milliseconds. */
+/** A half-open interval in epoch milliseconds: `endsAt` is excluded. */
 export interface Interval {
   readonly startsAt: number
   readonly endsAt: number
 }
 
-/** The shares of an allowance, in percent, that people are told of. */
+/** The percentages of an allowance at which people are notified. */
 export const quotaThresholds: readonly number[] = [50, 80, 100]
 
 /**
- * The day or the month, in an IANA zone, that an instant lies in. Each ends where the next begins, however long the clocks
- * make it: a day has 23, 24 or 25 hours, or whatever a parliament decides.
+ * The day or month in an IANA zone that contains an instant. Each ends where the next begins: a day can have 23, 24 or 25
+ * hours, or any other length after a change of law.
  */
 export function quotaPeriodAt(period: 'day' | 'month', timeZone: string, at: number): Interval {
   const { year, month, day } = wallClock(timeZone, at)
@@ -22,8 +22,8 @@ export function quotaPeriodAt(period: 'day' | 'month', timeZone: string, at: num
 }
 
 /**
- * The first instant that shows a date on the zone's clocks; `midnight` is that date's midnight as if it were UTC. Where the
- * clocks skip midnight the day begins when they have; where they show it twice, with the first.
+ * The first instant of a date in a zone. `midnight` is that date's midnight as if it were UTC. Where clocks skip midnight, the
+ * day begins after the gap; where they repeat it, at the first.
  */
 function startOfDay(timeZone: string, midnight: number): number {
   const before = midnight - offsetAt(timeZone, midnight - dayMs)
@@ -34,13 +34,13 @@ function startOfDay(timeZone: string, midnight: number): number {
 
 const dayMs = 86_400_000
 
-/** How far the zone's clocks are ahead of UTC, in milliseconds. */
+/** The zone's offset from UTC, in milliseconds. */
 function offsetAt(timeZone: string, at: number): number {
   const { year, month, day, hour, minute, second } = wallClock(timeZone, at)
   return Date.UTC(year, month, day, hour, minute, second) - Math.floor(at / 1_000) * 1_000
 }
 
-/** What the clocks of a zone show; the month counts from 0, as in `Date`. */
+/** The wall-clock fields of a zone; the month counts from 0, as in `Date`. */
 function wallClock(timeZone: string, at: number) {
   const shown = new Map(
     formatOf(timeZone)
@@ -60,7 +60,7 @@ function wallClock(timeZone: string, at: number) {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-/** Making one takes a hundred times as long as using it. */
+/** Cached: creating a format takes a hundred times as long as using it. */
 function formatOf(timeZone: string): Intl.DateTimeFormat {
   const known = formats.get(timeZone)
   if (known) return known

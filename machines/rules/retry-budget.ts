@@ -1,18 +1,17 @@
 /**
- * What one upstream may be asked once more, over all processes: a store of units from which every retry takes some and
- * to which every success gives a little back. A sound upstream never meets its end; one that fails for many at once is not
- * asked many times over. The first three figures are those of the AWS SDKs' standard retry mode.
+ * The retry budget of one upstream, shared by all processes: every retry costs units, every success returns some. A healthy
+ * upstream never exhausts it; a failing one is not flooded with retries. The first three values are those of the AWS SDKs'
+ * standard retry mode.
  */
 export const maxUnits = 500
 export const retryCostUnits = 5
 export const successCreditUnits = 1
 /**
- * What comes by itself: a retry every five seconds. Without it an empty budget would stay empty, for jobs that all are
- * at their second attempt have no other way to a success.
+ * One retry every five seconds. Without it an exhausted budget would stay empty once every job is past its first attempt.
  */
 export const refillUnitsPerSecond = 1
 
-/** The units at a moment, epoch milliseconds. */
+/** The units at a time, epoch milliseconds. */
 export interface RetryBudget {
   readonly units: number
   readonly at: number
@@ -22,10 +21,10 @@ export const fullBudget: RetryBudget = { units: maxUnits, at: 0 }
 
 export type SpendRetryResult =
   | { readonly kind: 'spent'; readonly budget: RetryBudget }
-  /** There are not units enough for one retry; in `afterMs` there are, if nobody takes them. */
+  /** Too few units for a retry; `afterMs` until there are enough if none are spent meanwhile. */
   | { readonly kind: 'empty'; readonly afterMs: number }
 
-/** Takes a retry out of the budget. */
+/** Spends the cost of one retry. */
 export function spendRetry(budget: RetryBudget, at: number): SpendRetryResult {
   const units = unitsAt(budget, at)
   if (units >= retryCostUnits) return { kind: 'spent', budget: { units: units - retryCostUnits, at } }
@@ -33,19 +32,19 @@ export function spendRetry(budget: RetryBudget, at: number): SpendRetryResult {
 }
 
 /**
- * Puts a success back: a retry that succeeded gives all back that it took, and a little more, so that the way out of a
- * storm grows wider with every success. A full budget is answered as it is.
+ * Credits a success. A successful retry returns its whole cost and a little more, so that recovery speeds up with every
+ * success. A full budget is returned unchanged.
  */
 export function creditSuccess(budget: RetryBudget, at: number, wasRetry: boolean): RetryBudget {
   return addUnits(budget, at, successCreditUnits + (wasRetry ? retryCostUnits : 0))
 }
 
-/** Puts a retry back that was not made after all. */
+/** Refunds a retry that was not made. */
 export function refundRetry(budget: RetryBudget, at: number): RetryBudget {
   return addUnits(budget, at, retryCostUnits)
 }
 
-/** How many retries could be made now. */
+/** The number of retries that the budget allows now. */
 export function retriesLeft(budget: RetryBudget, at: number): number {
   return Math.floor(unitsAt(budget, at) / retryCostUnits)
 }
@@ -55,7 +54,7 @@ function addUnits(budget: RetryBudget, at: number, units: number): RetryBudget {
   return { units: Math.min(maxUnits, unitsAt(budget, at) + units), at }
 }
 
-/** Time never takes: a clock that was set back counts as one that stands. */
+/** A clock that was set back adds nothing and takes nothing. */
 function unitsAt({ units, at: since }: RetryBudget, at: number): number {
   return Math.min(maxUnits, units + (Math.max(0, at - since) / 1_000) * refillUnitsPerSecond)
 }

@@ -1,36 +1,36 @@
 import { stepErrorOf } from './failure.ts'
 
 /**
- * The one policy for trying again. Which failures: `isWorthRepeating`, and whatever got no answer for want of time or of a
- * connection. When: `waitMs`. How often: `mostAttempts`. What all processes may try again together: `retry-budget.ts`.
+ * The retry policy. Which failures: `isRetryableStatus`, timeouts and lost connections. When: `waitMs`. How often:
+ * `maxAttempts`. Across all processes: `retry-budget.ts`.
  *
- * Nobody else retries: a call is made once and has a deadline, its step answers `retry`, and the machine keeps in its
- * checkpoint how often that was and when the next time is.
+ * Nothing else retries: a call is made once with a deadline, its step returns `retry`, and the machine keeps the attempts and
+ * the next time in its checkpoint.
  */
 
-/** A step that is tried in vain this often in a row is left to a person. */
+/** Consecutive failed attempts of a step before a person decides. */
 export const maxAttempts = 20
 
 /** Exponential: 1 s, 2 s, 4 s, 8 s … at most 60 s. */
 export const initialBackoffSeconds = 1
 export const maxBackoffSeconds = 60
 
-/** Whoever was told the same time comes up to this part of it later, so that they do not all come at once. */
+/** Maximum jitter, as a fraction of the delay that the server requested, so that clients do not retry in lockstep. */
 export const maxJitter = 0.2
-/** An upstream that asks for more time than this is asked again all the same: nobody means a year. */
+/** Cap on `Retry-After`: larger values are almost certainly mistakes. */
 export const maxRetryAfterSeconds = 86_400
 
 /**
- * Whether an answer of this HTTP status may be another one next time: 429, 500, 502, 503 and 504, and 408, by which a server
- * says that it had no patience. The other 5xx, most of them made up by gateways, count as 500 (RFC 9110, section 15).
+ * Whether a response of this HTTP status may succeed on a retry: 408, 429 and 5xx. Unknown 5xx, mostly from gateways, count as
+ * 500 (RFC 9110, section 15).
  */
 export function isRetryableStatus(httpStatus: number): boolean {
   return httpStatus === 408 || httpStatus === 429 || httpStatus >= 500
 }
 
 /**
- * How long to wait before attempt `attempt + 1`, in milliseconds: 50 to 100 % of the exponential, and never sooner than the
- * upstream asked by `Retry-After`. Chance comes from the job's own id and attempt, so that the machine stays pure.
+ * Milliseconds before attempt `attempt + 1`: 50 to 100 % of the exponential back-off, and never less than the upstream's
+ * `Retry-After`. The jitter derives from the seed and the attempt, so that the machine stays pure.
  */
 export function backoffMs(seed: string, attempt: number, afterSeconds = 0): number {
   const full = Math.min(maxBackoffSeconds, initialBackoffSeconds * 2 ** Math.max(0, attempt - 1)) * 1_000
@@ -40,8 +40,8 @@ export function backoffMs(seed: string, attempt: number, afterSeconds = 0): numb
 }
 
 /**
- * How long a machine waits before the step whose error it has just taken: exactly as long as it was told if it only was not
- * the step's turn, because a place in line is kept for a moment only; a back-off if the step was tried in vain.
+ * Milliseconds before a step is performed again after its error: exactly the given delay if it was deferred, because a
+ * rate-limit reservation expires soon; a back-off if it failed.
  */
 export function waitMs(
   seed: string,
@@ -53,8 +53,8 @@ export function waitMs(
 }
 
 /**
- * A number in [0, 1) that follows from a text (FNV-1a, finished like MurmurHash 3). By FNV alone the numbers of one attempt
- * and the next, texts that differ in their last letter, go together by 91 %: who was late once would be late each time.
+ * A deterministic number in [0, 1) from a text: FNV-1a with MurmurHash 3's finaliser. With FNV alone the numbers of
+ * consecutive attempts, whose texts differ in the last letter, correlate by 91 %.
  */
 function pseudoRandom(text: string): number {
   let hash = 0x811c9dc5

@@ -1,7 +1,7 @@
 /**
- * Gathers what is asked for at the same moment into one call, several calls at a time: while a lane is busy,
- * requests pile up and go out together as soon as it is free. Each caller gets its own answer.
- * One at a time this costs nothing; at 32 in flight it is several times faster than a call each.
+ * Batches concurrent requests: while `concurrency` calls are running, further requests queue and go out together. Each
+ * caller gets its own result. A single request is not delayed; at 32 in flight it is several times faster than separate
+ * calls.
  */
 export function batch<Request, Answer>(
   perform: (batch: readonly Request[]) => Promise<readonly Answer[]>,
@@ -28,13 +28,13 @@ export function batch<Request, Answer>(
     try {
       const results = await perform(batch.map(({ request }) => request))
       batch.forEach((waiting, index) => {
-        // `perform` results one for one.
+        // `perform` returns one result per request.
         waiting.resolve(results[index] as Answer)
       })
     } catch (error) {
       const [only] = batch
       if (only && batch.length === 1) only.reject(error)
-      // One bad request must not fail its neighbours: each again by itself.
+      // One bad request must not fail the others, so each is retried alone.
       else for (const waiting of batch) await answer([waiting])
     }
   }
@@ -42,7 +42,7 @@ export function batch<Request, Answer>(
   return (request) =>
     new Promise((resolve, reject) => {
       queue.push({ request, resolve, reject })
-      // After this turn of the loop, so that requests of the same turn share a call.
+      // Deferred to the end of this event-loop turn, so that its requests share a call.
       if (busy < concurrency)
         setImmediate(() => (busy < concurrency && queue.length > 0 ? void run() : undefined))
     })

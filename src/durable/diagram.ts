@@ -1,7 +1,7 @@
-import type { AnyStateMachine, AnyStateNode } from 'xstate'
+import type { AnyStateNode } from 'xstate'
 import type { DurableMachine } from './machine.ts'
 
-/** A state that a machine can be in. */
+/** A leaf state. */
 export interface DiagramState {
   readonly path: string
   readonly tag: string
@@ -9,14 +9,14 @@ export interface DiagramState {
   readonly step: string | null
 }
 
-/** `from` may be an area; then it holds for all states in it. The empty path is the whole machine. */
+/** `from` may be a compound state, which stands for all states in it, or the empty path, which is the whole machine. */
 export interface DiagramTransition {
   readonly from: string
   readonly to: string
   readonly event: string
 }
 
-/** A machine as it is shown: read from the very statechart that runs. */
+/** The states and transitions of a statechart. */
 export interface MachineDiagram {
   readonly name: string
   readonly version: number
@@ -30,17 +30,17 @@ export function diagramOf({ name, version, logic }: DurableMachine): MachineDiag
   return {
     name,
     version,
-    initial: pathOf(leafOf(logic.root), logic),
+    initial: pathOf(leafOf(logic.root)),
     states: nodes.filter(isLeaf).map((node) => ({
-      path: pathOf(node, logic),
+      path: pathOf(node),
       tag: node.tags[0] ?? '',
       step: stepOf(node),
     })),
-    transitions: nodes.flatMap((node) => transitionsOf(node, logic)),
+    transitions: nodes.flatMap((node) => transitionsOf(node)),
   }
 }
 
-/** A Mermaid state diagram. Transitions of the whole machine are left to the table: they would cross everything. */
+/** A Mermaid state diagram. Transitions of the whole machine are left out: their arrows would cross all others. */
 export function toMermaid({ initial, states, transitions }: MachineDiagram): string {
   const nameOf = (path: string) => path.replaceAll('.', '_')
   const areas = new Map<string, DiagramState[]>()
@@ -75,13 +75,13 @@ function isLeaf(node: AnyStateNode): boolean {
   return Object.keys(node.states).length === 0
 }
 
-/** Where a machine comes to be when it enters a node. */
+/** The leaf that is active after entering a node. */
 function leafOf(node: AnyStateNode): AnyStateNode {
   const [first] = isLeaf(node) ? [] : node.initial.target
   return first ? leafOf(first) : node
 }
 
-function pathOf(node: AnyStateNode, _machine: AnyStateMachine): string {
+function pathOf(node: AnyStateNode): string {
   return node.path.join('.')
 }
 
@@ -90,34 +90,34 @@ function stepOf(node: AnyStateNode): string | null {
   return step ? step.id : null
 }
 
-function transitionsOf(node: AnyStateNode, machine: AnyStateMachine): DiagramTransition[] {
+function transitionsOf(node: AnyStateNode): DiagramTransition[] {
   return [...node.transitions.values()]
     .flat()
     .flatMap((transition) => {
       const targets = transition.target ?? []
       return targets.map((target) => ({
-        from: pathOf(node, machine),
-        to: pathOf(leafOf(target), machine),
+        from: pathOf(node),
+        to: pathOf(leafOf(target)),
         event: eventName(transition.eventType),
       }))
     })
     .concat(
       node.always?.flatMap((transition) =>
         (transition.target ?? []).map((target) => ({
-          from: pathOf(node, machine),
-          to: pathOf(leafOf(target), machine),
-          event: 'at once',
+          from: pathOf(node),
+          to: pathOf(leafOf(target)),
+          event: 'always',
         })),
       ) ?? [],
     )
 }
 
-/** XState's own event names in words: `xstate.done.actor.openJob` is `openJob done`. */
+/** Readable names for XState's events: `openJob done` for `xstate.done.actor.openJob`. */
 function eventName(type: string): string {
   const done = /^xstate\.done\.actor\.(.+)$/.exec(type)
   if (done) return `${done[1]} done`
   const failed = /^xstate\.error\.actor\.(.+)$/.exec(type)
-  if (failed) return `${failed[1]} not done`
+  if (failed) return `${failed[1]} failed`
   const after = /^xstate\.after\.([^.]+)\..*$/.exec(type)
   if (after) return /^\d+$/.test(after[1] ?? '') ? `after ${Number(after[1]) / 1_000} s` : `after ${after[1]}`
   return type

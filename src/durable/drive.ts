@@ -5,7 +5,7 @@ import { type LeaseKeeper, LeaseLost, StepSuperseded } from './lease-keeper.ts'
 import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
 import type { StepCatalogue } from './step.ts'
 
-/** The places where a crash must lose nothing; tests kill the process at each. */
+/** The points at which tests kill the process: a crash there must lose nothing. */
 export type Boundary = 'beforeStep' | 'afterStep' | 'beforeCommit' | 'afterCommit'
 
 export interface Runtime {
@@ -14,66 +14,66 @@ export interface Runtime {
   readonly machines: MachineCatalogue
   readonly steps: StepCatalogue
   readonly clock: Clock
-  /** Aborted when the process drains: steps finish, and jobs are let go at their next checkpoint. */
+  /** Aborted when the process drains: running steps finish, and leases are released at the next checkpoint. */
   readonly draining: AbortSignal
   readonly onBoundary?: (boundary: Boundary, checkpoint: Checkpoint) => void
 }
 
-/** How a drive ended: `rested` at a checkpoint with nothing to do now; the others left it to somebody else. */
+/** How a drive ended. `rested`: at a checkpoint without work that is due. In the other cases another worker continues. */
 export type DriveEnd = 'rested' | 'leasedElsewhere' | 'missing' | 'leaseLost' | 'drained'
 
-/** A step that has failed its workers this often is answered for by its machine, as `exhausted`. */
+/** After this many leases of one revision the step is reported to its machine as `exhausted`. */
 export const maxLeaseAttempts = 8
 
 /**
- * Takes a job and drives it on, step by step and without a queue hop between, until it waits, rests or ends.
- * Throws what a step throws (a bug, or lost infrastructure), with the lease let go, so that the queue retries.
+ * Leases an instance and performs its steps, without a queue hop in between, until it waits, rests or ends. Throws what a
+ * step throws (a bug, or lost infrastructure) after releasing the lease, so that the queue retries.
  */
 export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> {
   const acquired = await runtime.instanceStore.acquireLease(jobId)
   if (acquired.kind !== 'acquired') return acquired.kind
   const lease = runtime.keeper.track(jobId, acquired.instance.epoch)
-  let held: LeasedInstance | null = acquired.instance
-  /** The key of the step that nobody began, as this drive knows: it committed it, or is the first to take it up. */
+  let leased: LeasedInstance | null = acquired.instance
+  /** The key of a step that no worker can have begun: this drive committed it, or is the first to lease it. */
   let unstartedKey = unstartedStepKey(acquired.instance)
 
   try {
     for (;;) {
-      const job: LeasedInstance = held
+      const job: LeasedInstance = leased
       const { checkpoint } = loadCheckpoint(runtime.machines, job.checkpoint)
       if (runtime.draining.aborted) return await releaseLease(runtime, job, 'drained')
 
       const unstarted = unstartedKey
-      unstartedKey = null // Whatever comes of it, from here on the step may have begun.
+      unstartedKey = null // From here on the step may have begun.
       const event = await nextEvent(runtime, job, checkpoint, lease, unstarted)
       if (event === 'aborted') {
-        held = await runtime.instanceStore.reload(jobId, job.epoch)
-        if (!held) return 'leaseLost'
+        leased = await runtime.instanceStore.reload(jobId, job.epoch)
+        if (!leased) return 'leaseLost'
         continue
       }
       if (event === 'nothing') {
         if (await runtime.instanceStore.release(jobId, job.epoch, job.revision)) return 'rested'
-        held = await runtime.instanceStore.reload(jobId, job.epoch)
-        if (!held) return 'leaseLost'
+        leased = await runtime.instanceStore.reload(jobId, job.epoch)
+        if (!leased) return 'leaseLost'
         continue
       }
 
       const committed = await commitEvent(runtime, job, event)
       if (committed.kind === 'leaseLost') return 'leaseLost'
       if (committed.kind === 'rested') return 'rested'
-      held = committed.job
+      leased = committed.job
       unstartedKey = committed.unstartedKey
     }
   } catch (error) {
-    // A build that cannot read a checkpoint has not tried its step: while an upgrade rolls out, that must not exhaust it.
+    // An unreadable checkpoint costs no lease attempt, so that older workers cannot exhaust a step during a rolling upgrade.
     const isUnattempted = error instanceof UnknownCheckpoint
-    if (held) await releaseLease(runtime, held, 'drained', isUnattempted).catch(() => undefined)
+    if (leased) await releaseLease(runtime, leased, 'drained', isUnattempted).catch(() => undefined)
     throw error
   } finally {
     lease.done()
   }
 
-  /** Decides and commits; if another writer was faster, decides again on what it left, or drops the event. */
+  /** Decides and commits. After a conflict it decides again on the new checkpoint, or drops the event if its step is gone. */
   async function commitEvent(
     { instanceStore, clock, onBoundary, machines }: Runtime,
     first: LeasedInstance,
@@ -136,12 +136,12 @@ async function releaseLease(
   return end
 }
 
-/** A step that a command has committed, which performs none itself, and that no worker has taken up before this one. */
+/** The key of a step that a command committed and that this is the first lease of. Commands perform no steps. */
 function unstartedStepKey({ checkpoint: { step }, leaseAttempts }: LeasedInstance): string | null {
   return step && step.epoch === null && leaseAttempts === 1 ? step.key : null
 }
 
-/** A timer that is due comes first, then the pending step is performed; otherwise there is nothing to do now. */
+/** Takes a due timer first; otherwise performs the pending step. */
 async function nextEvent(
   runtime: Runtime,
   job: LeasedInstance,
@@ -157,7 +157,7 @@ async function nextEvent(
     return failureEvent(step.id, { kind: 'exhausted', leaseAttempts: job.leaseAttempts - 1 })
 
   const perform = runtime.steps[step.name]
-  if (!perform) throw new Error(`no step is called "${step.name}"`)
+  if (!perform) throw new Error(`this build has no step "${step.name}"`)
   lease.setStep(step.key)
   const { signal } = lease
   runtime.onBoundary?.('beforeStep', checkpoint)
@@ -169,14 +169,14 @@ async function nextEvent(
       mayHaveBegun: unstartedKey !== step.key,
       signal,
       async fence() {
-        const held = await runtime.instanceStore.reload(job.jobId, job.epoch)
-        if (held?.checkpoint.step?.key !== step.key)
-          throw new LeaseLost('the job has gone on without this worker')
+        const current = await runtime.instanceStore.reload(job.jobId, job.epoch)
+        if (current?.checkpoint.step?.key !== step.key)
+          throw new LeaseLost('the lease or the step was lost to another worker')
       },
       now: () => runtime.clock.now(),
     })
     runtime.onBoundary?.('afterStep', checkpoint)
-    // An outcome counts even if the step was to be aborted: it happened, and the machine must know.
+    // An outcome is reported even after an abort: the step's effect happened.
     return outcome.kind === 'done' ? doneEvent(step.id, outcome.output) : failureEvent(step.id, outcome.error)
   } catch (error) {
     if (error instanceof LeaseLost || (signal.aborted && isAbort(error, signal))) return 'aborted'

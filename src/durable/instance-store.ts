@@ -1,46 +1,46 @@
 import type { Checkpoint } from './checkpoint.ts'
 
-/** A job as a worker holds it under its lease. */
+/** A machine instance under a worker's lease. */
 export interface LeasedInstance {
   readonly jobId: string
   readonly organizationId: string
   readonly revision: number
   readonly checkpoint: Checkpoint
-  /** The fence: rises whenever a worker takes the job, and every commit names it. */
+  /** Fencing token: rises with every lease, and every commit names it. */
   readonly epoch: number
-  /** How many workers have taken up this revision, this one included. */
+  /** How many times this revision was leased, including this lease. */
   readonly leaseAttempts: number
 }
 
-/** One transition to be committed: compare-and-set on the revision, fenced by the epoch. */
+/** A transition to commit: compare-and-set on the revision, fenced by the epoch. */
 export interface Transition {
   readonly jobId: string
   readonly organizationId: string
   readonly expectedRevision: number
-  /** Null when a command moves the job, which holds no lease. */
+  /** Null for a command, which holds no lease. */
   readonly epoch: number | null
   readonly from: string
   readonly event: string
   readonly next: Checkpoint
-  /** Epoch milliseconds; null when only a person or a webhook can move the job on. */
+  /** Epoch milliseconds; null when only a person or a webhook can send the next event. */
   readonly wakeAt: number | null
-  /** Whether the lease ends with this commit; then the wake-up is queued with it. */
+  /** Whether the commit releases the lease and queues the wake-up. */
   readonly release: boolean
 }
 
-/** Committed, or lost to another writer of the same job; a lost move has changed nothing. */
+/** A conflict with another writer of the same instance changes nothing. */
 export type TransitionResult =
   | { readonly kind: 'committed'; readonly revision: number; readonly sequence: number }
   | { readonly kind: 'conflict' }
 
-/** Why a job could or could not be taken. */
+/** The result of a lease attempt. */
 export type LeaseResult =
   | { readonly kind: 'acquired'; readonly instance: LeasedInstance }
-  /** Another worker is at it, and will see whatever is committed before it lets go. */
+  /** Its worker sees everything that is committed before it releases the lease. */
   | { readonly kind: 'leasedElsewhere' }
   | { readonly kind: 'missing' }
 
-/** What the store answers about a lease that a worker believes it holds. */
+/** The state of a lease at its renewal. */
 export interface LeaseState {
   readonly jobId: string
   readonly epoch: number
@@ -48,35 +48,35 @@ export interface LeaseState {
   readonly stepKey: string | null
 }
 
-/** Where checkpoints and leases live. The store implements it on Postgres; nothing else writes jobs. */
+/** Persistence of checkpoints and leases, implemented on Postgres. Nothing else writes machine instances. */
 export interface InstanceStore {
   acquireLease(jobId: string): Promise<LeaseResult>
   commit(move: Transition): Promise<TransitionResult>
-  /** The job as it is now, or null if this epoch holds it no more. */
+  /** The current row, or null if the lease of this epoch is lost. */
   reload(jobId: string, epoch: number): Promise<LeasedInstance | null>
   /**
-   * Lets go of a job that has not moved since `revision`; false if it has, and is still held then. `isUnattempted`: nothing was
-   * done about it, so that it does not count as a try.
+   * Releases the lease if the revision is unchanged; otherwise returns false and keeps it. `isUnattempted` gives the lease
+   * attempt back.
    */
   release(jobId: string, epoch: number, revision: number, isUnattempted?: boolean): Promise<boolean>
-  /** Prolongs leases; those that are lost are missing from the answer. */
+  /** Renews leases; lost ones are missing from the result. */
   renew(leases: readonly { readonly jobId: string; readonly epoch: number }[]): Promise<readonly LeaseState[]>
 }
 
-/** The database's clock, read without asking it: see `createDatabaseClock`. */
+/** The database's clock, read without a query: see `createDatabaseClock`. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
 }
 
 export interface DatabaseClock extends Clock {
-  /** Tells it what the database answered as its time, in epoch milliseconds. */
+  /** Records the database's time, in epoch milliseconds. */
   observe(databaseNow: number): void
 }
 
 /**
- * Goes on from the last answer of the database by this process's monotonic clock, so that neither a wrong nor a
- * jumping local clock can move a timer. Errs late by one round trip, never early.
+ * Extrapolates the database's last known time by this process's monotonic clock, so that a wrong or jumping local clock
+ * cannot affect timers. At most one round trip late, never early.
  */
 export function createDatabaseClock(): DatabaseClock {
   let base = Number.NEGATIVE_INFINITY
@@ -86,7 +86,8 @@ export function createDatabaseClock(): DatabaseClock {
       base = Math.max(base, databaseNow - monotonic())
     },
     now() {
-      if (base === Number.NEGATIVE_INFINITY) throw new Error('the database has not told its time yet')
+      if (base === Number.NEGATIVE_INFINITY)
+        throw new Error("the database's time is unknown before the first query")
       return Math.floor(base + monotonic())
     },
   }

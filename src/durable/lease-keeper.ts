@@ -1,14 +1,14 @@
 import type { InstanceStore } from './instance-store.ts'
 
-/** A lease in use, and the signal that ends what is done under it. */
+/** A lease in use, and the signal that aborts work under it. */
 export interface TrackedLease {
   readonly signal: AbortSignal
-  /** Names the step now performed, so that a superseded one is aborted. */
+  /** Names the step being performed, so that it is aborted when superseded. */
   setStep(stepKey: string | null): void
   done(): void
 }
 
-/** Why work under a lease was aborted. */
+/** Another worker has the lease, or it expired. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
 }
@@ -24,8 +24,8 @@ interface Entry {
 }
 
 /**
- * Renews all leases of a process in one statement every `everyMs`, and aborts what it no longer may do:
- * everything of a lost lease, and a step that its job does not wait for any more (cancelled, paused).
+ * Renews all leases of a process in one statement every `intervalMs`. Aborts all work under a lost lease, and a step that
+ * its instance no longer waits for (cancelled, paused).
  */
 export class LeaseKeeper {
   readonly #instanceStore: InstanceStore
@@ -34,10 +34,10 @@ export class LeaseKeeper {
   readonly #onError: (error: unknown) => void
   #renewing: Promise<void> | undefined
 
-  constructor(instanceStore: InstanceStore, everyMs: number, onError: (error: unknown) => void) {
+  constructor(instanceStore: InstanceStore, intervalMs: number, onError: (error: unknown) => void) {
     this.#instanceStore = instanceStore
     this.#onError = onError
-    this.#timer = setInterval(() => void this.#renew(), everyMs)
+    this.#timer = setInterval(() => void this.#renew(), intervalMs)
     this.#timer.unref()
   }
 
@@ -49,7 +49,7 @@ export class LeaseKeeper {
         return entry.controller.signal
       },
       setStep: (stepKey) => {
-        // A superseded step aborts only itself; the lease goes on with a fresh signal.
+        // A superseded step aborts only itself; the lease continues with a new signal.
         if (entry.controller.signal.reason instanceof StepSuperseded) entry.controller = new AbortController()
         entry.stepKey = stepKey
       },
@@ -59,7 +59,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** A hint that a job has moved: if it is held here, looks at once instead of at the next renewal. */
+  /** Renews at once if the instance is leased here, because it has a new revision. */
   checkNow(jobId: string): void {
     if (this.#entries.has(jobId)) void this.#renew()
   }
@@ -80,19 +80,19 @@ export class LeaseKeeper {
   }
 
   async #renewOnce(): Promise<void> {
-    const asked = [...this.#entries.values()].map((entry) => ({ entry, stepKey: entry.stepKey }))
-    if (asked.length === 0) return
+    const renewed = [...this.#entries.values()].map((entry) => ({ entry, stepKey: entry.stepKey }))
+    if (renewed.length === 0) return
     try {
-      const states = await this.#instanceStore.renew(asked.map(({ entry }) => entry))
-      const byJob = new Map(states.map((state) => [state.jobId, state]))
-      for (const { entry, stepKey } of asked) {
-        const state = byJob.get(entry.jobId)
+      const states = await this.#instanceStore.renew(renewed.map(({ entry }) => entry))
+      const byInstance = new Map(states.map((state) => [state.jobId, state]))
+      for (const { entry, stepKey } of renewed) {
+        const state = byInstance.get(entry.jobId)
         if (!state) entry.controller.abort(new LeaseLost(entry.jobId))
         else if (stepKey && entry.stepKey === stepKey && state.stepKey !== stepKey)
           entry.controller.abort(new StepSuperseded(entry.jobId))
       }
     } catch (error) {
-      // The database is out of reach: the leases run out there, and commits under them are refused.
+      // The database is unreachable: leases expire there, and commits under them are refused.
       this.#onError(error)
     }
   }

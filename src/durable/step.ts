@@ -1,24 +1,24 @@
 import type { Json } from './checkpoint.ts'
 
-/** What came of a step: its output, or a value that says why there is none. The machine decides what follows. */
+/** A step's output, or an error value. The machine decides what follows. */
 export type StepOutcome =
   | { readonly kind: 'done'; readonly output: Json }
   | { readonly kind: 'notDone'; readonly error: Json }
 
-/** What a step is told besides its input. */
+/** A step's context. */
 export interface StepContext {
   readonly jobId: string
   readonly organizationId: string
-  /** The idempotency key of this step: the same whoever performs it and however often. */
+  /** Idempotency key of this step: the same for every worker and attempt. */
   readonly key: string
   /**
-   * Whether an earlier worker may have begun this very step and died, or not have been heard of. A step that
-   * cannot be repeated must then answer that its outcome is unknown.
+   * Whether an earlier worker may have begun this step and lost its result. A step that cannot be repeated must then report
+   * an unknown outcome.
    */
   readonly mayHaveBegun: boolean
   /**
-   * To be awaited right before a call that cannot be undone. Throws `LeaseLost` if another worker has taken the job over,
-   * or the job does not wait for this step any more: a worker that was frozen must not act on what it believed.
+   * Must be awaited right before an irreversible call. Throws `LeaseLost` if the lease is lost or another step is pending, so
+   * that a worker that was frozen does not act on old data.
    */
   fence(): Promise<void>
   /** Aborted when the lease is lost, the step is no longer wanted, or the process shuts down. */
@@ -28,8 +28,8 @@ export interface StepContext {
 }
 
 /**
- * Performs one step outside any transaction. It throws only for bugs and for lost infrastructure, such as the
- * database: then the job is let go and taken up again later. What a provider may answer is an outcome.
+ * Performs one step outside any transaction. Throws only for bugs and lost infrastructure, such as the database; then the
+ * lease is released and the queue retries. Everything that a provider may answer is an outcome.
  */
 export type Step = (input: Json, context: StepContext) => Promise<StepOutcome>
 
