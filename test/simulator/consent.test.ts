@@ -4,7 +4,7 @@ import { oauth } from './raw-request.ts'
 import { type Pair, startPair } from './support.ts'
 
 const redirectUri = 'http://127.0.0.1:4000/oauth/tiktok/callback'
-// The vector of the reference: TikTok writes the challenge in hex.
+// Test vector of TikTok's reference, which encodes the challenge in hex.
 const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 const challenge = '13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3'
 
@@ -38,7 +38,7 @@ async function exchange({ local }: Pair, callback: URLSearchParams, more: Record
   })
 }
 
-/** What a browser sends when a button of the page's form is clicked with these boxes ticked. */
+/** The query that a browser sends for a click on a button of the page's form with these boxes ticked. */
 function submitted(html: string, button: string, ticked: readonly string[]): URLSearchParams {
   const inputs = [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
   const query = new URLSearchParams(inputs.map(([, name = '', value = '']) => [name, value]))
@@ -48,8 +48,8 @@ function submitted(html: string, button: string, ticked: readonly string[]): URL
   return query
 }
 
-describe('the page that asks a person', () => {
-  test('shows the account and the scopes, and grants the part that is ticked', async () => {
+describe('the consent page', () => {
+  test('shows the account and the scopes and grants the ticked scopes', async () => {
     const pair = await startPair({ autoApprove: false })
     const page = await visit(pair)
     const html = await page.text()
@@ -70,7 +70,7 @@ describe('the page that asks a person', () => {
     })
   })
 
-  test('takes no for an answer, and nothing for a grant of nothing', async () => {
+  test('denies the request, or grants no scope when none is ticked', async () => {
     const pair = await startPair({ autoApprove: false })
     const html = await (await visit(pair)).text()
     const send = (query: URLSearchParams) =>
@@ -79,7 +79,7 @@ describe('the page that asks a person', () => {
     expect(callbackOf(await send(submitted(html, 'auto', []))).get('scopes')).toBe('')
   })
 
-  test('is skipped by a query that approves by itself, and never shown for a request that is wrong', async () => {
+  test('is skipped with auto=1 and never shown for an invalid request', async () => {
     const pair = await startPair({ autoApprove: false })
     expect(callbackOf(await visit(pair, { auto: '1' })).get('code')).not.toBeNull()
     expect(callbackOf(await visit(pair, { deny: '1' })).get('error')).toBe('access_denied')
@@ -90,14 +90,14 @@ describe('the page that asks a person', () => {
     expect(pair.local.counters().refused).toEqual({ invalid_request: 2 })
   })
 
-  test('escapes what the request carries', async () => {
+  test('escapes the parameters of the request', async () => {
     const pair = await startPair({ autoApprove: false })
     expect(await (await visit(pair, { state: '"><script>' })).text()).not.toContain('<script>')
   })
 })
 
 describe('an authorize request', () => {
-  test('may do without PKCE, or write its challenge otherwise, as the settings say', async () => {
+  test('needs PKCE and a challenge encoding as the settings require', async () => {
     const pair = await startPair({ requirePkce: false })
     const bare = await visit(pair, { code_challenge: '', code_challenge_method: '' })
     expect(await exchange(pair, callbackOf(bare), { code_verifier: '' })).toMatchObject({ status: 200 })
@@ -114,7 +114,7 @@ describe('an authorize request', () => {
     expect((await visit(pair, { code_challenge: base64url })).status).toBe(302)
   })
 
-  test('comes back to any registered address, for the accounts that a sandbox has', async () => {
+  test('redirects to any registered URI, for sandbox accounts only when a sandbox is set', async () => {
     const pair = await startPair()
     const other = 'https://app.example/callback/'
     expect((await visit(pair, { redirect_uri: other })).status).toBe(400)

@@ -9,7 +9,7 @@ const videoPage = z.object({
   data: z.object({ videos: z.array(z.unknown()), cursor: z.number(), has_more: z.boolean() }),
 })
 
-test('what another process asks under /__local/ is what the object offers', async () => {
+test('the control API under /__local/ offers what the LocalTikTok object offers', async () => {
   const { local, client, token } = await startPair()
   const ask = async (method: string, name: string, body?: unknown) => {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
@@ -36,7 +36,7 @@ test('what another process asks under /__local/ is what the object offers', asyn
   expect((await client.creatorInfo(token)).kind).toBe('unauthorized')
 })
 
-test('what the owner and TikTok do to a post and an account can be asked for from outside', async () => {
+test('the control API posts drafts, takes posts down, makes them public and disconnects accounts', async () => {
   const { local, ...pair } = await startPair()
   const post = (name: string, body: unknown) =>
     fetch(`${local.url}/__local/${name}`, { method: 'POST', body: JSON.stringify(body) }).then(
@@ -74,7 +74,7 @@ test('what the owner and TikTok do to a post and an account can be asked for fro
   expect(local.faults()).toEqual([fault])
 })
 
-test('the app and all settings can be set from outside, each to its default', async () => {
+test('the control API accepts every setting and every field of the app', async () => {
   const { local } = await startPair()
   const patch = async (name: string, body: unknown) =>
     await (
@@ -87,7 +87,7 @@ test('the app and all settings can be set from outside, each to its default', as
   expect(local.app.webhookUrl).toBe('http://127.0.0.1:9/')
 })
 
-test('a page of another origin may not steer', async () => {
+test('the control API refuses requests from pages of another origin', async () => {
   const { local } = await startPair()
   const ask = async (origin: string) =>
     (await fetch(`${local.url}/__local/faults`, { method: 'DELETE', headers: { origin } })).status
@@ -96,7 +96,7 @@ test('a page of another origin may not steer', async () => {
   expect(await ask(local.url)).toBe(200)
 })
 
-test('the desk shows accounts, posts, events, faults, counters and every setting, and escapes it all', async () => {
+test('the console shows accounts, posts, events, faults, counters and every setting, all escaped', async () => {
   const pair = await startPair()
   const { local } = pair
   local.createAccount({ username: 'ben', nickname: '<b>' })
@@ -125,7 +125,7 @@ test('the desk shows accounts, posts, events, faults, counters and every setting
   expect((await fetch(`${local.url}/__local/page/layout.ts`)).status).toBe(404)
 })
 
-test('the profile page shows the posts, escapes what people wrote, and plays the bytes', async () => {
+test('the profile page shows the posts, escapes titles and serves the media', async () => {
   const pair = await startPair()
   const { local, client } = pair
   const { publishId, uploadUrl } = await begin(
@@ -152,7 +152,7 @@ test('the profile page shows the posts, escapes what people wrote, and plays the
   expect((await fetch(`${local.url}/@nobody`)).status).toBe(404)
 })
 
-test('a creator’s videos are listed newest first, page by page, public ones only', async () => {
+test('the video list has a creator’s public videos page by page, newest first', async () => {
   const pair = await startPair()
   const { local, client, token } = pair
   for (const [title, privacyLevel] of [

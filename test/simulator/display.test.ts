@@ -8,7 +8,7 @@ const scoped = (pair: Pair, ...scopes: string[]) => ({
 })
 
 describe('user info', () => {
-  test('has the fields that are asked for, and no other', async () => {
+  test('has only the requested fields', async () => {
     const pair = await startPair()
     await postVideo(pair)
     const all = scoped(pair, 'user.info.basic', 'user.info.profile', 'user.info.stats')
@@ -17,7 +17,7 @@ describe('user info', () => {
     expect(data.user).toEqual({ open_id: openId, display_name: 'Ann', username: 'ann', video_count: 1 })
   })
 
-  test('fails as a whole for one field too many, or leaves it out', async () => {
+  test('fails for a field without scope, or omits it, as the setting says', async () => {
     const pair = await startPair()
     const ask = () => call(pair, '/v2/user/info/?fields=display_name,username')
     expect(await ask()).toMatchObject({ status: 401, code: 'scope_not_authorized', data: {} })
@@ -27,7 +27,7 @@ describe('user info', () => {
     expect((await ask()).data.user).toEqual({ display_name: 'Ann' })
   })
 
-  test('wants fields that exist, a scope, and a GET', async () => {
+  test('requires known fields, a scope and the method GET', async () => {
     const pair = await startPair()
     expect(await call(pair, '/v2/user/info/')).toMatchObject({ status: 400, code: 'invalid_params' })
     expect(await call(pair, '/v2/user/info/?fields=shoe_size')).toMatchObject({ code: 'invalid_params' })
@@ -46,7 +46,7 @@ describe('a video query', () => {
   const path = '/v2/video/query/?fields=id,title,create_time'
   const query = (pair: Pair, ids: readonly unknown[]) => call(pair, path, { filters: { video_ids: ids } })
 
-  test('finds one’s own public videos by their ids', async () => {
+  test('finds the account’s own public videos by id', async () => {
     const pair = await startPair()
     await postVideo(pair, { title: 'mine', privacy_level: 'SELF_ONLY' })
     await postVideo(pair, { title: 'open' })
@@ -59,7 +59,7 @@ describe('a video query', () => {
     expect(data.videos).toEqual([{ id: ids[0], title: 'open', create_time: expect.any(Number) }])
   })
 
-  test('takes up to twenty ids, as text, and its fields in the query', async () => {
+  test('accepts up to 20 string ids, with the fields in the query', async () => {
     const pair = await startPair()
     expect(await query(pair, Array(20).fill('1'))).toMatchObject({ code: 'ok', data: { videos: [] } })
     expect(await query(pair, Array(21).fill('1'))).toMatchObject({ status: 400, code: 'invalid_params' })
@@ -73,7 +73,7 @@ describe('a video query', () => {
   })
 })
 
-test('videos of the same moment are all listed, page by page', async () => {
+test('the video list pages through videos of the same time without losing any', async () => {
   const pair = await startPair()
   await postVideo(pair, { title: '[[local:two_ids]]' })
   const ids = pair.local.posts().flatMap(({ postIds }) => postIds)

@@ -5,7 +5,7 @@ import { startPair, tokenOf } from './support.ts'
 const inboxInit = '/v2/post/publish/inbox/video/init/'
 
 describe('a draft', () => {
-  test('is delivered, and posted by its user as often as they like', async () => {
+  test('is delivered and can be posted by its user repeatedly', async () => {
     const pair = await startPair({ processingMs: 1000 })
     const init = await call(pair, inboxInit, { source_info: oneChunk(10) })
     expect(init.data.publish_id).toMatch(/^v_inbox_file~v2\.\d{19}$/)
@@ -31,20 +31,20 @@ describe('a draft', () => {
     expect(pair.local.counters()).toMatchObject({ inits: 1, inboxInits: 1 })
   })
 
-  test('that its user posts in private has no public id', async () => {
+  test('has no public id when its user posts it in private', async () => {
     const pair = await startPair()
     const publishId = await sendDraft(pair)
     expect(pair.local.postDraft(publishId, false)).toMatchObject({ stage: 'private', postIds: [] })
     expect((await statusOf(pair, publishId)).data).toEqual({ status: 'PUBLISH_COMPLETE' })
   })
 
-  test('waits among five at most: posting one, or a day, makes room', async () => {
+  test('is refused after five pending drafts until one is posted or a day has passed', async () => {
     const pair = await startPair({ rateLimits: false })
     const drafts: string[] = []
     for (let count = 0; count < 5; count += 1) drafts.push(await sendDraft(pair))
     const next = () => call(pair, inboxInit, { source_info: oneChunk(10) })
     expect(await next()).toMatchObject({ status: 403, code: 'spam_risk_too_many_pending_share' })
-    // It is about drafts: creator info knows nothing of it, and a direct post goes through.
+    // The cap concerns drafts only: creator info does not mention it, and a direct post is accepted.
     expect(await call(pair, '/v2/post/publish/creator_info/query/', {})).toMatchObject({ code: 'ok' })
 
     pair.local.postDraft(drafts[0] ?? '')
@@ -57,7 +57,7 @@ describe('a draft', () => {
     ).toBe('ok')
   })
 
-  test('needs a scope of its own, and takes no notice of the audit', async () => {
+  test('needs its own scope and no audit', async () => {
     const pair = await startPair({ audited: false })
     const publishing = { ...pair, token: tokenOf(pair.local, 'ann', ['video.publish']) }
     const uploading = { ...pair, token: tokenOf(pair.local, 'ann', ['video.upload']) }
@@ -71,7 +71,7 @@ describe('a draft', () => {
 })
 
 describe('a public post', () => {
-  test('that is taken down stays posted, without its id', async () => {
+  test('stays complete without its id after a takedown', async () => {
     const pair = await startPair()
     const publishId = await postVideo(pair)
     expect((await statusOf(pair, publishId)).data).toHaveProperty('publicaly_available_post_id')
@@ -81,7 +81,7 @@ describe('a public post', () => {
     expect(() => pair.local.takeDown('nothing')).toThrow('no post nothing')
   })
 
-  test('has the id that its caption or a setting asks for, unless another post has it', async () => {
+  test('gets the id of its title’s directive or of the setting, unless another post has it', async () => {
     const pair = await startPair({ nextPostIds: ['7678907398077074696'] })
     const title = '[[local:id=7312345678901234567]]'
     const scripted = await postVideo(pair, { title })
@@ -96,7 +96,7 @@ describe('a public post', () => {
     expect(pair.local.settings().nextPostIds).toEqual([])
   })
 
-  test('goes through moderation first, and a private one only when it is made public', async () => {
+  test('is moderated before it has an id; a private post is moderated when it is made public', async () => {
     const pair = await startPair({ moderationMs: 60_000 })
     const publishId = await postVideo(pair)
     const mine = await postVideo(pair, { privacy_level: 'SELF_ONLY' })

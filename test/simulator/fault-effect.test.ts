@@ -5,7 +5,7 @@ import { type Pair, startPair, tokenOf } from './support.ts'
 
 const creatorInfo = '/v2/post/publish/creator_info/query/'
 
-/** One request to each endpoint that we take calls at. */
+/** Sends one request to an endpoint of the simulator. */
 async function visit({ local, token }: Pair, endpoint: string): Promise<Response> {
   const paths: Readonly<Record<string, string>> = {
     creatorInfo: 'post/publish/creator_info/query',
@@ -32,8 +32,8 @@ async function visit({ local, token }: Pair, endpoint: string): Promise<Response
   })
 }
 
-describe.each(endpoints.filter((endpoint) => endpoint !== 'webhook'))('at %s', (endpoint) => {
-  test('every effect can be had', async () => {
+describe.each(endpoints.filter((endpoint) => endpoint !== 'webhook'))('the endpoint %s', (endpoint) => {
+  test('supports every fault effect', async () => {
     const pair = await startPair()
     const { local } = pair
     const inject = (effect: Parameters<typeof local.injectFault>[0]['effect']) =>
@@ -57,12 +57,12 @@ describe.each(endpoints.filter((endpoint) => endpoint !== 'webhook'))('at %s', (
   })
 })
 
-describe('an answer', () => {
+describe('an answer under a fault', () => {
   test.each([
     ['prose', /^Sure, here is the answer:\n```json\n\{"data".*\}\n```\nLet me know/s],
     ['python', /^\{'data':\{'creator_avatar_url'.*'comment_disabled':False.*'code':'ok','message':''/],
     ['html', /^<html>/],
-  ] as const)('may come mangled as %s', async (as, form) => {
+  ] as const)('is corrupted as %s', async (as, form) => {
     const { local, token } = await startPair()
     local.injectFault({ endpoint: 'creatorInfo', nth: 1, effect: { kind: 'mangle', as } })
     const response = await fetch(local.url + creatorInfo, {
@@ -72,7 +72,7 @@ describe('an answer', () => {
     expect(await response.text()).toMatch(form)
   })
 
-  test('may send a client elsewhere, where it is counted', async () => {
+  test('redirects a client to a URL that counts the followers', async () => {
     const pair = await startPair()
     pair.local.injectFault({ endpoint: 'creatorInfo', nth: 1, effect: { kind: 'redirect' } })
     await fetch(pair.local.url + creatorInfo, { method: 'POST', body: '{}' })
@@ -80,7 +80,7 @@ describe('an answer', () => {
   })
 })
 
-test('a fault of one account neither strikes nor counts the calls of another', async () => {
+test('a fault for one account neither affects nor counts the calls of another', async () => {
   const pair = await startPair()
   const { local } = pair
   local.createAccount({ username: 'ben' })

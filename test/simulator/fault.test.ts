@@ -5,7 +5,7 @@ import { createFaults } from '../../src/simulator/fault.ts'
 import { begin, chunkOf, clientOf, startPair, videoHash, wantedPost } from './support.ts'
 
 describe('a fault', () => {
-  test('that cuts off the answer of an init leaves one post that nobody knows of', async () => {
+  test('after an init leaves a post of which the client knows nothing', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'dropAfter' } })
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({
@@ -16,28 +16,28 @@ describe('a fault', () => {
     expect(local.posts()).toHaveLength(1)
   })
 
-  test('before an init leaves none, though the client cannot tell the two apart', async () => {
+  test('before an init leaves no post, but looks the same to the client', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'dropBefore' } })
     expect((await client.initDirectPost(token, wantedPost(1))).kind).toBe('unknown')
     expect(local.posts()).toEqual([])
   })
 
-  test('that garbles the answer of an init makes it unknown', async () => {
+  test('that cuts the body of an init’s answer makes its outcome unknown', async () => {
     const { client, token, local } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'garble' } })
     expect(await client.initDirectPost(token, wantedPost(1))).toMatchObject({ cause: 'unreadable' })
     expect(local.posts()).toHaveLength(1)
   })
 
-  test('that delays beyond the deadline makes an init unknown, not refused', async () => {
+  test('that delays an init beyond the deadline makes its outcome unknown, not refused', async () => {
     const { local, token } = await startPair()
     local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'delay', delayMs: 200 } })
     const hasty = clientOf(local, 50)
     expect(await hasty.initDirectPost(token, wantedPost(1))).toEqual({ kind: 'unknown', cause: 'timeout' })
   })
 
-  test('of two 502 on a chunk is overcome by sending the same chunk again', async () => {
+  test('of two 502 answers to a chunk is overcome by sending the chunk again', async () => {
     const pair = await startPair()
     const { client, local } = pair
     const size = 64_000_001
@@ -58,7 +58,7 @@ describe('a fault', () => {
     expect(local.counters().refused).toEqual({ http_502: 2 })
   })
 
-  test('that cuts off the answer of a chunk shows in the range of the next attempt', async () => {
+  test('that cuts the connection after a chunk shows in the range that answers the next attempt', async () => {
     const pair = await startPair()
     const { client, local } = pair
     const size = 64_000_001
@@ -71,7 +71,7 @@ describe('a fault', () => {
     })
   })
 
-  test('may be any code under status 200, as creator info does it', async () => {
+  test('can be any code with status 200, as creator info answers', async () => {
     const { client, token, local } = await startPair()
     const code = 'spam_risk_user_banned_from_posting'
     local.injectFault({ endpoint: 'creatorInfo', nth: 1, effect: { kind: 'status', status: 200, code } })
@@ -79,24 +79,24 @@ describe('a fault', () => {
     expect(await client.creatorInfo(token)).toMatchObject({ kind: 'ok' })
   })
 
-  test('of a probability strikes the same calls for the same seed, until it is cleared', () => {
+  test('with a probability affects the same calls for the same seed until it is cleared', () => {
     const strikes = () => {
       const faults = createFaults()
       faults.inject({ endpoint: 'token', probability: 0.5, seed: 7, effect: { kind: 'dropBefore' } })
-      const struck = Array.from({ length: 200 }, () => faults.apply('token') !== undefined)
+      const affected = Array.from({ length: 200 }, () => faults.apply('token') !== undefined)
       faults.clear()
       expect(faults.apply('token')).toBeUndefined()
-      return struck
+      return affected
     }
-    const struck = strikes()
-    expect(struck).toEqual(strikes())
-    const hits = struck.filter(Boolean).length
+    const affected = strikes()
+    expect(affected).toEqual(strikes())
+    const hits = affected.filter(Boolean).length
     expect(hits).toBeGreaterThan(70)
     expect(hits).toBeLessThan(130)
   })
 })
 
-test('no answer, whatever happens, prints a token or an upload URL', async () => {
+test('no answer of the client prints a token or an upload URL under any fault', async () => {
   const pair = await startPair()
   const { client, token, local } = pair
   const refreshed = new Secret(local.grant('ann').refresh_token)

@@ -16,14 +16,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-/** A real file of a test picture. */
+/** Creates a real file with a test picture. */
 async function make(name: string, ...args: readonly string[]): Promise<string> {
   const path = join(directory, name)
   await run(ffmpeg.path, ['-v', 'error', '-y', '-f', 'lavfi', ...args, path])
   return path
 }
 
-async function fate(bytes: Buffer, settings = { checkMedia: true, maxDurationSeconds: 2 }) {
+async function postAndWait(bytes: Buffer, settings = { checkMedia: true, maxDurationSeconds: 2 }) {
   const pair = await startPair(settings)
   const size = bytes.length
   const init = await call(pair, '/v2/post/publish/video/init/', {
@@ -46,18 +46,18 @@ test.each([
   ['testsrc=s=320x640:r=30:d=1', 'mp4', 'picture_size_check_failed'],
   ['testsrc=s=360x640:r=30:d=3', 'mp4', 'duration_check_failed'],
   ['testsrc=s=360x640:r=30:d=1', 'matroska', 'file_format_check_failed'],
-] as const)('a video of %s in %s ends as %s', async (source, container, end) => {
+] as const)('the media check of a video of %s in %s results in %s', async (source, container, end) => {
   const path = await make('video', '-i', source, '-pix_fmt', 'yuv420p', '-f', container)
-  expect(await fate(await readFile(path))).toBe(end)
+  expect(await postAndWait(await readFile(path))).toBe(end)
 })
 
-test('what is no video fails, unless nobody looks', async () => {
+test('a file that is no video fails, unless the media check is off', async () => {
   const bytes = Buffer.alloc(5000, 'x')
-  expect(await fate(bytes)).toBe('file_format_check_failed')
-  expect(await fate(bytes, { checkMedia: false, maxDurationSeconds: 2 })).toBe('PUBLISH_COMPLETE')
+  expect(await postAndWait(bytes)).toBe('file_format_check_failed')
+  expect(await postAndWait(bytes, { checkMedia: false, maxDurationSeconds: 2 })).toBe('PUBLISH_COMPLETE')
 })
 
-test('a photo is a JPEG or a WebP whose shorter side is at most 1080', async () => {
+test('a photo must be JPEG or WebP with a shorter side of at most 1080 pixels', async () => {
   const one = (name: string, size: string) => make(name, '-i', `testsrc=s=${size}`, '-frames:v', '1')
   expect(await checkPhoto(await one('fits.jpg', '1080x1440'))).toBeUndefined()
   expect(await checkPhoto(await one('wide.jpg', '1086x1448'))).toBe('picture_size_check_failed')

@@ -6,7 +6,7 @@ import { type Pair, startPair } from './support.ts'
 const redirectUri = 'http://127.0.0.1:4000/oauth/tiktok/callback'
 const verifier = randomBytes(32).toString('base64url')
 
-/** Walks a browser through the authorize page and answers the query that comes back. */
+/** Visits the authorize page and returns the query of the redirect. */
 async function authorize({ local }: Pair, more: Record<string, string> = {}): Promise<URLSearchParams> {
   const query = new URLSearchParams({
     client_key: local.app.clientKey,
@@ -36,7 +36,7 @@ function exchange(
   })
 }
 
-test('a code of the authorize page is worth one pair of tokens', async () => {
+test('an authorization code is exchanged for one pair of tokens', async () => {
   const pair = await startPair()
   const callback = await authorize(pair)
   expect(callback.get('state')).toBe('anti-forgery')
@@ -55,7 +55,7 @@ test('a code of the authorize page is worth one pair of tokens', async () => {
   expect(await exchange(pair, callback)).toMatchObject({ kind: 'refused', code: 'invalid_grant' })
 })
 
-test('a code is worth nothing elsewhere, to somebody else, or later', async () => {
+test('an authorization code is refused with another redirect URI, another verifier or after it expired', async () => {
   const pair = await startPair()
   const callback = await authorize(pair)
   expect(await exchange(pair, callback, { redirectUri: `${redirectUri}/` })).toMatchObject({
@@ -66,7 +66,7 @@ test('a code is worth nothing elsewhere, to somebody else, or later', async () =
   expect(await exchange(pair, callback)).toMatchObject({ code: 'invalid_grant' })
 })
 
-test('the authorize page refuses what TikTok would', async () => {
+test('the authorize page refuses the parameters that TikTok refuses', async () => {
   const pair = await startPair()
   const mistakes = {
     client_key: 'somebody',
@@ -81,7 +81,7 @@ test('the authorize page refuses what TikTok would', async () => {
   }
 })
 
-test('a person may deny, grant less, or be somebody else', async () => {
+test('the authorize page can deny, grant fewer scopes or sign in another account', async () => {
   const pair = await startPair()
   expect((await authorize(pair, { deny: '1' })).get('error')).toBe('access_denied')
   expect((await authorize(pair, { grant: 'video.publish' })).get('scopes')).toBe('video.publish')
@@ -89,7 +89,7 @@ test('a person may deny, grant less, or be somebody else', async () => {
   expect(pair.local.accounts().map(({ username }) => username)).toEqual(['ann', 'ben'])
 })
 
-test('a refresh token works once; using it again is refused and counted', async () => {
+test('a refresh token works once; reuse is refused and counted', async () => {
   const { client, local } = await startPair()
   const first = new Secret(local.grant('ann').refresh_token)
   const answer = await client.refreshToken(first)
@@ -101,7 +101,7 @@ test('a refresh token works once; using it again is refused and counted', async 
   expect(local.counters()).toMatchObject({ refreshes: 2, refreshReuse: 1 })
 })
 
-test('a refresh token expires, and an OAuth refusal may hide behind status 200', async () => {
+test('a refresh token expires, and an OAuth refusal can have status 200', async () => {
   const { client, local } = await startPair({ oauthErrorStatus: 200 })
   const token = new Secret(local.grant('ann').refresh_token)
   local.advance(15_552_000)

@@ -6,7 +6,7 @@ const videoInit = '/v2/post/publish/video/init/'
 const wrongPlan = { source: 'FILE_UPLOAD', video_size: 10, chunk_size: 5, total_chunk_count: 1 }
 const wrongUrl = { source: 'PULL_FROM_URL', video_url: 'https://elsewhere.example/a.mp4' }
 
-test('of several things that are wrong with an init, the first in the order of checks is answered', async () => {
+test('an init with several violations is refused for the first one in the order of checks', async () => {
   const pair = await startPair({ audited: false, dailyPostCap: 0, limits: { videoInit: 0 } })
   pair.local.createAccount({ username: 'ann', banned: true })
   const nobody = { ...pair, token: tokenOf(pair.local, 'ann', []) }
@@ -37,7 +37,7 @@ test('of several things that are wrong with an init, the first in the order of c
   expect(await init(oneChunk(10), 'SELF_ONLY')).toMatchObject({ status: 200, code: 'ok' })
 })
 
-test('an unaudited app may have five creators a day, unless the cap is another', async () => {
+test('an unaudited app may post for five creators a day, unless another cap is set', async () => {
   const pair = await startPair({ audited: false })
   const initAs = async (username: string) => {
     pair.local.createAccount({ username, private: true })

@@ -3,7 +3,7 @@ import { nextChunk } from '../../src/providers/tiktok/post/chunk-plan.ts'
 import { begin, chunkOf, planOf, startPair, until, videoHash, wantedPost } from './support.ts'
 
 describe('a video', () => {
-  test('of one chunk goes from creator info to a public id', async () => {
+  test('of one chunk is posted, from creator info to its public id', async () => {
     const pair = await startPair({ processingMs: 60_000, moderationMs: 60_000 })
     const { client, local, token } = pair
     expect(await client.creatorInfo(token)).toMatchObject({
@@ -40,7 +40,7 @@ describe('a video', () => {
     expect(end).toMatchObject({ publicPostIds: post?.postIds })
   })
 
-  test('of six chunks arrives whole', async () => {
+  test('of six chunks arrives completely', async () => {
     const pair = await startPair()
     const { client, local, token } = pair
     const size = 66_259_900
@@ -62,28 +62,31 @@ describe('a video', () => {
     expect(local.counters()).toMatchObject({ inits: 1, puts: 6, bytes: size, authorizationOnUpload: 0 })
   })
 
-  test.each(['count', 'lastIndex'] as const)('out of step is put back in step (%s)', async (rangeHeader) => {
-    const pair = await startPair({ rangeHeader })
-    const { client, token } = pair
-    const size = 64_000_001
-    const plan = planOf(size)
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
-    await client.putChunk(uploadUrl, chunkOf(size, 0))
+  test.each(['count', 'lastIndex'] as const)(
+    'with a chunk out of order continues at the range of the answer (%s)',
+    async (rangeHeader) => {
+      const pair = await startPair({ rangeHeader })
+      const { client, token } = pair
+      const size = 64_000_001
+      const plan = planOf(size)
+      const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+      await client.putChunk(uploadUrl, chunkOf(size, 0))
 
-    const answer = await client.putChunk(uploadUrl, chunkOf(size, 3))
-    if (answer.kind !== 'rangeMismatch') throw new Error(answer.kind)
-    expect(nextChunk(plan, size, answer.uploadedBytes ?? -1)).toEqual({ kind: 'chunk', index: 1 })
+      const answer = await client.putChunk(uploadUrl, chunkOf(size, 3))
+      if (answer.kind !== 'rangeMismatch') throw new Error(answer.kind)
+      expect(nextChunk(plan, size, answer.uploadedBytes ?? -1)).toEqual({ kind: 'chunk', index: 1 })
 
-    const status = await client.status(token, publishId)
-    if (status.kind !== 'ok') throw new Error(status.kind)
-    expect(nextChunk(plan, size, status.uploadedBytes ?? -1)).toEqual({ kind: 'chunk', index: 1 })
-    expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('stored')
-    // Nor is an accepted chunk taken twice.
-    expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('rangeMismatch')
-  })
+      const status = await client.status(token, publishId)
+      if (status.kind !== 'ok') throw new Error(status.kind)
+      expect(nextChunk(plan, size, status.uploadedBytes ?? -1)).toEqual({ kind: 'chunk', index: 1 })
+      expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('stored')
+      // An accepted chunk is not accepted twice.
+      expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('rangeMismatch')
+    },
+  )
 })
 
-describe('the end of a post', () => {
+describe('the outcome of a post', () => {
   async function posted(title: string, privacyLevel: 'PUBLIC_TO_EVERYONE' | 'SELF_ONLY') {
     const pair = await startPair()
     const { publishId, uploadUrl } = await begin(pair, wantedPost(1000, { title, privacyLevel }))
@@ -92,7 +95,7 @@ describe('the end of a post', () => {
     return pair.client.status(pair.token, publishId)
   }
 
-  test('follows the marker in its title', async () => {
+  test('follows the directive in its title', async () => {
     expect(await posted('[[local:frame_rate_check_failed]]', 'SELF_ONLY')).toMatchObject({
       status: 'FAILED',
       failReason: 'frame_rate_check_failed',
@@ -107,7 +110,7 @@ describe('the end of a post', () => {
     })
   })
 
-  test('of a private post has no id', async () => {
+  test('has no public id for a private post', async () => {
     expect(await posted('mine', 'SELF_ONLY')).toMatchObject({ status: 'PUBLISH_COMPLETE', publicPostIds: [] })
   })
 })

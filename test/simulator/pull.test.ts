@@ -14,7 +14,7 @@ import { type Pair, startPair, tokenOf, until } from './support.ts'
 const videoInit = '/v2/post/publish/video/init/'
 const contentInit = '/v2/post/publish/content/init/'
 const cancel = '/v2/post/publish/cancel/'
-const elsewhere = { verifiedProperties: ['example.com', 'https://static.example.org/videos/'] }
+const verifiedApp = { verifiedProperties: ['example.com', 'https://static.example.org/videos/'] }
 
 const files: Readonly<Record<string, Buffer>> = {
   '/media/a.mp4': Buffer.alloc(5000, 'a'),
@@ -22,7 +22,7 @@ const files: Readonly<Record<string, Buffer>> = {
   '/media/2.webp': Buffer.alloc(400, '2'),
 }
 
-/** A place to download from; `/media/slow` never ends, `/media/moved` sends elsewhere. */
+/** Starts a file server; `/media/slow` never ends, `/media/moved` redirects. */
 async function startFiles() {
   const server = createServer((request, response) => {
     const path = request.url ?? ''
@@ -37,7 +37,7 @@ async function startFiles() {
     server.closeAllConnections()
     server.close()
   })
-  // A listening TCP server's address is an object; text is for pipes.
+  // The address of a TCP server is an object; only a pipe has a string.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/media/`
 }
 
@@ -67,7 +67,7 @@ const ended = (pair: Pick<Pair, 'local'>, stage: string) =>
     (post) => post?.stage === stage,
   )
 
-describe('a URL', () => {
+describe('the URL of a download', () => {
   test.each([
     ['https://example.com/a.mp4', 'ok'],
     ['https://media.example.com/any/path.mp4', 'ok'],
@@ -79,9 +79,9 @@ describe('a URL', () => {
     ['http://example.com/a.mp4', 'invalid_params'],
     ['http://127.0.0.1:9/a.mp4', 'url_ownership_unverified'],
     ['a.mp4', 'invalid_params'],
-  ])('%s is answered %s', async (url, code) => {
+  ])('%s is answered with %s', async (url, code) => {
     const pair = await startPair()
-    pair.local.changeApp(elsewhere)
+    pair.local.changeApp(verifiedApp)
     const init = await call(pair, videoInit, video(url))
     expect(init.code).toBe(code)
     if (code === 'ok')
@@ -90,7 +90,7 @@ describe('a URL', () => {
 })
 
 describe('a video by URL', () => {
-  test('is fetched, and ends like any other', async () => {
+  test('is downloaded and posted like an upload', async () => {
     const pair = await startPulling()
     const init = await call(pair, videoInit, video(`${pair.base}a.mp4`))
     const post = await ended(pair, 'private')
@@ -99,13 +99,13 @@ describe('a video by URL', () => {
     expect((await statusOf(pair, String(init.data.publish_id))).data).toEqual({ status: 'PUBLISH_COMPLETE' })
   })
 
-  test.each(['missing.mp4', 'moved'])('%s is not there, and fails', async (name) => {
+  test.each(['missing.mp4', 'moved'])('fails when the download of %s fails', async (name) => {
     const pair = await startPulling()
     await call(pair, videoInit, video(pair.base + name))
     expect(await ended(pair, 'failed')).toMatchObject({ failReason: 'video_pull_failed' })
   })
 
-  test('that takes longer than its hour fails, and until then says how far it is', async () => {
+  test('fails after an hour and reports its downloaded bytes until then', async () => {
     const pair = await startPulling()
     const init = await call(pair, videoInit, video(`${pair.base}slow`))
     const publishId = String(init.data.publish_id)
@@ -118,9 +118,9 @@ describe('a video by URL', () => {
     expect((await statusOf(late, publishId)).data.fail_reason).toBe('video_pull_failed')
   })
 
-  test('from elsewhere is only pretended, in the time that the setting gives it', async () => {
+  test('from another host is not downloaded but completes after the time of the setting', async () => {
     const pair = await startPair({ pullMs: 60_000 })
-    pair.local.changeApp(elsewhere)
+    pair.local.changeApp(verifiedApp)
     await call(pair, videoInit, video('https://example.com/a.mp4'))
     expect(pair.local.posts()).toMatchObject([{ stage: 'downloading' }])
     pair.local.advance(60)
@@ -128,7 +128,7 @@ describe('a video by URL', () => {
     expect(pair.local.posts()[0]).not.toHaveProperty('sha256')
   })
 
-  test('that was under way at a stop is fetched after the restart', async () => {
+  test('is downloaded after a restart that interrupted it', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
     onTestFinished(() => rm(directory, { recursive: true, force: true }))
     const base = await startFiles()
@@ -144,7 +144,7 @@ describe('a video by URL', () => {
 })
 
 describe('photos', () => {
-  test('are fetched, shown and posted', async () => {
+  test('are downloaded, shown and posted', async () => {
     const pair = await startPulling()
     const urls = [`${pair.base}1.jpg`, `${pair.base}2.webp`]
     const init = await call(pair, contentInit, photos(urls, { is_aigc: true }))
@@ -168,13 +168,13 @@ describe('photos', () => {
     expect(pair.local.counters()).toMatchObject({ inits: 1, photoInits: 1 })
   })
 
-  test('fail together for one that is missing', async () => {
+  test('fail together when one is missing', async () => {
     const pair = await startPulling()
     await call(pair, contentInit, photos([`${pair.base}1.jpg`, `${pair.base}3.jpg`]))
     expect(await ended(pair, 'failed')).toMatchObject({ failReason: 'photo_pull_failed' })
   })
 
-  test('go to the inbox of an app that is new enough', async () => {
+  test('are delivered as a draft unless the creator’s app is too old', async () => {
     const pair = await startPulling()
     const draft = photos([`${pair.base}1.jpg`], { post_mode: 'MEDIA_UPLOAD' })
     await call(pair, contentInit, draft)
@@ -191,9 +191,9 @@ describe('photos', () => {
     expect(await call(pair, contentInit, photos([`${pair.base}1.jpg`]))).toMatchObject({ code: 'ok' })
   })
 
-  test('are refused for what an init of photos may not say', async () => {
+  test('are refused with an invalid init', async () => {
     const pair = await startPair()
-    pair.local.changeApp(elsewhere)
+    pair.local.changeApp(verifiedApp)
     const url = 'https://example.com/1.jpg'
     const source = { source: 'PULL_FROM_URL', photo_images: [url], photo_cover_index: 0 }
     const wrong: readonly Readonly<Record<string, unknown>>[] = [
@@ -219,14 +219,14 @@ describe('photos', () => {
     )
     const mixed = await call(pair, contentInit, photos([url, 'https://elsewhere.example/2.jpg']))
     expect(mixed).toMatchObject({ status: 403, code: 'url_ownership_unverified' })
-    // Each way of posting has its scope.
+    // Each mode has its own scope.
     const uploading = { ...pair, token: tokenOf(pair.local, 'ann', ['video.upload']) }
     expect(await call(uploading, contentInit, photos([url]))).toMatchObject({ code: 'scope_not_authorized' })
   })
 })
 
 describe('a cancel', () => {
-  test('ends a download, and then there is nothing left to cancel', async () => {
+  test('ends a download and is refused afterwards', async () => {
     const pair = await startPulling()
     const init = await call(pair, videoInit, video(`${pair.base}slow`))
     const body = { publish_id: init.data.publish_id }
@@ -239,7 +239,7 @@ describe('a cancel', () => {
     expect(pair.local.counters().cancels).toBe(1)
   })
 
-  test('also ends a download that is stuck, but no upload, and nothing of somebody else', async () => {
+  test('ends a stuck download, but neither an upload nor the download of another account', async () => {
     const pair = await startPulling()
     const stuck = await call(pair, videoInit, video(`${pair.base}a.mp4`, '[[local:stuck]]'))
     pair.local.createAccount({ username: 'ben' })

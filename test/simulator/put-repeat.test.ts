@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { call } from './raw-request.ts'
 import { startPair } from './support.ts'
 
-describe('the chunk that came last', () => {
+describe('a repeat of the last chunk', () => {
   async function sentTwice(repeatedChunk: 416 | 206) {
     const pair = await startPair({ repeatedChunk })
     const size = 10_000_001
@@ -34,7 +34,7 @@ describe('the chunk that came last', () => {
   }
   const [half, whole] = ['bytes 0-5000000/10000001', 'bytes 0-10000001/10000001']
 
-  test('is out of step when it comes again', async () => {
+  test('is answered with 416 by default', async () => {
     expect(await sentTwice(416)).toEqual([
       `206 ${half}`,
       `416 ${half}`,
@@ -44,7 +44,7 @@ describe('the chunk that came last', () => {
     ])
   })
 
-  test('is welcome again if the setting says so, but no older one is', async () => {
+  test('is accepted when the setting says so, but a repeat of an older chunk is not', async () => {
     expect(await sentTwice(206)).toEqual([
       `206 ${half}`,
       `206 ${half}`,

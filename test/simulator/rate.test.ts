@@ -11,7 +11,11 @@ const paths = {
 
 const init = { post_info: { privacy_level: 'SELF_ONLY' }, source_info: oneChunk(1) }
 
-async function admitted(pair: Pick<Pair, 'local' | 'token'>, path: string, body: unknown): Promise<number> {
+async function countAllowed(
+  pair: Pick<Pair, 'local' | 'token'>,
+  path: string,
+  body: unknown,
+): Promise<number> {
   for (let calls = 0; ; calls += 1) {
     if ((await call(pair, path, body)).code === 'rate_limit_exceeded') return calls
   }
@@ -22,9 +26,9 @@ test.each([
   ['videoInit', 6],
   ['inboxInit', 6],
   ['statusFetch', 30],
-] as const)('%s lets %d calls in a minute in', async (endpoint, limit) => {
+] as const)('%s allows %d calls per minute', async (endpoint, limit) => {
   const pair = await startPair({ pendingCap: null })
-  expect(await admitted(pair, paths[endpoint], init)).toBe(limit)
+  expect(await countAllowed(pair, paths[endpoint], init)).toBe(limit)
   expect(pair.local.rates().filter((rate) => rate.endpoint === endpoint)).toEqual([
     { endpoint, per: 'account', subject: 'ann', peakPerMinute: limit, refused: 1 },
     {
@@ -37,7 +41,7 @@ test.each([
   ])
 })
 
-test('the window slides: what was let in half a minute ago still counts', async () => {
+test('the window slides: calls of half a minute ago still count', async () => {
   const pair = await startPair({ limits: { videoInit: 2 } })
   const code = async () => (await call(pair, paths.videoInit, init)).code
   expect(await code()).toBe('ok')
@@ -49,7 +53,7 @@ test('the window slides: what was let in half a minute ago still counts', async 
   expect(await code()).toBe('ok')
 })
 
-test('the fullest minute of an account counts all of its tokens, even when nothing is limited', async () => {
+test('the peak rate of an account counts all of its tokens, even without limits', async () => {
   const pair = await startPair({ rateLimits: false, dailyPostCap: null })
   const other = { ...pair, token: tokenOf(pair.local) }
   for (let calls = 0; calls < 5; calls += 1) {
@@ -66,7 +70,7 @@ test('the fullest minute of an account counts all of its tokens, even when nothi
   ])
 })
 
-test('the inits may share one limit, and a 429 may say when to come again', async () => {
+test('the inits can share one limit, and a 429 can have Retry-After', async () => {
   const pair = await startPair({ sharedInitLimit: true, retryAfterSeconds: 17 })
   for (let calls = 0; calls < 3; calls += 1) {
     expect((await call(pair, paths.videoInit, init)).code).toBe('ok')

@@ -3,7 +3,7 @@ import { parseExactJson } from '../../src/providers/exact-json.ts'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Pair } from './support.ts'
 
-/** What came back from a call without a client in between: status, code and data, ids with all of their digits. */
+/** The answer to a call without a client: status, code and data, with all digits of the ids. */
 export interface RawAnswer {
   readonly status: number
   readonly code: string
@@ -16,7 +16,7 @@ const envelope = z.object({
   error: z.object({ code: z.string(), log_id: z.string().regex(/^\d{14}[0-9A-F]{20}$/) }),
 })
 
-/** Sends JSON under a token, or a GET when there is no body. */
+/** Sends JSON with a token, or a GET without a body. */
 export async function call(
   { local, token }: Pick<Pair, 'local' | 'token'>,
   path: string,
@@ -36,7 +36,7 @@ export interface OAuthAnswer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Sends a form to an OAuth endpoint, with the app's key and secret unless told otherwise. */
+/** Sends a form to an OAuth endpoint, by default with the app's key and secret. */
 export async function oauth(
   { url, app }: Pick<LocalTikTok, 'url' | 'app'>,
   name: 'token' | 'revoke',
@@ -50,12 +50,12 @@ export async function oauth(
   return { status: response.status, body: z.record(z.string(), z.unknown()).parse(await response.json()) }
 }
 
-/** The source of a video that is sent in one piece. */
+/** The source of an upload in one chunk. */
 export function oneChunk(size: number) {
   return { source: 'FILE_UPLOAD', video_size: size, chunk_size: size, total_chunk_count: 1 }
 }
 
-/** Puts a whole video of zeros to where an init said. */
+/** Uploads a video of zeros to the URL of an init. */
 export async function putWhole(data: RawAnswer['data'], size: number): Promise<Response> {
   return await fetch(String(data.upload_url), {
     method: 'PUT',
@@ -64,7 +64,7 @@ export async function putWhole(data: RawAnswer['data'], size: number): Promise<R
   })
 }
 
-/** Posts a small video to its end; processing and moderation take what the settings say. */
+/** Posts a small video. Processing and moderation take the time of the settings. */
 export async function postVideo(
   pair: Pick<Pair, 'local' | 'token'>,
   post: Readonly<Record<string, unknown>> = {},
@@ -77,7 +77,7 @@ export async function postVideo(
   return String(init.data.publish_id)
 }
 
-/** Sends a small draft to the inbox. */
+/** Uploads a small draft. */
 export async function sendDraft(pair: Pick<Pair, 'local' | 'token'>): Promise<string> {
   const init = await call(pair, '/v2/post/publish/inbox/video/init/', { source_info: oneChunk(10) })
   await putWhole(init.data, 10)

@@ -16,11 +16,11 @@ const envelope = z.object({
 export interface Received {
   readonly body: string
   readonly signature: string
-  /** Without `post.publish.`. */
+  /** The event's name without `post.publish.`. */
   readonly event: string
   readonly openId: string
   readonly createTime: number
-  /** The inner JSON, as text and parsed. */
+  /** The inner JSON, as text; `about` is the parsed value. */
   readonly content: string
   readonly about: Readonly<Record<string, unknown>>
 }
@@ -28,9 +28,9 @@ export interface Received {
 export interface Receiver {
   readonly url: string
   readonly received: readonly Received[]
-  /** The names of what came, in the order of coming. */
+  /** The names of the received events in their order. */
   events(): readonly string[]
-  /** What to answer from now on. */
+  /** Sets the status of the answers from now on. */
   answer(status: number): void
 }
 
@@ -52,7 +52,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     server.close()
   })
   return {
-    // A listening TCP server's address is an object; text is for pipes.
+    // The address of a TCP server is an object; only a pipe has a string.
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
     received,
     events: () => received.map(({ event }) => event),
@@ -63,7 +63,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
 }
 
 function readBody(body: string, signature: string): Received {
-  const parsed = envelope.safeParse(safely(body))
+  const parsed = envelope.safeParse(parseJson(body))
   if (!parsed.success) {
     return { body, signature, event: 'unreadable', openId: '', createTime: 0, content: '', about: {} }
   }
@@ -73,7 +73,7 @@ function readBody(body: string, signature: string): Received {
   return { body, signature, event: name, openId, createTime, content, about }
 }
 
-function safely(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

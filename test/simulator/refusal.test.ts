@@ -11,7 +11,7 @@ describe('an init is refused', () => {
     [20_000_000, 4_000_000, 5, 'The chunk size is invalid'],
     [66_000_000, 66_000_000, 1, 'The chunk size is invalid'],
     [0, 0, 0, 'The total chunk count is invalid'],
-  ])('for %d bytes in chunks of %d, %d of them', async (size, chunkSize, count, message) => {
+  ])('for %d bytes in chunks of %d bytes, %d chunks', async (size, chunkSize, count, message) => {
     const { client, token, local } = await startPair()
     const answer = await client.initDirectPost(
       token,
@@ -36,7 +36,7 @@ describe('an init is refused', () => {
     expect(answer).toMatchObject({ code: 'invalid_params', message: 'post_info.title is invalid' })
   })
 
-  test('by an unaudited app unless the account is private and the post too', async () => {
+  test('from an unaudited app unless account and post are private', async () => {
     const { client, token, local } = await startPair({ audited: false })
     const refusal = { httpStatus: 403, code: 'unaudited_client_can_only_post_to_private_accounts' }
     const onlyMe = wantedPost(1, { privacyLevel: 'SELF_ONLY' })
@@ -47,21 +47,21 @@ describe('an init is refused', () => {
     expect(await client.initDirectPost(token, onlyMe)).toMatchObject({ kind: 'ok' })
   })
 
-  test('on the seventh call of a minute, and taken again when the minute has passed', async () => {
+  test('on the seventh call of a minute, and accepted again after the minute', async () => {
     const { client, token, local } = await startPair()
     for (let call = 1; call <= 6; call += 1) {
       expect((await client.initDirectPost(token, wantedPost(1))).kind).toBe('ok')
     }
     expect((await client.initDirectPost(token, wantedPost(1))).kind).toBe('rateLimited')
     expect(local.counters()).toMatchObject({ inits: 6, refused: { rate_limit_exceeded: 1 } })
-    // The window belongs to the token, not to the app.
+    // Each token has its own window.
     expect((await client.initDirectPost(tokenOf(local), wantedPost(1))).kind).toBe('ok')
 
     local.advance(60)
     expect((await client.initDirectPost(token, wantedPost(1))).kind).toBe('ok')
   })
 
-  test('beyond the daily cap, which creator info says with status 200', async () => {
+  test('beyond the daily cap, which creator info answers with status 200', async () => {
     const { client, token, local } = await startPair({ dailyPostCap: 1 })
     await client.initDirectPost(token, wantedPost(1))
     const code = 'spam_risk_too_many_posts'
@@ -72,7 +72,7 @@ describe('an init is refused', () => {
     expect((await client.creatorInfo(tokenOf(local))).kind).toBe('ok')
   })
 
-  test('for a creator beyond the app’s number of active ones, and for a banned one', async () => {
+  test('for a banned creator and for a creator beyond the cap of active creators', async () => {
     const { client, token, local } = await startPair({ activeCreatorCap: 1 })
     await client.initDirectPost(token, wantedPost(1))
     local.createAccount({ username: 'ben' })
@@ -85,8 +85,8 @@ describe('an init is refused', () => {
   })
 })
 
-describe('a token', () => {
-  test('opens nothing once it expired, and nothing beyond its scopes', async () => {
+describe('an access token', () => {
+  test('is refused after it expired and beyond its scopes', async () => {
     const { client, token, local } = await startPair()
     const few = tokenOf(local, 'ann', ['user.info.basic'])
     expect(await client.creatorInfo(few)).toMatchObject({
@@ -101,7 +101,7 @@ describe('a token', () => {
     expect(await client.creatorInfo(new Secret('act.nobody'))).toMatchObject(expected)
   })
 
-  test('of one account does not see another one’s post', async () => {
+  test('of one account is refused for a post of another account', async () => {
     const pair = await startPair()
     const { publishId } = await begin(pair, wantedPost(1))
     pair.local.createAccount({ username: 'ben' })
@@ -114,7 +114,7 @@ describe('a token', () => {
 })
 
 describe('a chunk is refused', () => {
-  test('after an hour, with an upload token that is not the one, and for an upload that is not there', async () => {
+  test('after an hour, with a wrong upload token and for an unknown upload', async () => {
     const pair = await startPair()
     const { client, local } = pair
     const { uploadUrl } = await begin(pair, wantedPost(1000))
@@ -128,7 +128,7 @@ describe('a chunk is refused', () => {
     expect(local.posts()).toMatchObject([{ bytes: 0, status: 'PROCESSING_UPLOAD' }])
   })
 
-  test('when its headers contradict each other, or when it brings an access token', async () => {
+  test('when its headers contradict each other or carry an access token', async () => {
     const pair = await startPair()
     const { uploadUrl } = await begin(pair, wantedPost(1000))
     const put = (headers: Record<string, string>) =>
@@ -147,7 +147,7 @@ describe('a chunk is refused', () => {
     expect(await put({})).toBe(201)
   })
 
-  test('when it ends elsewhere than its plan says', async () => {
+  test('when its length differs from the plan', async () => {
     const pair = await startPair()
     const size = 64_000_001
     const { uploadUrl } = await begin(pair, wantedPost(size))
@@ -162,7 +162,7 @@ describe('a chunk is refused', () => {
   })
 })
 
-test('a path without its closing slash is not there, and a wrong method is named', async () => {
+test('a path without its final slash is answered with 404, and a wrong method with 405', async () => {
   const { local } = await startPair()
   expect((await fetch(`${local.url}/v2/oauth/token`, { method: 'POST' })).status).toBe(404)
   const wrong = await fetch(`${local.url}/v2/oauth/token/`)

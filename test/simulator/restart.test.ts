@@ -36,7 +36,7 @@ async function ask(url: string, method: string, name: string, body?: unknown): P
   return (await fetch(`${url}/__local/${name}`, init)).json()
 }
 
-test('what was posted, half an upload, tokens and counters outlive a kill', async () => {
+test('posts, half an upload, tokens and counters survive a kill', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const first = await start(directory)
@@ -56,7 +56,7 @@ test('what was posted, half an upload, tokens and counters outlive a kill', asyn
   expect((await client.refreshToken(new Secret(grant.refresh_token))).kind).toBe('ok')
   await ask(first.url, 'POST', 'advance', { seconds: 600 })
 
-  // The second chunk is under way, and half of it on the disk, when the process dies.
+  // The process is killed while the second chunk is half written.
   const underWay = Promise.withResolvers<void>()
   async function* endless() {
     yield* videoBytes(10_000_000, 14_999_999)
@@ -68,7 +68,7 @@ test('what was posted, half an upload, tokens and counters outlive a kill', asyn
   const before = await ask(first.url, 'GET', 'posts')
   await kill(first.child)
   expect((await lost).kind).toBe('unknown')
-  // A last line that the kill cut in two.
+  // A last line that the kill left incomplete.
   await appendFile(join(directory, 'records.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
 
   const second = await start(directory, new URL(first.url).port)
@@ -95,7 +95,7 @@ test('what was posted, half an upload, tokens and counters outlive a kill', asyn
   expect(await once(second.child, 'exit')).toEqual([0, null])
 })
 
-test('what the app was not told before a kill, it is told after it', async () => {
+test('webhooks that were not sent before a kill are sent after the restart', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const receiver = await startReceiver()
@@ -135,7 +135,7 @@ test('what the app was not told before a kill, it is told after it', async () =>
   expect(await ask(third.url, 'GET', 'counters')).toMatchObject({ webhooksAccepted: 2, webhooksRetried: 2 })
 })
 
-test('a port that is taken leaves the directory of its owner alone', async () => {
+test('a start on a taken port does not touch the directory of the running simulator', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const owner = await startLocalTikTok({ directory })

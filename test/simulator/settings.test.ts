@@ -6,7 +6,7 @@ import { startPair } from './support.ts'
 const videoInit = '/v2/post/publish/video/init/'
 const onlyMe = { privacy_level: 'SELF_ONLY' }
 
-test('a code lives as long as its setting says', async () => {
+test('an authorization code expires after the time of its setting', async () => {
   const { local } = await startPair({ codeTtlSeconds: 10, requirePkce: false })
   const redirectUri = 'http://127.0.0.1:4000/oauth/tiktok/callback'
   const query = new URLSearchParams({
@@ -25,14 +25,14 @@ test('a code lives as long as its setting says', async () => {
   expect([await exchangeAfter(9), await exchangeAfter(10)]).toEqual([200, 400])
 })
 
-test('an upload URL lives as long as its setting says', async () => {
+test('an upload URL expires after the time of its setting', async () => {
   const pair = await startPair({ uploadTtlSeconds: 10 })
   const { data } = await call(pair, videoInit, { post_info: onlyMe, source_info: oneChunk(10) })
   pair.local.advance(10)
   expect((await putWhole(data, 10)).status).toBe(403)
 })
 
-test('one piece may be larger in the lenient reading of 64 MB', async () => {
+test('a single chunk may be larger when 64 MB are read as binary units', async () => {
   const pair = await startPair({ singleChunkLimit: 67_108_864 })
   const init = async (size: number) =>
     (await call(pair, videoInit, { post_info: onlyMe, source_info: oneChunk(size) })).code
@@ -40,7 +40,7 @@ test('one piece may be larger in the lenient reading of 64 MB', async () => {
   expect(await init(67_108_865)).toBe('invalid_params')
 })
 
-test('a download is given up when its setting says', async () => {
+test('a download fails after the time of its setting', async () => {
   const pair = await startPair({ pullTtlSeconds: 10, pullMs: 20_000 })
   pair.local.changeApp({ verifiedProperties: ['example.com'] })
   const source = { source: 'PULL_FROM_URL', video_url: 'https://example.com/a.mp4' }
@@ -51,7 +51,7 @@ test('a download is given up when its setting says', async () => {
   expect(pair.local.posts()).toMatchObject([{ stage: 'failed', failReason: 'video_pull_failed' }])
 })
 
-test('an event is told as long as its setting says', async () => {
+test('an event is retried for the time of its setting', async () => {
   const receiver = await startReceiver()
   receiver.answer(500)
   const pair = await startPair({ webhookRetryForSeconds: 10 })

@@ -15,7 +15,7 @@ export interface Pair {
   readonly token: Secret
 }
 
-/** A local TikTok with one public account, `ann`, a client of it, and her access token. */
+/** Starts a local TikTok with one public account, `ann`, and creates a client with her access token. */
 export async function startPair(settings: Partial<SimulatorSettings> = {}): Promise<Pair> {
   const local = await startLocalTikTok({ settings: { processingMs: 0, moderationMs: 0, ...settings } })
   onTestFinished(() => local.stop())
@@ -23,13 +23,13 @@ export async function startPair(settings: Partial<SimulatorSettings> = {}): Prom
   return { local, client: clientOf(local), token: tokenOf(local) }
 }
 
-/** A server, here or in another process, and what a client of it must know. */
-interface Reached {
+/** What a client must know of a simulator in this or another process. */
+interface ClientTarget {
   readonly url: string
   readonly app: Pick<LocalTikTok['app'], 'clientKey' | 'clientSecret'>
 }
 
-export function clientOf(local: Reached, deadlineMs = 10_000): TikTokClient {
+export function clientOf(local: ClientTarget, deadlineMs = 10_000): TikTokClient {
   return createTikTokClient({
     apiBase: local.url,
     clientKey: local.app.clientKey,
@@ -66,7 +66,7 @@ export function planOf(size: number): ChunkPlan {
   return plan
 }
 
-/** Inits and insists that it was taken. */
+/** Initializes a direct post; throws if it is refused. */
 export async function begin(
   { client, token }: Pick<Pair, 'client' | 'token'>,
   wanted: DirectPost,
@@ -78,7 +78,7 @@ export async function begin(
 
 const pattern = randomBytes(1 << 16)
 
-/** Bytes of a made-up video: a pattern whose every block also tells its place, so that a misplaced one shows. */
+/** Bytes of a fake video. Each block contains its own number, so that a misplaced block changes the hash. */
 export function* videoBytes(first: number, last: number): Generator<Uint8Array> {
   for (let at = first; at <= last; ) {
     const block = Math.floor(at / pattern.length)
@@ -106,13 +106,13 @@ async function* stream(first: number, last: number): AsyncGenerator<Uint8Array> 
   yield* videoBytes(first, last)
 }
 
-/** Polls, without a fixed sleep, until `done` is content; the test's own timeout is the limit. */
+/** Polls until the value satisfies `done`; the test's timeout is the limit. */
 export async function until<Value>(
-  ask: () => Promise<Value>,
+  read: () => Promise<Value>,
   done: (value: Value) => boolean,
 ): Promise<Value> {
   for (;;) {
-    const value = await ask()
+    const value = await read()
     if (done(value)) return value
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

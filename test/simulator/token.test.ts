@@ -14,7 +14,7 @@ async function opens({ local }: Pair, accessToken: unknown): Promise<boolean> {
 }
 
 describe('a refresh', () => {
-  test('keeps the refresh token, or replaces it every second time', async () => {
+  test('keeps the refresh token, or replaces it every second time, as the setting says', async () => {
     const { local } = await startPair({ rotate: 'never' })
     const { refresh_token: first } = local.grant('ann')
     expect((await refresh(local, first)).refresh_token).toBe(first)
@@ -25,7 +25,7 @@ describe('a refresh', () => {
     expect(local.counters()).toMatchObject({ refreshes: 3, refreshReuse: 0 })
   })
 
-  test('begins the refresh token’s life anew, or does not', async () => {
+  test('restarts the refresh token’s lifetime, or does not, as the setting says', async () => {
     const { local } = await startPair({ refreshTtlSeconds: 1000, accessTtlSeconds: 86_400 })
     const { refresh_token: first } = local.grant('ann')
     local.advance(400)
@@ -39,7 +39,7 @@ describe('a refresh', () => {
     expect(await refresh(local, String(third.refresh_token))).toMatchObject({ error: 'invalid_grant' })
   })
 
-  test('with the token before works within its grace, and is counted as reuse all the same', async () => {
+  test('with a replaced token works within the grace period and still counts as reuse', async () => {
     const { local } = await startPair({ oldRefreshGraceSeconds: 60 })
     const { refresh_token: first } = local.grant('ann')
     await refresh(local, first)
@@ -50,7 +50,7 @@ describe('a refresh', () => {
     expect(local.counters()).toMatchObject({ refreshes: 2, refreshReuse: 2, familiesRevoked: 0 })
   })
 
-  test('with a spent token may cost the whole family its life, and no other', async () => {
+  test('with a spent token revokes its whole family and no other when the setting says so', async () => {
     const pair = await startPair({ revokeFamilyOnReuse: true })
     const { local } = pair
     const stranger = local.grant('ann')
@@ -65,7 +65,7 @@ describe('a refresh', () => {
     expect(local.counters()).toMatchObject({ refreshReuse: 1, familiesRevoked: 1 })
   })
 
-  test('is refused for what a form leaves out, in another form, or by somebody else', async () => {
+  test('is refused with a missing field, another content type or a wrong secret', async () => {
     const { local } = await startPair()
     const ask = async (fields: Record<string, string>) => (await oauth(local, 'token', fields)).body.error
     expect(await ask({ grant_type: 'refresh_token' })).toBe('invalid_request')
@@ -83,7 +83,7 @@ describe('a refresh', () => {
 })
 
 describe('a grant', () => {
-  test('that the app revokes is dead at once, and the app is told so', async () => {
+  test('that the app revokes is invalid at once, and the app gets a webhook', async () => {
     const receiver = await startReceiver()
     const pair = await startPair()
     const { local } = pair
@@ -98,7 +98,7 @@ describe('a grant', () => {
     expect(await oauth(local, 'revoke', { token })).toEqual({ status: 200, body: {} })
     expect(await opens(pair, token)).toBe(false)
     expect(await refresh(local, refreshToken)).toMatchObject({ error: 'invalid_grant' })
-    // Whatever was granted to this app, by whichever consent.
+    // A revoke ends every consent of this account.
     expect(await opens(pair, pair.token.reveal())).toBe(false)
 
     await local.flushWebhooks()
@@ -109,7 +109,7 @@ describe('a grant', () => {
     expect(local.counters()).toMatchObject({ revokes: 1, disconnects: 1 })
   })
 
-  test('that its owner withdraws fails what was under way, and leaves the rest', async () => {
+  test('that its owner withdraws fails the unfinished posts and keeps the others', async () => {
     const receiver = await startReceiver()
     const pair = await startPair()
     pair.local.changeApp({ webhookUrl: receiver.url })
