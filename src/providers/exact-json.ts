@@ -2,15 +2,15 @@ import { parse } from 'lossless-json'
 import { exceedsDepth, maxResponseDepth } from '../json-limit.ts'
 
 /**
- * JSON whose integers keep every digit: what a double would round arrives as text, all other numbers as numbers.
+ * Parses JSON without rounding integers: an integer that a double cannot represent becomes a string.
  *
- * Post ids are bare 19-digit numbers; `JSON.parse` turns 7678907398077074696 into 7678907398077075000, and the link made
- * of it still answers 200. Throws SyntaxError for what is not JSON, and for what is nested too deeply:
- * `lossless-json` calls itself for each level, and so does whoever compares what it read.
+ * Post ids are 19-digit numbers; `JSON.parse` turns 7678907398077074696 into 7678907398077075000, and the link with that id
+ * still answers 200. Throws SyntaxError for invalid JSON and for deep nesting: `lossless-json` and later comparisons recurse
+ * once per level.
  */
 export function parseExactJson(text: string): unknown {
   if (exceedsDepth(text, maxResponseDepth))
-    throw new SyntaxError(`it is nested deeper than ${maxResponseDepth} levels`)
+    throw new SyntaxError(`the JSON is nested deeper than ${maxResponseDepth} levels`)
   return parse(text, undefined, exactNumber)
 }
 

@@ -1,19 +1,19 @@
 /**
- * The outermost `{…}` and `[…]` of a text, in order: where JSON, or a Python dict, may stand in prose or in a code fence.
+ * Extracts the outermost `{…}` and `[…]` of a text in order: JSON or a Python dict inside prose or a code fence.
  *
- * Only whole ones. From the first bracket that never closes, closes crosswise or leaves something out (`...`), nothing is
- * taken any more, nor from its inside: what stands there may be half of a larger answer. Linear in the text's length.
+ * Only complete parts count. A bracket that does not close, closes crosswise or contains an ellipsis (`...`) ends the
+ * extraction: the rest may be half of a larger answer. Linear in the length of the text.
  */
 export function extractBracketed(text: string): readonly string[] {
   const parts: string[] = []
   const closers: string[] = []
   let start = 0
-  let before = '' // the last character that is not space
+  let before = '' // the last character that is no white space
 
   for (let at = 0; at < text.length; at += 1) {
     const character = text.charAt(at)
     if (closers.length > 0) {
-      if (isQuote(character) && beginners.has(before)) at = closingQuote(text, at)
+      if (isQuote(character) && valueStarters.has(before)) at = closingQuote(text, at)
       if (text.startsWith('...', at)) return parts
     }
     const closer = closerOf[character]
@@ -33,8 +33,8 @@ const closerOf: Readonly<Record<string, string | undefined>> = { '{': '}', '[': 
 const isCloser = (character: string) => character === '}' || character === ']'
 const isQuote = (character: string) => character === '"' || character === "'"
 
-/** After these a quote begins a string; elsewhere it is an apostrophe, or a quote that somebody forgot to escape. */
-const beginners: ReadonlySet<string> = new Set(['{', '[', ',', ':', '('])
+/** A quote starts a string after these characters; elsewhere it is an apostrophe or a quote without an escape. */
+const valueStarters: ReadonlySet<string> = new Set(['{', '[', ',', ':', '('])
 
 function closingQuote(text: string, opening: number): number {
   const quote = text.charAt(opening)

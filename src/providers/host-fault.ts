@@ -1,9 +1,9 @@
 import { codeOf } from './storage/durable-file.ts'
 
-/** What this machine lacks. Each is a code in the table of verdicts, which says what to do about it. */
+/** What this machine lacks. Each code is in the table of verdicts, which has the next step. */
 export type HostFaultCode = 'DISK_FULL' | 'DISK_UNUSABLE' | 'FFMPEG_MISSING' | 'HOST_EXHAUSTED'
 
-/** This machine cannot do the work now. It says nothing about the work itself, which is tried again as it is. */
+/** This machine cannot do the work now. The work itself is not at fault and is retried unchanged. */
 export class HostFault extends Error {
   override readonly name = 'HostFault'
   readonly fault: HostFaultCode
@@ -15,8 +15,8 @@ export class HostFault extends Error {
 }
 
 /**
- * Whether an error, or what caused it, is this machine's: decided by the system's error number, never by the text. Null for
- * everything else, such as what a network did.
+ * The fault of this machine that an error or one of its causes shows, by the system's error code and never by the message.
+ * Null for every other error, such as a network error.
  */
 export function hostFaultOf(error: unknown): HostFaultCode | null {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth += 1) {
@@ -27,11 +27,11 @@ export function hostFaultOf(error: unknown): HostFaultCode | null {
   return null
 }
 
-/** RLIMIT_FSIZE answers EFBIG: it, too, is a disk that takes no more. */
+/** EFBIG is the error beyond RLIMIT_FSIZE. */
 const noSpace: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const exhausted: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
 const brokenDisk: ReadonlySet<string> = new Set(['EROFS', 'EIO', 'ESTALE', 'ENODEV'])
-/** Of a file. Who may do without it has said so already; what nobody expects to be missing is a directory that is gone. */
+/** Errors of a path. Callers handle an expected ENOENT themselves; an unexpected one means a lost directory. */
 const brokenPath: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'])
 
 function faultOfSystemError(error: Error): HostFaultCode | null {
@@ -41,6 +41,6 @@ function faultOfSystemError(error: Error): HostFaultCode | null {
   const syscall = 'syscall' in error ? String(error.syscall) : ''
   if (syscall.startsWith('spawn')) return 'HOST_EXHAUSTED'
   if (brokenDisk.has(code)) return 'DISK_UNUSABLE'
-  // A socket's errors name an address, and not a path.
+  // Errors of a socket have an address instead of a path, or beside it.
   return brokenPath.has(code) && 'path' in error && !('address' in error) ? 'DISK_UNUSABLE' : null
 }

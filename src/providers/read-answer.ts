@@ -4,40 +4,40 @@ import type { z } from 'zod'
 import { parseExactJson } from './exact-json.ts'
 import { extractBracketed } from './extract-bracketed.ts'
 
-/** What could be made of a provider's answer. */
+/** The result of reading a provider's answer. */
 export type AnswerReading<Value> =
   /**
-   * The schema's value. `exact`: the answer is JSON. `extracted`: JSON stood in prose or a code fence. `repaired`: JSON
-   * that was mangled, or a Python dict.
+   * The schema's value. `exact`: the answer is JSON. `extracted`: JSON inside prose or a code fence. `repaired`: broken JSON or
+   * a Python dict.
    */
   | { readonly kind: 'read'; readonly value: Value; readonly how: 'exact' | 'extracted' | 'repaired' }
-  /** Nothing but an id, recognised by its form. It says that something may exist, never that all is well. */
-  | ({ readonly kind: 'idOnly'; readonly id: string; readonly how: 'pattern' } & NotUnderstood)
-  /** Somebody has to look at it. */
-  | ({ readonly kind: 'unreadable' } & NotUnderstood)
+  /** Only an id, matched by its pattern. Something may exist; nothing else is known. */
+  | ({ readonly kind: 'idOnly'; readonly id: string; readonly how: 'pattern' } & UnreadAnswer)
+  /** A person has to read it. */
+  | ({ readonly kind: 'unreadable' } & UnreadAnswer)
 
-interface NotUnderstood {
-  /** What was answered, its first 64 kB. */
+interface UnreadAnswer {
+  /** The first 64 kB of the answer. */
   readonly raw: string
-  /** What is wrong with it; quotes no value. */
+  /** The reason; quotes no value of the answer. */
   readonly why: string
 }
 
-/** How much of an answer that could not be read is kept, in bytes of UTF-8. */
+/** Maximum length of the kept part of an unreadable answer, in bytes of UTF-8. */
 export const maxRawBytes = 65_536
 
-/** More parts than this are a page of something, not an answer with words around it. */
-const partLimit = 64
+/** A text with more parts is a page, not an answer inside prose. */
+const maxParts = 64
 
-/** Nothing of a longer text is repaired: `jsonrepair` may take the square of the length (measured: 0.2 s for this one). */
-const repairLimit = 65_536
+/** Longer texts are not repaired: `jsonrepair` can need quadratic time (measured: 0.2 s for this length). */
+const maxRepairLength = 65_536
 
 /**
- * Reads what a provider answered: JSON; JSON in prose or a code fence; JSON that was mangled, and Python dicts; at last an
- * id by `idPattern` (its first group, if it has one).
+ * Reads a provider's answer as JSON, as JSON inside prose or a code fence, as broken JSON or a Python dict, and at last as an
+ * id by `idPattern` (its first group, if any).
  *
- * Nothing is guessed: the schema decides what was read, a part that is not whole is not repaired, and several readings that
- * differ are none. Integers beyond a double's reach arrive as text with all of their digits, whichever way they came.
+ * Nothing is guessed: the schema decides, incomplete parts are not repaired, and several different readings count as none.
+ * Integers that a double cannot represent become strings with all digits.
  */
 export function readAnswer<Value>(
   text: string,
@@ -54,11 +54,11 @@ export function readAnswer<Value>(
     : { kind: 'unreadable', ...notUnderstood }
 }
 
-/** The first 64 kB of a text, never ending within a character. */
+/** The first 64 kB of a text, cut between characters. */
 export function truncateRaw(text: string): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxRawBytes) return text
-  // `stream` holds back the bytes of a character that was cut.
+  // `stream` omits the bytes of an incomplete character.
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, maxRawBytes), {
     stream: true,
   })
@@ -67,9 +67,9 @@ export function truncateRaw(text: string): string {
 type Read<Value> = Extract<AnswerReading<Value>, { readonly kind: 'read' }>
 type NotRead = { readonly kind: 'notRead'; readonly why: string }
 
-// An answer that is JSON as a whole is taken at its word: if the schema does not know it, no part of it is tried.
+// If the whole answer is JSON but does not match the schema, its parts are not tried.
 function readWhole<Value>(text: string, schema: z.ZodType<Value>): Read<Value> | NotRead | undefined {
-  const json = parsed(text, parseExactJson)
+  const json = tryParse(text, parseExactJson)
   if (!json) return undefined
 
   const checked = schema.safeParse(json.value)
@@ -80,14 +80,14 @@ function readWhole<Value>(text: string, schema: z.ZodType<Value>): Read<Value> |
 
 function readParts<Value>(text: string, schema: z.ZodType<Value>): Read<Value> | NotRead {
   const parts = extractBracketed(text)
-  if (parts.length > partLimit) return { kind: 'notRead', why: 'there are too many parts in it' }
+  if (parts.length > maxParts) return { kind: 'notRead', why: 'it has too many parts' }
 
-  const mayRepair = text.length <= repairLimit
+  const mayRepair = text.length <= maxRepairLength
   const [first, ...others] = parts.flatMap((part) => readPart(part, schema, mayRepair) ?? [])
-  if (!first) return { kind: 'notRead', why: 'nothing in it is what was expected' }
+  if (!first) return { kind: 'notRead', why: 'nothing in it matches the schema' }
   return others.every((other) => isDeepStrictEqual(other.value, first.value))
     ? first
-    : { kind: 'notRead', why: 'there are several answers in it, and they differ' }
+    : { kind: 'notRead', why: 'it has several answers that differ' }
 }
 
 function readPart<Value>(
@@ -95,8 +95,8 @@ function readPart<Value>(
   schema: z.ZodType<Value>,
   mayRepair: boolean,
 ): Read<Value> | undefined {
-  const exact = parsed(part, parseExactJson)
-  const json = exact ?? (mayRepair ? parsed(part, parseMangled) : undefined)
+  const exact = tryParse(part, parseExactJson)
+  const json = exact ?? (mayRepair ? tryParse(part, parseMangled) : undefined)
   const checked = json && schema.safeParse(json.value)
   return checked?.success
     ? { kind: 'read', value: checked.data, how: exact ? 'extracted' : 'repaired' }
@@ -108,8 +108,8 @@ function parseMangled(text: string): unknown {
 }
 
 /**
- * Python's escapes in JSON's spelling: `\xa0` and `\U0001f600` exist only there. A backslash that escapes nothing in either
- * stays a backslash. Without this, `jsonrepair` drops them and reads `xa0`.
+ * Converts Python's escapes to JSON's: `\xa0` and `\U0001f600` exist only in Python. A backslash without an escape stays a
+ * backslash. Otherwise `jsonrepair` drops them and reads `xa0`.
  */
 function withJsonEscapes(text: string): string {
   return text.replace(anyEscape, (whole, letter: string, byte?: string, wide?: string) => {
@@ -128,8 +128,8 @@ function idsIn(text: string, pattern: RegExp): readonly string[] {
   return [...new Set(text.matchAll(all).map((match) => match[1] ?? match[0]))]
 }
 
-/** In a box, because `null` is JSON too. Deep nesting ends the recursion of a parser with a RangeError: also not read. */
-function parsed(text: string, parse: (text: string) => unknown): { readonly value: unknown } | undefined {
+/** Wraps the value, because `null` is JSON, too. A RangeError of a parser's recursion also counts as not parsed. */
+function tryParse(text: string, parse: (text: string) => unknown): { readonly value: unknown } | undefined {
   try {
     return { value: parse(text) }
   } catch {

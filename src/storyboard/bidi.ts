@@ -1,11 +1,11 @@
 import bidiFactory, { type BidiCharTypeName } from 'bidi-js'
 
-// The package is CommonJS whose export is the factory itself; its types speak of a module's default.
+// The package is CommonJS and exports the factory itself, but its types declare a default export.
 const bidi = (bidiFactory as unknown as typeof bidiFactory.default)()
 
-// bidi-js looks at UTF-16 units one by one and takes surrogates for Latin letters. Each pair is replaced by two
-// characters of its own class; all classes that occur beyond U+FFFF are here.
-const standIns: Partial<Record<BidiCharTypeName, string>> = {
+// bidi-js reads single UTF-16 units and treats surrogates as Latin letters. Each pair is replaced by two characters of its
+// class. These are all classes that occur beyond U+FFFF.
+const replacements: Partial<Record<BidiCharTypeName, string>> = {
   R: '\u05d0\u05d0',
   AL: '\u0627\u0627',
   EN: '00',
@@ -17,20 +17,20 @@ const standIns: Partial<Record<BidiCharTypeName, string>> = {
   ON: '\u2605\u2605',
 }
 
-function standInOf(character: string): string {
-  // Pictographs have code points in reserve, which a table of an older Unicode takes for letters.
+function replacementOf(character: string): string {
+  // Reserved code points of pictographs are letters in tables of an older Unicode version.
   if (/\p{Extended_Pictographic}/u.test(character)) return '\u2605\u2605'
-  return standIns[bidi.getBidiCharTypeName(character)] ?? 'aa'
+  return replacements[bidi.getBidiCharTypeName(character)] ?? 'aa'
 }
 
 /**
- * The embedding level of each UTF-16 unit: odd ones are written from right to left.
+ * The embedding level of each UTF-16 unit: odd levels are written from right to left.
  *
- * Every paragraph, as `\n` ends it, has the direction of its first strong character. Rules P1 to I2 of UAX #9,
+ * A paragraph ends at `\n` and has the direction of its first strong character. Rules P1 to I2 of UAX #9,
  * https://www.unicode.org/reports/tr9/
  */
 export function levelsOf(text: string): Uint8Array {
-  const inUnits = text.replace(/[\u{10000}-\u{10ffff}]/gu, standInOf)
+  const inUnits = text.replace(/[\u{10000}-\u{10ffff}]/gu, replacementOf)
   return bidi.getEmbeddingLevels(inUnits, 'auto').levels
 }
 

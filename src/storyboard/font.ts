@@ -14,7 +14,7 @@ const widths = new Map<string, number>()
 const drawable = new Map<string, boolean>()
 const require = createRequire(import.meta.url)
 
-// Created with the first text: a process that draws nothing pays neither the 15 ms nor the 25 MB of emoji.
+// Created with the first text: loading the fonts takes 15 ms and 25 MB.
 let pen: ReturnType<typeof preparePen> | undefined
 
 function preparePen() {
@@ -24,7 +24,7 @@ function preparePen() {
   return createCanvas(64, 64).getContext('2d')
 }
 
-/** A stretch of text that one font draws: plain text, or a single emoji. */
+/** Text that is drawn with one font: plain text, or a single emoji. */
 export interface Run {
   readonly text: string
   readonly isEmoji: boolean
@@ -34,7 +34,7 @@ const graphemesIn = new Intl.Segmenter('und', { granularity: 'grapheme' })
 const emoji =
   /\p{RGI_Emoji}|\p{Emoji_Presentation}|\p{Emoji_Modifier}|\p{Extended_Pictographic}[\ufe0f\u200d]/v
 
-/** Cuts a text into runs. A grapheme cluster is never cut: base, variation selector and all that joiners join. */
+/** Splits a text into runs, never inside a grapheme cluster (base, variation selectors and joined characters). */
 export function runsOf(text: string): Run[] {
   const runs: Run[] = []
   for (const { segment } of graphemesIn.segment(text)) {
@@ -47,8 +47,8 @@ export function runsOf(text: string): Run[] {
 }
 
 /**
- * The CSS font of a face at a size in pixels. For text Inter comes first, so that digits stay digits; for emoji their own
- * font, so that a heart has its colour.
+ * The CSS font of a face at a size in pixels. Text prefers Inter, so that digits are not emoji; emoji prefer the emoji font,
+ * so that they are coloured.
  */
 export function fontOf(face: Face, size: number, isEmoji = false): string {
   pen ??= preparePen()
@@ -56,26 +56,26 @@ export function fontOf(face: Face, size: number, isEmoji = false): string {
   return `${size}px reelpilot-${first}, reelpilot-${second}`
 }
 
-// Skia shapes a sequence in two halves where an emoji by default (🌈) follows one by request (🏳️), unless the stretch
-// began with an emoji by default. One is put in front, and so much letter spacing behind it that it is off the canvas.
+// Skia splits a sequence in which a default emoji (🌈) follows a text character with a variation selector (🏳️), unless the
+// run starts with a default emoji. So one is drawn in front, with so much letter spacing that it is off the canvas.
 const lead = '\u{1f419}'
 const leadSpacing = 10_000
-const comesApart = /^\P{Emoji_Presentation}.*\p{Emoji_Presentation}/su
+const splitsInSkia = /^\P{Emoji_Presentation}.*\p{Emoji_Presentation}/su
 
-/** Draws a run with its left edge at `x`; the pen has its font. */
+/** Draws a run with its left edge at `x`, in the pen's font. */
 export function fillRun(pen: SKRSContext2D, { text, isEmoji }: Run, x: number, y: number): void {
-  const isSplit = isEmoji && comesApart.test(text)
+  const isSplit = isEmoji && splitsInSkia.test(text)
   pen.letterSpacing = `${isSplit ? leadSpacing : 0}px`
   pen.fillText(isSplit ? lead + text : text, isSplit ? x - pen.measureText(lead).width : x, y)
   pen.letterSpacing = '0px'
 }
 
-/** The advance width of a text in pixels. Measured once: widths grow in proportion to the size (within 0.01 %). */
+/** The advance width of a text in pixels. Each run is measured once: widths are proportional to the size (within 0.01 %). */
 export function widthOf(text: string, face: Face, size: number): number {
   return runsOf(text).reduce((sum, run) => sum + widthOfRun(run, face), 0) * size
 }
 
-/** For a font size of 1. */
+/** The width for a font size of 1. */
 function widthOfRun({ text, isEmoji }: Run, face: Face): number {
   const key = `${face}:${isEmoji}:${text}`
   let width = widths.get(key)
@@ -83,7 +83,7 @@ function widthOfRun({ text, isEmoji }: Run, face: Face): number {
     const font = fontOf(face, measuringSize, isEmoji)
     pen ??= preparePen()
     pen.font = font
-    const apart = isEmoji && comesApart.test(text) ? lead : ''
+    const apart = isEmoji && splitsInSkia.test(text) ? lead : ''
     width = (pen.measureText(apart + text).width - pen.measureText(apart).width) / measuringSize
     if (widths.size > 10_000) widths.clear()
     widths.set(key, width)
@@ -91,8 +91,8 @@ function widthOfRun({ text, isEmoji }: Run, face: Face): number {
   return width
 }
 
-/** The first character that no font at hand can draw; it would show as an empty box. */
-export function undrawable(text: string): string | undefined {
+/** The first character that no available font can draw and that would be an empty box. */
+export function findUndrawable(text: string): string | undefined {
   for (const run of runsOf(text)) {
     const character = Array.from(new Set(run.text)).find((character) => !isDrawable(character, run))
     if (character !== undefined) return character
@@ -103,14 +103,14 @@ export function undrawable(text: string): string | undefined {
 const marks = /\p{M}/u
 
 function isDrawable(character: string, { isEmoji }: Run): boolean {
-  // Inter has all of Latin; what Unicode lets a font ignore is never a box; a keycap is part of its emoji.
+  // Inter has all of Latin; fonts ignore the ignorable code points; a keycap mark is part of its emoji.
   if (character < '\u0250' || /[\p{Default_Ignorable_Code_Point}\s]/u.test(character)) return true
   if (isEmoji && marks.test(character)) return true
 
   let known = drawable.get(character)
   if (known === undefined) {
-    const bearer = marks.test(character) ? 'a' : ''
-    known = !pixelsOf(bearer + character).equals(pixelsOf(`${bearer}\u{10fffd}`))
+    const base = marks.test(character) ? 'a' : ''
+    known = !pixelsOf(base + character).equals(pixelsOf(`${base}\u{10fffd}`))
     drawable.set(character, known)
   }
   return known

@@ -3,8 +3,8 @@ import { type Face, widthOf } from './font.ts'
 
 const graphemesIn = new Intl.Segmenter('und', { granularity: 'grapheme' })
 
-/** A part of one word, of one direction, in its place; `x` is its left edge from the line's, in pixels. */
-export interface Piece {
+/** A part of a word with one direction. `x` is its left edge, in pixels from the left edge of the line. */
+export interface TextPiece {
   readonly text: string
   readonly x: number
   readonly width: number
@@ -16,19 +16,19 @@ export interface Piece {
 
 export interface LineWord {
   readonly text: string
-  /** Its first UTF-16 unit in the text that `levels` are of. */
+  /** Index of its first UTF-16 unit in the text of the embedding levels. */
   readonly start: number
-  /** The space before it, in pixels. */
+  /** Width of the space before it, in pixels. */
   readonly gap: number
 }
 
-/** Puts a line's words where they are read: pieces in reading order, whose `x` follow UAX #9. */
-export function placeLine(
+/** Positions the words of a line. Pieces are in reading order; their `x` follows UAX #9. */
+export function layOutLine(
   words: readonly LineWord[],
   levels: Uint8Array,
   face: Face,
   size: number,
-): { readonly pieces: readonly Piece[]; readonly width: number } {
+): { readonly pieces: readonly TextPiece[]; readonly width: number } {
   const items = words.flatMap(({ text, start, gap }, word) => {
     const parts = partsOf(text, start, levels).map((part) => ({
       ...part,
@@ -39,23 +39,23 @@ export function placeLine(
     return word > 0 && gap > 0 ? [space, ...parts] : parts
   })
 
-  const places: number[] = []
+  const positions: number[] = []
   let x = 0
   for (const index of visualOrder(items.map(({ level }) => level))) {
-    places[index] = x
+    positions[index] = x
     x += items[index]?.width ?? 0
   }
   const pieces = items.flatMap(({ text, level, width, word }, index) =>
-    text === '' ? [] : [{ text, x: places[index] ?? 0, width, isRtl: level % 2 === 1, word }],
+    text === '' ? [] : [{ text, x: positions[index] ?? 0, width, isRtl: level % 2 === 1, word }],
   )
   return { pieces, width: x }
 }
 
-/** Lays out a text that has one line for itself. */
-export const placeLabel = (text: string, face: Face, size: number) =>
-  placeLine([{ text, start: 0, gap: 0 }], levelsOf(text), face, size)
+/** Lays out a text on one line. */
+export const layOutLabel = (text: string, face: Face, size: number) =>
+  layOutLine([{ text, start: 0, gap: 0 }], levelsOf(text), face, size)
 
-/** Cuts a word where its embedding level changes, which is never inside a grapheme. */
+/** Splits a word where its embedding level changes, which is never inside a grapheme. */
 function partsOf(word: string, start: number, levels: Uint8Array): { text: string; level: number }[] {
   const parts: { text: string; level: number }[] = []
   for (const { segment, index } of graphemesIn.segment(word)) {

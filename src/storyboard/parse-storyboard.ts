@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { unfitTexts } from './layout-issues.ts'
+import { findLayoutIssues } from './layout-issues.ts'
 import { type Storyboard, type StoryboardIssue, secondsOf } from './storyboard.ts'
 import { hasVisible } from './visible.ts'
 
@@ -7,8 +7,8 @@ export type ParsedStoryboard =
   | { readonly kind: 'ok'; readonly storyboard: Storyboard }
   | { readonly kind: 'invalid'; readonly issues: readonly StoryboardIssue[] }
 
-/** TikTok takes videos of 3 s to 10 minutes. https://developers.tiktok.com/doc/content-posting-api-media-transfer-guide */
-const totalSeconds = { min: 3, max: 600 }
+/** TikTok accepts videos of 3 s to 10 minutes. https://developers.tiktok.com/doc/content-posting-api-media-transfer-guide */
+const totalSecondsRange = { min: 3, max: 600 }
 
 const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`
@@ -16,15 +16,15 @@ const wholeNumber = (min: number, max: number) => {
 }
 
 const evenSide = wholeNumber(360, 4096).refine((side) => side % 2 === 0, {
-  error: 'must be even: the encoder stores colour for every second pixel',
+  error: 'must be even: the encoder stores colour for pairs of pixels',
 })
 
-const colour = z
+const hexColour = z
   .string({ error: 'must be a colour like #ffe14d' })
   .regex(/^#[0-9a-f]{6}$/i, { error: 'must be a colour like #ffe14d' })
   .toLowerCase()
 
-const words = (max: number) => {
+const boundedText = (max: number) => {
   const error = `must be text of 1 to ${max} characters`
   return z
     .string({ error })
@@ -32,58 +32,58 @@ const words = (max: number) => {
     .min(1, { error })
     .max(max, { error })
     .refine((text) => text.isWellFormed() && !/[\p{Cc}--[\t\n\r]]/v.test(text), {
-      error: 'must be readable text: it holds control characters or half of a surrogate pair',
+      error: 'contains control characters or half of a surrogate pair; use readable text',
     })
-    .refine(hasVisible, { error: 'is blank: it must have at least one character that can be seen' })
+    .refine(hasVisible, { error: 'is blank: it must have at least one visible character' })
     .normalize('NFC')
 }
 
-const scene = z.strictObject({
-  id: words(64).exactOptional(),
+const sceneSchema = z.strictObject({
+  id: boundedText(64).exactOptional(),
   seconds: z
     .number({ error: 'must be a number of seconds from 0.5 to 60' })
     .min(0.5, { error: 'is too short: a scene lasts 0.5 to 60 seconds' })
     .max(60, { error: 'is too long: a scene lasts 0.5 to 60 seconds' }),
-  kicker: words(60).exactOptional(),
-  text: words(500),
+  kicker: boundedText(60).exactOptional(),
+  text: boundedText(500),
 })
 
-const schema = z.strictObject(
+const storyboardSchema = z.strictObject(
   {
-    title: words(150).exactOptional(),
+    title: boundedText(150).exactOptional(),
     size: z.strictObject({ width: evenSide, height: evenSide }).default({ width: 1080, height: 1920 }),
-    fps: z.literal(30, { error: 'must be 30, the only frame rate there is' }).default(30),
+    fps: z.literal(30, { error: 'must be 30, the only supported frame rate' }).default(30),
     seed: wholeNumber(0, 2 ** 31 - 1).default(7),
-    handle: words(60).exactOptional(),
+    handle: boundedText(60).exactOptional(),
     palette: z
       .strictObject({
-        base: colour.default('#120a2e'),
+        base: hexColour.default('#120a2e'),
         blobs: z
-          .array(colour, { error: 'must be a list of 1 to 6 colours' })
+          .array(hexColour, { error: 'must be a list of 1 to 6 colours' })
           .min(1, { error: 'must have at least one colour' })
           .max(6, { error: 'must have at most 6 colours' })
           .default(['#ff3d81', '#6a5cff', '#00c2ff', '#ffb03a']),
-        accent: colour.default('#ffe14d'),
-        ink: colour.default('#ffffff'),
+        accent: hexColour.default('#ffe14d'),
+        ink: hexColour.default('#ffffff'),
       })
       .prefault({}),
     scenes: z
-      .array(scene, { error: 'must be a list of 1 to 60 scenes' })
+      .array(sceneSchema, { error: 'must be a list of 1 to 60 scenes' })
       .min(1, { error: 'must have at least one scene' })
       .max(60, { error: 'must have at most 60 scenes' }),
   },
-  // Only where nothing more precise is said above: a storyboard that is no object at all.
+  // Applies only to a value that is no object; all other errors have messages above.
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
 )
 
 /**
- * Checks a storyboard in full, down to whether every text can be drawn and fits its place, and fills in the defaults.
+ * Parses a storyboard, fills in the defaults and checks that every text can be drawn and fits.
  *
- * Reports all that is wrong at once; only texts are measured after everything else is right. Parsing what it answered
- * answers the same again.
+ * Reports all issues at once; only the layout of texts is checked after everything else is valid. Parsing the result again
+ * gives the same result.
  */
 export function parseStoryboard(value: unknown): ParsedStoryboard {
-  const parsed = schema.safeParse(value)
+  const parsed = storyboardSchema.safeParse(value)
   if (!parsed.success) return { kind: 'invalid', issues: onePerField(parsed.error.issues.flatMap(issuesOf)) }
 
   const scenes = parsed.data.scenes.map((scene, index) => ({
@@ -92,7 +92,7 @@ export function parseStoryboard(value: unknown): ParsedStoryboard {
   }))
   const storyboard: Storyboard = { ...parsed.data, scenes }
   const issues = [...repeatedIds(storyboard), ...wrongLength(storyboard)]
-  if (issues.length === 0) issues.push(...unfitTexts(storyboard))
+  if (issues.length === 0) issues.push(...findLayoutIssues(storyboard))
 
   return issues.length === 0 ? { kind: 'ok', storyboard } : { kind: 'invalid', issues }
 }
@@ -117,17 +117,17 @@ function repeatedIds({ scenes }: Storyboard): StoryboardIssue[] {
     if (first === undefined) firstWith.set(id, index)
     return first === undefined
       ? []
-      : [{ path: `scenes.${index}.id`, message: `is taken: scene ${first + 1} is called "${id}" already` }]
+      : [{ path: `scenes.${index}.id`, message: `is not unique: scene ${first + 1} has the id "${id}", too` }]
   })
 }
 
 function wrongLength({ scenes }: Storyboard): StoryboardIssue[] {
   const seconds = secondsOf({ scenes })
-  if (seconds >= totalSeconds.min && seconds <= totalSeconds.max) return []
+  if (seconds >= totalSecondsRange.min && seconds <= totalSecondsRange.max) return []
   return [
     {
       path: 'scenes',
-      message: `last ${seconds} s together; a video lasts ${totalSeconds.min} to ${totalSeconds.max} s`,
+      message: `have a total duration of ${seconds} s; a video lasts ${totalSecondsRange.min} to ${totalSecondsRange.max} s`,
     },
   ]
 }

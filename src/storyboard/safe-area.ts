@@ -4,11 +4,11 @@ import type { Size } from './storyboard.ts'
 export const labelSize = { kicker: 40, handle: 38 } as const
 
 /**
- * Where TikTok's own buttons and captions leave the picture free, and where ours go, in pixels of the video.
+ * The area that TikTok's own controls do not cover, in pixels of the video.
  *
- * Drawn for 1080x1920 and scaled by `unit`; other shapes keep the margins and use the width that remains. Published
- * measurements differ (top 130–250, bottom 320–460, right 120–180); the larger of each is kept, on both sides so that
- * captions stay centred.
+ * Designed for 1080x1920 and scaled by `unit`; other formats keep the margins and use the remaining width. Published
+ * measurements differ (top 130–250, bottom 320–460, right 120–180); the larger values are used, on both sides so that
+ * captions are centred.
  */
 export interface SafeArea {
   /** One pixel of the 1080x1920 design. */
@@ -18,7 +18,7 @@ export interface SafeArea {
   readonly side: number
   readonly captionWidth: number
   readonly captionHeight: number
-  /** The caption's middle. */
+  /** The vertical middle of the caption. */
   readonly centreY: number
 }
 

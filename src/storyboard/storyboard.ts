@@ -8,7 +8,7 @@ export interface Palette {
 export interface Scene {
   readonly id: string
   readonly seconds: number
-  /** The chip above the caption. */
+  /** A label above the caption. */
   readonly kicker?: string
   readonly text: string
 }
@@ -18,12 +18,12 @@ export interface Size {
   readonly height: number
 }
 
-/** A short video as data: everything that the renderer needs, defaults filled in. */
+/** A short video as data, with all defaults filled in. */
 export interface Storyboard {
   readonly title?: string
   readonly size: Size
   readonly fps: 30
-  /** Moves the background's dust and grain. */
+  /** Seed of the background's dust and grain. */
   readonly seed: number
   /** The account's name, drawn at the bottom of every scene. */
   readonly handle?: string
@@ -31,13 +31,13 @@ export interface Storyboard {
   readonly scenes: readonly Scene[]
 }
 
-/** One thing to correct. `path` is where, as in `scenes.2.text`; `message` says what would be right. */
+/** One thing to correct. `path` is the field, such as `scenes.2.text`; `message` says what is valid. */
 export interface StoryboardIssue {
   readonly path: string
   readonly message: string
 }
 
-/** How long its video lasts. Rounded to a millisecond, or thirty scenes of 0.1 s would last longer than 3 s. */
+/** The duration of a storyboard's video, rounded to a millisecond: the sum of 30 scenes of 0.1 s exceeds 3 s otherwise. */
 export function secondsOf({ scenes }: Pick<Storyboard, 'scenes'>): number {
   return Math.round(scenes.reduce((sum, scene) => sum + scene.seconds, 0) * 1000) / 1000
 }

@@ -1,6 +1,6 @@
 import type { Storyboard } from './storyboard.ts'
 
-/** A scene's place in the video, in frames. */
+/** The frames of a scene within the video. */
 export interface Span {
   readonly sceneIndex: number
   readonly startFrame: number
@@ -13,10 +13,10 @@ export interface Timeline {
 }
 
 /**
- * Lays the scenes on whole frames.
+ * Assigns whole frames to the scenes.
  *
- * The cumulative time is rounded, never a scene by itself: the error stays below half a frame however many scenes there
- * are, so picture and sound cannot drift apart.
+ * The cumulative time is rounded, not each scene: the error stays below half a frame for any number of scenes, so picture and
+ * sound do not drift apart.
  */
 export function timelineOf({ scenes, fps }: Pick<Storyboard, 'scenes' | 'fps'>): Timeline {
   let seconds = 0

@@ -19,18 +19,18 @@ it.each([
   ['EMFILE', { syscall: 'open', path: '/data/x' }, 'HOST_EXHAUSTED'],
   ['ENOMEM', { syscall: 'spawn node' }, 'HOST_EXHAUSTED'],
   ['EAGAIN', { syscall: 'spawn node', path: 'node' }, 'HOST_EXHAUSTED'],
-  // What a network does is not this machine's fault, and an unknown error nobody's.
+  // Network errors and unknown errors are no faults of this machine.
   ['ECONNREFUSED', { syscall: 'connect', address: '127.0.0.1' }, null],
   ['EACCES', { syscall: 'connect', address: '10.0.0.1' }, null],
   ['ECONNRESET', { syscall: 'read' }, null],
   ['53100', {}, null],
-])('takes %s of %j for %s', (code, more, fault) => {
+])('the system error %s %j is the host fault %s', (code, more, fault) => {
   const error = systemError(code, more)
   expect(hostFaultOf(error)).toBe(fault)
   expect(hostFaultOf(new Error('outer', { cause: new Error('middle', { cause: error }) }))).toBe(fault)
 })
 
-it('knows its own kind, and the real errors of a real system', async () => {
+it('a HostFault and real system errors are recognised', async () => {
   expect(hostFaultOf(new HostFault('FFMPEG_MISSING', 'x'))).toBe('FFMPEG_MISSING')
   expect(hostFaultOf(await readFile('/no/such/file').catch((error) => error))).toBe('DISK_UNUSABLE')
   const full = await open('/dev/full', 'w')
@@ -44,7 +44,7 @@ it('knows its own kind, and the real errors of a real system', async () => {
   expect(hostFaultOf('text')).toBeNull()
 })
 
-it('takes a file that may not grow any more for a full disk', async () => {
+it('a file size limit counts as a full disk', async () => {
   const module = fileURLToPath(new URL('../../src/providers/disk-check.ts', import.meta.url))
   const script = `import(${JSON.stringify(module)}).then(({ probeWriting }) => probeWriting('/tmp'))
     .catch((error) => console.log(error.fault))`

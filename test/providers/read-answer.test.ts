@@ -31,7 +31,7 @@ describe('an answer is read', () => {
     [`{'text': "it's"}`, "it's"],
     [`{'text': 'a } in "it"'}`, 'a } in "it"'],
     [`{'text': 'to be continued...'}`, 'to be continued...'],
-  ])('with the text that Python meant: %s', (text, expected) => {
+  ])('with the text of the Python literal: %s', (text, expected) => {
     const read = readAnswer(text, z.object({ text: z.string() }))
     expect(read).toEqual({ kind: 'read', value: { text: expected }, how: 'repaired' })
   })
@@ -62,7 +62,7 @@ describe('an answer is not read', () => {
     })
   })
 
-  test('and is kept whole up to its limit, and then to the last whole character', () => {
+  test('and its raw text is kept up to the limit, cut between characters', () => {
     const raw = (text: string) => {
       const read = readAnswer(text, task)
       return read.kind === 'unreadable' ? read.raw : undefined
@@ -81,7 +81,7 @@ describe('an id by its pattern', () => {
     [`{"id":${id},"done":tr`],
     [`created, id=${id}, soon done`],
     [`{"result":{"id":"${id}"},"was":{"id":"${id}"}}`],
-  ])('is the last resort, and marked as such: %s', (text) => {
+  ])('is the last resort and marked as such: %s', (text) => {
     const why = expect.any(String)
     expect(readAnswer(text, task, { idPattern })).toEqual({
       kind: 'idOnly',
@@ -105,10 +105,10 @@ describe('an id by its pattern', () => {
   })
 })
 
-describe('whatever its value is, an answer reads the same', () => {
+describe('an answer with any value', () => {
   test.each([
-    ['as JSON', (nested: unknown) => json(nested)],
-    ['as a Python dict', (nested: unknown) => python(nested)],
+    ['reads the same as JSON', (nested: unknown) => json(nested)],
+    ['reads the same as a Python dict', (nested: unknown) => python(nested)],
   ])('%s, alone and in prose', (_, render) => {
     const prose = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[{}[\]]|\.\.\./g, ' '))
     fc.assert(
@@ -123,7 +123,7 @@ describe('whatever its value is, an answer reads the same', () => {
     )
   })
 
-  test('and half of it is never read', () => {
+  test('is never read from half of its text', () => {
     fc.assert(
       fc.property(nested, fc.double({ min: 0, max: 1, noNaN: true }), (wanted, share) => {
         const text = json(wanted)
@@ -148,7 +148,7 @@ const nested = fc.letrec<{ readonly tree: unknown; readonly root: unknown }>((ti
   root: fc.oneof(fc.array(tie('tree')), fc.dictionary(fc.string({ unit: 'binary' }), tie('tree'))),
 })).root
 
-/** What is expected of a value: large integers as text. */
+/** The expected reading of a value: large integers as strings. */
 function asRead(wanted: unknown): unknown {
   if (typeof wanted === 'bigint') return String(wanted)
   if (Array.isArray(wanted)) return wanted.map(asRead)
@@ -172,7 +172,7 @@ function render(wanted: unknown, leafOf: (leaf: unknown) => string, comma: strin
   return `{${members.join(comma)}}`
 }
 
-/** As Python's `repr` spells it. */
+/** A leaf as Python's `repr` writes it. */
 function pythonLeaf(leaf: unknown): string {
   if (leaf === null) return 'None'
   if (typeof leaf === 'boolean') return leaf ? 'True' : 'False'
@@ -193,7 +193,7 @@ function pythonLeaf(leaf: unknown): string {
   return quote + characters.join('') + quote
 }
 
-test('an answer is not what is nested deeper than any answer, of which there may be two to compare', () => {
+test('an answer with deeper nesting than the limit is unreadable, also when two readings are compared', () => {
   const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
   for (const depth of [65, 2_000, 20_000])
     expect(readAnswer(`${nested(depth)} or ${nested(depth)}`, z.array(z.unknown())).kind).toBe('unreadable')

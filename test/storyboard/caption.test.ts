@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type CaptionLayout, layOutCaption } from '../../src/storyboard/caption.ts'
 import { widthOf } from '../../src/storyboard/font.ts'
 import { safeAreaOf } from '../../src/storyboard/safe-area.ts'
-import { balance, collapse, tokensOf, wrap } from '../../src/storyboard/wrap.ts'
+import { balance, collapseWhitespace, tokensOf, wrap } from '../../src/storyboard/wrap.ts'
 
 const phone = { width: 1080, height: 1920 }
 
@@ -18,7 +18,7 @@ function linesOf({ words }: CaptionLayout): string[] {
 }
 
 describe('layOutCaption', () => {
-  it('uses the largest size for few words and a smaller one for many', () => {
+  it('uses the largest font size for few words and a smaller one for many', () => {
     expect(laidOut('Three hearts').size).toBe(118)
     const long = laidOut(
       'Two of the three hearts move blood through the gills while one keeps it going around the body',
@@ -55,7 +55,7 @@ describe('layOutCaption', () => {
     expect(lines.join('')).toBe(address)
   })
 
-  it('answers undefined for a text that fits at no size', () => {
+  it('returns undefined for a text that fits at no size', () => {
     expect(layOutCaption('word '.repeat(120), phone)).toBeUndefined()
     expect(layOutCaption('w'.repeat(120), phone)).toBeUndefined()
   })
@@ -64,7 +64,7 @@ describe('layOutCaption', () => {
 describe('a caption that is read from right to left', () => {
   const linesByWord = (text: string) => [...Map.groupBy(laidOut(text).words, ({ y }) => y).values()]
 
-  it('has its first word rightmost in every line, and keeps the words in reading order', () => {
+  it('has the first word of every line at the right and the words in reading order', () => {
     const lines = linesByWord('לתמנון יש שלושה לבבות')
     expect(lines.map((line) => line.map(({ text }) => text))).toEqual([
       ['לתמנון', 'יש'],
@@ -77,7 +77,7 @@ describe('a caption that is read from right to left', () => {
     expect(lines.flat().map(({ word }) => word)).toEqual([0, 1, 2, 3])
   })
 
-  it('takes its direction from the first strong character, also behind an emoji', () => {
+  it('has the direction of its first strong character, also after an emoji', () => {
     const [first, second] = laidOut('🐙 שלום').words
     expect(first?.text).toBe('🐙')
     expect(first?.x).toBeGreaterThan(second?.x ?? Number.NaN)
@@ -85,7 +85,7 @@ describe('a caption that is read from right to left', () => {
     expect(latin?.x).toBeLessThan(hebrew?.x ?? Number.NaN)
   })
 
-  it('splits a word of two directions, whose parts light up together', () => {
+  it('splits a word with two directions into parts that are highlighted together', () => {
     const words = laidOut('a b-אב גד c').words
     expect(words.toSorted((a, b) => a.x - b.x).map(({ text }) => text)).toEqual(['a', 'b-', 'גד', 'אב', 'c'])
     expect(words.map(({ word }) => word)).toEqual([0, 1, 1, 2, 3])
@@ -93,17 +93,17 @@ describe('a caption that is read from right to left', () => {
 })
 
 describe('the lines of a caption', () => {
-  it('begin where the author began one, while there is room', () => {
+  it('keep the author’s line breaks if they fit', () => {
     expect(linesOf(laidOut('One\nmore thing'))).toEqual(['One', 'more thing'])
     expect(linesOf(laidOut('a\nb\nc\nd\ne'))).toEqual(['a b c d e'])
   })
 
-  it('show a soft hyphen only where they end at it', () => {
+  it('show a soft hyphen only at their end', () => {
     const words = laidOut('Donau\u00addampf\u00adschiff').words.map(({ text }) => text)
     expect(words).toEqual(['Donau-', 'dampf\u00adschiff'])
   })
 
-  it('are not ended at an unbreakable space even by need', () => {
+  it('never end at an unbreakable space', () => {
     const lines = linesOf(laidOut(`${'w'.repeat(20)}\u00a0${'w'.repeat(20)}`))
     expect(lines.length).toBeGreaterThan(1)
     for (const line of lines) expect(line).not.toMatch(/^\u00a0|\u00a0$/)
@@ -111,21 +111,25 @@ describe('the lines of a caption', () => {
 })
 
 describe('tokensOf', () => {
-  it('cuts at any white space', () => {
-    expect(tokensOf(collapse('  one\ttwo\nthree ')).map(({ text }) => text)).toEqual(['one', 'two', 'three'])
+  it('splits at any white space', () => {
+    expect(tokensOf(collapseWhitespace('  one\ttwo\nthree ')).map(({ text }) => text)).toEqual([
+      'one',
+      'two',
+      'three',
+    ])
   })
 
-  it('cuts Japanese into words and keeps brackets and full stops with theirs', () => {
+  it('splits Japanese into words with their brackets and full stops', () => {
     const tokens = tokensOf('「日本語」の文章です。')
     expect(tokens.length).toBeGreaterThan(2)
-    expect(tokens[0]).toMatchObject({ text: '「日本語」', glued: false })
-    expect(tokens.slice(1).every(({ glued, continues }) => glued && !continues)).toBe(true)
+    expect(tokens[0]).toMatchObject({ text: '「日本語」', isGlued: false })
+    expect(tokens.slice(1).every(({ isGlued, continues }) => isGlued && !continues)).toBe(true)
     expect(tokens.at(-1)?.text.endsWith('。')).toBe(true)
     expect(tokens.map(({ text }) => text).join('')).toBe('「日本語」の文章です。')
   })
 
-  it('makes no word of what cannot be seen', () => {
-    expect(tokensOf(collapse('a \u200b \u200e b')).map(({ text }) => text)).toEqual(['a', 'b'])
+  it('makes no token of invisible characters', () => {
+    expect(tokensOf(collapseWhitespace('a \u200b \u200e b')).map(({ text }) => text)).toEqual(['a', 'b'])
   })
 })
 

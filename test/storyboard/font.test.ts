@@ -8,7 +8,7 @@ const clusters = [
   ...['🇩🇪', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '1️⃣', '#️⃣', '☀️', '❤️', '©️'],
 ]
 
-it.each(clusters)('draws %s as one emoji', (cluster) => {
+it.each(clusters)('the emoji %s is drawn as one glyph', (cluster) => {
   expect(runsOf(`a${cluster}b${cluster}${cluster}`)).toEqual([
     { text: 'a', isEmoji: false },
     { text: cluster, isEmoji: true },
@@ -19,11 +19,11 @@ it.each(clusters)('draws %s as one emoji', (cluster) => {
   expect(widthOf(cluster, 'caption', 100)).toBeCloseTo(widthOf('🐙', 'caption', 100), 3)
 })
 
-it('leaves to the text what is asked to be text', () => {
+it('a character with the text variation selector is drawn as text', () => {
   expect(runsOf('☀\ufe0e 3 ©')).toEqual([{ text: '☀\ufe0e 3 ©', isEmoji: false }])
 })
 
-it('draws the rainbow flag in its place and nothing beside it', () => {
+it('the rainbow flag is drawn at its position with nothing beside it', () => {
   const columnsOf = (text: string) => {
     const canvas = createCanvas(400, 160)
     const pen = canvas.getContext('2d')

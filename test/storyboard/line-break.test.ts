@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { lineBreaksOf } from '../../src/storyboard/line-break.ts'
 
-/** The text with `|` where a line may end and `¶` where it must. */
+/** Marks optional line breaks with `|` and forced ones with `¶`. */
 function marked(text: string): string {
   let from = 0
   const lines = lineBreaksOf(text).map(({ at, isForced }) => {
@@ -18,7 +18,7 @@ it.each([
   ['a narrow unbreakable space', '10\u202f% de', '10\u202f% |de'],
   ['a word joiner', 'a\u2060b c', 'a\u2060b |c'],
   ['an unbreakable hyphen', 'e\u2011mail now', 'e\u2011mail |now'],
-])('ends no line at %s', (_, text, expected) => expect(marked(text)).toBe(expected))
+])('no line ends at %s', (_, text, expected) => expect(marked(text)).toBe(expected))
 
 it.each([
   ['after hyphens and slashes', 'well-known and/or', 'well-|known |and/|or'],
@@ -28,13 +28,13 @@ it.each([
   ['not inside a number or an abbreviation', '$1,234.56 e.g. 3-4', '$1,234.56 |e.g. |3-4'],
   ['not between equal signs', 'C++ -- x', 'C++ |-- |x'],
   ['where the author ended one', 'one\ntwo', 'one\n¶two'],
-])('ends lines %s', (_, text, expected) => expect(marked(text)).toBe(expected))
+])('lines end %s', (_, text, expected) => expect(marked(text)).toBe(expected))
 
 it.each([
   ['a question mark behind a space', 'vous ? oui', 'vous ? |oui'],
   ['a closing bracket or quote', '« oui » (x) “y” [z]', '« oui » |(x) |“y” |[z]'],
   ['a Japanese full stop or small kana', 'です。「はい」っ', 'です。|「はい」っ'],
-])('begins no line with %s', (_, text, expected) => expect(marked(text)).toBe(expected))
+])('no line starts with %s', (_, text, expected) => expect(marked(text)).toBe(expected))
 
 it.each([
   ['Thai, by a dictionary', 'สวัสดีครับผม', 'สวัสดี|ครับ|ผม'],
@@ -42,4 +42,4 @@ it.each([
   ['Japanese, by words', '日本語の文章', '日本語|の|文章'],
   ['Korean, at spaces', '한국어 문장입니다', '한국어 |문장입니다'],
   ['emoji, between clusters', '🏳️‍🌈👩🏽‍🚀🇩🇪🇫🇷', '🏳️‍🌈|👩🏽‍🚀|🇩🇪|🇫🇷'],
-])('cuts %s', (_, text, expected) => expect(marked(text)).toBe(expected))
+])('lines may end within %s', (_, text, expected) => expect(marked(text)).toBe(expected))

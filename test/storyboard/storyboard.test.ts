@@ -18,21 +18,21 @@ function accepted(value: unknown) {
 }
 
 describe('parseStoryboard', () => {
-  it('fills in everything but the scenes', () => {
+  it('fills in the defaults of everything except the scenes', () => {
     const storyboard = accepted({ scenes: [scene, { ...scene, id: 'close' }] })
     expect(storyboard).toMatchObject({ size: { width: 1080, height: 1920 }, fps: 30, seed: 7 })
     expect(storyboard.palette).toMatchObject({ base: '#120a2e', accent: '#ffe14d', ink: '#ffffff' })
     expect(storyboard.scenes.map(({ id }) => id)).toEqual(['scene-1', 'close'])
   })
 
-  it('keeps the defaults of a palette that names only one colour', () => {
+  it('keeps the other defaults of a palette with one colour', () => {
     expect(accepted({ scenes: [scene], palette: { accent: '#00FF88' } }).palette).toMatchObject({
       accent: '#00ff88',
       base: '#120a2e',
     })
   })
 
-  it('answers its own answer again, whatever the storyboard', () => {
+  it('gives the same result for its own result', () => {
     const storyboards = fc.record({
       seed: fc.nat(),
       scenes: fc.array(
@@ -52,7 +52,7 @@ describe('parseStoryboard', () => {
     )
   })
 
-  it('refuses what is no storyboard at all', () => {
+  it('refuses a value that is no object', () => {
     expect(issuesOf('a video about otters')).toEqual({ '': 'must be an object' })
     expect(issuesOf({})).toEqual({ scenes: 'must be a list of 1 to 60 scenes' })
   })
@@ -62,18 +62,18 @@ describe('parseStoryboard', () => {
     expect(issuesOf({ scenes: Array(61).fill(scene) })).toEqual({ scenes: 'must have at most 60 scenes' })
   })
 
-  it('refuses less than 3 seconds and more than 10 minutes in total', () => {
+  it('refuses a total duration below 3 seconds or above 10 minutes', () => {
     expect(issuesOf({ scenes: [{ ...scene, seconds: 2.9 }] }).scenes).toContain('3 to 600 s')
     expect(issuesOf({ scenes: Array(11).fill({ ...scene, seconds: 60 }) }).scenes).toContain('660 s')
     expect(accepted({ scenes: Array(10).fill({ ...scene, seconds: 60 }) }).scenes).toHaveLength(10)
   })
 
-  it('does not count the rounding of binary fractions as too long', () => {
+  it('accepts a duration that only rounding of binary fractions makes too long', () => {
     const seconds = [...Array(59).fill(10.1), 4.1]
     expect(accepted({ scenes: seconds.map((seconds) => ({ ...scene, seconds })) }).scenes).toHaveLength(60)
   })
 
-  it('reports every mistake at once, each at its field', () => {
+  it('reports all issues at once, each with its field', () => {
     const issues = issuesOf({
       size: { width: 361, height: 5000 },
       palette: { base: 'red', blobs: [] },
@@ -92,7 +92,7 @@ describe('parseStoryboard', () => {
     ])
   })
 
-  it('refuses a second scene of the same name, given or by default', () => {
+  it('refuses a second scene with the same id, given or by default', () => {
     expect(issuesOf({ scenes: [{ ...scene, id: 'scene-2' }, scene] })).toHaveProperty(['scenes.1.id'])
   })
 
@@ -111,7 +111,7 @@ describe('parseStoryboard', () => {
     ['fillers', '\u3164\u115f\u2800'],
     ['a combining mark alone', '\u0301'],
     ['a soft hyphen', '\u00ad'],
-  ])('refuses %s as a text of any field: it would be blank', (_, blank) => {
+  ])('refuses %s as the text of any field, because it is blank', (_, blank) => {
     const value = {
       title: blank,
       handle: blank,
@@ -122,7 +122,7 @@ describe('parseStoryboard', () => {
     expect(accepted({ scenes: [{ ...scene, text: `${blank}a` }] }).scenes).toHaveLength(1)
   })
 
-  it('refuses a text that fits no layout and labels that are too wide', () => {
+  it('refuses a text that does not fit and labels that are too wide', () => {
     const issues = issuesOf({
       handle: `@${'w'.repeat(40)}`,
       scenes: [scene, { ...scene, kicker: 'W'.repeat(40), text: 'many words '.repeat(30) }],
@@ -131,7 +131,7 @@ describe('parseStoryboard', () => {
     expect(issues['scenes.1.kicker']).toMatch(/about \d+ characters fit/)
   })
 
-  it('refuses a character that would be drawn as an empty box', () => {
+  it('refuses a character that no font can draw', () => {
     expect(issuesOf({ scenes: [{ ...scene, text: 'private \u{10fffd}' }] })['scenes.0.text']).toContain(
       'U+10FFFD',
     )
@@ -140,7 +140,7 @@ describe('parseStoryboard', () => {
     )
   })
 
-  it('accepts every storyboard that comes with the rehearsal', () => {
+  it('accepts every storyboard of the rehearsal', () => {
     const folder = new URL('../../src/rehearsal/storyboards/', import.meta.url)
     const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
     expect(files.length).toBeGreaterThanOrEqual(3)

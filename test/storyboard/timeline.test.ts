@@ -5,13 +5,13 @@ import { timelineOf } from '../../src/storyboard/timeline.ts'
 const scenes = (seconds: readonly number[]) =>
   seconds.map((seconds, index) => ({ id: `${index}`, seconds, text: 'x' }))
 
-it('gives thirty scenes of 31.5 frames each the frames of their sum, not of their rounded parts', () => {
+it('a timeline rounds the sum of the scenes and not each scene: 30 scenes of 31.5 frames', () => {
   const { spans, frames } = timelineOf({ fps: 30, scenes: scenes(Array(30).fill(1.05)) })
   expect(frames).toBe(945)
   expect(new Set(spans.map((span) => span.frames))).toEqual(new Set([31, 32]))
 })
 
-it('leaves no gap and no overlap, and never drifts by more than half a frame', () => {
+it('a timeline has no gaps or overlaps and never drifts by more than half a frame', () => {
   const anySeconds = fc.array(fc.double({ min: 0.5, max: 60, noNaN: true }), { minLength: 1, maxLength: 60 })
   fc.assert(
     fc.property(anySeconds, (seconds) => {

@@ -2,20 +2,20 @@ import { accessSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll } from 'vitest'
 
-const program = '/usr/bin/chromium'
+const executablePath = '/usr/bin/chromium'
 
-/** A real browser that resolves the given names to this machine, or null, said aloud, where none is installed. */
+/** Starts a real browser that resolves the given names to this machine. Prints a warning and returns null if none is installed. */
 export async function startChromium(names: readonly string[]): Promise<Browser | null> {
   try {
-    accessSync(program)
+    accessSync(executablePath)
   } catch {
     console.warn(
-      '\n  SKIPPED: no Chromium is installed here; what a page of another origin can do is not tested.\n',
+      '\n  SKIPPED: Chromium is not installed; requests from pages of another origin are not tested.\n',
     )
     return null
   }
   const browser = await chromium.launch({
-    executablePath: program,
+    executablePath,
     args: [
       '--headless',
       '--no-sandbox',
@@ -25,7 +25,7 @@ export async function startChromium(names: readonly string[]): Promise<Browser |
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // Otherwise a page that a test makes up is kept from this machine by a prompt, and it is not us who refuse it.
+      // Otherwise a prompt of the browser blocks requests to this machine before the server can refuse them.
       '--disable-features=LocalNetworkAccessChecks',
       `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')}`,
     ],

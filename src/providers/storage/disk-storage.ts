@@ -23,34 +23,34 @@ import {
 } from './storage.ts'
 
 const outOfSpace = new Set(['ENOSPC', 'EDQUOT'])
-const abandonedAfterMs = 24 * 60 * 60 * 1000
+const staleAfterMs = 24 * 60 * 60 * 1000
 
 export interface DiskStorageOptions {
   readonly directory: string
-  /** Where content arrives before it is complete; may be on another device. Default: beside the objects. */
+  /** Holds content until it is complete; may be on another device. Default: a directory beside the objects. */
   readonly temporaryDirectory?: string
 }
 
 /**
- * Keeps objects as files, `<directory>/<organization>/<ab>/<sha256>`, shared by every process of the machine.
+ * Stores objects as files, `<directory>/<organization>/<ab>/<sha256>`, which all processes of the machine share.
  *
- * Also removes what processes that died while writing have left in the temporary directory.
+ * Removes incomplete files that killed processes left in the temporary directory more than a day ago.
  */
 export async function createDiskStorage(options: DiskStorageOptions): Promise<Required<Storage>> {
   const directory = path.resolve(options.directory)
-  const landing = path.join(directory, '.arriving')
-  const temporary = path.resolve(options.temporaryDirectory ?? landing)
-  for (const place of new Set([landing, temporary])) {
-    await mkdir(place, { recursive: true })
-    await removeStale(place, abandonedAfterMs)
+  const arrivals = path.join(directory, '.arriving')
+  const temporary = path.resolve(options.temporaryDirectory ?? arrivals)
+  for (const folder of new Set([arrivals, temporary])) {
+    await mkdir(folder, { recursive: true })
+    await removeStale(folder, staleAfterMs)
   }
 
   const pathOf = (organizationId: string, sha256: string) => {
-    // The names become paths, so they are checked here whoever checked them before.
+    // The names become paths, so they are checked here in any case.
     if (!/^[\w-]{1,128}$/.test(organizationId))
-      throw new TypeError('an organization id has letters, digits, - and _')
+      throw new TypeError('an organization id may contain only letters, digits, - and _')
     if (!/^[0-9a-f]{64}$/.test(sha256))
-      throw new TypeError('a sha256 has 64 hexadecimal digits in lower case')
+      throw new TypeError('a sha256 must have 64 lower-case hexadecimal digits')
     return path.join(directory, organizationId, sha256.slice(0, 2), sha256)
   }
 
@@ -60,10 +60,10 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
       const arriving = path.join(temporary, temporaryName())
       try {
         const object = await receive(typeof source === 'string' ? contentOf(source) : source, arriving)
-        refuseUnexpected(object, expected)
+        assertExpected(object, expected)
         const target = pathOf(organizationId, object.sha256)
         await createDirectory(path.dirname(target), directory)
-        await moveDurably(arriving, target, landing)
+        await moveDurably(arriving, target, arrivals)
         return object
       } catch (cause) {
         if (outOfSpace.has(codeOf(cause))) throw new StorageFull('the storage is full', { cause })
@@ -108,18 +108,18 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
     },
 
     async list(organizationId, olderThanMs) {
-      const place = path.dirname(path.dirname(pathOf(organizationId, '0'.repeat(64))))
-      const names = await readdir(place, { recursive: true }).catch((error) => {
-        if (codeOf(error) === 'ENOENT') return [] // It has stored nothing yet.
+      const folder = path.dirname(path.dirname(pathOf(organizationId, '0'.repeat(64))))
+      const names = await readdir(folder, { recursive: true }).catch((error) => {
+        if (codeOf(error) === 'ENOENT') return [] // the organization has stored nothing yet
         throw error
       })
-      const found: string[] = []
+      const hashes: string[] = []
       for (const sha256 of names.map((name) => path.basename(name))) {
         if (!/^[0-9a-f]{64}$/.test(sha256)) continue
         const written = await stat(pathOf(organizationId, sha256)).catch(() => undefined)
-        if (written && Date.now() - written.mtimeMs >= olderThanMs) found.push(sha256)
+        if (written && Date.now() - written.mtimeMs >= olderThanMs) hashes.push(sha256)
       }
-      return found
+      return hashes
     },
 
     path: pathOf,
@@ -127,7 +127,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
 }
 
 async function receive(source: AsyncIterable<Uint8Array>, arriving: string): Promise<StoredObject> {
-  // It may fail while the file that it goes to is being opened. Whoever reads it then is told all the same.
+  // The source may fail before it is read; reading it then throws the same error.
   if (source instanceof Readable) source.on('error', () => undefined)
   const hash = createHash('sha256')
   let bytes = 0
@@ -142,18 +142,18 @@ async function receive(source: AsyncIterable<Uint8Array>, arriving: string): Pro
   return { sha256: hash.digest('hex'), bytes }
 }
 
-function refuseUnexpected(object: StoredObject, expected: ExpectedContent = {}): void {
+function assertExpected(object: StoredObject, expected: ExpectedContent = {}): void {
   if (expected.bytes !== undefined && expected.bytes !== object.bytes) {
-    throw new ContentMismatch(`got ${object.bytes} bytes where ${expected.bytes} were expected`)
+    throw new ContentMismatch(`expected ${expected.bytes} bytes, got ${object.bytes}`)
   }
   if (expected.sha256 !== undefined && expected.sha256 !== object.sha256) {
-    throw new ContentMismatch(`got content ${object.sha256} where ${expected.sha256} was expected`)
+    throw new ContentMismatch(`expected content ${expected.sha256}, got ${object.sha256}`)
   }
 }
 
 async function openRange(file: string, sha256: string, range: ByteRange = {}): Promise<Readable> {
   try {
-    // Opened before the stream is handed out, so that a missing object is an answer and not a broken stream.
+    // Opened before the stream is returned, so that a missing object throws here and does not break the stream.
     const handle = await open(file)
     return handle.createReadStream(range)
   } catch (cause) {

@@ -1,31 +1,31 @@
 import type { Readable } from 'node:stream'
 
-/** What is kept of an object: the hash of its content is its name. `bytes` is its length. */
+/** A stored object: its name is the hash of its content, `bytes` its length. */
 export interface StoredObject {
   readonly sha256: string
   readonly bytes: number
 }
 
-/** What the content must turn out to be, where the caller knows it; a mismatch is refused and leaves nothing behind. */
+/** The expected content, as far as the caller knows it. A mismatch is refused, and nothing is stored. */
 export interface ExpectedContent {
   readonly sha256?: string
   readonly bytes?: number
 }
 
-/** A part of an object, in bytes from 0; both ends are included, as in an HTTP range. */
+/** A part of an object, in bytes from 0, both ends inclusive as in an HTTP range. */
 export interface ByteRange {
   readonly start?: number
   readonly end?: number
 }
 
 /**
- * Keeps files by the sha256 of their content, apart for each organization: equal content of two organizations is two
- * objects, so that nobody can find out what another one has.
+ * Stores files by the sha256 of their content, separately per organization: equal content of two organizations is two
+ * objects, so that no organization can find out what another one has.
  */
 export interface Storage {
   /**
-   * Stores a stream, or a copy of the file at a path. The object is there in full or not at all, and survives a power cut
-   * once this returns. Throws StorageFull or ContentMismatch.
+   * Stores a stream, or a copy of the file at a path. The object is stored completely or not at all, and survives a power cut
+   * after this returns. Throws StorageFull or ContentMismatch.
    */
   put(
     organizationId: string,
@@ -33,35 +33,35 @@ export interface Storage {
     expected?: ExpectedContent,
   ): Promise<StoredObject>
 
-  /** Streams an object or a part of it. Throws ObjectMissing; a removal after that does not disturb the reader. */
+  /** Streams an object or a part of it. Throws ObjectMissing. A later removal does not affect the stream. */
   open(organizationId: string, sha256: string, range?: ByteRange): Promise<Readable>
 
   stat(organizationId: string, sha256: string): Promise<StoredObject | undefined>
 
-  /** Reads the whole object and compares it with its name. */
+  /** Reads the whole object and compares its hash with its name. */
   verify(organizationId: string, sha256: string): Promise<'intact' | 'corrupt' | 'missing'>
 
-  /** Answers whether there was something to remove. */
+  /** Returns whether the object existed. */
   remove(organizationId: string, sha256: string): Promise<boolean>
 
-  /** The objects of an organization that nobody has put for so long, by their hashes. */
+  /** Hashes of an organization's objects that were last put at least this long ago. */
   list(organizationId: string, olderThanMs: number): Promise<readonly string[]>
 
-  /** Where the object lies on this machine, if it does; for tools that want a file. */
+  /** The path of an object on this machine, for tools that need a file. Absent for remote storage. */
   path?(organizationId: string, sha256: string): string
 }
 
-/** The disk or its quota is used up. Nothing of the object was kept. */
+/** The disk or its quota is full. Nothing of the object was stored. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull'
 }
 
-/** No such object in this organization. */
+/** The organization has no such object. */
 export class ObjectMissing extends Error {
   override readonly name = 'ObjectMissing'
 }
 
-/** The content was not what the caller expected: cut short on its way, or another file. Nothing of it was kept. */
+/** The content differs from what the caller expected: incomplete, or another file. Nothing of it was stored. */
 export class ContentMismatch extends Error {
   override readonly name = 'ContentMismatch'
 }

@@ -9,20 +9,20 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
 
-/** An amount of money in millionths of its currency's unit: `{ currency: 'USD', micros: 250_000 }` is 25 cents. */
+/** An amount in millionths of the currency's unit: `{ currency: 'USD', micros: 250_000 }` is 25 cents. */
 export interface Money {
   readonly currency: string
   readonly micros: number
 }
 
-/** One scene to be turned into one clip. `key` stays the same however often the same request is made. */
+/** A request for the clip of one scene. Repeated requests have the same `key`. */
 export interface ClipRequest {
   readonly key: string
   readonly storyboard: Storyboard
   readonly sceneIndex: number
 }
 
-/** What a provider will make of a request: fitted to its model, priced, and JSON, so that it can be stored before it is sent. */
+/** A request fitted to the provider's model and priced. JSON, so that it can be stored before it is sent. */
 export interface ClipPlan {
   readonly kind: 'planned'
   readonly key: string
@@ -34,13 +34,13 @@ export interface ClipPlan {
   readonly input: JsonValue
 }
 
-/** The provider cannot make this clip at all. `message` says what is wrong and what would be right. */
+/** The provider cannot make this clip. `message` says what is wrong and what is valid. */
 export interface PlanRefusal {
   readonly kind: 'refused'
   readonly message: string
 }
 
-/** Names a submitted job to its provider. Opaque, free of secrets, stored as JSON; another process polls with it. */
+/** Identifies a submitted job at its provider. Opaque, without secrets, stored as JSON; any process can poll with it. */
 export interface JobRef {
   readonly v: 1
   readonly provider: string
@@ -48,7 +48,7 @@ export interface JobRef {
   readonly data: JsonValue
 }
 
-/** A finished file of a job, named rather than addressed: `open` finds a fresh way to it. Unknown figures are absent. */
+/** A finished file of a job. It has a name and no URL, because URLs expire: `open` finds a current one. Unknown fields are absent. */
 export interface Asset {
   readonly name: string
   readonly contentType: string
@@ -56,7 +56,7 @@ export interface Asset {
   readonly sha256?: string
 }
 
-/** Why a job failed. Only `capacity`, `provider` and `expired` may turn out differently when asked again. */
+/** Why a job failed. Only `capacity`, `provider` and `expired` are worth a retry. */
 export type FailureClass = 'content' | 'input' | 'capacity' | 'provider' | 'expired' | 'canceled'
 
 export type JobState =
@@ -74,76 +74,76 @@ export type JobState =
 export interface SubmitOptions {
   readonly signal: AbortSignal
   readonly webhookUrl?: string
-  /** When the video is to be published: of those that wait, the earliest comes first. */
+  /** When the video is published. Queued clips are made in this order. */
   readonly dueAt?: Date
-  /** What is asked for next, for a provider that works ahead. It is submitted all the same, and not paid for before that. */
+  /** The clips that are submitted next, for a provider that works ahead. They cost nothing before their own `submit`. */
   readonly upcoming?: readonly ClipPlan[]
 }
 
 export interface VideoProviderTraits {
-  /** A repeated `submit` of the same plan costs nothing and makes nothing twice. */
+  /** A repeated `submit` of the same plan costs nothing and starts no second job. */
   readonly idempotentSubmit: boolean
   readonly cancellable: boolean
   readonly webhooks: boolean
   readonly minPollMs: number
-  /** How long an asset's address lives once it is known. */
+  /** Lifetime of an asset's URL. */
   readonly urlTtlMs: number
-  /** How long the provider remembers a job. Absent: as long as the assets exist. */
+  /** How long the provider knows a job. Default: as long as its assets exist. */
   readonly referenceTtlMs?: number
 }
 
 /**
- * Makes clips, in steps that a crash may separate: plan, submit, poll, open.
+ * Makes clips in four steps, between which a process may crash: plan, submit, poll, open.
  *
- * The reference returned by `submit` is all that a later process needs, so a crash between two steps costs one more
- * poll and never one more clip.
+ * The reference that `submit` returns is all that a later process needs, so a crash costs another poll and never another
+ * clip.
  */
 export interface VideoProvider {
   readonly id: string
   readonly traits: VideoProviderTraits
 
-  /** Fits a request to the model. Pure: no network, no clock. */
+  /** Fits a request to the model. Pure: uses no network and no clock. */
   plan(request: ClipRequest): ClipPlan | PlanRefusal
 
   /**
    * Starts the job in exactly one attempt.
-   * Throws SubmitRejected, SubmitNotSent or SubmitUnknown: the three answers to "was it accepted?".
+   * Throws SubmitRejected (not accepted), SubmitNotSent (not accepted, retry) or SubmitUnknown (possibly accepted).
    */
   submit(plan: ClipPlan, options: SubmitOptions): Promise<JobRef>
 
-  /** Asks once. Throws PollTransient when the question itself failed, which says nothing about the job. */
+  /** Reads the state of a job once. Throws PollTransient when the request failed, which says nothing about the job. */
   poll(ref: JobRef, options: { readonly signal: AbortSignal }): Promise<JobState>
 
-  /** Streams a finished asset. Throws PollTransient when it cannot be read now; the stream fails if it ends short. */
+  /** Streams a finished asset. Throws PollTransient when it cannot be read now. An incomplete stream fails. */
   open(
     ref: JobRef,
     asset: Asset,
     options: { readonly signal: AbortSignal },
   ): Promise<ReadableStream<Uint8Array>>
 
-  /** Stops the job if that is still possible. The caller's own state stays canceled whatever comes of it. */
+  /** Stops the job if that is still possible. The caller's job is canceled in either case. */
   cancel?(ref: JobRef): Promise<void>
 
-  /** Checks a webhook's signature. The answer is a reason to poll, never news by itself. */
+  /** Verifies a webhook's signature. The result is a reason to poll, not a state. */
   verifyWebhook?(body: Uint8Array, headers: Headers): Promise<{ readonly jobId: string }>
 }
 
-/** The provider said no and means it: nothing was accepted, and asking again will not help. */
+/** The provider refused the job. A retry does not help. */
 export class SubmitRejected extends Error {
   override readonly name = 'SubmitRejected'
 }
 
-/** Surely not accepted (no connection, 429): may be sent again freely. */
+/** The job was certainly not accepted (no connection, 429). A retry is safe. */
 export class SubmitNotSent extends Error {
   override readonly name = 'SubmitNotSent'
 }
 
-/** Sent, but the answer was lost (timeout, 5xx): it may have been accepted and may be paid for. */
+/** The answer was lost (timeout, 5xx): the job may have been accepted and may be paid for. */
 export class SubmitUnknown extends Error {
   override readonly name = 'SubmitUnknown'
 }
 
-/** The question failed, not the job (408, 429, 5xx, network, unreadable answer): ask again later. */
+/** The poll failed, not the job (408, 429, 5xx, network, unreadable answer). Poll again later. */
 export class PollTransient extends Error {
   override readonly name = 'PollTransient'
 }

@@ -31,7 +31,7 @@ const filesIn = (folder: string) =>
     .map((entry) => entry.name)
 
 describe('a disk storage', () => {
-  it('keeps a stream under the hash of its content and gives back every byte', async () => {
+  it('stores a stream under the hash of its content and returns every byte', async () => {
     const directory = await temporaryFolder()
     const storage = await createDiskStorage({ directory })
     expect(await storage.put(org, streamed(content))).toEqual({ sha256, bytes: content.length })
@@ -42,7 +42,7 @@ describe('a disk storage', () => {
     expect(filesIn(directory)).toEqual([sha256])
   })
 
-  it('stores a copy of a file and leaves the file alone', async () => {
+  it('stores a copy of a file and does not change the file', async () => {
     const directory = await temporaryFolder()
     const file = path.join(directory, 'mine.mp4')
     await writeFile(file, content)
@@ -51,7 +51,7 @@ describe('a disk storage', () => {
     expect(await readFile(file)).toEqual(content)
   })
 
-  it('reads a part, both ends included', async () => {
+  it('reads a range with both ends inclusive', async () => {
     const storage = await createDiskStorage({ directory: await temporaryFolder() })
     await storage.put(org, streamed(content))
     const part = await storage.open(org, sha256, { start: 1000, end: 1099 })
@@ -71,14 +71,14 @@ describe('a disk storage', () => {
     expect(await storage.verify(org, sha256)).toBe('intact')
   })
 
-  it.each(['..', '../org_1', 'a/b', '', '.arriving'])('refuses "%s" as an organization', async (name) => {
+  it.each(['..', '../org_1', 'a/b', '', '.arriving'])('refuses "%s" as an organization id', async (name) => {
     const storage = await createDiskStorage({ directory: await temporaryFolder() })
     await expect(storage.put(name, streamed(content))).rejects.toThrow(TypeError)
     await expect(storage.stat(name, sha256)).rejects.toThrow(TypeError)
     await expect(storage.stat(org, '../../etc/passwd')).rejects.toThrow(TypeError)
   })
 
-  it('keeps one object when the same content arrives many times at once', async () => {
+  it('stores one object for concurrent puts of the same content', async () => {
     const directory = await temporaryFolder()
     const storage = await createDiskStorage({ directory })
     const other = await createDiskStorage({ directory })
@@ -100,7 +100,7 @@ describe('a disk storage', () => {
     await expect(storage.open(org, sha256)).rejects.toBeInstanceOf(ObjectMissing)
   })
 
-  it('notices a truncated and a changed object, and a new put heals it', async () => {
+  it('detects a truncated or changed object, which a new put repairs', async () => {
     const storage = await createDiskStorage({ directory: await temporaryFolder() })
     await storage.put(org, streamed(content))
     await truncate(storage.path(org, sha256), 1000)
@@ -114,7 +114,7 @@ describe('a disk storage', () => {
     expect(await storage.verify(org, sha256)).toBe('corrupt')
   })
 
-  it('keeps nothing of a source that fails half-way, or before it was read', async () => {
+  it('stores nothing of a source that fails while or before it is read', async () => {
     const directory = await temporaryFolder()
     const storage = await createDiskStorage({ directory })
     const broken = Readable.from(
@@ -125,14 +125,14 @@ describe('a disk storage', () => {
     )
     await expect(storage.put(org, broken)).rejects.toThrow('connection lost')
     await expect(storage.put(org, path.join(directory, 'missing.mp4'))).rejects.toThrow('ENOENT')
-    // A download that breaks off before its first byte was asked for.
+    // A download that fails before its first byte is read.
     const gone = new Readable({ read: () => undefined })
     gone.destroy(new Error('connection reset'))
     await expect(storage.put(org, gone)).rejects.toThrow('connection reset')
     expect(filesIn(directory)).toEqual([])
   })
 
-  it('refuses content that is not what the caller expected', async () => {
+  it('refuses content that differs from what the caller expected', async () => {
     const directory = await temporaryFolder()
     const storage = await createDiskStorage({ directory })
     const cut = () => streamed(content.subarray(0, 1000))
@@ -144,7 +144,7 @@ describe('a disk storage', () => {
     ).resolves.toBeDefined()
   })
 
-  it('removes what a dead writer left long ago, and nothing that may still be written', async () => {
+  it('removes old incomplete files of dead writers, but no recent ones', async () => {
     const directory = await temporaryFolder()
     const arriving = path.join(directory, '.arriving')
     await mkdir(arriving)
@@ -158,7 +158,7 @@ describe('a disk storage', () => {
 })
 
 describe('a temporary directory on another device', () => {
-  it('still puts the object in its place in one step and leaves no copy behind', async ({ skip }) => {
+  it('still moves the object in one step and leaves no copy', async ({ skip }) => {
     const directory = await temporaryFolder()
     const temporaryDirectory = await temporaryFolder('/dev/shm').catch(() => skip('needs /dev/shm'))
     if (statSync(directory).dev === statSync(temporaryDirectory).dev) skip('/dev/shm is no other device here')
@@ -172,7 +172,7 @@ describe('a temporary directory on another device', () => {
 })
 
 describe('a full disk', () => {
-  /** A real file system of 2 MB. */
+  /** Mounts a real file system of 2 MB. */
   async function smallDisk(skip: (note: string) => never): Promise<string> {
     const folder = await temporaryFolder()
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder])
@@ -182,7 +182,7 @@ describe('a full disk', () => {
   }
   const large = randomBytes(1_500_000)
 
-  it('is reported as such, leaves nothing behind and harms no other object', async ({ skip }) => {
+  it('is reported, leaves no incomplete file and damages no other object', async ({ skip }) => {
     const directory = await smallDisk(skip)
     const storage = await createDiskStorage({ directory })
     await storage.put(org, streamed(content))
@@ -193,7 +193,7 @@ describe('a full disk', () => {
     await storage.put(org, streamed(randomBytes(100_000)))
   })
 
-  it('is reported also when it is the target of a copy from another device', async ({ skip }) => {
+  it('is reported for a copy from another device, too', async ({ skip }) => {
     const directory = await smallDisk(skip)
     const temporaryDirectory = await temporaryFolder()
     const storage = await createDiskStorage({ directory, temporaryDirectory })

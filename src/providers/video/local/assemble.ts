@@ -10,10 +10,10 @@ const assembleChild = new URL('./assemble-child.ts', import.meta.url)
 
 export interface AssembleOptions {
   readonly storyboard: Storyboard
-  /** The scenes' segments in their order, as paths. */
+  /** Paths of the scenes' segments in order. */
   readonly segments: readonly string[]
   readonly directory: string
-  /** Names the video's directory below `directory`: letters, digits, `.`, `_` and `-`. */
+  /** Name of the video's directory below `directory`: letters, digits, `.`, `_` and `-`. */
   readonly key: string
   readonly signal: AbortSignal
   readonly ffmpegPath?: string
@@ -27,20 +27,21 @@ export interface AssembledVideo {
   readonly height: number
 }
 
-/** The segments do not make the storyboard's video: one is broken, missing, or of another storyboard. */
+/** The segments do not make the storyboard's video: one is broken, missing or of another storyboard. */
 export class AssemblyFailed extends Error {
   override readonly name = 'AssemblyFailed'
 }
 
 /**
- * Joins segments without encoding them again, adds the music, and writes `<directory>/<key>/video.mp4`.
+ * Joins segments without encoding them again, adds the music and writes `<directory>/<key>/video.mp4`.
  *
- * Safe to repeat and to interrupt: the same input gives the same bytes, and the file is there in full or not at all. The
- * work is done in a child process. Throws AssemblyFailed, a HostFault, or the signal's reason.
+ * Can be repeated and interrupted: the same input gives the same bytes, and the file is written completely or not at all. A
+ * child process does the work. Throws AssemblyFailed, a HostFault or the signal's reason.
  */
 export async function assembleVideo(options: AssembleOptions): Promise<AssembledVideo> {
   const { storyboard, segments, directory, key, signal } = options
-  if (!/^[\w-][\w.-]{0,199}$/.test(key)) throw new TypeError('a key has letters, digits, ".", "_" and "-"')
+  if (!/^[\w-][\w.-]{0,199}$/.test(key))
+    throw new TypeError('a key may contain only letters, digits, ".", "_" and "-"')
   const output = path.resolve(directory, key, 'video.mp4')
   await mkdir(path.dirname(output), { recursive: true })
 
@@ -50,7 +51,7 @@ export async function assembleVideo(options: AssembleOptions): Promise<Assembled
   signal.throwIfAborted()
   if (outcome.kind === 'fault') throw outcome.fault
   if (outcome.kind === 'crashed') throw new AssemblyFailed(outcome.message)
-  const answer = outcome.answer as AssembleAnswer // from our own child, of the same version
+  const answer = outcome.answer as AssembleAnswer // sent by the child process, of the same version
   if (answer.kind === 'mismatch') throw new AssemblyFailed(answer.message)
 
   const seconds = timelineOf(storyboard).frames / storyboard.fps

@@ -2,16 +2,17 @@ import type { Timeline } from '../../../storyboard/timeline.ts'
 
 export const sampleRate = 48_000
 
-/** Seconds since a voice began in; its value and the share for the left ear out. */
+/** A sound with a start, a duration and a position between left and right. */
 interface Voice {
   readonly from: number
   readonly seconds: number
   /** 0 is left, 1 is right. */
   readonly pan: number
+  /** The amplitude at a time in seconds since `from`. */
   at(seconds: number): number
 }
 
-// Am – F – C – G as MIDI notes: one chord a scene, in a key where any order sounds well.
+// Am – F – C – G as MIDI notes, one chord per scene. They sound well in any order.
 const chords = [
   [57, 60, 64, 69],
   [53, 57, 60, 65],
@@ -20,15 +21,15 @@ const chords = [
 ] as const
 const pluckOrder = [0, 2, 1, 3] as const
 const beatSeconds = 0.25
-const turn = 2 * Math.PI
+const fullTurn = 2 * Math.PI
 
-/** Brings the bed to about -14 LUFS, the loudness that players aim for. Measured with ffmpeg's ebur128. */
+/** Brings the music to about -14 LUFS, the target loudness of players (measured with ffmpeg's ebur128). */
 const gain = 2.3
 
 /**
- * Plays the music under a video, as stereo s16le, one second at a time.
+ * Generates the music of a video as stereo s16le, one second at a time.
  *
- * Every voice is a pure function of time, so the whole track never has to be in memory and always sounds the same.
+ * Every voice is a pure function of time, so the track is deterministic and never entirely in memory.
  */
 export function* audioOf({ spans, frames }: Timeline, fps: number): Generator<Uint8Array> {
   const total = Math.round((frames / fps) * sampleRate)
@@ -54,7 +55,7 @@ function sceneVoices(start: number, seconds: number, chord: readonly number[]): 
 
 const frequencyOf = (note: number) => 440 * 2 ** ((note - 69) / 12)
 
-/** Two sines a little apart, so that the sound moves, and a breath of the octave. */
+/** Two slightly detuned sines, so that the sound moves, and a little of the octave. */
 function pad(from: number, seconds: number, note: number, pan: number): Voice {
   const frequency = frequencyOf(note)
   return {
@@ -63,7 +64,7 @@ function pad(from: number, seconds: number, note: number, pan: number): Voice {
     pan,
     at(t) {
       const envelope = Math.min(1, t / 0.25, (seconds - t) / 0.18) * (0.85 + 0.15 * Math.sin(t * 3))
-      const phase = turn * frequency * t
+      const phase = fullTurn * frequency * t
       return 0.045 * envelope * (Math.sin(phase) + 0.6 * Math.sin(phase * 1.004) + 0.18 * Math.sin(2 * phase))
     },
   }
@@ -71,20 +72,20 @@ function pad(from: number, seconds: number, note: number, pan: number): Voice {
 
 function pluck(from: number, note: number, pan: number): Voice {
   const frequency = frequencyOf(note)
-  return { from, seconds: 0.5, pan, at: (t) => 0.06 * Math.sin(turn * frequency * t) * Math.exp(-t * 9) }
+  return { from, seconds: 0.5, pan, at: (t) => 0.06 * Math.sin(fullTurn * frequency * t) * Math.exp(-t * 9) }
 }
 
-/** A soft drum at the beginning of a scene, falling from 137 Hz to 42 Hz. */
+/** A soft drum at the start of a scene, falling from 137 Hz to 42 Hz. */
 function hit(from: number): Voice {
   return {
     from,
     seconds: 0.35,
     pan: 0.5,
-    at: (t) => 0.3 * Math.sin(turn * (95 * Math.exp(-t * 14) + 42) * t) * Math.exp(-t * 11),
+    at: (t) => 0.3 * Math.sin(fullTurn * (95 * Math.exp(-t * 14) + 42) * t) * Math.exp(-t * 11),
   }
 }
 
-/** Left and right samples in turn. */
+/** Interleaved left and right samples. */
 function mix(voices: readonly Voice[], from: number, to: number): Float64Array {
   const samples = new Float64Array(2 * (to - from))
   for (const { from: start, seconds, pan, at } of voices) {
@@ -100,7 +101,7 @@ function mix(voices: readonly Voice[], from: number, to: number): Float64Array {
   return samples
 }
 
-/** Fades the track in and out and rounds it off: tanh bends peaks where clipping would break them. */
+/** Fades the track in and out and limits it with tanh, which distorts peaks less than clipping. */
 function quantize(samples: Float64Array, from: number, total: number): Uint8Array {
   const out = new Int16Array(samples.length)
   for (let index = 0; index < samples.length; index++) {

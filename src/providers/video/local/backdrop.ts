@@ -4,24 +4,24 @@ import type { Palette, Size } from '../../../storyboard/storyboard.ts'
 import { createSeededRandom } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'
 
-// Painted small and stretched: blurred light has no detail to lose, and a full-size gradient costs three times as much.
-const small = { width: 180, height: 320 }
+// The light is painted small and scaled up: it has no detail to lose, and a full-size gradient takes three times as long.
+const lightSize = { width: 180, height: 320 }
 const grainSize = 256
-const turn = 2 * Math.PI
+const fullTurn = 2 * Math.PI
 
-/** Prepares the moving background; the function it answers draws it as of a time in seconds since the video began. */
+/** Prepares the moving background. The returned function draws it for a time in seconds since the video's start. */
 export function createBackdrop(recipe: SceneRecipe): (pen: SKRSContext2D, seconds: number) => void {
   const { size, palette } = recipe
   const random = createSeededRandom(recipe.seed)
   const shade = shadeOf(size, grainOf(random))
   const dust = dustOf(random)
-  const light = createCanvas(small.width, small.height)
+  const light = createCanvas(lightSize.width, lightSize.height)
   const lightPen = light.getContext('2d')
 
   return (pen, seconds) => {
     paintLight(lightPen, palette, seconds)
     pen.globalAlpha = 1
-    pen.imageSmoothingQuality = 'low' // 'high' takes 24 ms a frame and shows no difference on a blur
+    pen.imageSmoothingQuality = 'low' // 'high' takes 24 ms a frame and makes no difference on blurred light
     pen.drawImage(light, 0, 0, size.width, size.height)
     paintDust(pen, dust, size, seconds)
     pen.globalAlpha = 1
@@ -30,7 +30,7 @@ export function createBackdrop(recipe: SceneRecipe): (pen: SKRSContext2D, second
 }
 
 function paintLight(pen: SKRSContext2D, { base, blobs }: Palette, seconds: number): void {
-  const { width, height } = small
+  const { width, height } = lightSize
   pen.globalCompositeOperation = 'source-over'
   pen.fillStyle = base
   pen.fillRect(0, 0, width, height)
@@ -54,7 +54,7 @@ interface Mote {
   readonly x: number
   readonly y: number
   readonly radius: number
-  /** Heights of the picture per second. */
+  /** Picture heights per second. */
   readonly speed: number
   readonly phase: number
 }
@@ -65,7 +65,7 @@ function dustOf(random: () => number): Mote[] {
     y: random(),
     radius: 3 + random() * 16,
     speed: 0.01 + random() * 0.035,
-    phase: random() * turn,
+    phase: random() * fullTurn,
   }))
 }
 
@@ -81,13 +81,13 @@ function paintDust(pen: SKRSContext2D, dust: readonly Mote[], size: Size, second
       height * size.height,
       radius * unit,
       0,
-      turn,
+      fullTurn,
     )
     pen.fill()
   }
 }
 
-/** Darkens top and bottom, where captions and TikTok's own controls must stay legible, and lays grain over all. */
+/** Darkens top and bottom so that captions and TikTok's own controls are legible, and adds grain. */
 function shadeOf(size: Size, grain: Canvas): Canvas {
   const canvas = createCanvas(size.width, size.height)
   const pen = canvas.getContext('2d')
@@ -104,7 +104,7 @@ function shadeOf(size: Size, grain: Canvas): Canvas {
   return canvas
 }
 
-/** Faint black and white noise: it hides the steps that 8 bits make of a smooth gradient. */
+/** Faint black and white noise, which hides the banding of an 8-bit gradient. */
 function grainOf(random: () => number): Canvas {
   const canvas = createCanvas(grainSize, grainSize)
   const pen = canvas.getContext('2d')

@@ -12,12 +12,12 @@ const resultSchema = z.object({
   frames: z.number(),
   seconds: z.number(),
 })
-const crashSchema = z.object({ tries: z.number(), message: z.string() })
+const crashSchema = z.object({ count: z.number(), message: z.string() })
 
-/** What a finished clip is, as its `result.json` says. */
+/** The contents of a finished clip's `result.json`. */
 export type ClipResult = Readonly<z.infer<typeof resultSchema>>
 
-/** How often rendering crashed, and the renderer's last words. */
+/** How often rendering crashed, and the message of the last crash. */
 export type Crash = Readonly<z.infer<typeof crashSchema>>
 
 export type ClipState =
@@ -25,7 +25,7 @@ export type ClipState =
   | { readonly kind: 'running'; readonly progress: Progress }
   | { readonly kind: 'idle'; readonly crash: Crash }
 
-/** The files of one clip. They are the whole state: every process on the machine reads the same from them. */
+/** The files of one clip. They are its whole state, which every process on the machine can read. */
 export function clipDirectory(root: string, clipKey: string) {
   const directory = path.join(root, clipKey)
   const segment = path.join(directory, 'segment.mp4')
@@ -38,15 +38,15 @@ export function clipDirectory(root: string, clipKey: string) {
     segment,
     lease,
 
-    /** Where a renderer writes: a name of its own, so that one that lost its lease cannot spoil another's work. */
-    newPart: () => path.join(directory, `segment.mp4.${temporaryName()}`),
+    /** A new file name for a renderer's output: a renderer that lost its lease must not overwrite another's output. */
+    newPartPath: () => path.join(directory, `segment.mp4.${temporaryName()}`),
 
     create: async () => void (await mkdir(directory, { recursive: true })),
 
-    /** Counts a renderer that sets out: what a crash cost can be read from it. */
-    noteStart: () => appendFile(path.join(directory, 'starts'), '.'),
+    /** Records the start of a renderer, for tests and diagnosis. */
+    recordStart: () => appendFile(path.join(directory, 'starts'), '.'),
 
-    /** Reads where the clip stands. A segment that is not what its result says is forgotten. */
+    /** Reads the state of the clip. The result of a segment that does not match it is removed. */
     async read(): Promise<ClipState> {
       const result = await readJson(resultFile, resultSchema)
       if (result !== undefined) {
@@ -56,10 +56,10 @@ export function clipDirectory(root: string, clipKey: string) {
 
       const progress = await readLease(lease)
       if (progress !== undefined) return { kind: 'running', progress }
-      return { kind: 'idle', crash: (await readJson(crashFile, crashSchema)) ?? { tries: 0, message: '' } }
+      return { kind: 'idle', crash: (await readJson(crashFile, crashSchema)) ?? { count: 0, message: '' } }
     },
 
-    /** Puts a synced part in its place and then, last of all, says so. */
+    /** Moves a synced part to the segment's path and then writes the result, which makes the clip done. */
     async finish(
       part: string,
       { frames, seconds }: Pick<ClipResult, 'frames' | 'seconds'>,
@@ -70,15 +70,15 @@ export function clipDirectory(root: string, clipKey: string) {
       return result
     },
 
-    /** Also where the renderer did not live long enough to create the directory. */
+    /** The renderer may have crashed before it created the directory. */
     async recordCrash(crash: Crash): Promise<void> {
       await mkdir(directory, { recursive: true })
       await writeJson(directory, crashFile, crash)
     },
 
-    forgetCrashes: async () => await rm(crashFile, { force: true }),
+    clearCrashes: async () => await rm(crashFile, { force: true }),
 
-    /** Removes what renderers that died have left. Only for the holder of the lease. */
+    /** Removes the incomplete files of dead renderers. Only the holder of the lease may call it. */
     async removeParts(): Promise<void> {
       for (const name of await readdir(directory)) {
         if (name.endsWith('.part') && !name.startsWith('crash.'))
@@ -90,7 +90,7 @@ export function clipDirectory(root: string, clipKey: string) {
 
 export type ClipDirectory = ReturnType<typeof clipDirectory>
 
-/** Hash and length of a file's content. */
+/** Hash and length of a file. */
 export async function fingerprint(
   file: string,
 ): Promise<{ readonly sha256: string; readonly bytes: number }> {

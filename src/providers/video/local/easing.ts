@@ -1,13 +1,13 @@
 export const clamp = (x: number, low = 0, high = 1): number => Math.min(high, Math.max(low, x))
 
-/** From 0 to 1, a little beyond, and back: things seem to land. */
+/** Eases from 0 to 1 with an overshoot. */
 export function backOut(x: number): number {
   const overshoot = 1.4
   const rest = clamp(x) - 1
   return 1 + (overshoot + 1) * rest ** 3 + overshoot * rest ** 2
 }
 
-/** Numbers from 0 up to 1 that look like chance and are the same for the same seed (mulberry32). */
+/** Random numbers from 0 to below 1, the same for the same seed (mulberry32). */
 export function createSeededRandom(seed: number): () => number {
   let state = seed | 0
   return () => {

@@ -1,10 +1,10 @@
 import type { Size } from '../../../storyboard/storyboard.ts'
 import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
 
-/** Level 4.1 of H.264 allows this many 16x16 blocks a frame; larger pictures get the level that x264 computes. */
-const level41Blocks = 8192
+/** Maximum number of 16x16 blocks per frame in level 4.1 of H.264; larger pictures get the level that x264 computes. */
+const maxLevel41Blocks = 8192
 
-/** Encodes RGBA frames, written one by one, into an mp4 segment without sound that can be joined by stream copy. */
+/** Encodes RGBA frames, written one by one, into an mp4 segment without sound that can be joined without encoding again. */
 export function startEncoder(
   executable: string,
   { size, fps, file }: { readonly size: Size; readonly fps: number; readonly file: string },
@@ -14,13 +14,13 @@ export function startEncoder(
   const blocks = Math.ceil(width / 16) * Math.ceil(height / 16)
 
   const input = ['-f', 'rawvideo', '-pix_fmt', 'rgba', '-video_size', `${width}x${height}`]
-  // Without the matrix swscale converts by BT.601, and every colour shifts.
+  // Without the matrix swscale converts by BT.601, which changes every colour.
   const filter = 'scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format=yuv420p'
   const codec = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '22', '-profile:v', 'high']
-  const level = blocks <= level41Blocks ? ['-level', '4.1'] : []
-  // The number of threads decides where x264 cuts its work, hence the bytes: it may not follow the number of cores.
+  const level = blocks <= maxLevel41Blocks ? ['-level', '4.1'] : []
+  // The output depends on the number of threads, so it must not depend on the number of cores.
   const threads = ['-threads', '4']
-  // Closed groups of 2 s, so that segments can be joined and a player can seek.
+  // Closed groups of 2 s: segments can be joined, and players can seek.
   const groups = ['-g', String(fps * 2), '-flags', '+cgop', '-bf', '2']
   const colour = [
     '-colorspace',

@@ -9,16 +9,16 @@ import { HostFault, hostFaultOf } from '../../host-fault.ts'
 import { codeOf } from '../../storage/durable-file.ts'
 
 const require = createRequire(import.meta.url)
-const stderrKept = 4000
+const maxStderrChars = 4000
 
-/** The ffmpeg that came with the npm packages. Throws where there is none for this platform. */
+/** The path of the ffmpeg from the npm packages. Throws on a platform without one. */
 export function bundledFfmpeg(): string {
   const { path } = require('@ffmpeg-installer/ffmpeg') as { path: string } // the package has no usable types
   makeExecutable(path)
   return path
 }
 
-/** Some installers unpack it without its executable bit. Where it has that, it need not be ours to change. */
+/** Some installers unpack programs without the executable bit. A program that has it may belong to another user. */
 export function makeExecutable(program: string): void {
   try {
     accessSync(program, constants.X_OK)
@@ -28,32 +28,32 @@ export function makeExecutable(program: string): void {
 }
 
 export interface Ffmpeg {
-  /** Writes to ffmpeg's standard input and waits until it was taken. Fails when ffmpeg has ended. */
+  /** Writes to ffmpeg's standard input and waits until it accepts more. Fails when ffmpeg has ended. */
   write(bytes: Uint8Array): Promise<void>
-  /** Closes the input and waits for ffmpeg to finish. Throws an error with its last words when it did not succeed. */
+  /** Closes the input and waits for ffmpeg to end. Throws an error with the end of its standard error if it failed. */
   finish(): Promise<void>
 }
 
 /**
- * Starts ffmpeg with its standard input as a pipe; the last argument is the file that it writes. The signal kills it. Where
- * ffmpeg cannot be run, or is kept from its work by this machine, what is thrown is a HostFault.
+ * Starts ffmpeg with a pipe as standard input. The last argument is its output file. The signal kills it. Throws a HostFault
+ * when ffmpeg cannot be started or this machine prevents its work.
  *
- * ffmpeg sees the end of its input, and ends, also when this process dies without a chance to kill it.
+ * If this process is killed, ffmpeg reads the end of its input and ends.
  */
 export function startFfmpeg(executable: string, args: readonly string[], signal: AbortSignal): Ffmpeg {
-  const child = run(executable, ['-hide_banner', '-loglevel', 'error', '-y', ...args], signal)
-  const ended = endOf(child, path.dirname(args.at(-1) ?? '.'), signal)
-  ended.catch(() => {}) // whoever awaits it next reports it
-  const input: Writable = child.stdin ?? new PassThrough() // Without descriptors left there are no pipes either.
-  input.on('error', () => {}) // shown by the writes below
+  const child = spawnFfmpeg(executable, ['-hide_banner', '-loglevel', 'error', '-y', ...args], signal)
+  const ended = waitForEnd(child, path.dirname(args.at(-1) ?? '.'), signal)
+  ended.catch(() => {}) // reported by the next await
+  const input: Writable = child.stdin ?? new PassThrough() // Without free file descriptors there is no pipe.
+  input.on('error', () => {}) // the writes below report it
 
   return {
     async write(bytes) {
       if (input.write(bytes)) return
       const early = ended.then(() => {
-        throw new Error('ffmpeg ended before its input did')
+        throw new Error('ffmpeg ended before its input')
       })
-      // A broken pipe is only how it shows; why ffmpeg ended is told by its end.
+      // A broken pipe is only the symptom; the end of ffmpeg has the reason.
       await Promise.race([once(input, 'drain').catch(() => early), early])
     },
     async finish() {
@@ -64,55 +64,54 @@ export function startFfmpeg(executable: string, args: readonly string[], signal:
 }
 
 /**
- * Says whether an ffmpeg can be run at all, by having it tell its version. Throws a HostFault, `FFMPEG_MISSING` where there
- * is none, or none that runs.
+ * Runs `ffmpeg -version`. Throws a HostFault if that fails, `FFMPEG_MISSING` for a missing or broken program.
  */
 export async function checkFfmpeg(executable: string): Promise<void> {
   const child = spawnOrFail(() => spawn(executable, ['-version'], { stdio: 'ignore', timeout: 20_000 }))
   const [code, killedBy] = await once(child, 'close').catch((error) => {
-    throw unstartable(error)
+    throw startFault(error)
   })
-  if (code !== 0)
-    throw new HostFault('FFMPEG_MISSING', `asked for its version, ffmpeg ended with ${code ?? killedBy}`)
+  if (code !== 0) throw new HostFault('FFMPEG_MISSING', `ffmpeg -version ended with ${code ?? killedBy}`)
 }
 
-function run(executable: string, args: readonly string[], signal: AbortSignal): ChildProcess {
+function spawnFfmpeg(executable: string, args: readonly string[], signal: AbortSignal): ChildProcess {
   return spawnOrFail(() =>
     spawn(executable, args, { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' }),
   )
 }
 
-/** Some failures to start are thrown at once, others come as an event. */
+/** Some failures to start are thrown, others are events. */
 function spawnOrFail(start: () => ChildProcess): ChildProcess {
   try {
     return start()
   } catch (error) {
-    throw unstartable(error)
+    throw startFault(error)
   }
 }
 
-/** Out of memory or descriptors it is the machine; otherwise there is no program of this name that it can run. */
-function unstartable(cause: unknown): HostFault {
+/** A lack of memory or descriptors is the machine's fault; any other error means a missing or broken program. */
+function startFault(cause: unknown): HostFault {
   const isExhausted = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(cause))
   const fault = isExhausted ? 'HOST_EXHAUSTED' : 'FFMPEG_MISSING'
   return new HostFault(fault, `ffmpeg cannot be started: ${codeOf(cause)}`, { cause })
 }
 
-async function endOf(child: ChildProcess, directory: string, signal: AbortSignal): Promise<void> {
-  let lastWords = ''
+async function waitForEnd(child: ChildProcess, directory: string, signal: AbortSignal): Promise<void> {
+  let stderrTail = ''
   child.stderr?.on('data', (text) => {
-    lastWords = (lastWords + text).slice(-stderrKept)
+    stderrTail = (stderrTail + text).slice(-maxStderrChars)
   })
   const [code, killedBy] = await once(child, 'close').catch((error) => {
-    throw signal.aborted ? error : unstartable(error)
+    throw signal.aborted ? error : startFault(error)
   })
   if (code === 0) return
-  const cause = new Error(`ffmpeg ended with ${code ?? killedBy}: ${lastWords.trim()}`)
+  const cause = new Error(`ffmpeg ended with ${code ?? killedBy}: ${stderrTail.trim()}`)
   if (signal.aborted) throw cause
-  // Nobody here has sent it: the system kills so when memory has run out, and ends so who writes beyond a limit.
+  // This process did not send these signals: the system sends SIGKILL without memory, SIGXFSZ beyond a file size limit.
   if (killedBy === 'SIGKILL') throw new HostFault('HOST_EXHAUSTED', 'ffmpeg was killed', { cause })
-  if (killedBy === 'SIGXFSZ') throw new HostFault('DISK_FULL', 'ffmpeg may not write more', { cause })
-  // What ffmpeg says of a full disk is text. The disk itself is asked, while what ffmpeg has written still fills it.
+  if (killedBy === 'SIGXFSZ')
+    throw new HostFault('DISK_FULL', 'ffmpeg reached the file size limit', { cause })
+  // ffmpeg reports a full disk only as text, so the disk is probed while ffmpeg's output still fills it.
   await probeWriting(directory).catch((error) => {
     throw new HostFault(hostFaultOf(error) ?? 'DISK_UNUSABLE', cause.message, { cause: error })
   })

@@ -23,36 +23,36 @@ import { createRenderQueue } from './render-queue.ts'
 const id = 'local'
 const model = 'storyboard'
 const pollAfterMs = 500
-/** Who stands further back asks more rarely, up to so many times: each asking is a checkpoint. */
-const longestLook = 10
-const maxTries = 2
-const hourMs = 60 * 60 * 1000
+/** Clips at the back of the queue are polled less often, up to this factor: each poll is a checkpoint. */
+const maxPollFactor = 10
+const maxCrashes = 2
+const pruneEveryMs = 60 * 60 * 1000
+const defaultKeepMs = 60 * 60 * 1000
 
 export interface LocalProviderOptions {
-  /** Where clips are kept, one directory each. Every process of the machine may use the same. */
+  /** Holds one directory per clip. All processes of the machine may share it. */
   readonly directory: string
-  /** Renderers of this process at a time. One takes about two cores. Default 1. */
+  /** Concurrent renderers of this process. One uses about two cores. Default: 1. */
   readonly concurrency?: number
-  /** The JavaScript heap of one renderer. Pictures come on top: about 250 MB at 1080x1920. Default 512. */
+  /** JavaScript heap of one renderer, in addition to its pictures: about 250 MB at 1080x1920. Default: 512. */
   readonly memoryLimitMb?: number
   /** Default: the ffmpeg from the npm packages. */
   readonly ffmpegPath?: string
-  /** How long clips are kept for those who may ask for the same again. Default: an hour. */
+  /** How long clips are kept for repeated requests. Default: an hour. */
   readonly keepMs?: number
 }
 
 export interface LocalProvider extends VideoProvider {
   cancel(ref: JobRef): Promise<void>
-  /** Stops this process's renderers and waits for them. What they had finished stays. */
+  /** Stops this process's renderers and waits for them. Finished clips are kept. */
   close(): Promise<void>
 }
 
 /**
- * Renders scenes on this machine, each in a process of its own.
+ * Renders scenes on this machine, each in a child process.
  *
- * A job's state is told from files alone, so any process may poll any job. A job that nobody is working on, because its
- * process died or its files are gone, is started again by the poll that finds it so. A renderer that crashes twice is
- * reported as failed until the scene is submitted anew.
+ * The state of a job is in files, so any process can poll any job. A poll restarts a job that no process works on, because its
+ * process died or its files were removed. A scene whose renderer crashed twice is failed until it is submitted again.
  */
 export function createLocalProvider(options: LocalProviderOptions): LocalProvider {
   const root = path.resolve(options.directory)
@@ -66,9 +66,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
   })
   let isClosed = false
 
-  // Best effort: what cannot be removed now is found again in an hour.
-  const prune = () => void pruneClips(root, options.keepMs ?? hourMs).catch(() => {})
-  const pruning = setInterval(prune, hourMs).unref()
+  // Best effort: the next run, in an hour, removes what could not be removed now.
+  const prune = () => void pruneClips(root, options.keepMs ?? defaultKeepMs).catch(() => {})
+  const pruning = setInterval(prune, pruneEveryMs).unref()
   prune()
 
   return {
@@ -92,15 +92,16 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
 
     async submit(plan, { dueAt, upcoming = [] }) {
       const recipe = parseRecipe(plan.input)
-      if (recipe === undefined) throw new SubmitRejected('the plan was made by another version; plan again')
+      if (recipe === undefined)
+        throw new SubmitRejected('the plan is of another version; plan the clip again')
       if (isClosed) throw new SubmitNotSent('the renderer is shutting down')
 
-      // A new order: what went wrong with an earlier one does not count against it.
-      await clip(clipKeyOf(recipe)).forgetCrashes()
-      queue.forgetTrouble(clipKeyOf(recipe))
+      // Failures before this submit do not count.
+      await clip(clipKeyOf(recipe)).clearCrashes()
+      queue.clearLastError(clipKeyOf(recipe))
       queue.add(recipe, {
         ...(dueAt && { dueAt }),
-        ahead: upcoming.flatMap(({ input }) => parseRecipe(input) ?? []),
+        upcoming: upcoming.flatMap(({ input }) => parseRecipe(input) ?? []),
       })
       return { v: 1, provider: id, model, data: plan.input }
     },
@@ -112,40 +113,40 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
           kind: 'failed',
           class: 'input',
           code: 'unknown_reference',
-          message: 'no reference of this renderer',
+          message: 'the reference is not of this renderer',
         }
       }
 
       const clipKey = clipKeyOf(recipe)
-      const state = await clip(clipKey).read().catch(refuseToGuess)
+      const state = await clip(clipKey).read().catch(throwUnreadable)
       if (state.kind === 'done') return { kind: 'done', assets: [assetOf(state.result)] }
-      const trouble = queue.troubleOf(clipKey)
-      // A renderer that has not drawn anything yet may meet the same trouble as the one before it.
-      if (trouble !== undefined && !(state.kind === 'running' && state.progress.frames > 0)) {
-        // Tried again at once: whoever polls again later finds a clip, or the same trouble, and can count.
+      const lastError = queue.lastErrorOf(clipKey)
+      // A renderer that has not painted a frame may still fail like the one before it.
+      if (lastError !== undefined && !(state.kind === 'running' && state.progress.frames > 0)) {
+        // Queued again at once: the next poll finds a clip or the same error, and its caller counts the errors.
         if (!isClosed) queue.add(recipe)
-        refuseToGuess(trouble)
+        throwUnreadable(lastError)
       }
       if (state.kind === 'running') {
         return { kind: 'running', progress: state.progress.frames / state.progress.of, pollAfterMs }
       }
-      if (state.crash.tries >= maxTries) {
+      if (state.crash.count >= maxCrashes) {
         return { kind: 'failed', class: 'provider', code: 'renderer_crashed', message: state.crash.message }
       }
       if (isClosed) throw new PollTransient('the renderer is shutting down')
       const position = queue.add(recipe)
       return position === 0
         ? { kind: 'running', progress: 0, pollAfterMs }
-        : { kind: 'queued', position, pollAfterMs: pollAfterMs * Math.min(longestLook, 1 + position) }
+        : { kind: 'queued', position, pollAfterMs: pollAfterMs * Math.min(maxPollFactor, 1 + position) }
     },
 
     async open(ref, asset, { signal }) {
       const recipe = parseRecipe(ref.data)
       const found = recipe && clip(clipKeyOf(recipe))
-      const state = await found?.read().catch(refuseToGuess)
+      const state = await found?.read().catch(throwUnreadable)
       if (found === undefined || state?.kind !== 'done')
-        throw new PollTransient(`${asset.name} is not there; poll again`)
-      return ReadableStream.from(whole(found.segment, state.result, signal))
+        throw new PollTransient(`${asset.name} is not available; poll again`)
+      return ReadableStream.from(streamVerified(found.segment, state.result, signal))
     },
 
     async cancel(ref) {
@@ -153,8 +154,8 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       if (recipe === undefined) return
       const clipKey = clipKeyOf(recipe)
       await queue.remove(clipKey)
-      // A renderer of another process stops when it finds its lease gone, within a second. If it worked for a job that
-      // has the same scene, that job's next poll starts it again.
+      // A renderer of another process stops within a second, when it cannot renew its lease. If it worked for another job with
+      // the same scene, that job's next poll restarts it.
       await rm(clip(clipKey).lease, { force: true })
     },
 
@@ -166,13 +167,13 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
   }
 }
 
-/** A disk that cannot be read says nothing about the job; whether it is this machine's fault is told apart. */
-function refuseToGuess(cause: unknown): never {
+/** An unreadable disk says nothing about the job. Rethrows a fault of this machine, and PollTransient otherwise. */
+function throwUnreadable(cause: unknown): never {
   if (hostFaultOf(cause)) throw cause
   throw new PollTransient('the clip directory cannot be used', { cause })
 }
 
-// Copied member by member: an interface has no index signature, so it does not count as JSON by itself.
+// Spread because an interface has no index signature and so is not assignable to JsonValue.
 const asJson = (recipe: SceneRecipe): JsonValue => ({
   ...recipe,
   size: { ...recipe.size },
@@ -186,8 +187,12 @@ const assetOf = ({ bytes, sha256 }: ClipResult): Asset => ({
   sha256,
 })
 
-/** A file's bytes; fails at the end if they were not all of them, or others. */
-async function* whole(file: string, expected: ClipResult, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+/** Streams a file and fails at the end if its content does not match the expected hash. */
+async function* streamVerified(
+  file: string,
+  expected: ClipResult,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(file, { signal })) {
     hash.update(chunk)

@@ -6,17 +6,17 @@ import { backOut, clamp } from './easing.ts'
 import type { SceneRecipe } from './recipe.ts'
 import { chipSprite, drawLabel, isEmoji, wordSprite } from './sprite.ts'
 
-/** Caption and chip come in a little smaller than they are. They are there in full on the first frame all the same. */
-const settle = { from: 0.94, seconds: 0.3 }
-/** A word grows by so much, and back, when its turn comes. */
-const pop = { by: 0.06, seconds: 0.26 }
+/** Caption and label start slightly smaller, but are completely visible on the first frame. */
+const entrance = { from: 0.94, seconds: 0.3 }
+/** A word grows and shrinks again when it is highlighted. */
+const highlight = { by: 0.06, seconds: 0.26 }
 
 /**
  * Prepares to paint one scene.
  *
- * `paint(frame)` answers the scene's frame, counted from 0, as RGBA bytes. It depends on the recipe and the number alone,
- * so any frame can be painted again after a crash, bit for bit. Every frame shows the whole text: the first one of a video
- * is its cover at TikTok. Throws RangeError for a text that fits no layout.
+ * `paint(frame)` returns the scene's frame, counted from 0, as RGBA bytes. It depends only on the recipe and the number, so a
+ * frame is painted identically after a crash. Every frame shows the whole text, because the first frame of a video is its
+ * cover at TikTok. Throws RangeError for a text that does not fit.
  */
 export function createPainter(recipe: SceneRecipe): {
   readonly canvas: Canvas
@@ -25,7 +25,7 @@ export function createPainter(recipe: SceneRecipe): {
   const { size, fps } = recipe
   const area = safeAreaOf(size)
   const layout = layOutCaption(recipe.text, size)
-  if (layout === undefined) throw new RangeError('the text fits no layout')
+  if (layout === undefined) throw new RangeError('the text does not fit')
 
   const canvas = createCanvas(size.width, size.height)
   const pen = canvas.getContext('2d')
@@ -41,7 +41,7 @@ export function createPainter(recipe: SceneRecipe): {
       paintBackdrop(pen, (recipe.startFrame + frame) / fps)
       paintProgress(pen, recipe, area, frame)
       pen.save()
-      const scale = settle.from + (1 - settle.from) * backOut(seconds / settle.seconds)
+      const scale = entrance.from + (1 - entrance.from) * backOut(seconds / entrance.seconds)
       pen.translate((size.width / 2) * (1 - scale), area.centreY * (1 - scale))
       pen.scale(scale, scale)
       if (chip !== undefined) paintChip(pen, chip, layout, area, size.width)
@@ -53,7 +53,7 @@ export function createPainter(recipe: SceneRecipe): {
   }
 }
 
-/** One bar for each scene, filled as the video goes on. */
+/** One bar per scene, filled with the progress of the video. */
 function paintProgress(
   pen: SKRSContext2D,
   recipe: SceneRecipe,
@@ -93,7 +93,7 @@ function paintChip(
   pen.drawImage(chip, (frameWidth - chip.width) / 2, layout.top - 84 * unit - chip.height / 2)
 }
 
-/** The words take the accent colour one after the other, about as fast as they are read. */
+/** Highlights the words in the accent colour one after the other, at about reading speed. */
 function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout) {
   const words = layout.words.map((word) => ({
     ...word,
@@ -109,7 +109,7 @@ function captionOf({ frames, fps, palette }: SceneRecipe, layout: CaptionLayout)
     for (const word of words) {
       const since = seconds - word.word * step
       const sprite = since >= 0 && since < step ? word.bright : word.plain
-      const scale = 1 + pop.by * Math.sin(Math.PI * clamp(since / pop.seconds))
+      const scale = 1 + highlight.by * Math.sin(Math.PI * clamp(since / highlight.seconds))
       pen.save()
       pen.translate(word.x + word.width / 2, word.y)
       if (word.sways && since > 0) pen.rotate(0.09 * Math.sin(since * 5) * Math.exp(-since * 0.8))

@@ -13,7 +13,7 @@ import {
   WEBM,
 } from 'mediabunny'
 
-/** What a video file says of itself. */
+/** The properties of a video file. */
 export interface VideoProbe {
   /** A media type: `video/mp4`. */
   readonly container: string
@@ -21,50 +21,50 @@ export interface VideoProbe {
   readonly height: number
   readonly videoCodec: string
   readonly audioCodec: string | undefined
-  /** Length of the longest track. */
+  /** Duration of the longest track. */
   readonly seconds: number
   readonly frameRate: number
   readonly frames: number
   readonly bytes: number
 }
 
-/** What a media file is, in the short words of TikTok's rules. */
+/** The properties of a media file, in the terms of TikTok's rules. */
 export type MediaProbe =
   | {
       readonly kind: 'probed'
-      /** `mp4`, `mov` or `webm`; else the format's own name, such as `matroska`. */
+      /** `mp4`, `mov` or `webm`; otherwise the format's name, such as `matroska`. */
       readonly container: string
-      /** `h264`, `h265`, `vp8`, `vp9`, `av1`, `prores`; else the file's own name for it, such as `mp4v`. */
+      /** `h264`, `h265`, `vp8`, `vp9`, `av1`, `prores`; otherwise the file's name for it, such as `mp4v`. */
       readonly videoCodec: string
       /** `aac`, `opus`, `mp3`, …; null without sound. */
       readonly audioCodec: string | null
-      /** As shown: rotated, and with square pixels. */
+      /** Display size: after rotation and with square pixels. */
       readonly width: number
       readonly height: number
       /**
-       * Frames over the time from the start of the first to the end of the last, by their packets: of a variable rate the
-       * mean. WebM keeps milliseconds, which makes 60 a second 60.02 over one second, and less the longer it is.
+       * Number of packets over the time from the start of the first to the end of the last: the mean of a variable rate. WebM
+       * stores milliseconds, so that 60 frames a second read as 60.02 over one second, with less error in longer videos.
        */
       readonly framesPerSecond: number
-      /** Length of the longest track. */
+      /** Duration of the longest track. */
       readonly seconds: number
       readonly bytes: number
     }
   | { readonly kind: 'unreadable'; readonly why: string }
 
-/** The file holds no video that can be read. */
+/** The file contains no readable video. */
 export class NotAVideo extends Error {
   override readonly name = 'NotAVideo'
 }
 
-// What a file holds is told by the answer; on the console it would be a stranger's words in our log.
+// Warnings about a file would put its contents into the log; the result has the reason.
 Logging.level = LogLevel.Errors
 
 /**
- * Reads a video's properties without decoding it; takes about 10 ms.
+ * Reads a video's properties without decoding it, in about 10 ms.
  *
- * A file with its index in front is described in full even when its end is missing: compare `bytes` with what was
- * expected. Throws NotAVideo.
+ * A truncated file with its index in front reads like a complete one: compare `bytes` with the expected size. Throws
+ * NotAVideo.
  */
 export async function probeVideo(path: string): Promise<VideoProbe> {
   return await read(path, async (input) => {
@@ -84,10 +84,10 @@ export async function probeVideo(path: string): Promise<VideoProbe> {
 }
 
 /**
- * Reads what TikTok's rules ask about, without decoding; takes about 15 µs a frame. What is no video, or does not reach
- * its last frame, is `unreadable`; `why` is half a sentence for a person.
+ * Reads the properties that TikTok's rules concern, without decoding, in about 15 µs a frame. A file that is no video or is
+ * truncated is `unreadable`; `why` is a clause for a person.
  *
- * Throws the system's error when the file cannot be opened or read: that says nothing about the video.
+ * Throws the system's error when the file cannot be opened or read, which says nothing about the video.
  */
 export async function probeMedia(path: string): Promise<MediaProbe> {
   const { size } = await stat(path)
@@ -119,7 +119,7 @@ export async function probeMedia(path: string): Promise<MediaProbe> {
   }
 }
 
-/** No playlists: a file that is read must not have others fetched. */
+/** Excludes playlists: reading a file must not fetch others. */
 const formats = [MP4, QTFF, WEBM, MATROSKA, MPEG_TS]
 
 const containers: Readonly<Record<string, string>> = {
@@ -149,12 +149,12 @@ async function tracksOf(input: Input) {
 }
 
 /**
- * Whether the file was cut short. An MP4 with its index in front still describes frames that it does not have any more; a
- * WebM only still says how long it was. Writers round that, so a second is forgiven.
+ * Whether the file is truncated. A truncated MP4 with its index in front describes missing frames; a truncated WebM has only
+ * its declared duration. Writers round that, so a second of difference is allowed.
  */
 async function endIsMissing(input: Input, tracks: InputTrack[], seconds: number): Promise<boolean> {
-  const promised = await input.getDurationFromMetadata(tracks)
-  if (promised !== null && promised - seconds > 1) return true
+  const declaredSeconds = await input.getDurationFromMetadata(tracks)
+  if (declaredSeconds !== null && declaredSeconds - seconds > 1) return true
   const last = await Promise.all(tracks.map((track) => new EncodedPacketSink(track).getPacket(Infinity)))
   return last.includes(null)
 }

@@ -3,14 +3,14 @@ import { z } from 'zod'
 import type { Palette, Size, Storyboard } from '../../../storyboard/storyboard.ts'
 import { timelineOf } from '../../../storyboard/timeline.ts'
 
-/** Raised whenever the same recipe would give other pixels, so that old clips are not taken for new ones. */
+/** Must be raised when the same recipe gives other pixels, so that old clips are not reused. */
 const rendererVersion = 3
 
 /**
- * All that decides the pixels of one scene, and nothing else.
+ * Exactly the data that the pixels of one scene depend on.
  *
- * The painter sees only this, so two equal recipes are the same clip whichever storyboards they come from. It is small
- * enough to be the job's reference: a process that has never heard of the job can render it from there.
+ * The painter reads nothing else, so equal recipes give the same clip for any storyboards. It is small enough to be the job's
+ * reference, from which any process can render the clip.
  */
 export interface SceneRecipe {
   readonly size: Size
@@ -47,7 +47,7 @@ const schema = z.strictObject({
   frames: count,
 })
 
-/** Throws RangeError where the storyboard has no such scene. */
+/** The recipe of a scene. Throws RangeError if the storyboard has no such scene. */
 export function recipeOf(storyboard: Storyboard, sceneIndex: number): SceneRecipe {
   const scene = storyboard.scenes[sceneIndex]
   const span = timelineOf(storyboard).spans[sceneIndex]
@@ -69,12 +69,12 @@ export function recipeOf(storyboard: Storyboard, sceneIndex: number): SceneRecip
   }
 }
 
-/** Reads a stored recipe; undefined where it is none of this version. */
+/** Parses a stored recipe; undefined if it is not of this version. */
 export function parseRecipe(value: unknown): SceneRecipe | undefined {
   return schema.safeParse(value).data
 }
 
-/** The clip's name: 32 hexadecimal digits of the recipe's hash. Fields are put in order by the schema first. */
+/** The name of a clip: 32 hexadecimal digits of the recipe's hash. The schema sorts the fields first. */
 export function clipKeyOf(recipe: SceneRecipe): string {
   const content = JSON.stringify([rendererVersion, schema.parse(recipe)])
   return createHash('sha256').update(content).digest('hex').slice(0, 32)

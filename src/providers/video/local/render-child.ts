@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises'
 import { constants, setPriority } from 'node:os'
-import { answerOneTask } from './child-task.ts'
+import { serveOneTask } from './child-task.ts'
 import { type ClipDirectory, clipDirectory } from './clip-directory.ts'
 import { startEncoder } from './encoder.ts'
 import { acquireLease, type Lease, leaseTiming } from './lease.ts'
@@ -13,21 +13,21 @@ export interface RenderTask {
   readonly ffmpegPath: string
 }
 
-/** `busy`: another process renders this clip, or has taken it over. */
+/** `busy`: another process renders this clip, or has taken over its lease. */
 export type RenderAnswer = 'done' | 'busy'
 
-// Rendering takes all the processor that there is; whoever answers requests on the same machine goes first.
+// Rendering uses all free processor time; processes that answer requests have priority.
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
-answerOneTask(async (task, abandoned): Promise<RenderAnswer> => {
-  const { root, recipe, ffmpegPath } = task as RenderTask // sent by our own parent, of the same version
+serveOneTask(async (task, abandoned): Promise<RenderAnswer> => {
+  const { root, recipe, ffmpegPath } = task as RenderTask // sent by the parent process, of the same version
   const clip = clipDirectory(root, clipKeyOf(recipe))
   await clip.create()
   const lease = await acquireLease(clip.lease)
   if (lease === undefined) return 'busy'
 
   try {
-    await clip.noteStart()
+    await clip.recordStart()
     await clip.removeParts()
     return await render({ recipe, ffmpegPath, clip, lease, abandoned })
   } finally {
@@ -35,7 +35,7 @@ answerOneTask(async (task, abandoned): Promise<RenderAnswer> => {
   }
 })
 
-interface Work {
+interface RenderWork {
   readonly recipe: SceneRecipe
   readonly ffmpegPath: string
   readonly clip: ClipDirectory
@@ -43,18 +43,18 @@ interface Work {
   readonly abandoned: AbortSignal
 }
 
-async function render({ recipe, ffmpegPath, clip, lease, abandoned }: Work): Promise<RenderAnswer> {
+async function render({ recipe, ffmpegPath, clip, lease, abandoned }: RenderWork): Promise<RenderAnswer> {
   const { size, fps, frames } = recipe
-  const lost = new AbortController()
-  const stop = AbortSignal.any([abandoned, lost.signal])
-  const part = clip.newPart()
+  const leaseLost = new AbortController()
+  const stop = AbortSignal.any([abandoned, leaseLost.signal])
+  const part = clip.newPartPath()
 
   let painted = 0
-  const beat = async () => {
-    if (!(await lease.renew({ frames: painted, of: frames }))) lost.abort()
+  const renew = async () => {
+    if (!(await lease.renew({ frames: painted, of: frames }))) leaseLost.abort()
   }
-  await beat()
-  const pulse = setInterval(beat, leaseTiming.everyMs)
+  await renew()
+  const renewing = setInterval(renew, leaseTiming.renewEveryMs)
 
   try {
     const painter = createPainter(recipe)
@@ -69,11 +69,11 @@ async function render({ recipe, ffmpegPath, clip, lease, abandoned }: Work): Pro
     await clip.finish(part, { frames, seconds: frames / fps })
     return 'done'
   } catch (error) {
-    if (lost.signal.aborted) return 'busy'
+    if (leaseLost.signal.aborted) return 'busy'
     throw error
   } finally {
-    clearInterval(pulse)
-    await rm(part, { force: true }) // its own and no other: the lease may be lost
+    clearInterval(renewing)
+    await rm(part, { force: true }) // only its own file: the lease may be lost
   }
 }
 

@@ -5,8 +5,8 @@ import type { RenderTask } from './render-child.ts'
 
 const renderChild = new URL('./render-child.ts', import.meta.url)
 
-/** How long an idle queue waits for what is due earlier: jobs that start together come in any order. */
-const gatherMs = 300
+/** How long an idle queue waits for clips that are due earlier: jobs that start together submit in any order. */
+const gatherWindowMs = 300
 
 export interface RenderQueueOptions {
   readonly root: string
@@ -16,16 +16,16 @@ export interface RenderQueueOptions {
   clip(clipKey: string): ClipDirectory
 }
 
-interface Wish {
+interface QueuedClip {
   readonly recipe: SceneRecipe
-  /** Milliseconds since 1970; infinite where nobody said. */
+  /** Milliseconds since 1970; infinite without a due time. */
   readonly dueAt: number
 }
 
 interface AddOptions {
   readonly dueAt?: Date
-  /** Rendered ahead of their own orders, so that one video is done before the next is begun. */
-  readonly ahead?: readonly SceneRecipe[]
+  /** Clips of the same video, rendered before they are submitted, so that one video is done before the next one starts. */
+  readonly upcoming?: readonly SceneRecipe[]
 }
 
 interface Running {
@@ -34,40 +34,40 @@ interface Running {
 }
 
 /**
- * The clips that this process is to render, by the time that they are due, at most `concurrency` at a time. What has no such
- * time comes last, first come first served.
+ * Renders clips in the order of their due times, at most `concurrency` at a time. Clips without a due time come last, in the
+ * order of their submission.
  *
- * It is a wish list and not a record: it dies with the process, and whoever asks for a clip next puts it on again.
+ * The queue is in memory: after the end of the process the next poll of a clip queues it again.
  */
 export function createRenderQueue(options: RenderQueueOptions) {
-  const waiting = new Map<string, Wish>()
+  const waiting = new Map<string, QueuedClip>()
   const running = new Map<string, Running>()
-  /** What was put on the list along with a clip, and leaves it with that. */
-  const followersOf = new Map<string, readonly string[]>()
-  let gathering: NodeJS.Timeout | undefined
-  const troubles = new Map<string, unknown>()
+  /** The upcoming clips that were queued with a clip and are removed with it. */
+  const upcomingOf = new Map<string, readonly string[]>()
+  let gatherTimer: NodeJS.Timeout | undefined
+  const lastErrors = new Map<string, unknown>()
 
-  /** The earliest due first; of equals, the one that came first. */
+  /** Earliest due time first; in order of submission for equal times. */
   const inOrder = () =>
     [...waiting].sort(([, a], [, b]) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
 
   function startSoon(dueAt: number): void {
     if (running.size > 0) startNext()
-    else if (Number.isFinite(dueAt)) gathering ??= setTimeout(startNext, gatherMs)
-    else if (!gathering) startNext()
+    else if (Number.isFinite(dueAt)) gatherTimer ??= setTimeout(startNext, gatherWindowMs)
+    else if (!gatherTimer) startNext()
   }
 
   function startNext(): void {
-    clearTimeout(gathering)
-    gathering = undefined
+    clearTimeout(gatherTimer)
+    gatherTimer = undefined
     for (const [clipKey, { recipe }] of inOrder()) {
       if (running.size >= options.concurrency) return
       waiting.delete(clipKey)
       const controller = new AbortController()
       const ended = render(clipKey, recipe, controller.signal)
         .then(
-          () => void troubles.delete(clipKey),
-          (error) => void troubles.set(clipKey, error),
+          () => void lastErrors.delete(clipKey),
+          (error) => void lastErrors.set(clipKey, error),
         )
         .finally(() => {
           running.delete(clipKey)
@@ -81,54 +81,54 @@ export function createRenderQueue(options: RenderQueueOptions) {
     const { root, ffmpegPath, memoryLimitMb } = options
     const clip = options.clip(clipKey)
     const before = await clip.read()
-    // Done, or in another process's hands, since it was put on the list.
+    // Another process has finished it or renders it now.
     if (before.kind !== 'idle' || signal.aborted) return
 
     const task: RenderTask = { root, recipe, ffmpegPath }
     const outcome = await runInChild(renderChild, task, { memoryLimitMb, signal })
     if (outcome.kind === 'answered' || signal.aborted) return
-    // Not the scene's: it may be tried as often as the machine needs to be mended.
+    // A fault of the machine does not count as a crash of the scene: it is retried until the machine works.
     if (outcome.kind === 'fault') throw outcome.fault
-    const crash: Crash = { tries: before.crash.tries + 1, message: outcome.message }
+    const crash: Crash = { count: before.crash.count + 1, message: outcome.message }
     await clip.recordCrash(crash)
   }
 
   return {
     /**
-     * Puts a clip on the list, unless it is there, and after it those that follow it; answers its place in it, 0 while it is
-     * being rendered. Who comes for a clip that is there can only make it due earlier.
+     * Queues a clip and its upcoming ones, unless they are queued. Returns its 1-based position, or 0 while it is rendered. A
+     * repeated call can only make a queued clip due earlier.
      */
-    add(recipe: SceneRecipe, { dueAt, ahead = [] }: AddOptions = {}): number {
+    add(recipe: SceneRecipe, { dueAt, upcoming = [] }: AddOptions = {}): number {
       const clipKey = clipKeyOf(recipe)
       const due = dueAt?.getTime() ?? Number.POSITIVE_INFINITY
-      const followers = ahead.map((next) => [clipKeyOf(next), next] as const)
-      for (const [key, wanted] of [[clipKey, recipe] as const, ...followers]) {
+      const upcomingClips = upcoming.map((next) => [clipKeyOf(next), next] as const)
+      for (const [key, wanted] of [[clipKey, recipe] as const, ...upcomingClips]) {
         const before = waiting.get(key)
         if (before && before.dueAt > due) waiting.set(key, { recipe: wanted, dueAt: due })
         if (!before && !running.has(key)) waiting.set(key, { recipe: wanted, dueAt: due })
       }
-      // Ordered itself now, it follows nothing any more.
-      for (const [before, [next]] of followersOf) if (next === clipKey) followersOf.delete(before)
-      if (followers.length > 0)
-        followersOf.set(
+      // Submitted itself now, it is no longer removed with another clip.
+      for (const [before, [next]] of upcomingOf) if (next === clipKey) upcomingOf.delete(before)
+      if (upcomingClips.length > 0)
+        upcomingOf.set(
           clipKey,
-          followers.map(([key]) => key),
+          upcomingClips.map(([key]) => key),
         )
       startSoon(due)
       return running.has(clipKey) ? 0 : inOrder().findIndex(([key]) => key === clipKey) + 1
     },
 
-    /** Why this machine has not let a clip be rendered, or its crash be noted, until it does or the clip is ordered anew. */
-    troubleOf: (clipKey: string): unknown => troubles.get(clipKey),
-    forgetTrouble: (clipKey: string) => void troubles.delete(clipKey),
+    /** The error of the last attempt to render a clip or to record its crash; cleared by a success or a new submit. */
+    lastErrorOf: (clipKey: string): unknown => lastErrors.get(clipKey),
+    clearLastError: (clipKey: string) => void lastErrors.delete(clipKey),
 
-    /** Takes a clip and those that follow it off the list, or stops their renderers and waits until these have tidied up. */
+    /** Removes a clip and its upcoming ones from the queue, or stops their renderers and waits until they have cleaned up. */
     async remove(clipKey: string): Promise<void> {
-      const keys = [clipKey, ...(followersOf.get(clipKey) ?? [])]
-      followersOf.delete(clipKey)
+      const keys = [clipKey, ...(upcomingOf.get(clipKey) ?? [])]
+      upcomingOf.delete(clipKey)
       const found = keys.map((key) => {
         waiting.delete(key)
-        troubles.delete(key)
+        lastErrors.delete(key)
         return running.get(key)
       })
       for (const each of found) each?.controller.abort()
@@ -136,7 +136,7 @@ export function createRenderQueue(options: RenderQueueOptions) {
     },
 
     async close(): Promise<void> {
-      clearTimeout(gathering)
+      clearTimeout(gatherTimer)
       waiting.clear()
       const all = [...running.values()]
       for (const { controller } of all) controller.abort()

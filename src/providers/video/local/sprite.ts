@@ -1,15 +1,15 @@
 import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas'
 import { type Face, fillRun, fontOf, type Run, runsOf, widthOf } from '../../../storyboard/font.ts'
-import { type Piece, placeLabel } from '../../../storyboard/line.ts'
+import { layOutLabel, type TextPiece } from '../../../storyboard/line.ts'
 import { labelSize } from '../../../storyboard/safe-area.ts'
 
-/** Whether a word is nothing but emoji. */
+/** Whether a word consists of emoji only. */
 export const isEmoji = (word: string): boolean => runsOf(word).every((run) => run.isEmoji)
 
-type Drawn = Pick<Piece, 'text' | 'width' | 'isRtl'>
+type DrawableText = Pick<TextPiece, 'text' | 'width' | 'isRtl'>
 
-/** A word of the caption, outlined and shadowed, drawn once; its middle is the picture's middle. */
-export function wordSprite(word: Drawn, size: number, ink: string): Canvas {
+/** A word of the caption with outline and shadow, drawn once and centred in its canvas. */
+export function wordSprite(word: DrawableText, size: number, ink: string): Canvas {
   const padding = size * 0.35
   const canvas = createCanvas(Math.ceil(word.width + 2 * padding), Math.ceil(size * 1.3 + 2 * padding))
   const pen = canvas.getContext('2d')
@@ -27,7 +27,7 @@ export function wordSprite(word: Drawn, size: number, ink: string): Canvas {
     pen.shadowColor = 'transparent'
   }
 
-  // Emoji get no outline: stroking leaves a stray edge beside them.
+  // Emoji get no outline: stroking draws a stray edge beside them.
   const y = canvas.height / 2
   drawRuns(pen, word, 'caption', size, padding, (run, x) => {
     if (run.isEmoji) return shadowed(() => fillRun(pen, run, x, y))
@@ -37,19 +37,19 @@ export function wordSprite(word: Drawn, size: number, ink: string): Canvas {
   return canvas
 }
 
-/** Draws a text on one line with its middle at `x` and `y`. */
+/** Draws a text on one line, centred at `x` and `y`. */
 export function drawLabel(pen: SKRSContext2D, text: string, size: number, x: number, y: number): void {
-  const { pieces, width } = placeLabel(text, 'label', size)
+  const { pieces, width } = layOutLabel(text, 'label', size)
   pen.textBaseline = 'middle'
   for (const piece of pieces) {
     drawRuns(pen, piece, 'label', size, x - width / 2 + piece.x, (run, left) => fillRun(pen, run, left, y))
   }
 }
 
-/** Goes through a piece's runs from left to right, and has the pen ready for each. */
+/** Draws a piece's runs from left to right; sets the pen's font and direction for each. */
 function drawRuns(
   pen: SKRSContext2D,
-  { text, isRtl }: Drawn,
+  { text, isRtl }: DrawableText,
   face: Face,
   size: number,
   left: number,
@@ -66,7 +66,7 @@ function drawRuns(
   }
 }
 
-/** The kicker: a word or two on a pill in the accent colour. */
+/** The kicker: a short text on a pill in the accent colour. */
 export function chipSprite(text: string, unit: number, accent: string): Canvas {
   const size = labelSize.kicker * unit
   const width = widthOf(text, 'label', size) + 56 * unit
@@ -83,7 +83,7 @@ export function chipSprite(text: string, unit: number, accent: string): Canvas {
   return canvas
 }
 
-/** Near black or near white, whichever can be read on the colour. Luma weights of BT.709. */
+/** Near black or near white, whichever is legible on the colour. Luma weights of BT.709. */
 function contrastOf(colour: string): string {
   const channel = (at: number) => Number.parseInt(colour.slice(at, at + 2), 16) / 255
   const luma = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)

@@ -29,14 +29,14 @@ const storyboard = smallStoryboard([
 ])
 
 async function rendered(of: Storyboard = storyboard): Promise<AssembleOptions> {
-  // A quote in the path: it has a meaning in ffmpeg's list of files.
+  // The quote in the path is a special character in ffmpeg's list of files.
   const directory = path.join(await temporaryFolder(), "the otter's clips")
   await renderAll(localProvider({ directory }), of)
   return { storyboard: of, segments: segmentsOf(directory, of), directory, key: 'video-1', signal }
 }
 
 describe('assembleVideo', () => {
-  it('makes one mp4 of exactly the storyboard’s frames, with sound, and nothing beside it', async () => {
+  it('makes one mp4 with exactly the storyboard’s frames and sound, and leaves no other file', async () => {
     const options = await rendered()
     const video = await assembleVideo(options)
     const { bytes } = await fingerprint(video.path)
@@ -61,14 +61,14 @@ describe('assembleVideo', () => {
     expect(partsIn(options.directory)).toEqual([])
   })
 
-  it('gives the same bytes when it is done again, also twice at once', async () => {
+  it('gives the same bytes when it is repeated, also concurrently', async () => {
     const options = await rendered()
     const first = await fingerprint((await assembleVideo(options)).path)
     await Promise.all([assembleVideo(options), assembleVideo(options)])
     expect(await fingerprint(path.join(options.directory, 'video-1', 'video.mp4'))).toEqual(first)
   })
 
-  it('refuses segments that are cut short, missing, or of another storyboard', async () => {
+  it('refuses segments that are truncated, missing or of another storyboard', async () => {
     const options = await rendered()
     const [first = '', second = ''] = options.segments
     await expect(assembleVideo({ ...options, segments: [first] })).rejects.toThrow('make 47 frames')
@@ -80,24 +80,24 @@ describe('assembleVideo', () => {
     expect(partsIn(options.directory)).toEqual([])
   })
 
-  it('ends with its signal and leaves nothing behind', async () => {
+  it('rejects with the signal’s reason and leaves no processes or files', async () => {
     const options = await rendered()
     const controller = new AbortController()
     const assembling = assembleVideo({ ...options, key: 'abandoned', signal: controller.signal })
-    controller.abort(new Error('not wanted any more'))
-    await expect(assembling).rejects.toThrow('not wanted any more')
+    controller.abort(new Error('aborted by the test'))
+    await expect(assembling).rejects.toThrow('aborted by the test')
     expect(processesWith(options.directory)).toEqual([])
     expect(partsIn(options.directory)).toEqual([])
   })
 
-  it('refuses a key that leads out of its directory', async () => {
+  it('refuses a key that is a path to another directory', async () => {
     const options = { storyboard, segments: [], directory: await temporaryFolder(), signal }
     await expect(assembleVideo({ ...options, key: '../elsewhere' })).rejects.toThrow(TypeError)
   })
 })
 
 describe('audioOf', () => {
-  it('lasts as long as the picture to the sample, never clips, and ends in silence', () => {
+  it('has exactly the duration of the picture, never clips and ends in silence', () => {
     const timeline = timelineOf(storyboard)
     const bytes = Buffer.concat([...audioOf(timeline, 30)])
     const samples = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
@@ -110,7 +110,7 @@ describe('audioOf', () => {
 })
 
 describe('probeVideo', () => {
-  it('refuses what is no video', async () => {
+  it('refuses a file that is no video', async () => {
     await expect(probeVideo(new URL(import.meta.url).pathname)).rejects.toThrow(NotAVideo)
     await expect(probeVideo('/nowhere.mp4')).rejects.toThrow(NotAVideo)
   })

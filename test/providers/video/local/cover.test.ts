@@ -14,7 +14,7 @@ import { extractStill } from './still.ts'
 
 const size = { width: 360, height: 640 }
 
-function rehearsed(name: string): Storyboard {
+function readStoryboard(name: string): Storyboard {
   const file = new URL(`../../../../src/rehearsal/storyboards/${name}.json`, import.meta.url)
   const parsed = parseStoryboard({ ...JSON.parse(readFileSync(file, 'utf8')), size })
   if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.issues))
@@ -25,23 +25,23 @@ const lumaOf = (data: Uint8ClampedArray, at: number) =>
   0.2126 * (data[at] ?? 0) + 0.7152 * (data[at + 1] ?? 0) + 0.0722 * (data[at + 2] ?? 0)
 
 /**
- * How many pixels of the caption's place are far from the bare backdrop's: letters and their outlines.
+ * Counts the pixels in the caption's area that differ from the bare backdrop: letters and their outlines.
  *
- * What encoding changes stays below 30 steps of brightness; white on these backdrops is more than 100 away from them.
+ * Encoding changes brightness by less than 30 steps; white differs from these backdrops by more than 100.
  */
 async function textPixels(picture: string, storyboard: Storyboard, scene: number, frame: number) {
   const recipe = recipeOf(storyboard, scene)
   const layout = layOutCaption(recipe.text, size)
-  if (layout === undefined) throw new Error('the text fits no layout')
-  const place = [0, Math.floor(layout.top), size.width, Math.ceil(layout.height)] as const
+  if (layout === undefined) throw new Error('the text does not fit')
+  const rectangle = [0, Math.floor(layout.top), size.width, Math.ceil(layout.height)] as const
 
   const bare = createCanvas(size.width, size.height).getContext('2d')
   createBackdrop(recipe)(bare, (recipe.startFrame + frame) / recipe.fps)
   const shown = createCanvas(size.width, size.height).getContext('2d')
   shown.drawImage(await loadImage(picture), 0, 0)
 
-  const before = bare.getImageData(...place).data
-  const after = shown.getImageData(...place).data
+  const before = bare.getImageData(...rectangle).data
+  const after = shown.getImageData(...rectangle).data
   let count = 0
   for (let at = 0; at < after.length; at += 4) {
     if (Math.abs(lumaOf(after, at) - lumaOf(before, at)) > 60) count++
@@ -50,10 +50,10 @@ async function textPixels(picture: string, storyboard: Storyboard, scene: number
 }
 
 it.each(['octopus', 'otter', 'venus'])(
-  'every scene of the %s shows its text from its first frame, the cover, to its last',
+  'every scene of the %s storyboard shows its text from its first frame, the cover, to its last',
   { timeout: 300_000 },
   async (name) => {
-    const storyboard = rehearsed(name)
+    const storyboard = readStoryboard(name)
     const directory = await temporaryFolder()
     await renderAll(localProvider({ directory }), storyboard)
     const segments = segmentsOf(directory, storyboard)
@@ -63,17 +63,17 @@ it.each(['octopus', 'otter', 'venus'])(
     for (const { sceneIndex, startFrame, frames } of timelineOf(storyboard).spans) {
       const textAt = async (frame: number) => {
         const picture = path.join(directory, `${startFrame + frame}.png`)
-        // Half a frame early: the first frame from then on is the one that is meant.
+        // Half a frame early, so that the first frame from then on is the wanted one.
         await extractStill(video.path, Math.max(0, (startFrame + frame - 0.5) / storyboard.fps), picture)
         return await textPixels(picture, storyboard, sceneIndex, frame)
       }
-      // After four fifths of a scene its words have all been read, and nothing moves.
+      // After four fifths of a scene all words were highlighted, and nothing moves.
       const whole = await textAt(Math.round(frames * 0.8))
       expect(whole).toBeGreaterThan(2000)
       shares.push((await textAt(0)) / whole, (await textAt(frames - 1)) / whole)
     }
     expect(shares).toHaveLength(8)
-    // Less by its coming in at 94 % of its size and by the light that wanders behind it; one that fades has next to none.
+    // Less than 1 because of the start at 94 % of the size and the moving light; a fade-in would be close to 0.
     expect(Math.min(...shares), shares.map((share) => share.toFixed(2)).join(' ')).toBeGreaterThan(0.6)
   },
 )

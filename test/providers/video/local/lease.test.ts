@@ -6,13 +6,13 @@ import { partsIn, temporaryFolder } from './render-harness.ts'
 
 const progress = { frames: 10, of: 60 }
 
-/** As if the holder had been silent for too long. */
-async function silence(file: string): Promise<void> {
+/** Makes a lease stale. */
+async function makeStale(file: string): Promise<void> {
   const then = (Date.now() - leaseTiming.staleAfterMs - 1000) / 1000
   await utimes(file, then, then)
 }
 
-it('is held by one at a time, and free again once released', async () => {
+it('a lease is held by one process at a time and free again after its release', async () => {
   const file = path.join(await temporaryFolder(), 'lock')
   const takers = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
   const [lease, ...others] = takers.filter((taken) => taken !== undefined)
@@ -24,12 +24,12 @@ it('is held by one at a time, and free again once released', async () => {
   await (await acquireLease(file))?.release()
 })
 
-it('is lost by a holder that was silent for too long, who learns it from the next beat and takes nothing along', async () => {
+it('a holder that did not renew its lease loses it, learns that from the next renewal and does not remove the new lease', async () => {
   const folder = await temporaryFolder()
   const file = path.join(folder, 'lock')
   const slow = await acquireLease(file)
   await slow?.renew(progress)
-  await silence(file)
+  await makeStale(file)
   expect(await readLease(file)).toBeUndefined()
 
   const next = await acquireLease(file)
@@ -41,10 +41,10 @@ it('is lost by a holder that was silent for too long, who learns it from the nex
   await next?.release()
 })
 
-it('has at most one living holder after many have found it stale at once', async () => {
+it('a lease has one holder after many processes find it stale at once', async () => {
   const file = path.join(await temporaryFolder(), 'lock')
   const slow = await acquireLease(file)
-  await silence(file)
+  await makeStale(file)
   const taken = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
   const living = await Promise.all(
     [slow, ...taken].map(async (lease) => (await lease?.renew(progress)) === true),

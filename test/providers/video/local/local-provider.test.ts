@@ -21,16 +21,17 @@ import {
   smallStoryboard,
   submitScene,
   temporaryFolder,
+  waitUntilGone,
 } from './render-harness.ts'
 
 const storyboard = smallStoryboard([
   { seconds: 1, text: 'Otters hold hands 🦦' },
   { seconds: 2, text: 'So that nobody drifts away' },
 ])
-const endless = smallStoryboard([{ seconds: 60, text: 'A minute of patience' }])
+const longScene = smallStoryboard([{ seconds: 60, text: 'A scene of one minute' }])
 
 describe('a scene', () => {
-  it('goes from submitted to a clip of exactly its frames, and is given out byte for byte', async () => {
+  it('is rendered to a clip with exactly its frames and streamed byte for byte', async () => {
     const directory = await temporaryFolder()
     const provider = localProvider({ directory })
     const ref = await submitScene(provider, storyboard)
@@ -54,10 +55,10 @@ describe('a scene', () => {
       seconds: 1,
     })
     expect(partsIn(directory)).toEqual([])
-    expect(existsSync(path.join(clipFolder(directory, storyboard), 'lock'))).toBe(false)
+    await waitUntilGone(path.join(clipFolder(directory, storyboard), 'lock'))
   })
 
-  it('is drawn in TikTok’s size', async () => {
+  it('is rendered in TikTok’s size', async () => {
     const directory = await temporaryFolder()
     const provider = localProvider({ directory })
     const large = { ...storyboard, size: { width: 1080, height: 1920 } }
@@ -66,7 +67,7 @@ describe('a scene', () => {
     expect(await probeVideo(segment)).toMatchObject({ width: 1080, height: 1920, frames: 30 })
   })
 
-  it('is rendered once however often and by however many it is asked for', async () => {
+  it('is rendered once for repeated requests of several processes', async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory)
     const providers = [1, 2, 3].map(() => localProvider({ directory, ffmpegPath }))
@@ -82,9 +83,9 @@ describe('a scene', () => {
     expect(await starts()).toBe(1)
   })
 
-  it('waits for its turn and says how far it is', async () => {
+  it('reports its queue position and its progress', async () => {
     const provider = localProvider({ directory: await temporaryFolder() })
-    const first = await submitScene(provider, endless)
+    const first = await submitScene(provider, longScene)
     const second = await submitScene(provider, storyboard)
     expect(await pollUntil(provider, second, 'queued')).toMatchObject({ position: 1 })
     const { progress = 0 } = await pollUntil(provider, first, 'running', ({ progress = 0 }) => progress > 0)
@@ -93,7 +94,7 @@ describe('a scene', () => {
     await pollUntil(provider, second, 'done')
   })
 
-  it('is rendered by the first poll that finds nobody at work on it', async () => {
+  it('is rendered by the first poll after its process stopped', async () => {
     const directory = await temporaryFolder()
     const before = localProvider({ directory })
     const ref = await submitScene(before, storyboard)
@@ -102,7 +103,7 @@ describe('a scene', () => {
     await pollUntil(localProvider({ directory }), JSON.parse(JSON.stringify(ref)), 'done')
   })
 
-  it('is rendered again, to the same bytes, when its file is cut short or altered', async () => {
+  it('is rendered again, to the same bytes, when its file is truncated or altered', async () => {
     const directory = await temporaryFolder()
     const provider = localProvider({ directory })
     const ref = await submitScene(provider, storyboard)
@@ -124,32 +125,32 @@ describe('a scene', () => {
 })
 
 describe('cancel', () => {
-  it('ends the renderer and its ffmpeg and leaves no part of a file', async () => {
+  it('ends the renderer and its ffmpeg and leaves no incomplete file', async () => {
     const directory = await temporaryFolder()
     const provider = localProvider({ directory })
-    const ref = await submitScene(provider, endless)
+    const ref = await submitScene(provider, longScene)
     await pollUntil(provider, ref, 'running', ({ progress = 0 }) => progress > 0)
     expect(processesWith(directory).length).toBeGreaterThan(0)
 
     await provider.cancel(ref)
     await vi.waitUntil(() => processesWith(directory).length === 0)
     expect(partsIn(directory)).toEqual([])
-    expect(existsSync(path.join(clipFolder(directory, endless), 'lock'))).toBe(false)
+    expect(existsSync(path.join(clipFolder(directory, longScene), 'lock'))).toBe(false)
   })
 
-  it('stops a renderer that belongs to another process', async () => {
+  it('stops a renderer of another process', async () => {
     const directory = await temporaryFolder()
     const owner = localProvider({ directory })
-    const ref = await submitScene(owner, endless)
+    const ref = await submitScene(owner, longScene)
     await pollUntil(owner, ref, 'running', ({ progress = 0 }) => progress > 0)
-    const { pid } = JSON.parse(readFileSync(path.join(clipFolder(directory, endless), 'lock'), 'utf8'))
+    const { pid } = JSON.parse(readFileSync(path.join(clipFolder(directory, longScene), 'lock'), 'utf8'))
 
     await localProvider({ directory }).cancel(ref)
     await vi.waitUntil(() => !isAlive(pid) && processesWith(directory).length === 0, { timeout: 30_000 })
     expect(partsIn(directory)).toEqual([])
   })
 
-  it('takes a scene off the list before it begins', async () => {
+  it('removes a scene from the queue before it starts', async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory)
     const provider = localProvider({ directory, ffmpegPath })
@@ -163,7 +164,7 @@ describe('cancel', () => {
 })
 
 describe('a renderer that crashes', () => {
-  it('is tried twice, then reported with its last words, and tried again when the scene is submitted anew', async () => {
+  it('is tried twice, then reported with its error output, and tried again when the scene is submitted again', async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory, 'echo "no such encoder" >&2; exit 3')
     const provider = localProvider({ directory, ffmpegPath })
@@ -179,13 +180,13 @@ describe('a renderer that crashes', () => {
     await pollUntil(healthy, await submitScene(healthy, storyboard), 'done')
   })
 
-  it('is told apart from one that was closed: a shutdown counts as no try', async () => {
+  it('counts crashes only: a shutdown does not count', async () => {
     const directory = await temporaryFolder()
     for (let round = 0; round < 3; round++) {
       const provider = localProvider({ directory })
       await pollUntil(
         provider,
-        await submitScene(provider, endless),
+        await submitScene(provider, longScene),
         'running',
         ({ progress = 0 }) => progress > 0,
       )
@@ -193,11 +194,11 @@ describe('a renderer that crashes', () => {
       expect(processesWith(directory)).toEqual([])
     }
     const provider = localProvider({ directory })
-    const { kind } = await provider.poll(await submitScene(provider, endless), { signal })
+    const { kind } = await provider.poll(await submitScene(provider, longScene), { signal })
     expect(kind).toBe('running')
   })
 
-  it('is one that has too little memory, too', async () => {
+  it('is reported as failed when it has too little memory', async () => {
     const provider = localProvider({ directory: await temporaryFolder(), memoryLimitMb: 4 })
     const failed = await pollUntil(provider, await submitScene(provider, storyboard), 'failed')
     expect(failed).toMatchObject({ class: 'provider', code: 'renderer_crashed' })
@@ -205,7 +206,7 @@ describe('a renderer that crashes', () => {
 })
 
 describe('old clips', () => {
-  it('are removed after their time, and only they', async () => {
+  it('are removed after their time, and nothing else is', async () => {
     const directory = await temporaryFolder()
     const provider = localProvider({ directory })
     await renderAll(provider, storyboard)
@@ -220,13 +221,13 @@ describe('old clips', () => {
   })
 })
 
-describe('at the door', () => {
+describe('the local provider', () => {
   it('refuses to plan a scene that the storyboard does not have', async () => {
     const provider = localProvider({ directory: await temporaryFolder() })
     expect(provider.plan({ key: 'k', storyboard, sceneIndex: 2 })).toMatchObject({ kind: 'refused' })
   })
 
-  it('refuses a plan and a reference that it did not make', async () => {
+  it('refuses a plan and a reference of another provider', async () => {
     const provider = localProvider({ directory: await temporaryFolder() })
     const plan = provider.plan({ key: 'k', storyboard, sceneIndex: 0 })
     if (plan.kind === 'refused') throw new Error(plan.message)
@@ -237,13 +238,13 @@ describe('at the door', () => {
     expect(await provider.poll(strange, { signal })).toMatchObject({ kind: 'failed', class: 'input' })
   })
 
-  it('accepts nothing once it is closed', async () => {
+  it('accepts no scene after it is closed', async () => {
     const provider = localProvider({ directory: await temporaryFolder() })
     await provider.close()
     await expect(submitScene(provider, storyboard)).rejects.toThrow(SubmitNotSent)
   })
 
-  it('gives the same scene the same plan, and renders all scenes of a storyboard', async () => {
+  it('gives the same scene the same plan and renders all scenes of a storyboard', async () => {
     const provider = localProvider({ directory: await temporaryFolder(), concurrency: 2 })
     const request = { key: 'k', storyboard, sceneIndex: 1 }
     expect(provider.plan(request)).toEqual(provider.plan(JSON.parse(JSON.stringify(request))))

@@ -23,7 +23,7 @@ async function ffmpeg(args: readonly string[]): Promise<void> {
   await startFfmpeg(bundledFfmpeg(), args, signal).finish()
 }
 
-interface Made {
+interface VideoOptions {
   readonly size?: string
   readonly rate?: string
   readonly sound?: boolean
@@ -43,10 +43,10 @@ const vp = (codec: string, sound: string) => [
   sound,
 ]
 
-/** A real video of a test picture, and of a tone if it is to have sound. */
-async function made(
+/** Makes a real video with a test picture and, with `sound`, a tone. */
+async function makeVideo(
   name: string,
-  { size = '360x640', rate = '30', sound = false, seconds = 1, coding = h264 }: Made = {},
+  { size = '360x640', rate = '30', sound = false, seconds = 1, coding = h264 }: VideoOptions = {},
 ): Promise<string> {
   const tone = sound ? ['-f', 'lavfi', '-i', `sine=d=${seconds}`] : []
   const picture = ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=${rate}:d=${seconds}`]
@@ -54,16 +54,16 @@ async function made(
   return file(name)
 }
 
-/** What a video is said to be; fails for one that cannot be read. */
-async function probed(name: string): Promise<Extract<MediaProbe, { kind: 'probed' }>> {
-  const probe = await probeMedia(file(name))
-  if (probe.kind === 'unreadable') throw new Error(probe.why)
-  return probe
+/** Probes a video; throws if it is unreadable. */
+async function probe(name: string): Promise<Extract<MediaProbe, { kind: 'probed' }>> {
+  const result = await probeMedia(file(name))
+  if (result.kind === 'unreadable') throw new Error(result.why)
+  return result
 }
 
 describe('probeMedia', () => {
-  it('reads all that TikTok has rules about', async () => {
-    const video = await made('tall.mp4', { size: '1080x1920', sound: true, seconds: 0.5 })
+  it('reads every property that TikTok has rules about', async () => {
+    const video = await makeVideo('tall.mp4', { size: '1080x1920', sound: true, seconds: 0.5 })
     expect(await probeMedia(video)).toEqual({
       kind: 'probed',
       container: 'mp4',
@@ -79,16 +79,16 @@ describe('probeMedia', () => {
 
   it.each(['15', '60', '30000/1001'])('measures %s frames a second', async (rate) => {
     const name = `at-${rate.replace('/', '-')}.mp4`
-    await made(name, { rate })
+    await makeVideo(name, { rate })
     const [frames = 0, over = 1] = rate.split('/').map(Number)
-    expect((await probed(name)).framesPerSecond).toBeCloseTo(frames / over, 3)
+    expect((await probe(name)).framesPerSecond).toBeCloseTo(frames / over, 3)
   })
 
-  it('gives the mean rate of a video whose rate varies', async () => {
-    // A second at 30, then one that shows every third frame alone.
+  it('gives the mean rate of a video with a variable rate', async () => {
+    // One second with 30 frames, then one second with every third frame.
     const thinned = ['-vf', "select='not(mod(n,3))+lt(n,30)'", '-vsync', 'vfr', ...h264]
-    await made('varying.mp4', { seconds: 2, coding: thinned })
-    expect((await probed('varying.mp4')).framesPerSecond).toBeCloseTo(40 / (58 / 30), 1)
+    await makeVideo('varying.mp4', { seconds: 2, coding: thinned })
+    expect((await probe('varying.mp4')).framesPerSecond).toBeCloseTo(40 / (58 / 30), 1)
   })
 
   it.each([
@@ -101,28 +101,28 @@ describe('probeMedia', () => {
       ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-c:a', 'libmp3lame'],
       { container: 'mp4', videoCodec: 'h265', audioCodec: 'mp3' },
     ],
-  ] as const)('names what %s is made of', async (name, coding, expected) => {
-    await made(name, { sound: true, coding })
-    expect(await probed(name)).toMatchObject({ ...expected, width: 360, height: 640 })
-    // WebM and Matroska keep milliseconds.
-    expect((await probed(name)).framesPerSecond).toBeCloseTo(30, 1)
+  ] as const)('names the container and codecs of %s', async (name, coding, expected) => {
+    await makeVideo(name, { sound: true, coding })
+    expect(await probe(name)).toMatchObject({ ...expected, width: 360, height: 640 })
+    // WebM and Matroska store milliseconds.
+    expect((await probe(name)).framesPerSecond).toBeCloseTo(30, 1)
   })
 
-  it('calls a codec that it does not know what the file calls it, and keeps the console clean', async () => {
+  it('gives an unknown codec the file’s name for it and prints nothing to the console', async () => {
     const warned = vi.spyOn(console, 'warn')
-    await made('old.mp4', { coding: ['-c:v', 'mpeg4'] })
-    expect(await probed('old.mp4')).toMatchObject({ videoCodec: 'mp4v', audioCodec: null })
+    await makeVideo('old.mp4', { coding: ['-c:v', 'mpeg4'] })
+    expect(await probe('old.mp4')).toMatchObject({ videoCodec: 'mp4v', audioCodec: null })
     expect(warned).not.toHaveBeenCalled()
   })
 
-  it('gives width and height as they are shown, not as they are stored', async () => {
-    const wide = await made('wide.mp4', { size: '640x360' })
+  it('gives the displayed width and height, not the stored ones', async () => {
+    const wide = await makeVideo('wide.mp4', { size: '640x360' })
     await ffmpeg(['-i', wide, '-c', 'copy', '-metadata:s:v', 'rotate=90', file('rotated.mp4')])
-    expect(await probed('wide.mp4')).toMatchObject({ width: 640, height: 360 })
-    expect(await probed('rotated.mp4')).toMatchObject({ width: 360, height: 640 })
+    expect(await probe('wide.mp4')).toMatchObject({ width: 640, height: 360 })
+    expect(await probe('rotated.mp4')).toMatchObject({ width: 360, height: 640 })
   })
 
-  it('says of what is no video why', async () => {
+  it('gives the reason for a file that is no video', async () => {
     await writeFile(file('text.mp4'), 'This is not a video, whatever its name says.\n'.repeat(50))
     await writeFile(file('empty.mp4'), '')
     await writeFile(
@@ -151,8 +151,8 @@ describe('probeMedia', () => {
       'the file ends before its last frame',
     ],
     ['webm', 'many clusters', vp('libvpx-vp9', 'libopus'), 0.6, 'the file ends before its last frame'],
-  ])('does not take an %s (%s) that was cut short', async (type, how, coding, share, why) => {
-    const whole = await made(`${how}.${type}`, { size: '180x320', seconds: 12, sound: true, coding })
+  ])('refuses a truncated %s (%s)', async (type, how, coding, share, why) => {
+    const whole = await makeVideo(`${how}.${type}`, { size: '180x320', seconds: 12, sound: true, coding })
     const cut = file(`${how}, cut.${type}`)
     await copyFile(whole, cut)
     await truncate(cut, Math.floor((await stat(cut)).size * share))
@@ -160,21 +160,21 @@ describe('probeMedia', () => {
     expect(await probeMedia(whole)).toMatchObject({ kind: 'probed' })
   })
 
-  it('does not mind what comes after the video', async () => {
-    const video = await made('longer.mp4')
+  it('ignores data after the video', async () => {
+    const video = await makeVideo('longer.mp4')
     await appendFile(video, Buffer.from([0, 0, 0, 8, ...Buffer.from('free')]))
-    expect(await probed('longer.mp4')).toMatchObject({ videoCodec: 'h264', bytes: (await stat(video)).size })
+    expect(await probe('longer.mp4')).toMatchObject({ videoCodec: 'h264', bytes: (await stat(video)).size })
   })
 
-  it('throws when the file cannot be opened: nothing is wrong with the video then', async () => {
+  it('throws the system’s error when the file cannot be opened', async () => {
     await expect(probeMedia(file('nowhere.mp4'))).rejects.toThrow('ENOENT')
     await expect(probeMedia(folder)).rejects.toThrow('EISDIR')
   })
 })
 
 describe('probeVideo', () => {
-  it('counts the frames, and refuses what is no video', async () => {
-    const video = await made('counted.mp4', { sound: true })
+  it('counts the frames and refuses a file that is no video', async () => {
+    const video = await makeVideo('counted.mp4', { sound: true })
     expect(await probeVideo(video)).toEqual({
       container: 'video/mp4',
       width: 360,

@@ -15,19 +15,19 @@ const storyboard = smallStoryboard([
 const recipe = recipeOf(storyboard, 0)
 
 describe('a clip’s key', () => {
-  it('is the same after a way through JSON, in whatever order the fields come back', () => {
+  it('survives a round trip through JSON with the fields in another order', () => {
     const shuffled = Object.fromEntries(Object.entries(recipe).reverse())
     const stored = parseRecipe(JSON.parse(JSON.stringify(shuffled)))
     if (stored === undefined) throw new Error('the recipe was refused')
     expect(clipKeyOf(stored)).toBe(clipKeyOf(recipe))
   })
 
-  it('is none that an earlier renderer gave to the same scene, whose clips look otherwise', () => {
+  it('differs from the keys of earlier renderer versions, whose clips look different', () => {
     const earlier = ['dc93f10fdd924168e59230bcbdb4f863', '7e2e600ffafab2ff8c17f221be5d58b9']
     expect(earlier).not.toContain(clipKeyOf(recipe))
   })
 
-  it('stays when another scene’s text or the title changes', () => {
+  it('does not change with another scene’s text or the title', () => {
     const [first, second] = storyboard.scenes
     if (first === undefined || second === undefined) throw new Error('unreachable')
     const changed = { ...storyboard, title: 'New', scenes: [first, { ...second, text: 'All night' }] }
@@ -35,7 +35,7 @@ describe('a clip’s key', () => {
     expect(clipKeyOf(recipeOf(changed, 1))).not.toBe(clipKeyOf(recipeOf(storyboard, 1)))
   })
 
-  it('changes with everything that the painter sees', () => {
+  it('changes with every field that the painter reads', () => {
     const changes: Partial<SceneRecipe>[] = [
       { text: 'Otters' },
       { kicker: 'HI' },
@@ -54,7 +54,7 @@ describe('a clip’s key', () => {
 })
 
 describe('the painter', () => {
-  it('paints a frame from its number alone, whatever it painted before', () => {
+  it('paints a frame that depends on its number only, not on the frames before', () => {
     const straight = createPainter(recipe)
     for (let frame = 0; frame < 20; frame++) straight.paint(frame)
     const inOrder = Buffer.from(straight.paint(20))

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -18,7 +18,7 @@ import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 
 export const { signal } = new AbortController()
 
-/** A small picture, quick to draw; otherwise like any other storyboard. */
+/** A storyboard with a small picture, which renders fast. */
 export function smallStoryboard(
   scenes: readonly { readonly seconds: number; readonly text: string }[],
 ): Storyboard {
@@ -49,7 +49,7 @@ export async function submitScene(
   return await provider.submit(plan, { signal })
 }
 
-/** Polls until the job's state is one that the test waits for. */
+/** Polls until the job has the expected state. */
 export async function pollUntil<K extends JobState['kind']>(
   provider: LocalProvider,
   ref: JobRef,
@@ -79,7 +79,7 @@ export async function renderAll(provider: LocalProvider, storyboard: Storyboard)
   return refs
 }
 
-/** Polls again after a fault of the machine, as a job does: a renderer that was killed is no fault of the scene. */
+/** Polls again after a fault of the machine, as a job does: a killed renderer is no fault of the scene. */
 async function pollThroughFaults(provider: LocalProvider, ref: JobRef): Promise<void> {
   for (;;) {
     try {
@@ -92,17 +92,22 @@ async function pollThroughFaults(provider: LocalProvider, ref: JobRef): Promise<
   }
 }
 
+/** Waits until a file is gone: a clip is done a moment before its renderer releases the lock. */
+export async function waitUntilGone(file: string): Promise<void> {
+  await vi.waitUntil(() => !existsSync(file), { timeout: 30_000, interval: 50 })
+}
+
 export const clipFolder = (directory: string, storyboard: Storyboard, sceneIndex = 0) =>
   path.join(directory, clipKeyOf(recipeOf(storyboard, sceneIndex)))
 
 export const segmentsOf = (directory: string, storyboard: Storyboard) =>
   storyboard.scenes.map((_, index) => path.join(clipFolder(directory, storyboard, index), 'segment.mp4'))
 
-/** Files that a renderer has not finished, in a folder and below. */
+/** Incomplete files in a folder and its subfolders. */
 export const partsIn = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part'))
 
-/** The processes whose command line has a text in it, as process ids. Linux only. */
+/** Ids of the processes whose command line contains a text. Linux only. */
 export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && commandLine(name).includes(text))
@@ -113,7 +118,7 @@ function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
   } catch {
-    return '' // ended since the folder was listed
+    return '' // the process has ended
   }
 }
 
@@ -126,7 +131,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A program in ffmpeg's place that notes each of its starts in a file. */
+/** Creates a replacement for ffmpeg that records each start in a file. */
 export async function countingFfmpeg(folder: string, then = `exec "${bundledFfmpeg()}" "$@"`) {
   const ffmpegPath = path.join(folder, 'counting-ffmpeg')
   const log = path.join(folder, 'starts.log')

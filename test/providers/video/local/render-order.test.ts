@@ -11,8 +11,8 @@ function planOf(provider: LocalProvider, storyboard: Storyboard, sceneIndex: num
   return plan
 }
 
-/** Orders a video's first scene, and names the second. */
-async function order(provider: LocalProvider, storyboard: Storyboard, dueAt?: Date) {
+/** Submits a video's first scene with the second one as upcoming. */
+async function submitVideo(provider: LocalProvider, storyboard: Storyboard, dueAt?: Date) {
   const [first, second] = [planOf(provider, storyboard, 0), planOf(provider, storyboard, 1)]
   return await provider.submit(first, { signal, ...(dueAt && { dueAt }), upcoming: [second] })
 }
@@ -25,7 +25,7 @@ const video = (name: string) =>
 const [early, late, whenever] = [video('Early'), video('Late'), video('Whenever')]
 const at = (minutes: number) => new Date(Date.UTC(2027, 0, 1, 0, minutes))
 
-it('renders the video that is due first as a whole before it begins the next', async () => {
+it('the renderer finishes the video that is due first before it starts the next one', async () => {
   const directory = await temporaryFolder()
   const provider = localProvider({ directory })
   const orders = [
@@ -33,7 +33,7 @@ it('renders the video that is due first as a whole before it begins the next', a
     [whenever, undefined],
     [early, at(1)],
   ] as const
-  for (const [storyboard, dueAt] of orders) await order(provider, storyboard, dueAt)
+  for (const [storyboard, dueAt] of orders) await submitVideo(provider, storyboard, dueAt)
   const segments = [early, late, whenever].flatMap((storyboard) => segmentsOf(directory, storyboard))
   await vi.waitUntil(() => segments.every((segment) => existsSync(segment)), {
     timeout: 200_000,
@@ -43,12 +43,12 @@ it('renders the video that is due first as a whole before it begins the next', a
   expect(finished).toEqual(finished.toSorted((a, b) => a - b))
 }, 240_000)
 
-it('takes off the list what was named ahead by an order that is canceled', async () => {
+it('a cancel also removes the upcoming clips of the canceled one from the queue', async () => {
   const provider = localProvider({ directory: await temporaryFolder() })
-  const endless = smallStoryboard([{ seconds: 60, text: 'A minute of patience' }])
-  await provider.submit(planOf(provider, endless, 0), { signal, dueAt: at(0) })
-  const canceled = await order(provider, early, at(1))
-  const waiting = await order(provider, late, at(2))
+  const longScene = smallStoryboard([{ seconds: 60, text: 'A scene of one minute' }])
+  await provider.submit(planOf(provider, longScene, 0), { signal, dueAt: at(0) })
+  const canceled = await submitVideo(provider, early, at(1))
+  const waiting = await submitVideo(provider, late, at(2))
   await vi.waitUntil(async () => (await provider.poll(canceled, { signal })).kind === 'queued')
   await provider.cancel(canceled)
   await vi.waitUntil(

@@ -1,7 +1,7 @@
 import { createLocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
 import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 
-/** A worker that renders a storyboard until somebody kills it: `node render-worker.ts <directory> <storyboard as JSON>`. */
+/** Renders a storyboard until it is killed: `node render-worker.ts <directory> <storyboard as JSON>`. */
 const [directory = '', json = ''] = process.argv.slice(2)
 const storyboard: Storyboard = JSON.parse(json)
 const provider = createLocalProvider({ directory })
@@ -12,4 +12,4 @@ for (const sceneIndex of storyboard.scenes.keys()) {
   if (plan.kind === 'refused') throw new Error(plan.message)
   await provider.submit(plan, { signal })
 }
-setInterval(() => {}, 1000) // stays, as a worker does
+setInterval(() => {}, 1000) // keeps running, as a worker does

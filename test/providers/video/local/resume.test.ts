@@ -20,7 +20,7 @@ import {
   temporaryFolder,
 } from './render-harness.ts'
 
-const holder = fileURLToPath(new URL('./render-worker.ts', import.meta.url))
+const renderWorker = fileURLToPath(new URL('./render-worker.ts', import.meta.url))
 
 const storyboard = smallStoryboard([
   { seconds: 1, text: 'One heart stops' },
@@ -28,9 +28,11 @@ const storyboard = smallStoryboard([
   { seconds: 1, text: 'So it walks' },
 ])
 
-it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run that nobody disturbed', async () => {
+it('rendering resumes after a SIGKILL with the interrupted scene, to the same bytes as an undisturbed run', async () => {
   const directory = await temporaryFolder()
-  const worker = spawn(process.execPath, [holder, directory, JSON.stringify(storyboard)], { stdio: 'ignore' })
+  const worker = spawn(process.execPath, [renderWorker, directory, JSON.stringify(storyboard)], {
+    stdio: 'ignore',
+  })
   onTestFinished(() => void worker.kill('SIGKILL'))
 
   const lock = path.join(clipFolder(directory, storyboard, 1), 'lock')
@@ -68,7 +70,7 @@ it('goes on after a SIGKILL with the interrupted scene, to the bytes of a run th
   expect(await fingerprint(resumed.path)).toEqual(await fingerprint(reference.path))
 }, 180_000)
 
-it('leaves no process behind when the renderer itself is killed, and renders the scene again', async () => {
+it('a killed renderer leaves no process, and its scene is rendered again', async () => {
   const directory = await temporaryFolder()
   const provider = localProvider({ directory })
   const rendering = renderAll(provider, storyboard)

@@ -13,13 +13,13 @@ function inkOf(draw: (pen: SKRSContext2D) => void): Uint8ClampedArray {
   return data.filter((_, index) => index % 4 === 3)
 }
 
-/** The share of a picture's ink that another has not in the same place. */
-function shareElsewhere(ink: Uint8ClampedArray, other: Uint8ClampedArray): number {
+/** The share of one picture's ink that the other one does not have at the same pixels. */
+function inkDifference(ink: Uint8ClampedArray, other: Uint8ClampedArray): number {
   const total = ink.reduce((sum, alpha) => sum + alpha, 0)
   return ink.reduce((sum, alpha, index) => sum + Math.abs(alpha - (other[index] ?? 0)), 0) / 2 / total
 }
 
-/** Skia lays out a whole line by UAX #9 itself: an oracle for the pieces that we place one by one. */
+/** Skia lays out a whole line by UAX #9 itself: the reference for pieces that are drawn one by one. */
 it.each([
   ['rtl', 'לתמנון יש שלושה לבבות'],
   ['rtl', 'לתמנון (Octopus) יש 3.5 לבבות, abc!'],
@@ -28,12 +28,12 @@ it.each([
   ['ltr', 'a b-אב גד c'],
   ['rtl', 'אב [x] {גד} <ab> 10% 12:30'],
   ['rtl', 'שלום \u2066abc (אב)\u2069 גד'],
-] as const)('draws a line from pieces as %s as it is drawn at once: %s', (direction, text) => {
+] as const)('a line drawn in pieces (%s) looks like the line drawn at once: %s', (direction, text) => {
   const atOnce = inkOf((pen) => {
     Object.assign(pen, { font: fontOf('label', 40), direction, textAlign: 'center', textBaseline: 'middle' })
     pen.fillText(text, size.width / 2, size.height / 2)
   })
   const inPieces = inkOf((pen) => drawLabel(pen, text, 40, size.width / 2, size.height / 2))
-  // Edges differ by what a fraction of a pixel does to them; words in another order share about a third of their ink.
-  expect(shareElsewhere(atOnce, inPieces)).toBeLessThan(0.1)
+  // Edges differ by fractions of a pixel; with another order of words only about a third of the ink is the same.
+  expect(inkDifference(atOnce, inPieces)).toBeLessThan(0.1)
 })

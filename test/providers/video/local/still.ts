@@ -1,6 +1,6 @@
 import { bundledFfmpeg, startFfmpeg } from '../../../../src/providers/video/local/ffmpeg.ts'
 
-/** Writes one frame of a video as a picture; the name's ending decides the format (`.png`, `.jpg`). */
+/** Writes one frame of a video as a picture. The extension is the format (`.png`, `.jpg`). */
 export async function extractStill(
   video: string,
   atSeconds: number,
