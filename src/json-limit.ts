@@ -1,36 +1,36 @@
 /**
- * What a JSON value may be at most where it enters. Parsing copes with any depth; what walks the value afterwards (a schema,
- * a comparison, a canonical form) calls itself once for each level, and ends the stack after some thousand.
+ * The maximum depth and size of a JSON input. `JSON.parse` handles any depth, but recursive code that reads the value later (a
+ * schema, a comparison, canonical JSON) overflows the stack after some thousand levels.
  */
 export interface JsonLimit {
   readonly depth: number
   readonly values: number
 }
 
-/** Of all variables of a request together: more than a hundred full storyboards, in the depth that an input takes. */
+/** For all variables of a request together. Allows more than a hundred full storyboards. */
 export const requestLimit: JsonLimit = { depth: 64, values: 100_000 }
-/** Of one value of the scalar `JSON`: the largest storyboard has three levels and some 300 values. */
+/** For one value of the scalar `JSON`. The largest storyboard has three levels and about 300 values. */
 export const scalarLimit: JsonLimit = { depth: 16, values: 5_000 }
-/** Of what providers answer and tell. */
+/** The maximum depth of provider responses and webhooks. */
 export const maxResponseDepth = 64
 
-/** What is too much, where, and what would be right. `path` is empty where the value itself is. */
+/** How a value exceeds a limit. `path` is empty for the value itself. */
 export interface JsonExcess {
   readonly path: string
   readonly message: string
   readonly limit: number
 }
 
-/** So much of a path is enough to find the field by. */
+/** Paths in error messages are cut after this many fields. */
 const maxPathLength = 4
 
-/** Where a value goes beyond a limit; null if it does not. Never calls itself, and looks no further than the limit. */
+/** Where a value exceeds a limit; null if it does not. Iterative, and stops at the limit. */
 export function findJsonExcess(value: unknown, limit: JsonLimit): JsonExcess | null {
-  const left: { readonly value: unknown; readonly path: readonly string[]; readonly depth: number }[] = [
+  const pending: { readonly value: unknown; readonly path: readonly string[]; readonly depth: number }[] = [
     { value, path: [], depth: 0 },
   ]
   let values = 1
-  for (let next = left.pop(); next; next = left.pop()) {
+  for (let next = pending.pop(); next; next = pending.pop()) {
     if (typeof next.value !== 'object' || next.value === null) continue
     const path = next.path.join('.')
     if (next.depth === limit.depth)
@@ -38,16 +38,16 @@ export function findJsonExcess(value: unknown, limit: JsonLimit): JsonExcess | n
     const entries = Object.entries(next.value)
     values += entries.length
     if (values > limit.values)
-      return { path, message: `has more than ${limit.values} values in it`, limit: limit.values }
+      return { path, message: `has more than ${limit.values} values`, limit: limit.values }
     for (const [name, inner] of entries) {
       const innerPath = next.path.length < maxPathLength ? [...next.path, name] : next.path
-      left.push({ value: inner, path: innerPath, depth: next.depth + 1 })
+      pending.push({ value: inner, path: innerPath, depth: next.depth + 1 })
     }
   }
   return null
 }
 
-/** Whether brackets outside of strings are nested deeper than that in a JSON text. In one pass, without parsing it. */
+/** Whether a JSON text is nested deeper than `depth`. Counts brackets outside of strings in one pass, without parsing. */
 export function exceedsDepth(text: string, depth: number): boolean {
   let level = 0
   let isInString = false

@@ -101,7 +101,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     log,
     server: listener.server,
     host: config.host,
-    ready: async () => {
+    checkReadiness: async () => {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()
       const keyMissing = database && (await keyCheck.missing()).length > 0

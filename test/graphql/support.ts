@@ -66,7 +66,7 @@ export async function createTestApi(
     limitSettings: createLimitSettingsCache(database.runtime.db),
     log: createLogger('error', false),
     accountsLackingKey: async () => new Set(),
-    ready: async () => ({ ok: true, checks: { database: true } }),
+    checkReadiness: async () => ({ ok: true, checks: { database: true } }),
     ...options,
   })
   let closed = false

@@ -2,16 +2,15 @@ import { type Db, inOrganization } from '../../store/database.ts'
 import { listenForChanges } from '../../store/event/notify.ts'
 import { type EventFilter, type EventRecord, findPlanOfSlot, readEvents } from '../../store/event/read.ts'
 import { type KeyWatch, keyRevokedError, type WatchedKey } from '../server/key-watch.ts'
-import { OrganizationFeed } from './organization-feed.ts'
+import { eventPageSize, OrganizationFeed } from './organization-feed.ts'
 
-/** Follows the events of organizations: replays what was missed from the table, then goes on live. */
+/** Streams the events of organizations: replays earlier events from the table, then delivers new ones live. */
 export interface EventStream {
   /**
-   * The events after a number (from now on, if none is given) that pass the filter: each once, in order, without a gap.
-   * Ends when it is returned, when the hub closes, and with an error once the key that opened it does not work any more, whatever
-   * it is doing then.
+   * Delivers each event after the sequence `after` that passes the filter once, in order, without a gap. Default of `after`:
+   * the current sequence. Ends on `return()` and when the stream closes; throws once its API key is revoked.
    */
-  subscribe(organizationId: string, followed: EventSubscription): AsyncIterableIterator<EventRecord>
+  subscribe(organizationId: string, subscription: EventSubscription): AsyncIterableIterator<EventRecord>
   close(): Promise<void>
 }
 
@@ -21,11 +20,10 @@ interface EventSubscription {
   readonly keyId: string
 }
 
-const pageSize = 200
-/** NOTIFY is only a hint: whatever was missed is found within this time. */
+/** How often the table is polled, to deliver events whose NOTIFY was lost. */
 const pollIntervalMs = 5_000
 
-/** One hub a process: one listening connection, and one reader for each organization that is followed. */
+/** Uses one listening connection for the process and one feed for each organization with subscribers. */
 export async function createEventStream(options: {
   readonly db: Db
   readonly databaseUrl: string
@@ -62,13 +60,13 @@ export async function createEventStream(options: {
     ending: AbortSignal,
   ): AsyncGenerator<EventRecord, void, undefined> {
     const passes = createFilter(db, organizationId, filter)
-    let known = after
+    let lastDelivered = after
     while (!ending.aborted) {
       const buffer = await feedOf(organizationId).subscribe()
-      let cursor: number = known ?? buffer.startSequence
+      let cursor: number = lastDelivered ?? buffer.startSequence
       try {
         while (cursor < buffer.startSequence && !ending.aborted) {
-          const range = { after: cursor, until: buffer.startSequence, limit: pageSize }
+          const range = { after: cursor, until: buffer.startSequence, limit: eventPageSize }
           const page: readonly EventRecord[] = await inOrganization(db, organizationId, (tx) =>
             readEvents(tx, organizationId, filter, range),
           )
@@ -76,10 +74,10 @@ export async function createEventStream(options: {
             yield event
             cursor = event.sequence
           }
-          if (page.length < pageSize) cursor = buffer.startSequence
+          if (page.length < eventPageSize) cursor = buffer.startSequence
         }
         for await (const event of buffer.events(ending)) {
-          // Whatever is committed after it has a higher number, so nothing of that reaches who follows by this key.
+          // Events that are committed after the revocation have higher sequences, so this key receives none of them.
           if (event.type === 'apiKey.revoked') keys.markRevoked(String(event.payload.keyId))
           if (event.sequence <= cursor) continue
           if (await passes(event)) yield event
@@ -88,16 +86,16 @@ export async function createEventStream(options: {
       } finally {
         buffer.unsubscribe()
       }
-      known = cursor
+      lastDelivered = cursor
     }
   }
 
   return {
-    subscribe(organizationId, followed) {
+    subscribe(organizationId, subscription) {
       const stop = new AbortController()
-      const key = keys.watch(followed.keyId)
+      const key = keys.watch(subscription.keyId)
       const ending = AbortSignal.any([stop.signal, closing.signal, key.revoked])
-      return endWithKey(follow(organizationId, followed, ending), key, () => stop.abort())
+      return endOnRevocation(follow(organizationId, subscription, ending), key, () => stop.abort())
     },
     async close() {
       clearInterval(timer)
@@ -108,15 +106,15 @@ export async function createEventStream(options: {
 }
 
 /**
- * Gives nothing that the key may not see any more. A generator that waits hears of its `return` only when it next yields;
- * `stop` tells it at once.
+ * Ends a stream with an error once its key is revoked, and delivers nothing afterwards. `stop` wakes a waiting generator, which
+ * would otherwise handle `return()` only at its next `yield`.
  */
-function endWithKey<Item>(
+function endOnRevocation<Item>(
   generator: AsyncGenerator<Item, void, undefined>,
   key: WatchedKey,
   stop: () => void,
 ): AsyncIterableIterator<Item> {
-  const leave = () => {
+  const release = () => {
     stop()
     key.release()
   }
@@ -126,23 +124,23 @@ function endWithKey<Item>(
         const result = await generator.next()
         await key.confirmed()
         if (!key.revoked.aborted) {
-          if (result.done) leave()
+          if (result.done) release()
           return result
         }
       } catch (error) {
-        leave()
+        release()
         throw error
       }
-      leave()
+      release()
       await generator.return()
       throw keyRevokedError()
     },
     return: () => {
-      leave()
+      release()
       return generator.return()
     },
     throw: (error) => {
-      leave()
+      release()
       return generator.throw(error)
     },
     [Symbol.asyncIterator]() {
@@ -151,7 +149,7 @@ function endWithKey<Item>(
   }
 }
 
-/** A filter for events that are already in memory. */
+/** Applies an event filter to events in memory. */
 function createFilter(
   db: Db,
   organizationId: string,
@@ -165,16 +163,16 @@ function createFilter(
     case 'family':
       return ({ type }) => type.startsWith(filter.prefix)
     case 'plan': {
-      const isOfPlan = new Map<string, boolean>()
+      const belongsToPlan = new Map<string, boolean>()
       return async ({ planId, slotId }) => {
         if (planId !== null || slotId === null) return planId === filter.planId
-        let known = isOfPlan.get(slotId)
+        let known = belongsToPlan.get(slotId)
         if (known === undefined) {
           const found = await inOrganization(db, organizationId, (tx) =>
             findPlanOfSlot(tx, organizationId, slotId),
           )
           known = found === filter.planId
-          isOfPlan.set(slotId, known)
+          belongsToPlan.set(slotId, known)
         }
         return known
       }

@@ -1,11 +1,12 @@
 import { type Db, inOrganization } from '../../store/database.ts'
 import { type EventRecord, readEvents, readHead } from '../../store/event/read.ts'
 
-const pageSize = 200
-/** What a follower may leave unread before it is sent back to the table. */
+/** How many events one query reads. */
+export const eventPageSize = 200
+/** How many undelivered events a subscriber may have before its buffer overflows. */
 const maxUnread = 1_000
 
-/** Reads an organization's events past the last one it saw, whenever poked, and hands each to all who joined. */
+/** Reads the new events of one organization after each notification and pushes them to all its subscribers. */
 export class OrganizationFeed {
   readonly #db: Db
   readonly #organizationId: string
@@ -25,16 +26,16 @@ export class OrganizationFeed {
     this.#onEmpty = onEmpty
   }
 
-  /** An buffer that gets every event after its `from`. */
+  /** Returns a buffer that receives every event after its `startSequence`. */
   async subscribe(): Promise<SubscriberBuffer> {
     this.#subscribing += 1
     try {
       this.#head ??= inOrganization(this.#db, this.#organizationId, (tx) =>
         readHead(tx, this.#organizationId),
       )
-      // Nothing is handed out between the answer and the entry into the set: both happen in the same turn.
-      const from = await this.#head
-      const buffer = new SubscriberBuffer(Math.max(from, this.#lastSequence), () => this.#unsubscribe(buffer))
+      // No event is pushed between the read of the head and the addition to the set: no await separates them.
+      const head = await this.#head
+      const buffer = new SubscriberBuffer(Math.max(head, this.#lastSequence), () => this.#unsubscribe(buffer))
       this.#buffers.add(buffer)
       return buffer
     } catch (error) {
@@ -45,6 +46,7 @@ export class OrganizationFeed {
     }
   }
 
+  /** Reads the new events. A notification during a read causes another one. */
   notify(): void {
     if (this.#isReading) this.#hasMore = true
     else this.#read().catch(this.#onError)
@@ -53,9 +55,9 @@ export class OrganizationFeed {
   async #read(): Promise<void> {
     this.#isReading = true
     try {
-      const start = await this.#head
-      if (start === undefined) return
-      this.#lastSequence = Math.max(this.#lastSequence, start)
+      const head = await this.#head
+      if (head === undefined) return
+      this.#lastSequence = Math.max(this.#lastSequence, head)
       do {
         this.#hasMore = false
         const events = await inOrganization(this.#db, this.#organizationId, (tx) =>
@@ -63,14 +65,14 @@ export class OrganizationFeed {
             tx,
             this.#organizationId,
             { kind: 'all' },
-            { after: this.#lastSequence, until: Number.MAX_SAFE_INTEGER, limit: pageSize },
+            { after: this.#lastSequence, until: Number.MAX_SAFE_INTEGER, limit: eventPageSize },
           ),
         )
         for (const event of events) {
           this.#lastSequence = event.sequence
           for (const buffer of this.#buffers) buffer.push(event)
         }
-        if (events.length === pageSize) this.#hasMore = true
+        if (events.length === eventPageSize) this.#hasMore = true
       } while (this.#hasMore)
     } finally {
       this.#isReading = false
@@ -78,12 +80,13 @@ export class OrganizationFeed {
   }
 
   #unsubscribe(buffer: SubscriberBuffer): void {
-    // Left twice, once for overflowing and once by its owner, it must not count twice: another feed may be in place.
+    // A buffer that overflowed is unsubscribed a second time by its owner. Only the first call may report an empty feed:
+    // by the second, another feed may serve the organization.
     if (this.#buffers.delete(buffer) && this.#buffers.size === 0 && this.#subscribing === 0) this.#onEmpty()
   }
 }
 
-/** What a follower has not read yet. Overflowing, it ends: the follower joins again and reads the table meanwhile. */
+/** The undelivered events of one subscriber. On overflow it ends: the subscriber reads the table and subscribes again. */
 class SubscriberBuffer {
   readonly startSequence: number
   readonly unsubscribe: () => void
@@ -91,9 +94,9 @@ class SubscriberBuffer {
   #hasOverflowed = false
   #wake: (() => void) | undefined
 
-  constructor(from: number, leave: () => void) {
-    this.startSequence = from
-    this.unsubscribe = leave
+  constructor(startSequence: number, unsubscribe: () => void) {
+    this.startSequence = startSequence
+    this.unsubscribe = unsubscribe
   }
 
   push(event: EventRecord): void {

@@ -4,15 +4,15 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { live, welcome } from './operations.ts'
 
-/** A file that the page loads. */
+/** A file that the GraphiQL page loads. */
 export interface Asset {
   readonly contentType: string
-  /** Its bytes in an encoding; compressed once a process. */
+  /** The content in an encoding. Each encoding is compressed once per process. */
   encoded(encoding: Encoding): Promise<Buffer>
 }
 
 export interface Assets {
-  /** Changes with any of the files: what is under it never does. */
+  /** Changes with any of the files, so that their URLs can be cached forever. */
   readonly hash: string
   readonly byName: ReadonlyMap<string, Asset>
 }
@@ -25,7 +25,7 @@ const ownFile = (name: string) => readFile(new URL(`./browser/${name}`, import.m
 
 let loading: Promise<Assets> | undefined
 
-/** The files of GraphiQL and of our page around it: 9 MB, so that they are read only once somebody opens the page. */
+/** Loads the files of GraphiQL and of the page around it, 9 MB, when the page is first opened. */
 export function loadAssets(): Promise<Assets> {
   loading ??= load()
   return loading
@@ -55,12 +55,12 @@ async function load(): Promise<Assets> {
 
 function assetOf(contentType: string, text: string): Asset {
   const content = Buffer.from(text)
-  const made = new Map<Encoding, Promise<Buffer>>()
+  const encodings = new Map<Encoding, Promise<Buffer>>()
   return {
     contentType,
     encoded(encoding) {
-      const bytes = made.get(encoding) ?? compress(content, encoding)
-      made.set(encoding, bytes)
+      const bytes = encodings.get(encoding) ?? compress(content, encoding)
+      encodings.set(encoding, bytes)
       return bytes
     },
   }
@@ -69,7 +69,7 @@ function assetOf(contentType: string, text: string): Asset {
 async function compress(content: Buffer, encoding: Encoding): Promise<Buffer> {
   switch (encoding) {
     case 'br':
-      // The highest qualities take ten times as long for a tenth less.
+      // The highest qualities take ten times as long and save another tenth.
       return await promisify(brotliCompress)(content, {
         params: {
           [constants.BROTLI_PARAM_QUALITY]: 5,
@@ -83,11 +83,11 @@ async function compress(content: Buffer, encoding: Encoding): Promise<Buffer> {
   }
 }
 
-/** The best encoding that a client takes (RFC 9110, 12.5.3). */
+/** The best encoding that a client accepts (RFC 9110, 12.5.3). */
 export function encodingFor(accepted: string | undefined): Encoding {
-  const taken = (accepted ?? '').split(',').flatMap((each) => {
+  const names = (accepted ?? '').split(',').flatMap((each) => {
     const [name = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase())
     return parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) ? [] : [name]
   })
-  return taken.includes('br') ? 'br' : taken.includes('gzip') ? 'gzip' : 'identity'
+  return names.includes('br') ? 'br' : names.includes('gzip') ? 'gzip' : 'identity'
 }

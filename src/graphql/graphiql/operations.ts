@@ -1,4 +1,4 @@
-export const welcome = `# Who am I, and what is planned?
+export const welcome = `# The organization, the API key and the first plans.
 query Overview {
   viewer { organization { name } apiKey { name scopes } }
   plans(first: 3) {
@@ -15,7 +15,7 @@ query Overview {
 }
 `
 
-export const live = `# Leave this open: everything that happens shows up here. \`after: 0\` replays the past first.
+export const live = `# Events appear here as they happen. \`after: 0\` replays earlier events first.
 subscription Live {
   events(after: 0) { sequence type occurredAt payload job { state } }
 }

@@ -3,16 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { notFound, sendProblem } from '../server/problem.ts'
 import { encodingFor, loadAssets } from './assets.ts'
 
-/** Whether a browser asks for something to look at, and not for an answer of the API. */
+/** Whether a browser requests a page rather than an API response. */
 export function acceptsHtml({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
   return (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').includes('text/html')
 }
 
 /**
- * Nothing is run but these files, and nothing is asked but this server. Monaco, GraphiQL's editor, makes its styles and fonts as it
- * goes: for those there is no hash to name.
+ * Allows scripts and connections of this server only. Monaco, GraphiQL's editor, creates its styles and fonts at run time, so
+ * these cannot be listed by hash.
  */
-const policy = [
+const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "worker-src 'self'",
@@ -25,27 +25,27 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Answers the page. It is the same for everybody: the key is in the link's fragment, which no browser sends, or typed in. */
+/** Serves the page. It holds no key: the user types it, or follows a link with the key in its fragment, which is never sent. */
 export async function serveGraphiql(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const page = Buffer.from(pageWith((await loadAssets()).hash))
   response.setHeader('content-type', 'text/html; charset=utf-8')
-  response.setHeader('content-security-policy', policy)
+  response.setHeader('content-security-policy', contentSecurityPolicy)
   response.setHeader('cache-control', 'no-cache')
-  // At the same address the API answers those who accept something else.
+  // The same URL serves API responses to clients that do not accept HTML.
   response.setHeader('vary', 'accept')
   const tag = createHash('sha256').update(page).digest('hex').slice(0, 16)
   send(request, response, `"${tag}"`, page)
 }
 
-/** Answers a file that the page loads, at `<hash>/<name>`. */
+/** Serves a file of the page, at `<hash>/<name>`. */
 export async function serveAsset(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
 ): Promise<void> {
   const { hash, byName } = await loadAssets()
-  const [asked, name, ...more] = path.split('/')
-  const asset = asked === hash && more.length === 0 ? byName.get(name ?? '') : undefined
+  const [requestedHash, name, ...more] = path.split('/')
+  const asset = requestedHash === hash && more.length === 0 ? byName.get(name ?? '') : undefined
   if (!asset || (request.method !== 'GET' && request.method !== 'HEAD'))
     return sendProblem(response, notFound)
   const encoding = encodingFor(request.headers['accept-encoding'])
@@ -66,7 +66,7 @@ function send(request: IncomingMessage, response: ServerResponse, tag: string, c
   response.end(request.method === 'HEAD' ? undefined : content)
 }
 
-/** Addresses are relative: a proxy may serve us below a path of its own. */
+/** URLs are relative, because a proxy may serve the API below a path. */
 const pageWith = (hash: string) => `<!doctype html>
 <html lang="en">
 <head>

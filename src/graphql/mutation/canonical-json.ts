@@ -1,4 +1,4 @@
-/** JSON with sorted keys, so that the same value is the same text. */
+/** JSON with sorted object keys: equal values have the same text. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -13,125 +13,130 @@ import { type RootField, splitFields } from './split-fields.ts'
 
 type Execute = (request: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>
 
-/** What was asked, and how one field of it is executed within a context. */
-interface Asked {
+interface MutationRequest {
   readonly request: ExecutionArgs
   readonly context: Context
+  /** Executes one field within a context. */
   execute(field: RootField, context: Context): Promise<ExecutionResult>
 }
 
-/** What came of one field. */
-interface Answer {
-  readonly result: ExecutionResult
-  /** Null if nothing was begun. */
-  readonly end: RunResult | null
+interface FieldResult {
+  readonly response: ExecutionResult
+  /** Null if nothing was done. */
+  readonly result: RunResult | null
 }
 
 /**
- * Executes a mutation field by field, each in one transaction as a whole: the claim of its idempotency key, its effect, what
- * its answer shows, and the keeping of that answer, word for word, for whoever sends the same again. So no kill can leave an
- * effect without its answer, and what cannot be response was not done. Anything but a mutation is executed as it is.
+ * Executes a mutation field by field, each in one transaction: the claim of its idempotency key, the command, the reads of the
+ * response and the storing of that response. A crash therefore leaves no effect without its stored response, and an error
+ * in the response rolls the effect back. Other operations are executed unchanged.
  *
- * In `line`, requests of this process under the same key wait for each other. Otherwise each would hold a connection while it
- * waits in Postgres, and a client that retries in a storm would leave none for anybody else.
+ * `mutex` serializes the requests of this process under one key. Otherwise each would hold a connection while it waits in
+ * Postgres, and a burst of retries would use up the pool.
  */
 export async function executeMutation(
   execute: Execute,
-  line: KeyedMutex,
+  mutex: KeyedMutex,
   request: ExecutionArgs,
 ): Promise<ExecutionResult> {
   const fields = splitFields(request)
   if (fields === null) return await execute(request)
 
-  const context = request.contextValue as Context // As our own factory made it.
-  const asked: Asked = {
+  const context = request.contextValue as Context // Made by our context factory.
+  const mutation: MutationRequest = {
     request,
     context,
     execute: async ({ document }, contextValue) => await execute({ ...request, document, contextValue }),
   }
-  const mutations = fields.filter(({ name }) => name !== '__typename')
-  // With several mutations in one request the header cannot say which it means.
-  const header = mutations.length === 1 ? context.idempotencyKey : null
+  const mutationFields = fields.filter(({ name }) => name !== '__typename')
+  // With several mutation fields in one request, the header is ambiguous.
+  const header = mutationFields.length === 1 ? context.idempotencyKey : null
   const data: Record<string, unknown> = {}
   const replayed: string[] = []
   for (const field of fields) {
-    const { result, end } = mutations.includes(field)
-      ? await executeField(asked, field, line, keyOf(field.args.input, header))
-      : { result: await asked.execute(field, context), end: null }
-    if (!result.data) return result
-    Object.assign(data, result.data)
-    if (end?.kind === 'replayed') replayed.push(field.responseKey)
+    const { response, result } = mutationFields.includes(field)
+      ? await executeField(mutation, field, mutex, keyOf(field.args.input, header))
+      : { response: await mutation.execute(field, context), result: null }
+    if (!response.data) return response
+    Object.assign(data, response.data)
+    if (result?.kind === 'replayed') replayed.push(field.responseKey)
   }
   if (replayed.length === 0) return { data }
   context.responseHeaders?.set('idempotent-replayed', 'true')
-  const isSaidByHeader = context.responseHeaders !== null && mutations.length === 1
-  return isSaidByHeader ? { data } : { data, extensions: { idempotentReplayed: replayed } }
+  const isUnambiguousHeader = context.responseHeaders !== null && mutationFields.length === 1
+  return isUnambiguousHeader ? { data } : { data, extensions: { idempotentReplayed: replayed } }
 }
 
 async function executeField(
-  asked: Asked,
+  mutation: MutationRequest,
   field: RootField,
-  line: KeyedMutex,
+  mutex: KeyedMutex,
   key: string | null | InvalidInput,
-): Promise<Answer> {
-  const { context } = asked
-  const refuse = async (refusal: RefusalError): Promise<Answer> => ({
-    result: await asked.execute(field, { ...context, mutation: { kind: 'refused', refusal } }),
-    end: { kind: 'stopped', by: refusal },
+): Promise<FieldResult> {
+  const { context } = mutation
+  const refuse = async (refusal: RefusalError): Promise<FieldResult> => ({
+    response: await mutation.execute(field, { ...context, mutation: { kind: 'refused', refusal } }),
+    result: { kind: 'failed', error: refusal },
   })
   if (key instanceof InvalidInput) return await refuse(key)
-  const run = () => executeInTransaction(asked, field, key)
-  const answer =
+  const run = () => executeInTransaction(mutation, field, key)
+  const executed =
     key === null
       ? await run()
-      : ((await line.runExclusive(`${context.viewer.organizationId} ${key}`, run)) ??
+      : ((await mutex.runExclusive(`${context.viewer.organizationId} ${key}`, run)) ??
         (await refuse(new IdempotencyInProgress())))
 
-  const { end } = answer
-  if (end?.kind === 'done') context.invalidateSettings()
-  if (end?.kind === 'stopped' && end.by instanceof IdempotencyInProgress)
-    context.responseHeaders?.set('retry-after', String(end.by.retryAfterSeconds))
-  return answer
+  const { result } = executed
+  if (result?.kind === 'done') context.invalidateSettings()
+  if (result?.kind === 'failed' && result.error instanceof IdempotencyInProgress)
+    context.responseHeaders?.set('retry-after', String(result.error.retryAfterSeconds))
+  return executed
 }
 
-async function executeInTransaction(asked: Asked, field: RootField, key: string | null): Promise<Answer> {
-  const { context, request } = asked
+async function executeInTransaction(
+  mutation: MutationRequest,
+  field: RootField,
+  key: string | null,
+): Promise<FieldResult> {
+  const { context, request } = mutation
   const requestHash = hashOf(request, field)
   try {
     return await retryOnSerializationFailure(() =>
       context.transact(async (tx) => {
-        const run: OpenRun = { kind: 'open', tx, key, requestHash, end: null }
-        const result = await asked.execute(field, within(context, run))
-        return await settle(run, context.viewer.organizationId, field, result)
+        const run: OpenRun = { kind: 'open', tx, key, requestHash, result: null }
+        const response = await mutation.execute(field, contextWithin(run, context))
+        return await settle(run, context.viewer.organizationId, field, response)
       }),
     )
   } catch (error) {
-    if (error instanceof RollbackWithResult) return error.answer
-    return { result: failed([locatedError(error, field.nodes, [field.responseKey])]), end: null }
+    if (error instanceof RollbackWithResult) return error.fieldResult
+    return { response: failed([locatedError(error, field.nodes, [field.responseKey])]), result: null }
   }
 }
 
-/** Keeps the answer of what was done, for its transaction to commit. Throws if that is to be undone. */
+/** Stores the response of a mutation that was done. Throws where the transaction must roll back. */
 async function settle(
-  { tx, key, requestHash, end }: OpenRun,
+  { tx, key, requestHash, result }: OpenRun,
   organizationId: string,
   { responseKey }: RootField,
-  result: ExecutionResult,
-): Promise<Answer> {
-  if (end?.kind === 'replayed' && end.response !== null)
-    return { result: { data: { [responseKey]: JSON.parse(end.response) } }, end }
-  if (end?.kind === 'stopped' && isSerializationFailure(end.by)) throw end.by
-  if (result.errors) throw new RollbackWithResult({ result: failed(result.errors), end: null })
-  if (end === null || end.kind === 'stopped') throw new RollbackWithResult({ result, end })
-  if (end.kind === 'done' && key !== null) {
-    const response = end.isSecret ? null : { body: JSON.stringify(result.data?.[responseKey]), requestHash }
-    await storeOutcome(tx, { organizationId, key }, { outcome: end.kept, response })
+  response: ExecutionResult,
+): Promise<FieldResult> {
+  if (result?.kind === 'replayed' && result.response !== null)
+    return { response: { data: { [responseKey]: JSON.parse(result.response) } }, result }
+  if (result?.kind === 'failed' && isSerializationFailure(result.error)) throw result.error
+  if (response.errors) throw new RollbackWithResult({ response: failed(response.errors), result: null })
+  if (result === null || result.kind === 'failed') throw new RollbackWithResult({ response, result })
+  if (result.kind === 'done' && key !== null) {
+    const stored = result.hasSecrets
+      ? null
+      : { body: JSON.stringify(response.data?.[responseKey]), requestHash }
+    await storeOutcome(tx, { organizationId, key }, { outcome: result.storedOutcome, response: stored })
   }
-  return { result, end }
+  return { response, result }
 }
 
-/** Everything that the field resolves reads what its own transaction has written, one statement after another. */
-function within(context: Context, mutation: OpenRun): Context {
+/** A context whose reads run in the transaction of the mutation, one statement after another. */
+function contextWithin(mutation: OpenRun, context: Context): Context {
   let last: Promise<unknown> = Promise.resolve()
   const read = <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
     const next = last.then(() => work(mutation.tx))
@@ -154,27 +159,28 @@ function failed(errors: readonly GraphQLError[]): ExecutionResult {
   return { data: null, errors }
 }
 
-/** Rolls a transaction back whose answer is known all the same. */
+/** Rolls the transaction of a field back and carries the field's result. */
 class RollbackWithResult extends Error {
   override readonly name = 'RollbackWithResult'
-  readonly answer: Answer
-  constructor(answer: Answer) {
-    super('a mutation that did nothing')
-    this.answer = answer
+  readonly fieldResult: FieldResult
+  constructor(fieldResult: FieldResult) {
+    super('the mutation was rolled back')
+    this.fieldResult = fieldResult
   }
 }
 
-/** Two transactions may have taken their locks crosswise; Postgres undoes one of them, and it may simply run again. */
+/** Retries a transaction that Postgres rolled back because of a deadlock or a serialization failure, up to three times. */
 async function retryOnSerializationFailure<Result>(run: () => Promise<Result>): Promise<Result> {
-  for (let left = 3; ; left -= 1) {
+  for (let retriesLeft = 3; ; retriesLeft -= 1) {
     try {
       return await run()
     } catch (error) {
-      if (left === 0 || !isSerializationFailure(error)) throw error
+      if (retriesLeft === 0 || !isSerializationFailure(error)) throw error
     }
   }
 }
 
+/** `deadlock_detected` or `serialization_failure`. */
 function isSerializationFailure(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001')
 }

@@ -2,7 +2,7 @@ import type { InputFieldBuilder, SchemaTypes } from '@pothos/core'
 import { problemOfKey } from '../../commands/text.ts'
 import { InvalidInput } from '../schema/error.ts'
 
-/** The field that every mutation's input has. */
+/** The input field `idempotencyKey`, which every mutation has. */
 export function idempotencyKey<Types extends SchemaTypes>(t: InputFieldBuilder<Types, 'InputObject'>) {
   return t.string({
     description:
@@ -10,19 +10,19 @@ export function idempotencyKey<Types extends SchemaTypes>(t: InputFieldBuilder<T
   })
 }
 
-/** The header is a structured string, `"key"` (draft-ietf-httpapi-idempotency-key-header); bare ones are taken too. */
+/** Reads the `Idempotency-Key` header: a structured string, `"key"` (draft-ietf-httpapi-idempotency-key-header), or a bare key. */
 export function keyOfHeader(header: string | null): string | null {
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header ?? '')?.[1]
   return quoted?.replace(/\\(.)/g, '$1') ?? header
 }
 
-/** The key that a mutation was sent under, by its input or by the header; null if it has none. */
+/** The idempotency key of a mutation, from its input or the header; null if it has none. */
 export function keyOf(input: unknown, header: string | null): string | null | InvalidInput {
   const given =
     typeof input === 'object' && input !== null && 'idempotencyKey' in input ? input.idempotencyKey : null
   const key = typeof given === 'string' ? given : header
   if (key === null) return null
   const problem =
-    header !== null && header !== key ? 'is not what the header Idempotency-Key says' : problemOfKey(key)
+    header !== null && header !== key ? 'differs from the header Idempotency-Key' : problemOfKey(key)
   return problem === null ? key : new InvalidInput([{ path: 'idempotencyKey', message: problem }])
 }

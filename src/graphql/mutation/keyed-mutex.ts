@@ -1,37 +1,37 @@
-/** Work under the same name, one after another in the order of asking. */
+/** Runs tasks with the same key one after another, in the order of their calls. */
 export interface KeyedMutex {
-  /** Answers null, and does nothing, if those ahead have not ended within `mostMs`. */
-  runExclusive<Result>(name: string, work: () => Promise<Result>): Promise<Result | null>
+  /** Returns null, and does not run the task, if the earlier tasks take longer than the mutex's timeout. */
+  runExclusive<Result>(key: string, task: () => Promise<Result>): Promise<Result | null>
 }
 
-/** A line for the work of this process. Whoever stands in it holds nothing but a promise. */
-export function createKeyedMutex(mostMs: number): KeyedMutex {
-  /** Per name, when the last in line will have ended. */
-  const ends = new Map<string, Promise<void>>()
+/** A mutex for the tasks of this process. A waiting task holds no resource but a promise. */
+export function createKeyedMutex(timeoutMs: number): KeyedMutex {
+  /** For each key, settles when its last task has ended. */
+  const tails = new Map<string, Promise<void>>()
   return {
-    async runExclusive(name, work) {
-      const ahead = ends.get(name)
-      const { promise: leaving, resolve: leave } = Promise.withResolvers<void>()
-      // Whoever gives up leaves, but those behind still wait for those ahead.
-      const end = Promise.all([ahead, leaving]).then(() => {
-        if (ends.get(name) === end) ends.delete(name)
+    async runExclusive(key, task) {
+      const previous = tails.get(key)
+      const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
+      // A task that times out leaves the queue, but the tasks behind it still wait for those before it.
+      const tail = Promise.all([previous, finished]).then(() => {
+        if (tails.get(key) === tail) tails.delete(key)
       })
-      ends.set(name, end)
+      tails.set(key, tail)
       try {
-        return ahead && !(await endsWithin(ahead, mostMs)) ? null : await work()
+        return previous && !(await settlesWithin(previous, timeoutMs)) ? null : await task()
       } finally {
-        leave()
+        finish()
       }
     },
   }
 }
 
-async function endsWithin(end: Promise<void>, milliseconds: number): Promise<boolean> {
+async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<boolean>((resolve) => {
+  const timeout = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), milliseconds)
   })
-  const isOver = await Promise.race([end.then(() => true), tooLate])
+  const hasSettled = await Promise.race([promise.then(() => true), timeout])
   clearTimeout(timer)
-  return isOver
+  return hasSettled
 }

@@ -1,29 +1,30 @@
 import type { Tx } from '../../store/database.ts'
 import type { RefusalError } from '../schema/error.ts'
 
-/** A mutation field on its way from its key to the last word of its answer. */
+/** The state of one mutation field while it is executed. */
 export type MutationRun =
-  /** Refused for its key alone; it has no transaction. */
+  /** The idempotency key was refused. The field has no transaction. */
   { readonly kind: 'refused'; readonly refusal: RefusalError } | OpenRun
 
 export interface OpenRun {
   readonly kind: 'open'
-  /** Everything happens in it: the claim of the key, the command, what the answer shows, and its keeping. */
+  /** The one transaction of the field: it claims the key, runs the command, reads the response and stores it. */
   readonly tx: Tx
   readonly key: string | null
-  /** Of the request, word for word: to the same one, the same answer is response again. */
+  /** A hash of the whole request. A stored response is replayed only to the same request. */
   readonly requestHash: Buffer
-  /** What `mutate` made of it. While it is null nothing was done: it was forbidden, or its ids were none. */
-  end: RunResult | null
+  /** Set by `mutate`. Null if the resolver did not reach it: the scope was missing or an id was invalid. */
+  result: RunResult | null
 }
 
 export type RunResult =
   | {
       readonly kind: 'done'
-      /** What may be kept of the outcome; with `isSecret`, nothing of its response. */
-      readonly kept: object
-      readonly isSecret: boolean
+      /** The outcome without its secrets. */
+      readonly storedOutcome: object
+      /** A response with secrets is not stored. */
+      readonly hasSecrets: boolean
     }
-  /** It was done before. `response` is the JSON that was response then; null if the outcome is to be response anew. */
+  /** An earlier request did the work. `response` is its stored JSON; null if it must be resolved again. */
   | { readonly kind: 'replayed'; readonly response: string | null }
-  | { readonly kind: 'stopped'; readonly by: unknown }
+  | { readonly kind: 'failed'; readonly error: unknown }

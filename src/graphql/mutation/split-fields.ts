@@ -14,20 +14,20 @@ import {
   type SelectionNode,
 } from 'graphql'
 
-/** One of the fields that a mutation asks for, with all that it asks of it. */
+/** One root field of a mutation operation. */
 export interface RootField {
   readonly name: string
-  /** What its answer is called: the alias, or the name. */
+  /** The alias, or the name. */
   readonly responseKey: string
   readonly nodes: readonly FieldNode[]
   readonly args: Readonly<Record<string, unknown>>
-  /** The operation as if it asked for nothing else. */
+  /** The operation with this root field only. */
   readonly document: DocumentNode
 }
 
 /**
- * Takes a mutation apart into its fields, in the order in which they are executed: as CollectFields of the GraphQL
- * specification does it. Null if the operation is no mutation or cannot be executed: then executing it says why.
+ * Splits a mutation operation into its root fields, in execution order (`CollectFields` of the GraphQL specification).
+ * Returns null if the operation is not a mutation or cannot be executed; its execution then reports the error.
  */
 export function splitFields(request: ExecutionArgs): readonly RootField[] | null {
   const { schema, document, operationName } = request
@@ -39,7 +39,7 @@ export function splitFields(request: ExecutionArgs): readonly RootField[] | null
 
   const fragments = document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION)
   const fields = new Map<string, FieldNode[]>()
-  collect(operation.selectionSet.selections, { fragments, variables, spread: new Set() }, fields)
+  collect(operation.selectionSet.selections, { fragments, variables, visitedFragments: new Set() }, fields)
   return [...fields].map(([responseKey, nodes]) => {
     const [node] = nodes
     const field = node && schema.getMutationType()?.getFields()[node.name.value]
@@ -54,36 +54,36 @@ export function splitFields(request: ExecutionArgs): readonly RootField[] | null
   })
 }
 
-interface Surroundings {
+interface Scope {
   readonly fragments: readonly FragmentDefinitionNode[]
   readonly variables: { readonly [name: string]: unknown }
-  /** The names of the fragments that were followed. */
-  readonly spread: Set<string>
+  /** The names of the fragments that were already collected. */
+  readonly visitedFragments: Set<string>
 }
 
-function collect(
-  selections: readonly SelectionNode[],
-  around: Surroundings,
-  fields: Map<string, FieldNode[]>,
-): void {
-  const says = (directive: GraphQLDirective, node: SelectionNode) =>
-    getDirectiveValues(directive, node, around.variables)?.if
+function collect(selections: readonly SelectionNode[], scope: Scope, fields: Map<string, FieldNode[]>): void {
+  const conditionOf = (directive: GraphQLDirective, node: SelectionNode) =>
+    getDirectiveValues(directive, node, scope.variables)?.if
   for (const node of selections) {
-    if (says(GraphQLSkipDirective, node) === true || says(GraphQLIncludeDirective, node) === false) continue
+    if (
+      conditionOf(GraphQLSkipDirective, node) === true ||
+      conditionOf(GraphQLIncludeDirective, node) === false
+    )
+      continue
     if (node.kind === Kind.FIELD) {
       const responseKey = (node.alias ?? node.name).value
       fields.set(responseKey, [...(fields.get(responseKey) ?? []), node])
     } else if (node.kind === Kind.INLINE_FRAGMENT) {
-      collect(node.selectionSet.selections, around, fields)
-    } else if (!around.spread.has(node.name.value)) {
-      around.spread.add(node.name.value)
-      const fragment = around.fragments.find(({ name }) => name.value === node.name.value)
-      if (fragment) collect(fragment.selectionSet.selections, around, fields)
+      collect(node.selectionSet.selections, scope, fields)
+    } else if (!scope.visitedFragments.has(node.name.value)) {
+      scope.visitedFragments.add(node.name.value)
+      const fragment = scope.fragments.find(({ name }) => name.value === node.name.value)
+      if (fragment) collect(fragment.selectionSet.selections, scope, fields)
     }
   }
 }
 
-/** Arguments that are none are for the execution to complain about. */
+/** Invalid arguments count as none here; the execution of the field reports them. */
 function argumentsOf(read: () => Record<string, unknown>): Record<string, unknown> {
   try {
     return read()

@@ -4,21 +4,21 @@ import { type Db, inOrganization } from '../../store/database.ts'
 import { findKeyForAuthentication, recordKeyUse, type Scope } from '../../store/tenant/api-keys.ts'
 import type { Viewer } from './context.ts'
 
-/** Finds out who asks. */
 export interface Authenticator {
-  /** `authorization` is the header's value, `Bearer rp_live_…`. Null for everybody whom we do not know. */
+  /** `authorization` is the header's value, `Bearer rp_live_…`. Returns null if the key is missing, malformed, unknown or revoked. */
   authenticate(authorization: string | null | undefined): Promise<Viewer | null>
 }
 
+/** How often the last use of a key is written to the database. */
 const recordUseIntervalMs = 60_000
 
 export function createAuthenticator(db: Db, onError: (error: unknown) => void): Authenticator {
-  const notedAt = new Map<string, number>()
+  const recordedAt = new Map<string, number>()
 
-  const noteUse = (organizationId: string, keyId: string) => {
+  const recordUse = (organizationId: string, keyId: string) => {
     const now = performance.now()
-    if (now - (notedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < recordUseIntervalMs) return
-    notedAt.set(keyId, now)
+    if (now - (recordedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < recordUseIntervalMs) return
+    recordedAt.set(keyId, now)
     inOrganization(db, organizationId, (tx) => recordKeyUse(tx, organizationId, keyId)).catch(onError)
   }
 
@@ -27,14 +27,14 @@ export function createAuthenticator(db: Db, onError: (error: unknown) => void): 
       const [, key] = /^Bearer ([^ ]+)$/i.exec(authorization ?? '') ?? []
       const claimed = key === undefined ? null : parseApiKey(key)
       if (!claimed) return null
-      const kept = await findKeyForAuthentication(db, claimed.id)
-      // In constant time: how much of a hash was right is nobody's business.
-      if (!kept || !timingSafeEqual(kept.hash, claimed.hash)) return null
-      noteUse(kept.organizationId, claimed.id)
+      const stored = await findKeyForAuthentication(db, claimed.id)
+      // The comparison takes constant time, so that its duration reveals nothing about the stored hash.
+      if (!stored || !timingSafeEqual(stored.hash, claimed.hash)) return null
+      recordUse(stored.organizationId, claimed.id)
       return {
-        organizationId: kept.organizationId,
+        organizationId: stored.organizationId,
         keyId: claimed.id,
-        scopes: new Set(kept.scopes as readonly Scope[]), // A CHECK constraint allows nothing else.
+        scopes: new Set(stored.scopes as readonly Scope[]), // A CHECK constraint allows nothing else.
       }
     },
   }

@@ -6,18 +6,18 @@ import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import { rateLimited } from '../schema/error.ts'
 import type { Viewer } from './context.ts'
 
-/** A request, as far as it is charged. */
+/** What charging needs to know of a request. */
 export interface ChargedRequest {
   readonly requestId: string
   readonly viewer: Viewer
-  /** Undefined until it was charged; null if nobody could be asked. */
+  /** Undefined before the request is charged; null if the limiter was unavailable. */
   charge?: Charge | null
 }
 
-/** Charges the key of a request, and answers the error if it cannot pay: then nothing may run. */
-export type ChargeRequest = (request: ChargedRequest, points: number) => Promise<GraphQLError | null>
+/** Charges a request to its API key. Returns an error if the budget does not cover the cost: the request must not run. */
+export type ChargeRequest = (request: ChargedRequest, cost: number) => Promise<GraphQLError | null>
 
-/** Whom we know may pass while the limits are out of order: the API does not go down with its limiter. */
+/** Fails open: authenticated requests are allowed while the limiter is unavailable. */
 export function createChargeRequest({
   limiter,
   bucket,
@@ -27,10 +27,10 @@ export function createChargeRequest({
   readonly bucket: Bucket
   readonly log: Logger
 }): ChargeRequest {
-  return async (request, points) => {
+  return async (request, cost) => {
     const { viewer, requestId } = request
-    const charge = await chargeApiKey(limiter, viewer, points, bucket).catch((error) => {
-      log.error({ err: error, requestId }, 'limits')
+    const charge = await chargeApiKey(limiter, viewer, cost, bucket).catch((error) => {
+      log.error({ err: error, requestId }, 'a request could not be charged and is allowed')
       return null
     })
     request.charge = charge
@@ -38,7 +38,10 @@ export function createChargeRequest({
   }
 }
 
-/** As in draft-ietf-httpapi-ratelimit-headers up to 06, which clients read; `Retry-After` in seconds (RFC 9110, 10.2.3). */
+/**
+ * The rate limit headers of draft-ietf-httpapi-ratelimit-headers up to version 06, which clients support, and `Retry-After`
+ * in seconds (RFC 9110, 10.2.3) if the request was not allowed.
+ */
 export function chargeHeaders({ allowed, ...charge }: Charge): readonly (readonly [string, string])[] {
   return [
     ['ratelimit-limit', String(charge.limit)],

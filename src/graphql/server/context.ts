@@ -15,50 +15,49 @@ import type { ApiKeyRecord, Scope } from '../../store/tenant/api-keys.ts'
 import type { EventStream } from '../events/event-stream.ts'
 import type { MutationRun } from '../mutation/mutation-context.ts'
 
-/** Who asks: a key of an organization. */
+/** The API key of a request and its organization. */
 export interface Viewer {
   readonly organizationId: string
   readonly keyId: string
   readonly scopes: ReadonlySet<Scope>
 }
 
-/** What a resolver has: who asks, that organization's data and nobody else's, and the commands. */
+/** What resolvers work with. Every read and transaction is limited to the viewer's organization. */
 export interface Context {
   readonly viewer: Viewer
   readonly requestId: string
-  /** Where the API is reached, such as `https://reels.example`; links in answers start with it. */
+  /** The public origin of the API, such as `https://reels.example`, for links in responses. */
   readonly origin: string
-  /** The `Idempotency-Key` header, which counts if the request holds a single mutation. */
+  /** The `Idempotency-Key` header. It applies if the request has exactly one mutation field. */
   readonly idempotencyKey: string | null
   readonly idempotencyMinutes: number
-  /** Within a mutation field, its run; else null. */
+  /** The run of the current mutation field; null in other fields. */
   readonly mutation: MutationRun | null
   readonly limiter: Pick<Limiter, 'windows' | 'health'>
   readonly apiBucket: Bucket
-  /** What the key has left after this request; null if nobody could be asked. */
+  /** What the key has left after this request; null if the limiter was unavailable. */
   readonly charge: Charge | null
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
   readonly eventStream: EventStream
   readonly load: Loaders
-  /** Reads inside the viewer's organization; reads of the same turn share a transaction. */
+  /** Reads that are started in the same event loop turn share a transaction. */
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
-  /** One transaction of its own inside the viewer's organization. */
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
-  /** Those of the viewer's accounts whose tokens are sealed under a key that is not here. */
+  /** Returns those accounts whose tokens are encrypted with a key that the key ring does not have. */
   accountsLackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
-  /** Makes this process read the organization's settings anew. */
+  /** Makes this process read the organization's settings again. */
   invalidateSettings(): void
-  /** What the answer's header shall say; null over WebSocket, where answers have none. */
+  /** Headers to add to the HTTP response; null over WebSocket. */
   readonly responseHeaders: Map<string, string> | null
 }
 
-/** Batched look-ups by id, for the time of one operation. Null is what is not the viewer's. */
+/** Batches lookups by id within one operation. A row of another organization is null, like a missing one. */
 export interface Loaders {
   readonly account: DataLoader<string, AccountRecord | null>
-  /** By the account itself, for it says all but the time. */
+  /** Keyed by the account, which holds everything that its health depends on but the time. */
   readonly accountHealth: DataLoader<AccountRecord, AccountHealth, string>
-  /** By the account's id. */
+  /** Keyed by account id. */
   readonly comingSlots: DataLoader<string, readonly UpcomingSlot[]>
   readonly apiKey: DataLoader<string, ApiKeyRecord | null>
   readonly plan: DataLoader<string, PlanRecord | null>

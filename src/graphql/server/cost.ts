@@ -18,21 +18,21 @@ import {
 import { mostComingSlots } from '../schema/account/account-view.ts'
 import { defaultPageSize, maxPageSize } from '../schema/connection.ts'
 
-/** What no document may exceed: the costliest takes a full bucket of a thousand points. */
+/** The maximum weight of a document. It costs 1,000 points, the default capacity of an API key's bucket. */
 export const maxWeight = 50_000
-/** That of one short mutation is a point. */
+/** A short mutation costs one point. */
 const weightPerPoint = 50
-/** What is refused before its cost is known. */
+/** The cost in points of a request that is rejected before its cost is known. */
 export const minCost = 1
 
-/** A thing that is looked up, and a value of it that is shown. */
+/** An object is looked up; a value is only returned. */
 const objectWeight = 10
 const valueWeight = 1
 
-/** A row that one statement reads among many costs a fraction of a thing that is looked up. */
+/** A row that one statement reads with many others weighs a quarter of a value. */
 const rowsPerValue = 4
 
-/** What a field reads beside what it shows, whatever is asked of it: so many rows, in one statement. */
+/** Rows that a field reads with one statement, in addition to what it returns. */
 const rowsRead: Readonly<Record<string, number>> = {
   'AccountHealth.slotsAtRisk': mostComingSlots,
   'AccountHealth.slotsAtRiskCount': mostComingSlots,
@@ -40,21 +40,21 @@ const rowsRead: Readonly<Record<string, number>> = {
 
 type Variables = Readonly<Record<string, unknown>>
 
-/** The points that a document costs, of several operations the costliest. */
+/** The cost of a document in points: that of its most expensive operation. */
 export function costOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
   return Math.max(minCost, Math.ceil(weightOf(schema, document, variables) / weightPerPoint))
 }
 
-/** Refuses documents that nobody could pay for. A page whose size is a variable counts by its default here. */
+/** Rejects documents above the maximum weight. A page whose size is a variable counts with its default size. */
 export function costLimitRule(context: ValidationContext): ASTVisitor {
   return {
     Document(document) {
-      const cost = weightOf(context.getSchema(), document, {})
-      if (cost <= maxWeight) return
-      const [points, most] = [cost, maxWeight].map((each) => Math.ceil(each / weightPerPoint))
+      const weight = weightOf(context.getSchema(), document, {})
+      if (weight <= maxWeight) return
+      const [cost, maxCost] = [weight, maxWeight].map((each) => Math.ceil(each / weightPerPoint))
       context.reportError(
         new GraphQLError(
-          `this costs ${points} points, and one request at most ${most}; ask for smaller pages`,
+          `the document costs ${cost} points, more than the maximum of ${maxCost}; request smaller pages`,
           {
             extensions: { code: 'TOO_COSTLY' },
           },
@@ -65,35 +65,35 @@ export function costLimitRule(context: ValidationContext): ASTVisitor {
 }
 
 /**
- * What a document reads: each object and each value that it shows, those of a page times the page's size, and of `nodes` times
- * the number of ids. `__typename` is known without reading. A fragment counts where it is spread, and is walked once, so the
- * time is that of the document's length, whatever its fragments multiply to. Of what is told apart by its type, the
- * costliest counts: an object has but one.
+ * The weight of a document: the sum over the objects and values that it returns, multiplied by the page size in a list and by
+ * the number of ids in `nodes`. `__typename` weighs nothing. A fragment counts in each place where it is spread but is visited
+ * once, so that the time is linear in the document's length. Of fragments on different types only the heaviest counts,
+ * because an object has one type.
  */
 export function weightOf(schema: GraphQLSchema, document: DocumentNode, variables: Variables = {}): number {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const each of document.definitions)
     if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each)
-  const known = new Map<string, number>()
+  const weights = new Map<string, number>()
 
   const ofFragment = (fragment: FragmentDefinitionNode): number => {
     const name = fragment.name.value
-    const before = known.get(name)
-    if (before !== undefined) return before
-    known.set(name, 0) // A fragment that spreads itself is refused by another rule.
+    const weighed = weights.get(name)
+    if (weighed !== undefined) return weighed
+    weights.set(name, 0) // Another rule rejects fragments that spread themselves.
     const type = schema.getType(fragment.typeCondition.name.value)
-    const cost = isCompositeType(type) ? ofSelections(fragment.selectionSet, type) : 0
-    known.set(name, cost)
-    return cost
+    const weight = isCompositeType(type) ? ofSelections(fragment.selectionSet, type) : 0
+    weights.set(name, weight)
+    return weight
   }
 
   const ofSelections = (set: SelectionSetNode, parent: GraphQLCompositeType): number => {
     let common = 0
     const byType = new Map<string, number>()
-    const add = (typeName: string | undefined, cost: number) => {
+    const add = (typeName: string | undefined, weight: number) => {
       const type = typeName === undefined ? parent : schema.getType(typeName)
-      if (type === parent || !isObjectType(type)) common += cost
-      else byType.set(type.name, (byType.get(type.name) ?? 0) + cost)
+      if (type === parent || !isObjectType(type)) common += weight
+      else byType.set(type.name, (byType.get(type.name) ?? 0) + weight)
     }
     for (const selection of set.selections) {
       if (selection.kind === Kind.FIELD) common += ofField(selection, parent)
@@ -113,28 +113,28 @@ export function weightOf(schema: GraphQLSchema, document: DocumentNode, variable
     const name = field.name.value
     if (name === '__typename') return 0
     const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined
-    if (!definition) return valueWeight // Introspection, or a mistake that another rule names.
+    if (!definition) return valueWeight // Introspection, or an unknown field that another rule reports.
     const type = getNamedType(definition.type)
-    const read = Math.ceil((rowsRead[`${parent.name}.${name}`] ?? 0) / rowsPerValue) * valueWeight
-    if (!field.selectionSet || !isCompositeType(type)) return valueWeight + read
-    if (type.name === 'PageInfo') return 0 // Known with the page.
+    const rows = Math.ceil((rowsRead[`${parent.name}.${name}`] ?? 0) / rowsPerValue) * valueWeight
+    if (!field.selectionSet || !isCompositeType(type)) return valueWeight + rows
+    if (type.name === 'PageInfo') return 0 // Read with the page.
     const inner = ofSelections(field.selectionSet, type)
-    if (type.name.endsWith('Edge')) return inner // The item in it is counted.
+    if (type.name.endsWith('Edge')) return inner // Its node is counted.
     const size = sizeOf(field, definition.args, document, variables)
     const isConnection = type.name.endsWith('Connection')
-    return read + (isConnection ? objectWeight + size * inner : size * (objectWeight + inner))
+    return rows + (isConnection ? objectWeight + size * inner : size * (objectWeight + inner))
   }
 
-  let most = 0
+  let max = 0
   for (const each of document.definitions) {
     if (each.kind !== Kind.OPERATION_DEFINITION) continue
     const root = schema.getRootType(each.operation)
-    if (root) most = Math.max(most, ofSelections(each.selectionSet, root))
+    if (root) max = Math.max(max, ofSelections(each.selectionSet, root))
   }
-  return most
+  return max
 }
 
-/** How many things a field answers at most: the size of its page, or the number of its ids; 1 if it has neither. */
+/** The maximum number of objects that a field returns: its page size or its number of ids; 1 if it has neither. */
 function sizeOf(
   field: FieldNode,
   args: readonly { readonly name: string }[],
@@ -152,7 +152,7 @@ function sizeOf(
     givenBy(given('first'), document, variables) ??
     givenBy(given('last'), document, variables) ??
     defaultPageSize
-  // What is no size is refused when it is read.
+  // The resolver rejects an invalid size.
   return Number.isInteger(size) ? within(Number(size)) : maxPageSize
 }
 

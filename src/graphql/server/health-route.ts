@@ -1,36 +1,35 @@
 import type { ServerResponse } from 'node:http'
 import type { LimiterHealth } from '../../rate-limit/limiter.ts'
 
-/** What a readiness check found. */
 export interface Readiness {
   readonly ok: boolean
-  /** Each thing that was checked, by name. */
+  /** The result of each check, by name. */
   readonly checks?: { readonly [name: string]: boolean }
-  /** Of each check that failed: what is wrong and what to do, in plain words. */
+  /** For each failed check, what is wrong and what to do. */
   readonly problems?: readonly string[]
 }
 
-/** `/livez`: the event loop turns, or this would not be answered. */
+/** `/livez`: a response proves that the event loop runs. */
 export function sendAlive(response: ServerResponse): void {
   sendJson(response, 200, { ok: true })
 }
 
 /**
- * `/readyz`: whether to send requests here. A process that drains says no, so that the next ones go elsewhere. One whose
- * limits are not where they are shared says yes, and that it is degraded: it works, at its share of each limit.
+ * `/readyz`: 200 if the process accepts requests, 503 if a check fails or the process is draining. `degraded` is true while
+ * the shared limit store is unavailable: the process then works with its own share of each limit.
  */
 export async function sendReadiness(
   response: ServerResponse,
-  draining: boolean,
-  ready: () => Promise<Readiness>,
+  isDraining: boolean,
+  checkReadiness: () => Promise<Readiness>,
   { store, since, reason, shares }: LimiterHealth,
 ): Promise<void> {
-  const found = draining
+  const readiness = isDraining
     ? { ok: false, checks: { accepting: false } }
-    : await ready().catch(() => ({ ok: false }))
+    : await checkReadiness().catch(() => ({ ok: false }))
   const limits = { store, since: new Date(since).toISOString(), reason, shares }
   const degraded = store === 'memory' || store === 'none'
-  sendJson(response, found.ok ? 200 : 503, { ...found, degraded, limits })
+  sendJson(response, readiness.ok ? 200 : 503, { ...readiness, degraded, limits })
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -2,35 +2,35 @@ import type { IncomingMessage } from 'node:http'
 import type { Problem } from './problem.ts'
 
 /**
- * Answers for a request why it is not for this server, or null. A page of another site can have its name resolve to this server's
- * address, and its browser then takes both for one origin (DNS rebinding): only `Host` tells them apart.
+ * Returns a problem if a request's `Host` does not name this server, else null. Protects against DNS rebinding: a site that
+ * resolves its own name to this server's address shares an origin with it in the browser; only `Host` differs.
  */
 export type HostGuard = (request: Pick<IncomingMessage, 'headers' | 'socket'>) => Problem | null
 
-/** `publicUrl` is where the API is reached from outside, `listensOn` the name or address that it was told to listen on. */
+/** `publicUrl` is the address of the API from outside, `listensOn` the name or address that the server listens on. */
 export function createHostGuard(publicUrl: string | undefined, listensOn: string): HostGuard {
-  const named = [publicUrl && URL.parse(publicUrl)?.host, bracketed(listensOn)].map((each) =>
+  const hosts = [publicUrl && URL.parse(publicUrl)?.host, bracketed(listensOn)].map((each) =>
     nameOf(each || undefined),
   )
-  const names = new Set(named.filter((name) => name !== null))
-  const isNamedLoopback = [...names].some(isLoopback)
+  const names = new Set(hosts.filter((name) => name !== null))
+  const acceptsLoopback = [...names].some(isLoopback)
 
   return ({ headers, socket }) => {
     const name = nameOf(headers.host)
     if (name !== null) {
       if (names.has(name)) return null
       const local = nameOf(bracketed(socket.localAddress?.replace(/^::ffff:/, '') ?? ''))
-      // By the very address that it came to: a page that was rebound has a name.
+      // The request names the address that it arrived at. A rebound page has a domain name instead.
       if (name === local) return null
-      if (isLoopback(name) && (isNamedLoopback || (local !== null && isLoopback(local)))) return null
+      if (isLoopback(name) && (acceptsLoopback || (local !== null && isLoopback(local)))) return null
     }
-    const told = name === null ? 'without a readable Host' : `at "${name}"`
-    const message = `The API does not answer ${told}. Set PUBLIC_URL to the address that it is reached at.`
+    const host = name === null ? 'a missing or malformed Host header' : `the host "${name}"`
+    const message = `The API does not accept requests for ${host}. Set PUBLIC_URL to the address of the API.`
     return { status: 421, code: 'HOST_NOT_ALLOWED', message }
   }
 }
 
-/** The host of a `Host` header without its port, in the spelling of URLs; null if it is none. */
+/** The host of a `Host` header without its port, normalized as in URLs; null if it is malformed. */
 function nameOf(host: string | undefined): string | null {
   if (!host || /[/?#@\\]/.test(host)) return null
   return URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? null

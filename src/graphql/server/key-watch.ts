@@ -2,48 +2,48 @@ import type { Db } from '../../store/database.ts'
 import { filterValidKeys } from '../../store/tenant/api-keys.ts'
 import { requestError } from '../schema/error.ts'
 
-/** The code with which graphql-ws closes a socket whose key is not, or no longer, accepted. */
+/** The close code (`Forbidden` in graphql-ws) and reason for a WebSocket whose API key was revoked. */
 export const keyRevokedClose = { code: 4403, reason: 'The API key was revoked.' } as const
 
-/** What a client has open under a key. */
+/** One stream, socket or response that was opened with an API key. */
 export interface WatchedKey {
-  /** Aborted once the key does not work any more. */
+  /** Aborted when the key is revoked or expires. */
   readonly revoked: AbortSignal
-  /** Waits until the key was found to work a moment ago, or has ended, or the watch closes. */
+  /** Resolves once the key was recently found valid, is revoked, or the watch closes. */
   confirmed(): Promise<void> | undefined
   release(): void
 }
 
-/** Knows every key that has something open in this process, and ends what it has open once the key is revoked. */
+/** Watches every API key that has something open in this process, and reports its revocation. */
 export interface KeyWatch {
-  /** Keeps an eye on a key that has just signed in. `end` is called once, when it does not work any more. */
+  /** Watches a key that was just authenticated. Calls `onRevoked` once, when the key is revoked. */
   watch(keyId: string, onRevoked?: () => void): WatchedKey
-  /** For whoever has read that a key was revoked before the next check at the table. */
+  /** Reports a revocation that the caller learned before the next check of the table. */
   markRevoked(keyId: string): void
   close(): void
 }
 
 export const keyRevokedError = () => requestError('UNAUTHENTICATED', keyRevokedClose.reason)
 
-/** Revocation ends everything within a second: so much is left for a check that has to wait for its connection. */
+/** Revocation must take effect within a second. The interval leaves 750 ms for a check that waits for a connection. */
 const checkIntervalMs = 250
-/** While the table cannot be asked, nothing more leaves under a key that was last found to work this long ago. */
+/** While the table cannot be read, nothing is sent under a key whose last confirmation is older than this. */
 const maxConfirmationAgeMs = 750
 
 interface Entry {
   readonly abort: AbortController
-  holders: number
+  watcherCount: number
   confirmedAt: number
 }
 
 /**
- * One query for all keys, four times a second while there are any. Not by NOTIFY: whoever misses one would go on
- * listening with a key that was taken from them.
+ * Checks all watched keys with one query, four times a second. Polls instead of listening for NOTIFY: a lost notification
+ * would leave a stream open under a revoked key.
  */
 export function createKeyWatch(options: {
   readonly db: Db
   readonly onError: (error: unknown) => void
-  /** In milliseconds, from any start. */
+  /** A monotonic clock in milliseconds. Default: `performance.now`. */
   readonly now?: () => number
 }): KeyWatch {
   const { db, onError, now = () => performance.now() } = options
@@ -60,12 +60,12 @@ export function createKeyWatch(options: {
   const check = async (): Promise<void> => {
     if (isChecking || entries.size === 0) return
     isChecking = true
-    const asked = new Map(entries)
+    const snapshot = new Map(entries)
     const at = now()
     try {
-      const working = new Set(await filterValidKeys(db, [...asked.keys()]))
-      for (const [keyId, entry] of asked) {
-        if (working.has(keyId)) entry.confirmedAt = Math.max(entry.confirmedAt, at)
+      const valid = new Set(await filterValidKeys(db, [...snapshot.keys()]))
+      for (const [keyId, entry] of snapshot) {
+        if (valid.has(keyId)) entry.confirmedAt = Math.max(entry.confirmedAt, at)
         else if (entries.get(keyId) === entry) markRevoked(keyId)
       }
     } catch (error) {
@@ -80,28 +80,33 @@ export function createKeyWatch(options: {
 
   return {
     watch(keyId, onRevoked) {
-      const entry = entries.get(keyId) ?? { abort: new AbortController(), holders: 0, confirmedAt: now() }
+      const entry = entries.get(keyId) ?? {
+        abort: new AbortController(),
+        watcherCount: 0,
+        confirmedAt: now(),
+      }
       entries.set(keyId, entry)
-      entry.holders += 1
+      entry.watcherCount += 1
       entry.confirmedAt = now()
       const { signal } = entry.abort
       if (onRevoked) signal.addEventListener('abort', onRevoked, { once: true })
-      const isFresh = () => isClosed || signal.aborted || now() - entry.confirmedAt <= maxConfirmationAgeMs
+      const isConfirmed = () =>
+        isClosed || signal.aborted || now() - entry.confirmedAt <= maxConfirmationAgeMs
       let isReleased = false
       return {
         revoked: signal,
         confirmed: () =>
-          isFresh()
+          isConfirmed()
             ? undefined
             : (async () => {
-                while (!isFresh()) await checked.promise
+                while (!isConfirmed()) await checked.promise
               })(),
         release() {
           if (isReleased) return
           isReleased = true
           if (onRevoked) signal.removeEventListener('abort', onRevoked)
-          entry.holders -= 1
-          if (entry.holders === 0 && entries.get(keyId) === entry) entries.delete(keyId)
+          entry.watcherCount -= 1
+          if (entry.watcherCount === 0 && entries.get(keyId) === entry) entries.delete(keyId)
         },
       }
     },

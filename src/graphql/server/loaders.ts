@@ -11,11 +11,11 @@ import type { Context, Loaders } from './context.ts'
 
 type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
 
-/** One statement for all that an operation asks for at the same moment. */
+/** Loads the rows that one operation requests in the same event loop turn with one statement per type. */
 export function createLoaders(
   organizationId: string,
   read: Context['read'],
-  lackingKey: Context['accountsLackingKey'],
+  accountsLackingKey: Context['accountsLackingKey'],
 ): Loaders {
   const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
     new DataLoader<string, Row | null>(async (ids) => {
@@ -28,9 +28,12 @@ export function createLoaders(
     account: by(findAccounts, idOf),
     accountHealth: new DataLoader(
       async (accounts: readonly AccountRecord[]) => {
-        const [now, locked] = await Promise.all([read(readDatabaseTime), lackingKey(accounts.map(idOf))])
+        const [now, lackingKey] = await Promise.all([
+          read(readDatabaseTime),
+          accountsLackingKey(accounts.map(idOf)),
+        ])
         return accounts.map((account) =>
-          healthOfAccount(account, { now, isKeyMissing: locked.has(account.id) }),
+          healthOfAccount(account, { now, isKeyMissing: lackingKey.has(account.id) }),
         )
       },
       { cacheKeyFn: idOf },
@@ -51,7 +54,7 @@ export function createLoaders(
   }
 }
 
-/** What is asked for from now on is read anew. */
+/** Makes later lookups read the database again. */
 export function clearLoaders(load: Loaders): void {
   for (const loader of Object.values(load)) loader.clearAll()
 }

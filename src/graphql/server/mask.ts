@@ -4,8 +4,9 @@ import { asUnavailable } from '../../store/unavailable.ts'
 import { internalMessage } from './problem.ts'
 
 /**
- * What leaves of an error: our own refusals and mistakes in the document as they are, with a code; everything else, which
- * is a bug, as no more than the fact, and a lost database as that. The cause stays inside, for `stamp` to log.
+ * Turns an error into one that may be sent to the client. GraphQL errors keep their message and get a code. An unavailable
+ * database becomes `UNAVAILABLE` with a retry delay. Any other error is a bug: it becomes `INTERNAL` without details, and
+ * keeps its cause for `addRequestId` to log.
  */
 export function maskError(error: unknown): GraphQLError {
   if (
@@ -32,7 +33,7 @@ export function maskError(error: unknown): GraphQLError {
   })
 }
 
-/** Gives the errors of a result the id of their request, and writes to the log what of them does not leave. */
+/** Adds the request id to the errors of a result. Logs the causes of `INTERNAL` errors. */
 export function addRequestId<Result extends { readonly errors?: readonly GraphQLError[] | undefined }>(
   result: Result,
   requestId: string,
@@ -44,13 +45,13 @@ export function addRequestId<Result extends { readonly errors?: readonly GraphQL
     errors: result.errors.map((error) => {
       if (!(error instanceof GraphQLError) || error.extensions.requestId === requestId) return error
       if (error.extensions.code === 'INTERNAL')
-        log.error({ err: error.originalError, requestId, path: error.path?.join('.') }, 'graphql')
+        log.error({ err: error.originalError, requestId, path: error.path?.join('.') }, 'a resolver failed')
       return withExtensions(error, { requestId })
     }),
   }
 }
 
-/** For ways to the client that have no status. */
+/** Removes the HTTP status and headers of an error, for transports without them. */
 export function withoutHttp(error: GraphQLError): GraphQLError {
   return withExtensions(error, { http: undefined })
 }

@@ -14,25 +14,25 @@ import {
 } from 'graphql'
 import { defaultPageSize, maxPageSize } from '../schema/connection.ts'
 
-/** How many items of lists one document may ask for. */
+/** The maximum number of list items that one document may request. */
 export const maxNodes = 10_000
 
 /**
- * Refuses documents whose nested pages multiply to more items than one answer should have, before anything is read.
- * A page whose size is a variable counts as the largest. Each fragment is counted once for each place it is spread in,
- * but walked once, so that fragments of fragments cost no time.
+ * Rejects documents whose nested pages multiply to more items than one response may have. A page whose size is a variable
+ * counts with the maximum size. A fragment counts in each place where it is spread but is visited once, so that the time is
+ * linear in the document's length.
  */
 export function nodeLimitRule(context: ValidationContext): ASTVisitor {
-  const known = new Map<string, number>()
+  const counts = new Map<string, number>()
 
   const countFragment = (fragment: FragmentDefinitionNode): number => {
     const name = fragment.name.value
-    const before = known.get(name)
-    if (before !== undefined) return before
-    known.set(name, 0) // A fragment that spreads itself is refused by another rule.
+    const counted = counts.get(name)
+    if (counted !== undefined) return counted
+    counts.set(name, 0) // Another rule rejects fragments that spread themselves.
     const type = context.getSchema().getType(fragment.typeCondition.name.value)
     const count = isCompositeType(type) ? countItems(fragment.selectionSet, type) : 0
-    known.set(name, count)
+    counts.set(name, count)
     return count
   }
 
@@ -71,7 +71,7 @@ export function nodeLimitRule(context: ValidationContext): ASTVisitor {
       if (count <= maxNodes) return
       context.reportError(
         new GraphQLError(
-          `this may answer ${count} items of lists, and one request at most ${maxNodes}; ask for smaller pages`,
+          `the document may return ${count} list items, more than the maximum of ${maxNodes}; request smaller pages`,
           { nodes: operation, extensions: { code: 'TOO_MANY_NODES' } },
         ),
       )

@@ -1,6 +1,6 @@
 import { badRequest, notFound, type Problem, problemBody, problemHeaders } from './problem.ts'
 
-/** A problem as a `Response`, for where there is none of Node's. */
+/** A problem as a fetch `Response`. */
 export function problemResponse(problem: Problem, requestId?: string): Response {
   return new Response(problemBody(problem, requestId), {
     status: problem.status,
@@ -13,34 +13,34 @@ export function problemResponse(problem: Problem, requestId?: string): Response 
   })
 }
 
-/** What the library refuses without a word, in words. */
-const refused: readonly Problem[] = [
+/** Problems for the statuses that yoga answers with an empty body. */
+const problems: readonly Problem[] = [
   badRequest,
   notFound,
   {
     status: 405,
     code: 'METHOD_NOT_ALLOWED',
-    message: 'GraphQL is asked by POST, or by GET if it is no mutation.',
+    message: 'Send operations by POST. Queries may also be sent by GET.',
   },
   {
     status: 406,
     code: 'NOT_ACCEPTABLE',
-    message: 'Answers come as JSON, those of subscriptions as text/event-stream.',
+    message: 'Accept application/json, or text/event-stream for a subscription.',
   },
   {
     status: 415,
     code: 'UNSUPPORTED_MEDIA_TYPE',
-    message: 'Send the operation as content-type: application/json.',
+    message: 'Send the operation with content-type: application/json.',
   },
 ]
 
-/** The response itself, or its refusal in JSON. A stream that was refused says why in its one event. */
+/** Replaces the body of an error response by JSON, unless it already has a JSON or event stream body. */
 export function withJsonBody(response: Response): Response {
   const { status, headers } = response
   if (status < 400 || /[/+]json\b|^text\/event-stream/.test(headers.get('content-type') ?? ''))
     return response
-  const problem = refused.find((each) => each.status === status) ?? { ...badRequest, status }
-  const answer = problemResponse(problem)
-  for (const [name, value] of headers) if (!name.startsWith('content-')) answer.headers.set(name, value)
-  return answer
+  const problem = problems.find((each) => each.status === status) ?? { ...badRequest, status }
+  const replaced = problemResponse(problem)
+  for (const [name, value] of headers) if (!name.startsWith('content-')) replaced.headers.set(name, value)
+  return replaced
 }

@@ -3,20 +3,20 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from '../../logger.ts'
 import { asUnavailable } from '../../store/unavailable.ts'
 
-/** Why a request is not answered, as it leaves. */
+/** An HTTP error response. */
 export interface Problem {
   readonly status: number
   readonly code: string
   readonly message: string
-  /** When the same request may do; it leaves as `Retry-After` too. */
+  /** When to send the request again. Also sent as `Retry-After`. */
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
 export const internalMessage =
-  'Something went wrong on our side. The log has the cause, under the request id.'
+  'The server failed to handle the request. Its log has the cause under this request id.'
 
-/** What is told of an error that was thrown: that something is out of reach, or no more than that it is a bug, which is logged. */
+/** Turns an error into a problem: 503 if the database is unavailable, else 500. Logs the cause of a 500. */
 export function problemOf(error: unknown, log: Logger, requestId: string): Problem {
   const unavailable = asUnavailable(error)
   if (!unavailable) {
@@ -27,12 +27,12 @@ export function problemOf(error: unknown, log: Logger, requestId: string): Probl
   return { status: 503, code: 'UNAVAILABLE', message, retryAfterSeconds }
 }
 
-/** The headers that a problem leaves with, beside those of its body. */
+/** The headers of a problem, without those of its body. */
 export function problemHeaders({ retryAfterSeconds, headers }: Problem): Readonly<Record<string, string>> {
   return { ...(retryAfterSeconds && { 'retry-after': String(retryAfterSeconds) }), ...headers }
 }
 
-/** A problem in JSON, in the shape of GraphQL's errors. */
+/** The JSON body of a problem, in the shape of a GraphQL error response. */
 export function problemBody({ code, message, retryAfterSeconds }: Problem, requestId?: string): string {
   const extensions = {
     code,
@@ -42,10 +42,10 @@ export function problemBody({ code, message, retryAfterSeconds }: Problem, reque
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
-/** Answers a request with a problem; cuts the answer off if it has begun already. */
+/** Sends a problem. Destroys the response if its headers were already sent. */
 export function sendProblem(response: ServerResponse, problem: Problem, requestId?: string): void {
   if (response.headersSent) return void response.destroy()
-  // Those describe what would have been sent.
+  // These headers describe the content that is not sent.
   for (const name of ['etag', 'content-type', 'content-length', 'content-range', 'accept-ranges'])
     response.removeHeader(name)
   response.writeHead(problem.status, {
@@ -57,7 +57,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, requestI
   response.end(problemBody(problem, requestId))
 }
 
-/** Answers a problem where there is a connection and no response: an upgrade, or bytes that are no request. */
+/** Sends a problem on a socket without a response object: for an upgrade request or a malformed request. */
 export function rejectConnection(socket: Duplex, problem: Problem): void {
   if (!socket.writable) return void socket.destroy()
   const { status } = problem
@@ -82,17 +82,17 @@ export const unauthenticated: Problem = {
 export const badRequest: Problem = {
   status: 400,
   code: 'BAD_REQUEST',
-  message: 'This is no request that can be read.',
+  message: 'The request is malformed.',
 }
 
 export const tooManyHeaders: Problem = {
   status: 431,
   code: 'HEADERS_TOO_LARGE',
-  message: 'The headers of the request are too large.',
+  message: 'The request headers are too large.',
 }
 
 export const notFound: Problem = {
   status: 404,
   code: 'NOT_FOUND',
-  message: 'There is nothing at this path. The API is at /graphql.',
+  message: 'Nothing is served at this path. The API is at /graphql.',
 }

@@ -23,58 +23,59 @@ import { pathOf } from './request-path.ts'
 import { defaultSocketLimits, type SocketLimits, serveSockets } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
-/** A page of another room's, at exactly this path. By which method and for whom is its own to decide. */
+/** An additional page at exactly this path. It checks the method and authenticates by itself. */
 export interface Route {
   readonly path: string
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
 export interface ApiOptions {
-  /** Under the role `reelpilot_api`. */
+  /** Connected as the role `reelpilot_api`. */
   readonly connection: Connection
-  /** For the one connection that listens for hints. */
+  /** For the connection that listens for change notifications. */
   readonly databaseUrl: string
   readonly deps: CommandDeps
-  /** Makes the ways to the authorize page. */
+  /** Creates TikTok authorize URLs. */
   readonly authorization: AuthorizationStarter
   readonly notifications: { send(change: ChangeNotification): void }
   readonly storage: MediaSource
-  /** Those of an organization's accounts whose tokens are sealed under a key that is not here: this role cannot see it. */
+  /** Returns accounts whose tokens are encrypted with a missing key. The role `reelpilot_api` cannot read that itself. */
   readonly accountsLackingKey: (
     organizationId: string,
     accountIds: readonly string[],
   ) => Promise<ReadonlySet<string>>
-  /** Keeps the keys' buckets, and knows the windows of the calls to TikTok. */
+  /** Holds the buckets of the API keys and the windows of TikTok calls. */
   readonly limiter: Limiter
   readonly limitSettings: LimitSettingsCache
-  /** What a key may ask for; a thousand points at once and fifty a second unless told. */
+  /** The budget of each API key. Default: 1,000 points, refilled by 50 a second. */
   readonly apiBucket?: Bucket
   readonly log: Logger
-  readonly ready: () => Promise<Readiness>
-  /** Where the API is reached from outside, such as `https://reels.example`; without it, the `Host` of each request. */
+  readonly checkReadiness: () => Promise<Readiness>
+  /** The public address, such as `https://reels.example`. Default: the origin of each request. */
   readonly publicUrl?: string
   readonly routes?: readonly Route[]
-  /** How long an idempotency key is remembered. */
+  /** How long an idempotency key is stored. Default: 60. */
   readonly idempotencyMinutes?: number
   readonly socketLimits?: SocketLimits
-  /** Serves here, in place of what answered before. One of its own, to be told where to listen, unless given. */
+  /** A listening server whose request handlers are replaced. Default: a new one, for `listen`. */
   readonly server?: Server
-  /** The host that this server listens at. */
+  /** The host that `server` listens on. Default: 127.0.0.1. */
   readonly host?: string
 }
 
 export interface Api {
-  /** The GraphQL endpoint without a port. */
+  /** Handles a request to the GraphQL endpoint without a socket. */
   fetch(request: Request): Promise<Response>
-  /** Answers the address, such as `http://127.0.0.1:4000`. */
+  /** Returns the address, such as `http://127.0.0.1:4000`. */
   listen(port: number, host: string): Promise<string>
-  /** Ends what is followed, lets requests under way finish, and stops. */
+  /** Ends subscriptions, lets requests in progress finish, and stops. */
   close(): Promise<void>
 }
 
-const drainMs = 5_000
+/** How long requests in progress may take to finish when the API closes. */
+const maxDrainMs = 5_000
 
-/** On everything that leaves: nobody frames it, guesses at its type or is told where its reader came from. Pages say more. */
+/** Sent with every response: no framing, no content sniffing, no referrer. Pages replace the content security policy. */
 const securityHeaders = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
   ['x-frame-options', 'DENY'],
@@ -87,8 +88,8 @@ const securityHeaders = [
  * given routes.
  */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, ready } = options
-  const onError = (error: unknown) => log.warn({ err: error }, 'api')
+  const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, checkReadiness } = options
+  const onError = (error: unknown) => log.warn({ err: error, component: 'api' }, 'a background task failed')
   const authenticator = createAuthenticator(connection.db, onError)
   const keys = createKeyWatch({ db: connection.db, onError })
   const eventStream = await createEventStream({ db: connection.db, databaseUrl, keys, onError })
@@ -106,22 +107,22 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   })
   const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
-  let draining = false
-
-  let refusedHost: HostGuard = createHostGuard(options.publicUrl, options.host ?? '127.0.0.1')
+  let isDraining = false
+  let checkHost: HostGuard = createHostGuard(options.publicUrl, options.host ?? '127.0.0.1')
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const pathname = pathOf(request)
     if (pathname === null) return sendProblem(response, badRequest)
-    // Whoever probes has an address of its own for us. There is nothing to be learnt.
+    // Health checks may use any host: orchestrators probe by addresses of their own.
     if (pathname === '/livez') return sendAlive(response)
-    if (pathname === '/readyz') return await sendReadiness(response, draining, ready, limiter.health())
-    const refused = refusedHost(request)
-    if (refused) return sendProblem(response, refused)
+    if (pathname === '/readyz')
+      return await sendReadiness(response, isDraining, checkReadiness, limiter.health())
+    const wrongHost = checkHost(request)
+    if (wrongHost) return sendProblem(response, wrongHost)
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
-    const found = routes.get(pathname)
-    if (found) return await found.handle(request, response)
+    const page = routes.get(pathname)
+    if (page) return await page.handle(request, response)
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
     if (pathname.startsWith('/graphiql/')) return await serveAsset(request, response, pathname.slice(10))
     if (pathname !== '/graphql') return sendProblem(response, notFound)
@@ -135,7 +136,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       sendProblem(response, problemOf(error, log, requestId), requestId)
     })
   })
-  // Bytes that are no request; Node would answer them with an empty body.
+  // Node would answer a malformed request with an empty body.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
     rejectConnection(socket, error.code === 'HPE_HEADER_OVERFLOW' ? tooManyHeaders : badRequest),
   )
@@ -147,13 +148,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     chargeRequest,
     limits,
     log,
-    refusedHost: (request) => refusedHost(request),
+    checkHost: (request) => checkHost(request),
   })
 
   return {
     fetch: async (request) => await graphql.fetch(request),
     async listen(port, host) {
-      refusedHost = createHostGuard(options.publicUrl, host)
+      checkHost = createHostGuard(options.publicUrl, host)
       server.listen(port, host)
       await once(server, 'listening')
       const address = server.address()
@@ -162,16 +163,16 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       return `http://${name}:${address.port}`
     },
     async close() {
-      draining = true
+      isDraining = true
       const closed = server.listening ? once(server, 'close') : Promise.resolve()
       server.close()
       keys.close()
-      await eventStream.close() // Streams end by themselves once there is nothing to follow.
+      await eventStream.close() // Ends the HTTP streams of subscriptions.
       await sockets.close()
       server.closeIdleConnections()
-      const abandon = setTimeout(() => server.closeAllConnections(), drainMs)
+      const timer = setTimeout(() => server.closeAllConnections(), maxDrainMs)
       await closed
-      clearTimeout(abandon)
+      clearTimeout(timer)
       await graphql.dispose()
     },
   }

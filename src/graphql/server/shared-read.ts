@@ -2,25 +2,25 @@ import type { Tx } from '../../store/database.ts'
 
 type Transact = <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Result>
 
-interface Waiting {
+interface PendingRead {
   run(tx: Tx): Promise<void>
   fail(error: unknown): void
 }
 
-/** More than this many reads are spread over several connections. */
+/** More reads than this are spread over several transactions. */
 const maxReadsPerTransaction = 8
 
 /**
- * Lets the reads that resolvers ask for in the same turn share a transaction: a list of twenty plans, each with its slots,
- * costs three transactions instead of twenty. A statement that fails ends the transaction for all that share it; any other
- * error is its own reader's alone.
+ * Lets reads that are started in the same event loop turn share a transaction: a list of twenty plans with their slots takes
+ * three transactions instead of twenty. A failed statement fails all reads of its transaction; any other error fails only
+ * its own read.
  */
 export function shareReads(transact: Transact): Transact {
-  let waiting: Waiting[] = []
+  let pending: PendingRead[] = []
 
   const flush = () => {
-    const all = waiting
-    waiting = []
+    const all = pending
+    pending = []
     for (let start = 0; start < all.length; start += maxReadsPerTransaction) {
       const batch = all.slice(start, start + maxReadsPerTransaction)
       transact(async (tx) => {
@@ -33,20 +33,20 @@ export function shareReads(transact: Transact): Transact {
 
   return (work) =>
     new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(flush)
+      if (pending.length === 0) setImmediate(flush)
       const run = async (tx: Tx) => {
         try {
           resolve(await work(tx))
         } catch (error) {
           reject(error)
-          if (isOfDatabase(error)) throw error
+          if (isPostgresError(error)) throw error
         }
       }
-      waiting.push({ run, fail: reject })
+      pending.push({ run, fail: reject })
     })
 }
 
-/** Errors that Postgres reports have a severity; whatever follows one in its transaction is refused. */
-function isOfDatabase(error: unknown): boolean {
+/** Postgres rejects every further statement of a transaction after one of its errors, which have a `severity`. */
+function isPostgresError(error: unknown): boolean {
   return error instanceof Error && 'severity' in error
 }

@@ -33,7 +33,7 @@ export const defaultSocketLimits: SocketLimits = {
   operationsPerSocket: 20,
 }
 
-/** What we know of a socket. */
+/** Kept for each WebSocket by graphql-ws. */
 interface ConnectionInfo {
   authorization: string
   viewer: Viewer
@@ -41,14 +41,14 @@ interface ConnectionInfo {
   [key: PropertyKey]: unknown
 }
 
-interface Enveloped {
+interface EnvelopedOperations {
   readonly execute: (args: ExecutionArgs) => OperationResult
   readonly subscribe: (args: ExecutionArgs) => OperationResult
 }
 
 /**
- * Serves GraphQL over WebSocket (graphql-transport-ws) on `/graphql` of an HTTP server. Every operation goes through the
- * same checks as over HTTP; the key comes as `connectionParams: { apiKey }` or in the header of the upgrade.
+ * Serves GraphQL over WebSocket (graphql-transport-ws) at `/graphql` of an HTTP server. Every operation passes the same checks
+ * as over HTTP. The API key is sent as `connectionParams: { apiKey }` or in the `Authorization` header of the upgrade.
  */
 export function serveSockets(
   server: Server,
@@ -59,18 +59,18 @@ export function serveSockets(
     readonly chargeRequest: ChargeRequest
     readonly limits: SocketLimits
     readonly log: Logger
-    readonly refusedHost: HostGuard
+    readonly checkHost: HostGuard
   },
 ): { close(): Promise<void> } {
-  const { graphql, authenticator, keys, chargeRequest, limits, log, refusedHost } = options
+  const { graphql, authenticator, keys, chargeRequest, limits, log, checkHost } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024, perMessageDeflate: false })
   const socketCounts = new Map<string, number>()
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => undefined) // A peer that vanishes is no mistake of ours.
+    socket.on('error', () => undefined) // A client that disappears is not an error.
     if (pathOf(request) !== '/graphql') return rejectConnection(socket, notFound)
-    const refused = refusedHost(request)
-    if (refused) return rejectConnection(socket, refused)
+    const wrongHost = checkHost(request)
+    if (wrongHost) return rejectConnection(socket, wrongHost)
     if (sockets.clients.size >= limits.sockets) return rejectConnection(socket, tooManySockets)
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request))
   })
@@ -81,25 +81,25 @@ export function serveSockets(
     {
       async onConnect({ connectionParams, extra }) {
         const authorization = authorizationOf(connectionParams, extra.request)
-        const found = await authenticator.authenticate(authorization).then(
+        const authenticated = await authenticator.authenticate(authorization).then(
           (viewer) => ({ viewer }),
           (error: unknown) => ({ error }),
         )
-        if ('error' in found) {
-          const { status, message } = problemOf(found.error, log, randomUUID())
-          // Clients come back by themselves after "try again later", and not after "internal error".
+        if ('error' in authenticated) {
+          const { status, message } = problemOf(authenticated.error, log, randomUUID())
+          // Clients reconnect after 1013, "try again later", but not after an internal error.
           extra.socket.close(status === 503 ? 1013 : CloseCode.InternalServerError, message)
           return false
         }
-        const { viewer } = found
-        // Who left meanwhile takes no seat: nobody would give it back.
+        const { viewer } = authenticated
+        // A socket that closed meanwhile is not counted: `onClose` was already called for it.
         if (!viewer || extra.socket.readyState !== extra.socket.OPEN) return false
-        const taken = socketCounts.get(viewer.organizationId) ?? 0
-        if (taken >= limits.socketsPerOrganization) return false
-        socketCounts.set(viewer.organizationId, taken + 1)
+        const count = socketCounts.get(viewer.organizationId) ?? 0
+        if (count >= limits.socketsPerOrganization) return false
+        socketCounts.set(viewer.organizationId, count + 1)
         extra.authorization = authorization
         extra.viewer = viewer
-        extra.key = keys.watch(viewer.keyId, () => shut(extra.socket))
+        extra.key = keys.watch(viewer.keyId, () => closeRevoked(extra.socket))
         return true
       },
       onClose({ extra: { viewer, key } }) {
@@ -110,24 +110,27 @@ export function serveSockets(
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         const requestId = randomUUID()
         let facts: RequestFacts | undefined
-        const told = (result: Awaited<OperationResult>) =>
+        const withRequestId = (result: Awaited<OperationResult>) =>
           isAsyncIterable(result) || !result.errors
             ? result
             : addRequestId({ ...result, errors: result.errors.map(withoutHttp) }, requestId, log)
-        /** What is refused before it was charged is charged like a document that is wrong. */
+        /** A request that is rejected before it was charged costs the minimum. */
         const refuse = async (...errors: readonly unknown[]) => {
-          const unpaid = facts && facts.charge === undefined ? await chargeRequest(facts, minCost) : null
-          const told = (unpaid ? [unpaid] : errors).map((error) => withoutHttp(maskError(error)))
-          return addRequestId({ errors: told }, requestId, log).errors
+          const unaffordable =
+            facts && facts.charge === undefined ? await chargeRequest(facts, minCost) : null
+          const masked = (unaffordable ? [unaffordable] : errors).map((error) =>
+            withoutHttp(maskError(error)),
+          )
+          return addRequestId({ errors: masked }, requestId, log).errors
         }
         try {
-          // Asked anew each time: a revoked key shall not live on in an open socket.
+          // Each operation authenticates again, so that a revoked key does not stay valid in an open socket.
           const viewer = await authenticator.authenticate(extra.authorization)
           if (!viewer) throw keyRevokedError()
           if (Object.keys(subscriptions).length > limits.operationsPerSocket)
             throw requestError(
               'TOO_MANY_SUBSCRIPTIONS',
-              `a socket follows at most ${limits.operationsPerSocket}`,
+              `a socket may have at most ${limits.operationsPerSocket} operations`,
             )
           facts = {
             requestId,
@@ -145,7 +148,10 @@ export function serveSockets(
           const errors = validate(schema, document)
           if (errors.length > 0) return await refuse(...errors)
           if (!getOperationAST(document, payload.operationName))
-            throw requestError('BAD_USER_INPUT', 'operationName has to name one of the operations')
+            throw requestError(
+              'BAD_USER_INPUT',
+              'operationName must name one of the operations of the document',
+            )
           return {
             schema,
             document,
@@ -153,45 +159,45 @@ export function serveSockets(
             variableValues: payload.variables ?? null,
             contextValue: await contextFactory(),
             rootValue: {
-              execute: async (args) => told(await execute(args)),
-              subscribe: async (args) => told(await subscribe(args)),
-            } satisfies Enveloped,
+              execute: async (args) => withRequestId(await execute(args)),
+              subscribe: async (args) => withRequestId(await subscribe(args)),
+            } satisfies EnvelopedOperations,
           }
         } catch (error) {
           return await refuse(error)
         }
       },
-      execute: (args) => (args.rootValue as Enveloped).execute(args), // Ours, from onSubscribe.
-      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
-      isProd: true, // Otherwise a socket is closed with our errors' own words.
+      execute: (args) => (args.rootValue as EnvelopedOperations).execute(args), // Set in onSubscribe.
+      subscribe: (args) => (args.rootValue as EnvelopedOperations).subscribe(args),
+      isProd: true, // Otherwise graphql-ws closes sockets with the messages of our errors.
     },
     sockets,
   )
-  // After graphql-ws, which prints to the console what a peer did wrong. `ws` has closed the socket by then.
+  // Replaces the listener of graphql-ws, which prints protocol errors to the console. `ws` closes the socket itself.
   sockets.on('connection', (socket) => {
     socket.removeAllListeners('error')
-    socket.on('error', (error) => log.debug({ err: error }, 'a socket broke'))
+    socket.on('error', (error) => log.debug({ err: error }, 'a WebSocket failed'))
   })
 
   return {
     async close() {
-      await protocol.dispose() // 1001, going away: clients connect again and resume by their cursor.
+      await protocol.dispose() // Closes with 1001, going away: clients reconnect and resume by their cursor.
       sockets.close()
     },
   }
 }
 
-/** Also for a peer that reads nothing and so never answers the closing frame. */
-function shut(socket: WebSocket): void {
+/** Closes a socket, and terminates it if the client does not answer the close frame in time. */
+function closeRevoked(socket: WebSocket): void {
   socket.close(keyRevokedClose.code, keyRevokedClose.reason)
-  const cut = setTimeout(() => socket.terminate(), closeGraceMs)
-  socket.once('close', () => clearTimeout(cut))
+  const timer = setTimeout(() => socket.terminate(), closeGraceMs)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 const tooManySockets: Problem = {
   status: 503,
   code: 'TOO_MANY_SOCKETS',
-  message: 'As many sockets are open as this process takes. Try again later.',
+  message: 'This process has reached its maximum number of WebSockets. Try again later.',
   retryAfterSeconds: 5,
 }
 

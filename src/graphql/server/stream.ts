@@ -6,12 +6,12 @@ import type { Context } from './context.ts'
 import type { KeyWatch } from './key-watch.ts'
 import { addRequestId, maskError } from './mask.ts'
 
-/** How long a client has to read why its stream ends, before its connection is cut. */
+/** How long a client may read the last message before its connection is destroyed. */
 export const closeGraceMs = 250
 
 /**
- * What is true of every subscription, by server-sent events and by WebSocket: its errors carry the request id.
- * Over HTTP the response ends with the key, also of a client that reads nothing; a WebSocket ends as a whole.
+ * Masks the errors of every subscription, over server-sent events and WebSocket, and adds the request id. An HTTP stream is
+ * destroyed when its API key is revoked, even if the client reads nothing; `serveSockets` closes WebSockets.
  */
 export function subscriptionPlugin(
   keys: KeyWatch,
@@ -23,10 +23,10 @@ export function subscriptionPlugin(
       return {
         onSubscribeResult({ result }) {
           if (!isAsyncIterable(result)) return undefined
-          if (res) endWithKey(res, keys, viewer.keyId)
+          if (res) destroyOnRevocation(res, keys, viewer.keyId)
           return {
             onNext({ result: next, setResult }) {
-              // Masked first: what is stamped has lost its cause.
+              // Masking comes first: `addRequestId` drops the cause that masking needs.
               if (next.errors)
                 setResult(addRequestId({ ...next, errors: next.errors.map(maskError) }, requestId, log))
             },
@@ -38,21 +38,21 @@ export function subscriptionPlugin(
             requestId,
             log,
           )
-          for (const last of errors) setError(last)
+          for (const masked of errors) setError(masked)
         },
       }
     },
   }
 }
 
-/** Cuts a response off once the key that it is given to does not work any more. */
-export function endWithKey(response: ServerResponse, keys: KeyWatch, keyId: string): void {
-  let cut: NodeJS.Timeout | undefined
+/** Destroys a response shortly after its API key is revoked. */
+export function destroyOnRevocation(response: ServerResponse, keys: KeyWatch, keyId: string): void {
+  let timer: NodeJS.Timeout | undefined
   const key = keys.watch(keyId, () => {
-    cut = setTimeout(() => response.destroy(), closeGraceMs)
+    timer = setTimeout(() => response.destroy(), closeGraceMs)
   })
   response.once('close', () => {
-    clearTimeout(cut)
+    clearTimeout(timer)
     key.release()
   })
 }

@@ -49,33 +49,33 @@ export interface YogaOptions {
   readonly apiBucket: Bucket
   readonly log: Logger
   readonly idempotencyMinutes: number
-  /** Where the API is reached; if undefined, each request's own word for it is taken. */
+  /** The public address of the API. Default: the origin of each request. */
   readonly publicUrl: string | undefined
 }
 
-/** What is known of a request before its operation is read. */
+/** What is known of a request before its operation is executed. */
 export interface RequestFacts extends ChargedRequest {
   readonly origin: string
   readonly idempotencyKey: string | null
-  /** Once it was found valid. */
+  /** Set once the document is valid. */
   document?: DocumentNode
-  /** For the answer; null over WebSocket, where answers have none. */
+  /** Headers to add to the HTTP response; null over WebSocket. */
   readonly responseHeaders: Map<string, string> | null
 }
 
-/** A storyboard may have some kilobytes, and a request some hundred of them. */
+/** Enough for 400 slots with storyboards of some kilobytes each. */
 const maxBodyBytes = 1_000_000
 
-/** Nothing on the way may keep events back until there are more: nginx does unless told, and what compresses does too. */
+/** Keeps proxies from buffering an event stream: nginx does by default, and so does compression. */
 const streamHeaders = [
   ['x-accel-buffering', 'no'],
   ['cache-control', 'no-cache, no-transform'],
 ] as const
 
-/** How long a mutation waits for others under its idempotency key, before it is answered that they are at it. */
+/** How long a mutation waits for earlier ones with the same idempotency key before `IdempotencyInProgressError`. */
 const maxKeyWaitMs = 10_000
 
-/** What scripts of other origins may read of an answer. */
+/** The response headers that scripts of other origins may read. */
 const exposedHeaders = [
   'x-request-id',
   'idempotent-replayed',
@@ -85,33 +85,39 @@ const exposedHeaders = [
   'retry-after',
 ]
 
-/** The GraphQL server: who may ask, how much, and what leaves of its errors. */
+/** The GraphQL server: authenticates and charges requests, executes operations and masks errors. */
 export function createGraphQL(options: YogaOptions) {
   const { authenticator, chargeRequest, log } = options
-  const known = new WeakMap<Request, RequestFacts>()
+  const factsByRequest = new WeakMap<Request, RequestFacts>()
   const factsOf = (initial: Partial<YogaInitialContext> & { readonly facts?: RequestFacts }) =>
-    initial.facts ?? (initial.request && known.get(initial.request))
+    initial.facts ?? (initial.request && factsByRequest.get(initial.request))
 
   /**
-   * Nobody unknown gets as far as the parser, let alone the schema. That is all that is needed against forged requests too: browsers
-   * add no `Authorization: Bearer` by themselves, and let no other site's script add one before we were asked.
+   * Authenticates before parsing. This also prevents cross-site request forgery: a browser never adds `Authorization: Bearer`
+   * by itself, and lets a script of another origin add it only after a CORS preflight.
    */
-  const frontDoor: Plugin = {
+  const authentication: Plugin = {
     async onRequest({ request, url, endResponse }) {
       if (request.method === 'OPTIONS' || url.pathname !== '/graphql') return
       const requestId = randomUUID()
-      const found = await authenticator.authenticate(request.headers.get('authorization')).then(
+      const authenticated = await authenticator.authenticate(request.headers.get('authorization')).then(
         (viewer) => ({ viewer }),
         (error: unknown) => ({ error }),
       )
-      // Thrown, it would be answered by the server's library, with the stack.
-      if ('error' in found)
-        return endResponse(problemResponse(problemOf(found.error, log, requestId), requestId))
-      const { viewer } = found
+      // A thrown error would be answered by the HTTP adapter, with its stack.
+      if ('error' in authenticated)
+        return endResponse(problemResponse(problemOf(authenticated.error, log, requestId), requestId))
+      const { viewer } = authenticated
       if (viewer) {
         const idempotencyKey = keyOfHeader(request.headers.get('idempotency-key'))
         const responseHeaders = new Map<string, string>()
-        known.set(request, { requestId, viewer, origin: url.origin, idempotencyKey, responseHeaders })
+        factsByRequest.set(request, {
+          requestId,
+          viewer,
+          origin: url.origin,
+          idempotencyKey,
+          responseHeaders,
+        })
         return
       }
       endResponse(problemResponse(unauthenticated, requestId))
@@ -123,14 +129,14 @@ export function createGraphQL(options: YogaOptions) {
         setResult({ errors: [maskError(error)] })
       }
     },
-    async onResponse({ request, response: given, setResponse }) {
-      const response = withJsonBody(given)
-      if (response !== given) setResponse(response)
+    async onResponse({ request, response: original, setResponse }) {
+      const response = withJsonBody(original)
+      if (response !== original) setResponse(response)
       if (response.headers.get('content-type')?.startsWith('text/event-stream'))
         for (const [name, value] of streamHeaders) response.headers.set(name, value)
-      const facts = known.get(request)
+      const facts = factsByRequest.get(request)
       if (!facts) return
-      // Refused before it was a document. That it be paid changes nothing of the answer.
+      // The request was rejected before it had a document. It costs the minimum; the response stays the same.
       if (facts.charge === undefined) await chargeRequest(facts, minCost)
       for (const [name, value] of facts.charge ? chargeHeaders(facts.charge) : [])
         response.headers.set(name, value)
@@ -138,15 +144,15 @@ export function createGraphQL(options: YogaOptions) {
       for (const [name, value] of facts.responseHeaders ?? []) response.headers.set(name, value)
     },
     async onExecutionResult({ request, result, setResult }) {
-      const facts = known.get(request)
+      const facts = factsByRequest.get(request)
       if (!facts || !result || Symbol.asyncIterator in result) return
-      // Refused by the parser or a rule.
-      const unpaid = facts.charge === undefined ? await chargeRequest(facts, minCost) : null
-      setResult(addRequestId(unpaid ? { errors: [unpaid] } : result, facts.requestId, log))
+      // The request was rejected by the parser or a validation rule.
+      const unaffordable = facts.charge === undefined ? await chargeRequest(facts, minCost) : null
+      setResult(addRequestId(unaffordable ? { errors: [unaffordable] } : result, facts.requestId, log))
     },
   }
 
-  const fewErrors: Plugin = {
+  const validation: Plugin = {
     onValidate({ addValidationRule, setValidationFn }) {
       addValidationRule(nodeLimitRule)
       addValidationRule(costLimitRule)
@@ -154,8 +160,8 @@ export function createGraphQL(options: YogaOptions) {
     },
   }
 
-  /** What is about to be executed is known by its document. */
-  const noted: Plugin<{ facts?: RequestFacts }> = {
+  /** Records the validated document, by which the request is charged. */
+  const documentRecording: Plugin<{ facts?: RequestFacts }> = {
     onValidate:
       ({ context, params }) =>
       ({ valid }) => {
@@ -164,10 +170,10 @@ export function createGraphQL(options: YogaOptions) {
       },
   }
 
-  const line = createKeyedMutex(maxKeyWaitMs)
+  const mutex = createKeyedMutex(maxKeyWaitMs)
   const mutations: Plugin = {
     onExecute({ executeFn, setExecuteFn }) {
-      setExecuteFn((request) => executeMutation(executeFn, line, request))
+      setExecuteFn((request) => executeMutation(executeFn, mutex, request))
     },
   }
 
@@ -178,31 +184,31 @@ export function createGraphQL(options: YogaOptions) {
     multipart: false,
     batching: false,
     maxRequestBodySize: maxBodyBytes,
-    // Keys travel in a header that no browser adds by itself, so other origins may ask; cookies are never looked at.
+    // Other origins may send requests: API keys travel in a header that browsers do not add, and cookies are ignored.
     cors: { origin: '*', credentials: false, exposedHeaders: [...exposedHeaders] },
     graphiql: false,
     logging: false,
     maskedErrors: { maskError },
     async context(initial) {
       const facts = factsOf(initial)
-      if (!facts) throw requestError('UNAUTHENTICATED', 'Sign in with an API key.')
+      if (!facts) throw requestError('UNAUTHENTICATED', 'Authenticate with an API key.')
       const { document } = facts
-      const points = document ? costOf(schema, document, initial.params.variables ?? {}) : minCost
-      const unpaid = await chargeRequest(facts, points)
-      if (unpaid) throw unpaid
+      const cost = document ? costOf(schema, document, initial.params.variables ?? {}) : minCost
+      const unaffordable = await chargeRequest(facts, cost)
+      if (unaffordable) throw unaffordable
       return createContext(options, facts)
     },
     plugins: [
-      frontDoor,
+      authentication,
       EnvelopArmorPlugin({
         maxTokens: { n: 1_000 },
         maxDepth: { n: 16 },
         maxAliases: { n: 15, allowList: [] },
         maxDirectives: { n: 8 },
-        costLimit: { enabled: false }, // Ours counts what is read.
+        costLimit: { enabled: false }, // `costLimitRule` replaces it.
       }),
-      fewErrors,
-      noted,
+      validation,
+      documentRecording,
       mutations,
       subscriptionPlugin(options.keys, log),
     ],

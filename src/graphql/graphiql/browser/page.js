@@ -1,23 +1,18 @@
 /* global options, YogaGraphiQL */
-// Runs in the browser, around GraphiQL. `options` is written in front of it by the server.
+// Runs in the browser, around GraphiQL. The server prepends the constant `options`.
 
-/** Where the key is kept: for this tab, and gone with it. */
-const place = 'reelpilot.apiKey'
+/** The key is kept in the session storage of this tab. */
+const storageKey = 'reelpilot.apiKey'
 const { assets } = document.currentScript.dataset
 
-/** Takes the key out of the link that was followed, and the fragment out of the address bar. */
+/** Moves the key from the URL's fragment to the session storage. */
 function takeKeyFromAddress() {
   const key = new URLSearchParams(location.hash.slice(1)).get('key')
   if (!key) return false
-  sessionStorage.setItem(place, key)
+  sessionStorage.setItem(storageKey, key)
   history.replaceState(history.state, '', location.pathname + location.search)
   return true
 }
-
-// Earlier versions of this page left the key among GraphiQL's settings.
-for (const name of Object.keys(localStorage))
-  if (name.startsWith('graphiql:') && localStorage.getItem(name).includes('rp_live_'))
-    localStorage.removeItem(name)
 
 takeKeyFromAddress()
 addEventListener('hashchange', () => {
@@ -32,11 +27,11 @@ self.MonacoEnvironment = {
 addEventListener('DOMContentLoaded', () => {
   const form = document.getElementById('sign-in')
   const field = document.getElementById('api-key')
-  const key = sessionStorage.getItem(place)
+  const key = sessionStorage.getItem(storageKey)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    if (key) sessionStorage.removeItem(place)
-    else sessionStorage.setItem(place, field.value.trim())
+    if (key) sessionStorage.removeItem(storageKey)
+    else sessionStorage.setItem(storageKey, field.value.trim())
     location.reload()
   })
   form.querySelector('button').textContent = key ? 'Use another key' : 'Open GraphiQL'
@@ -50,7 +45,7 @@ addEventListener('DOMContentLoaded', () => {
   signedIn.textContent = `Signed in with ${key.slice(0, 14)}…, in this tab only`
   YogaGraphiQL.renderYogaGraphiQL(document.getElementById('graphiql'), {
     ...options,
-    // GraphiQL goes to the tab that has this operation; without one it would open an empty tab at every reload.
+    // GraphiQL selects the tab with this operation; without it, every reload would open an empty tab.
     query: new URLSearchParams(location.search).get('query') ?? options.defaultTabs[0].query,
     additionalHeaders: { authorization: `Bearer ${key}` },
   })
