@@ -6,47 +6,54 @@ import { Account, Event, Job, Plan, Slot } from '../schema/ref.ts'
 
 Event.implement({
   description:
-    'Something that happened. The events of an organization are numbered 1, 2, 3 … without a gap; whoever knows the number of the last one seen can go on from there.',
+    'A change in the organization. Events are numbered 1, 2, 3 … without a gap, so that a client can resume after the last one it received.',
   authScopes: { read: true },
   fields: (t) => ({
-    sequence: t.expose('sequence', { type: 'SafeInt', description: 'Its number.' }),
-    type: t.exposeString('type', {
-      description: 'What happened, such as `job.transitioned`, `account.transitioned` or `plan.approved`.',
+    sequence: t.expose('sequence', {
+      type: 'SafeInt',
+      description: 'The number of the event in its organization.',
     }),
-    occurredAt: t.expose('at', { type: 'DateTime', description: 'When, by the clock of the database.' }),
+    type: t.exposeString('type', {
+      description:
+        'The kind of event, such as `job.transitioned`, `account.transitioned` or `plan.approved`.',
+    }),
+    occurredAt: t.expose('at', {
+      type: 'DateTime',
+      description: 'When the event happened, by the clock of the database.',
+    }),
     payload: t.expose('payload', {
       type: 'JSON',
       description:
-        'The particulars. Of `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
+        'The details. For `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
     }),
     plan: t.field({
       type: Plan,
       nullable: true,
-      description: 'The plan that it happened to, as it is now.',
+      description: 'The plan of the event in its current state.',
       resolve: ({ planId }, _args, { load }) => (planId === null ? null : load.plan.load(planId)),
     }),
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot that it happened to, as it is now.',
+      description: 'The slot of the event in its current state.',
       resolve: ({ slotId }, _args, { load }) => (slotId === null ? null : load.slot.load(slotId)),
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account that it happened to, as it is now.',
+      description: 'The account of the event in its current state.',
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job that it happened to, as it is now.',
+      description: 'The job of the event in its current state.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
     revision: t.expose('jobRevision', {
       type: 'SafeInt',
       nullable: true,
-      description: 'The revision of the job, or of the account, that it made.',
+      description: 'The revision of the job or account after the event.',
     }),
   }),
 })
@@ -55,7 +62,7 @@ builder.queryField('events', (t) =>
   t.connection(
     {
       type: Event,
-      description: 'What happened, the first one first. The cursor of an event is its sequence number.',
+      description: 'The events, oldest first. The cursor of an event is its sequence.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         numberedConnectionOf(

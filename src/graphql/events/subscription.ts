@@ -8,24 +8,24 @@ import type { Context } from '../server/context.ts'
 import { clearLoaders } from '../server/loaders.ts'
 
 const after =
-  'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out; refused if there is no such number yet.'
+  'The sequence of the last event that you received: later events are replayed first. Default: the current sequence. A sequence that does not exist yet is an error.'
 
 builder.subscriptionType({
   description:
-    'Events as they happen: each once, in order, without a gap, also after a reconnect with `after`.',
+    'Events as they happen: each once, in order and without a gap, also after a reconnect with `after`.',
   authScopes: { read: true },
   fields: (t) => ({
     events: t.field({
       type: Event,
-      description: 'Everything that happens in the organization.',
+      description: 'All events of the organization.',
       authScopes: { read: true },
       args: { after: t.arg({ type: 'SafeInt', description: after }) },
-      subscribe: (_root, args, context) => follow(context, args.after, { kind: 'all' }),
+      subscribe: (_root, args, context) => subscribeTo(context, args.after, { kind: 'all' }),
       resolve: (event) => event,
     }),
     jobEvents: t.field({
       type: Event,
-      description: 'What happens to one job, until it has ended and for as long as you listen.',
+      description: 'The events of one job. The subscription does not end when the job ends.',
       authScopes: { read: true },
       args: {
         jobId: t.arg.id({ required: true, description: 'The job.' }),
@@ -34,14 +34,14 @@ builder.subscriptionType({
       subscribe: async (_root, args, context) => {
         const decoded = decodeGlobalId(args.jobId)
         const job = decoded?.name === 'Job' ? await context.load.job.load(decoded.id) : null
-        if (!job) throw requestError('BAD_USER_INPUT', 'jobId: there is no such job')
-        return follow(context, args.after, { kind: 'job', jobId: job.id })
+        if (!job) throw requestError('BAD_USER_INPUT', 'jobId: not found')
+        return subscribeTo(context, args.after, { kind: 'job', jobId: job.id })
       },
       resolve: (event) => event,
     }),
     planEvents: t.field({
       type: Event,
-      description: 'What happens to one plan, its slots and their jobs.',
+      description: 'The events of one plan, its slots and their jobs.',
       authScopes: { read: true },
       args: {
         planId: t.arg.id({ required: true, description: 'The plan.' }),
@@ -50,15 +50,15 @@ builder.subscriptionType({
       subscribe: async (_root, args, context) => {
         const decoded = decodeGlobalId(args.planId)
         const plan = decoded?.name === 'Plan' ? await context.load.plan.load(decoded.id) : null
-        if (!plan) throw requestError('BAD_USER_INPUT', 'planId: there is no such plan')
-        return follow(context, args.after, { kind: 'plan', planId: plan.id })
+        if (!plan) throw requestError('BAD_USER_INPUT', 'planId: not found')
+        return subscribeTo(context, args.after, { kind: 'plan', planId: plan.id })
       },
       resolve: (event) => event,
     }),
     accountEvents: t.field({
       type: Event,
       description:
-        'What happens to one account: `account.transitioned`, and `account.slotsEndangered` with the slots that its loss endangers.',
+        'The events of one account: `account.transitioned`, and `account.slotsEndangered` with the slots that cannot be posted without it.',
       authScopes: { read: true },
       args: {
         accountId: t.arg.id({ required: true, description: 'The account.' }),
@@ -67,30 +67,32 @@ builder.subscriptionType({
       subscribe: async (_root, args, context) => {
         const decoded = decodeGlobalId(args.accountId)
         const account = decoded?.name === 'Account' ? await context.load.account.load(decoded.id) : null
-        if (!account) throw requestError('BAD_USER_INPUT', 'accountId: there is no such account')
+        if (!account) throw requestError('BAD_USER_INPUT', 'accountId: not found')
         const filter = { kind: 'family', prefix: 'account.' } as const
-        return follow(context, args.after, filter, ({ accountId }) => accountId === account.id)
+        return subscribeTo(context, args.after, filter, ({ accountId }) => accountId === account.id)
       },
       resolve: (event) => event,
     }),
     quotaEvents: t.field({
       type: Event,
-      description: 'What happens to quotas.',
+      description: 'The events of quotas.',
       authScopes: { read: true },
       args: { after: t.arg({ type: 'SafeInt', description: after }) },
-      subscribe: (_root, args, context) => follow(context, args.after, { kind: 'family', prefix: 'quota.' }),
+      subscribe: (_root, args, context) =>
+        subscribeTo(context, args.after, { kind: 'family', prefix: 'quota.' }),
       resolve: (event) => event,
     }),
   }),
 })
 
-async function follow(
+async function subscribeTo(
   { eventStream, viewer, load, read }: Context,
   after: number | null | undefined,
   filter: EventFilter,
   passes: (event: EventRecord) => boolean = () => true,
 ): Promise<AsyncIterableIterator<EventRecord>> {
-  if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
+  if (after != null && after < 0)
+    throw requestError('BAD_USER_INPUT', 'after must be a sequence of at least 0')
   if (after) requireExistingSequence(after, await read((tx) => readHead(tx, viewer.organizationId)))
   const events = eventStream.subscribe(viewer.organizationId, {
     after: after ?? null,
@@ -98,12 +100,12 @@ async function follow(
     keyId: viewer.keyId,
   })
   const { next } = events
-  const followed: AsyncIterableIterator<EventRecord> = {
+  const filtered: AsyncIterableIterator<EventRecord> = {
     ...events,
     next: async () => {
       let result = await next.call(events)
       while (!result.done && !passes(result.value)) result = await next.call(events)
-      // What an event names is shown as it is now, not as an earlier event of this subscription found it.
+      // Each event resolves the current objects, not those that an earlier event of the subscription loaded.
       clearLoaders(load)
       return result
     },
@@ -111,5 +113,5 @@ async function follow(
       return this
     },
   }
-  return followed
+  return filtered
 }

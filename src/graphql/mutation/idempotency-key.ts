@@ -6,7 +6,7 @@ import { InvalidInput } from '../schema/error.ts'
 export function idempotencyKey<Types extends SchemaTypes>(t: InputFieldBuilder<Types, 'InputObject'>) {
   return t.string({
     description:
-      'A name of your choice for this piece of work, in 1 to 255 characters. Sent again under the same key, it is not done again: you get the first answer. The header `Idempotency-Key` counts too, if the request holds one mutation.',
+      'A key of your choice for this request, in 1 to 255 characters. A mutation that is sent again with the same key and input is not executed again: it returns the first response. If the request has exactly one mutation field, the header `Idempotency-Key` can be used instead.',
   })
 }
 

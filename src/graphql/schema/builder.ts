@@ -4,6 +4,7 @@ import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import type { Scope } from '../../store/tenant/api-keys.ts'
 import type { Context } from '../server/context.ts'
+import { defaultPageSize, maxPageSize } from './connection.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
 
@@ -24,56 +25,64 @@ interface SchemaTypes {
 }
 
 /**
- * The one builder of the schema. Types are written in files of their own and registered by import. Every type of ours
- * declares the scope that it takes to read it, every root field the scope to call it: what declares nothing fails a test.
+ * The builder of the schema. Each type is defined in a file of its own and registered by import. Every type and every root
+ * field declares the scope that it needs; a test fails for one that declares none.
  */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    // A scope includes those below it: whoever may write may see what came of it.
+    // `admin` includes `write`, and `write` includes `read`.
     authScopes: ({ viewer: { scopes } }) => ({
       read: scopes.has('read') || scopes.has('write') || scopes.has('admin'),
       write: scopes.has('write') || scopes.has('admin'),
       admin: scopes.has('admin'),
     }),
     authorizeOnSubscribe: true,
-    unauthorizedError: () => requestError('FORBIDDEN', 'This API key has not the scope that this takes.'),
+    unauthorizedError: () => requestError('FORBIDDEN', 'This API key does not have the required scope.'),
   },
   errors: {
     directResult: true,
     defaultUnionOptions: {
-      description: 'What came of the mutation: its success, or why nothing was done.',
+      description: 'The payload of the mutation, or why it had no effect.',
       name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result`,
     },
   },
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    edgesFieldOptions: { nullable: false, description: 'The items of this page, each with its cursor.' },
+    edgesFieldOptions: { nullable: false, description: 'The items of this page with their cursors.' },
     nodeFieldOptions: { nullable: false, description: 'The item.' },
     cursorFieldOptions: {
-      description: 'Where the item stands; give it as `after` or `before` to go on from here.',
+      description: 'The position of the item. Pass it as `after` or `before` to get an adjacent page.',
     },
-    pageInfoFieldOptions: { description: 'Whether there is more, and where to go on.' },
+    pageInfoFieldOptions: { description: 'The boundaries of this page, and whether there are more items.' },
     pageInfoTypeOptions: {
-      description: 'Where a page of a list begins and ends, and whether there is more.',
+      description: 'The boundaries of a page, and whether there are more items.',
       authScopes: { read: true },
     },
-    hasNextPageFieldOptions: { description: 'Whether more follows, going forward.' },
-    hasPreviousPageFieldOptions: { description: 'Whether more precedes, going backward.' },
+    hasNextPageFieldOptions: {
+      description:
+        'Whether items follow this page. Exact with `first`; with `last`, whether `before` was given.',
+    },
+    hasPreviousPageFieldOptions: {
+      description:
+        'Whether items precede this page. Exact with `last`; with `first`, whether `after` was given.',
+    },
     startCursorFieldOptions: { description: 'The cursor of the first item of this page.' },
     endCursorFieldOptions: { description: 'The cursor of the last item of this page.' },
-    firstArgOptions: { description: 'How many items, from the front; at most 100.' },
-    lastArgOptions: { description: 'How many items, from the back; at most 100.' },
-    afterArgOptions: { description: 'Only items after this cursor.' },
-    beforeArgOptions: { description: 'Only items before this cursor.' },
-    idFieldOptions: { description: 'Opaque, and unique among everything in this API.' },
-    nodeTypeOptions: { description: 'Anything with an id of its own.' },
+    firstArgOptions: {
+      description: `The number of items from the start of the list. Maximum: ${maxPageSize}. Default: ${defaultPageSize}.`,
+    },
+    lastArgOptions: { description: `The number of items from the end of the list. Maximum: ${maxPageSize}.` },
+    afterArgOptions: { description: 'Return only items after this cursor.' },
+    beforeArgOptions: { description: 'Return only items before this cursor.' },
+    idFieldOptions: { description: 'An opaque id, unique in this API.' },
+    nodeTypeOptions: { description: 'An object with a global id.' },
     nodeQueryOptions: false,
     nodesQueryOptions: false,
-    nodesOnConnection: { description: 'The items of this page, without their cursors.' },
-    mutationInputArgOptions: { description: 'What to do, and with what.' },
+    nodesOnConnection: { description: 'The items of this page.' },
+    mutationInputArgOptions: { description: 'The input of the mutation.' },
     encodeGlobalID: (name, id) => encodeGlobalId(name, String(id)),
     decodeGlobalID: (text) => {
       const decoded = decodeGlobalId(text)

@@ -22,27 +22,27 @@ export interface Connection<Row> {
 export const defaultPageSize = 20
 export const maxPageSize = 100
 
-/** Which list it is: its name, and whose, by the id of the organization or of the thing that it belongs to. */
+/** Identifies a list: its name, and the id of the organization or object that it belongs to. */
 export interface ListName {
   readonly list: string
   readonly of: string
 }
 
 /**
- * Answers a page of a list that the store sorts by time: 20 items if nothing is said, never more than 100. A cursor names its
- * list, so that one of another list is refused, instead of being taken for a place in this one.
+ * Returns a page of a list that the store sorts by time. Throws `BAD_USER_INPUT` for an invalid page size or cursor. A cursor
+ * contains a tag of its list, so that a cursor of another list is invalid rather than a wrong position.
  */
 export async function connectionOf<Row>(
-  whose: ListName,
+  name: ListName,
   args: ConnectionArguments,
   list: (page: Page) => Promise<readonly Positioned<Row>[]>,
 ): Promise<Connection<Row>> {
-  const after = decode(whose, 'after', args.after)
-  const before = decode(whose, 'before', args.before)
+  const after = decode(name, 'after', args.after)
+  const before = decode(name, 'before', args.before)
   try {
     return await pageOf(
       args,
-      (row: Positioned<Row>) => encode(whose, row.position),
+      (row: Positioned<Row>) => encode(name, row.position),
       (range) => list({ ...range, after, before }),
     )
   } catch (error) {
@@ -59,8 +59,8 @@ export interface NumberRange {
 }
 
 /**
- * The same for lists that are numbered without a gap, whose cursors are the numbers. `after` a number that there is not yet
- * is refused: whoever has it has it from somewhere else, and would miss what comes until then.
+ * Returns a page of a list whose items are numbered without a gap; the numbers are the cursors. Throws `AFTER_OUT_OF_RANGE` if
+ * `after` is greater than the last number: a client that waited for it would miss the items up to it.
  */
 export async function numberedConnectionOf<Row>(
   args: ConnectionArguments,
@@ -68,8 +68,8 @@ export async function numberedConnectionOf<Row>(
   readLast: () => Promise<number>,
   list: (range: NumberRange) => Promise<readonly Row[]>,
 ): Promise<Connection<Row>> {
-  const after = readNumber('after', args.after) ?? 0
-  const before = readNumber('before', args.before) ?? Number.MAX_SAFE_INTEGER
+  const after = parseNumber('after', args.after) ?? 0
+  const before = parseNumber('before', args.before) ?? Number.MAX_SAFE_INTEGER
   if (after > 0) requireExistingSequence(after, await readLast())
   return await pageOf(
     args,
@@ -78,7 +78,7 @@ export async function numberedConnectionOf<Row>(
   )
 }
 
-/** Asks for one item more than the page has, which tells whether there is more. */
+/** Reads one item more than the page size, to find out whether there are more items. */
 async function pageOf<Row>(
   args: ConnectionArguments,
   cursorOf: (row: Row) => string,
@@ -87,9 +87,9 @@ async function pageOf<Row>(
   const size = pageSizeOf(args)
   const inverted = args.last != null
   const rows = await list({ limit: size + 1, inverted })
-  const shown = rows.slice(0, size)
-  if (inverted) shown.reverse()
-  const edges = shown.map((node) => ({ cursor: cursorOf(node), node }))
+  const page = rows.slice(0, size)
+  if (inverted) page.reverse()
+  const edges = page.map((node) => ({ cursor: cursorOf(node), node }))
   const hasMore = rows.length > size
   return {
     edges,
@@ -102,50 +102,53 @@ async function pageOf<Row>(
   }
 }
 
-/** How many items are asked for; refuses less than 1 and more than 100. */
+/** The requested page size. Throws `BAD_USER_INPUT` unless it is from 1 to 100, or if both sizes are given. */
 export function pageSizeOf({ first, last }: Pick<ConnectionArguments, 'first' | 'last'>): number {
   if (first != null && last != null)
-    throw requestError('BAD_USER_INPUT', 'give either first or last, not both')
+    throw requestError('BAD_USER_INPUT', 'pass either first or last, not both')
   const size = first ?? last ?? defaultPageSize
   if (size < 1 || size > maxPageSize)
-    throw requestError('BAD_USER_INPUT', `${last == null ? 'first' : 'last'} is from 1 to ${maxPageSize}`)
+    throw requestError(
+      'BAD_USER_INPUT',
+      `${last == null ? 'first' : 'last'} must be from 1 to ${maxPageSize}`,
+    )
   return size
 }
 
-/** Refuses what is beyond the last number that was given out, and names that. */
+/** Throws `AFTER_OUT_OF_RANGE` if `after` is greater than the last sequence. */
 export function requireExistingSequence(after: number, last: number): void {
   if (after <= last) return
-  throw requestError('AFTER_OUT_OF_RANGE', `after is ${after}, and the last number there is is ${last}`, {
+  throw requestError('AFTER_OUT_OF_RANGE', `after is ${after}, but the last sequence is ${last}`, {
     lastSequence: last,
   })
 }
 
-function readNumber(name: string, cursor: string | null | undefined): number | undefined {
+function parseNumber(argument: string, cursor: string | null | undefined): number | undefined {
   if (cursor == null) return undefined
-  if (!/^\d{1,15}$/.test(cursor)) throw invalidCursor(name)
+  if (!/^\d{1,15}$/.test(cursor)) throw invalidCursor(argument)
   return Number(cursor)
 }
 
-function encode(whose: ListName, position: string): string {
-  return Buffer.from(`${position} ${listTag(whose)}`).toString('base64url')
+function encode(name: ListName, position: string): string {
+  return Buffer.from(`${position} ${listTag(name)}`).toString('base64url')
 }
 
-function decode(whose: ListName, name: string, cursor: string | null | undefined): string | undefined {
+function decode(name: ListName, argument: string, cursor: string | null | undefined): string | undefined {
   if (cursor == null) return undefined
-  const [position = '', mark] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
-  if (mark !== listTag(whose) || encode(whose, position) !== cursor) throw invalidCursor(name)
+  const [position = '', tag] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
+  if (tag !== listTag(name) || encode(name, position) !== cursor) throw invalidCursor(argument)
   return position
 }
 
-/** No secret: it tells lists apart, and says of none that it exists. */
+/** A short hash that distinguishes lists and does not reveal whether a list exists. */
 function listTag({ list, of }: ListName): string {
   return createHash('sha256').update(`${list} ${of}`).digest('base64url').slice(0, 8)
 }
 
-/** The same for every cursor that is none here, whatever it is elsewhere. */
-function invalidCursor(name: string) {
+/** The same error for malformed cursors and for cursors of other lists. */
+function invalidCursor(argument: string) {
   return requestError(
     'BAD_USER_INPUT',
-    `${name} is not a cursor of this list; give the cursor of one of its items, or a page's startCursor or endCursor`,
+    `${argument} is not a cursor of this list; pass the cursor of one of its items, or a page's startCursor or endCursor`,
   )
 }

@@ -19,31 +19,31 @@ import { encodeGlobalId } from './global-id.ts'
 import { shortageFields } from './quota/quota-type.ts'
 
 const ErrorCode = builder.enumType('ErrorCode', {
-  description: 'What kind of refusal this is, for programs.',
-  // The table has exactly the codes; `fromEntries` forgets that.
+  description: 'The kind of error, for programs.',
+  // `fromEntries` loses the keys' type.
   values: Object.fromEntries(
     Object.entries(refusalCodes).map(([code, description]) => [code, { description }]),
   ) as Record<RefusalCode, { description: string }>,
 })
 
 const ErrorInterface = builder.interfaceRef<RefusalError>('Error').implement({
-  description: 'Why a mutation did nothing. Nothing of it was done.',
+  description: 'Why a mutation had no effect.',
   fields: (t) => ({
-    code: t.expose('code', { type: ErrorCode, description: 'What kind of refusal this is, for programs.' }),
-    message: t.exposeString('message', { description: 'What is wrong, for people.' }),
+    code: t.expose('code', { type: ErrorCode, description: 'The kind of error, for programs.' }),
+    message: t.exposeString('message', { description: 'A message for people.' }),
   }),
 })
 
 const InputProblem = builder
   .objectRef<{ readonly path: string; readonly message: string }>('InputProblem')
   .implement({
-    description: 'One thing to correct in an input.',
+    description: 'A mistake in an input.',
     authScopes: { read: true },
     fields: (t) => ({
       path: t.exposeString('path', {
-        description: 'Where in the input, as in `slots.0.storyboard.scenes.2.text`.',
+        description: 'The path of the value in the input, such as `slots.0.storyboard.scenes.2.text`.',
       }),
-      message: t.exposeString('message', { description: 'What would be right.' }),
+      message: t.exposeString('message', { description: 'What the value must be.' }),
     }),
   })
 
@@ -55,7 +55,7 @@ builder.objectType(InvalidInput, {
   fields: (t) => ({
     fields: t.field({
       type: [InputProblem],
-      description: 'Every mistake that was found.',
+      description: 'All mistakes in the input.',
       resolve: ({ fields }) => [...fields],
     }),
   }),
@@ -67,7 +67,7 @@ builder.objectType(NotFound, {
   interfaces: [ErrorInterface],
   authScopes: { read: true },
   fields: (t) => ({
-    field: t.exposeString('field', { description: 'Which field of the input named it.' }),
+    field: t.exposeString('field', { description: 'The input field with the id.' }),
   }),
 })
 
@@ -77,8 +77,8 @@ builder.objectType(NotPermittedInState, {
   interfaces: [ErrorInterface],
   authScopes: { read: true },
   fields: (t) => ({
-    state: t.exposeString('state', { description: 'The state it is in.' }),
-    event: t.exposeString('event', { description: 'What was asked of it.' }),
+    state: t.exposeString('state', { description: 'The current state.' }),
+    event: t.exposeString('event', { description: 'The event that the mutation sends.' }),
   }),
 })
 
@@ -93,12 +93,12 @@ builder.objectType(SlotClaimed, {
 })
 
 const SlotViolation = builder.objectRef<SlotViolationRecord>('SlotViolation').implement({
-  description: "A rule of its creator's that a slot breaks.",
+  description: 'A TikTok setting of the creator that a slot violates.',
   authScopes: { read: true },
   fields: (t) => ({
     slotId: t.id({ description: 'The slot.', resolve: ({ slotId }) => encodeGlobalId('Slot', slotId) }),
-    path: t.exposeString('path', { description: 'Which field of the slot breaks it, such as `allowDuet`.' }),
-    message: t.exposeString('message', { description: 'What the creator allows.' }),
+    path: t.exposeString('path', { description: 'The field of the slot, such as `allowDuet`.' }),
+    message: t.exposeString('message', { description: 'What the setting allows.' }),
   }),
 })
 
@@ -110,7 +110,7 @@ builder.objectType(CreatorSettingsViolation, {
   fields: (t) => ({
     violations: t.field({
       type: [SlotViolation],
-      description: 'Every rule that any slot of the plan breaks.',
+      description: 'All violations of the slots of the plan.',
       resolve: ({ violations }) => [...violations],
     }),
   }),
@@ -123,7 +123,7 @@ builder.objectType(JobKeyInUse, {
   authScopes: { read: true },
   fields: (t) => ({
     jobId: t.id({
-      description: 'The job that has it.',
+      description: 'The job with the key.',
       resolve: ({ jobId }) => encodeGlobalId('Job', jobId),
     }),
   }),
@@ -161,7 +161,7 @@ builder.objectType(IdempotencyInProgress, {
   authScopes: { read: true },
   fields: (t) => ({
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
-      description: 'When to send it again; over HTTP the header `Retry-After` says it too.',
+      description: 'When to send the request again. Over HTTP also sent as the header `Retry-After`.',
     }),
   }),
 })

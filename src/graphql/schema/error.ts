@@ -2,23 +2,24 @@ import { GraphQLError } from 'graphql'
 import type { QuotaShort as QuotaShortage } from '../../commands/quota/reserve-quota.ts'
 import type { FieldIssue, Refusal, SlotViolation } from '../../commands/refusal.ts'
 
-/** The codes of refusals, which mutations answer as results. */
+/** The codes of the errors that mutations return as results. */
 export const refusalCodes = {
-  INVALID_INPUT: 'The input cannot be used; correct what is named and send it again.',
-  NOT_FOUND: 'What an id names does not exist, or is not yours.',
-  NOT_PERMITTED_IN_STATE: 'The thing is in a state that does not permit this.',
+  INVALID_INPUT: 'The input is invalid. The error lists what to correct.',
+  NOT_FOUND: 'An id in the input names nothing in your organization.',
+  NOT_PERMITTED_IN_STATE: 'The current state does not permit the operation.',
   SLOT_CLAIMED:
-    'A job works by the slot, or has ended by it otherwise than cancelled, so this of it cannot be changed.',
-  CREATOR_SETTINGS_VIOLATION: 'The settings of the creator at TikTok do not allow what is planned.',
+    'A job has claimed the slot and was not cancelled, so this part of the slot cannot be changed.',
+  CREATOR_SETTINGS_VIOLATION: 'The TikTok settings of the creator do not allow the planned post.',
   JOB_KEY_IN_USE: 'An unfinished job of another slot has the job key.',
-  SLOT_TOO_LATE: 'The time of the slot has passed too long ago to be posted.',
-  QUOTA_EXCEEDED: 'A hard limit of the quota has no room for this.',
-  IDEMPOTENCY_CONFLICT: 'The idempotency key was used for other work.',
-  IDEMPOTENCY_IN_PROGRESS: 'Another request works under the idempotency key; send it again in a moment.',
+  SLOT_TOO_LATE: 'The publishing time of the slot is too far in the past.',
+  QUOTA_EXCEEDED: 'A hard quota limit does not have enough left.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another mutation or input.',
+  IDEMPOTENCY_IN_PROGRESS:
+    'Another request with the idempotency key is in progress. Send the request again later.',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
 
-/** Something that a mutation answers instead of its success. Thrown, so that its transaction leaves nothing behind. */
+/** An error that a mutation returns as its result. It is thrown, so that the transaction rolls back. */
 export abstract class RefusalError extends Error {
   abstract readonly code: RefusalCode
 }
@@ -36,7 +37,7 @@ export class NotFound extends RefusalError {
   readonly code = 'NOT_FOUND'
   readonly field: string
   constructor(field: string) {
-    super(`${field}: there is no such thing`)
+    super(`${field}: not found`)
     this.field = field
   }
 }
@@ -56,9 +57,7 @@ export class SlotClaimed extends RefusalError {
   readonly code = 'SLOT_CLAIMED'
   readonly slotId: string
   constructor(slotId: string) {
-    super(
-      'a job works by this slot already, or has posted it: cancel the job if it can be, and change the slot then, or add another slot',
-    )
+    super('a job has claimed this slot: cancel the job and then change the slot, or add another slot')
     this.slotId = slotId
   }
 }
@@ -76,7 +75,7 @@ export class JobKeyInUse extends RefusalError {
   readonly code = 'JOB_KEY_IN_USE'
   readonly jobId: string
   constructor(jobId: string) {
-    super('an unfinished job of another slot has this job key; once that job is done, the key is free again')
+    super('an unfinished job of another slot has this job key; the key is free again when that job has ended')
     this.jobId = jobId
   }
 }
@@ -99,8 +98,8 @@ export class QuotaExceeded extends RefusalError {
   readonly nextAvailableAt: Date | null
   constructor({ metric, period, available, needed, nextAvailableAt }: QuotaShortage) {
     const more = nextAvailableAt
-      ? `more comes at ${nextAvailableAt.toISOString()}`
-      : 'more comes by a grant only'
+      ? `more is available at ${nextAvailableAt.toISOString()}`
+      : 'only a grant adds more'
     super(`${metric} (${period}): ${available} left, ${needed} needed; ${more}`)
     this.metric = metric
     this.period = period
@@ -113,7 +112,7 @@ export class QuotaExceeded extends RefusalError {
 export class IdempotencyConflict extends RefusalError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
   constructor() {
-    super('this idempotency key was used with another mutation or another input; take a new key for new work')
+    super('this idempotency key was used with another mutation or input; use a new key for a new request')
   }
 }
 
@@ -121,11 +120,13 @@ export class IdempotencyInProgress extends RefusalError {
   readonly code = 'IDEMPOTENCY_IN_PROGRESS'
   readonly retryAfterSeconds = 1
   constructor() {
-    super('another request works under this idempotency key; send it again in a moment to get its answer')
+    super(
+      'another request with this idempotency key is in progress; send the request again to get its response',
+    )
   }
 }
 
-/** A command's refusal as the error that the API answers. */
+/** Converts a command's refusal into the error that the mutation returns. */
 export function errorOf(refusal: Refusal): RefusalError {
   switch (refusal.kind) {
     case 'invalid':
@@ -147,7 +148,7 @@ export function errorOf(refusal: Refusal): RefusalError {
   }
 }
 
-/** Codes of errors that are no results: the request itself cannot be answered. */
+/** Codes of top-level errors: the request cannot be executed. */
 export type RequestErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
@@ -163,9 +164,12 @@ export function requestError(code: RequestErrorCode, message: string, details: o
   return new GraphQLError(message, { extensions: { code, ...details, ...(status && { http: { status } }) } })
 }
 
-/** The key has not the points that the request costs. */
+/** The error for a request that costs more points than its API key has left. */
 export function rateLimited(retryAfterSeconds: number): GraphQLError {
-  return new GraphQLError(`This API key has no points left for this; it will in ${retryAfterSeconds} s.`, {
-    extensions: { code: 'RATE_LIMITED', retryAfterSeconds, http: { status: 429 } },
-  })
+  return new GraphQLError(
+    `This API key has too few points left for the request. Retry in ${retryAfterSeconds} s.`,
+    {
+      extensions: { code: 'RATE_LIMITED', retryAfterSeconds, http: { status: 429 } },
+    },
+  )
 }

@@ -1,4 +1,4 @@
-/** The types that have an id of their own, and can be asked for by `node`. */
+/** The types with a global id, which the query `node` accepts. */
 export type NodeName = 'Organization' | 'ApiKey' | 'Account' | 'Plan' | 'Slot' | 'Job' | 'Scan'
 
 const names: ReadonlySet<string> = new Set<NodeName>([
@@ -22,11 +22,11 @@ export function encodeGlobalId(name: string, id: string): string {
   return Buffer.from(`${name}:${id}`).toString('base64url')
 }
 
-/** Null for everything that this API did not give out; such an id is treated like one of nothing. */
+/** Decodes a global id; null for text that this API cannot have issued. */
 export function decodeGlobalId(text: string): GlobalId | null {
   const decoded = Buffer.from(text, 'base64url').toString('utf8')
   const [name = '', id = ''] = decoded.split(':', 2)
   if (!names.has(name) || encodeGlobalId(name, id) !== text.replaceAll('=', '')) return null
   if (!(name === 'ApiKey' ? keyId : uuid).test(id)) return null
-  return { name: name as NodeName, id } // Checked against the names above.
+  return { name: name as NodeName, id } // Contained in `names`.
 }

@@ -1,12 +1,11 @@
 import type { Context } from '../server/context.ts'
 import { builder } from './builder.ts'
+import { maxPageSize } from './connection.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId } from './global-id.ts'
 import { ownOrganization } from './organization.ts'
 
-const mostIds = 100
-
-/** What a global id names, if it is the viewer's; otherwise null, as for what does not exist. */
+/** Finds an object by its global id; null if it does not exist or belongs to another organization. */
 async function findNode(text: string, context: Context): Promise<object | null> {
   const decoded = decodeGlobalId(text)
   if (!decoded) return null
@@ -29,7 +28,7 @@ builder.queryFields((t) => ({
   node: t.field({
     type: builder.nodeInterfaceRef(),
     nullable: true,
-    description: 'Anything by its id; null if there is no such thing, or it is not yours.',
+    description: 'The object with this id; null if it does not exist in your organization.',
     authScopes: { read: true },
     args: { id: t.arg.id({ required: true, description: 'The id.' }) },
     resolve: (_root, { id }, context) => findNode(id, context),
@@ -37,11 +36,12 @@ builder.queryFields((t) => ({
   nodes: t.field({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
-    description: 'Several things by their ids, in the order of the ids; at most 100.',
+    description: `The objects with these ids, in the same order. Maximum: ${maxPageSize}.`,
     authScopes: { read: true },
     args: { ids: t.arg.idList({ required: true, description: 'The ids.' }) },
     resolve: (_root, { ids }, context) => {
-      if (ids.length > mostIds) throw requestError('BAD_USER_INPUT', `ids has at most ${mostIds}`)
+      if (ids.length > maxPageSize)
+        throw requestError('BAD_USER_INPUT', `ids must have at most ${maxPageSize} items`)
       return ids.map((id) => findNode(id, context))
     },
   }),

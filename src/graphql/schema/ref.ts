@@ -9,7 +9,7 @@ import type { ApiKeyRecord } from '../../store/tenant/api-keys.ts'
 import type { OrganizationRecord } from '../../store/tenant/organizations.ts'
 import { builder } from './builder.ts'
 
-/** The types that name each other, so that the file of each can be read alone. */
+/** The types that refer to each other. Declaring them here avoids circular imports. */
 export const Organization = builder.objectRef<OrganizationRecord>('Organization')
 export const ApiKey = builder.objectRef<ApiKeyRecord>('ApiKey')
 export const Account = builder.objectRef<AccountRecord>('Account')

@@ -5,27 +5,27 @@ import { withinLimit } from '../server/json-input.ts'
 import { builder } from './builder.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
-  description: 'An instant in ISO 8601 with its offset, such as 2026-03-29T16:30:00.000Z.',
+  description: 'An instant in ISO 8601 with an offset, such as 2026-03-29T16:30:00.000Z.',
 })
 builder.addScalarType(
   'JSON',
   new GraphQLScalarType({
     ...JSONResolver.toConfig(),
-    description: `Any JSON value. As an input, at most ${scalarLimit.depth} levels deep and of ${scalarLimit.values} values.`,
+    description: `Any JSON value. As an input, at most ${scalarLimit.depth} levels deep and ${scalarLimit.values} values.`,
     parseValue: (value) => withinLimit(value, 'a JSON value', scalarLimit),
     parseLiteral: (node, variables) =>
       withinLimit(JSONResolver.parseLiteral(node, variables), 'a JSON value', scalarLimit),
   }),
 )
 builder.addScalarType('SafeInt', SafeIntResolver, {
-  description: 'A whole number that may exceed 32 bits, but stays exact in JavaScript: at most 2^53 - 1.',
+  description: 'An integer that may exceed 32 bits but is exact in JavaScript: at most 2^53 - 1.',
 })
 
-/** Text that commands check, not the parser: only so can the answer name the field and all other mistakes with it. */
+/** A string that commands validate, so that the error can list all mistakes of the input with their fields. */
 function text(name: string, description: string): GraphQLScalarType<string, string> {
   const read = (value: unknown) => {
     if (typeof value === 'string') return value
-    throw new TypeError(`${name} is written as a string`)
+    throw new TypeError(`${name} must be a string`)
   }
   return new GraphQLScalarType({
     name,
@@ -38,12 +38,9 @@ function text(name: string, description: string): GraphQLScalarType<string, stri
 
 builder.addScalarType(
   'TimeZone',
-  text('TimeZone', 'The name of a zone in the IANA database, such as Europe/Berlin.'),
+  text('TimeZone', 'The name of a time zone in the IANA database, such as Europe/Berlin.'),
 )
 builder.addScalarType(
   'LocalDateTime',
-  text(
-    'LocalDateTime',
-    'A date and a time on the wall, in a zone said elsewhere, such as 2026-03-29T18:30:00.',
-  ),
+  text('LocalDateTime', 'A date and a wall-clock time without a time zone, such as 2026-03-29T18:30:00.'),
 )

@@ -30,11 +30,11 @@ import './limits/circuit-breaker.ts'
 import './limits/rate-limit.ts'
 import './state-machine.ts'
 
-builder.queryType({ description: 'Everything that can be read.' })
+builder.queryType({ description: 'The queries of the API.' })
 builder.mutationType({
   description:
-    'Everything that can be done. Each answers its success or a typed error; after an error nothing was done.',
+    'The mutations of the API. Each returns its payload or a typed error. A mutation that returns an error has no effect.',
 })
 
-/** The schema of the API: what the imported files have told the builder. */
+/** The schema of the API, from the types that the imported files define. */
 export const schema = builder.toSchema()

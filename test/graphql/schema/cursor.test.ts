@@ -82,7 +82,7 @@ describe('`after` a number that there is not yet', () => {
   it('is refused by the list of events, which names the last one', async () => {
     const last = await lastOf()
     expect(await errorOf(`{ events(after: "${last + 1}") { nodes { sequence } } }`)).toMatchObject({
-      message: `after is ${last + 1}, and the last number there is is ${last}`,
+      message: `after is ${last + 1}, but the last sequence is ${last}`,
       extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: last },
     })
     expect(await tenant.ask(`{ events(after: "${last}") { nodes { sequence } } }`)).toEqual({

@@ -101,7 +101,7 @@ describe('a key', () => {
     expect(await refused.json()).toEqual({
       errors: [
         {
-          message: expect.stringContaining('no points left'),
+          message: expect.stringContaining('too few points left'),
           extensions: {
             code: 'RATE_LIMITED',
             retryAfterSeconds: retryAfter,
@@ -187,7 +187,7 @@ describe('what is followed', () => {
     for (const _ of [1, 2]) await ask(half)
     const refusal = [
       {
-        message: expect.stringContaining('no points left'),
+        message: expect.stringContaining('too few points left'),
         extensions: {
           code: 'RATE_LIMITED',
           retryAfterSeconds: expect.any(Number),

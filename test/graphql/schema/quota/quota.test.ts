@@ -70,7 +70,7 @@ describe('a job', () => {
     expect(await start(tenant, slotIds[1])).toEqual({
       __typename: 'QuotaExceededError',
       code: 'QUOTA_EXCEEDED',
-      message: `videos (day): 0 left, 1 needed; more comes at ${resetsAt}`,
+      message: `videos (day): 0 left, 1 needed; more is available at ${resetsAt}`,
       metric: 'VIDEOS',
       period: 'DAY',
       available: 0,
