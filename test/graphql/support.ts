@@ -23,7 +23,7 @@ import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
-/** The whole API of a test file on its own database, closed when the file is done. */
+/** The API of a test file on its own database. It is closed after the file's tests. */
 export interface TestApi extends Api {
   readonly storage: Awaited<ReturnType<typeof createDiskStorage>>
 }
@@ -97,26 +97,26 @@ function testAuthorization() {
   })
 }
 
-/** An organization with an account, a key and quota, and a way to ask as it. */
+/** An organization with an account, an API key, quota and a client. */
 export interface Tenant {
   readonly organizationId: string
   readonly accountId: string
   readonly key: string
   readonly keyId: string
-  /** The global ids. */
+  /** Global ids. */
   readonly ids: { readonly account: string; readonly organization: string }
-  /** Asks; throws if the answer has top-level errors. */
+  /** Sends a request and returns its data. Throws on top-level errors. */
   ask<Data = Answer>(
     query: string,
     variables?: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Data>
-  /** Asks, whatever is answered. */
+  /** Sends a request and returns the response. */
   post(query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<Response>
 }
 
-/** Answers in tests are read as the query says they are. */
-// biome-ignore lint/suspicious/noExplicitAny: the type of each answer would say the query again
+/** The data of a response. Tests rely on the fields that their query selects. */
+// biome-ignore lint/suspicious/noExplicitAny: a type for each response would repeat its query
 export type Answer = any
 
 export async function createTenant(
@@ -172,7 +172,7 @@ export function globalId(name: string, id: string): string {
   return Buffer.from(`${name}:${id}`).toString('base64url')
 }
 
-/** A connected account, whose access token lasts two hours. */
+/** Creates a connected account with an access token for two hours. */
 export async function createAccount(
   { runtime }: TestDatabase,
   organizationId: string,
@@ -202,7 +202,7 @@ export const storyboard = {
   ],
 }
 
-/** A slot input that is right; `minutes` from now, in UTC. */
+/** A valid slot input for `minutes` from now, in UTC. */
 export function slotInput(minutes = 60, change: object = {}): object {
   const wallTime = new Date(Date.now() + minutes * 60_000).toISOString().slice(0, 19)
   return { wallTime, storyboard, caption: 'A caption', privacy: 'SELF_ONLY', ...change }
@@ -217,7 +217,7 @@ const add = /* GraphQL */ `
     addSlots(input: $input) { ... on AddSlotsPayload { slots { id } } ... on Error { code message } }
   }`
 
-/** A draft with slots at the given minutes from now. */
+/** Creates a draft with slots at the given minutes from now. */
 export async function createDraft(
   tenant: Tenant,
   minutes: readonly number[] = [60],
@@ -231,7 +231,7 @@ export async function createDraft(
   return { planId, slotIds: added.addSlots.slots.map((slot: { id: string }) => slot.id) }
 }
 
-/** Sends a mutation that takes an id and answers `{ code message … }` or the fields asked for. */
+/** Sends a mutation and returns the selected fields of its payload, or the fields of its error. */
 export async function steer(
   tenant: Tenant,
   name: string,
@@ -247,14 +247,14 @@ export async function steer(
        ... on NotPermittedInStateError { state event }
        ... on InvalidInputError { fields { path message } }
        ... on NotFoundError { field }
-     } }`.replace(/\.\.\. on NotPermittedInStateError \{ state event \}/, permits(name) ? '$&' : ''),
+     } }`.replace(/\.\.\. on NotPermittedInStateError \{ state event \}/, hasStateError(name) ? '$&' : ''),
     { input },
   )
   return answer[name]
 }
 
-/** Fragments on types that a union does not have are refused by the validator. */
-function permits(name: string): boolean {
+/** Whether the result union of a mutation has NotPermittedInStateError. Validation rejects fragments on other types. */
+function hasStateError(name: string): boolean {
   const never = [
     ...['createPlan', 'createApiKey', 'revokeApiKey', 'runScan', 'connectAccount'],
     ...['grantQuota', 'setQuotaLimit', 'adjustQuota', 'setTimeZone'],
@@ -262,7 +262,7 @@ function permits(name: string): boolean {
   return !never.includes(name)
 }
 
-/** An approved plan on autopilot; its slots of the next 24 hours have jobs. */
+/** Creates an approved plan on autopilot. Its slots of the next 24 hours have jobs. */
 export async function createRunningPlan(tenant: Tenant, minutes: readonly number[] = [60]) {
   const draft = await createDraft(tenant, minutes)
   const { planId } = draft

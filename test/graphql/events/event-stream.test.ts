@@ -54,8 +54,8 @@ async function take(events: AsyncIterableIterator<EventRecord>, count: number): 
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 
-describe('following', () => {
-  it('gives each event once and in order, while many write and hints are lost', async () => {
+describe('an event stream', () => {
+  it('delivers each event once and in order under concurrent writes and lost notifications', async () => {
     const organizationId = await createOrganization(database)
     const eventStream = await openEventStream()
     const notifications = createChangeNotifier(database.api)
@@ -67,7 +67,7 @@ describe('following', () => {
     const writing = Array.from({ length: 5 }, async (_, writer) => {
       for (let index = 0; index < 50; index += 1) {
         await append(organizationId)
-        // Only some commits are hinted at: the others are found on the way.
+        // Only some commits are notified. The feed finds the others when it reads.
         if (index % 7 === writer || index === 49)
           notifications.send({ organizations: [organizationId], jobs: [] })
         if (index === 25)
@@ -81,7 +81,7 @@ describe('following', () => {
     await eventStream.close()
   })
 
-  it('sends a follower that falls behind back to the table, and loses nothing', async () => {
+  it('lets a slow subscriber read the table after an overflow, without losing an event', async () => {
     const organizationId = await createOrganization(database)
     const eventStream = await openEventStream()
     const notifications = createChangeNotifier(database.api)
@@ -89,7 +89,7 @@ describe('following', () => {
     await append(organizationId)
     notifications.send({ organizations: [organizationId], jobs: [] })
     expect(await take(slow, 1)).toEqual([1])
-    // More than an buffer holds.
+    // More than a buffer holds.
     const total = 2_500
     await appendMany(organizationId, 2, total)
     const quick = eventStream.subscribe(organizationId, { after: 0, ...all })
@@ -98,13 +98,13 @@ describe('following', () => {
     const last = take(quick, 1)
     await append(organizationId)
     notifications.send({ organizations: [organizationId], jobs: [] })
-    expect(await last).toEqual([total + 1]) // By now the feed has read all of it into the slow one's buffer.
+    expect(await last).toEqual([total + 1]) // The feed has now pushed all events to the slow subscriber's buffer.
     expect(await take(slow, total)).toEqual(upTo(total + 1).slice(1))
     await notifications.close()
     await eventStream.close()
   })
 
-  it('tells once that nobody is left, also of a follower that overflowed and leaves later', async () => {
+  it('reports an empty feed once, even if a subscriber overflows and unsubscribes later', async () => {
     const organizationId = await createOrganization(database)
     let empty = 0
     const feed = new OrganizationFeed(
@@ -126,7 +126,7 @@ describe('following', () => {
     expect(empty).toBe(1)
   })
 
-  it('goes on after its listening connection was cut', async () => {
+  it('continues after its listening connection was terminated', async () => {
     const organizationId = await createOrganization(database)
     const eventStream = await openEventStream()
     const events = eventStream.subscribe(organizationId, { after: 0, ...all })
@@ -136,12 +136,12 @@ describe('following', () => {
     await database.owner.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'reelpilot notifications' and datname = current_database()`,
     )
-    await append(organizationId) // Its hint is sent by nobody: the reconnect counts as a gap.
+    await append(organizationId) // No notification is sent: the reconnect makes the feed read.
     expect(await next).toEqual([2])
     await eventStream.close()
   })
 
-  it('begins now if no number is given, and ends when it is left or the eventStream closes', async () => {
+  it('starts at the current sequence by default, and ends on return and on close', async () => {
     const organizationId = await createOrganization(database)
     const eventStream = await openEventStream()
     const notifications = createChangeNotifier(database.api)
@@ -170,7 +170,7 @@ describe('following', () => {
     await notifications.close()
   })
 
-  it('ends with an error at the event of its revocation, before whatever was committed after it', async () => {
+  it('ends with an error at the event that revokes its key, before any later event', async () => {
     const organizationId = await createOrganization(database)
     const { keyId } = await createKey(database, organizationId, ['read'])
     const eventStream = await openEventStream()
@@ -183,7 +183,7 @@ describe('following', () => {
     expect(await take(events, 1)).toEqual([2])
     const next = events.next()
     const notifications = createChangeNotifier(database.api)
-    // Only the event: the row that is looked at says nothing yet.
+    // Appends only the event: the key's row does not show the revocation yet.
     await database.runtime.db
       .transaction()
       .execute((tx) => appendEvent(tx, { organizationId, type: 'apiKey.revoked', payload: { keyId } }))
@@ -194,7 +194,7 @@ describe('following', () => {
     await eventStream.close()
   })
 
-  it('gives nothing more while nobody can say whether its key still works', async () => {
+  it('delivers nothing while its key cannot be confirmed', async () => {
     const organizationId = await createOrganization(database)
     const { keyId } = await createKey(database, organizationId, ['read'])
     let now = 0
@@ -212,7 +212,7 @@ describe('following', () => {
     await owner.query('begin')
     await owner.query('lock table reelpilot.api_key in access exclusive mode')
     now += 1_000
-    const next = events.next() // Read already, and only to be handed out.
+    const next = events.next() // Already read from the table, but not delivered.
     const outcome = await Promise.race([next, owner.query('select pg_sleep(0.1)').then(() => 'held')])
     expect(outcome).toBe('held')
     await owner.query('update reelpilot.api_key set revoked_at = now() where id = $1', [keyId])

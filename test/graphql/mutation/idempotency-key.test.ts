@@ -35,7 +35,7 @@ const refused = (message: string) => ({
   },
 })
 
-/** How much there is of everything, and the number of the last event. */
+/** The row count of each table, and the sum of the event sequences. */
 async function countAll(): Promise<object> {
   const { rows: tables } = await database.owner.pool.query(
     `select relname from pg_class where relnamespace = 'reelpilot'::regnamespace and relkind = 'r' and relname not like 'rate%'`,
@@ -51,18 +51,18 @@ async function countAll(): Promise<object> {
 
 describe('an idempotency key', () => {
   it.each([
-    ['none at all', '', 'must have 1 to 255 characters'],
+    ['no characters', '', 'must have 1 to 255 characters'],
     ['256 characters', 'k'.repeat(256), 'must have 1 to 255 characters'],
     ['a NUL', 'a\0b', 'control characters'],
     ['a line break', 'a\nb', 'control characters'],
     ['half a surrogate pair', 'a\ud800', 'well-formed'],
-  ])('of %s is refused by name, and changes nothing', async (_what, key, message) => {
+  ])('with %s is refused with an InvalidInputError and has no effect', async (_what, key, message) => {
     const before = await countAll()
     expect(await tenant.ask(create, input(key))).toEqual(refused(message))
     expect(await countAll()).toEqual(before)
   })
 
-  it('may have 255 characters, whatever they are, and is told from all others', async () => {
+  it('may have up to 255 characters of any kind, and is distinct from similar keys', async () => {
     const keys = ['k'.repeat(255), '🦦'.repeat(255), ' ', 'é', 'e\u0301', 'a"b\\c', "'; --"]
     const ids = []
     for (const key of keys) {
@@ -73,7 +73,7 @@ describe('an idempotency key', () => {
     expect(new Set(ids).size).toBe(keys.length)
   })
 
-  it('is refused from the header too, and when header and input say different things', async () => {
+  it('is also validated in the header, and refused if header and input differ', async () => {
     const before = await countAll()
     const long = { 'idempotency-key': 'k'.repeat(256) }
     expect(await tenant.ask(create, input(), long)).toEqual(refused('must have 1 to 255 characters'))
@@ -83,12 +83,12 @@ describe('an idempotency key', () => {
     expect(await countAll()).toEqual(before)
   })
 
-  it('may be said by both at once', async () => {
+  it('may be sent in both the header and the input', async () => {
     const { createPlan } = await tenant.ask(create, input('a"b'), { 'idempotency-key': '"a\\"b"' })
     expect(createPlan.__typename).toBe('CreatePlanPayload')
   })
 
-  it('is read from the header as a structured string, or as it stands', () => {
+  it('is parsed from the header as a structured string or a bare key', () => {
     const headers = [null, 'bare', '"quoted"', '"a \\"b\\" \\\\"', '""', '', '"open', '"a", "b"', '"k";p=1']
     const keys = [null, 'bare', 'quoted', 'a "b" \\', '', '', '"open', '"a", "b"', '"k";p=1']
     expect(headers.map(keyOfHeader)).toEqual(keys)
@@ -98,7 +98,7 @@ describe('an idempotency key', () => {
 describe('every mutation', () => {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {})
 
-  it('refuses a key of 256 characters by name, before it does anything', async () => {
+  it('refuses an idempotency key of 256 characters before it has any effect', async () => {
     const before = await countAll()
     for (const { name, args } of mutations) {
       const type = args[0]?.type
@@ -128,7 +128,7 @@ const examples: Readonly<Record<string, unknown>> = {
   JSON: {},
 }
 
-/** The least that the type lets through: ids of the right kind, and nothing that may be left out. */
+/** A minimal valid value of an input type: required fields only, with ids of the right type. */
 function exampleOf(type: GraphQLInputType, name = ''): unknown {
   const named = getNamedType(type)
   if (isListType(type) || (isNonNullType(type) && isListType(type.ofType))) return [exampleOf(named, name)]

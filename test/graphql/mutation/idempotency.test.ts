@@ -28,7 +28,7 @@ const expire = (key: string, ago: string) =>
     [key, ago],
   )
 describe('a mutation with an idempotency key', () => {
-  it('has one effect and one answer, however many are sent at the same time', async () => {
+  it('has one effect and one response when many are sent at the same time', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => tenant.post(create, input('Parallel', 'parallel'))),
     )
@@ -37,7 +37,7 @@ describe('a mutation with an idempotency key', () => {
     expect(await countPlans('Parallel')).toBe(1)
   })
 
-  it('takes the key from the header, quoted or bare, and says that it replays', async () => {
+  it('reads the key from the header, quoted or bare, and marks the replay', async () => {
     const first = await tenant.post(create, input('Header'), { 'idempotency-key': '"header-key"' })
     const second = await tenant.post(create, input('Header'), { 'idempotency-key': 'header-key' })
     expect(first.headers.get('idempotent-replayed')).toBeNull()
@@ -46,7 +46,7 @@ describe('a mutation with an idempotency key', () => {
     expect(await countPlans('Header')).toBe(1)
   })
 
-  it('does not take the key from the header when the request holds several mutations', async () => {
+  it('ignores the header if the request has several mutations', async () => {
     const twice = `mutation ($input: CreatePlanInput!) {
       a: createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } }
       b: createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }`
@@ -54,7 +54,7 @@ describe('a mutation with an idempotency key', () => {
     expect(a.plan.id).not.toBe(b.plan.id)
   })
 
-  it('refuses the key for other work, and does nothing then', async () => {
+  it('refuses the key for another mutation or input, without an effect', async () => {
     const { createPlan: first } = await tenant.ask(create, input('First', 'reused'))
     const { createPlan } = await tenant.ask(create, input('Second', 'reused'))
     const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_CONFLICT' }
@@ -68,7 +68,7 @@ describe('a mutation with an idempotency key', () => {
     expect(other.lockPlan).toEqual(conflict)
   })
 
-  it('keeps nothing of a refusal: the same key may be sent again with the mistake mended', async () => {
+  it('stores nothing of an error: the same key can be used again with a corrected input', async () => {
     const bad = await tenant.ask(create, {
       input: { ...input('Mended', 'mended').input, timeZone: 'Nowhere' },
     })
@@ -78,7 +78,7 @@ describe('a mutation with an idempotency key', () => {
     expect(good.createPlan.plan.name).toBe('Mended')
   })
 
-  it('is the organization’s own: another one may use the same key', async () => {
+  it('has its key per organization: another organization can use the same key', async () => {
     const other = await createTenant(database, api)
     await tenant.ask(create, input('Mine', 'shared'))
     const { createPlan } = await other.ask(create, {
@@ -87,7 +87,7 @@ describe('a mutation with an idempotency key', () => {
     expect(createPlan.plan.name).toBe('Theirs')
   })
 
-  it('may be used anew once it has expired, by one of those who do at the same time', async () => {
+  it('can use its key again after it has expired, once among concurrent requests', async () => {
     const { createPlan: first } = await tenant.ask(create, input('Expired', 'expired'))
     await expire('expired', '1 second')
     const { createPlan: other } = await tenant.ask(create, input('Other work', 'expired'))
@@ -102,7 +102,7 @@ describe('a mutation with an idempotency key', () => {
     expect(ids).not.toContain(first.plan.id)
   })
 
-  it('is pruned an hour after it has expired, and not before', async () => {
+  it('is deleted an hour after its key has expired, and not before', async () => {
     for (const key of ['long gone', 'just gone', 'alive']) await tenant.ask(create, input('Pruned', key))
     await expire('long gone', '61 minutes')
     await expire('just gone', '59 minutes')
@@ -110,7 +110,7 @@ describe('a mutation with an idempotency key', () => {
     expect(await Promise.all(['long gone', 'just gone', 'alive'].map(countKeys))).toEqual([0, 1, 1])
   })
 
-  it('shows the secret of a new key once, and keeps none of it', async () => {
+  it('returns the secret of a new API key once and does not store it', async () => {
     const make = `mutation { createApiKey(input: { name: "CI", scopes: [READ], idempotencyKey: "secret" }) {
       ... on CreateApiKeyPayload { key apiKey { id scopes } } } }`
     const { createApiKey: first } = await tenant.ask(make)
@@ -121,7 +121,7 @@ describe('a mutation with an idempotency key', () => {
     expect(JSON.stringify(rows)).not.toContain(first.key.slice(22))
   })
 
-  it('keeps the address to connect an account by sealed, for whoever has its state could come back by it', async () => {
+  it('stores the authorize URL of an account encrypted, because its state grants the callback', async () => {
     const connect = `mutation { connectAccount(input: { idempotencyKey: "address" }) {
       ... on ConnectAccountPayload { authorizeUrl } } }`
     const { connectAccount: first } = await tenant.ask(connect)

@@ -38,8 +38,8 @@ const jobsOf = async ({ organizationId }: Tenant) =>
     )
   ).rows
 
-describe('one slot', () => {
-  it('gets one job from any number of starts at the same time, and each is answered with it', async () => {
+describe('a slot', () => {
+  it('gets one job from many concurrent starts, and each start returns it', async () => {
     const own = await createTenant(database, api)
     const [slotId] = await createSlots(own, 1)
     const answers = await Promise.all(Array.from({ length: 20 }, () => start(slotId, {}, own)))
@@ -47,7 +47,7 @@ describe('one slot', () => {
     expect(await jobsOf(own)).toHaveLength(1)
   })
 
-  it('gets no second job after its idempotency key has expired', async () => {
+  it('gets no second job after the idempotency key of the first start has expired', async () => {
     const [slotId] = await createSlots(tenant, 1)
     const first = await start(slotId, { idempotencyKey: 'slot' })
     await database.owner.pool.query('delete from reelpilot.idempotency_key')
@@ -56,7 +56,7 @@ describe('one slot', () => {
 })
 
 describe('a job key', () => {
-  it('has one unfinished job, however many slots are started under it at the same time', async () => {
+  it('has one unfinished job when many slots are started with it at the same time', async () => {
     const own = await createTenant(database, api)
     const slotIds = await createSlots(own, 12)
     const answers = await Promise.all(slotIds.map((slotId) => start(slotId, { jobKey: 'promo' }, own)))
@@ -71,7 +71,7 @@ describe('a job key', () => {
     expect(quotaAudit).toEqual([])
   })
 
-  it('is answered with its own job when that is started again, and belongs to one organization', async () => {
+  it('returns its own job when that is started again, and is unique per organization', async () => {
     const [slotId] = await createSlots(tenant, 1)
     const first = await start(slotId, { jobKey: 'mine' })
     expect(first.job.jobKey).toBe('mine')
@@ -83,7 +83,7 @@ describe('a job key', () => {
     expect(await start(theirs, { jobKey: 'mine' }, other)).toMatchObject({ __typename: 'StartJobPayload' })
   })
 
-  it('is free again once its job was cancelled', async () => {
+  it('can be used again after its job was cancelled', async () => {
     const [one, two] = await createSlots(tenant, 2)
     const { job } = await start(one, { jobKey: 'again' })
     expect((await start(two, { jobKey: 'again' })).jobId).toBe(job.id)
@@ -100,7 +100,7 @@ describe('a job key', () => {
     ...{ published: 'settled', delivered: 'settled', takenDown: 'settled' },
   }
 
-  it('is held by the database itself, in every state but those in which the work is done', async () => {
+  it('is unique by a database constraint in every state of an unfinished job', async () => {
     const [one, two] = await createSlots(tenant, 2)
     await start(one, { jobKey: 'held' })
     const { job } = await start(two)

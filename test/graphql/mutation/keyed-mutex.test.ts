@@ -7,7 +7,7 @@ function gate() {
   return { work: () => promise, open: resolve }
 }
 
-it('lets work of one name be done one after another in the order of asking, and other names pass', async () => {
+it('runs tasks with one key in the order of their calls, and tasks with other keys concurrently', async () => {
   const line = createKeyedMutex(10_000)
   const first = gate()
   const done: string[] = []
@@ -29,7 +29,7 @@ it('lets work of one name be done one after another in the order of asking, and 
   expect(done).toEqual(['b1', 'a1', 'a2', 'a3'])
 })
 
-it('goes on behind work that has failed', async () => {
+it('runs the next task after one that failed', async () => {
   const line = createKeyedMutex(10_000)
   const failed = line.runExclusive('a', () => Promise.reject(new Error('no')))
   const next = line.runExclusive('a', async () => 'next')
@@ -37,7 +37,7 @@ it('goes on behind work that has failed', async () => {
   expect(await next).toBe('next')
 })
 
-it('sends away who has waited too long, without letting anybody pass the one who works', async () => {
+it('returns null to a task that waits too long, and keeps later tasks waiting for the running one', async () => {
   const line = createKeyedMutex(20)
   const slow = gate()
   const first = line.runExclusive('a', slow.work)

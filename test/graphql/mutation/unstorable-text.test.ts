@@ -16,7 +16,7 @@ import { createTenant, createTestApi } from '../support.ts'
 const database = await createTestDatabase()
 const tenant = await createTenant(database, await createTestApi(database))
 
-/** A value for each scalar but text. */
+/** A value for each scalar except strings. */
 const values: Readonly<Record<string, unknown>> = {
   Int: 1,
   SafeInt: 1,
@@ -27,13 +27,13 @@ const values: Readonly<Record<string, unknown>> = {
   TimeZone: 'UTC',
 }
 
-/** A value of an input's type with one text wherever text may stand; ids are in order, but nobody's. */
+/** A value of an input type with `text` as every string. Its ids are valid but name nothing. */
 function sampleOf(type: GraphQLInputType, text: string, field = ''): unknown {
   const bare = getNullableType(type)
   if (isListType(bare)) return [sampleOf(bare.ofType, text, field)]
   if (isEnumType(bare)) return bare.getValues()[0]?.name
   if (isInputObjectType(bare)) {
-    // What it is about its key, the key itself says.
+    // Idempotency keys have their own validation.
     const fields = Object.values(bare.getFields()).filter(({ name }) => name !== 'idempotencyKey')
     return Object.fromEntries(fields.map(({ name, type }) => [name, sampleOf(type, text, name)]))
   }
@@ -50,7 +50,7 @@ function globalIdOf(field: string): string {
   return name === 'ApiKey' ? encodeGlobalId(name, 'abcdefghijkl') : encodeGlobalId(name, randomUUID())
 }
 
-/** Where text stands, as in `slots.0.caption`. */
+/** The paths of a text in a value, such as `slots.0.caption`. */
 function textPathsIn(value: unknown, text: string, path = ''): readonly string[] {
   if (value === text) return [path]
   if (typeof value !== 'object' || value === null) return []
@@ -66,7 +66,7 @@ const mutations = Object.values(schema.getMutationType()?.getFields() ?? {}).map
 })
 const withText = mutations.filter(({ type }) => textPathsIn(sampleOf(type, 'x'), 'x').length > 0)
 
-it.each(withText)('$name names every text that nobody could store', async ({ name, type, typeName }) => {
+it.each(withText)('$name reports every text that Postgres cannot store', async ({ name, type, typeName }) => {
   for (const text of ['a NUL: \0', 'half a pair: \ud83d']) {
     const input = sampleOf(type, text)
     const answer = await tenant.ask(

@@ -26,31 +26,34 @@ const codes = async (response: Response) => {
   return errors?.map(({ extensions }) => extensions.code) ?? []
 }
 
-describe('without a key', () => {
+describe('without a valid API key', () => {
   it.each([
     ['no header', undefined],
-    ['a word', 'Bearer nonsense'],
+    ['a malformed key', 'Bearer nonsense'],
     ['a key with a typo', `Bearer rp_live_000000000000_${'0'.repeat(49)}`],
     ['another scheme', 'Basic cnA6eA=='],
-  ])('and with %s nothing is answered, not even what the schema is', async (_name, authorization) => {
-    for (const query of [
-      '{ viewer { __typename } }',
-      getIntrospectionQuery(),
-      '{ nonsense',
-      '{ nonsense }',
-    ]) {
-      const response = await send({
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
-        body: JSON.stringify({ query }),
-      })
-      expect(response.status).toBe(401)
-      expect(response.headers.get('www-authenticate')).toBe('Bearer')
-      expect(await codes(response)).toEqual(['UNAUTHENTICATED'])
-    }
-  })
+  ])(
+    'a request with %s gets 401, also for introspection and invalid documents',
+    async (_name, authorization) => {
+      for (const query of [
+        '{ viewer { __typename } }',
+        getIntrospectionQuery(),
+        '{ nonsense',
+        '{ nonsense }',
+      ]) {
+        const response = await send({
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
+          body: JSON.stringify({ query }),
+        })
+        expect(response.status).toBe(401)
+        expect(response.headers.get('www-authenticate')).toBe('Bearer')
+        expect(await codes(response)).toEqual(['UNAUTHENTICATED'])
+      }
+    },
+  )
 
-  it('a browser gets GraphiQL, which loads nothing from elsewhere', async () => {
+  it('a browser gets GraphiQL, which loads only files of this server', async () => {
     const address = await api.listen(0, '127.0.0.1')
     const response = await fetch(`${address}/graphql`, { headers: { accept: 'text/html' } })
     const page = await response.text()
@@ -61,13 +64,13 @@ describe('without a key', () => {
   })
 })
 
-describe('a signed-in client', () => {
-  it('may read the schema, which GraphiQL lives by', async () => {
+describe('an authenticated client', () => {
+  it('may introspect the schema, as GraphiQL does', async () => {
     const { __schema } = await tenant.ask(getIntrospectionQuery())
     expect(__schema.queryType.name).toBe('Query')
   })
 
-  it('may send what GraphiQL begins with', async () => {
+  it('may send the default operations of GraphiQL', async () => {
     const { plans, viewer } = await tenant.ask(welcome)
     expect(plans.nodes).toEqual([])
     expect(viewer.organization.name).toBe('Test')
@@ -80,11 +83,11 @@ describe('a signed-in client', () => {
     ['full of directives', `{ __typename ${'@include(if: true) '.repeat(20)} }`],
     ['long', `{ ${'viewer { __typename } '.repeat(400)} }`],
     [
-      'asking for a million things',
+      'requesting a million items',
       '{ plans(first: 100) { nodes { slots(first: 100) { nodes { job { transitions(first: 100) { nodes { committedAt } } } } } } } }',
     ],
     [
-      'a bomb of fragments',
+      'an exponential chain of fragments',
       `{ plans { nodes { ...f0 } } } ${Array.from({ length: 24 }, (_, index) => `fragment f${index} on Plan { ...f${index + 1} ...f${index + 1} }`).join(' ')} fragment f24 on Plan { slots { nodes { id } } }`,
     ],
   ])('is refused a document that is %s', async (_name, query) => {
@@ -94,7 +97,7 @@ describe('a signed-in client', () => {
     expect(found).not.toContain('INTERNAL')
   })
 
-  it('gets at most five mistakes of one document, and no hints at names it did not know', async () => {
+  it('gets at most five validation errors, without suggestions of field names', async () => {
     const response = await tenant.post(
       `{ ${Array.from({ length: 12 }, (_, index) => `plan${index}`).join(' ')} }`,
     )
@@ -103,12 +106,12 @@ describe('a signed-in client', () => {
     expect(text).not.toContain('Did you mean')
   })
 
-  it('may send a storyboard, but no more than a megabyte', async () => {
+  it('is refused a request body of more than a megabyte', async () => {
     const response = await tenant.post(`{ __typename } # ${'x'.repeat(1_000_001)}`)
     expect(response.status).toBe(413)
   })
 
-  it('cannot be made to ask by a form of another site', async () => {
+  it('is protected from forms of other sites: text/plain is refused', async () => {
     const response = await send({
       method: 'POST',
       headers: { authorization: `Bearer ${tenant.key}`, 'content-type': 'text/plain' },
@@ -117,7 +120,7 @@ describe('a signed-in client', () => {
     expect(response.status).toBeGreaterThanOrEqual(400)
   })
 
-  it('is told of a bug no more than that there is one, and the id that the log knows it by', async () => {
+  it('gets a masked error for a bug, with the request id under which the log has the cause', async () => {
     const lines: string[] = []
     const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
     const tenant = await createTenant(broken, await createTestApi(broken, { log }))

@@ -6,7 +6,9 @@ import { createDraft, createTenant, createTestApi } from '../support.ts'
 const database = await createTestDatabase()
 const api = await createTestApi(database)
 
-it('sends events as they happen, through a proxy that buffers', async ({ skip }) => {
+it('a subscription delivers events through nginx as they happen, although nginx buffers responses', async ({
+  skip,
+}) => {
   const proxied = await startNginx(await api.listen(0, '127.0.0.1'))
   if (!proxied) return skip()
   const tenant = await createTenant(database, api)
@@ -22,7 +24,7 @@ it('sends events as they happen, through a proxy that buffers', async ({ skip })
   expect(response.status).toBe(200)
   await createDraft(tenant, [60])
   let seen = ''
-  // Kept back until there is a buffer full of them, nothing would come; and the stream does not end by itself.
+  // If nginx buffered the stream, no event would arrive: one does not fill a buffer, and the stream does not end.
   for await (const part of response.body ?? []) {
     seen += Buffer.from(part).toString()
     if (seen.includes('slots.added')) break

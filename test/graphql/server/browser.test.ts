@@ -7,14 +7,14 @@ import { startChromium } from '../../support/chromium.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { createDraft, createTenant, createTestApi, steer, type Tenant } from '../support.ts'
 
-/** A name that its owner has resolve to this machine, once their page is loaded. */
+/** A name that its owner makes resolve to this machine after the page was loaded (DNS rebinding). */
 const rebound = 'evil.test'
 const browser = await startChromium([rebound])
 
 let address: string
 let port: string
 let tenant: Tenant
-/** A page at another port, and by `rebound` at another name. */
+/** The port of a page of another origin, also reachable by the name `rebound`. */
 let foreignPort: number
 
 beforeAll(async () => {
@@ -31,12 +31,12 @@ beforeAll(async () => {
   afterAll(() => void foreign.close())
 })
 
-/** A tab of its own, and what the browser complains of in it. */
+/** Opens a new tab and collects its console errors and warnings. */
 async function open(url: string): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
   const context = await browser?.newContext()
   if (!context) throw new Error('there is no browser')
   onTestFinished(() => context.close())
-  context.setDefaultTimeout(120_000) // No machine is too slow.
+  context.setDefaultTimeout(120_000) // Slow machines need minutes.
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -47,14 +47,14 @@ async function open(url: string): Promise<{ readonly page: Page; readonly compla
   return { page, complaints }
 }
 
-interface Asking {
+interface RequestOptions {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
 }
 
-/** What a script of the page can read of an answer; null if the browser keeps it from it. */
-function read(page: Page, url: string, init: Asking = {}): Promise<string | null> {
+/** What a script of the page can read of a response; null if the browser blocks it. */
+function read(page: Page, url: string, init: RequestOptions = {}): Promise<string | null> {
   return page.evaluate(
     ([url, init]) =>
       fetch(url, init)
@@ -71,23 +71,26 @@ const asBearer = (key: string) => ({
   body: '{"query":"{ viewer { organization { id } } }"}',
 })
 
-describe.skipIf(!browser)('a page of somebody else', () => {
+describe.skipIf(!browser)('a page of another site', () => {
   it.each([
     ['another origin', () => `http://${rebound}:${foreignPort}/`],
     ['another port of the same host', () => `http://127.0.0.1:${foreignPort}/`],
-  ])('at %s reads no page of ours, and of the API only that a key is needed', async (_name, url) => {
-    const { page } = await open(url())
-    expect(await read(page, `${address}/graphql`, asPage)).toBeNull()
-    expect(await read(page, `${address}/livez`)).toBeNull()
-    expect(await read(page, `${address}/graphql?query={__typename}`)).toContain('UNAUTHENTICATED')
-    // Who has a key may ask from where they like.
-    expect(await read(page, `${address}/graphql`, asBearer(tenant.key))).toContain(tenant.ids.organization)
-  })
+  ])(
+    'at %s cannot read pages of this server, and without a key reads only 401 from the API',
+    async (_name, url) => {
+      const { page } = await open(url())
+      expect(await read(page, `${address}/graphql`, asPage)).toBeNull()
+      expect(await read(page, `${address}/livez`)).toBeNull()
+      expect(await read(page, `${address}/graphql?query={__typename}`)).toContain('UNAUTHENTICATED')
+      // A request with a key is allowed from any origin.
+      expect(await read(page, `${address}/graphql`, asBearer(tenant.key))).toContain(tenant.ids.organization)
+    },
+  )
 
-  it('whose name is resolved to us is told nothing, with and without a key', async () => {
+  it('whose name is rebound to this server gets HOST_NOT_ALLOWED, with and without a key', async () => {
     const { page } = await open(`http://${rebound}:${port}/graphql`)
     expect(await page.content()).toContain('HOST_NOT_ALLOWED')
-    // Their own page, as it was loaded before the name was resolved to us.
+    // The page as it was loaded before its name was rebound.
     await page.route('**/theirs', (route) =>
       route.fulfill({ contentType: 'text/html', body: '<title>Theirs</title>' }),
     )
@@ -106,7 +109,7 @@ describe.skipIf(!browser)('a page of somebody else', () => {
     expect(await opened).toBe('refused')
   })
 
-  it('cannot frame ours', async () => {
+  it('cannot frame pages of this server', async () => {
     const { page, complaints } = await open(`http://${rebound}:${foreignPort}/`)
     await page.evaluate(
       (url) =>
@@ -128,7 +131,7 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
   const run = (page: Page) => page.getByRole('button', { name: /execute query/i }).click()
   const answer = (page: Page) => page.locator('.graphiql-response')
 
-  it('takes the key from the link, shows an answer and then events as they happen', async () => {
+  it('reads the key from the link, shows a response and then events as they happen', async () => {
     const { page, complaints } = await open(`${address}/graphql#key=${tenant.key}`)
     await page.getByText('Signed in with').waitFor()
     expect(page.url()).toBe(`${address}/graphql`)
@@ -145,7 +148,7 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
     expect(page.url()).not.toContain(tenant.key)
   })
 
-  it('keeps the key for the tab only, and takes another one', async () => {
+  it('keeps the key in its tab only, and accepts another one', async () => {
     const { page, complaints } = await open(`${address}/graphql`)
     await page.getByLabel('API key').fill(tenant.key)
     await page.getByRole('button', { name: 'Open GraphiQL' }).click()
@@ -162,7 +165,7 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
     await page.getByRole('button', { name: 'Use another key' }).click()
     await page.getByLabel('API key').waitFor()
     expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain(tenant.key)
-    // The same page, only with another fragment: the browser does not load it again by itself.
+    // A URL that differs only in its fragment does not reload the page.
     await page.goto(`${address}/graphql#key=${tenant.key}`)
     await page.getByText('Signed in with').waitFor()
     expect(page.url()).toBe(`${address}/graphql`)

@@ -26,19 +26,19 @@ beforeAll(async () => {
   tenant = await createTenant(database, api)
 })
 
-/** Another key of the same organization, with a full bucket. */
+/** A new key of the same organization, with a full bucket. */
 async function newKey(through: TestApi = api) {
   const { organizationId, accountId } = tenant
   const created = await createKey(database, organizationId, ['read', 'write', 'admin'])
   return { ...created, ...asker(through, organizationId, accountId, created.key) }
 }
 
-/** Costs more than the whole bucket: what is in it. */
+/** Costs more than the capacity of the bucket, and so empties it. */
 const costly =
   'query Costly($n: Int!) { plans(first: $n) { nodes { slots(first: 40) { nodes { id caption job { id state } } } } } }'
 const empty = (key: Pick<Tenant, 'post'>) => key.post(costly, { n: 40 })
 
-/** A mutation that costs more than comes back while a test runs. */
+/** A mutation that costs more than the bucket regains during a test. */
 const create = `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload {
   plan { slots(first: 100) { nodes { id state: caption job { id state tag } } } } } ... on Error { code } } }`
 const planned = async () => {
@@ -55,8 +55,8 @@ const limits = ({ headers }: Response) =>
     return value === null ? null : Number(value)
   })
 
-describe('a key', () => {
-  it('is told with each answer what it may have, has left, and when all of it is back', async () => {
+describe('an API key', () => {
+  it('gets the RateLimit headers with every response', async () => {
     const key = await newKey()
     const answered = await key.post('{ viewer { organization { name } } }')
     expect([answered.status, ...limits(answered)]).toEqual([200, 100, 99, 1])
@@ -71,7 +71,7 @@ describe('a key', () => {
     ['does not parse', 200, (key: Tenant) => key.post('{ nonsense')],
     ['is not valid', 200, (key: Tenant) => key.post('{ nonsense }')],
     [
-      'is no JSON',
+      'is not JSON',
       400,
       (key: Tenant) =>
         api.fetch(
@@ -82,12 +82,12 @@ describe('a key', () => {
           }),
         ),
     ],
-  ])('pays a point for what %s', async (_name, status, send) => {
+  ])('pays one point for a request that %s', async (_name, status, send) => {
     const answered = await send((await newKey()) as Tenant)
     expect([answered.status, ...limits(answered)]).toEqual([status, 100, 99, 1])
   })
 
-  it('that cannot pay is told when it can, and nothing runs', async () => {
+  it('gets 429 with Retry-After if its points do not cover the cost, and the operation does not run', async () => {
     const key = await newKey()
     const before = await planned()
     expect(limits(await empty(key))).toEqual([100, 0, 100])
@@ -111,7 +111,7 @@ describe('a key', () => {
       ],
     })
     expect(await planned()).toBe(before)
-    // What is wrong is refused for want of a point, too.
+    // Invalid requests are also refused without a point left.
     const broke = await createTestApi(database, { apiBucket: { capacity: 1, refillPerSecond: 1 } })
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => asker(broke, '', '', key.key).post('{ nonsense')),
@@ -119,7 +119,7 @@ describe('a key', () => {
     expect(answers.map(({ status }) => status)).toContain(429)
   })
 
-  it('that is empty empties no other, of the same organization or of another', async () => {
+  it('has a bucket of its own: an empty one does not affect other keys', async () => {
     const [one, other] = [await newKey(), await newKey()]
     await empty(one)
     expect((await empty(one)).status).toBe(429)
@@ -128,14 +128,14 @@ describe('a key', () => {
     expect((await stranger.post('{ __typename }')).status).toBe(200)
   })
 
-  it('has one bucket at all servers', async () => {
+  it('shares its bucket among all servers', async () => {
     const here = await newKey()
     const there = asker(second, tenant.organizationId, tenant.accountId, here.key)
     await empty(here)
     expect((await empty(there)).status).toBe(429)
   })
 
-  it('can ask what it has left', async () => {
+  it('can query its remaining points', async () => {
     const key = await newKey()
     const response = await key.post('{ rateLimits { apiKey { limit refillPerSecond remaining resetsAt } } }')
     const [, remaining] = limits(response)
@@ -145,8 +145,8 @@ describe('a key', () => {
   })
 })
 
-describe('what is followed', () => {
-  it('is paid once over SSE, at its start, or not begun', async () => {
+describe('a subscription', () => {
+  it('over SSE is charged once at its start, or refused', async () => {
     const key = await newKey()
     const follow = () =>
       fetch(`${address}/graphql`, {
@@ -168,7 +168,7 @@ describe('what is followed', () => {
     await waitUntil(follow, ({ status }) => status === 429)
   })
 
-  it('is refused on a WebSocket by the same error, and the socket goes on', async () => {
+  it('over WebSocket is refused with the same error, and the socket stays open', async () => {
     const key = await newKey()
     const client = createClient({
       url: `${address.replace('http', 'ws')}/graphql`,
@@ -203,8 +203,8 @@ describe('what is followed', () => {
   })
 })
 
-describe('with the limits out of order', () => {
-  it('whom we know may ask on, and the log has the cause', async () => {
+describe('while the limiter is unavailable', () => {
+  it('authenticated requests are allowed, and the cause is logged', async () => {
     const broken = await createTestDatabase()
     const lines: string[] = []
     const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
@@ -218,7 +218,7 @@ describe('with the limits out of order', () => {
     ])
   })
 
-  it('goes on by its share in memory, and says that it is degraded', async () => {
+  it('the process uses its share in memory and reports that it is degraded', async () => {
     const alone = await createTestDatabase()
     const limiter = await startLimiter({
       db: alone.api.db,

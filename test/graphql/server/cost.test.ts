@@ -9,14 +9,14 @@ const points = (query: string, variables?: Readonly<Record<string, unknown>>) =>
 const ids = (count: number) => `[${'"x",'.repeat(count)}]`
 const job = '... on Job { id state }'
 
-/** An object costs 10 and a value 1, times the size of the page; 50 are a point. */
+/** An object weighs 10 and a value 1, times the page size; a weight of 50 costs a point. */
 it.each<[string, string, number, number]>([
-  ['nothing that is read', '{ __typename }', 0, 1],
-  ['a thing and two values', '{ job(id: "x") { id state __typename } }', 12, 1],
-  ['a page of the usual size', '{ jobs { nodes { id } } }', 10 + 20 * 11, 5],
-  ['a page of a written size', '{ jobs(first: 100) { nodes { id } } }', 10 + 100 * 11, 23],
+  ['`__typename`, which reads nothing', '{ __typename }', 0, 1],
+  ['an object and two values', '{ job(id: "x") { id state __typename } }', 12, 1],
+  ['a page of the default size', '{ jobs { nodes { id } } }', 10 + 20 * 11, 5],
+  ['a page of a given size', '{ jobs(first: 100) { nodes { id } } }', 10 + 100 * 11, 23],
   [
-    'the same by edges, with the page’s ends',
+    'a page with edges and page info',
     '{ jobs(first: 100) { edges { cursor node { id } } pageInfo { endCursor } } }',
     10 + 100 * 12,
     25,
@@ -30,20 +30,20 @@ it.each<[string, string, number, number]>([
   ['one of `nodes`', `{ nodes(ids: ${ids(1)}) { ${job} } }`, 12, 1],
   ['a hundred of `nodes`', `{ nodes(ids: ${ids(100)}) { ${job} } }`, 1_200, 24],
   [
-    'of several types the costliest',
+    'the heaviest of several types',
     `{ node(id: "x") { id ${job} ... on Plan { id name state } ... on Node { id } } }`,
     10 + 2 + 3,
     1,
   ],
   ['a fragment', '{ job(id: "x") { ...F } } fragment F on Job { id state }', 12, 1],
   [
-    'a fragment at two places',
+    'a fragment in two places',
     '{ a: job(id: "x") { ...F } b: job(id: "y") { ...F } } fragment F on Job { id state }',
     24,
     1,
   ],
   [
-    'a fragment that nobody spreads',
+    'a fragment that is not spread',
     '{ job(id: "x") { id } } fragment F on Job { id slot { id caption } }',
     11,
     1,
@@ -61,7 +61,7 @@ it.each<[string, string, number, number]>([
     1,
   ],
   [
-    'the health of an account, with the slots that are looked through',
+    'the health of an account, with the slots that it reads',
     '{ accounts(first: 1) { nodes { health { status slotsAtRisk { failsAt slot { id } } slotsAtRiskCount } } } }',
     10 + 10 + 10 + 1 + (100 + 20 * (10 + 1 + 11)) + (1 + 100),
     14,
@@ -72,12 +72,17 @@ it.each<[string, string, number, number]>([
     10 + 11 + 2,
     1,
   ],
-  ['of several operations the costliest', 'query A { __typename } query B { jobs { nodes { id } } }', 230, 5],
-])('prices %s', (_name, query, cost, price) => {
+  [
+    'the most expensive of several operations',
+    'query A { __typename } query B { jobs { nodes { id } } }',
+    230,
+    5,
+  ],
+])('charges %s', (_name, query, cost, price) => {
   expect([weightOf(schema, parse(query)), points(query)]).toEqual([cost, price])
 })
 
-it('prices what a variable says as if it were written, by its default if it is left out', () => {
+it('charges a page size in a variable like a literal one, and a missing variable by its default', () => {
   const page = 'query ($n: Int = 50) { jobs(first: $n) { nodes { id } } }'
   const last = 'query ($n: Int) { jobs(last: $n) { nodes { id } } }'
   const some = `query ($ids: [ID!]!) { nodes(ids: $ids) { ${job} } }`
@@ -89,12 +94,12 @@ it('prices what a variable says as if it were written, by its default if it is l
   expect(points(some, { ids: 'x' })).toBe(minCost)
 })
 
-it('takes what is no size, and what is beyond it, for the largest page', () => {
+it('charges an invalid or too large page size like the maximum', () => {
   const page = 'query ($n: Int) { jobs(first: $n) { nodes { id } } }'
   for (const n of ['many', 1.5, 1e9]) expect(points(page, { n })).toBe(23)
 })
 
-it('is done with fragments that multiply to more than anybody could count, and with as many aliases', () => {
+it('weighs exponential chains of fragments and thousands of aliases in linear time', () => {
   const doubling = Array.from(
     { length: 400 },
     (_, index) => `fragment f${index} on Job { ...f${index + 1} ...f${index + 1} }`,
@@ -105,6 +110,6 @@ it('is done with fragments that multiply to more than anybody could count, and w
   expect(weightOf(schema, parse(`{ ${aliases} }`))).toBe(55_000)
 })
 
-it('leaves a full bucket to whoever sends what GraphiQL begins with', () => {
+it('charges less than 100 points for the default query of GraphiQL', () => {
   expect(points(welcome)).toBeLessThan(100)
 })

@@ -35,7 +35,7 @@ beforeAll(async () => {
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const mutation = `mutation ($input: AddSlotsInput!) { addSlots(input: $input) {
   __typename ... on InvalidInputError { fields { path message } } } }`
-/** Written by hand: to print a value that is nested so deeply ends the stack here as well. */
+/** Built as text, because `JSON.stringify` of such a deep value overflows the stack in the test too. */
 const addSlotsWith = (storyboard: string) => {
   const slot = JSON.stringify(slotInput(60, { storyboard: 0 })).replace(
     '"storyboard":0',
@@ -53,7 +53,7 @@ async function byHttp(body: string): Promise<Answer> {
   const headers = { authorization: `Bearer ${tenant.key}`, 'content-type': 'application/json' }
   const response = await fetch(`${address}/graphql`, { method: 'POST', headers, body })
   expect(response.status).toBeLessThan(500)
-  return (await response.json()) as Answer // As GraphQL answers.
+  return (await response.json()) as Answer // The shape of a GraphQL response.
 }
 
 async function bySocket(body: string): Promise<Answer> {
@@ -79,7 +79,7 @@ describe.each([
   ['over HTTP', byHttp],
   ['over WebSocket', bySocket],
 ])('a JSON value %s', (_name, send) => {
-  it('that is nested 20,000 deep is refused by field and limit', async () => {
+  it('that is nested 20,000 deep is refused with its field and the limit', async () => {
     expect(await send(addSlotsWith(nested(20_000)))).toMatchObject({
       errors: [
         {
@@ -95,7 +95,7 @@ describe.each([
     })
   })
 
-  it('is refused by the scalar where it is deeper or larger than any storyboard', async () => {
+  it('is refused by the scalar if it is deeper or larger than any storyboard', async () => {
     const large = `[${'0,'.repeat(scalarLimit.values)}0]`
     for (const storyboard of [nested(scalarLimit.depth + 1), large]) {
       const { errors } = await send(addSlotsWith(storyboard))
@@ -107,7 +107,7 @@ describe.each([
     )
   })
 
-  it('is refused as well where it is written into the document', async () => {
+  it('is also refused as a literal in the document', async () => {
     const slot = `{ wallTime: "2027-01-01T00:00:00", caption: "", storyboard: ${nested(100)} }`
     const query = `mutation { addSlots(input: { planId: "${planId}", slots: [${slot}] }) { __typename } }`
     const { errors } = await send(JSON.stringify({ query }))
@@ -116,7 +116,7 @@ describe.each([
     expect(deep.errors?.[0]?.message).toContain('1000')
   })
 
-  it('of any depth ends nothing', async () => {
+  it('of any depth causes no internal error', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 30_000 }),
@@ -138,7 +138,7 @@ describe.each([
   })
 })
 
-it('refuses what is too deep in a GET’s variables', async () => {
+it('variables in the URL of a GET are refused if they are too deep', async () => {
   const url = `${address}/graphql?query=${encodeURIComponent('{ __typename }')}&variables={"a":${nested(3_000)}}`
   const response = await fetch(url, {
     headers: { authorization: `Bearer ${tenant.key}`, 'x-requested-with': 'test' },
@@ -146,7 +146,7 @@ it('refuses what is too deep in a GET’s variables', async () => {
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'INPUT_TOO_LARGE' } }] })
 })
 
-it('answers webhooks of any depth, outside and in their content', async () => {
+it('webhooks of any depth get 200, in their body and in their content', async () => {
   const about = `"client_key":"ck_test","event":"post.publish.complete","create_time":1,"user_openid":"x"`
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 30_000 }), fc.boolean(), async (depth, isInside) => {
@@ -158,7 +158,7 @@ it('answers webhooks of any depth, outside and in their content', async () => {
   )
 })
 
-it('counts the levels of a value and of its text the same', () => {
+it('the depth check of a text and of its value agree', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 6 }), (value, depth) => {
       const excess = findJsonExcess(value, { depth, values: Number.POSITIVE_INFINITY })

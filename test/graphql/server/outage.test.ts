@@ -56,7 +56,7 @@ const socketClient = () =>
     onNonLazyError: () => undefined,
   })
 const client = { open: undefined as ReturnType<typeof socketClient> | undefined }
-/** What a mutation is answered whose connection is lost in the middle of its transaction. */
+/** The response to a mutation whose connection is lost in the middle of its transaction. */
 let halfway: Promise<Response>
 
 beforeAll(async () => {
@@ -93,16 +93,16 @@ beforeAll(async () => {
   await proxy.close()
 })
 
-/** What may never leave: where our code is, and what a library says. */
-const inside = /node_modules|\.ts:\d|\bat .+:\d+:\d+|ECONN|Connection terminated/
+/** Internal details that a response must not contain. */
+const internals = /node_modules|\.ts:\d|\bat .+:\d+:\d+|ECONN|Connection terminated/
 
 function expectUnavailable(response: { status: number; headers: Headers }, text: string): void {
   expect(response.status).toBe(503)
   expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
-  expect(text).not.toMatch(inside)
+  expect(text).not.toMatch(internals)
 }
 
-describe('with the database out of reach', () => {
+describe('while the database is unavailable', () => {
   const webhook = () => {
     const at = Math.floor(Date.now() / 1_000)
     const signature = createHmac('sha256', 'canary-secret').update(`${at}.{}`).digest('hex')
@@ -126,7 +126,7 @@ describe('with the database out of reach', () => {
       () => ({ headers: { authorization: `Bearer ${tenant.key}` } }),
     ],
     ['a webhook, so that TikTok delivers it again', webhookPath, webhook],
-  ])('answers %s with 503, a code and when to come back', async (_name, path, init) => {
+  ])('%s gets 503 with a code and a retry delay', async (_name, path, init) => {
     const response = await fetch(`${address}${path}`, init())
     const text = await response.text()
     expectUnavailable(response, text)
@@ -136,14 +136,14 @@ describe('with the database out of reach', () => {
     })
   })
 
-  it('answers who had signed in already and lost the connection halfway', async () => {
+  it('a mutation gets 503 if its connection is lost in the middle of its transaction', async () => {
     const response = await halfway
     const text = await response.text()
     expectUnavailable(response, text)
     expect(JSON.parse(text).errors[0].extensions).toMatchObject({ code: 'UNAVAILABLE', retryAfterSeconds: 5 })
   })
 
-  it('shows a page to the person who comes back from TikTok', async () => {
+  it('a person who returns from TikTok gets a page', async () => {
     const response = await fetch(`${address}${callbackPath}?code=x&scopes=&state=s`)
     const text = await response.text()
     expectUnavailable(response, text)
@@ -152,7 +152,7 @@ describe('with the database out of reach', () => {
     expect(text).toContain('Reload this page in a minute')
   })
 
-  it('closes a new WebSocket with "try again later"', async () => {
+  it('a new WebSocket is closed with "try again later"', async () => {
     const failure = await new Promise<{ code: number; reason: string }>((resolve) => {
       createClient({
         url: `${address.replace('http', 'ws')}/graphql`,
@@ -167,13 +167,13 @@ describe('with the database out of reach', () => {
     expect(failure.reason).toContain('out of reach')
   })
 
-  it('answers an operation on an open WebSocket with an error of its own', async () => {
+  it('an operation on an open WebSocket gets an UNAVAILABLE error', async () => {
     const asked = client.open?.iterate({ query: '{ viewer { organization { id } } }' }).next()
     await expect(asked).rejects.toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfterSeconds: 5 } }])
     await client.open?.dispose()
   })
 
-  it('is no bug of ours in the log', () => {
+  it('nothing is logged as a bug', () => {
     expect(
       lines.filter((line) => line.includes('a request failed') || line.includes('a resolver failed')),
     ).toEqual([])

@@ -26,7 +26,7 @@ let key: string
 let keyId: string
 const open: { destroy(): void }[] = []
 
-/** So many events of two kilobytes that no buffer between here and there holds them all. */
+/** So many events of two kilobytes that the buffers of the connection cannot hold them all. */
 const total = 20_000
 
 beforeAll(async () => {
@@ -99,7 +99,7 @@ async function storeVideo(bytes: number) {
   return kept
 }
 
-/** Until no page is read any more, for there is no room left to send it to: so it was at twenty looks in a row. */
+/** Waits until the server reads no more pages because the connection is full: twenty polls in a row see the same last query. */
 async function untilStalled() {
   let before = ''
   let same = 0
@@ -117,29 +117,29 @@ async function untilStalled() {
   )
 }
 
-/** Until the other side has given a connection up, which a peer that reads nothing learns by writing. */
-async function untilGivenUp(
-  socket: { on(name: 'error' | 'close', heard: () => void): unknown },
+/** Waits until the server has closed a connection. A client that reads nothing notices it by writing. */
+async function untilClosed(
+  socket: { on(name: 'error' | 'close', listener: () => void): unknown },
   write: () => void,
 ) {
-  let isGone = false
-  const heard = () => {
-    isGone = true
+  let isClosed = false
+  const onClosed = () => {
+    isClosed = true
   }
-  socket.on('error', heard)
-  socket.on('close', heard)
+  socket.on('error', onClosed)
+  socket.on('close', onClosed)
   await waitUntil(
     () => {
-      if (!isGone) write()
-      return isGone
+      if (!isClosed) write()
+      return isClosed
     },
-    (gone) => gone,
+    (closed) => closed,
     10_000,
   )
 }
 
-describe('a key that is revoked', () => {
-  it('while pages are replayed by WebSocket gets no further, and its socket closes', async () => {
+describe('revoking an API key', () => {
+  it('stops a replay over WebSocket and closes the socket', async () => {
     await freshKey()
     const url = new URL('/graphql', address)
     url.protocol = 'ws'
@@ -169,7 +169,7 @@ describe('a key that is revoked', () => {
     await client.dispose()
   })
 
-  it('while pages are replayed by server-sent events gets no further, and is told why', async () => {
+  it('stops a replay over server-sent events with an error', async () => {
     await freshKey()
     const response = await followBySse()
     let text = ''
@@ -198,7 +198,7 @@ describe('a key that is revoked', () => {
     ])
   })
 
-  it('leaves no idle socket, which follows nothing', async () => {
+  it('closes an idle socket without subscriptions', async () => {
     await freshKey()
     const socket = await openSocket()
     const closed = once(socket, 'close')
@@ -207,7 +207,7 @@ describe('a key that is revoked', () => {
     expect([code, String(reason)]).toEqual([4403, 'The API key was revoked.'])
   })
 
-  it('leaves no socket of a client that reads nothing', async () => {
+  it('terminates the socket of a client that reads nothing', async () => {
     await freshKey()
     const socket = await openSocket()
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
@@ -215,10 +215,10 @@ describe('a key that is revoked', () => {
     socket.pause()
     await untilStalled()
     await revoke()
-    await untilGivenUp(socket, () => socket.pong())
+    await untilClosed(socket, () => socket.pong())
   })
 
-  it('leaves no response to a client that reads nothing', async () => {
+  it('destroys the event stream of a client that reads nothing', async () => {
     await freshKey()
     const socket: Socket = connect(Number(address.port), '127.0.0.1')
     open.push(socket)
@@ -230,10 +230,10 @@ describe('a key that is revoked', () => {
     socket.pause()
     await untilStalled()
     await revoke()
-    await untilGivenUp(socket, () => socket.write('\r\n'))
+    await untilClosed(socket, () => socket.write('\r\n'))
   })
 
-  it('leaves no download to a client that reads nothing', async () => {
+  it('destroys the download of a client that reads nothing', async () => {
     await freshKey()
     const { sha256, bytes } = await storeVideo(40_000_000)
     const socket: Socket = connect(Number(address.port), '127.0.0.1')
@@ -243,11 +243,11 @@ describe('a key that is revoked', () => {
     await once(socket, 'data')
     socket.pause()
     await revoke()
-    await untilGivenUp(socket, () => socket.write('\r\n'))
+    await untilClosed(socket, () => socket.write('\r\n'))
     expect(socket.bytesRead).toBeLessThan(bytes)
   })
 
-  it('is found out by the table alone: by whatever way it went', async () => {
+  it('takes effect by the table alone, without an event', async () => {
     await freshKey()
     const socket = await openSocket()
     const closed = once(socket, 'close')
@@ -263,21 +263,21 @@ describe('an error over WebSocket', () => {
     const answered = once(socket, 'message')
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }))
     const [message] = await answered
-    const { type, payload: said } = JSON.parse(String(message))
-    return type === 'next' ? said.errors : said
+    const { type, payload: content } = JSON.parse(String(message))
+    return type === 'next' ? content.errors : content
   }
 
   it.each([
-    ['of a subscription that cannot begin', { query: 'subscription { jobEvents(jobId: "x") { type } }' }],
+    ['of a subscription that cannot start', { query: 'subscription { jobEvents(jobId: "x") { type } }' }],
     [
       'of a variable',
       { query: 'subscription ($a: SafeInt) { events(after: $a) { type } }', variables: { a: 'x' } },
     ],
     ['of the parser', { query: '{' }],
-    ['of a rule', { query: '{ nonsense }' }],
+    ['of a validation rule', { query: '{ nonsense }' }],
     ['of several operations without a name', { query: 'query A { __typename } query B { __typename }' }],
-    ['of a mutation that its key may not send', { query: 'mutation { runScan(input: {}) { __typename } }' }],
-  ])('%s carries the id of its request, and no status', async (_name, payload) => {
+    ['of a mutation without the required scope', { query: 'mutation { runScan(input: {}) { __typename } }' }],
+  ])('%s has the request id and no HTTP status', async (_name, payload) => {
     for (const { extensions } of await answerTo(payload)) {
       expect(extensions).toMatchObject({
         code: expect.any(String),
@@ -289,14 +289,14 @@ describe('an error over WebSocket', () => {
 })
 
 describe('an error within a stream', () => {
-  /** What is answered to a subscription, up to its first error. */
-  const firstError = async (asked: string) => {
+  /** The first error message of a subscription. */
+  const firstError = async (query: string) => {
     const socket = await openSocket()
-    const heard: { readonly type: string; readonly payload?: { readonly errors?: unknown } }[] = []
-    socket.on('message', (text) => heard.push(JSON.parse(String(text))))
-    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: asked } }))
+    const messages: { readonly type: string; readonly payload?: { readonly errors?: unknown } }[] = []
+    socket.on('message', (text) => messages.push(JSON.parse(String(text))))
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
     return await waitUntil(
-      () => heard.find(({ type, payload }) => type === 'error' || payload?.errors),
+      () => messages.find(({ type, payload }) => type === 'error' || payload?.errors),
       (found) => found !== undefined,
     )
   }
@@ -305,7 +305,7 @@ describe('an error within a stream', () => {
   const rename = (from: string, to: string) =>
     database.owner.pool.query(`alter table reelpilot.${from} rename to ${to}`)
 
-  it('carries the id of its request: where an event is shown, and where none can be read', async () => {
+  it('has the request id, both while resolving an event and while reading events', async () => {
     await freshKey()
     await createDraft(tenant, [])
     await rename('plan', 'gone')
@@ -316,8 +316,8 @@ describe('an error within a stream', () => {
     await rename('event', 'lost')
     expect(await firstError(query)).toMatchObject({ type: 'error', payload: [internal(anId)] })
     const response = await followBySse()
-    const [, told = ''] = /^data: (.+)$/m.exec(await response.text()) ?? []
-    expect(JSON.parse(told)).toMatchObject({ errors: [internal(response.headers.get('x-request-id'))] })
+    const [, data = ''] = /^data: (.+)$/m.exec(await response.text()) ?? []
+    expect(JSON.parse(data)).toMatchObject({ errors: [internal(response.headers.get('x-request-id'))] })
     await rename('lost', 'event')
     await rename('gone', 'plan')
   })

@@ -37,8 +37,8 @@ beforeAll(async () => {
   }
 })
 
-describe('another organization', () => {
-  it('finds nothing by any id, by no way of asking', async () => {
+describe('an organization', () => {
+  it('finds nothing by any id, with any query', async () => {
     const read = `query ($plan: ID!, $job: ID!, $all: [ID!]!) {
       plan(id: $plan) { id } job(id: $job) { id } nodes(ids: $all) { id } node(id: $job) { id } }`
     const all = Object.values(ids)
@@ -54,7 +54,7 @@ describe('another organization', () => {
     })
   })
 
-  it('sees none of it in any list', async () => {
+  it('sees nothing of another organization in any list', async () => {
     await countUnrecognised(database.runtime.db, owner.organizationId, { source: 'api', code: 'new_code' })
     expect(await owner.ask('{ unrecognisedCodes { code } }')).toEqual({
       unrecognisedCodes: [{ code: 'new_code' }],
@@ -92,7 +92,7 @@ describe('another organization', () => {
     })
   })
 
-  it('can change nothing of it, and is told the same as of what does not exist', async () => {
+  it('can change nothing of another organization, and gets the same error as for a missing id', async () => {
     const { plan, slot, job, account, apiKey } = ids
     const before = await database.owner.pool.query(
       'select * from reelpilot.event order by organization_id, sequence',
@@ -131,7 +131,7 @@ describe('another organization', () => {
     expect(after.rows).toEqual(before.rows)
   })
 
-  it('cannot follow it', async () => {
+  it('cannot subscribe to another organization', async () => {
     for (const query of [
       `subscription { jobEvents(jobId: "${ids.job}", after: 0) { type } }`,
       `subscription { planEvents(planId: "${ids.plan}", after: 0) { type } }`,
@@ -140,13 +140,13 @@ describe('another organization', () => {
       const response = await stranger.post(query, {}, { accept: 'text/event-stream' })
       const text = await response.text()
       expect(text).toContain('BAD_USER_INPUT')
-      expect(text).not.toMatch(/(job|account)\.moved/)
+      expect(text).not.toMatch(/(job|account)\.transitioned/)
     }
   })
 })
 
 describe('a scope', () => {
-  it('of reading allows no writing, and of writing no administration', async () => {
+  it('read does not include write, and write does not include admin', async () => {
     const forbidden = { errors: [{ extensions: { code: 'FORBIDDEN' } }] }
     const reader = await createTenant(database, api, ['read'])
     const writer = await createTenant(database, api, ['write'])
@@ -160,7 +160,7 @@ describe('a scope', () => {
     expect(await writer.ask('{ plans { nodes { id } } }')).toEqual({ plans: { nodes: [] } })
   })
 
-  it('ends with its key', async () => {
+  it('ends when its key is revoked', async () => {
     const { key, keyId } = await createKey(database, owner.organizationId, ['read'])
     const ask = () =>
       api.fetch(
@@ -177,10 +177,10 @@ describe('a scope', () => {
 })
 
 describe('the database', () => {
-  /** TikTok tells its news to the app, not to an organization: the API does not see them at all. */
-  const ofNobody = 'webhook_delivery'
+  /** TikTok sends webhooks to the app, not to an organization. The API's role cannot read them. */
+  const withoutOrganization = 'webhook_delivery'
 
-  it('enables and forces row-level security on every table, each with a policy for the roles that may see it', async () => {
+  it('forces row-level security on every table, with a policy for each role that may read it', async () => {
     const { rows } = await database.owner.pool.query(`
       select c.relname as name, c.relrowsecurity as enabled, c.relforcerowsecurity as forced,
              (select array_agg(distinct r.rolname::text order by r.rolname::text) from pg_policy p, pg_roles r
@@ -193,12 +193,13 @@ describe('the database', () => {
         name: row.name,
         enabled: true,
         forced: true,
-        roles: row.name === ofNobody ? ['reelpilot_runtime'] : ['reelpilot_api', 'reelpilot_runtime'],
+        roles:
+          row.name === withoutOrganization ? ['reelpilot_runtime'] : ['reelpilot_api', 'reelpilot_runtime'],
       })
     }
   })
 
-  it('shows the API nothing outside an organization, and no tokens inside', async () => {
+  it('shows the API role no rows outside of an organization, and no tokens', async () => {
     for (const table of [
       'plan',
       'slot',

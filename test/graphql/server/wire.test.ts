@@ -45,7 +45,7 @@ function socketClient(key: string) {
 }
 
 describe('over WebSocket', () => {
-  it('replays what was missed, then follows live, each event once', async () => {
+  it('a subscription replays earlier events, then delivers live ones, each once', async () => {
     const { planId } = await createDraft(tenant, [60])
     const client = socketClient(tenant.key)
     const events = client.iterate<{ events: { sequence: number; type: string } }>({
@@ -63,7 +63,7 @@ describe('over WebSocket', () => {
     await client.dispose()
   })
 
-  it('follows one plan with the jobs of its slots, and one job', async () => {
+  it('planEvents delivers the events of a plan and its jobs, jobEvents those of one job', async () => {
     const { planId, slotIds } = await createRunningPlan(tenant, [60])
     await createRunningPlan(tenant, [60])
     const { node } = await tenant.ask('query ($id: ID!) { node(id: $id) { ... on Slot { job { id } } } }', {
@@ -94,7 +94,7 @@ describe('over WebSocket', () => {
     await client.dispose()
   })
 
-  it('follows one account: what was missed, then live, and nothing of another account or its jobs', async () => {
+  it('accountEvents replays, then delivers live events, but none of other accounts or of jobs', async () => {
     const own = await createTenant(database, api)
     await createRunningPlan(own, [60])
     const begin = () => steer(own, 'connectAccount', {}, 'account { id }')
@@ -127,7 +127,7 @@ describe('over WebSocket', () => {
     await client.dispose()
   })
 
-  it('answers queries too, through the same checks', async () => {
+  it('queries are executed with the same checks as over HTTP', async () => {
     const client = socketClient(tenant.key)
     const one = async (query: string) => (await client.iterate({ query }).next()).value
     expect(await one('{ viewer { organization { id } } }')).toMatchObject({
@@ -138,7 +138,7 @@ describe('over WebSocket', () => {
     await client.dispose()
   })
 
-  it('closes on an unknown key, and on more sockets than an organization may have', async () => {
+  it('a socket is closed for an unknown key, and above the maximum per organization', async () => {
     const closeCode = async (key: string) => {
       const client = socketClient(key)
       const failure = client.iterate({ query: 'subscription { events { type } }' }).next()
@@ -161,7 +161,7 @@ describe('over WebSocket', () => {
     await Promise.all(crowd.map((client) => client.dispose()))
   })
 
-  it('lets a socket follow only so much', async () => {
+  it('a socket may have only a limited number of operations', async () => {
     const client = socketClient(tenant.key)
     const follow = () => client.iterate({ query: 'subscription { events(after: 0) { type } }' })
     const [first, second] = [follow(), follow()]
@@ -172,7 +172,7 @@ describe('over WebSocket', () => {
 })
 
 describe('over server-sent events', () => {
-  it('replays, goes live, and ends when its key is revoked', async () => {
+  it('a subscription replays, goes live, and ends when its key is revoked', async () => {
     const { key, keyId } = await freshKey()
     const response = await fetch(`${address}/graphql`, {
       method: 'POST',
@@ -233,7 +233,7 @@ describe('videos', () => {
     })
   })
 
-  it('come whole, in parts, or as what they are', async () => {
+  it('are served whole, by HEAD, and as 304 for a matching ETag', async () => {
     const whole = await get()
     expect(whole.status).toBe(200)
     expect(whole.headers.get('content-type')).toBe('video/mp4')
@@ -253,7 +253,7 @@ describe('videos', () => {
     ['bytes=0-1,4-5', 200, null, content.toString()],
     ['bytes=16-', 416, 'bytes */16', null],
     ['bytes=-0', 416, 'bytes */16', null],
-  ])('answer the range %s with %i', async (range, status, contentRange, text) => {
+  ])('are served for the range %s with %i', async (range, status, contentRange, text) => {
     const response = await get({ range })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-range')).toBe(contentRange)
@@ -261,11 +261,11 @@ describe('videos', () => {
     else await response.body?.cancel()
   })
 
-  it('come whole if the range was meant for other content', async () => {
+  it('are served whole if If-Range names other content', async () => {
     expect((await get({ range: 'bytes=0-3', 'if-range': '"other"' })).status).toBe(200)
   })
 
-  it('are nobody else’s, and nobody’s without a key', async () => {
+  it('are served neither to other organizations nor without a key', async () => {
     expect((await get({}, 'GET', stranger)).status).toBe(404)
     expect((await fetch(`${address}/media/${sha256}`)).status).toBe(401)
     expect(
@@ -279,7 +279,7 @@ describe('videos', () => {
 describe('a server behind a proxy', () => {
   const links = '{ jobs { nodes { media { url } } } }'
 
-  it('answers links that begin with where it is reached, over HTTP and over WebSocket', async () => {
+  it('returns links that begin with its public URL, over HTTP and WebSocket', async () => {
     const own = await createTestApi(database, { publicUrl: 'https://reels.example/api/' })
     const base = await own.listen(0, '127.0.0.1')
     const someone = await createTenant(database, own)
@@ -303,8 +303,8 @@ describe('a server behind a proxy', () => {
   })
 })
 
-describe('a request that no client would send', () => {
-  /** All that it is answered. */
+describe('a malformed request', () => {
+  /** Sends a raw request and returns the whole response. */
   const answerTo = async (target: string, ...headers: readonly string[]) => {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
     socket.end([`GET ${target} HTTP/1.1`, 'connection: close', ...headers, '', ''].join('\r\n'))
@@ -323,7 +323,7 @@ describe('a request that no client would send', () => {
     { target: 'http://', host: 'localhost', status: 400 },
     { target: '*', host: '', status: 400 },
     { target: '/graphql', host: '[', status: 400 },
-  ])('is refused, and takes nobody else along: $target at $host', async ({ target, host, status }) => {
+  ])('is refused without affecting others: $target at $host', async ({ target, host, status }) => {
     const answer = await answerTo(target, `host: ${host}`)
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(answer).not.toContain('node_modules')
@@ -331,10 +331,10 @@ describe('a request that no client would send', () => {
     expect((await fetch(`${address}/livez`)).status).toBe(200)
   })
 
-  it('closes a socket that sends no WebSocket frames, and takes nobody else along', async () => {
+  it('on a WebSocket closes that socket without affecting others', async () => {
     const socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     await once(socket, 'open')
-    // A frame of an opcode that there is none of, past the client's own care.
+    // A frame with an invalid opcode, written past the client library.
     const { _socket: wire } = socket as unknown as { readonly _socket: Socket }
     wire.write(Buffer.from([0x8b, 0x80, 0, 0, 0, 0]))
     const [code] = await once(socket, 'close')
@@ -343,8 +343,8 @@ describe('a request that no client would send', () => {
   })
 })
 
-describe('a route of another room', () => {
-  it('is answered at exactly its path, and what it throws is a 500 that says nothing', async () => {
+describe('an additional route', () => {
+  it('is served at exactly its path, and its errors become a masked 500', async () => {
     const own = await createTestApi(database, {
       routes: [
         {
@@ -381,8 +381,8 @@ describe('a route of another room', () => {
   })
 })
 
-describe('a server that closes', () => {
-  it('ends what is followed, over SSE by the end of the stream and over WebSocket with 1001', async () => {
+describe('closing the server', () => {
+  it('ends SSE subscriptions with the end of the stream and WebSockets with 1001', async () => {
     const own = await createTestApi(database)
     const base = await own.listen(0, '127.0.0.1')
     expect((await fetch(`${base}/livez`)).status).toBe(200)

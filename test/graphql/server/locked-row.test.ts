@@ -13,22 +13,22 @@ const createPlan = `mutation($accountId: ID!) {
 const isCreated = { data: { createPlan: { __typename: 'CreatePlanPayload' } } }
 const unavailable = { code: 'UNAVAILABLE', retryAfterSeconds: expect.any(Number) }
 
-/** Keeps every mutation of an organization waiting until it is let go. */
-async function holdRowOf(organizationId: string): Promise<{ letGo(): Promise<void> }> {
-  const outside = await database.owner.pool.connect()
-  await outside.query('begin')
-  await outside.query('select from reelpilot.event_head where organization_id = $1 for update', [
+/** Locks a row that every mutation of an organization needs, until `release` is called. */
+async function holdRowOf(organizationId: string): Promise<{ release(): Promise<void> }> {
+  const client = await database.owner.pool.connect()
+  await client.query('begin')
+  await client.query('select from reelpilot.event_head where organization_id = $1 for update', [
     organizationId,
   ])
   return {
-    async letGo() {
-      await outside.query('rollback')
-      outside.release()
+    async release() {
+      await client.query('rollback')
+      client.release()
     },
   }
 }
 
-it('answers another organization while a row of one is held and thirty of its requests wait for it', async () => {
+it('an organization is served while thirty requests of another wait for a locked row', async () => {
   const [held, other] = [await createTenant(database, api), await createTenant(database, api)]
   const post = async (tenant: typeof held, query: string) => {
     const response = await tenant.post(query, { accountId: tenant.ids.account })
@@ -44,7 +44,7 @@ it('answers another organization while a row of one is held and thirty of its re
     ])
     expect(query.body).toMatchObject({ data: { accounts: { nodes: [{}] } } })
     expect(mutation.body).toMatchObject(isCreated)
-    // All of them are told so, and when to come back, while the row is still held.
+    // All of them get 503 with a retry delay while the row is still locked.
     for (const { status, retryAfter, body } of await Promise.all(waiting)) {
       expect(body.errors).toMatchObject([{ extensions: unavailable }])
       expect({ status, retryAfter }).toEqual({
@@ -53,12 +53,12 @@ it('answers another organization while a row of one is held and thirty of its re
       })
     }
   } finally {
-    await row.letGo()
+    await row.release()
   }
   expect((await post(held, createPlan)).body).toMatchObject(isCreated)
 })
 
-it('says so over WebSocket, where there is no status, and as a server-sent event', async () => {
+it('a request that waits too long for a lock gets UNAVAILABLE over WebSocket and as a server-sent event too', async () => {
   const held = await createTenant(database, api)
   const address = await api.listen(0, '127.0.0.1')
   const socket = createClient({
@@ -83,6 +83,6 @@ it('says so over WebSocket, where there is no status, and as a server-sent event
       errors: [{ extensions: unavailable }],
     })
   } finally {
-    await row.letGo()
+    await row.release()
   }
 })

@@ -35,8 +35,8 @@ const input = (idempotencyKey: string, name = 'First') => ({
 const rowsOf = async (key: string) =>
   (await database.owner.pool.query('select * from reelpilot.idempotency_key where key = $1', [key])).rows
 
-describe('the first answer', () => {
-  it('is shown again word for word, whatever has changed since, and is marked', async () => {
+describe('replaying the first response of a mutation', () => {
+  it('returns the same bytes after the data has changed, with the header Idempotent-Replayed', async () => {
     const first = await tenant.post(create, input('words'))
     const words = await first.text()
     const { id } = JSON.parse(words).data.createPlan.plan
@@ -47,7 +47,7 @@ describe('the first answer', () => {
     expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
   })
 
-  it('is shown as it is now to whoever asks for other fields of it, and nothing is done for that', async () => {
+  it('resolves other requested fields from the current data, without another effect', async () => {
     const { createPlan: first } = await tenant.ask(create, input('fields'))
     await steer(tenant, 'updatePlan', { planId: first.plan.id, name: 'Second' }, 'plan { id }')
     const less = `mutation ($input: CreatePlanInput!) {
@@ -57,11 +57,11 @@ describe('the first answer', () => {
     expect(await answer.json()).toEqual({
       data: { createPlan: { plan: { id: first.plan.id, name: 'Second' } } },
     })
-    // And the first request is answered as ever.
+    // The first request still gets its stored response.
     expect(await tenant.ask(create, input('fields'))).toEqual({ createPlan: first })
   })
 
-  it('is marked by name where the header cannot say whose it is', async () => {
+  it('lists the replayed fields in the extensions when a request has several mutations', async () => {
     const twice = `mutation ($a: CreatePlanInput!, $b: CreatePlanInput!) { ...Both }
       fragment Both on Mutation {
         __typename
@@ -85,7 +85,7 @@ describe('the first answer', () => {
     expect(await half.json()).toMatchObject({ extensions: { idempotentReplayed: ['a'] } })
   })
 
-  it('is marked by name over WebSocket, which has no headers', async () => {
+  it('lists the replayed fields in the extensions over WebSocket', async () => {
     const address = await api.listen(0, '127.0.0.1')
     const client = createClient({
       url: `${address.replace('http', 'ws')}/graphql`,
@@ -102,7 +102,7 @@ describe('the first answer', () => {
     await client.dispose()
   })
 
-  it('is not shown to a key that might not have asked for it', async () => {
+  it('is refused to an API key without the scope of the mutation', async () => {
     await tenant.ask(create, input('reader'))
     const { key } = await createKey(database, tenant.organizationId, ['read'])
     const reader = asker(api, tenant.organizationId, tenant.accountId, key)
@@ -111,7 +111,7 @@ describe('the first answer', () => {
     expect(answer.headers.get('idempotent-replayed')).toBeNull()
   })
 
-  it('can be shown, or nothing was done: a mistake in what is asked of it undoes everything', async () => {
+  it('an error in the response rolls the mutation and its key back', async () => {
     const strange = `mutation ($input: CreatePlanInput!) { createPlan(input: $input) {
       ... on CreatePlanPayload { plan { id slots(after: "nonsense") { nodes { id } } } } } }`
     const answer = await (await tenant.post(strange, input('strange', 'Strange'))).json()
@@ -125,13 +125,13 @@ describe('the first answer', () => {
   })
 })
 
-describe('while another request works under the key', () => {
+describe('a concurrent request with the same idempotency key', () => {
   const waiters = async () =>
     (
       await database.owner.pool.query(`select from pg_stat_activity where wait_event = 'transactionid'
         and datname = current_database() and query like '%claim_idempotency_key%'`)
     ).rowCount
-  /** Another process that has claimed the key, and does not get on. */
+  /** Claims the key in a transaction of another process and keeps it open. */
   const hold = async (key: string) => {
     const other = await database.owner.pool.connect()
     await other.query('begin')
@@ -143,7 +143,7 @@ describe('while another request works under the key', () => {
     return other
   }
 
-  it('one that waits in vain is told so, and does nothing', async () => {
+  it('gets IdempotencyInProgressError after its timeout and has no effect', async () => {
     const other = await hold('held')
     const answer = await tenant.post(create, input('held'))
     expect(answer.headers.get('retry-after')).toBe('1')
@@ -161,7 +161,7 @@ describe('while another request works under the key', () => {
     expect((await tenant.ask(create, input('held'))).createPlan.plan.name).toBe('First')
   })
 
-  it('any number of one process wait, on one connection, and nobody else is kept from anything', async () => {
+  it('waits in its process: thirty of them use one connection and do not block other requests', async () => {
     const other = await hold('crowd')
     const crowd = Array.from({ length: 30 }, () => tenant.post(create, input('crowd')))
     await waitUntil(waiters, (count) => count === 1)
@@ -176,7 +176,7 @@ describe('while another request works under the key', () => {
     expect(answers.filter(({ headers }) => !headers.has('idempotent-replayed'))).toHaveLength(1)
   })
 
-  it('leaves what the command locks to wait as long as on any connection of the API', async () => {
+  it('leaves the lock timeout of the command unchanged', async () => {
     const { rows: usual } = await sql<{ lock_timeout: string }>`show lock_timeout`.execute(database.api.db)
     const limit = await inOrganization(database.api.db, tenant.organizationId, async (tx) => {
       const request = {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as ask } from 'node:http'
+import { request as send } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
@@ -17,10 +17,10 @@ beforeAll(async () => {
   tenant = await createTenant(database, api)
 })
 
-/** As `fetch`, which would not let us say which `Host` we mean, nor show the bytes as they came. */
+/** Like `fetch`, which can neither set the `Host` header nor return the encoded bytes. */
 async function get(path: string, headers: Readonly<Record<string, string>>, method = 'GET') {
-  const asked = ask(`${address}${path}`, { method, headers }).end()
-  const [response] = await once(asked, 'response')
+  const sent = send(`${address}${path}`, { method, headers }).end()
+  const [response] = await once(sent, 'response')
   const parts: Buffer[] = []
   for await (const part of response) parts.push(part)
   const bytes = Buffer.concat(parts)
@@ -35,11 +35,11 @@ async function get(path: string, headers: Readonly<Record<string, string>>, meth
 const asPage = { accept: 'text/html,application/xhtml+xml' }
 const signedIn = () => ({ authorization: `Bearer ${tenant.key}` })
 
-describe('a name that is not ours', () => {
+describe('a request with a foreign Host header', () => {
   const foreign = { host: 'evil.test' }
 
   it.each(['/', '/graphql', '/graphql?query={__typename}', '/media/x', '/graphiql/x/page.js', '/anything'])(
-    'is refused at %s, with and without a key, by JSON that names the setting',
+    'is refused at %s, with and without a key, with JSON that names PUBLIC_URL',
     async (path) => {
       for (const headers of [foreign, { ...foreign, ...asPage }, { ...foreign, ...signedIn() }]) {
         const answer = await get(path, headers)
@@ -52,7 +52,7 @@ describe('a name that is not ours', () => {
     },
   )
 
-  it('is refused as a WebSocket', async () => {
+  it('cannot open a WebSocket', async () => {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
     const lines = ['GET /graphql HTTP/1.1', 'host: evil.test', 'connection: upgrade', 'upgrade: websocket']
     const key = ['sec-websocket-version: 13', 'sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==']
@@ -62,23 +62,23 @@ describe('a name that is not ours', () => {
     expect(answer).toContain('HOST_NOT_ALLOWED')
   })
 
-  it('may ask for our health, as probes do', async () => {
+  it('can read the health checks, as probes do', async () => {
     expect((await get('/livez', foreign)).status).toBe(200)
     expect((await get('/readyz', foreign)).status).toBe(200)
   })
 })
 
-describe('the page', () => {
+describe('the GraphiQL page', () => {
   const from = { ...asPage, origin: 'https://evil.example' }
 
-  it('is the same for everybody and holds no key', async () => {
+  it('is the same for every request and contains no key', async () => {
     const [mine, theirs] = [await get('/graphql', { ...asPage, ...signedIn() }), await get('/graphql', from)]
     expect(mine.text).toBe(theirs.text)
     expect(mine.text).not.toContain('rp_live_0')
     expect(mine.bytes.length).toBeLessThan(2_000)
   })
 
-  it('is nobody’s to read, frame or run scripts in', async () => {
+  it('cannot be read or framed by other origins, and runs no scripts but its own', async () => {
     const { headers } = await get('/graphql', from)
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     expect(headers).toMatchObject({
@@ -92,7 +92,7 @@ describe('the page', () => {
     expect(policy).toMatch(/script-src 'self';/)
   })
 
-  it('is asked for once and then only asked whether it is still the same', async () => {
+  it('is revalidated with its ETag', async () => {
     const first = await get('/graphql', asPage)
     expect(first.headers).toMatchObject({ 'cache-control': 'no-cache', vary: 'accept' })
     const again = await get('/graphql', { ...asPage, 'if-none-match': first.headers.etag ?? '' })
@@ -101,7 +101,7 @@ describe('the page', () => {
     expect([head.status, head.bytes.length, head.headers.etag]).toEqual([200, 0, first.headers.etag])
   })
 
-  it('loads files that are compressed, and kept for ever under their hash', async () => {
+  it('loads compressed files, which are cached forever under their hash', async () => {
     const { text: page } = await get('/graphql', asPage)
     const [path = ''] = /graphiql\/\w+\/graphiql\.js/.exec(page) ?? []
     const plain = await get(`/${path}`, {})
@@ -128,12 +128,15 @@ describe('the page', () => {
   })
 })
 
-describe('a key in `Authorization`', () => {
+describe('a request with a key in the header Authorization', () => {
   it.each<[string, Record<string, string>]>([
-    ['and nothing else', {}],
-    ['and what Apollo sends', { 'apollo-require-preflight': 'true' }],
-    ['and what others send', { 'graphql-require-preflight': 'true', 'x-requested-with': 'XMLHttpRequest' }],
-  ])('%s is enough for a query by GET', async (_name, headers) => {
+    ['no other header', {}],
+    ['the header of Apollo clients', { 'apollo-require-preflight': 'true' }],
+    [
+      'the headers of other clients',
+      { 'graphql-require-preflight': 'true', 'x-requested-with': 'XMLHttpRequest' },
+    ],
+  ])('and %s may query by GET', async (_name, headers) => {
     const answer = await get('/graphql?query={viewer{organization{id}}}', { ...signedIn(), ...headers })
     expect([answer.status, JSON.parse(answer.text).data.viewer.organization.id]).toEqual([
       200,
@@ -141,7 +144,7 @@ describe('a key in `Authorization`', () => {
     ])
   })
 
-  it('is enough for a subscription by GET, which nothing on the way may keep back', async () => {
+  it('may subscribe by GET, and the response forbids proxies to buffer or transform it', async () => {
     const query = encodeURIComponent('subscription { events(after: 0) { sequence } }')
     const response = await fetch(`${address}/graphql?query=${query}`, {
       headers: { ...signedIn(), accept: 'text/event-stream' },
@@ -152,14 +155,14 @@ describe('a key in `Authorization`', () => {
     await response.body?.cancel()
   })
 
-  it('does not make a mutation of a GET', async () => {
+  it('cannot send a mutation by GET', async () => {
     const query = encodeURIComponent('mutation { runScan(input: {}) { __typename } }')
     const answer = await get(`/graphql?query=${query}`, signedIn())
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST'])
     expect(JSON.parse(answer.text).errors[0].extensions.code).toEqual(expect.any(String))
   })
 
-  it('is what a refusal names', async () => {
+  it('is what the error of a request without one asks for', async () => {
     for (const headers of [{}, { 'graphql-require-preflight': 'true' }]) {
       const answer = await get('/graphql?query={__typename}', headers)
       expect([answer.status, JSON.parse(answer.text).errors[0].message]).toEqual([
@@ -169,7 +172,7 @@ describe('a key in `Authorization`', () => {
     }
   })
 
-  it('lets a script of another origin ask, and never with cookies', async () => {
+  it('may come from a script of another origin, but not with cookies', async () => {
     const preflight = { origin: 'https://my.example', 'access-control-request-method': 'POST' }
     const asked = { ...preflight, 'access-control-request-headers': 'authorization,content-type' }
     const { headers } = await get('/graphql', asked, 'OPTIONS')
@@ -178,16 +181,16 @@ describe('a key in `Authorization`', () => {
   })
 })
 
-describe('whatever is refused', () => {
+describe('an invalid request', () => {
   it.each<[string, string, string, Record<string, string>, number]>([
     ['an unknown path', 'GET', '/nothing', {}, 404],
     ['an unknown path of a browser', 'GET', '/nothing', asPage, 404],
     ['another method', 'DELETE', '/graphql', {}, 405],
     ['a page by POST', 'POST', '/graphql', asPage, 415],
     ['another content type', 'POST', '/graphql', { 'content-type': 'text/plain' }, 415],
-    ['an answer in another form', 'GET', '/graphql?query={__typename}', { accept: 'image/png' }, 406],
+    ['an unsupported Accept header', 'GET', '/graphql?query={__typename}', { accept: 'image/png' }, 406],
     ['a video by POST', 'POST', '/media/x', {}, 405],
-  ])('is refused in JSON with a code: %s', async (_name, method, path, headers, status) => {
+  ])('gets an error in JSON with a code: %s', async (_name, method, path, headers, status) => {
     const answer = await get(path, { ...signedIn(), ...headers }, method)
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toMatch(/json/)
@@ -196,14 +199,18 @@ describe('whatever is refused', () => {
   })
 
   it.each([
-    ['nonsense', 'nonsense\r\n\r\n', 400],
+    ['malformed bytes', 'nonsense\r\n\r\n', 400],
     [
       'a WebSocket of another version',
       'GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n',
       400,
     ],
-    ['a header without an end', `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-  ])('is refused in JSON with a code: %s on the wire', async (_name, bytes, status) => {
+    [
+      'a header that is too large',
+      `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+    ],
+  ])('gets an error in JSON with a code over a raw socket: %s', async (_name, bytes, status) => {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
     socket.end(bytes)
     const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
