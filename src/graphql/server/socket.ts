@@ -12,6 +12,7 @@ import type { Authenticator } from './authenticate.ts'
 import type { ChargeRequest } from './charge-request.ts'
 import type { Viewer } from './context.ts'
 import { minCost } from './cost.ts'
+import type { RequestFacts } from './create-context.ts'
 import type { HostGuard } from './host-guard.ts'
 import { checkParams } from './json-input.ts'
 import { type KeyWatch, keyRevokedClose, keyRevokedError, type WatchedKey } from './key-watch.ts'
@@ -19,7 +20,7 @@ import { addRequestId, maskError, withoutHttp } from './mask.ts'
 import { badRequest, notFound, type Problem, problemOf, rejectConnection } from './problem.ts'
 import { pathOf } from './request-path.ts'
 import { closeGraceMs } from './stream.ts'
-import type { createGraphQL, RequestFacts } from './yoga.ts'
+import type { createGraphQL } from './yoga.ts'
 
 export interface SocketLimits {
   readonly sockets: number

@@ -1,66 +1,31 @@
 import { randomUUID } from 'node:crypto'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
-import { type DocumentNode, validate } from 'graphql'
+import { validate } from 'graphql'
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga'
-import type { AuthorizationStarter } from '../../commands/account/connect-account.ts'
-import type { CommandDeps } from '../../commands/command-deps.ts'
 import type { Logger } from '../../logger.ts'
-import type { Limiter } from '../../rate-limit/limiter.ts'
-import type { Bucket } from '../../rate-limit/token-bucket.ts'
-import type { Db } from '../../store/database.ts'
-import type { ChangeNotification } from '../../store/event/notify.ts'
-import { runOrganizationCommand } from '../../store/run-command.ts'
-import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
-import type { EventStream } from '../events/event-stream.ts'
 import { executeMutation } from '../mutation/execute-mutation.ts'
 import { keyOfHeader } from '../mutation/idempotency-key.ts'
 import { createKeyedMutex } from '../mutation/keyed-mutex.ts'
 import { requestError } from '../schema/error.ts'
 import { schema } from '../schema/schema.ts'
 import type { Authenticator } from './authenticate.ts'
-import { type ChargedRequest, type ChargeRequest, chargeHeaders } from './charge-request.ts'
+import { type ChargeRequest, chargeHeaders } from './charge-request.ts'
 import type { Context } from './context.ts'
 import { costLimitRule, costOf, minCost } from './cost.ts'
+import { type ContextOptions, createContext, type RequestFacts } from './create-context.ts'
 import { checkParams } from './json-input.ts'
 import type { KeyWatch } from './key-watch.ts'
-import { createLoaders } from './loaders.ts'
 import { addRequestId, maskError } from './mask.ts'
 import { nodeLimitRule } from './node-limit.ts'
 import { problemOf, unauthenticated } from './problem.ts'
 import { problemResponse, withJsonBody } from './problem-response.ts'
-import { shareReads } from './shared-read.ts'
 import { subscriptionPlugin } from './stream.ts'
 
-export interface YogaOptions {
-  readonly db: Db
-  readonly deps: CommandDeps
-  readonly authorization: AuthorizationStarter
-  readonly notifications: { send(change: ChangeNotification): void }
-  readonly eventStream: EventStream
-  readonly accountsLackingKey: (
-    organizationId: string,
-    accountIds: readonly string[],
-  ) => Promise<ReadonlySet<string>>
+export interface YogaOptions extends ContextOptions {
   readonly authenticator: Authenticator
   readonly keys: KeyWatch
   readonly chargeRequest: ChargeRequest
-  readonly limiter: Limiter
-  readonly limitSettings: LimitSettingsCache
-  readonly apiBucket: Bucket
   readonly log: Logger
-  readonly idempotencyMinutes: number
-  /** The public address of the API. Default: the origin of each request. */
-  readonly publicUrl: string | undefined
-}
-
-/** What is known of a request before its operation is executed. */
-export interface RequestFacts extends ChargedRequest {
-  readonly origin: string
-  readonly idempotencyKey: string | null
-  /** Set once the document is valid. */
-  document?: DocumentNode
-  /** Headers to add to the HTTP response; null over WebSocket. */
-  readonly responseHeaders: Map<string, string> | null
 }
 
 /** Enough for 400 slots with storyboards of some kilobytes each. */
@@ -213,37 +178,4 @@ export function createGraphQL(options: YogaOptions) {
       subscriptionPlugin(options.keys, log),
     ],
   })
-}
-
-function createContext(options: YogaOptions, facts: RequestFacts): Context {
-  const { db, deps, authorization, notifications, eventStream, idempotencyMinutes, publicUrl } = options
-  const { limiter, limitSettings, apiBucket } = options
-  const { viewer, requestId, idempotencyKey, charge = null } = facts
-  const { organizationId } = viewer
-  const transact: Context['transact'] = (work) =>
-    runOrganizationCommand(db, organizationId, notifications, work)
-  const read = shareReads(transact)
-  const accountsLackingKey = (accountIds: readonly string[]) =>
-    options.accountsLackingKey(organizationId, accountIds)
-  return {
-    viewer,
-    requestId,
-    origin: publicUrl ?? facts.origin,
-    idempotencyKey,
-    idempotencyMinutes,
-    mutation: null,
-    limiter,
-    apiBucket,
-    charge,
-    deps,
-    authorization,
-    eventStream,
-    read,
-    transact,
-    accountsLackingKey,
-    load: createLoaders(organizationId, read, accountsLackingKey),
-    // A mutation may have set a rate limit.
-    invalidateSettings: () => limitSettings.invalidate(organizationId),
-    responseHeaders: facts.responseHeaders,
-  }
 }
