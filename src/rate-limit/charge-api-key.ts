@@ -1,24 +1,24 @@
 import type { Limiter } from './limiter.ts'
 import type { Bucket } from './token-bucket.ts'
 
-/** What a request to our own API was charged, as its headers say (RateLimit header fields for HTTP, IETF draft). */
+/** The charge of a request to our own API, as its headers report it (RateLimit header fields for HTTP, IETF draft). */
 export interface Charge {
   readonly allowed: boolean
-  /** The most that a key can ever have. */
+  /** The capacity of the key's bucket. */
   readonly limit: number
   readonly remaining: number
-  /** Seconds, upwards, until the bucket is full again. */
+  /** Seconds until the bucket is full again, rounded up. */
   readonly resetSeconds: number
-  /** Seconds, upwards, until this request could be paid; 0 if it was. */
+  /** Seconds until the request can be charged, rounded up; 0 if it was. */
   readonly retryAfterSeconds: number
 }
 
-/** A thousand points at once, fifty a second from then on. */
+/** A cost of 1,000 at once and 50 a second from then on. */
 export const defaultApiBucket: Bucket = { capacity: 1_000, refillPerSecond: 50 }
 
 /**
- * Charges an API key for a request. What costs more than a full bucket is charged a full one: whether it may run at all is
- * for the limit of a single query to say. Null if nobody can say what the key has left: nothing was charged.
+ * Charges an API key for a request. A cost above the capacity is charged as a full bucket: the limit of a single query decides
+ * whether such a request may run at all. Null, and nothing is charged, while the limiter is unavailable.
  */
 export async function chargeApiKey(
   limiter: Limiter,
@@ -26,15 +26,14 @@ export async function chargeApiKey(
   cost: number,
   bucket: Bucket = defaultApiBucket,
 ): Promise<Charge | null> {
-  const price = Math.min(Math.max(0, Math.ceil(cost)), bucket.capacity)
-  const tokens = await limiter.take({ organizationId, key: `api ${keyId}`, bucket, cost: price })
-  if (tokens.kind === 'unavailable') return null
-  const allowed = tokens.kind === 'taken'
+  const tokens = Math.min(Math.max(0, Math.ceil(cost)), bucket.capacity)
+  const result = await limiter.take({ organizationId, key: `api ${keyId}`, bucket, cost: tokens })
+  if (result.kind === 'unavailable') return null
   return {
-    allowed,
+    allowed: result.kind === 'taken',
     limit: bucket.capacity,
-    remaining: Math.floor(tokens.remaining),
-    resetSeconds: Math.ceil((bucket.capacity - tokens.remaining) / bucket.refillPerSecond),
-    retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil(tokens.afterMs / 1_000)),
+    remaining: Math.floor(result.remaining),
+    resetSeconds: Math.ceil((bucket.capacity - result.remaining) / bucket.refillPerSecond),
+    retryAfterSeconds: result.kind === 'taken' ? 0 : Math.max(1, Math.ceil(result.afterMs / 1_000)),
   }
 }

@@ -1,4 +1,4 @@
-/** A requester and the place that it was promised in one window. */
+/** A requester and its reservation in one window. */
 export interface QueuedRequest {
   readonly organizationId: string
   readonly requester: string
@@ -6,46 +6,46 @@ export interface QueuedRequest {
 }
 
 /**
- * Whose turn it is in a window that organizations share: nobody's second call waits less than anybody's first, nobody's
- * third less than anybody's second, and so on. So an organization that has `n` holders in line may take over a promised
- * place of another's only from that one's requester number `n + 2` on, and only one that is not due yet. However many calls
- * somebody piles up, a newcomer's first waits for at most one call of each organization.
+ * Fairness in a window that organizations share: no organization's second call waits less than another's first, none's third
+ * less than another's second, and so on. An organization with `n` queued requests may therefore take over another's reservation
+ * only from that one's request number `n + 2` on, and only one that is not due yet. However many calls one organization queues,
+ * the first call of a newcomer waits for at most one call of each organization.
  *
- * Answers the places that may be taken over between two instants, the earliest first.
+ * Returns the reservations between two instants that the organization may take over, the earliest first.
  */
 export function preemptibleReservations(
   waiting: readonly QueuedRequest[],
   organizationId: string,
   { after, before }: { readonly after: number; readonly before: number },
 ): readonly QueuedRequest[] {
-  const lines = Map.groupBy(waiting, (one) => one.organizationId)
-  const ahead = lines.get(organizationId)?.length ?? 0
-  return [...lines]
+  const queues = Map.groupBy(waiting, (request) => request.organizationId)
+  const ownLength = queues.get(organizationId)?.length ?? 0
+  return [...queues]
     .filter(([owner]) => owner !== organizationId)
-    .flatMap(([, line]) => line.toSorted(byTime).slice(ahead + 1))
+    .flatMap(([, queue]) => queue.toSorted(byTime).slice(ownLength + 1))
     .filter(({ at }) => at > after && at < before)
     .sort((a, b) => a.at - b.at || compare(a.organizationId, b.organizationId))
 }
 
 /**
- * The line after one of its places was taken over and its organization was given one at `end` instead: its holders keep
- * their order among themselves, so the later ones move on by one place each. None of them comes to an earlier place than
- * it was told, provided that `end` is after the place that was taken.
+ * The queue after one reservation was taken over and its organization got one at `end` instead. Its requesters keep their
+ * order, so the later ones move on by one reservation each. None moves to an earlier instant, provided that `end` is after the
+ * preempted reservation.
  */
 export function shiftAfterPreemption(
   waiting: readonly QueuedRequest[],
-  taken: QueuedRequest,
+  preempted: QueuedRequest,
   end: number,
 ): readonly QueuedRequest[] {
-  const isTheirs = ({ organizationId }: QueuedRequest) => organizationId === taken.organizationId
-  const line = waiting.filter(isTheirs).sort(byTime)
-  const places = line.map(({ at }) => at)
-  places.splice(places.indexOf(taken.at), 1)
-  places.push(end)
-  places.sort((a, b) => a - b)
+  const isInQueue = ({ organizationId }: QueuedRequest) => organizationId === preempted.organizationId
+  const queue = waiting.filter(isInQueue).sort(byTime)
+  const instants = queue.map(({ at }) => at)
+  instants.splice(instants.indexOf(preempted.at), 1)
+  instants.push(end)
+  instants.sort((a, b) => a - b)
   return [
-    ...waiting.filter((one) => !isTheirs(one)),
-    ...line.map((one, index) => ({ ...one, at: places[index] ?? end })),
+    ...waiting.filter((request) => !isInQueue(request)),
+    ...queue.map((request, index) => ({ ...request, at: instants[index] ?? end })),
   ]
 }
 

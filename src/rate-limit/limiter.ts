@@ -1,53 +1,53 @@
 import type { SlidingWindow } from './sliding-window.ts'
 import type { Bucket } from './token-bucket.ts'
 
-/** A window that a call has to pass. */
+/** A window in which a call needs a reservation. */
 export interface WindowRequest {
   readonly key: string
-  /** Whose window it is: the asking organization's own, or one that all organizations of the app share. */
+  /** `organization`: the requesting organization's own window; `app`: one that all organizations share. */
   readonly scope: 'organization' | 'app'
   readonly window: SlidingWindow
 }
 
 export interface AcquireRequest {
   readonly organizationId: string
-  /** Who waits, such as a job: what `later` promised is kept for it under this name. */
+  /** Who waits, such as a job. A reservation is kept under this name. */
   readonly requester: string
-  /** All of them or none; at most one of them with scope `app`. */
+  /** Granted in all windows or in none; at most one of scope `app`. */
   readonly windowRequests: readonly WindowRequest[]
 }
 
-/** A place that was given in one window. */
+/** A reserved slot in one window: the call may be made from `at` on. */
 export interface Reservation {
   readonly key: string
   readonly scope: WindowRequest['scope']
   readonly at: number
 }
 
-/** Instants are epoch milliseconds of the store's clock; what ends in `Ms` is a duration, good for any clock. */
+/** Instants are epoch milliseconds of the store's clock; names that end in `Ms` are durations. */
 export type AcquireResult =
   | {
       readonly kind: 'granted'
       readonly reservations: readonly Reservation[]
-      /** The call must arrive within; after that it could be one too many for the upstream. */
+      /** The call must arrive within this time; later it could exceed the upstream's limit. */
       readonly usableForMs: number
     }
   /**
-   * Not yet. A place at `at` is kept for the requester until a grace is over (half a margin): who comes then is let through,
-   * who asks sooner is told the same again. Only in a window that organizations share may it become later meanwhile,
-   * because another's turn came first (see `fair-turn.ts`). In an era of shares nothing is kept, and `at` is soon: see
-   * `era-limiter.ts`.
+   * Not yet. The requester has a reservation at `at`, kept for a grace of half a margin: it is granted then, and gets the same
+   * answer before. In a window that organizations share, another organization's turn may move it to a later instant (see
+   * `fair-queue.ts`). While each process keeps a share of the limits, nothing is reserved and `at` is soon (see
+   * `redis/failover-limiter.ts`).
    */
   | {
       readonly kind: 'deferred'
       readonly at: number
       readonly afterMs: number
-      /** The key of the first window that is full now; `store` while it is not settled who keeps the limits. */
+      /** The key of the first window that is full now; `store` while no store is available. */
       readonly limitedBy: string
     }
 
 export interface TokenRequest {
-  /** Null: nobody's, such as what is counted before anybody has signed in. */
+  /** Null for a bucket of no organization, such as one that is charged before authentication. */
   readonly organizationId: string | null
   readonly key: string
   readonly bucket: Bucket
@@ -56,42 +56,45 @@ export interface TokenRequest {
 
 export type TokenResult =
   | { readonly kind: 'taken'; readonly remaining: number }
-  /** Nothing was taken. After `afterMs` there are enough, if nobody else takes any. */
+  /** Nothing was taken. After `afterMs` there are enough tokens, if no other request takes any. */
   | { readonly kind: 'deferred'; readonly remaining: number; readonly afterMs: number }
-  /** Nothing was taken: it is not settled who keeps the limits, or another still may. */
+  /** Nothing was taken: no store is available. */
   | { readonly kind: 'unavailable' }
 
-/** How a window stands, for people. */
+/** The state of a window, for display. */
 export interface WindowView {
   readonly key: string
   readonly window: SlidingWindow
-  /** Places in the span that ends now. */
+  /** Reservations in the span that ends now. */
   readonly used: number
-  /** When the next place is free, for somebody who asks now. */
+  /** When a request that is made now could be granted. */
   readonly nextFreeAt: number
-  /** Who waits, in order of time. */
+  /** Sorted by time. */
   readonly waiting: readonly { readonly requester: string; readonly at: number }[]
 }
 
 export interface LimiterHealth {
-  /** `none` while it is not settled: then everything is told to come back in a moment. */
+  /** `none`: no store is available and every request is deferred for a moment. */
   readonly store: 'postgres' | 'redis' | 'memory' | 'none'
   /** Epoch milliseconds. */
   readonly since: number
   readonly reason: string
-  /** Among how many processes a limit is divided; 1 where they share a store. */
+  /** The number of processes that a limit is divided among; 1 for a shared store. */
   readonly shares: number
 }
 
-/** Keeps rates. Two kinds, because two kinds of mistakes are allowed: upstream windows never exceed, API buckets hardly. */
+/**
+ * Limits call rates in two ways: a sliding window never exceeds an upstream's limit; a token bucket, for our own API, may exceed
+ * it slightly.
+ */
 export interface Limiter {
-  /** Lets a call through all the windows that it has to pass, or promises it a place. Throws `InvalidLimitError`. */
+  /** Grants a call in all its windows, or reserves the next free instant. Throws `InvalidLimitError`. */
   acquire(request: AcquireRequest): Promise<AcquireResult>
-  /** Gives back places whose call came to nothing that the upstream counts. */
-  release(organizationId: string, places: readonly Reservation[]): Promise<void>
-  /** Takes tokens from a bucket, or none. Throws `InvalidLimitError`. */
+  /** Releases the reservations of a call that the upstream does not count. */
+  release(organizationId: string, reservations: readonly Reservation[]): Promise<void>
+  /** Takes all the tokens of a request or none. Throws `InvalidLimitError`. */
   take(request: TokenRequest): Promise<TokenResult>
-  /** The windows of an organization, by key; those that the app shares are nobody's. */
+  /** The windows of an organization, by key. Windows of scope `app` are not listed. */
   windows(organizationId: string): Promise<readonly WindowView[]>
   health(): LimiterHealth
 }

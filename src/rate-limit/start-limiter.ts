@@ -11,10 +11,10 @@ import { validateAcquireRequest } from './validate.ts'
 export interface StartLimiterOptions {
   readonly db: Db
   readonly role: 'reelpilot_api' | 'reelpilot_runtime'
-  /** Of a Redis or Valkey; without one, Postgres keeps all limits. */
+  /** A Redis or Valkey. Default: Postgres keeps all limits. */
   readonly redisUrl?: Secret
   readonly onError: (error: unknown) => void
-  /** How long a process acts on what it was told of Redis. 5 seconds unless told. */
+  /** How long a process may act on its last heartbeat. Default: 5 s. */
   readonly leaseMs?: number
 }
 
@@ -23,8 +23,8 @@ export interface RunningLimiter extends Limiter {
 }
 
 /**
- * The limits of this installation. With a Redis, short windows and buckets are kept there. Windows of more than an hour stay
- * in Postgres all the same: they are asked rarely, and what a day-long one remembers must outlive every server.
+ * Starts the limiter of this process. With a Redis, short windows and buckets are kept there. Windows of more than an hour stay
+ * in Postgres: they are used rarely, and the log of a day-long window must survive every restart.
  */
 export async function startLimiter(options: StartLimiterOptions): Promise<RunningLimiter> {
   const { db, role, redisUrl, onError, leaseMs = 5_000 } = options
@@ -37,43 +37,40 @@ export async function startLimiter(options: StartLimiterOptions): Promise<Runnin
     deadlineMs: leaseMs / 5,
     graceMs: leaseMs / 2,
   })
-  const reachableServer = () => server.probe()
-  const keeper = await startEpochTracker({
+  const tracker = await startEpochTracker({
     db,
     processId: randomUUID(),
-    reachableServer,
+    reachableServer: () => server.probe(),
     leaseMs,
     onError,
   }).catch((error) => {
     server.close()
     throw error
   })
-  const limiter = splitByLength(createFailoverLimiter(server, keeper), postgres)
+  const limiter = splitByLength(createFailoverLimiter(server, tracker), postgres)
   return {
     ...limiter,
     async stop() {
-      await keeper.stop()
+      await tracker.stop()
       server.close()
     },
   }
 }
 
-const longWindowMs = 3_600_000
-/** Whether a window is kept in Postgres whatever keeps the others. */
+const maxShortWindowMs = 3_600_000
+/** Whether a window is kept in Postgres even when a Redis keeps the others. */
 export const isLongWindow = ({ window }: Pick<WindowRequest, 'window'>): boolean =>
-  window.windowMs > longWindowMs
+  window.windowMs > maxShortWindowMs
 
-/** Short windows first: a place in one of them is cheap to give back when a long one is full. */
+/** Combines two limiters. Short windows are acquired first: their reservations are cheap to release if a long one is full. */
 export function splitByLength(short: Limiter, long: Limiter): Limiter {
   async function acquire(request: AcquireRequest): Promise<AcquireResult> {
     validateAcquireRequest(request)
     const { organizationId, windowRequests } = request
-    const [longOnes, shortOnes] = [
-      windowRequests.filter(isLongWindow),
-      windowRequests.filter((demand) => !isLongWindow(demand)),
-    ]
+    const longOnes = windowRequests.filter(isLongWindow)
+    const shortOnes = windowRequests.filter((windowRequest) => !isLongWindow(windowRequest))
     if (shortOnes.length === 0) return await long.acquire(request)
-    const askedAt = performance.now()
+    const startedAt = performance.now()
     const first = await short.acquire({ ...request, windowRequests: shortOnes })
     if (first.kind === 'deferred' || longOnes.length === 0) return first
 
@@ -82,22 +79,25 @@ export function splitByLength(short: Limiter, long: Limiter): Limiter {
       await short.release(organizationId, first.reservations)
       return second
     }
-    const places = [...first.reservations, ...second.reservations]
+    const reservations = [...first.reservations, ...second.reservations]
     return {
       kind: 'granted',
       reservations: windowRequests.flatMap(({ key, scope }) =>
-        places.filter((one) => one.key === key && one.scope === scope),
+        reservations.filter((reservation) => reservation.key === key && reservation.scope === scope),
       ),
-      usableForMs: Math.min(first.usableForMs - (performance.now() - askedAt), second.usableForMs),
+      usableForMs: Math.min(first.usableForMs - (performance.now() - startedAt), second.usableForMs),
     }
   }
 
   return {
     ...short,
     acquire,
-    // Each knows its own places only; the others mean nothing to it.
-    async release(organizationId, places) {
-      await Promise.all([short.release(organizationId, places), long.release(organizationId, places)])
+    // Each limiter ignores the reservations of the other.
+    async release(organizationId, reservations) {
+      await Promise.all([
+        short.release(organizationId, reservations),
+        long.release(organizationId, reservations),
+      ])
     },
     async windows(organizationId) {
       const both = await Promise.all([short.windows(organizationId), long.windows(organizationId)])

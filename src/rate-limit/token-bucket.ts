@@ -1,12 +1,12 @@
-/** Tokens that refill steadily up to a capacity; what is asked for costs some of them. All are whole numbers. */
+/** Tokens that refill steadily up to a capacity. All numbers are whole. */
 export interface Bucket {
   readonly capacity: number
   readonly refillPerSecond: number
 }
 
 /**
- * What was in a bucket at an instant, in epoch milliseconds. In thousandths of a token, which refill by whole ones a
- * millisecond: none is ever made or lost by rounding.
+ * The contents of a bucket at an instant (epoch milliseconds), in thousandths of a token: these refill by whole numbers each
+ * millisecond, so rounding neither creates nor loses a token.
  */
 export interface BucketLevel {
   readonly thousandths: number
@@ -21,11 +21,11 @@ export interface TakeResult {
 }
 
 /**
- * Takes `cost` tokens if they are there. In any stretch of t seconds at most `capacity + t · refillPerSecond` are taken; a
+ * Takes `cost` tokens if the bucket has them. In any interval of t seconds at most `capacity + t · refillPerSecond` are taken; a
  * clock that is set back refills nothing.
  *
- * Nothing is kept for whoever is turned away: an API client may never come back, and one that asks again and again would
- * reserve all of its own future.
+ * Nothing is reserved for a deferred request: an API client may never retry, and one that retries all the time would reserve
+ * all of its own future.
  */
 export function takeTokens(
   level: BucketLevel | undefined,
@@ -34,18 +34,18 @@ export function takeTokens(
   now: number,
 ): TakeResult {
   const { capacity, refillPerSecond } = bucket
-  const price = cost * 1_000
+  const needed = cost * 1_000
   const before = level ?? { thousandths: capacity * 1_000, at: now }
   const at = Math.max(now, before.at)
-  const there = Math.min(capacity * 1_000, before.thousandths + (at - before.at) * refillPerSecond)
-  return there >= price
-    ? { taken: true, level: { thousandths: there - price, at }, afterMs: 0 }
+  const available = Math.min(capacity * 1_000, before.thousandths + (at - before.at) * refillPerSecond)
+  return available >= needed
+    ? { taken: true, level: { thousandths: available - needed, at }, afterMs: 0 }
     : {
         taken: false,
-        level: { thousandths: there, at },
-        afterMs: at - now + Math.ceil((price - there) / refillPerSecond),
+        level: { thousandths: available, at },
+        afterMs: at - now + Math.ceil((needed - available) / refillPerSecond),
       }
 }
 
-/** Whole tokens. */
+/** Whole tokens, rounded down. */
 export const tokensOf = ({ thousandths }: BucketLevel): number => Math.floor(thousandths / 1_000)

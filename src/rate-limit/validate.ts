@@ -1,59 +1,59 @@
 import type { AcquireRequest, TokenRequest } from './limiter.ts'
 
-/** A limit or a request that means nothing; the message lists every mistake. Nothing was changed. */
+/** A limit or a request that is invalid. The message lists every problem; nothing was changed. */
 export class InvalidLimitError extends Error {
   override readonly name = 'InvalidLimitError'
 }
 
-const longestName = 200
-const longestWindowMs = 31 * 86_400_000
-const mostOfAnything = 1_000_000
-const mostDemands = 8
+const maxNameLength = 200
+const maxWindowMs = 31 * 86_400_000
+const maxNumber = 1_000_000
+const maxWindowRequests = 8
 
 export function validateAcquireRequest({ requester, windowRequests }: AcquireRequest): void {
-  const mistakes = [
-    ...nameMistakes('requester', requester),
-    ...windowRequests.flatMap(({ key }) => nameMistakes('key', key)),
+  const problems = [
+    ...nameProblems('requester', requester),
+    ...windowRequests.flatMap(({ key }) => nameProblems('key', key)),
   ]
-  if (windowRequests.length < 1 || windowRequests.length > mostDemands)
-    mistakes.push(`1 to ${mostDemands} windowRequests`)
+  if (windowRequests.length < 1 || windowRequests.length > maxWindowRequests)
+    problems.push(`there must be 1 to ${maxWindowRequests} window requests`)
   if (new Set(windowRequests.map(({ scope, key }) => `${scope} ${key}`)).size < windowRequests.length)
-    mistakes.push('one demand a key')
+    problems.push('each key must be requested once')
   if (windowRequests.filter(({ scope }) => scope === 'app').length > 1)
-    mistakes.push('one demand of scope app')
+    problems.push('only one window request may have the scope app')
   for (const { window } of windowRequests) {
-    mistakes.push(
-      ...wholeMistakes('maxCalls', window.maxCalls, 1, mostOfAnything),
-      ...wholeMistakes('windowMs', window.windowMs, 1, longestWindowMs),
-      // Below 10 ms there is no time to use a place in.
-      ...wholeMistakes('marginMs', window.marginMs, 10, window.windowMs),
+    problems.push(
+      ...numberProblems('maxCalls', window.maxCalls, 1, maxNumber),
+      ...numberProblems('windowMs', window.windowMs, 1, maxWindowMs),
+      // A margin below 10 ms leaves no time to use a reservation.
+      ...numberProblems('marginMs', window.marginMs, 10, window.windowMs),
     )
   }
-  refuse(mistakes)
+  throwIfAny(problems)
 }
 
 export function validateTokenRequest({ key, bucket, cost }: TokenRequest): void {
-  const mistakes = [
-    ...nameMistakes('key', key),
-    ...wholeMistakes('capacity', bucket.capacity, 1, mostOfAnything),
-    ...wholeMistakes('refillPerSecond', bucket.refillPerSecond, 1, mostOfAnything),
-    ...wholeMistakes('cost', cost, 0, bucket.capacity),
+  const problems = [
+    ...nameProblems('key', key),
+    ...numberProblems('capacity', bucket.capacity, 1, maxNumber),
+    ...numberProblems('refillPerSecond', bucket.refillPerSecond, 1, maxNumber),
+    ...numberProblems('cost', cost, 0, bucket.capacity),
   ]
-  refuse(mistakes)
+  throwIfAny(problems)
 }
 
-function nameMistakes(what: string, name: string): string[] {
-  return name.length >= 1 && name.length <= longestName
+function nameProblems(what: string, name: string): string[] {
+  return name.length >= 1 && name.length <= maxNameLength
     ? []
-    : [`${what} must have 1 to ${longestName} characters`]
+    : [`${what} must have 1 to ${maxNameLength} characters`]
 }
 
-function wholeMistakes(what: string, value: number, least: number, most: number): string[] {
-  return Number.isInteger(value) && value >= least && value <= most
+function numberProblems(what: string, value: number, min: number, max: number): string[] {
+  return Number.isInteger(value) && value >= min && value <= max
     ? []
-    : [`${what} must be a whole number from ${least} to ${most}, not ${value}`]
+    : [`${what} must be a whole number from ${min} to ${max}, not ${value}`]
 }
 
-function refuse(mistakes: readonly string[]): void {
-  if (mistakes.length > 0) throw new InvalidLimitError([...new Set(mistakes)].join('; '))
+function throwIfAny(problems: readonly string[]): void {
+  if (problems.length > 0) throw new InvalidLimitError([...new Set(problems)].join('; '))
 }

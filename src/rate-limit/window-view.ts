@@ -9,9 +9,9 @@ import {
   withReservation,
 } from './sliding-window.ts'
 
-/** How a window stands, from what its store remembers. */
+/** Describes a window from the state that its store keeps. */
 export function viewOf(
-  kept: {
+  state: {
     readonly key: string
     readonly window: SlidingWindow
     readonly log: ReservationLog
@@ -19,19 +19,19 @@ export function viewOf(
   },
   now: number,
 ): WindowView {
-  const { key, window } = kept
-  const [lapsed, waiting] = [
-    kept.waiting.filter(({ at }) => at < now - graceOf(window)),
-    kept.waiting.filter(({ at }) => at >= now - graceOf(window)),
-  ]
-  const log = lapsed.reduce((places, { at }) => withReservation(places, at, -1), kept.log)
+  const { key, window } = state
+  const isLapsed = ({ at }: { readonly at: number }) => at < now - graceOf(window)
+  const log = state.waiting
+    .filter(isLapsed)
+    .reduce((kept, { at }) => withReservation(kept, at, -1), state.log)
   const inSpan = log.filter(({ at }) => at <= now && at > now - spanOf(window))
   return {
     key,
     window,
     used: inSpan.reduce((total, { count }) => total + count, 0),
     nextFreeAt: Math.max(now, earliestReservation(log, window, roundDown(now, window))),
-    waiting: waiting
+    waiting: state.waiting
+      .filter((request) => !isLapsed(request))
       .map(({ requester, at }) => ({ requester, at }))
       .toSorted((a, b) => a.at - b.at || (a.requester < b.requester ? -1 : 1)),
   }

@@ -13,14 +13,14 @@ export interface AcquirerSettings {
   readonly acquirers: number
 }
 
-/** A call that was let through, by the monotonic clock that all processes of a machine share. */
+/** A granted call. `at` is in milliseconds of the monotonic clock that all processes of a machine share. */
 export interface Use {
   readonly acquirer: string
   readonly at: number
   readonly store: string
 }
 
-/** One process of several: its acquirers call again and again, each when it is its turn, and write down when they did. */
+/** One process of several. Its acquirers request calls in a loop and print the time of each granted one. */
 const settings: AcquirerSettings = JSON.parse(process.argv[2] ?? '')
 const { organizationId, window } = settings
 const runtime = connect(settings.databaseUrl, 'reelpilot_runtime', {
@@ -45,16 +45,16 @@ await Promise.all(
   Array.from({ length: settings.acquirers }, async (_, index) => {
     const acquirer = `${process.pid} ${index}`
     while (!stopped) {
-      const askedAt = performance.now()
+      const startedAt = performance.now()
       const grant = await limiter.acquire({ organizationId, requester: acquirer, windowRequests })
       if (grant.kind === 'deferred') {
         await sleep(Math.min(grant.afterMs, 2_000))
         continue
       }
       const { store } = limiter.health()
-      // As late as it may be: the margin is there to be used.
+      // Late on purpose, to use the margin.
       await sleep(Math.random() * grant.usableForMs * 0.8)
-      if (performance.now() - askedAt > grant.usableForMs) continue
+      if (performance.now() - startedAt > grant.usableForMs) continue
       const use: Use = { acquirer, at: Number(process.hrtime.bigint() / 1_000n) / 1_000, store }
       process.stdout.write(`${JSON.stringify(use)}\n`)
     }

@@ -5,7 +5,7 @@ import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.
 const key = { organizationId: 'organization', keyId: 'key' }
 const bucket = { capacity: 100, refillPerSecond: 10 }
 
-it('charges a key what its requests cost, and says when it may go on', async () => {
+it('charges a key the cost of its requests and reports when it can pay again', async () => {
   let now = 6_000_000
   const limiter = createMemoryLimiter({ now: () => now })
   expect(await chargeApiKey(limiter, key, 70.2, bucket)).toEqual({
@@ -27,7 +27,7 @@ it('charges a key what its requests cost, and says when it may go on', async () 
   expect((await chargeApiKey(limiter, key, 40, bucket))?.allowed).toBe(true)
 })
 
-it('charges a full bucket for what costs more', async () => {
+it('charges a full bucket for a cost above the capacity', async () => {
   const limiter = createMemoryLimiter()
   expect(await chargeApiKey(limiter, key, 5_000, bucket)).toMatchObject({ allowed: true, remaining: 0 })
 })

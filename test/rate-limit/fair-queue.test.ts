@@ -5,17 +5,17 @@ import { spanOf } from '../../src/rate-limit/sliding-window.ts'
 
 const window = { maxCalls: 6, windowMs: 6_000, marginMs: 600 }
 const windowRequests = [{ key: 'shared', scope: 'app' as const, window }]
-/** On the grid of the window, so that times can be named. */
+/** Divisible by the rounding of the window, so that instants are exact. */
 const start = 6_000_000
 
-/** The window of a whole app, as its organizations find it. */
+/** A window that organizations share. */
 function sharedWindow() {
   const book = new MemoryWindows()
   return (organizationId: string, requester: string, now = start) =>
     book.acquire({ organizationId, requester, windowRequests }, now)
 }
 
-it('gives the single call of one organization its turn before the second of another that has piled up a thousand', () => {
+it('grants the only call of one organization before the second of another that has queued a thousand', () => {
   const ask = sharedWindow()
   for (let job = 0; job < 1_000; job += 1) ask('flooder', `job ${job}`)
   const single = ask('other', 'job')
@@ -23,7 +23,7 @@ it('gives the single call of one organization its turn before the second of anot
   expect(ask('other', 'job', start + spanOf(window)).kind).toBe('granted')
 })
 
-it('gives a newcomer a place within two refills, however many organizations have piled up calls', () => {
+it('grants a newcomer within two spans, however many organizations have queued calls', () => {
   const ask = sharedWindow()
   for (let job = 0; job < 100; job += 1) for (const name of ['a', 'b', 'c', 'd', 'e']) ask(name, `job ${job}`)
   for (const name of ['f', 'g', 'h', 'i', 'j']) {
@@ -32,7 +32,7 @@ it('gives a newcomer a place within two refills, however many organizations have
   }
 })
 
-it('shares a window evenly among organizations that pile up calls, whoever came first', () => {
+it('shares a window evenly among organizations that queue calls, whichever came first', () => {
   const ask = sharedWindow()
   for (const name of ['a', 'b', 'c']) for (let job = 0; job < 40; job += 1) ask(name, `job ${job}`)
   const names = ['a', 'b', 'c'] as const
@@ -40,14 +40,14 @@ it('shares a window evenly among organizations that pile up calls, whoever came 
     const decisions = Array.from({ length: 40 }, (_, job) => ask(name, `job ${job}`))
     return decisions.map((decision) => (decision.kind === 'deferred' ? decision.at : start))
   })
-  // `a` had the window to itself at first. From the first refill on, each refill of six is two places for each of them.
+  // `a` had the window to itself at first. From the first refill on, each refill of six is two calls for each of them.
   for (let refill = 1; refill <= 10; refill += 1) {
     const at = start + refill * spanOf(window)
     expect(turns.map((times) => times.filter((time) => time === at).length)).toEqual([2, 2, 2])
   }
 })
 
-it('keeps the order within an organization, and moves nobody to an earlier place than it was told', () => {
+it('keeps the order within an organization and never moves a reservation to an earlier instant', () => {
   const calls = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(40)), { maxLength: 80 })
   fc.assert(
     fc.property(calls, (asking) => {
@@ -70,7 +70,7 @@ it('keeps the order within an organization, and moves nobody to an earlier place
         const line = [...now].filter(([who]) => who.startsWith(name)).map(([, at]) => at)
         expect(line).toEqual(line.toSorted((a, b) => a - b))
       }
-      // No refill has more than its places.
+      // No refill grants more than its limit.
       const refills = Map.groupBy(now.values(), (at) => at)
       for (const places of refills.values()) expect(places.length).toBeLessThanOrEqual(window.maxCalls)
     }),

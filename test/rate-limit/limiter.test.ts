@@ -8,7 +8,7 @@ import { type BucketLevel, takeTokens } from '../../src/rate-limit/token-bucket.
 import { InvalidLimitError } from '../../src/rate-limit/validate.ts'
 
 const organizationId = 'organization'
-/** One in any second, and twenty; a margin of 200 ms, so a grace of 100. */
+/** One call in any second, and twenty. The margin is 200 ms, so the grace is 100 ms. */
 const narrow: WindowRequest = {
   key: 'narrow',
   scope: 'organization',
@@ -37,8 +37,8 @@ function atTime(start = 6_000_000) {
 const viewOf = async (limiter: Limiter, key: string) =>
   (await limiter.windows(organizationId)).find((window) => window.key === key)
 
-describe('a window', () => {
-  it('keeps a place for who was told to come later, and says the same to who asks again', async () => {
+describe('a sliding window', () => {
+  it('reserves an instant for a deferred requester and gives the same answer until then', async () => {
     const { ask, at, start } = atTime()
     expect(await ask('first', narrow)).toMatchObject({ kind: 'granted', usableForMs: 200 })
     const later = { kind: 'deferred', at: start + 1_200, afterMs: 1_200, limitedBy: 'narrow' }
@@ -46,12 +46,12 @@ describe('a window', () => {
     at(start + 500)
     expect(await ask('second', narrow)).toEqual({ ...later, afterMs: 700 })
     at(start + 1_250)
-    // Whoever comes in between does not get it.
+    // A requester that comes in between does not get the reservation.
     expect(await ask('third', narrow)).toMatchObject({ kind: 'deferred', at: start + 2_400 })
     expect(await ask('second', narrow)).toMatchObject({ kind: 'granted', usableForMs: 150 })
   })
 
-  it('keeps no place where nobody comes back to the same book', async () => {
+  it('reserves nothing if it must not, and then grants the first requester that comes', async () => {
     let now = 6_000_000
     const limiter = createMemoryLimiter({ now: () => now, canReserve: false })
     const ask = (requester: string) =>
@@ -61,22 +61,21 @@ describe('a window', () => {
       expect(await ask(requester)).toMatchObject({ kind: 'deferred', at: 6_001_200 })
     expect(await viewOf(limiter, 'narrow')).toMatchObject({ used: 1, waiting: [] })
     now += 1_200
-    // Whoever comes gets it.
     expect(await ask('third')).toMatchObject({ kind: 'granted' })
     expect(await ask('second')).toMatchObject({ kind: 'deferred', at: 6_002_400 })
   })
 
-  it('frees a place that nobody came to in its grace', async () => {
+  it('frees a reservation that was not claimed within its grace', async () => {
     const { ask, at, start } = atTime()
     await ask('first', narrow)
     await ask('absent', narrow)
     at(start + 1_301)
     expect((await ask('second', narrow)).kind).toBe('granted')
-    // Who comes after its grace begins anew.
+    // A requester that comes after its grace is decided anew.
     expect(await ask('absent', narrow)).toMatchObject({ kind: 'deferred', at: start + 1_300 + 1_200 })
   })
 
-  it('frees a place that is given back', async () => {
+  it('frees a released reservation', async () => {
     const { ask, limiter } = atTime()
     const grant = await ask('first', narrow)
     if (grant.kind !== 'granted') throw new Error('full')
@@ -84,7 +83,7 @@ describe('a window', () => {
     expect((await ask('second', narrow)).kind).toBe('granted')
   })
 
-  it('gives places in all windows or in none', async () => {
+  it('grants a request in all windows or in none', async () => {
     const { ask, limiter, start, at } = atTime()
     await ask('first', narrow)
     expect(await ask('second', wide, narrow)).toMatchObject({ at: start + 1_200, limitedBy: 'narrow' })
@@ -94,7 +93,7 @@ describe('a window', () => {
     expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 1, waiting: [] })
   })
 
-  it('shows how it stands', async () => {
+  it('lists its usage and the requesters that wait', async () => {
     const { ask, limiter, start } = atTime()
     for (const requester of ['a', 'c', 'b']) await ask(requester, narrow)
     expect(await viewOf(limiter, 'narrow')).toEqual({
@@ -109,7 +108,7 @@ describe('a window', () => {
     })
   })
 
-  it('remembers so many promises and no more; who comes after them is told the time, and comes again', async () => {
+  it('defers a requester without a reservation once its log is full', async () => {
     const { ask, limiter } = atTime()
     for (let job = 0; job < maxLogEntries; job += 1) await ask(`job ${job}`, narrow)
     const last = await viewOf(limiter, 'narrow')
@@ -117,7 +116,7 @@ describe('a window', () => {
     expect(await viewOf(limiter, 'narrow')).toEqual(last)
   })
 
-  it('belongs to its organization', async () => {
+  it('is separate for each organization', async () => {
     const { ask, limiter } = atTime()
     await ask('first', narrow)
     const grant = await limiter.acquire({
@@ -129,8 +128,8 @@ describe('a window', () => {
   })
 })
 
-describe('a bucket', () => {
-  it('neither makes nor loses a token', () => {
+describe('a token bucket', () => {
+  it('neither creates nor loses a token', () => {
     const bucket = { capacity: 50, refillPerSecond: 10 }
     const takings = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 50 })), { maxLength: 60 })
     fc.assert(
@@ -145,7 +144,7 @@ describe('a bucket', () => {
           expect(taking.taken).toBe(thousandths >= cost * 1_000)
           if (taking.taken) thousandths -= cost * 1_000
           else {
-            // What it says is exactly when it is enough.
+            // `afterMs` is exactly when there are enough tokens.
             expect(thousandths + taking.afterMs * 10).toBeGreaterThanOrEqual(cost * 1_000)
             expect(thousandths + (taking.afterMs - 1) * 10).toBeLessThan(cost * 1_000)
           }
@@ -165,15 +164,15 @@ describe('a bucket', () => {
         bucket: { capacity: 5, refillPerSecond: 1 },
         cost: 5,
       })
-    expect(await take()).toEqual({ kind: 'taken', left: 0 })
+    expect(await take()).toEqual({ kind: 'taken', remaining: 0 })
     at(start - 60_000)
-    expect(await take()).toEqual({ kind: 'deferred', left: 0, afterMs: 65_000 })
+    expect(await take()).toEqual({ kind: 'deferred', remaining: 0, afterMs: 65_000 })
     at(start + 5_000)
-    expect(await take()).toEqual({ kind: 'taken', left: 0 })
+    expect(await take()).toEqual({ kind: 'taken', remaining: 0 })
   })
 })
 
-describe('a limit that means nothing', () => {
+describe('an invalid limit', () => {
   const windows = [
     { maxCalls: 0, windowMs: 1_000, marginMs: 100 },
     { maxCalls: -1, windowMs: 1_000, marginMs: 100 },
@@ -184,22 +183,22 @@ describe('a limit that means nothing', () => {
     { maxCalls: 1, windowMs: 1_000, marginMs: 1_001 },
     { maxCalls: 1, windowMs: 1e12, marginMs: 100 },
   ]
-  it.for(windows)('is refused as a window: %o', async (window) => {
+  it.for(windows)('is rejected as a window: %o', async (window) => {
     const { ask, limiter } = atTime()
     await expect(ask('requester', { ...narrow, window })).rejects.toThrow(InvalidLimitError)
     expect(await limiter.windows(organizationId)).toEqual([])
   })
 
-  it('is refused as a request, with every mistake named', async () => {
+  it('is rejected as a request, with every problem listed', async () => {
     const { limiter } = atTime()
     const app = { ...narrow, scope: 'app' as const }
     const requester = 'h'.repeat(256)
     await expect(limiter.acquire({ organizationId, requester, windowRequests: [] })).rejects.toThrow(
-      'requester must have 1 to 200 characters; 1 to 8 windowRequests',
+      'requester must have 1 to 200 characters; there must be 1 to 8 window requests',
     )
     const windowRequests = [app, { ...app, key: 'k'.repeat(256) }, app]
     await expect(limiter.acquire({ organizationId, requester: '', windowRequests })).rejects.toThrow(
-      'requester must have 1 to 200 characters; key must have 1 to 200 characters; one demand a key; one demand of scope app',
+      'requester must have 1 to 200 characters; key must have 1 to 200 characters; each key must be requested once; only one window request may have the scope app',
     )
   })
 
@@ -211,14 +210,14 @@ describe('a limit that means nothing', () => {
     { capacity: 10, refillPerSecond: 1, cost: 11 },
     { capacity: 10, refillPerSecond: 1, cost: 0.5 },
     { capacity: 10, refillPerSecond: 1, cost: -1 },
-  ])('is refused as a bucket: %o', async ({ cost, ...bucket }) => {
+  ])('is rejected as a bucket: %o', async ({ cost, ...bucket }) => {
     const { limiter } = atTime()
     const take = limiter.take({ organizationId, key: 'bucket', bucket, cost })
     await expect(take).rejects.toThrow(InvalidLimitError)
   })
 })
 
-it('deals a window out without a place more or less, and to at most as many processes as it has places', () => {
+it('divides a window into shares that add up to its limit and differ by at most one call', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 64 }), (maxCalls, count) => {
       const shares = Array.from({ length: count }, (_, index) =>

@@ -16,7 +16,7 @@ const program = new URL('./acquirer.ts', import.meta.url).pathname
 const processes = 4
 const acquirers = 8
 
-/** Four real processes with eight acquirers each, all on one window. */
+/** Starts four processes with eight acquirers each, all on one window. */
 async function startProcesses(more: Pick<AcquirerSettings, 'window' | 'redisUrl'>) {
   const settings: AcquirerSettings = {
     databaseUrl: database.url,
@@ -43,7 +43,7 @@ async function startProcesses(more: Pick<AcquirerSettings, 'window' | 'redisUrl'
   }
 }
 
-const turnsOfEach = (uses: readonly Use[]) => {
+const grantsOfEach = (uses: readonly Use[]) => {
   const counts = [...Map.groupBy(uses, (use) => use.acquirer).values()].map((own) => own.length)
   return counts.length < processes * acquirers ? 0 : Math.min(...counts)
 }
@@ -58,21 +58,21 @@ function expectNeverOver(uses: readonly Use[], { maxCalls, windowMs }: SlidingWi
   expect(Math.min(...spans)).toBeGreaterThanOrEqual(windowMs)
 }
 
-it('keeps a window over four processes with Postgres, and gives everybody a turn', async () => {
+it('four processes keep a window in Postgres, and every acquirer is granted calls', async () => {
   const window = { maxCalls: 20, windowMs: 800, marginMs: 800 }
   const running = await startProcesses({ window })
   await waitUntil(
-    () => turnsOfEach(running.uses),
-    (turns) => turns >= 2,
+    () => grantsOfEach(running.uses),
+    (grants) => grants >= 2,
     40_000,
   )
   await running.stop()
   expectNeverOver(running.uses, window)
 }, 180_000)
 
-it('keeps it with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
+it('four processes keep a window in Redis, while Redis is killed, and after it is back', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
-  // Longer than it takes to notice either, so that it would show if anything was forgotten.
+  // Longer than the detection of either change, so that a forgotten grant would exceed the limit.
   const window = { maxCalls: 40, windowMs: 2_000, marginMs: 600 }
   const running = await startProcesses({ window, redisUrl: redis.url })
   const untilWindowsOf = (store: string, from: number) =>
@@ -83,8 +83,8 @@ it('keeps it with Redis, while Redis is killed, and when it is back', async ({ s
     )
 
   await waitUntil(
-    () => turnsOfEach(running.uses),
-    (turns) => turns >= 1,
+    () => grantsOfEach(running.uses),
+    (grants) => grants >= 1,
     40_000,
   )
   await redis.kill()

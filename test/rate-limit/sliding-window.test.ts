@@ -21,7 +21,7 @@ const demandOf = (index: number): WindowRequest => ({
   window: windows[index] ?? { maxCalls: 1, windowMs: 300, marginMs: 100 },
 })
 
-it('finds the first instant where one more place fits, as trying every instant does', () => {
+it('finds the same first free instant as a search of every instant', () => {
   const situation = fc.record({
     maxCalls: fc.integer({ min: 1, max: 4 }),
     windowMs: fc.integer({ min: 10, max: 20 }),
@@ -50,19 +50,20 @@ it('finds the first instant where one more place fits, as trying every instant d
   )
 })
 
-/** A requester asks for places in some windows, comes so late to what it was promised, and uses it so much later still. */
+/** Requesters of some windows, with how late each claims its reservation and how late it then uses the grant. */
 const holders = fc.array(
   fc.record({
     asksAt: fc.nat(3_000),
     windows: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 3 }),
-    /** Parts of the grace and of what is left then; above 1 it never comes. */
+    /** A fraction of the grace; above 1 the reservation is never claimed. */
     lateness: fc.double({ min: 0, max: 1.2, noNaN: true }),
+    /** A fraction of the time in which the grant can be used. */
     use: fc.double({ min: 0, max: 1, noNaN: true }),
   }),
   { minLength: 1, maxLength: 80 },
 )
 
-it('never lets more through in any stretch of a window, however late places are come to and used', () => {
+it('never exceeds its limit, however late reservations are claimed and used', () => {
   fc.assert(
     fc.property(holders, (asking) => {
       const book = new MemoryWindows()
@@ -79,8 +80,8 @@ it('never lets more through in any stretch of a window, however late places are 
           for (const { key } of windowRequests) uses.set(key, [...(uses.get(key) ?? []), usedAt])
           continue
         }
-        // Whoever was told a time and comes in its grace is let through.
-        if (one.told >= 0) throw new Error('a promise was broken')
+        // A reservation that is claimed within its grace is granted.
+        if (one.told >= 0) throw new Error('a reservation was not granted')
         const grace = Math.min(...windowRequests.map(({ window }) => graceOf(window)))
         if (one.lateness <= 1)
           queue.push({ ...one, told: decision.at, at: decision.at + Math.floor(grace * one.lateness) })
@@ -97,8 +98,8 @@ it('never lets more through in any stretch of a window, however late places are 
   )
 })
 
-it('promises times in the order of asking, and tells the same again to who asks again', () => {
-  // All ask before anything that was promised is due: nothing lapses.
+it('reserves in the order of requests and repeats the answer to a requester that asks again', () => {
+  // All requests come before the first reservation is due, so none lapses.
   const asking = fc.array(fc.nat(5), { minLength: 2, maxLength: 60 })
   fc.assert(
     fc.property(asking, fc.nat(2), (pauses, index) => {

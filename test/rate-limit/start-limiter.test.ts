@@ -23,7 +23,7 @@ const day = demand('posts', 1, 86_400_000)
 const used = async (limiter: Limiter, organizationId: string) =>
   (await limiter.windows(organizationId)).map((view) => [view.key, view.used])
 
-it('keeps short and long windows in two stores, and gives the short place back when the long is full', async () => {
+it('keeps short and long windows in two stores and releases the short reservation if the long window is full', async () => {
   const [short, long] = [createMemoryLimiter(), createMemoryLimiter()]
   const limiter = splitByLength(short, long)
   const ask = (requester: string) =>
@@ -31,7 +31,7 @@ it('keeps short and long windows in two stores, and gives the short place back w
   const refused = await ask('refused')
   if (refused.kind === 'granted') await limiter.release('one', refused.reservations)
   const grant = await ask('first')
-  expect(grant).toMatchObject({ kind: 'granted', places: [{ key: 'posts' }, { key: 'inits' }] })
+  expect(grant).toMatchObject({ kind: 'granted', reservations: [{ key: 'posts' }, { key: 'inits' }] })
   expect(await ask('second')).toMatchObject({ kind: 'deferred', limitedBy: 'posts' })
   expect(await used(short, 'one')).toEqual([['inits', 1]])
   expect(await used(long, 'one')).toEqual([['posts', 1]])
@@ -41,7 +41,7 @@ it('keeps short and long windows in two stores, and gives the short place back w
   ])
 })
 
-it('keeps everything in Postgres where no Redis is set up', async () => {
+it('keeps all limits in Postgres if no Redis is configured', async () => {
   const organizationId = await createOrganization(database)
   const options = { db: database.runtime.db, role: 'reelpilot_runtime', onError: () => undefined } as const
   const limiter = await startLimiter(options)
@@ -51,7 +51,7 @@ it('keeps everything in Postgres where no Redis is set up', async () => {
   await limiter.stop()
 })
 
-it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', async ({ skip }) => {
+it('begins with full windows in Redis and keeps day-long windows in Postgres', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const organizationId = await createOrganization(database)
   const limiter = await startLimiter({
@@ -63,7 +63,7 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
   })
   expect(limiter.health()).toMatchObject({ store: 'redis', reason: 'all processes reach Redis' })
   const ask = () => limiter.acquire({ organizationId, requester: 'job', windowRequests: [minute, day] })
-  // Whoever kept the limits before may have granted a window full.
+  // The previous store may have granted a full window.
   expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'inits' })
   await waitUntil(ask, ({ kind }) => kind === 'granted')
   expect(await used(limiter, organizationId)).toEqual([
@@ -80,9 +80,7 @@ it('begins empty with Redis, says so, and keeps what lasts a day in Postgres', a
   expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'store' })
 })
 
-it('tells of an outage once, however often it tries meanwhile, and of the next one again', async ({
-  skip,
-}) => {
+it('reports each outage of Redis once, however often it retries', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const told: unknown[] = []
   const limiter = await startLimiter({
@@ -102,7 +100,7 @@ it('tells of an outage once, however often it tries meanwhile, and of the next o
     await redis.kill()
     await untilStore('memory')
     expect(told).toHaveLength(outages)
-    // However far away the place is: Redis may be back soon, or another process may have one.
+    // At most 10 s, however late the next free instant is: Redis may come back, or another process may have capacity.
     const held = await limiter.acquire({
       organizationId: randomUUID(),
       requester: 'job',

@@ -19,8 +19,8 @@ const organizations = [
   await createOrganization(database),
 ]
 
-/** What may happen: somebody asks for places or tokens, gives the last granted back, and time goes by. */
-const happening = fc.oneof(
+/** An operation: acquire, release the last grant, take tokens, or let time pass. */
+const operation = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
@@ -30,7 +30,7 @@ const happening = fc.oneof(
       windows: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('giveBack' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('take' as const), organization: fc.nat(2), cost: fc.nat(6) }),
@@ -38,7 +38,7 @@ const happening = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(900) }) },
 )
 
-/** Three windows of an organization's own and one that the app shares. */
+/** Three windows of an organization and one that all organizations share. */
 const windows: readonly Omit<WindowRequest, 'key'>[] = [
   { scope: 'organization', window: { maxCalls: 1, windowMs: 500, marginMs: 100 } },
   { scope: 'organization', window: { maxCalls: 3, windowMs: 1_000, marginMs: 200 } },
@@ -51,18 +51,18 @@ function agreesWithMemory(
   numRuns: number,
 ) {
   return fc.assert(
-    fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 60 }), async (happenings) => {
+    fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 60 }), async (operations) => {
       let now = 1_800_000_000_000
       const name = randomUUID()
       const [store, memory] = [createStore(() => now, name), createMemoryLimiter({ now: () => now })]
       const both = async (ask: (limiter: Omit<Limiter, 'health'>) => Promise<unknown>) => {
         const [answered, expected] = [await ask(store), await ask(memory)]
-        expect(withoutHaste(answered)).toEqual(withoutHaste(expected))
+        expect(withoutDuration(answered)).toEqual(withoutDuration(expected))
       }
-      let giveBack: (limiter: Omit<Limiter, 'health'>) => Promise<unknown> = async () => undefined
-      for (const one of happenings) {
+      let release: (limiter: Omit<Limiter, 'health'>) => Promise<unknown> = async () => undefined
+      for (const one of operations) {
         if (one.kind === 'wait') now += one.ms
-        else if (one.kind === 'giveBack') await both(giveBack)
+        else if (one.kind === 'release') await both(release)
         else if (one.kind === 'take')
           await both((limiter) =>
             limiter.take({
@@ -84,7 +84,7 @@ function agreesWithMemory(
               requester: `job ${one.requester}`,
               windowRequests,
             })
-            if (grant.kind === 'granted') giveBack = (any) => any.release(organizationId, grant.reservations)
+            if (grant.kind === 'granted') release = (any) => any.release(organizationId, grant.reservations)
             return grant
           })
         }
@@ -94,19 +94,19 @@ function agreesWithMemory(
   )
 }
 
-/** What the way to the store takes off is not part of the decision. */
-function withoutHaste(answer: unknown): unknown {
+/** Ignores `usableForMs`, which depends on how long the call to the store took. */
+function withoutDuration(answer: unknown): unknown {
   return typeof answer === 'object' ? { ...answer, usableForMs: undefined } : answer
 }
 
-it('are decided by Postgres as by memory, whatever is asked and whenever', async () => {
+it('Postgres decides every sequence of requests as memory does', async () => {
   await agreesWithMemory(
     (now) => createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime', now }),
     60,
   )
 })
 
-it('are decided by Redis as by memory', async ({ skip }) => {
+it('Redis decides every sequence of requests as memory does', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const server = await connectRedis({ url: new Secret(redis.url), onError: () => undefined })
   const runId = (await server.probe()) ?? ''

@@ -4,21 +4,21 @@ import { validateAcquireRequest, validateTokenRequest } from '../validate.ts'
 import { MemoryWindows } from './windows.ts'
 
 export interface MemoryLimiterOptions {
-  /** Epoch milliseconds, whole; the process's clock unless told. */
+  /** Whole epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
-  /** Nobody gets a place, nor finds tokens from before, until a window's whole span has passed since then. */
+  /** If set, windows are full until their whole span has passed since this instant, and buckets were empty at it. */
   readonly emptySince?: number
-  /** Whether a place is kept for who comes too early. It is, unless told otherwise. */
+  /** Whether a deferred requester gets a reservation. Default: true. */
   readonly canReserve?: boolean
 }
 
-/** Limits of one process alone, gone when it ends. */
+/** A limiter for one process. Its state ends with the process. */
 export function createMemoryLimiter({
   now = Date.now,
   emptySince,
   canReserve = true,
 }: MemoryLimiterOptions = {}): Limiter {
-  const book = new MemoryWindows()
+  const windows = new MemoryWindows()
   const levels = new Map<string, BucketLevel>()
   const since = now()
 
@@ -29,14 +29,14 @@ export function createMemoryLimiter({
       const spans = request.windowRequests.map(({ window }) => window.windowMs + window.marginMs)
       const notBefore = emptySince === undefined ? 0 : emptySince + Math.max(...spans)
       const decision = canReserve
-        ? book.acquire(request, at, notBefore)
-        : book.acquireWithoutReserving(request, at, notBefore)
+        ? windows.acquire(request, at, notBefore)
+        : windows.acquireWithoutReserving(request, at, notBefore)
       return decision.kind === 'granted'
         ? { kind: 'granted', reservations: decision.reservations, usableForMs: decision.useBefore - at }
         : { ...decision, afterMs: decision.at - at }
     },
-    async release(organizationId, places) {
-      book.release(organizationId, places)
+    async release(organizationId, reservations) {
+      windows.release(organizationId, reservations)
     },
     async take(request) {
       validateTokenRequest(request)
@@ -49,7 +49,7 @@ export function createMemoryLimiter({
       const remaining = tokensOf(level)
       return taken ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
     },
-    windows: async (organizationId) => book.views(organizationId, now()),
-    health: () => ({ store: 'memory', since, reason: 'one process alone', shares: 1 }),
+    windows: async (organizationId) => windows.views(organizationId, now()),
+    health: () => ({ store: 'memory', since, reason: 'a single process', shares: 1 }),
   }
 }

@@ -11,15 +11,20 @@ import {
 } from '../sliding-window.ts'
 import { viewOf } from '../window-view.ts'
 
-/** What a store decides; the limiter around it adds what follows from it. */
 export type Decision =
-  | { readonly kind: 'granted'; readonly reservations: readonly Reservation[]; readonly useBefore: number }
+  | {
+      readonly kind: 'granted'
+      readonly reservations: readonly Reservation[]
+      /** Epoch milliseconds. */
+      readonly useBefore: number
+    }
   | { readonly kind: 'deferred'; readonly at: number; readonly limitedBy: string }
 
-/** So many instants are remembered of one window. Who would come after them is told the time, but gets no place. */
+/** The maximum number of instants in a window's log. A requester beyond it is deferred without a reservation. */
 export const maxLogEntries = 4_096
 
 interface WindowState {
+  /** Null for a window that organizations share. */
   readonly organizationId: string | null
   readonly key: string
   window: SlidingWindow
@@ -28,175 +33,182 @@ interface WindowState {
 }
 
 /**
- * Windows in memory. The functions of migrations/0009-rate-limits.sql and `redis/acquire-places.lua` decide the same in their stores; a
- * test asks all three the same questions.
+ * Windows in memory. The functions of migrations/0009-rate-limits.sql and `redis/acquire.lua` decide the same in their stores; a
+ * property test compares all three.
  */
 export class MemoryWindows {
-  readonly #lines = new Map<string, WindowState>()
+  readonly #states = new Map<string, WindowState>()
 
-  /** Decides at `now` in whole milliseconds. Nothing gets a place before `notBefore`. */
+  /** Decides at `now` in whole milliseconds. No reservation is made before `notBefore`. */
   acquire(request: AcquireRequest, now: number, notBefore = 0): Decision {
-    const lines = this.#linesOf(request, now)
+    const states = this.#statesOf(request, now)
     return (
-      claim(lines, request, now) ??
-      giveNow(lines, request, now, notBefore) ??
-      promise(lines, request, now, notBefore)
+      claim(states, request, now) ??
+      grantNow(states, request, now, notBefore) ??
+      reserve(states, request, now, notBefore)
     )
   }
 
-  /** The same, but keeps no place for a requester that is too early: `later` says only when there would be one. */
+  /** Like `acquire`, but makes no reservation for a deferred requester: `at` says only when one would fit. */
   acquireWithoutReserving(request: AcquireRequest, now: number, notBefore = 0): Decision {
-    const lines = this.#linesOf(request, now)
+    const states = this.#statesOf(request, now)
     return (
-      giveNow(lines, request, now, notBefore) ?? {
+      grantNow(states, request, now, notBefore) ?? {
         kind: 'deferred',
-        at: commonPlace(lines, Math.max(now, notBefore)),
-        limitedBy: fullNow(lines, now, notBefore),
+        at: earliestCommon(states, Math.max(now, notBefore)),
+        limitedBy: firstFullWindow(states, now, notBefore),
       }
     )
   }
 
-  release(organizationId: string, places: readonly Reservation[]): void {
-    for (const { key, scope, at } of places) {
-      const line = this.#lines.get(nameOf(scope === 'app' ? null : organizationId, key))
-      if (line) line.log = withReservation(line.log, at, -1)
+  release(organizationId: string, reservations: readonly Reservation[]): void {
+    for (const { key, scope, at } of reservations) {
+      const state = this.#states.get(nameOf(scope === 'app' ? null : organizationId, key))
+      if (state) state.log = withReservation(state.log, at, -1)
     }
   }
 
   views(organizationId: string, now: number): readonly WindowView[] {
-    return [...this.#lines.values()]
-      .filter((line) => line.organizationId === organizationId)
-      .map((line) => viewOf(line, now))
+    return [...this.#states.values()]
+      .filter((state) => state.organizationId === organizationId)
+      .map((state) => viewOf(state, now))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
-  #linesOf(request: AcquireRequest, now: number): readonly WindowState[] {
-    const lines = request.windowRequests.map((demand) => this.#lineOf(request.organizationId, demand))
-    for (const line of lines) forget(line, now)
-    return lines
+  #statesOf(request: AcquireRequest, now: number): readonly WindowState[] {
+    const states = request.windowRequests.map((one) => this.#stateOf(request.organizationId, one))
+    for (const state of states) expire(state, now)
+    return states
   }
 
-  #lineOf(organizationId: string, { key, scope, window }: WindowRequest): WindowState {
+  #stateOf(organizationId: string, { key, scope, window }: WindowRequest): WindowState {
     const owner = scope === 'app' ? null : organizationId
     const name = nameOf(owner, key)
-    const line = this.#lines.get(name) ?? { organizationId: owner, key, window, log: [], waiting: [] }
-    line.window = window
-    this.#lines.set(name, line)
-    return line
+    const state = this.#states.get(name) ?? { organizationId: owner, key, window, log: [], waiting: [] }
+    state.window = window
+    this.#states.set(name, state)
+    return state
   }
 }
 
 const nameOf = (organizationId: string | null, key: string) => `${organizationId ?? ''} ${key}`
 
-/** Places that nobody came to are free again, and what lies behind is forgotten. */
-function forget(line: WindowState, now: number): void {
-  const { window } = line
-  for (const { at } of line.waiting.filter((one) => one.at < now - graceOf(window)))
-    line.log = withReservation(line.log, at, -1)
-  line.waiting = line.waiting.filter((one) => one.at >= now - graceOf(window))
-  line.log = dropExpired(line.log, roundDown(now, window), window)
+/** Frees reservations that were not claimed within their grace, and drops expired ones. */
+function expire(state: WindowState, now: number): void {
+  const { window } = state
+  for (const { at } of state.waiting.filter((request) => request.at < now - graceOf(window)))
+    state.log = withReservation(state.log, at, -1)
+  state.waiting = state.waiting.filter((request) => request.at >= now - graceOf(window))
+  state.log = dropExpired(state.log, roundDown(now, window), window)
 }
 
-/** What was promised to the requester, if it is the same instant in all windows; otherwise it is placed anew. */
-function claim(lines: readonly WindowState[], request: AcquireRequest, now: number): Decision | undefined {
-  const promised = lines.map(({ waiting }) => waiting.find((one) => isOf(request, one)))
-  const [first] = promised
-  const kept = first && promised.every((one) => one?.at === first.at)
-  if (kept && first.at > now) return { kind: 'deferred', at: first.at, limitedBy: fullNow(lines, now, 0) }
+/**
+ * Answers a requester that has a reservation: granted if it is due, otherwise deferred to the same instant. A reservation that is
+ * not at the same instant in all windows is given up, and the request is decided anew (undefined).
+ */
+function claim(states: readonly WindowState[], request: AcquireRequest, now: number): Decision | undefined {
+  const reserved = states.map(({ waiting }) => waiting.find((queued) => isOf(request, queued)))
+  const [first] = reserved
+  const isValid = first && reserved.every((queued) => queued?.at === first.at)
+  if (isValid && first.at > now)
+    return { kind: 'deferred', at: first.at, limitedBy: firstFullWindow(states, now, 0) }
 
-  lines.forEach((line, index) => {
-    const mine = promised[index]
-    if (!mine) return
-    line.waiting = line.waiting.filter((one) => one !== mine)
-    if (!kept) line.log = withReservation(line.log, mine.at, -1)
+  states.forEach((state, index) => {
+    const own = reserved[index]
+    if (!own) return
+    state.waiting = state.waiting.filter((queued) => queued !== own)
+    if (!isValid) state.log = withReservation(state.log, own.at, -1)
   })
-  return kept ? granted(lines, request, () => first.at) : undefined
+  return isValid ? granted(states, request, () => first.at) : undefined
 }
 
-function giveNow(
-  lines: readonly WindowState[],
+/** Grants the request if no window is full now. */
+function grantNow(
+  states: readonly WindowState[],
   request: AcquireRequest,
   now: number,
   notBefore: number,
 ): Decision | undefined {
-  const places = lines.map((line) => placeNow(line, now, notBefore))
-  if (places.some((at) => at > now)) return undefined
-  lines.forEach((line, index) => {
-    line.log = withReservation(line.log, places[index] ?? now, 1)
+  const instants = states.map((state) => earliestNow(state, now, notBefore))
+  if (instants.some((at) => at > now)) return undefined
+  states.forEach((state, index) => {
+    state.log = withReservation(state.log, instants[index] ?? now, 1)
   })
-  return granted(lines, request, (index) => places[index] ?? now)
+  return granted(states, request, (index) => instants[index] ?? now)
 }
 
-function promise(
-  lines: readonly WindowState[],
+/** Reserves the first instant that is free in all windows, or one that is taken over from another organization. */
+function reserve(
+  states: readonly WindowState[],
   request: AcquireRequest,
   now: number,
   notBefore: number,
 ): Decision {
-  const limitedBy = fullNow(lines, now, notBefore)
+  const limitedBy = firstFullWindow(states, now, notBefore)
   const from = Math.max(now, notBefore)
-  if (lines.some(({ log }) => log.length >= maxLogEntries))
-    return { kind: 'deferred', at: commonPlace(lines, from), limitedBy }
+  if (states.some(({ log }) => log.length >= maxLogEntries))
+    return { kind: 'deferred', at: earliestCommon(states, from), limitedBy }
 
-  const at = takeTurn(lines, request, from) ?? commonPlace(lines, from)
+  const at = preempt(states, request, from) ?? earliestCommon(states, from)
   const { organizationId, requester } = request
-  for (const line of lines) {
-    line.log = withReservation(line.log, at, 1)
-    line.waiting = [...line.waiting, { organizationId, requester, at }]
+  for (const state of states) {
+    state.log = withReservation(state.log, at, 1)
+    state.waiting = [...state.waiting, { organizationId, requester, at }]
   }
   return { kind: 'deferred', at, limitedBy }
 }
 
-/** The first instant where every window has a place. */
-function commonPlace(lines: readonly WindowState[], from: number): number {
+/** The first instant that is free in every window. */
+function earliestCommon(states: readonly WindowState[], from: number): number {
   let at = from
   for (;;) {
-    const next = lines.reduce((instant, { log, window }) => earliestReservation(log, window, instant), at)
+    const next = states.reduce((instant, { log, window }) => earliestReservation(log, window, instant), at)
     if (next === at) return at
     at = next
   }
 }
 
-/** In the window that the app shares, if there is one: a place of another organization's whose turn is after this one. */
-function takeTurn(
-  lines: readonly WindowState[],
+/** Takes over another organization's reservation in the shared window, if there is one and fairness permits it. */
+function preempt(
+  states: readonly WindowState[],
   { organizationId }: AcquireRequest,
   from: number,
 ): number | undefined {
-  const shared = lines.find((line) => line.organizationId === null)
+  const shared = states.find((state) => state.organizationId === null)
   if (!shared) return undefined
   const end = earliestReservation(shared.log, shared.window, from)
-  const others = lines.filter((line) => line !== shared)
-  const taken = preemptibleReservations(shared.waiting, organizationId, { after: from, before: end }).find(
-    ({ at }) => others.every(({ log, window }) => earliestReservation(log, window, at) === at),
-  )
-  if (!taken) return undefined
-  // The place itself changes hands; its organization has one at the end instead.
-  shared.log = withReservation(withReservation(shared.log, taken.at, -1), end, 1)
-  shared.waiting = shiftAfterPreemption(shared.waiting, taken, end)
-  return taken.at
+  const others = states.filter((state) => state !== shared)
+  const preempted = preemptibleReservations(shared.waiting, organizationId, {
+    after: from,
+    before: end,
+  }).find(({ at }) => others.every(({ log, window }) => earliestReservation(log, window, at) === at))
+  if (!preempted) return undefined
+  // The reservation changes hands; its former organization gets one at the end instead.
+  shared.log = withReservation(withReservation(shared.log, preempted.at, -1), end, 1)
+  shared.waiting = shiftAfterPreemption(shared.waiting, preempted, end)
+  return preempted.at
 }
 
-function placeNow({ log, window }: WindowState, now: number, notBefore: number): number {
+function earliestNow({ log, window }: WindowState, now: number, notBefore: number): number {
   return earliestReservation(log, window, Math.max(roundDown(now, window), notBefore))
 }
 
-function fullNow(lines: readonly WindowState[], now: number, notBefore: number): string {
-  return (lines.find((line) => placeNow(line, now, notBefore) > now) ?? lines[0])?.key ?? ''
+function firstFullWindow(states: readonly WindowState[], now: number, notBefore: number): string {
+  return (states.find((state) => earliestNow(state, now, notBefore) > now) ?? states[0])?.key ?? ''
 }
 
 function granted(
-  lines: readonly WindowState[],
+  states: readonly WindowState[],
   { windowRequests }: AcquireRequest,
-  placeOf: (index: number) => number,
+  instantOf: (index: number) => number,
 ): Decision {
   return {
     kind: 'granted',
-    reservations: windowRequests.map(({ key, scope }, index) => ({ key, scope, at: placeOf(index) })),
-    useBefore: Math.min(...lines.map(({ window }, index) => placeOf(index) + window.marginMs)),
+    reservations: windowRequests.map(({ key, scope }, index) => ({ key, scope, at: instantOf(index) })),
+    useBefore: Math.min(...states.map(({ window }, index) => instantOf(index) + window.marginMs)),
   }
 }
 
-function isOf({ organizationId, requester }: AcquireRequest, waiting: QueuedRequest): boolean {
-  return waiting.organizationId === organizationId && waiting.requester === requester
+function isOf({ organizationId, requester }: AcquireRequest, queued: QueuedRequest): boolean {
+  return queued.organizationId === organizationId && queued.requester === requester
 }

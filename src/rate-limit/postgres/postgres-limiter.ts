@@ -7,11 +7,11 @@ import { viewOf } from '../window-view.ts'
 export interface PostgresLimiterOptions {
   readonly db: Db
   readonly role: 'reelpilot_api' | 'reelpilot_runtime'
-  /** Of the database, for tests. */
+  /** Epoch milliseconds. Default: the database's clock. */
   readonly now?: () => number
 }
 
-/** Limits in Postgres: one statement each, shared by all processes, and as durable as the jobs themselves. */
+/** Limits in Postgres: one statement each, shared by all processes, and as durable as the jobs. */
 export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions): Limiter {
   const store = createLimitStore(db, role, now)
   const since = Date.now()
@@ -22,15 +22,10 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
     async acquire(request) {
       validateAcquireRequest(request)
       const { organizationId, requester, windowRequests } = request
-      const askedAt = performance.now()
-      const {
-        reservedAt: places,
-        fullKey,
-        useBefore,
-        decidedAt,
-      } = await store.acquire({
+      const startedAt = performance.now()
+      const { reservedAt, fullKey, useBefore, decidedAt } = await store.acquire({
         organizationId,
-        requester: requester,
+        requester,
         windowRequests: windowRequests.map(({ key, scope, window }) => ({
           organizationId: ownerOf(organizationId, scope),
           key,
@@ -40,7 +35,7 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
         })),
       })
       if (fullKey !== null || useBefore === null) {
-        const at = places[0] ?? decidedAt
+        const at = reservedAt[0] ?? decidedAt
         return { kind: 'deferred', at, afterMs: at - decidedAt, limitedBy: fullKey ?? '' }
       }
       return {
@@ -48,17 +43,21 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
         reservations: windowRequests.map(({ key, scope }, index) => ({
           key,
           scope,
-          at: places[index] ?? decidedAt,
+          at: reservedAt[index] ?? decidedAt,
         })),
-        // Counted from the question, which was before the answer: rather too short than too long.
-        usableForMs: useBefore - decidedAt - (performance.now() - askedAt),
+        // Counted from before the call, so that it is rather too short than too long.
+        usableForMs: useBefore - decidedAt - (performance.now() - startedAt),
       }
     },
 
-    async release(organizationId, places) {
+    async release(organizationId, reservations) {
       await releaseReservations(
         db,
-        places.map(({ key, scope, at }) => ({ organizationId: ownerOf(organizationId, scope), key, at })),
+        reservations.map(({ key, scope, at }) => ({
+          organizationId: ownerOf(organizationId, scope),
+          key,
+          at,
+        })),
         role === 'reelpilot_api' ? organizationId : null,
       )
     },
@@ -89,6 +88,6 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
       )
     },
 
-    health: () => ({ store: 'postgres', since, reason: 'no Redis is set up', shares: 1 }),
+    health: () => ({ store: 'postgres', since, reason: 'no Redis is configured', shares: 1 }),
   }
 }

@@ -3,89 +3,90 @@ import { createMemoryLimiter } from '../memory/memory-limiter.ts'
 import type { Epoch, EpochTracker } from './epoch.ts'
 import { createRedisLimiter } from './redis-limiter.ts'
 import { type RedisServer, RedisUnavailableError } from './redis-server.ts'
-import { shareOfBucket, shareOfWindow } from './share.ts'
+import { type Share, shareOfBucket, shareOfWindow } from './share.ts'
 
-/** Until it is settled who keeps the limits, or shares are dealt again. */
-const lookAgainMs = 1_000
+/** The retry delay while no store is available. */
+const unavailableRetryMs = 1_000
 
 /**
- * In an era of shares a requester comes back to whichever process takes it up, and one that has a place knows nothing of what
- * another promised. So no share promises anything; a requester looks again after 5 to 10 seconds, and the era may be over then.
+ * The minimum retry delay while each process keeps a share of the limits. A retried job may be picked up by another process, which
+ * does not know the reservations of the first. So a share makes no reservations: a requester retries after 5 to 10 seconds, when
+ * the epoch may be over.
  */
-const lookElsewhereMs = 5_000
+const shareRetryMs = 5_000
 
 const unavailable = { kind: 'unavailable' } as const
 
-/** Limits by Redis, and by the processes' memories while it is out of reach: see `era.ts`. */
-export function createFailoverLimiter(server: RedisServer, keeper: EpochTracker): Limiter {
-  let kept: { readonly era: number; readonly limiter: Omit<Limiter, 'health'> } | undefined
+/** Keeps limits in Redis, and in the memory of each process while Redis is unavailable: see `epoch.ts`. */
+export function createFailoverLimiter(server: RedisServer, tracker: EpochTracker): Limiter {
+  let cached: { readonly epoch: number; readonly limiter: Omit<Limiter, 'health'> } | undefined
 
-  /** Each era has a limiter of its own, which knows nothing of the others. */
-  const limiterOf = (era: Epoch) => {
-    if (kept?.era === era.epoch) return kept.limiter
-    const limiter = era.server
+  /** Each epoch has its own limiter, which shares no state with the others. */
+  const limiterOf = (epoch: Epoch) => {
+    if (cached?.epoch === epoch.epoch) return cached.limiter
+    const limiter = epoch.server
       ? createRedisLimiter({
           server,
-          runId: era.server,
-          prefix: `reelpilot:limits:${era.epoch}:`,
-          exclusiveForMs: () => keeper.lastKnown()?.exclusiveForMs() ?? Number.NEGATIVE_INFINITY,
+          runId: epoch.server,
+          prefix: `reelpilot:limits:${epoch.epoch}:`,
+          exclusiveForMs: () => tracker.lastKnown()?.exclusiveForMs() ?? Number.NEGATIVE_INFINITY,
         })
-      : createShareLimiter(era)
-    kept = { era: era.epoch, limiter }
+      : createShareLimiter(epoch)
+    cached = { epoch: epoch.epoch, limiter }
     return limiter
   }
 
-  const settled = async <Answer>(
-    ask: (limiter: Omit<Limiter, 'health'>) => Promise<Answer>,
-    otherwise: Answer,
+  const inEpoch = async <Answer>(
+    call: (limiter: Omit<Limiter, 'health'>) => Promise<Answer>,
+    fallback: Answer,
   ): Promise<Answer> => {
-    const era = keeper.current()
-    if (!era) return otherwise
+    const epoch = tracker.current()
+    if (!epoch) return fallback
     try {
-      const answer = await ask(limiterOf(era))
-      // What came after the lease was over may be of an era that is over: it is not acted on.
-      return keeper.current()?.epoch === era.epoch ? answer : otherwise
+      const answer = await call(limiterOf(epoch))
+      // An answer that arrives after the lease may belong to an epoch that is over: it is not used.
+      return tracker.current()?.epoch === epoch.epoch ? answer : fallback
     } catch (error) {
-      // Nobody knows whether a place was given; if so, it lapses, or nobody uses it.
-      if (error instanceof RedisUnavailableError) return otherwise
+      // Whether a reservation was made is unknown; if so, it lapses unused.
+      if (error instanceof RedisUnavailableError) return fallback
       throw error
     }
   }
 
   return {
-    acquire: (request) => settled((limiter) => limiter.acquire(request), deferredBy('store')),
-    release: (organizationId, places) =>
-      settled((limiter) => limiter.release(organizationId, places), undefined),
+    acquire: (request) => inEpoch((limiter) => limiter.acquire(request), deferredBy('store')),
+    release: (organizationId, reservations) =>
+      inEpoch((limiter) => limiter.release(organizationId, reservations), undefined),
     async take(request) {
-      // As long as the era before may still grant, buckets would be found empty that are not.
-      const isYoung = (keeper.current()?.exclusiveForMs() ?? 0) < 0
+      // While the previous epoch can still grant, buckets would seem empty that are not.
+      const isYoung = (tracker.current()?.exclusiveForMs() ?? 0) < 0
       return isYoung
         ? unavailable
-        : await settled<TokenResult>((limiter) => limiter.take(request), unavailable)
+        : await inEpoch<TokenResult>((limiter) => limiter.take(request), unavailable)
     },
-    windows: (organizationId) => settled((limiter) => limiter.windows(organizationId), []),
-    health: () => healthOf(keeper),
+    windows: (organizationId) => inEpoch((limiter) => limiter.windows(organizationId), []),
+    health: () => healthOf(tracker),
   }
 }
 
-/** What one process has of every limit in an era without a server. */
-function createShareLimiter(era: Epoch): Omit<Limiter, 'health'> {
+/** A limiter with the share of this process, for an epoch without a server. */
+function createShareLimiter(epoch: Epoch): Omit<Limiter, 'health'> {
   const now = () => Math.floor(performance.timeOrigin + performance.now())
-  const emptySince = now() - Math.floor(era.exclusiveForMs())
+  const emptySince = now() - Math.floor(epoch.exclusiveForMs())
   const memory = createMemoryLimiter({ now, emptySince, canReserve: false })
-  const share = era.share === null ? null : { index: era.share, count: era.shares }
+  const share: Share | null = epoch.share === null ? null : { index: epoch.share, count: epoch.shares }
 
   return {
     ...memory,
     async acquire(request) {
       const windowRequests: AcquireRequest['windowRequests'][number][] = []
-      for (const demand of request.windowRequests) {
-        const window = share && shareOfWindow(demand.window, share)
-        if (!window) return elsewhere(demand.key)
-        windowRequests.push({ ...demand, window })
+      for (const windowRequest of request.windowRequests) {
+        const window = share && shareOfWindow(windowRequest.window, share)
+        if (!window) return deferredWithJitter(windowRequest.key)
+        windowRequests.push({ ...windowRequest, window })
       }
-      const grant = await memory.acquire({ ...request, windowRequests })
-      return grant.kind === 'granted' ? grant : elsewhere(grant.limitedBy, grant.afterMs)
+      const result = await memory.acquire({ ...request, windowRequests })
+      return result.kind === 'granted' ? result : deferredWithJitter(result.limitedBy, result.afterMs)
     },
     async take(request) {
       if (!share) return unavailable
@@ -94,25 +95,25 @@ function createShareLimiter(era: Epoch): Omit<Limiter, 'health'> {
   }
 }
 
-function deferredBy(limitedBy: string, afterMs = lookAgainMs): AcquireResult {
+function deferredBy(limitedBy: string, afterMs = unavailableRetryMs): AcquireResult {
   return { kind: 'deferred', at: Date.now() + afterMs, afterMs, limitedBy }
 }
 
-function elsewhere(limitedBy: string, atTheLatestMs = Number.POSITIVE_INFINITY): AcquireResult {
-  return deferredBy(limitedBy, Math.ceil(Math.min(atTheLatestMs, lookElsewhereMs * (1 + Math.random()))))
+function deferredWithJitter(limitedBy: string, maxMs = Number.POSITIVE_INFINITY): AcquireResult {
+  return deferredBy(limitedBy, Math.ceil(Math.min(maxMs, shareRetryMs * (1 + Math.random()))))
 }
 
-function healthOf(keeper: EpochTracker): LimiterHealth {
-  const era = keeper.lastKnown()
-  if (!keeper.current() || !era)
+function healthOf(tracker: EpochTracker): LimiterHealth {
+  const epoch = tracker.lastKnown()
+  if (!tracker.current() || !epoch)
     return {
       store: 'none',
-      since: era?.sinceMs ?? Date.now(),
-      reason: 'the database has not said lately who keeps the limits',
+      since: epoch?.sinceMs ?? Date.now(),
+      reason: 'the database has not confirmed lately which store keeps the limits',
       shares: 1,
     }
-  const { server, sinceMs: since, reason } = era
+  const { server, sinceMs: since, reason } = epoch
   return server
     ? { store: 'redis', since, reason, shares: 1 }
-    : { store: 'memory', since, reason, shares: era.shares }
+    : { store: 'memory', since, reason, shares: epoch.shares }
 }

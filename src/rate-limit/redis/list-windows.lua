@@ -1,13 +1,14 @@
--- How windows stand. KEYS: the list of an owner's windows. ARGV: the run id, the time or '', the start of the names of lines
--- and of windows. Answers {'stranger'} or {now, {key, most, window, margin, {places}, {waiting, at …}} …}.
-if is_stranger(ARGV[1]) then return { 'stranger' } end
+-- Lists the windows of an owner. KEYS: the set of the owner's windows. ARGV: the run id, the time or '', the prefix of window
+-- keys, the prefix of queue keys.
+-- Returns {'wrong-server'} or {now, {key, max_calls, window, margin, {log}, {requester, at …}} …}.
+if is_wrong_server(ARGV[1]) then return { 'wrong-server' } end
 local answer = { clock(ARGV[2]) }
 for _, window in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local kept = redis.call('HMGET', window, 'key', 'most', 'window', 'margin')
-  if kept[1] then
-    local line = ARGV[4] .. string.sub(window, #ARGV[3] + 1)
+  local stored = redis.call('HMGET', window, 'key', 'max_calls', 'window', 'margin')
+  if stored[1] then
+    local queue = ARGV[4] .. string.sub(window, #ARGV[3] + 1)
     table.insert(answer, {
-      kept[1], kept[2], kept[3], kept[4], read_places(window), redis.call('ZRANGE', line, 0, -1, 'WITHSCORES'),
+      stored[1], stored[2], stored[3], stored[4], read_log(window), redis.call('ZRANGE', queue, 0, -1, 'WITHSCORES'),
     })
   end
 end

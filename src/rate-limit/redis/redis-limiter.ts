@@ -8,13 +8,13 @@ import { scripts } from './script.ts'
 
 export interface RedisLimiterOptions {
   readonly server: RedisServer
-  /** The only server that is asked: another one, or the same started again, does not know what was granted. */
+  /** The server that keeps the limits. Another one, or the same after a restart, does not know what was granted. */
   readonly runId: string
-  /** Keys begin with it. */
+  /** The prefix of all keys. */
   readonly prefix: string
-  /** For how long nothing has been granted anywhere but here, in milliseconds; windows open when that is their span. */
+  /** For how long nothing was granted elsewhere, in milliseconds. A window grants nothing until that is its span. */
   readonly exclusiveForMs: () => number
-  /** Of the server, for tests. */
+  /** Epoch milliseconds. Default: the server's clock. */
   readonly now?: () => number
 }
 
@@ -30,13 +30,13 @@ export function createRedisLimiter(options: RedisLimiterOptions): Omit<Limiter, 
     async acquire(request) {
       validateAcquireRequest(request)
       const { organizationId, requester, windowRequests } = request
-      const askedAt = performance.now()
+      const startedAt = performance.now()
       const span = Math.max(...windowRequests.map(({ window }) => spanOf(window)))
       const [kind, decidedAt, first, ...rest] = (await run(
-        scripts.acquirePlaces,
+        scripts.acquire,
         windowRequests.flatMap(({ key, scope }) => {
           const owner = ownerOf(organizationId, scope)
-          return [windowOf(owner, key), `${prefix}line:${owner}:${key}`, `${prefix}windows:${owner}`]
+          return [windowOf(owner, key), `${prefix}queue:${owner}:${key}`, `${prefix}windows:${owner}`]
         }),
         [
           ...[
@@ -64,16 +64,16 @@ export function createRedisLimiter(options: RedisLimiterOptions): Omit<Limiter, 
           scope,
           at: rest[index] ?? decidedAt,
         })),
-        // Counted from the question, which was before the answer: rather too short than too long.
-        usableForMs: first - decidedAt - (performance.now() - askedAt),
+        // Counted from before the call, so that it is rather too short than too long.
+        usableForMs: first - decidedAt - (performance.now() - startedAt),
       }
     },
 
-    async release(organizationId, places) {
+    async release(organizationId, reservations) {
       await run(
-        scripts.giveBackPlaces,
-        places.map(({ key, scope }) => windowOf(ownerOf(organizationId, scope), key)),
-        places.map(({ at }) => at),
+        scripts.release,
+        reservations.map(({ key, scope }) => windowOf(ownerOf(organizationId, scope), key)),
+        reservations.map(({ at }) => at),
       )
     },
 
@@ -92,17 +92,17 @@ export function createRedisLimiter(options: RedisLimiterOptions): Omit<Limiter, 
       const [listedAt, ...rows] = (await run(
         scripts.listWindows,
         [`${prefix}windows:${organizationId}`],
-        [time(), `${prefix}window:`, `${prefix}line:`],
+        [time(), `${prefix}window:`, `${prefix}queue:`],
       )) as [number, ...WindowRow[]]
-      return rows.map((row) => viewOf(keptOf(row), listedAt)).sort((a, b) => (a.key < b.key ? -1 : 1))
+      return rows.map((row) => viewOf(stateOf(row), listedAt)).sort((a, b) => (a.key < b.key ? -1 : 1))
     },
   }
 
-  /** The scripts answer what their heads say; a stranger answers so before it does anything. */
+  /** The head of each script documents its answer. The wrong server changes nothing. */
   async function run(...[script, keys, args = []]: Parameters<RedisServer['run']>): Promise<unknown[]> {
     const answer = (await server.run(script, keys, [runId, ...args])) as unknown[]
-    if (answer[0] === 'stranger')
-      throw new RedisUnavailableError('another Redis answers, or the same was started again')
+    if (answer[0] === 'wrong-server')
+      throw new RedisUnavailableError('another Redis server answers, or it was restarted')
     return answer
   }
 }
@@ -112,17 +112,15 @@ type WindowRow = [
   maxCalls: string,
   windowMs: string,
   marginMs: string,
-  places: number[],
+  log: number[],
   waiting: string[],
 ]
 
-function keptOf([key, maxCalls, windowMs, marginMs, places, waiting]: WindowRow): Parameters<
-  typeof viewOf
->[0] {
+function stateOf([key, maxCalls, windowMs, marginMs, log, waiting]: WindowRow): Parameters<typeof viewOf>[0] {
   return {
     key,
     window: { maxCalls: Number(maxCalls), windowMs: Number(windowMs), marginMs: Number(marginMs) },
-    log: pairsOf(places).map(([at, count]) => ({ at, count })),
+    log: pairsOf(log).map(([at, count]) => ({ at, count })),
     waiting: pairsOf(waiting).map(([member, at]) => ({
       requester: member.slice(member.indexOf(' ') + 1),
       at: Number(at),

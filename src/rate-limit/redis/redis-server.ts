@@ -2,7 +2,7 @@ import { createClient } from '@redis/client'
 import type { Secret } from '../../secret.ts'
 import { type Script, scripts } from './script.ts'
 
-/** Redis did not answer in time, or not as it should. Whether anything was done is not known. */
+/** Redis gave no usable answer in time. Whether the script ran is unknown. */
 export class RedisUnavailableError extends Error {
   override readonly name = 'RedisUnavailableError'
 }
@@ -10,23 +10,24 @@ export class RedisUnavailableError extends Error {
 export interface RedisServerOptions {
   /** `redis://` or `rediss://`; Redis 7 or later, or Valkey; a single server, not a cluster. */
   readonly url: Secret
+  /** Called once for each outage, not for each failed attempt. */
   readonly onError: (error: unknown) => void
-  /** For an answer. A second unless told. */
+  /** The time that an answer can take. Default: 1 s. */
   readonly deadlineMs?: number
-  /** A pause in answering that is bridged. 2 seconds unless told. */
+  /** How long `probe` still returns the last run id while the server does not answer. Default: 2 s. */
   readonly graceMs?: number
 }
 
-/** One connection, which comes back by itself; while it is gone, calls fail at once. */
+/** One connection, which reconnects. While it is lost, calls fail at once. */
 export interface RedisServer {
-  /** The run id of the server, if it has answered lately. It has another one after every start. */
+  /** The server's run id, which changes with every start; null if it does not answer or cannot be used. */
   probe(): Promise<string | null>
   /** Throws `RedisUnavailableError`. */
   run(script: Script, keys: readonly string[], args?: readonly (string | number)[]): Promise<unknown>
   close(): void
 }
 
-/** Answers when the first attempt to connect has ended, one way or the other. */
+/** Resolves when the first attempt to connect has succeeded or failed. */
 export async function connectRedis(options: RedisServerOptions): Promise<RedisServer> {
   const { url, onError, deadlineMs = 1_000, graceMs = 2_000 } = options
   const client = createClient({
@@ -39,16 +40,15 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),
     },
   })
-  let isKnownToBeAway = false
-  /** Told once until it is back: the client tries several times a second. */
-  const away = (error: unknown) => {
-    if (!isKnownToBeAway) onError(error)
-    isKnownToBeAway = true
+  let isOutageReported = false
+  const reportOutage = (error: unknown) => {
+    if (!isOutageReported) onError(error)
+    isOutageReported = true
   }
-  client.on('error', away)
+  client.on('error', reportOutage)
   const settled = new Promise((resolve) => client.once('ready', resolve).once('error', resolve))
-  // It ends when the client is closed, not before: a server that is not there yet may come.
-  client.connect().catch(away)
+  // `connect` keeps trying until the client is closed: a server that is not up yet may come.
+  client.connect().catch(reportOutage)
   await settled
 
   let last: { readonly runId: string; readonly at: number } | undefined
@@ -58,15 +58,14 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
     keys: readonly string[],
     args: readonly (string | number)[] = [],
   ) {
-    const given = { keys: [...keys], arguments: args.map(String) }
-    const known = client.evalSha(sha1, given)
-    const done = known.catch((error) =>
-      isUnknownScript(error) ? client.eval(text, given) : Promise.reject(error),
-    )
+    const input = { keys: [...keys], arguments: args.map(String) }
+    const result = client
+      .evalSha(sha1, input)
+      .catch((error) => (isUnknownScript(error) ? client.eval(text, input) : Promise.reject(error)))
     try {
-      return await within(deadlineMs, done)
+      return await within(deadlineMs, result)
     } catch (cause) {
-      throw new RedisUnavailableError('Redis is out of reach', { cause })
+      throw new RedisUnavailableError('Redis is unavailable', { cause })
     }
   }
 
@@ -74,16 +73,16 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisSe
     run,
     async probe() {
       try {
-        const [runId, problem] = (await run(scripts.identify, ['reelpilot:limits:alive'])) as [string, string]
+        const [runId, problem] = (await run(scripts.probe, ['reelpilot:limits:alive'])) as [string, string]
         if (problem) {
-          away(new Error(problem))
+          reportOutage(new Error(problem))
           return null
         }
         last = { runId, at: performance.now() }
-        isKnownToBeAway = false
+        isOutageReported = false
         return runId
       } catch (error) {
-        away(error)
+        reportOutage(error)
         return last && performance.now() - last.at < graceMs ? last.runId : null
       }
     },

@@ -9,14 +9,14 @@ const own = (key: string): WindowRequest => ({ key, scope: 'organization', windo
 const runtime = createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' })
 const api = createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' })
 
-it("lets the API's role use its own organization's limits only", async () => {
+it("the API's role can use only the limits of its organization", async () => {
   const [mine, other] = [await createOrganization(database), await createOrganization(database)]
   for (const organizationId of [mine, other])
     await runtime.acquire({ organizationId, requester: 'job', windowRequests: [own('reads')] })
   const [first] = await api.windows(mine)
   expect(first).toMatchObject({ key: 'reads', used: 1, window })
 
-  // Asked at once for both, each finds its own.
+  // Concurrent requests of both organizations use their own windows.
   const grants = await Promise.all(
     [mine, other, mine].map((organizationId) =>
       api.acquire({ organizationId, requester: 'request', windowRequests: [own('reads')] }),
@@ -27,7 +27,7 @@ it("lets the API's role use its own organization's limits only", async () => {
   expect(await api.windows(other)).toMatchObject([{ key: 'reads', used: 2 }])
 })
 
-it("keeps what the app shares, and what is nobody's, out of the API's reach", async () => {
+it("the API's role cannot use shared windows or buckets of no organization", async () => {
   const organizationId = await createOrganization(database)
   const shared: WindowRequest = { key: 'app', scope: 'app', window }
   await runtime.acquire({ organizationId, requester: 'job', windowRequests: [shared] })
@@ -37,11 +37,11 @@ it("keeps what the app shares, and what is nobody's, out of the API's reach", as
   const take = api.take({ organizationId: null, key: 'address', bucket, cost: 1 })
   await expect(take).rejects.toThrow(/row-level security/)
   expect(await runtime.take({ organizationId: null, key: 'address', bucket, cost: 1 })).toMatchObject({
-    left: 9,
+    remaining: 9,
   })
 })
 
-it('gives exactly the places there are to many who ask at once, in any order of windows, and never locks up', async () => {
+it('concurrent requests in any order of windows never exceed a limit and never deadlock', async () => {
   const organizationId = await createOrganization(database)
   const limiters = Array.from({ length: 4 }, () =>
     createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime' }),
@@ -65,7 +65,7 @@ it('gives exactly the places there are to many who ask at once, in any order of 
     )
     expect(granted.length).toBeLessThanOrEqual(window.maxCalls)
   }
-  // Everybody else has a place to come: as many are promised as were asked for.
+  // Every other request has a reservation.
   const waiting = (await runtime.windows(organizationId)).reduce(
     (total, view) => total + view.waiting.length,
     0,
@@ -77,7 +77,7 @@ it('gives exactly the places there are to many who ask at once, in any order of 
   expect(grants.filter(({ grant }) => grant.kind === 'granted').length).toBeGreaterThan(0)
 })
 
-it('takes from a bucket exactly what was in it, whoever asks at once', async () => {
+it('concurrent requests take exactly the tokens of a bucket', async () => {
   const organizationId = await createOrganization(database)
   const now = () => 1_800_000_000_000
   const limiters = Array.from({ length: 4 }, () =>

@@ -8,82 +8,82 @@ import { waitUntil } from '../../support/wait.ts'
 
 const database = await createTestDatabase()
 const leaseMs = 400
-let keepers: EpochTracker[] = []
+let trackers: EpochTracker[] = []
 
 beforeEach(async () => {
   await sql`truncate rate_limit_epoch, rate_limit_process`.execute(database.owner.db)
 })
 afterEach(async () => {
-  await Promise.all(keepers.splice(0).map((keeper) => keeper.stop()))
+  await Promise.all(trackers.splice(0).map((tracker) => tracker.stop()))
 })
 
-/** A process that reaches a server, until `reaches` is set to something else. */
+/** Starts a process that reaches a server, until its `reaches` changes. */
 async function startProcess(server: string | null, connection = database.runtime) {
   const process = { reaches: server }
-  const keeper = await startEpochTracker({
+  const tracker = await startEpochTracker({
     db: connection.db,
     processId: randomUUID(),
     reachableServer: async () => process.reaches,
     leaseMs,
     onError: () => undefined,
   })
-  keepers.push(keeper)
-  return Object.assign(process, { keeper, era: () => keeper.current() })
+  trackers.push(tracker)
+  return Object.assign(process, { tracker, epoch: () => tracker.current() })
 }
 
 type Process = Awaited<ReturnType<typeof startProcess>>
-const untilAllIn = (processes: readonly Process[], server: string | null, after = 0) =>
+const untilAllInEpochOf = (processes: readonly Process[], server: string | null, after = 0) =>
   waitUntil(
-    () => processes.map(({ era }) => era()),
-    (eras) => eras.every((era) => era && era.epoch > after && era.server === server),
+    () => processes.map(({ epoch }) => epoch()),
+    (epochs) => epochs.every((epoch) => epoch && epoch.epoch > after && epoch.server === server),
   )
 
-it('begins with the server that all reach', async () => {
+it('the first epoch has the server that all processes reach', async () => {
   const processes = [await startProcess('one'), await startProcess('one')]
-  const eras = await untilAllIn(processes, 'one')
-  expect(new Set(eras.map((era) => era?.epoch)).size).toBe(1)
+  const epochs = await untilAllInEpochOf(processes, 'one')
+  expect(new Set(epochs.map((epoch) => epoch?.epoch)).size).toBe(1)
 })
 
-it('takes all processes to memory when one has lost its way, deals a share to each, and brings them back', async () => {
+it('all processes change to memory with a share each when one loses Redis, and change back together', async () => {
   const [first, second] = [await startProcess('one'), await startProcess('one')]
-  const [before] = await untilAllIn([first, second], 'one')
+  const [before] = await untilAllInEpochOf([first, second], 'one')
   second.reaches = null
-  const alone = await untilAllIn([first, second], null, before?.epoch)
-  expect(alone.map((era) => era?.shares)).toEqual([2, 2])
-  expect(alone.map((era) => era?.share).sort()).toEqual([0, 1])
+  const alone = await untilAllInEpochOf([first, second], null, before?.epoch)
+  expect(alone.map((epoch) => epoch?.shares)).toEqual([2, 2])
+  expect(alone.map((epoch) => epoch?.share).sort()).toEqual([0, 1])
   expect(alone[0]?.reason).toBe('a process cannot reach Redis')
   second.reaches = 'one'
-  const [back] = await untilAllIn([first, second], 'one', alone[0]?.epoch)
+  const [back] = await untilAllInEpochOf([first, second], 'one', alone[0]?.epoch)
   expect(back?.reason).toBe('all processes reach Redis')
 })
 
-it('ends an era whose server was started again, though it answers', async () => {
+it('an epoch ends when its server was restarted', async () => {
   const [first, second] = [await startProcess('one'), await startProcess('one')]
-  const [before] = await untilAllIn([first, second], 'one')
+  const [before] = await untilAllInEpochOf([first, second], 'one')
   first.reaches = 'two'
   second.reaches = 'two'
-  await untilAllIn([first, second], 'two', before?.epoch)
+  await untilAllInEpochOf([first, second], 'two', before?.epoch)
 })
 
-it('leaves a process without a share that comes when they are dealt, until they are dealt again', async () => {
+it('a process that starts during an epoch of shares has none until the next assignment', async () => {
   const first = await startProcess(null)
-  const [dealt] = await untilAllIn([first], null, 0)
+  const [assigned] = await untilAllInEpochOf([first], null, 0)
   const late = await startProcess(null)
-  expect(late.era()).toMatchObject({ epoch: dealt?.epoch, shares: 1, share: null })
+  expect(late.epoch()).toMatchObject({ epoch: assigned?.epoch, shares: 1, share: null })
   await sql`update rate_limit_epoch set since = now() - interval '2 minutes'`.execute(database.owner.db)
-  const again = await untilAllIn([first, late], null, dealt?.epoch)
-  expect(again.map((era) => era?.shares)).toEqual([2, 2])
+  const again = await untilAllInEpochOf([first, late], null, assigned?.epoch)
+  expect(again.map((epoch) => epoch?.shares)).toEqual([2, 2])
 })
 
-it('lets nobody act on an era that the database has not confirmed for a lease', async () => {
+it('a process acts in no epoch that the database has not confirmed within a lease', async () => {
   const connection = connect(database.url, 'reelpilot_api', {
     max: 1,
     name: 'cut off',
     onError: () => undefined,
   })
   const process = await startProcess('one', connection)
-  expect(process.keeper.lastKnown()).not.toBeNull()
+  expect(process.tracker.lastKnown()).not.toBeNull()
   await connection.close()
-  await waitUntil(process.era, (era) => era === null)
-  keepers = []
+  await waitUntil(process.epoch, (epoch) => epoch === null)
+  trackers = []
 })

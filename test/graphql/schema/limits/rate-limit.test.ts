@@ -76,7 +76,7 @@ describe('the windows', () => {
       rateLimitStore: {
         kind: 'POSTGRES',
         changedAt: expect.any(String),
-        reason: 'no Redis is set up',
+        reason: 'no Redis is configured',
         shareCount: 1,
       },
     })
