@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { ConfigError } from './startup-error.ts'
 import { refusedParameters } from './store/database-url.ts'
 
-/** Everything that can be set, read once. */
+/** All settings, read once at the start. */
 export interface Config {
-  /** Undefined: our own Postgres in the data directory. */
+  /** Undefined: the bundled Postgres in the data directory. */
   readonly databaseUrl: string | undefined
-  /** A Redis or Valkey that keeps the rate limits; undefined: Postgres does. */
+  /** A Redis or Valkey for the rate limits. Undefined: Postgres keeps them. */
   readonly redisUrl: string | undefined
   readonly dataDirectory: string
   readonly host: string
@@ -15,11 +15,11 @@ export interface Config {
   readonly workerConcurrency: number
   readonly renderConcurrency: number
   readonly ffmpegPath: string | undefined
-  /** Where browsers and TikTok reach the API; undefined: where it listens. */
+  /** The address at which browsers and TikTok reach the API. Undefined: the address it listens on. */
   readonly publicUrl: string | undefined
-  /** Keys of 32 bytes that seal tokens, the first for what is new; undefined: a ring in the data directory. */
+  /** Keys of 32 bytes that seal tokens; the first seals new ones. Undefined: a key file in the data directory. */
   readonly secretKeys: readonly Buffer[] | undefined
-  /** Undefined: the local TikTok of the rehearsal. */
+  /** Undefined: a rehearsal with the local TikTok. */
   readonly tiktok:
     | {
         readonly apiBase: string
@@ -29,30 +29,30 @@ export interface Config {
       }
     | undefined
   readonly tiktokLocalPort: number
-  /** What a key of the API may ask for: so many points at once, and so many more a second. */
+  /** The cost that an API key may spend at once, and how much comes back per second. */
   readonly apiBucket: { readonly capacity: number; readonly refillPerSecond: number }
-  /** How long the idempotency key of a mutation is remembered. */
+  /** How long the response of a mutation is kept under its idempotency key. */
   readonly idempotencyMinutes: number
-  /** How long posts of one account keep apart when they are late. */
+  /** The minimum time between two late posts of an account. */
   readonly latePostGapMinutes: number
   readonly logLevel: string
   readonly pretty: boolean
 }
 
-/** A whole number in digits. */
-const whole = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`
+/** A whole number in decimal digits. */
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
   return z
     .string()
     .regex(/^\d{1,9}$/, error)
     .transform(Number)
-    .pipe(z.number().min(least, error).max(most, error))
+    .pipe(z.number().min(min, error).max(max, error))
 }
 const port = whole(0, 65_535)
 const text = z.string().min(1)
 const cost = whole(1, 1_000_000)
-/** The beginning of other addresses: a path is appended to it. */
-const base = z
+/** A base URL, to which paths are appended. */
+const baseUrl = z
   .url({
     protocol: /^https?$/,
     error: 'must be an http:// or https:// address, such as https://reels.example.com',
@@ -61,10 +61,10 @@ const base = z
     const { username, password } = URL.parse(text) ?? { username: '', password: '' }
     if (/[?#]/.test(text)) context.addIssue('must end without a query (?) and without a fragment (#)')
     else if (text.endsWith('/')) context.addIssue('must end without a slash')
-    if (username || password) context.addIssue('must not have a user or a password in it')
+    if (username || password) context.addIssue('must not contain a user or a password')
   })
-/** Addresses to listen on that mean all of a machine's, and that nobody can open. */
-const everyAddress = new Set(['0.0.0.0', '::', '[::]', '0'])
+/** Wildcard addresses: a server can listen on them, but no browser can open them. */
+const wildcardAddresses = new Set(['0.0.0.0', '::', '[::]', '0'])
 const settings = z
   .object({
     DATABASE_URL: z
@@ -73,7 +73,7 @@ const settings = z
         for (const name of refusedParameters(url))
           context.addIssue({
             code: 'custom',
-            message: `"${name}" cannot be set in it: Reelpilot sets its own`,
+            message: `must not set "${name}": Reelpilot sets it`,
           })
       })
       .optional(),
@@ -84,16 +84,16 @@ const settings = z
     WORKER_CONCURRENCY: whole(1, 100).default(10),
     RENDER_CONCURRENCY: whole(1, 64).default(1),
     FFMPEG_PATH: text.optional(),
-    PUBLIC_URL: base.optional(),
+    PUBLIC_URL: baseUrl.optional(),
     REELPILOT_SECRET_KEY: z
       .string()
       .regex(
         /^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$/,
-        'must be 32 random bytes in base64; several with commas between, the newest first',
+        'must be 32 random bytes in base64; separate several keys by commas, the newest first',
       )
       .optional(),
-    TIKTOK_API_BASE: base.default('https://open.tiktokapis.com'),
-    TIKTOK_AUTHORIZE_BASE: base.default('https://www.tiktok.com'),
+    TIKTOK_API_BASE: baseUrl.default('https://open.tiktokapis.com'),
+    TIKTOK_AUTHORIZE_BASE: baseUrl.default('https://www.tiktok.com'),
     TIKTOK_CLIENT_KEY: text.optional(),
     TIKTOK_CLIENT_SECRET: text.optional(),
     TIKTOK_LOCAL_PORT: port.default(4_001),
@@ -108,30 +108,29 @@ const settings = z
       .default('info'),
   })
   .refine((all) => (all.TIKTOK_CLIENT_KEY === undefined) === (all.TIKTOK_CLIENT_SECRET === undefined), {
-    error: 'TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET go together: set both, or neither for the rehearsal',
+    error: 'TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET go together: set both, or neither for a rehearsal',
     path: ['TIKTOK_CLIENT_SECRET'],
     when: () => true,
   })
-  .refine(({ HOST, PUBLIC_URL }) => !everyAddress.has(HOST) || PUBLIC_URL !== undefined, {
-    error:
-      'is every address of this machine; set PUBLIC_URL as well, to the one where browsers reach the API',
+  .refine(({ HOST, PUBLIC_URL }) => !wildcardAddresses.has(HOST) || PUBLIC_URL !== undefined, {
+    error: 'is a wildcard address; also set PUBLIC_URL to the address at which browsers reach the API',
     path: ['HOST'],
     when: () => true,
   })
 
-/** Reads the environment. Empty values count as not set. Throws `ConfigError` naming every mistake at once. */
+/** Reads the environment. Empty values count as unset. Throws `ConfigError` with every problem. */
 export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const spaced = Object.keys(settings.shape).filter((name) => given[name] !== given[name]?.trim())
+  const padded = Object.keys(settings.shape).filter((name) => given[name] !== given[name]?.trim())
   const parsed = settings.safeParse(given)
-  if (!parsed.success || spaced.length > 0) {
-    const mistakes = [
-      ...spaced.map((name) => `  ${name}: must have no space or line break before or after it`),
+  if (!parsed.success || padded.length > 0) {
+    const problems = [
+      ...padded.map((name) => `  ${name}: must not begin or end with a space or line break`),
       ...(parsed.error?.issues ?? [])
-        .filter(({ path: [name] }) => !spaced.includes(String(name)))
+        .filter(({ path: [name] }) => !padded.includes(String(name)))
         .map((issue) => `  ${issue.path.join('.')}: ${issue.message}`),
     ]
-    throw new ConfigError(`these settings cannot be used:\n${mistakes.join('\n')}`)
+    throw new ConfigError(`these settings are invalid:\n${problems.join('\n')}`)
   }
   const all = parsed.data
   return {

@@ -5,8 +5,8 @@ import pretty from 'pino-pretty'
 
 export type { Logger }
 
-/** Paths that never reach a log, should anybody pass them; secrets are also wrapped so that they cannot print. */
-const redacted = [
+/** Properties that are never logged. Secrets are also wrapped in `Secret`, which cannot be printed. */
+const redactedPaths = [
   '*.authorization',
   '*.access_token',
   '*.refresh_token',
@@ -18,25 +18,25 @@ const redacted = [
 const optionsOf = (level: string) => ({
   level,
   base: null,
-  redact: { paths: redacted, censor: '[redacted]' },
+  redact: { paths: redactedPaths, censor: '[redacted]' },
 })
 
-/** Written through `process.stderr`, whose errors are heard: a reader that is gone must not end the process. */
+/** Writes through `process.stderr`, whose errors are handled: a closed pipe must not end the process. */
 const standardError = { write: (text: string) => void process.stderr.write(text) }
 
-/** Structured logs on standard error: JSON lines, or readable ones on a terminal. */
+/** Logs to the standard error: JSON lines, or readable ones on a terminal. */
 export function createLogger(level: string, isReadable: boolean): Logger {
   return pino(optionsOf(level), isReadable ? readable(standardError.write) : standardError)
 }
 
 /**
- * Logs beside what a person watches: all go to a file as JSON lines, and what the person has to know of, warnings and errors,
- * is also told in readable ones. The file is made with the first line.
+ * Logs to a file as JSON lines, and prints warnings and errors readably, for a start on a terminal. The file is created with
+ * the first line.
  */
-export function createFileLogger(level: string, file: string, tell: (text: string) => void): Logger {
+export function createFileLogger(level: string, file: string, print: (text: string) => void): Logger {
   const streams = [
     { level: 'trace', stream: appendTo(file) },
-    { level: 'warn', stream: readable(tell) },
+    { level: 'warn', stream: readable(print) },
   ] as const
   return pino(optionsOf(level), multistream([...streams]))
 }
@@ -65,7 +65,7 @@ function appendTo(file: string): { write(line: string): void } {
         handle ??= openSync(file, 'a', 0o600)
         writeSync(handle, line)
       } catch {
-        // A full disk, for one, must not end what the log only tells of.
+        // A full disk, for example, must not end the process.
       }
     },
   }

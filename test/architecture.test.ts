@@ -142,6 +142,7 @@ const rooms: readonly (readonly [room: string, mayImport: readonly string[]])[] 
       'src/startup-error.ts',
       'src/store',
       'src/telemetry',
+      'src/vault',
       'src/verdict',
     ],
   ],

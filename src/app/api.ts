@@ -23,35 +23,35 @@ import type { Listener } from './listener.ts'
 export interface ApiRoleOptions {
   readonly config: Config
   readonly databaseUrl: string
-  /** Where it serves. */
+  /** The listener that it serves on. */
   readonly listener: Listener
-  /** Under the role `reelpilot_api`: all that clients ask for. */
+  /** Under the role `reelpilot_api`, for client requests. */
   readonly api: Connection
-  /** Under `reelpilot_runtime`: what TikTok and browsers that come from there say, before it is known whose it is. */
+  /** Under `reelpilot_runtime`, for webhooks and OAuth callbacks, which do not name an organization. */
   readonly runtime: Connection
   readonly machines: MachineCatalogue
   readonly storage: MediaSource
-  /** Looks at this machine. */
+  /** Checks the disk of this machine. */
   readonly checkHost: () => Promise<HostHealth>
   readonly keyCheck: KeyCheck
   readonly tiktok: TikTokClient
   readonly app: AppCredential
   readonly encryptor: Encryptor
-  /** On the connection `api`. */
+  /** Uses the connection `api`. */
   readonly limiter: Limiter
-  /** That of this process's calls to TikTok. */
+  /** The cache of this process's TikTok client. */
   readonly limitSettings: LimitSettingsCache
   readonly log: Logger
 }
 
 export interface ApiRole {
-  /** To be registered with the TikTok app. */
+  /** Register both URLs with the TikTok app. */
   readonly callbackUrl: string
   readonly webhookUrl: string
   stop(): Promise<void>
 }
 
-/** The API role: GraphQL, videos and health, the way back from TikTok's authorize page, and TikTok's webhooks. */
+/** Starts the API role: GraphQL, media files, health, the OAuth callback and TikTok's webhooks. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const {
     config,
@@ -74,7 +74,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     role: 'reelpilot_api',
     name: 'reelpilot api queue',
     supervises: false,
-    onError: (error) => log.warn({ err: error }, 'queue'),
+    onError: (error) => log.child({ component: 'queue' }).warn({ err: error }, 'queue operation failed'),
   })
   await boss.start()
   const notifications = createChangeNotifier(api)
@@ -105,7 +105,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       const database = await isMigrated(runtime).catch(() => false)
       const { disk } = await options.checkHost()
       const keyMissing = database && (await keyCheck.missing()).length > 0
-      const problems = [...(disk ? [disk] : []), ...(keyMissing ? ['KEY_MISSING'] : [])].map(inWords)
+      const problems = [...(disk ? [disk] : []), ...(keyMissing ? ['KEY_MISSING'] : [])].map(sentenceOf)
       return {
         ok: database && problems.length === 0,
         checks: { database, disk: !disk, keys: !keyMissing },
@@ -124,7 +124,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   }
 }
 
-function inWords(code: string): string {
+function sentenceOf(code: string): string {
   const { meaning, nextStep } = verdictFor('reelpilot', code).verdict
   return `${meaning} ${nextStep}`
 }

@@ -39,7 +39,7 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Undoes what was started, the last first. */
+/** Stops what was started, in reverse order. */
 class Teardown {
   readonly #steps: (() => Promise<unknown>)[] = []
   add(step: () => Promise<unknown>): void {
@@ -47,7 +47,7 @@ class Teardown {
   }
   async run(log: Logger): Promise<void> {
     for (const step of this.#steps.splice(0).reverse())
-      await step().catch((error) => log.error({ err: error }, 'stopping'))
+      await step().catch((error) => log.error({ err: error }, 'a part did not stop cleanly'))
   }
 }
 
@@ -56,11 +56,11 @@ export interface StartOptions {
   readonly roles: readonly Role[]
   readonly log: Logger
   readonly terminal: Terminal
-  /** A start that it cuts short is undone like one that fails. */
-  readonly ending: AbortSignal
+  /** A start that it aborts is undone like one that fails. */
+  readonly shutdown: AbortSignal
 }
 
-/** Builds every part by its arguments and starts the roles that are asked for. What fails leaves nothing running. */
+/** Builds every part from its arguments and starts the roles. A failed start leaves nothing running. */
 export async function startApp(options: StartOptions): Promise<App> {
   const teardown = new Teardown()
   try {
@@ -72,10 +72,10 @@ export async function startApp(options: StartOptions): Promise<App> {
 }
 
 async function start(
-  { config, roles, log: plainLog, terminal, ending }: StartOptions,
+  { config, roles, log: plainLog, terminal, shutdown }: StartOptions,
   teardown: Teardown,
 ): Promise<App> {
-  // Whatever can refuse the start comes before whatever is written.
+  // Everything that can refuse the start comes before anything is written.
   const listener = roles.includes('api') ? await listen(config) : null
   if (listener) teardown.add(() => listener.close())
   if (roles.includes('worker')) await refuseWithoutFfmpeg(config)
@@ -88,26 +88,27 @@ async function start(
         isRequired: roles.includes('api') && roles.includes('worker'),
       })
   if (rehearsal) teardown.add(() => rehearsal.stop())
-  const database = await openDatabase(config, { print: terminal.print, ending })
+  const database = await openDatabase(config, { print: terminal.print, shutdown })
   teardown.add(() => database.stop())
-  ending.throwIfAborted()
+  shutdown.throwIfAborted()
   await migrateDatabase(database.url, plainLog)
-  ending.throwIfAborted()
+  shutdown.throwIfAborted()
 
   const log = logOutagesOnce(plainLog, {
     name: 'database',
     isOutage: (error) => asUnavailable(error) !== null,
     probe: () => checkConnection(database.url),
   })
-  database.keepRunning?.({
-    onRestarted: () => log.warn('the embedded Postgres had ended, and was started again'),
-    onLost: (error) => {
-      log.fatal({ err: error }, 'the embedded Postgres cannot be started again: this process ends')
+  const databaseLog = log.child({ component: 'database' })
+  database.supervise?.({
+    onRestart: () => databaseLog.warn('the bundled Postgres had ended and was restarted'),
+    onGiveUp: (error) => {
+      databaseLog.fatal({ err: error }, 'the bundled Postgres cannot be restarted: this process ends')
       process.exit(1)
     },
   })
   const open = (role: Parameters<typeof connect>[1], max: number): Connection => {
-    const onError = (error: Error) => log.warn({ err: error }, 'database connection')
+    const onError = (error: Error) => databaseLog.warn({ err: error }, 'connection lost')
     const connection = connect(database.url, role, { max, name: role.replace('_', ' '), onError })
     teardown.add(() => connection.close())
     return connection
@@ -118,21 +119,22 @@ async function start(
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const app = config.tiktok ?? rehearsal?.client
-  if (!app) throw new Error('neither a TikTok app nor a rehearsal is set up')
+  if (!app) throw new Error('neither a TikTok app nor a rehearsal is configured')
   const clientSecret = new Secret(app.clientSecret)
   const notifications = createChangeNotifier(runtime)
   teardown.add(() => notifications.close())
-  const keepLimits = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
+  const limitLog = log.child({ component: 'limits' })
+  const openLimiter = async (connection: Connection, role: 'reelpilot_api' | 'reelpilot_runtime') => {
     const limiter = await startLimiter({
       db: connection.db,
       role,
       ...(config.redisUrl && { redisUrl: new Secret(config.redisUrl) }),
-      onError: (error) => log.warn({ err: error }, 'limits'),
+      onError: (error) => limitLog.warn({ err: error }, 'the limit store is unavailable'),
     })
     teardown.add(() => limiter.stop())
     return limiter
   }
-  const limiter = await keepLimits(runtime, 'reelpilot_runtime')
+  const limiter = await openLimiter(runtime, 'reelpilot_runtime')
   const { tiktok, withBreaker, limitSettings } = await openGuardedClients({
     db: runtime.db,
     limiter,
@@ -150,7 +152,7 @@ async function start(
       databaseUrl: database.url,
       listener,
       api: connection,
-      limiter: await keepLimits(connection, 'reelpilot_api'),
+      limiter: await openLimiter(connection, 'reelpilot_api'),
       limitSettings,
       runtime,
       machines,
@@ -180,7 +182,8 @@ async function start(
       organizationId: seeded.organizationId,
       pathOf,
       terminal,
-      onError: (error) => log.warn({ err: error }, 'the progress display could not read transitions'),
+      onError: (error) =>
+        log.child({ component: 'rehearsal' }).warn({ err: error }, 'transitions could not be read'),
     })
     teardown.add(() => display.close())
   }
@@ -212,7 +215,7 @@ async function start(
       concurrency: config.workerConcurrency,
       sweepMedia: () =>
         sweepMedia(storage, runtime.db).catch((error) =>
-          log.warn({ err: error }, 'stored files were not swept'),
+          log.child({ component: 'worker' }).warn({ err: error }, 'media files were not swept'),
         ),
       log,
     })

@@ -1,17 +1,17 @@
-/** Keeps what a look found for some milliseconds, for all who ask meanwhile. A look that failed is forgotten at once. */
-export function cacheFor<Found>(
-  forMs: number,
-  look: () => Promise<Found>,
+/** Caches the result of `load` for `ttlMs` milliseconds. Concurrent calls share one load; a failure is not cached. */
+export function cacheFor<Value>(
+  ttlMs: number,
+  load: () => Promise<Value>,
   now: () => number = () => performance.now(),
-): () => Promise<Found> {
-  let latest: { readonly at: number; readonly found: Promise<Found> } | null = null
+): () => Promise<Value> {
+  let latest: { readonly at: number; readonly value: Promise<Value> } | null = null
   return () => {
-    if (latest && now() - latest.at < forMs) return latest.found
-    const begun = { at: now(), found: look() }
-    latest = begun
-    begun.found.catch(() => {
-      if (latest === begun) latest = null
+    if (latest && now() - latest.at < ttlMs) return latest.value
+    const entry = { at: now(), value: load() }
+    latest = entry
+    entry.value.catch(() => {
+      if (latest === entry) latest = null
     })
-    return begun.found
+    return entry.value
   }
 }

@@ -3,7 +3,7 @@ import { access, mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { explainDataDirectoryError } from '../startup-error.ts'
 
-/** Makes the data directory, if it is not there. Throws `StartupError` where it cannot be worked in. */
+/** Creates the data directory if it does not exist. Throws `StartupError` if it cannot be used. */
 export async function openDataDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true })
@@ -13,7 +13,7 @@ export async function openDataDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A path as a person would type it here. */
+/** The path relative to the working directory, if it lies below it. */
 export function shortPath(absolute: string): string {
   const relative = path.relative('.', absolute)
   return relative.startsWith('..') ? absolute : relative

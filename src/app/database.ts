@@ -1,9 +1,8 @@
 import path from 'node:path'
-import { createOrganization } from '../commands/tenant/create-organization.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import { startEmbeddedServer } from '../postgres/server.ts'
-import type { KeepRunningOptions } from '../postgres/supervise.ts'
+import type { SuperviseOptions } from '../postgres/supervise.ts'
 import { installQueues } from '../queue/install-queues.ts'
 import { explainDataDirectoryError, StartupError } from '../startup-error.ts'
 import { connect } from '../store/database.ts'
@@ -12,22 +11,23 @@ import { openDataDirectory, shortPath } from './data-directory.ts'
 import { explainMigrationError, waitForDatabase } from './wait-for-database.ts'
 
 export interface OpenOptions {
-  /** Told what is waited for. */
+  /** Prints what the start waits for. */
   readonly print: (line: string) => void
-  /** Cuts the waiting short. */
-  readonly ending: AbortSignal
+  /** Aborts the wait. */
+  readonly shutdown: AbortSignal
 }
 
 export interface OpenDatabase {
   readonly url: string
-  /** For whoever goes on using it: only of our own. */
-  keepRunning?(how: KeepRunningOptions): void
+  /** Restarts the bundled server whenever it ends. Undefined for a given one. */
+  supervise?(options: SuperviseOptions): void
+  /** Stops the bundled server unless another process uses it. */
   stop(): Promise<void>
 }
 
 /**
- * The database of this configuration: the given one, or our own, started if it is not running. Several processes may
- * share our own; it is stopped by the last one that leaves, never under another. Throws `StartupError` for what a person mends.
+ * Opens the configured database, or the bundled one, which is started if it is not running. Several processes can share the
+ * bundled one; the last of them stops it. Throws `StartupError` for a problem that a person can fix.
  */
 export async function openDatabase(config: Config, options: OpenOptions): Promise<OpenDatabase> {
   if (config.databaseUrl) {
@@ -36,31 +36,31 @@ export async function openDatabase(config: Config, options: OpenOptions): Promis
   }
   await openDataDirectory(config.dataDirectory)
   const directory = path.join(config.dataDirectory, 'postgres')
-  options.print(`  Postgres   in ${shortPath(directory)}, which takes some seconds the first time …`)
+  options.print(`  Postgres   in ${shortPath(directory)}; the first start takes some seconds …`)
   const server = await startEmbeddedServer({ directory }).catch((error: Error) => {
     const known = explainDataDirectoryError(error, config.dataDirectory)
     throw known === error ? new StartupError(error.message, { cause: error }) : known
   })
   return {
     url: server.url,
-    keepRunning: (how) => server.keepRunning(how),
+    supervise: (how) => server.supervise(how),
     async stop() {
-      // What cannot be asked serves nobody.
+      // A server that cannot be asked has no clients.
       if (!(await hasOtherClients(server.url).catch(() => false))) await server.stop()
     },
   }
 }
 
-/** How a process is called that asks this, for it is about to leave: of two that stop at once, none stays for the other. */
-const leaver = 'reelpilot stop'
+/** The connection name of a process that is stopping: two that stop at once must not wait for each other. */
+const stoppingName = 'reelpilot stop'
 
 async function hasOtherClients(url: string): Promise<boolean> {
-  const owner = connect(url, 'owner', { max: 1, name: leaver, onError: () => undefined })
+  const owner = connect(url, 'owner', { max: 1, name: stoppingName, onError: () => undefined })
   try {
     const { rows } = await owner.pool.query<{ others: boolean }>(
       `select exists (select from pg_stat_activity where datname = current_database()
          and backend_type = 'client backend' and application_name <> $1) as others`,
-      [leaver],
+      [stoppingName],
     )
     return rows[0]?.others ?? false
   } finally {
@@ -68,12 +68,12 @@ async function hasOtherClients(url: string): Promise<boolean> {
   }
 }
 
-/** Brings the database's schema and queues up to this build. Answers what was applied. */
+/** Migrates the database's schema and queues to this build. Returns the applied migrations. */
 export async function migrateDatabase(url: string, log: Logger): Promise<readonly string[]> {
   const owner = connect(url, 'owner', {
     max: 2,
     name: 'reelpilot migrate',
-    onError: (error) => log.warn({ err: error }),
+    onError: (error) => log.child({ component: 'database' }).warn({ err: error }, 'connection lost'),
   })
   try {
     const applied = await migrate(owner)
@@ -83,17 +83,5 @@ export async function migrateDatabase(url: string, log: Logger): Promise<readonl
     throw await explainMigrationError(error, url)
   } finally {
     await owner.close()
-  }
-}
-
-/** Creates an organization and answers its first key. */
-export async function addOrganization(url: string, name: string, log: Logger): Promise<string> {
-  const onError = (error: Error) => log.warn({ err: error }, 'database connection')
-  const runtime = connect(url, 'reelpilot_runtime', { max: 1, name: 'reelpilot organization', onError })
-  try {
-    const { key } = await runtime.db.transaction().execute((tx) => createOrganization(tx, name))
-    return key
-  } finally {
-    await runtime.close()
   }
 }

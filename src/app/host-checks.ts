@@ -5,35 +5,35 @@ import { bundledFfmpeg, checkFfmpeg } from '../providers/video/local/ffmpeg.ts'
 import { ConfigError } from '../startup-error.ts'
 import { cacheFor } from './cache-for.ts'
 
-/** What was found of this machine: null where nothing is wrong. */
+/** Null if the disk is healthy. */
 export interface HostHealth {
   readonly disk: HostFaultCode | null
 }
 
-/** Readiness may be asked many times a second, and a look at the disk writes to it. */
-const lookEveryMs = 5_000
+/** Readiness can be polled many times a second, and a check writes to the disk. */
+const cacheMs = 5_000
 
-/** Looks at the data directory's disk: whether there is room, and whether it can be written to. */
+/** Creates a check whether the data directory's disk has space and can be written to. */
 export function createHostChecks(directory: string, now?: () => number): () => Promise<HostHealth> {
-  const look = (): Promise<HostHealth> =>
+  const check = (): Promise<HostHealth> =>
     checkDisk(directory).then(
       () => ({ disk: null }),
       (error) => ({ disk: hostFaultOf(error) ?? 'DISK_UNUSABLE' }),
     )
-  return cacheFor(lookEveryMs, look, now)
+  return cacheFor(cacheMs, check, now)
 }
 
-/** Throws ConfigError where there is no ffmpeg to work with: found out now, and not by the first job of the night. */
+/** Throws `ConfigError` if ffmpeg does not run, so that the start fails and not the first job. */
 export async function refuseWithoutFfmpeg({ ffmpegPath }: Pick<Config, 'ffmpegPath'>): Promise<void> {
   try {
     await checkFfmpeg(ffmpegPath ?? bundledFfmpeg())
   } catch (error) {
     if (!hostFaultOf(error)) throw error
-    const why = (error as Error).message
+    const reason = (error as Error).message
     throw new ConfigError(
       ffmpegPath
-        ? `FFMPEG_PATH: ${ffmpegPath} cannot be run (${why}); set the path of an ffmpeg, or leave it out for the bundled one`
-        : `the bundled ffmpeg cannot be run (${why}); run \`npm ci\` again, or set FFMPEG_PATH to another one`,
+        ? `FFMPEG_PATH: ${ffmpegPath} cannot be run (${reason}); set the path of an ffmpeg, or unset it for the bundled one`
+        : `the bundled ffmpeg cannot be run (${reason}); run \`npm ci\` again, or set FFMPEG_PATH to another one`,
     )
   }
 }

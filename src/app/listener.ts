@@ -2,34 +2,34 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { explainListenError } from '../startup-error.ts'
 
-/** The API's address, held from the first moment of a start. */
+/** The API's address, bound at the beginning of a start. */
 export interface Listener {
-  /** Whoever serves here replaces what answers its requests. */
+  /** The API replaces its request handler. */
   readonly server: Server
-  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  /** Such as `http://127.0.0.1:4000`. */
   readonly address: string
-  /** Closes it, unless whoever served here has done so. */
+  /** Does nothing if the API has closed it. */
   close(): Promise<void>
 }
 
 /**
- * Listens before anything is written: a start whose port is taken changes nothing. Until somebody serves here, requests are
- * answered 503, but for `/livez`. Throws `ConfigError` where nobody can listen.
+ * Binds the address before anything is written, so that a start whose port is taken changes nothing. Until the API serves,
+ * every request but `/livez` is answered 503. Throws `ConfigError` for an address that cannot be used.
  */
-export async function listen(place: { readonly host: string; readonly port: number }): Promise<Listener> {
+export async function listen(address: { readonly host: string; readonly port: number }): Promise<Listener> {
   const server = createServer(answerStarting)
-  server.listen(place.port, place.host)
+  server.listen(address.port, address.host)
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw explainListenError(error, { ...place, portSetting: 'PORT' })
+    throw explainListenError(error, { ...address, portSetting: 'PORT' })
   }
-  const found = server.address()
-  if (typeof found !== 'object' || found === null) throw new Error('the server has no address')
-  const name = found.family === 'IPv6' ? `[${found.address}]` : found.address
+  const bound = server.address()
+  if (typeof bound !== 'object' || bound === null) throw new Error('the server has no address')
+  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
   return {
     server,
-    address: `http://${name}:${found.port}`,
+    address: `http://${host}:${bound.port}`,
     async close() {
       if (!server.listening) return
       server.close()
@@ -45,7 +45,7 @@ function answerStarting({ url }: IncomingMessage, response: ServerResponse): voi
   response.writeHead(isLive ? 200 : 503, {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
-    // The connection would otherwise be kept for what serves here next.
+    // A kept connection would not reach the API's own handler.
     connection: 'close',
     ...(!isLive && { 'retry-after': '1' }),
   })

@@ -1,24 +1,23 @@
-/** How often it is looked whether npm still runs. */
-const lookMs = 500
+const pollIntervalMs = 500
 
 /**
- * Aborts once this process shall end, with why in words as its reason: at SIGTERM, SIGINT or SIGHUP (a terminal that is closed),
- * when nobody reads what it prints (`npm start | head`), and when the npm that started it has gone without a word. Later
- * reasons change nothing: a second SIGINT must not cut a drain short; SIGKILL always can, and loses nothing.
+ * Aborts when this process must end; the abort reason says why. Causes: SIGTERM, SIGINT or SIGHUP (a closed terminal); a closed
+ * standard output (`npm start | head`); the death of the npm that started it. Later causes change nothing: a second SIGINT must
+ * not cut a drain short. SIGKILL always ends the process, and loses nothing.
  */
 export function createShutdownSignal({ isFromNpm }: { readonly isFromNpm: boolean }): AbortSignal {
   const controller = new AbortController()
-  const end = (why: string) => controller.abort(why)
+  const end = (reason: string) => controller.abort(reason)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end)
-  process.stdout.on('error', () => end('nobody reads the output any more'))
-  // Without a listener the process would end here and now, and leave its Postgres behind.
+  process.stdout.on('error', () => end('the standard output was closed'))
+  // Without a listener, an error would end the process at once and leave its Postgres running.
   process.stderr.on('error', () => undefined)
 
-  // npm passes SIGTERM and SIGINT on, but dies of SIGHUP and SIGKILL without telling us.
+  // npm forwards SIGTERM and SIGINT, but dies of SIGHUP and SIGKILL without notice.
   const parent = process.ppid
-  const look = () => {
-    if (process.ppid !== parent) end('npm is gone')
+  const checkParent = () => {
+    if (process.ppid !== parent) end('npm has ended')
   }
-  if (isFromNpm) setInterval(look, lookMs).unref()
+  if (isFromNpm) setInterval(checkParent, pollIntervalMs).unref()
   return controller.signal
 }

@@ -7,77 +7,81 @@ import {
   type ServerState,
 } from '../store/server-state.ts'
 
-const patienceMs = 60_000
-const lookEveryMs = 1_000
+const defaultTimeoutMs = 60_000
+const pollIntervalMs = 1_000
 
 /**
- * Waits until a given Postgres takes changes: a standby may be promoted, a server that starts comes up. Throws `StartupError` at
- * once for what does not pass by itself, and for the rest after a minute.
+ * Waits until a given Postgres accepts writes: a standby may be promoted, a starting server comes up. Throws `StartupError` at once
+ * for a problem that waiting does not solve, and otherwise after a minute.
  */
 export async function waitForDatabase(
   url: string,
   options: {
     readonly print: (line: string) => void
-    readonly ending: AbortSignal
-    readonly patienceMs?: number
+    readonly shutdown: AbortSignal
+    /** Default: 1 minute. */
+    readonly timeoutMs?: number
   },
 ): Promise<void> {
-  const deadline = performance.now() + (options.patienceMs ?? patienceMs)
-  let said: ServerState['kind'] | undefined
+  const deadline = performance.now() + (options.timeoutMs ?? defaultTimeoutMs)
+  let printed: ServerState['kind'] | undefined
   for (;;) {
     const state = await readServerState(url)
     if (state.kind === 'ready') return
     if (state.kind === 'unreachable' || state.kind === 'tooOld' || performance.now() > deadline)
-      throw new StartupError(sentenceOf(state, url))
-    if (said !== state.kind) options.print(`  ${waitingFor[state.kind](placeOf(url))}`)
-    said = state.kind
-    await pause(lookEveryMs, undefined, { signal: options.ending })
+      throw new StartupError(explainState(state, url))
+    if (printed !== state.kind) options.print(`  ${waitMessages[state.kind](addressOf(url))}`)
+    printed = state.kind
+    await pause(pollIntervalMs, undefined, { signal: options.shutdown })
   }
 }
 
-const waitingFor = {
-  standby: (place: string) =>
-    `The Postgres at ${place} is a standby: waiting up to a minute for its promotion …`,
-  notReady: (place: string) => `The Postgres at ${place} is starting: waiting up to a minute …`,
+const waitMessages = {
+  standby: (address: string) =>
+    `The Postgres at ${address} is a standby. Waiting up to a minute for its promotion …`,
+  notReady: (address: string) => `The Postgres at ${address} is starting. Waiting up to a minute …`,
 } as const
 
-function sentenceOf(state: Exclude<ServerState, { kind: 'ready' }>, url: string): string {
-  const place = placeOf(url)
+function explainState(state: Exclude<ServerState, { kind: 'ready' }>, url: string): string {
+  const address = addressOf(url)
   switch (state.kind) {
     case 'standby':
-      return `DATABASE_URL: the Postgres at ${place} is a standby and takes no changes; promote it, or set the address of its primary`
+      return `DATABASE_URL: the Postgres at ${address} is a standby and accepts no writes; promote it, or set the address of its primary`
     case 'notReady':
-      return `DATABASE_URL: the Postgres at ${place} is still starting or recovering; start again once it is up`
+      return `DATABASE_URL: the Postgres at ${address} is still starting or recovering; try again once it is up`
     case 'tooOld':
-      return `DATABASE_URL: the Postgres at ${place} is of version ${state.version}; use 15 or newer`
+      return `DATABASE_URL: the Postgres at ${address} has version ${state.version}; use 15 or newer`
     case 'unreachable':
-      return `DATABASE_URL: ${unreachable(state, url)}`
+      return `DATABASE_URL: ${explainUnreachable(state, url)}`
   }
 }
 
-function unreachable({ code, message }: Extract<ServerState, { kind: 'unreachable' }>, url: string): string {
-  const place = placeOf(url)
+function explainUnreachable(
+  { code, message }: Extract<ServerState, { kind: 'unreachable' }>,
+  url: string,
+): string {
+  const address = addressOf(url)
   const { username, pathname, hostname } = new URL(url)
   const user = decodeURIComponent(username)
   switch (code) {
     case 'ECONNREFUSED':
     case 'ENOENT': // a socket file
-      return `nothing listens at ${place}; start that Postgres, or correct the address`
+      return `nothing listens at ${address}; start that Postgres, or correct the address`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `the host ${hostname} is not known; correct its name, or mend the name service of this machine`
+      return `the host ${hostname} is not known; correct its name, or fix the name resolution of this machine`
     case '28P01':
-      return `the Postgres at ${place} refuses the password of the user ${user}; correct user or password`
+      return `the Postgres at ${address} refuses the password of the user ${user}; correct user or password`
     case '3D000':
-      return `there is no database ${decodeURIComponent(pathname.slice(1))} at ${place}; create it (createdb), or correct its name`
+      return `there is no database ${decodeURIComponent(pathname.slice(1))} at ${address}; create it (createdb), or correct its name`
     case undefined:
-      return `the Postgres at ${place} gave no answer (${message}); correct the address, or let this machine reach it`
+      return `the Postgres at ${address} gave no answer (${message}); correct the address, or make it reachable from this machine`
     default:
-      return `the Postgres at ${place} cannot be used (${code}: ${message}); mend that, or correct the address`
+      return `the Postgres at ${address} cannot be used (${code}: ${message}); fix that, or correct the address`
   }
 }
 
-/** What to do where migrations were not permitted something; the error itself where it says anything else. */
+/** Explains a migration that lacked a privilege; any other error is returned unchanged. */
 export async function explainMigrationError(error: unknown, url: string): Promise<unknown> {
   if (!causes(error).some((cause) => 'code' in cause && cause.code === '42501')) return error
   const missing = await findMissingRights(url)
@@ -85,7 +89,7 @@ export async function explainMigrationError(error: unknown, url: string): Promis
   if (remedies.length === 0) {
     const { message } = causes(error).at(-1) ?? { message: '' }
     return new StartupError(
-      `DATABASE_URL: the user ${missing.user} may not change what it has to (${message}); let the schemas reelpilot and reelpilot_queue and the roles reelpilot_api and reelpilot_runtime be its own`,
+      `DATABASE_URL: the user ${missing.user} lacks a privilege (${message}); make it the owner of the schemas reelpilot and reelpilot_queue and of the roles reelpilot_api and reelpilot_runtime`,
     )
   }
   return new StartupError(
@@ -103,13 +107,13 @@ function remediesOf({ user, database, toCreateRoles, toCreateSchemas }: MissingR
   ]
 }
 
-/** An error and what caused it, the outermost first. */
+/** An error and its causes, the outermost first. */
 function causes(error: unknown): readonly Error[] {
   return error instanceof Error ? [error, ...causes(error.cause)] : []
 }
 
 /** Host and port, never the password. */
-function placeOf(url: string): string {
+function addressOf(url: string): string {
   const { host, searchParams } = new URL(url)
   return searchParams.get('host') ?? (host || 'its address')
 }

@@ -31,31 +31,35 @@ export interface WorkerRoleOptions {
   readonly databaseUrl: string
   readonly runtime: Connection
   readonly machines: MachineCatalogue
-  /** The steps, once there is a queue that they can wake others by. */
+  /** Creates the steps once the queue, which they send wake-ups to, is running. */
   readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
-  /** Removes stored files that nobody needs any more, once an hour. */
+  /** Called once an hour to remove unused media files. */
   readonly sweepMedia?: () => Promise<unknown>
   readonly log: Logger
   readonly onBoundary?: Runtime['onBoundary']
-  /** What wall times mean; the data of this Node if left out. */
+  /** Default: the time zone data of this Node. */
   readonly zones?: TimeZoneData
 }
 
-/** How long steps may go on once the process drains, before they are aborted. */
+/** How long running steps may continue after a shutdown before they are aborted. */
 const drainMs = 20_000
 
-/** The worker role: drives jobs, scans, and sweeps. `stop` drains: no work is lost, whatever is cut short. */
+/** Starts the worker role: it drives jobs, scans for due slots and sweeps. `stop` drains; an aborted step is resumed elsewhere. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
   const { databaseUrl, runtime: connection, machines, concurrency, log, zones = bundledTimeZones } = options
-  const onError = (error: unknown) => log.warn({ err: error }, 'queue')
+  const queueLog = log.child({ component: 'queue' })
+  const workerLog = log.child({ component: 'worker' })
+  const scanLog = log.child({ component: 'scan' })
+  const webhookLog = log.child({ component: 'webhooks' })
+  const onError = (error: unknown) => queueLog.warn({ err: error }, 'queue operation failed')
   const boss = createBoss({
     url: databaseUrl,
     role: 'reelpilot_runtime',
     name: 'reelpilot worker queue',
     supervises: true,
     onError,
-    onWarning: throttleWarnings((warning, seen) => log.warn({ ...warning, seen }, 'the queue warns')),
+    onWarning: throttleWarnings((warning, seen) => queueLog.warn({ ...warning, seen }, 'queue warning')),
   })
   await boss.start()
   const deps: CommandDeps = { boss, machines }
@@ -74,7 +78,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       }),
   })
   const keeper = new LeaseKeeper(instanceStore, 2_500, (error) =>
-    log.warn({ err: error }, 'leases were not renewed'),
+    workerLog.warn({ err: error }, 'leases not renewed'),
   )
   const draining = new AbortController()
   const runtime: Runtime = {
@@ -91,7 +95,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       for (const jobId of jobs) keeper.checkNow(jobId)
     },
     onGap: () => undefined,
-    onError: (error) => log.warn({ err: error }, 'notifications'),
+    onError: (error) => log.child({ component: 'notifications' }).warn({ err: error }, 'connection lost'),
   })
 
   const scanOne = async (organizationId: string, reason: ScanReason) => {
@@ -99,13 +103,13 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       scanOrganization(tx, deps, { organizationId, reason }),
     )
     if (startedJobs.length > 0)
-      log.info({ organization: organizationId, reason, started: startedJobs.length }, 'scan')
+      scanLog.info({ organizationId, reason, started: startedJobs.length }, 'jobs started')
   }
-  /** Before every scan, and before the first job is driven: what falls due follows from it. */
+  /** Runs before every scan and before the first job is driven, because due times depend on it. */
   const resolveSlots = async () => {
     const { rescheduled } = await resolveOutdatedSlots(db, deps, notifications, zones)
     if (rescheduled > 0)
-      log.warn({ rescheduled, tzdata: zones.version }, 'new time zone data has moved slots')
+      scanLog.warn({ rescheduled, tzdata: zones.version }, 'new time zone data moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
     const organizations = await db.selectFrom('organization').select('id').execute()
@@ -119,25 +123,22 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       await prune(db)
       await options.sweepMedia?.()
       const redriven = await runCommand(db, notifications, (tx) => redriveDeliveries(tx, deps))
-      if (redriven > 0) log.info({ redriven }, 'deliveries that could not be taken in are tried again')
+      if (redriven > 0) webhookLog.info({ redriven }, 'failed deliveries redriven')
     },
   })
   await workDeliveries(boss, async (key) => {
     const { outcome } = await runCommand(db, notifications, (tx) => handleWebhook(tx, deps, key))
-    log.debug({ outcome }, 'webhook delivery handled')
+    webhookLog.debug({ outcome }, 'webhook handled')
   })
   await workDeadWakeUps(boss, async (jobId, lost) => {
     const result = await runCommand(db, notifications, (tx) => deadLetterJob(tx, deps, jobId, lost))
     if (result.kind === 'moot') return
     const { isTransitioned } = result
-    log.error(
-      { jobId, isTransitioned, tries: lost.attempts, ...lost.cause },
-      'nobody gets through with a job',
-    )
+    queueLog.error({ jobId, isTransitioned, attempts: lost.attempts, ...lost.cause }, 'job dead-lettered')
   })
-  await workDeadDeliveries(boss, async (key, { cause, attempts: tries }) => {
+  await workDeadDeliveries(boss, async (key, { cause, attempts }) => {
     await markFailed(db, key, `${cause.code}: ${cause.message}`)
-    log.error({ key, tries, ...cause }, 'a delivery cannot be taken in')
+    webhookLog.error({ key, attempts, ...cause }, 'webhook delivery dead-lettered')
   })
   await resolveSlots()
   const worker = await startWakeWorker({
@@ -146,8 +147,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     runtime,
     concurrency,
     onError: (error, jobId) =>
-      log.error({ err: error, jobId }, 'a job was let go, and will be taken up again'),
-    onSwept: (jobIds) => log.warn({ jobIds }, 'the sweep woke jobs that nothing else would have'),
+      workerLog.error({ err: error, jobId }, 'job released after an error; it will be leased again'),
+    onSwept: (jobIds) => workerLog.warn({ jobIds }, 'the sweep woke jobs that had no wake-up'),
   })
   await scanAll('boot')
 

@@ -5,60 +5,68 @@ import { nextTimer } from '../durable/checkpoint.ts'
 import { contextOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
 import { listBreakers, readBreakers } from '../store/breaker/breakers.ts'
-import { type Connection, connect } from '../store/database.ts'
+import type { Connection } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import { runCommand } from '../store/run-command.ts'
+import { type Command, onDatabase, print, UsageError } from './command.ts'
+import { withRuntime } from './with-runtime.ts'
 
-/** What the operator asks at the command line. */
+export const breakerCommand: Command = {
+  name: 'breaker',
+  usage: '[open|closed KEY REASON | release KEY]',
+  summary: 'lists the circuit breakers, holds one open or closed, or releases it',
+  maxArguments: Number.POSITIVE_INFINITY,
+  async run(call) {
+    const request = parseBreakerRequest(call.words)
+    return await onDatabase(call, async (url, log) => {
+      const { text, code } = await runBreakerRequest(url, request, log)
+      return print(text, code)
+    })
+  },
+}
+
 export type BreakerRequest =
   | { readonly kind: 'list' }
   | { readonly kind: 'force'; readonly mode: ForceMode; readonly key: string; readonly reason: string }
-  | { readonly kind: 'unreadable'; readonly why: string }
 
-/** What is said, and the exit code: 2 for what made no sense. */
-export interface Said {
+/** What to print, and the exit code: 2 if the request was refused. */
+export interface BreakerReport {
   readonly text: string
   readonly code: 0 | 2
 }
 
-/** Reads the words after `breaker`: none, or what to make of a breaker, its key, and why. */
-export function readBreakerRequest(words: readonly string[]): BreakerRequest {
+/** Parses the arguments: none, or a mode, a breaker's key and the reason. Throws `UsageError`. */
+export function parseBreakerRequest(words: readonly string[]): BreakerRequest {
   const [mode, key, ...rest] = words
   if (mode === undefined) return { kind: 'list' }
-  if (!isMode(mode))
-    return unreadable(`"${mode}" is nothing to make of a breaker: say open, closed or release.`)
-  if (key === undefined) return unreadable(`Say which breaker: \`npm start -- breaker ${mode} KEY\`.`)
+  if (!isMode(mode)) throw new UsageError(`"${mode}" is not one of open, closed and release.`)
+  if (key === undefined) throw new UsageError(`Missing argument KEY: \`npm start -- breaker ${mode} KEY\`.`)
   const reason = rest.join(' ').trim()
   if (reason !== '') return { kind: 'force', mode, key, reason }
-  // It is held until somebody lets go of it: whoever wonders then has to find out why.
-  return mode === 'release'
-    ? { kind: 'force', mode, key, reason: 'released at the command line' }
-    : unreadable(`Say why "${key}" is to be held ${mode}: \`npm start -- breaker ${mode} ${key} REASON\`.`)
+  if (mode === 'release') return { kind: 'force', mode, key, reason: 'released at the command line' }
+  // A forced breaker stays so until it is released: those who wonder about it need the reason.
+  throw new UsageError(`Missing argument REASON: \`npm start -- breaker ${mode} ${key} REASON\`.`)
 }
 
-/** Lists the circuit breakers, or forces one, as the operator, who may force any. */
-export async function answerBreakerRequest(
+/** Lists the breakers or forces one. The operator may force any. */
+export async function runBreakerRequest(
   databaseUrl: string,
-  request: Exclude<BreakerRequest, { kind: 'unreadable' }>,
+  request: BreakerRequest,
   log: Logger,
-): Promise<Said> {
-  const onError = (error: Error) => log.warn({ err: error }, 'database connection')
-  const runtime = connect(databaseUrl, 'reelpilot_runtime', { max: 1, name: 'reelpilot breaker', onError })
-  try {
-    return request.kind === 'list' ? { text: await list(runtime), code: 0 } : await force(runtime, request)
-  } finally {
-    await runtime.close()
-  }
+): Promise<BreakerReport> {
+  return await withRuntime(databaseUrl, 'breaker', log, async (runtime) =>
+    request.kind === 'list' ? { text: await list(runtime), code: 0 } : await force(runtime, request),
+  )
 }
 
 async function force(
   connection: Connection,
   { mode, key, reason }: Extract<BreakerRequest, { kind: 'force' }>,
-): Promise<Said> {
+): Promise<BreakerReport> {
   const { db } = connection
-  const asked = { organizationId: null, key, mode, reason, by: null }
+  const command = { organizationId: null, key, mode, reason, by: null }
   const notifications = createChangeNotifier(connection)
-  const forced = await runCommand(db, notifications, (tx) => forceBreaker(tx, asked)).finally(
+  const forced = await runCommand(db, notifications, (tx) => forceBreaker(tx, command)).finally(
     notifications.close,
   )
   switch (forced.kind) {
@@ -67,25 +75,25 @@ async function force(
       return { text: table(breakers.map((record) => breakerAt(record, now))), code: 0 }
     }
     case 'missing':
-      return { text: `There is no breaker "${key}". There are:\n${await list(connection)}`, code: 2 }
+      return { text: `There is no breaker "${key}". The breakers are:\n${await list(connection)}`, code: 2 }
     case 'refused':
       return {
-        text: `"${key}" is ${forced.state}: nobody holds it, so there is nothing to release.`,
+        text: `"${key}" is ${forced.state}, not forced: there is nothing to release.`,
         code: 2,
       }
     case 'invalid':
       return { text: forced.fields.map(({ path, message }) => `The ${path} ${message}.`).join('\n'), code: 2 }
     default:
-      throw new Error(`forcing a breaker was answered with "${forced.kind}"`)
+      throw new Error(`unexpected result of forcing a breaker: ${forced.kind}`)
   }
 }
 
-/** Far more than there are upstreams, and accounts in trouble at once. */
-const mostListed = 1_000
+/** More than there are upstreams and failing accounts at once. */
+const maxListed = 1_000
 
 async function list({ db }: Connection): Promise<string> {
-  const { breakers, now } = await listBreakers(db, null, mostListed)
-  if (breakers.length === 0) return 'There is no breaker yet: the first start of a worker makes them.'
+  const { breakers, now } = await listBreakers(db, null, maxListed)
+  if (breakers.length === 0) return 'There are no breakers yet: the first start of a worker registers them.'
   return table(breakers.map((record) => breakerAt(record, now)))
 }
 
@@ -129,8 +137,4 @@ function iso(at: number): string {
 
 function isMode(word: string): word is ForceMode {
   return ['open', 'closed', 'release'].includes(word)
-}
-
-function unreadable(why: string): BreakerRequest {
-  return { kind: 'unreadable', why }
 }

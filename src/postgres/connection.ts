@@ -3,21 +3,21 @@ import { superuser } from './cluster.ts'
 
 export const database = 'reelpilot'
 
-/** The address of a database of the server on a loopback port. */
+/** The URL of a database of the server at a loopback port. */
 export function urlOf(port: number, password: string, name: string = database): string {
   return `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`
 }
 
 /**
- * Asks whether our server is on a port. `answers` is proof of it, because SCRAM shows that both sides know the password;
- * `notYet` is a server that starts, recovers or stops; `silent` is anything else, another program's port included.
+ * Probes whether our server listens on a port. `ready` is proof of it, because SCRAM shows that both sides know the password;
+ * `notReady` is a server that starts, recovers or stops; `unreachable` is anything else, including another program.
  */
-export async function ask(port: number, password: string): Promise<'answers' | 'notYet' | 'silent'> {
+export async function probe(port: number, password: string): Promise<'ready' | 'notReady' | 'unreachable'> {
   try {
     await withClient(port, password, (client) => client.query('select 1'))
-    return 'answers'
+    return 'ready'
   } catch (error) {
-    return isDatabaseError(error, 'cannot_connect_now') ? 'notYet' : 'silent'
+    return isDatabaseError(error, 'cannot_connect_now') ? 'notReady' : 'unreachable'
   }
 }
 
@@ -29,7 +29,7 @@ export async function ensureDatabase(port: number, password: string): Promise<vo
     try {
       await client.query(`create database ${database}`)
     } catch (error) {
-      // Another process was quicker: seen by name, or by the catalogue's unique index.
+      // Another process has created it: reported by name, or by the unique index of the catalogue.
       if (!isDatabaseError(error, 'duplicate_database') && !isDatabaseError(error, 'unique_violation'))
         throw error
     }
@@ -53,11 +53,11 @@ async function withClient<T>(
 ): Promise<T> {
   const client = new Client({
     connectionString: urlOf(port, password, 'postgres'),
-    ssl: false, // else PGSSLMODE in the environment decides
-    options: '-c search_path=pg_catalog', // else PGOPTIONS does
+    ssl: false, // Overrides PGSSLMODE.
+    options: '-c search_path=pg_catalog', // Overrides PGOPTIONS.
     connectionTimeoutMillis: 2_000,
   })
-  client.on('error', () => undefined) // the pending query is rejected with it
+  client.on('error', () => undefined) // The pending query rejects with it.
   try {
     await client.connect()
     return await work(client)

@@ -3,21 +3,21 @@ import { dirname, join } from 'node:path'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { chooseSystemUser, type SystemUser } from './system-user.ts'
 
-/** One private Postgres: its programs, who runs them, and where its files are (absolute paths). */
+/** One bundled Postgres: its programs, the user that runs them, and the absolute paths of its files. */
 export interface Installation {
   readonly binaries: Binaries
-  /** Undefined if it runs as we do. */
+  /** Undefined: the user of this process. */
   readonly user: SystemUser | undefined
   readonly data: string
   readonly passwordFile: string
   readonly portFile: string
-  /** Receives what every program prints, and the server while it runs. */
+  /** Receives the output of all programs. */
   readonly log: string
 }
 
-/** Lays out a directory, which is made if absent. Throws if this system cannot run an embedded Postgres in it. */
+/** Prepares a directory, which is created if absent. Throws if this system cannot run a Postgres in it. */
 export async function prepareInstallation(path: string): Promise<Installation> {
-  // Ours alone; but where root lends its files to another account, that one has to pass.
+  // Private; but if root starts Postgres as another user, that user must be able to pass.
   await mkdir(path, { recursive: true, mode: process.geteuid?.() === 0 ? 0o711 : 0o700 })
   const directory = await realpath(path)
   const data = join(directory, 'pgdata')

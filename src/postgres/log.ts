@@ -4,20 +4,20 @@ const tailLines = 20
 const tailBytes = 16_384
 const rotateBytes = 8 * 1024 * 1024
 
-/** Begins a new log file if this one has grown; one older file, `<log>.1`, is kept. */
+/** Starts a new log file once this one exceeds 8 MiB. One older file, `<log>.1`, is kept. */
 export async function rotateLog(log: string): Promise<void> {
   const { size } = await stat(log).catch(() => ({ size: 0 }))
   if (size > rotateBytes) await rename(log, `${log}.1`)
 }
 
-/** An error whose message ends with the last 20 lines of the server's log and what may be done about it. */
-export async function failure(sentence: string, log: string): Promise<Error> {
+/** An error whose message ends with the last 20 lines of the server's log and a remedy. */
+export async function errorWithLog(sentence: string, log: string): Promise<Error> {
   return new Error(
     [
       sentence,
       `The last lines of ${log}:`,
       ...(await tail(log)).map((line) => `  ${line}`),
-      'If those lines do not help: set DATABASE_URL to use a Postgres of your own.',
+      'If these lines do not help, set DATABASE_URL to use your own Postgres.',
     ].join('\n'),
   )
 }

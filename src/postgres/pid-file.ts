@@ -6,9 +6,9 @@ import { join } from 'node:path'
 /** Postgres's own lock on a data directory, `postmaster.pid`. */
 export interface PidFile {
   readonly text: string
-  /** NaN in a file that was cut off. */
+  /** NaN in a truncated file. */
   readonly pid: number
-  /** NaN in a file that was cut off. */
+  /** NaN in a truncated file. */
   readonly port: number
 }
 
@@ -24,36 +24,36 @@ export async function readPidFile(data: string): Promise<PidFile | undefined> {
 }
 
 /**
- * Whether a lock names no server of ours for certain: it was cut off, or its pid has gone to another program, as it
- * does when a container starts again. Postgres itself sees through a dead pid, but would respect these for ever.
+ * Whether a lock certainly names no server of this directory: it is truncated, or another program has its pid, as after the
+ * restart of a container. Postgres itself ignores the lock of a dead pid, but would respect these forever.
  */
-export async function isLeftOver({ pid }: PidFile, data: string): Promise<boolean> {
+export async function isStale({ pid }: PidFile, data: string): Promise<boolean> {
   if (Number.isNaN(pid)) return true
   const program = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
-  // Dead, or a system without /proc: Postgres decides.
+  // A dead process, or a system without /proc: Postgres decides.
   if (program === undefined) return false
   if (program.trim() !== 'postgres') return true
-  // A postmaster lives in its data directory. Without the right to look (root in a container), believe the name.
-  const home = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
-  return home !== undefined && home !== (await realpath(data))
+  // A postmaster's working directory is its data directory. If it is unreadable (root in a container), trust the name.
+  const workingDirectory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
+  return workingDirectory !== undefined && workingDirectory !== (await realpath(data))
 }
 
-/** Removes a lock, unless another server has taken it since it was read. */
-export async function removePidFile(judged: PidFile, data: string): Promise<void> {
+/** Removes a stale lock, unless another server has replaced it since it was read. */
+export async function removePidFile(stale: PidFile, data: string): Promise<void> {
   const path = join(data, 'postmaster.pid')
   const aside = `${path}.${randomUUID()}`
   await rename(path, aside).catch(() => undefined)
-  const text = await readFile(aside, 'utf8').catch(() => judged.text)
-  if (text === judged.text) await rm(aside, { force: true })
+  const text = await readFile(aside, 'utf8').catch(() => stale.text)
+  if (text === stale.text) await rm(aside, { force: true })
   else await rename(aside, path)
 }
 
-/** Whether a process runs. One that has ended and that nobody has waited for, as in a container without an init, does not. */
+/** Whether a process runs. A zombie, as in a container without an init, does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // the type of what kill throws
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // What `kill` throws.
   }
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))

@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 
-/** The port that this directory's server had last, if it is free, or else any free one. */
-export async function choosePort(memory: string): Promise<number> {
-  const last = Number(await readFile(memory, 'utf8').catch(() => ''))
+/** The last port of this directory's server if it is free, otherwise any free one. */
+export async function choosePort(portFile: string): Promise<number> {
+  const last = Number(await readFile(portFile, 'utf8').catch(() => ''))
   return last > 0 && (await isFree(last)) ? last : await anyFree()
 }
 
 /**
- * Below the ports that systems give to outgoing connections, from 32768 on: while the server is down, one of those could take
- * its port, even a client's own attempt to reach it.
+ * Chooses below 32768, where the ports of outgoing connections begin: while the server is down, such a connection could take its
+ * port, even a client's own attempt to reach it.
  */
 async function anyFree(): Promise<number> {
   for (let left = 20; left > 0; left -= 1) {
@@ -20,8 +20,8 @@ async function anyFree(): Promise<number> {
   return await bind(0)
 }
 
-export async function rememberPort(memory: string, port: number): Promise<void> {
-  await writeFile(memory, `${port}\n`)
+export async function savePort(portFile: string, port: number): Promise<void> {
+  await writeFile(portFile, `${port}\n`)
 }
 
 export async function isFree(port: number): Promise<boolean> {

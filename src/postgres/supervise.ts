@@ -1,62 +1,62 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { attachOrStart, type StartOptions } from './daemon.ts'
 import type { Installation } from './installation.ts'
-import { isAlive, isLeftOver, readPidFile } from './pid-file.ts'
+import { isAlive, isStale, readPidFile } from './pid-file.ts'
 
-export interface KeepRunningOptions {
-  /** Told when the server runs again, or somebody else has started it. */
-  readonly onRestarted: () => void
-  /** Told when it could not be started again: nobody tries any more. */
-  readonly onLost: (error: Error) => void
-  /** How long each attempt waits after the last one. About a minute altogether, unless told. */
+export interface SuperviseOptions {
+  /** Called when the server runs again, whoever restarted it. */
+  readonly onRestart: () => void
+  /** Called after the last failed attempt to restart it. Supervision ends then. */
+  readonly onGiveUp: (error: Error) => void
+  /** The delay before each attempt. Default: eight attempts within about a minute. */
   readonly delaysMs?: readonly number[]
 }
 
-const lookEveryMs = 500
-const usualDelaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+const pollIntervalMs = 500
+const defaultDelaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
 
 /**
- * Starts a server again whenever it has ended, at the port that its clients know. It is nobody's child, so its lock is looked
- * at. Several processes may do so for one server.
+ * Restarts a server whenever it has ended, at the port that its clients know. The server is not a child of this process, so its
+ * pid file is polled. Several processes can supervise one server.
  */
-export function keepRunning(
+export function supervise(
   installation: Installation,
   password: string,
   start: StartOptions & { readonly port: number },
-  { onRestarted, onLost, delaysMs = usualDelaysMs }: KeepRunningOptions,
+  { onRestart, onGiveUp, delaysMs = defaultDelaysMs }: SuperviseOptions,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping
 
   const isRunning = async (): Promise<boolean> => {
     const lock = await readPidFile(installation.data)
-    return lock !== undefined && isAlive(lock.pid) && !(await isLeftOver(lock, installation.data))
+    return lock !== undefined && isAlive(lock.pid) && !(await isStale(lock, installation.data))
   }
   const restart = async (): Promise<Error | null> => {
-    let failed = new Error('the embedded Postgres was not started again')
+    let lastError = new Error('the bundled Postgres was not restarted')
     for (const delayMs of delaysMs) {
-      await pause(delayMs, undefined, { signal })
+      await sleep(delayMs, undefined, { signal })
       try {
         await attachOrStart(installation, password, start)
         return null
       } catch (error) {
-        failed = error instanceof Error ? error : new Error(String(error))
+        lastError = error instanceof Error ? error : new Error(String(error))
       }
     }
-    return failed
+    return lastError
   }
   const watch = async (): Promise<void> => {
     for (;;) {
-      // Never what a process stays alive for.
-      await pause(lookEveryMs, undefined, { signal, ref: false })
+      // Unreferenced: supervision alone does not keep the process alive.
+      await sleep(pollIntervalMs, undefined, { signal, ref: false })
       if (await isRunning()) continue
       const failed = await restart()
-      if (failed) return onLost(failed)
-      onRestarted()
+      if (failed) return onGiveUp(failed)
+      onRestart()
     }
   }
   const watching = watch().catch((error) => {
-    if (!signal.aborted) onLost(error instanceof Error ? error : new Error(String(error)))
+    if (!signal.aborted) onGiveUp(error instanceof Error ? error : new Error(String(error)))
   })
   return {
     async stop() {

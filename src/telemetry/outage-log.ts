@@ -1,72 +1,81 @@
 import type { Logger } from '../logger.ts'
 
 export interface OutageLogOptions {
-  /** Whether an error says that what is watched is out of reach. */
+  /** Whether an error means that the service is unavailable. */
   readonly isOutage: (error: unknown) => boolean
-  /** Asks for it; rejects while it is out of reach. */
+  /** Calls the service; rejects while it is unavailable. */
   readonly probe: () => Promise<unknown>
-  /** For the log: what is watched. */
+  /** The service's name in the log. */
   readonly name: string
-  readonly probeEveryMs?: number
+  readonly probeIntervalMs?: number
 }
 
 const levels = ['warn', 'error', 'fatal'] as const
 
+interface Outage {
+  readonly since: number
+  /** The number of suppressed lines, by message. */
+  readonly suppressed: Map<string, number>
+}
+
 /**
- * A logger that says an outage once when it begins and once when it ends, with how many lines of whom were left out in between.
- * Every part of a process notices an outage by itself, again and again; what each of them logs of it is counted by its message.
- * All else is logged as ever.
+ * A logger that reports an outage once when it begins and once when it ends. Every part of a process notices an outage again and
+ * again: these lines are suppressed and counted by message. All other lines are logged. Child loggers behave the same.
  */
 export function logOutagesOnce(log: Logger, options: OutageLogOptions): Logger {
-  const { isOutage, probe, name, probeEveryMs = 500 } = options
-  let outage: { readonly since: number; readonly left: Map<string, number> } | null = null
+  const { isOutage, probe, name, probeIntervalMs = 500 } = options
+  let outage: Outage | null = null
   let hasJustEnded = false
 
   const end = () => {
     if (!outage) return
     const seconds = Math.round((performance.now() - outage.since) / 100) / 10
-    log.info({ seconds, leftOut: Object.fromEntries(outage.left) }, `the ${name} is back`)
+    log.info({ seconds, suppressed: Object.fromEntries(outage.suppressed) }, `the ${name} is available again`)
     outage = null
-    // What was begun during the outage fails after it as well.
+    // Calls that began during the outage still fail after it.
     hasJustEnded = true
     setTimeout(() => {
       hasJustEnded = false
-    }, lateMs).unref()
+    }, maxFailureDelayMs).unref()
   }
-  const ask = () => {
-    probe().then(end, () => setTimeout(ask, probeEveryMs).unref())
+  const poll = () => {
+    probe().then(end, () => setTimeout(poll, probeIntervalMs).unref())
   }
   const begin = (error: Error, message: string) => {
-    outage = { since: performance.now(), left: new Map() }
-    log.error({ reason: error.message, noticedBy: message }, `the ${name} is out of reach`)
-    setTimeout(ask, probeEveryMs).unref()
+    outage = { since: performance.now(), suppressed: new Map() }
+    log.error({ reason: error.message, noticedBy: message }, `the ${name} is unavailable`)
+    setTimeout(poll, probeIntervalMs).unref()
   }
-  const take = (error: Error, message: string) => {
-    if (outage) outage.left.set(message, (outage.left.get(message) ?? 0) + 1)
+  const suppress = (error: Error, message: string) => {
+    if (outage) outage.suppressed.set(message, (outage.suppressed.get(message) ?? 0) + 1)
     else if (!hasJustEnded) begin(error, message)
     else probe().catch(() => outage ?? begin(error, message))
   }
 
-  const quiet: Logger = Object.create(log)
-  for (const level of levels) {
-    const say = log[level].bind(log) as (...args: readonly unknown[]) => void
-    quiet[level] = (first: unknown, ...rest: readonly unknown[]) => {
-      const error = errorOf(
-        first instanceof Error ? first : (first as { readonly err?: unknown } | null)?.err,
-      )
-      if (error && isOutage(error)) take(error, String(rest[0] ?? error.name))
-      else say(first, ...rest)
+  const wrap = (inner: Logger): Logger => {
+    const wrapped: Logger = Object.create(inner)
+    for (const level of levels) {
+      const write = inner[level].bind(inner) as (...args: readonly unknown[]) => void
+      wrapped[level] = (first: unknown, ...rest: readonly unknown[]) => {
+        const error = errorOf(
+          first instanceof Error ? first : (first as { readonly err?: unknown } | null)?.err,
+        )
+        if (error && isOutage(error)) suppress(error, String(rest[0] ?? error.name))
+        else write(first, ...rest)
+      }
     }
+    const child = (bindings: object) => wrap(inner.child(bindings))
+    return Object.assign(wrapped, { child })
   }
-  return quiet
+  return wrap(log)
 }
 
-/** pg-boss hands on what is left of an error once it was spread into an object. */
+/** pg-boss passes an error on as a plain object. */
 function errorOf(value: unknown): Error | null {
   if (value instanceof Error) return value
   if (typeof value !== 'object' || value === null || !('message' in value)) return null
   return Object.assign(new Error(String(value.message)), value)
 }
 
-/** The longest that anything waits for the database before it fails: a connection that is opened. */
-const lateMs = 15_000
+/** The longest that an operation waits for the database before it fails: opening a connection. */
+const maxFailureDelayMs = 15_000

@@ -11,7 +11,7 @@ import { waitUntil } from '../support/wait.ts'
 /** The line that says a job is published, and the next one with its file; warnings may stand between. */
 const reached = /published .*post \d+\n(?:\{.*\n)*\s+(\S+\/[0-9a-f]{64})\n/
 
-it('rehearses from an empty directory to a published video, survives a kill, and drains', async () => {
+it('an empty directory becomes a rehearsal that publishes a video, survives a kill and drains', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-app-'))
   const [port, tiktokPort] = [await freePort(), await freePort()]
   const environment = {
@@ -62,7 +62,7 @@ it('rehearses from an empty directory to a published video, survives a kill, and
   // A second one of the same would find its port taken: it says so in a line, and leaves the first as it is.
   const third = startAppProcess('start', environment)
   expect(await third.exited).toMatchObject({ code: 1 })
-  expect(third.output()).toMatch(/^PORT: \d+ at 127\.0\.0\.1 is taken by another program; set another one$/m)
+  expect(third.output()).toMatch(/^PORT: \d+ at 127\.0\.0\.1 is used by another program; set another port$/m)
   expect(third.output()).not.toContain('    at ')
   await untilReady(port, app)
   app.child.kill('SIGTERM')
@@ -75,7 +75,7 @@ async function isKey(port: number, key: string): Promise<boolean> {
   return (await fetch(`http://127.0.0.1:${port}/graphql?query={__typename}`, { headers })).ok
 }
 
-it("creates an organization on a Postgres of one's own, and prints its key", async () => {
+it('the command `organization` creates one in the given Postgres and prints its key', async () => {
   const database = await createTestDatabase()
   const made = startAppProcess('organization', { DATABASE_URL: database.url }, 'My agency')
   expect(await made.exited).toMatchObject({ code: 0 })
@@ -84,7 +84,7 @@ it("creates an organization on a Postgres of one's own, and prints its key", asy
   expect(rows).toEqual([{ name: 'My agency' }])
 })
 
-it('says what is wrong with its settings and its commands, and starts nothing', async () => {
+it('invalid settings and an unknown command are explained, and nothing is started', async () => {
   const wrong = startAppProcess('start', { PORT: 'x', LOG_LEVEL: 'loud' })
   expect(await wrong.exited).toMatchObject({ code: 1 })
   expect(wrong.output()).toMatch(/PORT.*LOG_LEVEL/s)

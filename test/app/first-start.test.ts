@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { listen } from '../../src/app/listener.ts'
-import { addKey, type KeyMade } from '../../src/cli/key.ts'
+import { type AddKeyResult, addKey } from '../../src/cli/key.ts'
 import { createAuthenticator } from '../../src/graphql/server/authenticate.ts'
 import { createLogger } from '../../src/logger.ts'
 import { announceRehearsal } from '../../src/rehearsal/announce.ts'
@@ -21,7 +21,7 @@ beforeEach(async () => {
   database = await createTestDatabase()
 })
 
-/** A rehearsal of its own on the file's database. */
+/** The settings of a new rehearsal on the test's database. */
 async function settings() {
   const [directory, port, tiktokPort] = [await temporaryDirectory(), await freePort(), await freePort()]
   return {
@@ -56,17 +56,16 @@ async function isKey(port: string, key: string): Promise<boolean> {
 }
 
 it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
-  'changes nothing when %s is taken, and shows the key at the next start',
+  'a start whose %s is taken changes nothing, and the next start shows the key',
   async (setting) => {
     const environment = await settings()
     const other = await occupy(environment[setting])
     const refused = startAppProcess('start', environment)
     expect(await refused.exited).toMatchObject({ code: 1 })
-    // Before all else, and before anything that takes a while.
     expect(refused.output()).toMatch(/^Reelpilot is starting …\n/)
     expect(refused.output()).toMatch(
       new RegExp(
-        `^${setting}: ${environment[setting]} at 127.0.0.1 is taken by another program; set another one$`,
+        `^${setting}: ${environment[setting]} at 127.0.0.1 is used by another program; set another port$`,
         'm',
       ),
     )
@@ -80,40 +79,41 @@ it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
   },
 )
 
-it('makes another key for the organization that is meant, and asks where that is not clear', async () => {
+it('the command `key` creates a key for the named organization and asks for a name if there are several', async () => {
   const { url, api } = database
   const add = (wanted: string) => addKey(url, wanted, createLogger('silent', false))
-  const isKnown = async (made: KeyMade) =>
-    made.kind === 'made' &&
+  const isKnown = async (made: AddKeyResult) =>
+    made.kind === 'created' &&
     (await createAuthenticator(api.db, () => undefined).authenticate(`Bearer ${made.key}`))?.scopes.size === 3
   expect(await add('')).toEqual({
-    kind: 'unclear',
-    why: 'There is no organization yet: `npm start -- organization NAME` makes one and prints its first key.',
+    kind: 'ambiguous',
+    message:
+      'There is no organization yet. Create one with `npm start -- organization NAME`; it prints its first key.',
   })
   const first = await createOrganization(database, 'First')
   expect(await isKnown(await add(''))).toBe(true)
   const second = await createOrganization(database, 'Second')
   expect(await add('')).toEqual({
-    kind: 'unclear',
-    why: [
-      'There are several organizations; say which by its name or id: `npm start -- key ORGANIZATION`.',
+    kind: 'ambiguous',
+    message: [
+      'There are several organizations. Name one by its name or id: `npm start -- key ORGANIZATION`.',
       `  ${first}  First`,
       `  ${second}  Second`,
     ].join('\n'),
   })
   expect(await isKnown(await add('Second'))).toBe(true)
   expect(await isKnown(await add(second))).toBe(true)
-  expect(await add('Third')).toMatchObject({ why: expect.stringContaining('no organization "Third"') })
+  expect(await add('Third')).toMatchObject({ message: expect.stringContaining('no organization "Third"') })
 })
 
-it('says at a later start how to come by a key', () => {
+it('a later start says how to get another key', () => {
   const lines: string[] = []
   const places = { tiktok: 'http://127.0.0.1:1', address: 'http://127.0.0.1:2' }
   announceRehearsal((line) => lines.push(line), { ...places, apiKey: null })
   expect(lines).toContain('  API key    printed at the first start; `npm start -- key` creates another one')
 })
 
-it('answers 503 at its port until it can serve', async () => {
+it('a starting process answers 503 at its port', async () => {
   const listener = await listen({ host: '127.0.0.1', port: 0 })
   const [starting, alive] = [await fetch(listener.address), await fetch(`${listener.address}/livez`)]
   expect(starting.status).toBe(503)
@@ -124,7 +124,7 @@ it('answers 503 at its port until it can serve', async () => {
   await expect(fetch(listener.address)).rejects.toThrow()
 })
 
-it('refuses a second start on one data directory before it touches anything, but not other commands', async () => {
+it('a second start on one data directory is refused before it changes anything, other commands are not', async () => {
   const environment = await settings()
   const first = startAppProcess('start', environment)
   await waitUntil(first.output, banner, 120_000)
@@ -153,7 +153,7 @@ it('refuses a second start on one data directory before it touches anything, but
   await untilReady(port, api)
   expect(worker.child.exitCode).toBeNull()
 
-  // A lock that nobody let go of is nobody's.
+  // The lock of a killed process does not block the next start.
   first.child.kill('SIGKILL')
   await first.exited
   const again = startAppProcess('start', environment)

@@ -15,7 +15,7 @@ async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-it('does not start a worker without an ffmpeg that runs, and says so in one sentence', async () => {
+it('a worker without a working ffmpeg does not start, and says so in one sentence', async () => {
   const app = startAppProcess('worker', {
     FFMPEG_PATH: '/nope',
     REELPILOT_DATA: await temporaryFolder(),
@@ -27,7 +27,7 @@ it('does not start a worker without an ffmpeg that runs, and says so in one sent
   )
 })
 
-it('says at /readyz that the disk is full, and that it is not once there is room', async () => {
+it('/readyz reports a full disk until it has space again', async () => {
   const directory = await temporaryFolder()
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=80m', 'tmpfs', directory])
   if (mounted.status !== 0) return console.warn(`NOT TRIED on a full disk: ${mounted.stderr}`)
@@ -66,7 +66,7 @@ it('says at /readyz that the disk is full, and that it is not once there is room
   expect(await app.exited).toMatchObject({ code: 0 })
 })
 
-it('says at /readyz that a key is missing, and does not start without it', async () => {
+it('/readyz reports a missing key, and the next start is refused', async () => {
   const database = await createTestDatabase()
   const port = await freePort()
   const environment = {
@@ -105,7 +105,7 @@ it('says at /readyz that a key is missing, and does not start without it', async
   const refused = startAppProcess('start', environment)
   expect(await refused.exited).toMatchObject({ code: 1 })
   expect(refused.output()).toMatch(
-    /^The database holds tokens that are sealed under key deadbeef, which is not here: add it to REELPILOT_SECRET_KEY, and start again\.$/m,
+    /^The database has tokens that are sealed under key deadbeef, which is missing: add it to REELPILOT_SECRET_KEY, and start again\.$/m,
   )
   expect(refused.output()).not.toMatch(/^ +at /m)
 })

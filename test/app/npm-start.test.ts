@@ -93,7 +93,7 @@ async function expectNothingLeft(terminal: Terminal): Promise<void> {
   expect(await postgres()).toBeUndefined()
 }
 
-it('ends with its renderers and its Postgres when npm is told to', async () => {
+it('SIGTERM to npm ends the renderers and Postgres too', async () => {
   const terminal = await type('exec npm start')
   const exited = once(terminal.child, 'exit')
   await waitUntil(terminal.output, banner, 120_000)
@@ -106,21 +106,21 @@ it('ends with its renderers and its Postgres when npm is told to', async () => {
   await expectNothingLeft(terminal)
 })
 
-it.each(['SIGHUP', 'SIGINT'] as const)('ends when the terminal sends everybody %s', async (signal) => {
+it.each(['SIGHUP', 'SIGINT'] as const)('%s of the terminal ends everything', async (signal) => {
   const terminal = await type('exec npm start -- api')
   await waitUntil(terminal.output, banner, 120_000)
   process.kill(-(terminal.child.pid ?? Number.NaN), signal)
   await expectNothingLeft(terminal)
 })
 
-it('ends when npm alone is gone', async () => {
+it('the death of npm ends everything', async () => {
   const terminal = await type('exec npm start -- api')
   await waitUntil(terminal.output, banner, 120_000)
   terminal.child.kill('SIGHUP')
   await expectNothingLeft(terminal)
 })
 
-it('ends when nobody reads what it prints', async () => {
+it('a closed output pipe ends everything', async () => {
   const terminal = await type('npm start | head -n 1')
   await waitUntil(
     terminal.processes,
@@ -131,7 +131,7 @@ it('ends when nobody reads what it prints', async () => {
   expect(terminal.output()).not.toContain('    at ')
 })
 
-it('ends at a signal that comes while its parts are starting', async () => {
+it('a signal during the start ends everything', async () => {
   const terminal = await type('exec npm start')
   await waitUntil(postgres, (pid) => pid !== undefined, 120_000)
   terminal.child.kill('SIGTERM')
@@ -139,7 +139,7 @@ it('ends at a signal that comes while its parts are starting', async () => {
   expect(banner(terminal.output())).toBe(false)
 })
 
-it('leaves no Postgres behind a start that fails', async () => {
+it('a failed start leaves no Postgres running', async () => {
   await writeFile(path.join(directory, 'secret-key'), 'no key\n')
   const terminal = await type('exec npm start')
   const [code] = await once(terminal.child, 'exit')

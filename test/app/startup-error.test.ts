@@ -16,7 +16,7 @@ import { waitUntil } from '../support/wait.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
-const ending = new AbortController().signal
+const shutdown = new AbortController().signal
 const print = () => undefined
 const log = createLogger('silent', false)
 
@@ -34,7 +34,7 @@ async function asSuperuser(...statements: readonly string[]): Promise<void> {
   await client.end()
 }
 
-describe('a database that cannot be used is told in a sentence, without its password:', () => {
+describe('an unusable database is explained in one sentence without its password:', () => {
   it.each([
     ['refused', { port: '1' }, /nothing listens at 127\.0\.0\.1:1; start that Postgres/],
     ['unknown host', { hostname: 'nowhere.invalid' }, /the host nowhere\.invalid is not known/],
@@ -42,13 +42,13 @@ describe('a database that cannot be used is told in a sentence, without its pass
     ['no such database', { pathname: '/nothing' }, /there is no database nothing at 127.*createdb/],
   ] as const)('%s', async (_case, parts, sentence) => {
     const url = changed(parts)
-    const error = await waitForDatabase(url, { print, ending }).catch((error: Error) => error)
+    const error = await waitForDatabase(url, { print, shutdown }).catch((error: Error) => error)
     expect(error).toMatchObject({ name: 'StartupError', message: expect.stringMatching(sentence) })
     expect(String(error)).not.toContain(new URL(url).password)
     expect(String(error)).toMatch(/^StartupError: DATABASE_URL: .*$/)
   })
 
-  it('a user who may create neither roles nor schemas, at once', async () => {
+  it('a user who may create neither roles nor schemas', async () => {
     const user = `plain_${process.pid}`
     await asSuperuser(`create role ${user} login password 'plain'`, `create database ${user}`)
     onTestFinished(() => asSuperuser(`drop database ${user} with (force)`, `drop role ${user}`))
@@ -61,7 +61,7 @@ describe('a database that cannot be used is told in a sentence, without its pass
     await expect(migrateDatabase(url, log)).rejects.toThrow(/may not create roles; as a superuser/)
   })
 
-  it('by the whole process in one line', async () => {
+  it('the process prints one line', async () => {
     const data = path.join(await temporaryDirectory(), 'data')
     const url = `postgres://me:hidden@127.0.0.1:${await freePort()}/reels`
     const app = startAppProcess('worker', { DATABASE_URL: url, REELPILOT_DATA: data, TIKTOK_LOCAL_PORT: '0' })
@@ -73,19 +73,19 @@ describe('a database that cannot be used is told in a sentence, without its pass
   })
 })
 
-it('waits at a standby until it is promoted, and gives up in a sentence', async () => {
+it('a start waits for the promotion of a standby, and explains its timeout', async () => {
   const directory = await temporaryDirectory()
   const primary = await startEmbeddedServer({ directory })
   await primary.stop()
   await writeFile(path.join(directory, 'pgdata', 'standby.signal'), '')
   const { url, stop } = await startEmbeddedServer({ directory })
   onTestFinished(stop)
-  await expect(waitForDatabase(url, { print, ending, patienceMs: 0 })).rejects.toThrow(
-    /^DATABASE_URL: the Postgres at 127\.0\.0\.1:\d+ is a standby and takes no changes; promote it, or set/,
+  await expect(waitForDatabase(url, { print, shutdown, timeoutMs: 0 })).rejects.toThrow(
+    /^DATABASE_URL: the Postgres at 127\.0\.0\.1:\d+ is a standby and accepts no writes; promote it, or set/,
   )
 
   const lines: string[] = []
-  const waiting = waitForDatabase(url, { print: (line) => lines.push(line), ending })
+  const waiting = waitForDatabase(url, { print: (line) => lines.push(line), shutdown })
   await waitUntil(
     () => lines,
     ({ length }) => length > 0,
@@ -95,34 +95,34 @@ it('waits at a standby until it is promoted, and gives up in a sentence', async 
   await client.query('select pg_promote()')
   await client.end()
   await waiting
-  expect(lines).toEqual([expect.stringMatching(/is a standby: waiting up to a minute/)])
+  expect(lines).toEqual([expect.stringMatching(/is a standby\. Waiting up to a minute/)])
 })
 
-describe('what cannot be listened on is told by its setting:', () => {
-  it('an address of another machine, and a name that nobody knows', async () => {
+describe('an address that cannot be listened on is explained by its setting:', () => {
+  it('an address of another machine, and an unknown name', async () => {
     await expect(listen({ host: '192.0.2.1', port: 0 })).rejects.toThrow(
-      'HOST: 192.0.2.1 is no address of this machine; set one that is, such as 127.0.0.1',
+      'HOST: 192.0.2.1 is not an address of this machine; set one that is, such as 127.0.0.1',
     )
     await expect(listen({ host: 'nowhere.invalid', port: 0 })).rejects.toThrow(
-      /^HOST: nowhere\.invalid is not known/,
+      /^HOST: nowhere\.invalid cannot be resolved/,
     )
   })
-  it('a port for root alone', () => {
+  it('a privileged port', () => {
     // Root itself may listen on every port.
     const denied = Object.assign(new Error('listen EACCES'), { code: 'EACCES' })
     expect(explainListenError(denied, { host: '127.0.0.1', port: 80, portSetting: 'PORT' })).toMatchObject({
-      message: expect.stringMatching(/^PORT: 80 is not open to this user.*such as 4000$/),
+      message: expect.stringMatching(/^PORT: this user may not listen on port 80;.*such as 4000$/),
     })
   })
 })
 
-it('tells of a data directory that cannot be worked in', async () => {
+it('an unusable data directory is explained in one sentence', async () => {
   const file = path.join(await temporaryDirectory(), 'file')
   await writeFile(file, '')
   await expect(openDataDirectory(file)).rejects.toThrow(
-    `REELPILOT_DATA: ${file} cannot be used, because it is a file; mend that, or set another directory`,
+    `REELPILOT_DATA: ${file} cannot be used, because it is a file; fix that, or set another directory`,
   )
-  await expect(openDataDirectory(path.join(file, 'below'))).rejects.toThrow(/part of that path is a file/)
+  await expect(openDataDirectory(path.join(file, 'below'))).rejects.toThrow(/a part of the path is a file/)
   const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', path: '/data/media/x' })
   expect(explainDataDirectoryError(full, '/data')).toMatchObject({
     message: expect.stringMatching(/the disk is full/),

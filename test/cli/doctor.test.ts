@@ -15,7 +15,7 @@ async function doctor(environment: Readonly<Record<string, string>>) {
   return { code, lines: app.output().trimEnd().split('\n') }
 }
 
-it('says in one screen what is wrong and what to do, and exits with 1 if anything is', async () => {
+it('prints a line for each check and exits with 1 if one has a problem', async () => {
   const database = await createTestDatabase()
   const environment = {
     DATABASE_URL: database.url,
@@ -36,7 +36,7 @@ it('says in one screen what is wrong and what to do, and exits with 1 if anythin
     lines: [
       'ok     database',
       expect.stringMatching(/^WRONG {2}disk {6}REELPILOT_DATA: \/dev\/null cannot be used/),
-      expect.stringMatching(/^WRONG {2}keys {6}.* under key deadbeef, which is not here: add it to/),
+      expect.stringMatching(/^WRONG {2}keys {6}.* under key deadbeef, which is missing: add it to/),
       expect.stringMatching(/^WRONG {2}ffmpeg {4}FFMPEG_PATH: \/nope cannot be run/),
     ],
   })
@@ -45,7 +45,7 @@ it('says in one screen what is wrong and what to do, and exits with 1 if anythin
     `delete from reelpilot.migration where name = (select max(name) from reelpilot.migration)`,
   )
   expect((await doctor(environment)).lines.slice(0, 1)).toEqual([
-    expect.stringMatching(/^WRONG {2}database {2}The database is not of this build: run/),
+    expect.stringMatching(/^WRONG {2}database {2}The database is not migrated to this build: run/),
   ])
   expect(await doctor({ DATABASE_URL: 'postgres://127.0.0.1:1/unused' })).toMatchObject({
     code: 1,
@@ -54,7 +54,7 @@ it('says in one screen what is wrong and what to do, and exits with 1 if anythin
         /^WRONG {2}database {2}DATABASE_URL: nothing listens at 127\.0\.0\.1:1; start that/,
       ),
       'ok     disk',
-      expect.stringMatching(/^WRONG {2}keys {6}Which keys are needed is not known without the database/),
+      expect.stringMatching(/^WRONG {2}keys {6}The needed keys are unknown without the database/),
       'ok     ffmpeg',
     ],
   })

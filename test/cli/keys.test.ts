@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { createKeyCheck, openKeys, openRequiredKeys, rotateKeys } from '../../src/app/keys.ts'
+import { createKeyCheck, openKeys, openRequiredKeys } from '../../src/app/keys.ts'
+import { rotateKeys } from '../../src/cli/keys.ts'
 import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
 import { readConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/logger.ts'
@@ -45,7 +46,7 @@ async function setUp(environment: Readonly<Record<string, string>> = {}) {
   return { directory, configOf, running, sealed, open }
 }
 
-it('rotates the key of the data directory, under running processes, and drops what nothing needs', async () => {
+it('rotates the key file under running processes and drops unneeded keys', async () => {
   const { directory, configOf, running, sealed, open } = await setUp()
   const before = await sealed()
   expect(await rotateKeys(configOf(), database.url, log)).toContain('re-wrapped')
@@ -53,23 +54,23 @@ it('rotates the key of the data directory, under running processes, and drops wh
   // A process that was running all the while takes the new key up by itself, and so does one that starts.
   expect(await open(running)).toBe('act.one')
   expect(await open()).toBe('act.one')
-  expect(await rotateKeys(configOf(), database.url, log)).toContain('and dropped')
+  expect(await rotateKeys(configOf(), database.url, log)).toContain('it was dropped')
   expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).trim().split('\n')).toHaveLength(2)
   expect(await open(running)).toBe('act.one')
 })
 
-it('re-wraps everything under the first of the given keys, and says which key can go', async () => {
+it('re-wraps everything under the first given key and reports which key is unneeded', async () => {
   const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
   const { configOf, open } = await setUp({ REELPILOT_SECRET_KEY: old })
   const both = configOf({ REELPILOT_SECRET_KEY: `${fresh},${old}` })
   expect(await rotateKeys(both, database.url, log)).toContain(
-    'take it out of the list once every process has the new one',
+    'remove it from the list once every process has the new list',
   )
   const alone = createEncryptor(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
   expect(await open(alone)).toBe('act.one')
 })
 
-it('starts with no ring that lacks a key of a sealed row, and makes no new one', async () => {
+it('a start without a needed key is refused and creates no new one', async () => {
   const { directory, configOf, running, sealed } = await setUp()
   const file = path.join(directory, 'secret-key')
   const id = running.keyIdOf(await sealed()) ?? ''
@@ -87,7 +88,7 @@ it('starts with no ring that lacks a key of a sealed row, and makes no new one',
   await rename(file, `${file}.away`)
   const lost = openRequiredKeys(configOf(), database.runtime)
   await expect(lost).rejects.toThrow(ConfigError)
-  await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is not here: put the file`))
+  await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is missing: restore the file`))
   await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigError)
   expect(existsSync(file)).toBe(false)
   // Not every probe looks anew.
@@ -98,7 +99,7 @@ it('starts with no ring that lacks a key of a sealed row, and makes no new one',
   // Another key is there instead, from the file or from the environment.
   const REELPILOT_SECRET_KEY = randomBytes(32).toString('base64')
   await expect(openRequiredKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
-    new RegExp(`under key ${id}, which is not here: add it to REELPILOT_SECRET_KEY`),
+    new RegExp(`under key ${id}, which is missing: add it to REELPILOT_SECRET_KEY`),
   )
   await writeFile(file, `${REELPILOT_SECRET_KEY}\n`)
   await expect(openRequiredKeys(configOf(), database.runtime)).rejects.toThrow(new RegExp(id))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { describeQueues, redriveLetters } from '../../src/cli/queues.ts'
+import { describeQueues } from '../../src/cli/queues.ts'
+import { redriveLetters } from '../../src/cli/redrive.ts'
 import { deadLetterJob } from '../../src/commands/job/dead-letter-job.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBoss } from '../../src/queue/boss.ts'
@@ -28,9 +29,9 @@ const boss = createBoss({
 beforeAll(() => boss.start())
 afterAll(() => boss.stop({ graceful: false }))
 
-describe('what the queue warns of', () => {
-  it('is kept, told to the operator, and said once while it lasts', async () => {
-    expect(await describeQueues(database.url, log)).toContain('has warned of nothing')
+describe('queue warnings', () => {
+  it('are stored, listed for the operator, and logged once while they last', async () => {
+    expect(await describeQueues(database.url, log)).toContain('No queue warnings')
     await database.owner.pool.query(
       `update reelpilot_queue.queue set warning_queued = 1 where name = '${queues.wake}'`,
     )
@@ -56,7 +57,7 @@ describe('what the queue warns of', () => {
 })
 
 describe('open dead letters', () => {
-  it('are listed for the operator, and redriven one by one or all', async () => {
+  it('are listed for the operator and redriven one by one or all together', async () => {
     const organizationId = await createOrganization(database)
     const ids = [
       await startToyJob(database, boss, organizationId),
@@ -71,10 +72,10 @@ describe('open dead letters', () => {
 
     const [first = ''] = ids
     expect(await redriveLetters(database.url, 'nobody', log)).toBe('There is no such open dead letter.')
-    expect(await redriveLetters(database.url, first, log)).toBe(`${first}  is on its way again`)
+    expect(await redriveLetters(database.url, first, log)).toBe(`${first}  redriven`)
     expect(await redriveLetters(database.url, first, log)).toBe('There is no such open dead letter.')
-    expect(await redriveLetters(database.url, 'all', log)).toBe(`${ids[1]}  is on its way again`)
-    expect(await describeQueues(database.url, log)).toContain('There is no open dead letter.')
+    expect(await redriveLetters(database.url, 'all', log)).toBe(`${ids[1]}  redriven`)
+    expect(await describeQueues(database.url, log)).toContain('No open dead letters.')
     const reasons = await db.selectFrom('dead_letter').select(['redrive_reason', 'redriven_by']).execute()
     expect(reasons).toEqual(
       ids.map(() => ({ redrive_reason: 'By the operator, at the command line', redriven_by: null })),

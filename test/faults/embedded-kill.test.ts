@@ -45,7 +45,7 @@ it('starts its own Postgres again after a kill, goes on with its jobs, and says 
   await waitUntil(lock, ([next, , , nextPort]) => next !== pid && nextPort === databasePort, 120_000, 100)
   await waitUntil(
     () => app.output().slice(saidBefore),
-    (said) => said.includes('the database is back'),
+    (said) => said.includes('the database is available again'),
     120_000,
   )
   await waitUntil(eventsSoFar, (events) => events > before + 3, 180_000, 250)
@@ -60,10 +60,10 @@ it('starts its own Postgres again after a kill, goes on with its jobs, and says 
   // Until 30 s later a wake-up that was interrupted may be found by the sweep, which says so.
   const loud = lines.filter(({ level, msg }) => level >= 40 && !msg.startsWith('the sweep'))
   expect(loud.map(({ msg }) => msg)).toEqual([
-    'the database is out of reach',
-    'the embedded Postgres had ended, and was started again',
+    'the database is unavailable',
+    'the bundled Postgres had ended and was restarted',
   ])
-  expect(lines.filter(({ msg }) => msg === 'the database is back')).toHaveLength(1)
+  expect(lines.filter(({ msg }) => msg === 'the database is available again')).toHaveLength(1)
   app.child.kill('SIGTERM')
   expect((await app.exited).code).toBe(0)
 }, 600_000)

@@ -15,20 +15,20 @@ test('a package whose install script was blocked is repaired', async () => {
   expect(spawnSync(programs.postgres, ['--version']).stdout.toString()).toMatch(/PostgreSQL\) 18\./)
 })
 
-test('two may repair it at once, and again', async () => {
+test('a package can be repaired concurrently and repeatedly', async () => {
   const { directory, programs } = await copyAsPacked()
   await Promise.all([1, 2].map(() => repairPackage(directory, Object.values(programs))))
   await repairPackage(directory, Object.values(programs))
   expect(spawnSync(programs.initdb, ['--version']).status).toBe(0)
 })
 
-test('one that cannot be repaired says what to do', async () => {
+test('a package that cannot be repaired is reported with the remedy', async () => {
   const { directory, programs } = await copyAsPacked()
   await rm(programs.postgres)
   await expect(repairPackage(directory, Object.values(programs))).rejects.toThrow(/npm rebuild.*DATABASE_URL/)
 })
 
-/** The package as npm unpacks it: without its links, and without the right to execute. */
+/** Copies the package as npm unpacks it: without links and execute permissions. */
 async function copyAsPacked() {
   const { initdb, pg_ctl, postgres } = await findBinaries()
   const original = dirname(dirname(dirname(initdb)))

@@ -1,4 +1,4 @@
-// A process that starts a server, says so in one line of JSON, and stays until it is killed.
+// Starts a server, prints it as one line of JSON, and runs until it is killed.
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
 
 const [directory = ''] = process.argv.slice(2)

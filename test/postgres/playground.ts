@@ -9,7 +9,7 @@ import { Client } from 'pg'
 import { onTestFinished } from 'vitest'
 import { readPidFile } from '../../src/postgres/pid-file.ts'
 
-/** A path for a server, not made yet, in a new directory; when the test ends its server is killed and all removed. */
+/** A path for a server in a new directory. After the test its server is killed and the directory removed. */
 export async function newDirectory({ mode = 0o700 } = {}): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'reelpilot-embedded-'))
   await chmod(parent, mode)
@@ -28,13 +28,13 @@ export async function postmasterOf(directory: string): Promise<number> {
   return lock.pid
 }
 
-/** Sends a signal to a process that need not be our child, and returns when it is gone. */
+/** Sends a signal to any process and waits for its end. */
 export async function killAndWait(pid: number, signal: NodeJS.Signals): Promise<void> {
   process.kill(pid, signal)
   while (await isAlive(pid)) await new Promise(setImmediate)
 }
 
-/** A process that no one has waited for yet is dead all the same. */
+/** A zombie is not alive. */
 export async function isAlive(pid: number): Promise<boolean> {
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return state !== undefined && !/\) Z /.test(state)
@@ -51,7 +51,7 @@ export interface Keeper {
   readonly firstRun: boolean
 }
 
-/** Starts a server in another process, which is killed when the test ends at the latest. */
+/** Starts a server in another process, which is killed at the end of the test. */
 export async function keepServer(directory: string, options: SpawnOptions = {}): Promise<Keeper> {
   const script = fileURLToPath(new URL('keep-server.ts', import.meta.url))
   const child = spawn(process.execPath, [script, directory], {
@@ -61,12 +61,12 @@ export async function keepServer(directory: string, options: SpawnOptions = {}):
   onTestFinished(() => void child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
   const [line] = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => ['null'])])
-  const said = JSON.parse(String(line))
-  if (!said) throw new Error('the other process ended without a server')
-  return { process: child, ...said }
+  const report = JSON.parse(String(line))
+  if (!report) throw new Error('the other process ended without a server')
+  return { process: child, ...report }
 }
 
-/** The rows of one statement, on a connection of its own. */
+/** Runs one statement on a new connection. */
 export async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new Client({ connectionString: url })
   await client.connect()

@@ -24,7 +24,7 @@ test('the first run initialises a database that answers as its superuser', async
   ).toEqual([{ rolsuper: true, encoding: 'UTF8', fsync: 'on', major: 18, unicode: true }])
 })
 
-test('only the owner may read the password, and no other password opens the door', async () => {
+test('the password file is private, and a wrong password is refused', async () => {
   const directory = await newDirectory()
   const { url } = await startEmbeddedServer({ directory })
 
@@ -36,7 +36,7 @@ test('only the owner may read the password, and no other password opens the door
   await expect(query(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
 })
 
-test('it listens on loopback only, whatever the settings say, and leaves no socket file', async () => {
+test('the server listens on loopback only, whatever the settings, and creates no socket file', async () => {
   const directory = await newDirectory()
   const server = await startEmbeddedServer({
     directory,
@@ -66,7 +66,7 @@ test('a second start keeps the data, the password and the port', async () => {
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('it takes another port if the one that it had is taken', async () => {
+test('a start uses another port if the last one is taken', async () => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   await first.stop()
@@ -79,7 +79,7 @@ test('it takes another port if the one that it had is taken', async () => {
   expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('settings with spaces and quotes arrive as they are', async () => {
+test('settings with spaces and quotes are passed unchanged', async () => {
   const directory = await newDirectory()
   const server = await startEmbeddedServer({
     directory,
@@ -91,7 +91,7 @@ test('settings with spaces and quotes arrive as they are', async () => {
   ).toEqual([{ reset_val: `it's $HOME "and" \\more` }])
 })
 
-test('a relative directory is accepted, and a name that a shell would read differently', async () => {
+test('a relative directory and a name with shell characters are accepted', async () => {
   const directory = join(await newDirectory(), '..', `it's $(a) "name"`)
   const server = await startEmbeddedServer({ directory: relative(process.cwd(), directory) })
   expect(await query(server.url, 'show data_directory')).toEqual([
@@ -100,7 +100,7 @@ test('a relative directory is accepted, and a name that a shell would read diffe
   await server.stop()
 })
 
-test('stop ends the server although clients are connected, and may be called again', async () => {
+test('stop ends the server despite connected clients, and is idempotent', async () => {
   const directory = await newDirectory()
   const server = await startEmbeddedServer({ directory })
   const postmaster = await postmasterOf(directory)
@@ -113,7 +113,7 @@ test('stop ends the server although clients are connected, and may be called aga
   expect(await isAlive(postmaster)).toBe(false)
 })
 
-test('stop leaves alone the server that took its place', async () => {
+test('stop does not end a later server of the directory', async () => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   const attached = await startEmbeddedServer({ directory })
@@ -125,7 +125,7 @@ test('stop leaves alone the server that took its place', async () => {
   expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('what a killed initdb left behind is removed and the work done again', async () => {
+test('the remains of a killed initdb are removed and the directory is created again', async () => {
   const directory = await newDirectory()
   const half = join(directory, 'pgdata.half-done')
   await mkdir(half, { recursive: true })
@@ -148,7 +148,7 @@ test('a broken configuration is reported with the last lines of the log', async 
   )
 })
 
-test('a port that is taken is reported with the last lines of the log', async () => {
+test('a taken port is reported with the last lines of the log', async () => {
   const directory = await newDirectory()
   const stranger = createServer().listen(0, '127.0.0.1')
   await once(stranger, 'listening')

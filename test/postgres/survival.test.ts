@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { isAlive, keepServer, killAndWait, newDirectory, postmasterOf, query } from './playground.ts'
 
-test('a server outlives the kill -9 of the process that started it, and the next start attaches to it', async () => {
+test('a server survives SIGKILL of the process that started it, and the next start attaches to it', async () => {
   const directory = await newDirectory()
   const keeper = await keepServer(directory)
   expect(keeper).toMatchObject({ attached: false, firstRun: true })
@@ -27,7 +27,7 @@ test('a server outlives the kill -9 of the process that started it, and the next
 test('a Ctrl-C in the terminal does not reach the server', async () => {
   const directory = await newDirectory()
   const keeper = await keepServer(directory, { detached: true })
-  // What a terminal does: SIGINT to the whole group of the foreground process.
+  // A terminal sends SIGINT to the whole foreground process group.
   process.kill(-Number(keeper.process.pid), 'SIGINT')
   await once(keeper.process, 'exit')
 
@@ -35,41 +35,41 @@ test('a Ctrl-C in the terminal does not reach the server', async () => {
   expect(server.attached).toBe(true)
 })
 
-test('the kill -9 of the server itself loses nothing that was committed', async () => {
+test('SIGKILL of the server loses no committed data', async () => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   await query(first.url, 'create table kept as select 42 as answer')
   await killAndWait(await postmasterOf(directory), 'SIGKILL')
 
-  // At once: its backends may still be holding on, and its lock is still there.
+  // At once, while its backends may still run and its lock still exists.
   const second = await startEmbeddedServer({ directory })
   expect(second).toMatchObject({ url: first.url, attached: false, firstRun: false })
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('a start while the server is still going down waits for its port', async () => {
+test('a start during a shutdown waits for the port', async () => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   const postmaster = await postmasterOf(directory)
-  // Told to go down, but with no time to: it holds its lock and its port, and answers nobody.
+  // Stopped before it can shut down: it holds its lock and its port, and does not answer.
   process.kill(postmaster, 'SIGSTOP')
   process.kill(postmaster, 'SIGQUIT')
   const starting = startEmbeddedServer({ directory })
-  await pause(3_000) // An attempt to reach it is given up after 2 s.
+  await pause(3_000) // A probe times out after 2 s.
   process.kill(postmaster, 'SIGCONT')
 
   expect(await starting).toMatchObject({ url: first.url, attached: false })
-  // Nobody has tried to start another beside it, at some other port.
+  // No other server was started at another port.
   expect(await readFile(join(directory, 'postgres.log'), 'utf8')).not.toContain('already exists')
 })
 
 test.each([
   {
-    lock: 'whose pid went to another program',
+    lock: 'whose pid belongs to another program',
     change: (text: string) => text.replace(/^\d+/, String(process.pid)),
   },
-  { lock: 'that a full disk cut off', change: () => '' },
-])('a lock $lock does not keep the server from starting', async ({ change }) => {
+  { lock: 'that a full disk truncated', change: () => '' },
+])('a lock $lock does not prevent a start', async ({ change }) => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   await query(first.url, 'create table kept as select 42 as answer')
@@ -83,7 +83,7 @@ test.each([
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('processes that start at once end up with one server', async () => {
+test('concurrent processes start one server', async () => {
   const directory = await newDirectory()
   const keepers = await Promise.all([keepServer(directory), keepServer(directory), keepServer(directory)])
 
@@ -94,10 +94,10 @@ test('processes that start at once end up with one server', async () => {
   expect(await query(url, 'select pg_postmaster_start_time() < now() as one')).toEqual([{ one: true }])
 })
 
-test('starts at once over a stale lock end up with one server', async () => {
+test('concurrent starts over a stale lock start one server', async () => {
   const directory = await newDirectory()
   await (await startEmbeddedServer({ directory })).stop()
-  // A stranger's pid: the one lock that we remove ourselves, where a race could remove the winner's.
+  // The pid of another program: we remove such a lock ourselves, and a race must not remove the winner's.
   const lines = [process.pid, join(directory, 'pgdata'), 1, 1, '', '127.0.0.1']
   await writeFile(join(directory, 'pgdata', 'postmaster.pid'), `${lines.join('\n')}\n`)
 

@@ -7,26 +7,23 @@ import { keepServer, newDirectory, postmasterOf, query } from './playground.ts'
 
 const isRoot = process.geteuid?.() === 0
 const nobody = { uid: 65534, gid: 65534 }
-/** Where the project itself lies in a closed directory, a plain user cannot run it. */
+/** False if the project lies in a directory that other users may not pass. */
 const nobodyCanRunNode =
   isRoot && spawnSync(process.execPath, ['--version'], { ...nobody, cwd: '/' }).status === 0
 
-test.skipIf(!isRoot)(
-  'root in a directory closed to others: Postgres is lent the right to pass and no more',
-  async () => {
-    const directory = await newDirectory({ mode: 0o700 })
-    const server = await startEmbeddedServer({ directory })
+test.skipIf(!isRoot)('started by root in a closed directory, Postgres gets one capability', async () => {
+  const directory = await newDirectory({ mode: 0o700 })
+  const server = await startEmbeddedServer({ directory })
 
-    const { uid, capabilities } = await processOf(directory)
-    expect(uid).toBeGreaterThan(0)
-    // dac_read_search, or dac_override where root itself has no more (Docker).
-    expect(['4', '2']).toContain(capabilities)
-    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
-  },
-)
+  const { uid, capabilities } = await processOf(directory)
+  expect(uid).toBeGreaterThan(0)
+  // dac_read_search, or dac_override where root does not have the former (Docker).
+  expect(['4', '2']).toContain(capabilities)
+  expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+})
 
 test.skipIf(!nobodyCanRunNode)(
-  'root in a directory open to others: Postgres runs with no right of root',
+  'started by root in an open directory, Postgres gets no capability',
   async () => {
     const directory = await newDirectory({ mode: 0o755 })
     await startEmbeddedServer({ directory })
@@ -39,7 +36,7 @@ test.skipIf(!nobodyCanRunNode)(
 )
 
 test.skipIf(!nobodyCanRunNode)(
-  'a plain user runs it as themselves, and root then on their behalf',
+  'a plain user runs Postgres as themselves, and root later as that user',
   async () => {
     const directory = await newDirectory({ mode: 0o755 })
     await mkdir(directory, { mode: 0o700 })

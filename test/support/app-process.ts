@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { waitUntil } from './wait.ts'
 
-/** The product's own command line in a process of its own. */
+/** The command line in its own process. */
 export interface AppProcess {
   readonly child: ChildProcess
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
-  /** All that it printed so far. */
+  /** Everything printed so far. */
   output(): string
 }
 
@@ -22,7 +22,7 @@ export function startAppProcess(
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // Whatever becomes of the test, nothing of it goes on.
+  // The process must not outlive the test.
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -34,7 +34,7 @@ export function startAppProcess(
   return { child, exited, output: () => output }
 }
 
-/** Waits until the API says that it can serve. */
+/** Waits until `/readyz` answers 200. */
 export async function untilReady(port: number, app: AppProcess, timeoutMs = 150_000): Promise<void> {
   const ask = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { migrateDatabase } from '../../src/app/database.ts'
 import { createLogger } from '../../src/logger.ts'
 
-/** Does to a database what every start does, at the moment that it is told to, so that many do it at once. */
+/** Migrates a database as every start does, when a line arrives on the standard input, so that many processes begin together. */
 const url = process.argv[2] ?? ''
 process.stdout.write('ready\n')
 await once(process.stdin, 'data')

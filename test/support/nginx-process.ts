@@ -10,12 +10,12 @@ import { waitUntil } from './wait.ts'
 
 const program = '/usr/sbin/nginx'
 
-/** A real nginx with its defaults before an address, or null, said aloud, where none is installed. Answers where it listens. */
+/** Starts a real nginx with its defaults in front of an address. Returns its URL; null, with a warning, if none is installed. */
 export async function startNginx(upstream: string): Promise<string | null> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-nginx-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const port = await freePort()
-  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+  const temporaryPaths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${name};`,
   )
   await writeFile(
@@ -23,7 +23,7 @@ export async function startNginx(upstream: string): Promise<string | null> {
     `daemon off; master_process off; pid nginx.pid; error_log stderr;
      events {}
      http {
-       access_log off; ${places.join(' ')}
+       access_log off; ${temporaryPaths.join(' ')}
        server { listen 127.0.0.1:${port}; location / { proxy_pass ${upstream}; } }
      }`,
   )

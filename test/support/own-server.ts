@@ -9,11 +9,11 @@ import { migrate } from '../../src/store/migrate.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface OwnServer extends TestDatabase {
-  /** Ends the server as a crash would, by the signal of an immediate shutdown, and starts it again. */
+  /** Ends the server like a crash, by the signal of an immediate shutdown, and starts it again. */
   crashAndRestart(): Promise<void>
 }
 
-/** A Postgres for one test alone, with default durability, that the test may crash. It goes when the test is over. */
+/** Starts a Postgres for one test, with default durability, which the test may crash. It is removed after the test. */
 export async function createOwnServer(): Promise<OwnServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-own-'))
   let server = await startEmbeddedServer({ directory })

@@ -1,30 +1,30 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A moment in the transaction of a mutation, as it can be heard on its way to Postgres and back. */
+/** A moment in the transaction of a mutation, recognised in the traffic with Postgres. */
 export type Moment =
   /** The key is about to be claimed. */
   | 'claiming'
-  /** The key is claimed, and the job about to be written. */
+  /** The key is claimed and the job is about to be written. */
   | 'working'
-  /** All is written, and the commit about to be sent. */
+  /** Everything is written and the commit is about to be sent. */
   | 'committing'
-  /** Postgres has committed, and nobody has heard of it yet. */
+  /** Postgres has committed and the client does not know it yet. */
   | 'committed'
 
 export interface PostgresProxy {
-  /** The database's address by way of the proxy. */
+  /** The database's URL through the proxy. */
   readonly url: string
-  /** At the next such moment the connection says and hears no more, and `then` is called; answers once it was. */
+  /** At the next such moment the connection stops forwarding and `then` is called. Resolves after that. */
   stopAt(moment: Moment, then: () => void): Promise<void>
-  /** From now on nothing is forwarded on the connections that are open, and none is closed: as if the way had been cut. */
+  /** Stops forwarding on all open connections without closing them, like a lost network. */
   goSilent(): void
-  /** How many connections were opened since. */
+  /** The number of connections opened since `goSilent`. */
   openedSince(): number
   close(): Promise<void>
 }
 
-/** Stands between a process and Postgres, and hears how far its mutations are. */
+/** Starts a proxy between a process and Postgres that follows the progress of mutations. */
 export async function startPostgresProxy(databaseUrl: string): Promise<PostgresProxy> {
   const upstream = new URL(databaseUrl)
   const sockets = new Set<Socket>()
@@ -49,12 +49,12 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
       isStopped = true
     })
     client.on('data', (bytes) => {
-      const said = bytes.toString('latin1')
-      if (said.includes('claim_idempotency_key')) isClaimed = true
-      isCommitting ||= isClaimed && said.includes('commit\0')
+      const sent = bytes.toString('latin1')
+      if (sent.includes('claim_idempotency_key')) isClaimed = true
+      isCommitting ||= isClaimed && sent.includes('commit\0')
       isStopped ||=
-        (said.includes('claim_idempotency_key') && isNow('claiming')) ||
-        (isClaimed && said.includes('insert into "job"') && isNow('working')) ||
+        (sent.includes('claim_idempotency_key') && isNow('claiming')) ||
+        (isClaimed && sent.includes('insert into "job"') && isNow('working')) ||
         (isCommitting && isNow('committing'))
       if (!isStopped) postgres.write(bytes)
     })

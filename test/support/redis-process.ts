@@ -9,16 +9,16 @@ import { waitUntil } from './wait.ts'
 
 export interface RedisProcess {
   readonly url: string
-  /** SIGKILL, and nothing was saved. */
+  /** Sends SIGKILL. Nothing is saved. */
   kill(): Promise<void>
-  /** Again at the same address. */
+  /** Starts it again at the same address. */
   start(): Promise<void>
   close(): Promise<void>
 }
 
 const programs = ['redis-server', 'valkey-server']
 
-/** A real server of its own, or null, said aloud, where none is installed. */
+/** Starts a real server; null, with a warning, if none is installed. */
 export async function startRedis(): Promise<RedisProcess | null> {
   const port = await freePort()
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-redis-'))

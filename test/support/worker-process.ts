@@ -20,12 +20,12 @@ export interface WorkerSettings {
   readonly secretKey: string
   readonly redisUrl?: string
   readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
-  /** `boundary state slotId`, or of an account its own id: where this process sends itself SIGKILL. */
+  /** Where this process sends itself SIGKILL: `boundary state slotId`, for an account its id instead of the slot's. */
   readonly kills: readonly string[]
   readonly logLevel?: string
 }
 
-/** The worker role as it is in production, but for one thing: it kills itself where it is told to. */
+/** The production worker role, except that it kills itself at the given points. */
 const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '')
 const kills = new Set(settings.kills)
 const log = createLogger(settings.logLevel ?? 'error', false)
@@ -58,7 +58,7 @@ const stepDeps = {
   withBreaker,
   tiktok,
   encryptor: createEncryptor(() => ring),
-  // Real time passes here, and slots come late to their posts when the machine is busy.
+  // Real time passes here, and on a busy machine posts are late.
   latePostGapMs: 0,
   workDirectory: path.join(settings.directory, 'work'),
 }
@@ -73,7 +73,7 @@ const worker = await startWorkerRole({
     const { slotId, accountId } = checkpoint.context
     const point = `${boundary} ${checkpoint.state} ${slotId ?? accountId}`
     if (!kills.has(point)) return
-    // Written synchronously: it has to be out before the end.
+    // Synchronous, so that it is written before the kill.
     writeSync(1, `killed at ${point}\n`)
     process.kill(process.pid, 'SIGKILL')
   },

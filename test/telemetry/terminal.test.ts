@@ -5,12 +5,12 @@ import { createFileLogger } from '../../src/logger.ts'
 import { createTerminal } from '../../src/telemetry/terminal.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-/** A screen that understands what is written to it, and shows its lines. */
+/** A screen that interprets the control sequences of `createTerminal`. */
 function createScreen(columns: number, rows = 24) {
   let lines = ['']
   let row = 0
   const write = (text: string) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what terminals are told by
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the control sequences of terminals
     for (const [part, , up] of text.matchAll(/(\x1b\[(\d+)A)|\x1b\[0J|\r|\n|[^\x1b\r\n]+/g)) {
       if (up !== undefined) row -= Number(up)
       else if (part === '\x1b[0J') lines = [...lines.slice(0, row), '']
@@ -23,7 +23,7 @@ function createScreen(columns: number, rows = 24) {
   return { write, isTTY: true, columns, rows, shown: () => lines.filter((line) => line !== '') }
 }
 
-it('redraws one line for each thing that goes on, below what stays', () => {
+it('redraws one progress line for each key below the lines that stay', () => {
   const screen = createScreen(20)
   const terminal = createTerminal({ out: screen, err: screen })
   terminal.print('hello')
@@ -37,7 +37,7 @@ it('redraws one line for each thing that goes on, below what stays', () => {
   expect(screen.shown()).toEqual(['hello', 'a warning', 'a published', 'its file', 'b queued'])
 })
 
-it('cuts a line that would wrap, and shows no more than the screen has rows', () => {
+it('cuts progress lines to the columns and rows of the screen', () => {
   const screen = createScreen(10, 3)
   const terminal = createTerminal({ out: screen, err: screen })
   terminal.progress('a', '漢字漢字漢字')
@@ -47,7 +47,7 @@ it('cuts a line that would wrap, and shows no more than the screen has rows', ()
   expect(screen.shown()).toEqual(['█████░░░░', 'c'])
 })
 
-it('writes every line where nobody watches, without a control character', () => {
+it('writes every line without control characters if the output is not a terminal', () => {
   const written: string[] = []
   const out = { write: (text: string) => void written.push(text) }
   const terminal = createTerminal({ out, err: out })
@@ -57,16 +57,16 @@ it('writes every line where nobody watches, without a control character', () => 
   expect(written.join('')).toBe('a queued\na rendering\na published\n')
 })
 
-it('keeps logs in a file, and tells a person of warnings and errors only', async () => {
+it('logs to a file and prints only warnings and errors', async () => {
   const file = path.join(await temporaryDirectory(), 'reelpilot.log')
-  const told: string[] = []
-  const log = createFileLogger('info', file, (text) => told.push(text))
+  const printed: string[] = []
+  const log = createFileLogger('info', file, (text) => printed.push(text))
   log.debug('not asked for')
   log.info('a scan')
   log.warn('a connection')
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['a scan', 'a connection'])
-  expect(told).toEqual([expect.stringContaining('a connection')])
-  // What cannot be written ends nothing.
+  expect(printed).toEqual([expect.stringContaining('a connection')])
+  // A log that cannot be written does not throw.
   createFileLogger('info', path.join(file, 'below'), () => undefined).info('lost')
 })
