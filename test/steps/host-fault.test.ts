@@ -9,7 +9,7 @@ import { maxAttempts } from '../../machines/rules/retry.ts'
 import type { JobRef, VideoProvider } from '../../src/providers/video/provider.ts'
 import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { countingFfmpeg } from '../providers/video/local/render-harness.ts'
-import type { RehearsedJob } from '../support/rehearsed-job.ts'
+import type { DrivenJob } from '../support/driven-job.ts'
 import { waitUntil } from '../support/wait.ts'
 import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createHostHarness } from './host-harness.ts'
@@ -56,7 +56,7 @@ async function fill(folder: string): Promise<string> {
   return file
 }
 
-async function expectOperatorFailure(job: RehearsedJob, code: string): Promise<void> {
+async function expectOperatorFailure(job: DrivenJob, code: string): Promise<void> {
   const { failure, ending } = await job.context()
   expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code })
   expect(ending).toBeNull()
@@ -80,7 +80,7 @@ describe('without an ffmpeg', () => {
 
       const repaired = await harness.openWorker({ directory })
       for (const job of jobs) {
-        await job.send({ type: 'retry' })
+        await job.sendEvent({ type: 'retry' })
         expect(await repaired.takeOver(job).advance('awaitingSlot')).toBe('awaitingSlot')
       }
     },
@@ -139,7 +139,7 @@ describe('on a full disk', () => {
 
       await rm(filler)
       await untilRendered(worker.videos, (await job.context()).clip)
-      await job.send({ type: 'retry' })
+      await job.sendEvent({ type: 'retry' })
       expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
       expect((await job.context()).clips.slice(0, clips.length)).toEqual(clips)
     },

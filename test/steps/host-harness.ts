@@ -26,7 +26,7 @@ import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
-import { type RehearsedJob, rehearse } from '../support/rehearsed-job.ts'
+import { type DrivenJob, driveJob } from '../support/driven-job.ts'
 import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createVirtualClock } from './publish/virtual-clock.ts'
 
@@ -96,25 +96,25 @@ export async function createHostHarness() {
       ...(options.ffmpegPath && { ffmpegPath: options.ffmpegPath }),
       report: (report) => void reports.push(report),
     })
-    const pass = async (milliseconds: number) => {
+    const advanceClock = async (milliseconds: number) => {
       const before = clock.offsetMs()
       await clock.advance(milliseconds)
       local.advance((clock.offsetMs() - before) / 1_000)
     }
     const runtime = { instanceStore, keeper, machines: deps.machines, steps, clock: databaseClock }
-    const parts = { db, deps, runtime, local, now: clock.now, advanceClock: pass, receivesWebhooks: false }
+    const parts = { db, deps, runtime, tiktok: local, now: clock.now, advanceClock, receivesWebhooks: false }
     return {
       reports,
       storage,
       videos,
       local,
-      async start(storyboard: object = shortStoryboard): Promise<RehearsedJob> {
+      async start(storyboard: object = shortStoryboard): Promise<DrivenJob> {
         const jobId = await insertFreshJob(accountId, storyboard)
-        return rehearse(parts, { jobId, organizationId, accountId })
+        return driveJob(parts, { jobId, organizationId, accountId })
       },
       /** Drives another worker's job by this worker. */
-      takeOver: ({ jobId, accountId: owner }: RehearsedJob) =>
-        rehearse(parts, { jobId, organizationId, accountId: owner }),
+      takeOver: ({ jobId, accountId: owner }: DrivenJob) =>
+        driveJob(parts, { jobId, organizationId, accountId: owner }),
     }
   }
 

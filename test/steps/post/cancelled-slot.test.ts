@@ -25,7 +25,7 @@ it('a slot whose job was cancelled is posted once, as it was changed and approve
       .execute((tx) => applyPlanAction(tx, deps, { organizationId, planId: slot.plan_id, event }))
 
   expect(await first.advance('awaitingSlot')).toBe('awaitingSlot')
-  await first.send({ type: 'cancel' })
+  await first.sendEvent({ type: 'cancel' })
   expect(await first.advance()).toBe('cancelled')
 
   const change = { caption: 'Better', privacy: 'SELF_ONLY' } as const
@@ -43,7 +43,7 @@ it('a slot whose job was cancelled is posted once, as it was changed and approve
   await second.advance()
   expect((await second.context()).sentAt).not.toBeNull()
   expect(worker.local.posts()).toMatchObject([{ title: 'Better', status: 'PUBLISH_COMPLETE' }])
-  await expect(first.send({ type: 'retry' })).rejects.toThrow('refused')
+  await expect(first.sendEvent({ type: 'retry' })).rejects.toThrow('refused')
   expect(await first.advance()).toBe('cancelled')
   expect(worker.local.posts()).toHaveLength(1)
 })

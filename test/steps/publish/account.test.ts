@@ -19,7 +19,7 @@ describe('an account whose creator disconnects before the upload', () => {
 
   it('keeps its job waiting without a failure and without a call', async () => {
     const { job, account } = await disconnected()
-    expect(await job.account()).toBe('revoked')
+    expect(await job.accountState()).toBe('revoked')
     expect(await job.history()).toEqual([...storedStates, 'publishing.preparing', 'waitingForAccount'])
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'AUTHORIZATION_REMOVED' },
@@ -51,7 +51,7 @@ describe('an account whose creator disconnects before the upload', () => {
     await job.advance('awaitingSlot')
     account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    expect(await job.account()).toBe('needsReauthorization')
+    expect(await job.accountState()).toBe('needsReauthorization')
     expect(account.requests).toEqual(['creator_info/query', 'oauth/token'])
     await account.connectAgain()
     expect(await job.advance()).toBe('published')
@@ -65,7 +65,7 @@ describe('an account whose creator disconnects before the upload', () => {
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(account.tiktok.posts()).toEqual([])
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE' }])
   })
@@ -104,7 +104,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     await job.advance('watching.inModeration')
     account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    expect(await job.account()).toBe('revoked')
+    expect(await job.accountState()).toBe('revoked')
     await account.advanceClock(3_600)
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { createHarness } from './harness.ts'
 
 const harness = await createHarness()
@@ -9,7 +9,7 @@ const { db } = harness.database.runtime
 
 /** Changes a job's slot by SQL, without the API. */
 async function change(
-  { jobId }: RehearsedJob,
+  { jobId }: DrivenJob,
   change: { caption?: string; approved_hash?: null },
 ): Promise<void> {
   const ofJob = db.selectFrom('machine_instance').select('slot_id').where('id', '=', jobId)
@@ -17,7 +17,7 @@ async function change(
 }
 
 /** Approves the current plan of a job's slot. */
-async function approve({ jobId, organizationId }: RehearsedJob): Promise<void> {
+async function approve({ jobId, organizationId }: DrivenJob): Promise<void> {
   const { plan_id: planId } = await db
     .selectFrom('slot')
     .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
@@ -39,12 +39,12 @@ describe('a caption that was changed by SQL after its approval', () => {
     })
     expect(account.tiktok.posts()).toEqual([])
 
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('needsPerson')
     expect(account.tiktok.posts()).toEqual([])
 
     await approve(job)
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.posts()).toMatchObject([{ title: 'Never approved', status: 'PUBLISH_COMPLETE' }])
   })

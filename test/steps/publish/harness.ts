@@ -12,7 +12,7 @@ import { createEncryptor, type Encryptor } from '../../../src/vault/encryptor.ts
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { type LocalAccount, type LocalAccountOptions, openLocalAccount } from './local-account.ts'
 import type { JobOptions } from './stored-job.ts'
 import { makeVideo, type VideoOptions } from './video.ts'
@@ -31,7 +31,7 @@ export interface Harness {
   /** Starts a job whose video is stored, for an account at a local TikTok of its own. */
   start(
     options?: JobOptions & LocalAccountOptions,
-  ): Promise<{ readonly job: RehearsedJob; readonly account: LocalAccount }>
+  ): Promise<{ readonly job: DrivenJob; readonly account: LocalAccount }>
 }
 
 export async function createHarness(): Promise<Harness> {

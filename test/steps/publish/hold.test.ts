@@ -5,13 +5,13 @@ import {
   type PlanActionResult,
 } from '../../../src/commands/plan/apply-plan-action.ts'
 import { updateSlot } from '../../../src/commands/plan/update-slot.ts'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { createHarness } from './harness.ts'
 
 const harness = await createHarness()
 const { db } = harness.database.runtime
 
-async function planOf({ jobId }: RehearsedJob): Promise<string> {
+async function planOf({ jobId }: DrivenJob): Promise<string> {
   const { plan_id: planId } = await db
     .selectFrom('slot')
     .innerJoin('machine_instance as job', 'job.slot_id', 'slot.id')
@@ -22,7 +22,7 @@ async function planOf({ jobId }: RehearsedJob): Promise<string> {
 }
 
 async function applyAction(
-  job: RehearsedJob,
+  job: DrivenJob,
   event: PlanAction,
 ): Promise<Extract<PlanActionResult, { kind: 'done' }>> {
   const { organizationId } = job
@@ -50,7 +50,7 @@ async function startByScan(options: Parameters<typeof harness.start>[0] = {}) {
   return started
 }
 
-const changeCaption = (job: RehearsedJob) =>
+const changeCaption = (job: DrivenJob) =>
   db
     .updateTable('slot')
     .set({ caption: 'Never approved' })
@@ -58,12 +58,12 @@ const changeCaption = (job: RehearsedJob) =>
     .execute()
 
 const stops = [
-  ['archived', 'PLAN_ARCHIVED', (job: RehearsedJob) => applyAction(job, { type: 'archive' })],
-  ['locked', 'PLAN_LOCKED', (job: RehearsedJob) => applyAction(job, { type: 'lock' })],
+  ['archived', 'PLAN_ARCHIVED', (job: DrivenJob) => applyAction(job, { type: 'archive' })],
+  ['locked', 'PLAN_LOCKED', (job: DrivenJob) => applyAction(job, { type: 'lock' })],
   [
     'off autopilot',
     'AUTOPILOT_OFF',
-    (job: RehearsedJob) => applyAction(job, { type: 'setAutopilot', on: false }),
+    (job: DrivenJob) => applyAction(job, { type: 'setAutopilot', on: false }),
   ],
   ['changed by SQL', 'APPROVAL_STALE', changeCaption],
 ] as const

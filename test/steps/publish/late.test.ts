@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { claimPostOpening } from '../../../src/store/account/post-openings.ts'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { createHarness } from './harness.ts'
 import { type LocalAccount, latePostGapMs } from './local-account.ts'
 
@@ -24,7 +24,7 @@ const [second, third] = [1, 2].map((index) => ({ dueInMs: (1 + index) * minuteMs
 /** Three slots of one account, a minute apart, each with its video stored. */
 async function threeSlots() {
   const { job: first, account } = await harness.start()
-  const jobs: readonly RehearsedJob[] = [first, await account.start(second), await account.start(third)]
+  const jobs: readonly DrivenJob[] = [first, await account.start(second), await account.start(third)]
   for (const job of jobs) await job.advance('awaitingSlot')
   return { jobs, account }
 }
@@ -57,7 +57,7 @@ describe('late posts of one account', () => {
       expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     }
     expect(account.tiktok.posts()).toEqual([])
-    for (const job of jobs) await job.send({ type: 'retry' })
+    for (const job of jobs) await job.sendEvent({ type: 'retry' })
     for (const job of jobs) expect(await job.advance()).toBe('published')
     expect(gapsOf(account)).toHaveLength(2)
     expect(Math.min(...gapsOf(account))).toBeGreaterThan(minGapMs)
@@ -86,7 +86,7 @@ describe('punctual posts of one account', () => {
 })
 
 describe('an account’s turn to open a late post', () => {
-  const turnOf = (job: RehearsedJob, gapMs = latePostGapMs) => claimPostOpening(db, { ...job, gapMs })
+  const turnOf = (job: DrivenJob, gapMs = latePostGapMs) => claimPostOpening(db, { ...job, gapMs })
 
   it('is taken by one of several concurrent jobs, and by the same job again', async () => {
     for (let round = 0; round < 10; round += 1) {

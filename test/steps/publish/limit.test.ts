@@ -56,7 +56,7 @@ describe('a creator whose daily cap is lower than documented', () => {
     // The step would be repeated after four hours, and before that the slot is too late.
     expect(await next.advance()).toBe('needsPerson')
     expect(await next.context()).toMatchObject({ failure: { code: 'SLOT_PASSED' } })
-    await next.send({ type: 'retry' })
+    await next.sendEvent({ type: 'retry' })
     await next.advance('publishing.deferred')
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, refused: { spam_risk_too_many_posts: 1 } })
     expect(await next.advance()).toBe('published')

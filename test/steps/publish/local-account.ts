@@ -21,7 +21,7 @@ import { createSteps } from '../../../src/steps/catalogue.ts'
 import type { Db } from '../../../src/store/database.ts'
 import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-settings.ts'
 import { createRateLimitGuard } from '../../../src/tiktok-policy/rate-limit-guard.ts'
-import { type RehearsedJob, rehearse } from '../../support/rehearsed-job.ts'
+import { type DrivenJob, driveJob } from '../../support/driven-job.ts'
 import type { Harness } from './harness.ts'
 import { insertStoredJob, type JobOptions } from './stored-job.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -45,7 +45,7 @@ export interface LocalAccount {
   readonly username: string
   /** Every request to TikTok in order: its path such as `video/init`, or for a chunk `PUT` and its range. */
   readonly requests: readonly string[]
-  start(options?: JobOptions): Promise<RehearsedJob>
+  start(options?: JobOptions): Promise<DrivenJob>
   /** Advances the clocks of the database and of TikTok. */
   advanceClock(seconds: number): Promise<void>
   /** Delivers a webhook's body again with a new signature; throws if it is not accepted. */
@@ -72,12 +72,12 @@ export async function openLocalAccount(
     db,
     deps,
     runtime,
-    local: tiktok,
+    tiktok,
     now: clock.now,
     advanceClock: advance,
     receivesWebhooks: webhooks === 'handled',
   }
-  const jobs: RehearsedJob[] = []
+  const jobs: DrivenJob[] = []
   onTestFinished(() => expectNoDuplicates(tiktok, jobs))
   return {
     tiktok,
@@ -87,7 +87,7 @@ export async function openLocalAccount(
     requests,
     async start(options = {}) {
       const jobId = await insertStoredJob(harness, accountId, options)
-      const job = rehearse(parts, { jobId, organizationId, accountId })
+      const job = driveJob(parts, { jobId, organizationId, accountId })
       jobs.push(job)
       return job
     },
@@ -184,7 +184,7 @@ async function connectAgain(
 }
 
 /** Invariants at the end of every test: at most one post per slot, no refresh token reused, no token sent to a wrong host. */
-function expectNoDuplicates(tiktok: LocalTikTok, jobs: readonly RehearsedJob[]): void {
+function expectNoDuplicates(tiktok: LocalTikTok, jobs: readonly DrivenJob[]): void {
   const complete = tiktok.posts().filter(({ status, bytes, size }) => status !== 'FAILED' && bytes === size)
   expect(complete.length).toBeLessThanOrEqual(jobs.length)
   expect(tiktok.counters()).toMatchObject({ refreshReuse: 0, authorizationOnUpload: 0, redirectsFollowed: 0 })

@@ -108,7 +108,7 @@ describe('a post that never leaves processing', () => {
   it('is watched for another 72 hours when a person retries, and is not posted again', async () => {
     const { job, account } = await stuck()
     await job.advance()
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     const watched = await job.history()
     expect(watched.slice(-2)).toEqual(['needsPerson', 'watching.accepted'])
     await account.advanceClock(71 * hourSeconds)

@@ -39,7 +39,7 @@ describe('a creator who has reached TikTok’s daily cap', () => {
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(harness.clock.now() - start).toBeLessThan(62 * 60_000)
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     account.tiktok.changeSettings({ dailyPostCap: 15 })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
@@ -59,7 +59,7 @@ describe('a creator who has reached TikTok’s daily cap', () => {
     const { job, account } = await harness.start({ simulatorSettings: { dailyPostCap: 0 } })
     // A person's retry permits posting however late it is.
     await job.advance()
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     const start = harness.clock.now()
     await job.advance(() => harness.clock.now() > start + 24 * 3_600_000)
     const checks = account.requests.filter((request) => request === 'creator_info/query').length
@@ -93,7 +93,7 @@ describe('an app that was not audited', () => {
     const { job, account } = await harness.start(unaudited)
     await job.advance()
     account.tiktok.createAccount({ username: account.username, private: true })
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,

@@ -93,7 +93,7 @@ describe('a token that is refused although it should be valid', () => {
     for (const nth of [1, 2])
       account.tiktok.injectFault({ endpoint: 'creatorInfo', effect: refusesToken, nth })
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
-    expect(await job.account()).toBe('needsReauthorization')
+    expect(await job.accountState()).toBe('needsReauthorization')
     expect(await job.context()).toMatchObject({
       failure: { verdict: 'NEEDS_USER', code: 'access_token_invalid' },
       initAttempts: 0,
@@ -125,7 +125,7 @@ describe('a token that is refused although it should be valid', () => {
     account.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
     const other = await account.start()
     expect(await other.advance('waitingForAccount')).toBe('waitingForAccount')
-    expect(await job.account()).toBe('needsReauthorization')
+    expect(await job.accountState()).toBe('needsReauthorization')
 
     const { polls } = await job.context()
     await job.advance((context) => context.polls > polls)

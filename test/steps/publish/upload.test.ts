@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chunkRange } from '../../../src/providers/tiktok/post/chunk-plan.ts'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { createHarness } from './harness.ts'
 import type { LocalAccount } from './local-account.ts'
 import {
@@ -25,14 +25,14 @@ const putRequests = Array.from({ length: 6 }, (_, index) => {
 const requestsOf = ({ requests }: LocalAccount) => requests.filter((name) => name !== 'creator_info/query')
 
 /** Expects exactly one post, whose bytes equal the stored video's. */
-async function expectOnePost(job: RehearsedJob, { tiktok }: LocalAccount): Promise<void> {
+async function expectOnePost(job: DrivenJob, { tiktok }: LocalAccount): Promise<void> {
   const { media, publicPostIds } = await job.context()
   const complete = tiktok.posts().filter(({ status }) => status === 'PUBLISH_COMPLETE')
   expect(complete).toMatchObject([{ sha256: media?.sha256, size: media?.bytes, postIds: publicPostIds }])
 }
 
 /** Sends a chunk that the job had given up, as if it arrived late. */
-async function arriveLate(job: RehearsedJob, { client }: LocalAccount, index: number): Promise<void> {
+async function arriveLate(job: DrivenJob, { client }: LocalAccount, index: number): Promise<void> {
   const { post, media } = await job.context()
   if (!post || !media) throw new Error('the job has no open post')
   const range = chunkRange({ chunkSize: post.chunkSize, count: post.chunkCount }, media.bytes, index)
@@ -172,7 +172,7 @@ describe('an expired upload URL', () => {
     await account.advanceClock(3_601)
     // The slot is too late by now as well.
     expect(await job.advance()).toBe('needsPerson')
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RehearsedJob } from '../../support/rehearsed-job.ts'
+import type { DrivenJob } from '../../support/driven-job.ts'
 import { createHarness } from './harness.ts'
 import { publishedStates, sentStates, storedStates, uploadingStates } from './timeline.ts'
 
@@ -8,7 +8,7 @@ const { db } = harness.database.runtime
 const uploadedStates = [...storedStates, ...uploadingStates(), 'watching.accepted']
 
 /** The job's last event, as subscribers receive it. */
-async function lastEvent({ jobId }: RehearsedJob) {
+async function lastEvent({ jobId }: DrivenJob) {
   const event = await db
     .selectFrom('event')
     .select(['type', 'payload'])

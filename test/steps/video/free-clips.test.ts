@@ -44,7 +44,7 @@ it('a job leaves no uncounted bytes once its video is stored or it is cancelled'
   }
   const [one, two] = [await worker.start(twin), await worker.start(twin)]
   for (const job of [one, two]) expect(await job.advance('storing')).toBe('storing')
-  await one.send({ type: 'cancel' })
+  await one.sendEvent({ type: 'cancel' })
   expect(await one.advance()).toBe('cancelled')
   expect(bytesIn(media)).toBeGreaterThan(await countedBytes())
   expect(await two.advance('awaitingSlot')).toBe('awaitingSlot')
@@ -62,7 +62,7 @@ it('a job leaves no uncounted bytes once its video is stored or it is cancelled'
   expect(await sweepMedia(worker.storage, db, 60_000)).toBe(0)
   expect(await sweepMedia(worker.storage, db, 0)).toBe(1)
   expect(bytesIn(media)).toBeGreaterThan(await countedBytes())
-  await third.send({ type: 'cancel' })
+  await third.sendEvent({ type: 'cancel' })
   expect(await third.advance()).toBe('cancelled')
   expect(bytesIn(media)).toBe(await countedBytes())
 }, 240_000)

@@ -21,7 +21,7 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
     expect(failure && nextStepFor(failure)).toMatch(/all workers the same storage directory/)
 
     await rename(`${file}.elsewhere`, file)
-    await job.send({ type: 'retry' })
+    await job.sendEvent({ type: 'retry' })
     expect(await job.advance()).toBe('published')
     expect((await job.history()).slice(-2)).toEqual(publishedStates)
     expect(account.tiktok.posts()).toHaveLength(1)

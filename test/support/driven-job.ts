@@ -11,17 +11,17 @@ import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 import type { Db } from '../../src/store/database.ts'
 import { lockInstance } from '../../src/store/job/jobs.ts'
 
-/** The machinery of a worker, but for the queue: that one would wait for real time. */
-export interface RehearsalRuntime {
+/** A worker's parts without the queue, which would wait in real time. */
+export interface DriverParts {
   readonly db: Db
   readonly deps: CommandDeps
   readonly runtime: Omit<Runtime, 'draining' | 'onBoundary'>
-  readonly local: LocalTikTok
-  /** Of the database and of TikTok, epoch milliseconds. */
+  readonly tiktok: LocalTikTok
+  /** The virtual time of the database and of TikTok, in epoch milliseconds. */
   now(): number
-  /** Puts the clocks of both forward. */
+  /** Advances both clocks. */
   advanceClock(milliseconds: number): Promise<void>
-  /** Whether TikTok's webhooks are taken in as they come; otherwise only `hear` does that. */
+  /** Whether webhooks are handled as they arrive; otherwise only `receiveWebhooks` handles them. */
   readonly receivesWebhooks: boolean
 }
 
@@ -31,40 +31,38 @@ export interface JobIds {
   readonly accountId: string
 }
 
-/** Where to stop: a state, or whatever can be seen of the job. */
-export type Until = string | ((context: JobContext, state: string) => boolean)
+/** A state, or a condition on the job. */
+export type StopCondition = string | ((context: JobContext, state: string) => boolean)
 
-export interface RehearsedJob extends JobIds {
+export interface DrivenJob extends JobIds {
   /**
-   * Goes on until nothing moves it by itself, or to where it is to stop, and answers its state there. Its account is driven
-   * along. Where both wait, the time that they wait for passes at once. A job that stops where a step is pending is let go as
-   * by a worker that shuts down.
+   * Drives the job and its account until the job rests or the stop condition holds; answers its state. While both wait, the
+   * clocks advance to the next timer. A job that stops with a pending step is released, as by a worker that shuts down.
    */
-  advance(until?: Until): Promise<string>
-  /** What a person asks of it. Throws if that is not permitted. */
-  send(event: JobEvent): Promise<void>
-  /** Takes in what TikTok has told of its creator's posts and account, in the order of coming; answers what each did. */
+  advance(until?: StopCondition): Promise<string>
+  /** Sends an event, as a command does. Throws if the job refuses it. */
+  sendEvent(event: JobEvent): Promise<void>
+  /** Handles the stored webhooks of the account in the order of arrival; answers their outcomes. */
   receiveWebhooks(): Promise<readonly string[]>
   context(): Promise<JobContext>
-  /** Every state that it has come to, the first one included. */
+  /** Every state of the job, in order, from the first one. */
   history(): Promise<readonly string[]>
-  /** The state of its account. */
-  account(): Promise<string>
+  accountState(): Promise<string>
 }
 
-/** A bound for tests that would never end: five days of polling have fewer. */
-const mostTurns = 10_000
-/** The runtime reads the database's clock late by a round trip, never early. */
+/** Stops tests that would never end: five days of polling take fewer iterations. */
+const maxIterations = 10_000
+/** The runtime reads the database's clock up to one round trip late, never early. */
 const roundTripMs = 10
 
-/** Drives a job that is in the database, with its account, through the real machines, steps and ledger. */
-export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob {
-  const { db, deps, runtime, local, now, advanceClock, receivesWebhooks } = machinery
+/** Drives a stored job and its account with the real machines, steps and instance store. */
+export function driveJob(parts: DriverParts, ids: JobIds): DrivenJob {
+  const { db, deps, runtime, tiktok, now, advanceClock, receivesWebhooks } = parts
   const { jobId, organizationId, accountId } = ids
 
   const read = async (id: string): Promise<Checkpoint> => {
-    const machine = await lockInstance(db, id) // Without a transaction, for no longer than it takes to read.
-    if (!machine) throw new Error(`there is no ${id}`)
+    const machine = await lockInstance(db, id) // Outside a transaction the lock ends with the statement.
+    if (!machine) throw new Error(`there is no machine instance ${id}`)
     return machine.checkpoint
   }
   const context = async () => contextOf(jobMachine, await read(jobId))
@@ -72,8 +70,8 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
     machine.tag === 'working' || (nextTimer(machine)?.dueAt ?? Number.POSITIVE_INFINITY) <= now()
 
   async function receiveWebhooks(): Promise<readonly string[]> {
-    await local.flushWebhooks()
-    const kept = await db
+    await tiktok.flushWebhooks()
+    const deliveries = await db
       .selectFrom('webhook_delivery')
       .innerJoin('account', 'account.open_id', 'webhook_delivery.open_id')
       .select('key')
@@ -82,36 +80,38 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
       .orderBy('received_at')
       .execute()
     const outcomes: string[] = []
-    for (const { key } of kept) {
+    for (const { key } of deliveries) {
       const { outcome } = await db.transaction().execute((tx) => handleWebhook(tx, deps, key))
       outcomes.push(outcome)
     }
     return outcomes
   }
 
-  async function driveOn(id: string, isThere: (checkpoint: Checkpoint) => boolean): Promise<void> {
+  async function driveOn(id: string, shouldStop: (checkpoint: Checkpoint) => boolean): Promise<void> {
     const draining = new AbortController()
     const onBoundary: Runtime['onBoundary'] = (boundary, checkpoint) => {
-      if (boundary === 'afterCommit' && isThere(checkpoint)) draining.abort()
+      if (boundary === 'afterCommit' && shouldStop(checkpoint)) draining.abort()
     }
     await drive({ ...runtime, draining: draining.signal, onBoundary }, id)
   }
 
-  async function advance(until: Until = () => false): Promise<string> {
-    const isThere = (job: Checkpoint) =>
+  async function advance(until: StopCondition = () => false): Promise<string> {
+    const shouldStop = (job: Checkpoint) =>
       job.machine === 'job' &&
       (typeof until === 'string' ? job.state === until : until(contextOf(jobMachine, job), job.state))
 
-    for (let turn = 0; turn < mostTurns; turn += 1) {
+    for (let iteration = 0; iteration < maxIterations; iteration += 1) {
       if (receivesWebhooks) await receiveWebhooks()
       const [job, account] = [await read(jobId), await read(accountId)]
-      if (isThere(job)) return job.state
-      if (isReady(account)) await driveOn(accountId, isThere)
-      else if (isReady(job)) await driveOn(jobId, isThere)
+      if (shouldStop(job)) return job.state
+      if (isReady(account)) await driveOn(accountId, shouldStop)
+      else if (isReady(job)) await driveOn(jobId, shouldStop)
       else if (job.tag !== 'waiting') return job.state
       else await advanceClock(Math.max(0, earliest(job, account) - now()) + roundTripMs)
     }
-    throw new Error(`the job still goes on: ${(await read(jobId)).state}`)
+    throw new Error(
+      `the job did not rest after ${maxIterations} iterations: it is in ${(await read(jobId)).state}`,
+    )
   }
 
   return {
@@ -119,7 +119,7 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
     advance,
     receiveWebhooks,
     context,
-    async send(event) {
+    async sendEvent(event) {
       const moved = await db
         .transaction()
         .execute((tx) => sendJobEvent(tx, deps, { organizationId, jobId, event }))
@@ -132,9 +132,9 @@ export function rehearse(machinery: RehearsalRuntime, ids: JobIds): RehearsedJob
         .where('job_id', '=', jobId)
         .orderBy('job_revision')
         .execute()
-      return events.map(({ payload }) => (payload as { readonly to: string }).to) // As the ledger writes it.
+      return events.map(({ payload }) => (payload as { readonly to: string }).to) // Written with every transition.
     },
-    account: async () => (await read(accountId)).state,
+    accountState: async () => (await read(accountId)).state,
   }
 }
 
