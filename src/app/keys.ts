@@ -14,7 +14,7 @@ export interface Keys {
 }
 
 /** Opens the keys of this installation: those of the environment, or of the file `secret-key` in the data directory. */
-export function openKeys(config: Config, options: { readonly mayMake?: boolean } = {}): Keys {
+export function openKeys(config: Config, options: { readonly canCreate?: boolean } = {}): Keys {
   if (config.secretKeys) {
     const ring = keyRingOf(config.secretKeys)
     return { ring: () => ring, file: null }
@@ -37,7 +37,7 @@ export async function openRequiredKeys(config: Config, runtime: Connection): Pro
 /** Opens the keys. A first key is created only while nothing is sealed; otherwise a missing file is a `ConfigError`. */
 export async function openExistingKeys(config: Config, { db }: Connection): Promise<Keys> {
   try {
-    return openKeys(config, { mayMake: !(await hasSealedRows(db)) })
+    return openKeys(config, { canCreate: !(await hasSealedRows(db)) })
   } catch (error) {
     if (!(error instanceof KeyFileMissing)) throw error
     throw new ConfigError(missingKeyMessage(config, await listNeededKeys(db)))

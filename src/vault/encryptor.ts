@@ -4,28 +4,28 @@ import { decrypt, encrypt } from './aead.ts'
 import { type Envelope, formatEnvelope, parseEnvelope } from './envelope.ts'
 import { type Key, type KeyRing, keyBytes } from './key-ring.ts'
 
-/** Where a secret belongs: one column of one row of one organization. It opens nowhere else. */
+/** The column, row and organization that a secret is bound to. It opens with no other associated data. */
 export interface AssociatedData {
   readonly organizationId: string
   readonly row: string
   readonly column: string
 }
 
-/** Seals secrets for the database: what is stored opens only with the key ring, and only in its associatedData. */
+/** Encrypts secrets for the database. A sealed text opens only with the key ring and its own associated data. */
 export interface Encryptor {
   seal(secret: Secret, associatedData: AssociatedData): string
-  /** Throws KeyMissing, or SealBroken if the text is of another associatedData, was changed, or is no sealed secret. */
+  /** Throws `KeyMissing`, or `DecryptionFailed` for other associated data, a changed text, or a text that is not sealed. */
   open(sealed: string, associatedData: AssociatedData): Secret
   /**
-   * The same secret under the primary key, or null where it is so already. Only the wrapped data key changes, not the
-   * ciphertext. Throws what `open` throws.
+   * Rewraps the data key under the primary key; the ciphertext stays. Returns null if the primary key wraps it already. Throws
+   * what `open` throws.
    */
   reseal(sealed: string, associatedData: AssociatedData): string | null
-  /** The id of the key that a sealed text needs; null for one that does not say, and for what is none. */
+  /** The id of the key that a sealed text needs. Null if the text names none or is not sealed. */
   keyIdOf(sealed: string): string | null
 }
 
-/** The ring does not hold the key that a secret was sealed under. */
+/** The key ring lacks the key that a secret was sealed under. */
 export class KeyMissing extends Error {
   override readonly name = 'KeyMissing'
   readonly keyId: string
@@ -36,38 +36,39 @@ export class KeyMissing extends Error {
   }
 }
 
-/** The text does not open here: it is of another associatedData, was changed, or is no sealed secret. */
+/** A text did not decrypt: its associated data differ, it was changed, or it is not a sealed secret. */
 export class DecryptionFailed extends Error {
-  override readonly name = 'SealBroken'
+  override readonly name = 'DecryptionFailed'
 
   constructor({ row, column }: AssociatedData) {
-    super(`the sealed ${column} of ${row} does not open in this associatedData`)
+    super(`the sealed ${column} of ${row} does not decrypt with its associated data`)
   }
 }
 
 /**
- * AES-256-GCM, twice: the secret under a data key of its own, the data key under the ring's primary key, so that rotating
- * the ring touches 32 bytes a record and never the secrets themselves.
+ * Envelope encryption with AES-256-GCM: each secret has its own data key, and the ring's primary key wraps the data key, so
+ * that rotation rewrites 32 bytes per record and no secret.
  *
- * Both are bound to their associatedData, the wrapped key to the ring's key as well. `ring` is asked at every sealing; opening
- * asks it again only when the ring as last seen lacks the key, for another process may have made one since.
+ * The secret and its wrapped key are both bound to the associated data, the wrapped key also to the id of the ring's key.
+ * `ring` is called at every sealing. Opening calls it again only if the last known ring lacks the key, because another process
+ * may have added one.
  */
 export function createEncryptor(ring: () => KeyRing): Encryptor {
-  let seen = ring()
+  let lastRing = ring()
 
   const keyFor = (id: string): Key => {
-    const key = keyIn(seen, id)
-    if (key) return key
-    seen = ring()
-    const newer = keyIn(seen, id)
-    if (!newer) throw new KeyMissing(id)
-    return newer
+    const known = keyIn(lastRing, id)
+    if (known) return known
+    lastRing = ring()
+    const added = keyIn(lastRing, id)
+    if (!added) throw new KeyMissing(id)
+    return added
   }
 
-  /** The first format does not name its key: each of the ring is tried. */
+  /** The first format does not name its key, so every key of the ring is tried. */
   const openFirstFormat = (ciphertext: Buffer, associatedData: AssociatedData): Buffer => {
-    seen = ring()
-    for (const { bytes } of seen.keys) {
+    lastRing = ring()
+    for (const { bytes } of lastRing.keys) {
       const secret = decrypt(bytes, ciphertext, Buffer.from(`${associatedData.column}/${associatedData.row}`))
       if (secret) return secret
     }
@@ -78,46 +79,41 @@ export function createEncryptor(ring: () => KeyRing): Encryptor {
     { keyId, wrappedKey }: Extract<Envelope, { kind: 'v2' }>,
     associatedData: AssociatedData,
   ): Buffer =>
-    decrypt(keyFor(keyId).bytes, wrappedKey, aboutDataKey(keyId, associatedData)) ?? broken(associatedData)
+    decrypt(keyFor(keyId).bytes, wrappedKey, bytesForDataKey(keyId, associatedData)) ?? failed(associatedData)
 
   const wrap = (dataKey: Buffer, { id, bytes }: Key, associatedData: AssociatedData) => ({
     keyId: id,
-    wrappedKey: encrypt(bytes, dataKey, aboutDataKey(id, associatedData)),
+    wrappedKey: encrypt(bytes, dataKey, bytesForDataKey(id, associatedData)),
   })
 
   const seal = (secret: Buffer, associatedData: AssociatedData): string => {
-    seen = ring()
+    lastRing = ring()
     const dataKey = randomBytes(keyBytes)
-    const ciphertext = encrypt(dataKey, secret, aboutSecret(associatedData))
-    return formatEnvelope({ kind: 'v2', ciphertext, ...wrap(dataKey, seen.primary, associatedData) })
+    const ciphertext = encrypt(dataKey, secret, bytesForSecret(associatedData))
+    return formatEnvelope({ kind: 'v2', ciphertext, ...wrap(dataKey, lastRing.primary, associatedData) })
   }
 
   return {
     seal: (secret, associatedData) => seal(Buffer.from(secret.reveal()), associatedData),
 
     open(sealed, associatedData) {
-      const envelope = parseEnvelope(sealed) ?? broken(associatedData)
+      const envelope = parseEnvelope(sealed) ?? failed(associatedData)
       if (envelope.kind === 'v1')
         return new Secret(openFirstFormat(envelope.ciphertext, associatedData).toString())
-      const secret = decrypt(
-        dataKeyOf(envelope, associatedData),
-        envelope.ciphertext,
-        aboutSecret(associatedData),
-      )
-      return new Secret((secret ?? broken(associatedData)).toString())
+      const dataKey = dataKeyOf(envelope, associatedData)
+      const secret = decrypt(dataKey, envelope.ciphertext, bytesForSecret(associatedData))
+      return new Secret((secret ?? failed(associatedData)).toString())
     },
 
     reseal(sealed, associatedData) {
-      const envelope = parseEnvelope(sealed) ?? broken(associatedData)
+      const envelope = parseEnvelope(sealed) ?? failed(associatedData)
       if (envelope.kind === 'v1')
         return seal(openFirstFormat(envelope.ciphertext, associatedData), associatedData)
-      seen = ring()
-      const { primary } = seen
+      lastRing = ring()
+      const { primary } = lastRing
       if (envelope.keyId === primary.id) return null
-      return formatEnvelope({
-        ...envelope,
-        ...wrap(dataKeyOf(envelope, associatedData), primary, associatedData),
-      })
+      const dataKey = dataKeyOf(envelope, associatedData)
+      return formatEnvelope({ ...envelope, ...wrap(dataKey, primary, associatedData) })
     },
 
     keyIdOf(sealed) {
@@ -129,13 +125,13 @@ export function createEncryptor(ring: () => KeyRing): Encryptor {
 
 const keyIn = (ring: KeyRing, id: string): Key | undefined => ring.keys.find((key) => key.id === id)
 
-const broken = (associatedData: AssociatedData): never => {
+const failed = (associatedData: AssociatedData): never => {
   throw new DecryptionFailed(associatedData)
 }
 
-// What is authenticated along. JSON keeps the parts apart, whatever is in them. The secret's own does not name the ring's
-// key: that changes when the data key is wrapped anew.
-const aboutSecret = ({ organizationId, row, column }: AssociatedData): Buffer =>
+// JSON keeps the parts apart whatever they contain. The secret's bytes do not name the ring's key, which changes when the data
+// key is rewrapped.
+const bytesForSecret = ({ organizationId, row, column }: AssociatedData): Buffer =>
   Buffer.from(JSON.stringify(['v2', 'secret', organizationId, row, column]))
-const aboutDataKey = (keyId: string, { organizationId, row, column }: AssociatedData): Buffer =>
+const bytesForDataKey = (keyId: string, { organizationId, row, column }: AssociatedData): Buffer =>
   Buffer.from(JSON.stringify(['v2', 'data key', keyId, organizationId, row, column]))

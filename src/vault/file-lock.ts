@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 
 /**
- * Runs `work` while no other process runs any for the same file, waiting up to ten seconds for its turn.
+ * Runs `work` while it holds an exclusive lock for a file, across processes. Waits up to ten seconds for the lock.
  *
- * Node has no lock for files, and a lock file of our own would outlive a killed process. SQLite locks by the operating
- * system, which lets go by itself; that is all it is used for here, so `<file>.lock` stays empty. `work` is synchronous:
- * nothing of this process can come between.
+ * Node has no file locks, and a lock file of our own would survive a killed process. SQLite uses the operating system's
+ * locks, which are released with the process; nothing is written to `<file>.lock`. `work` is synchronous, so nothing else in
+ * this process runs meanwhile.
  */
 export function withFileLock<Result>(file: string, work: () => Result): Result {
   const lock = new DatabaseSync(`${file}.lock`, { timeout: 10_000 })

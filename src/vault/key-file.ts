@@ -4,17 +4,17 @@ import { withFileLock } from './file-lock.ts'
 import { type Key, type KeyRing, keyBytes, keyOf, keyRingOf } from './key-ring.ts'
 import { replaceFile, syncDirectoryOf } from './replace-file.ts'
 
-/** A key ring that is kept in a file. */
+/** A key ring stored in a file. */
 export interface KeyFile {
-  /** The ring as the file has it now. Throws when the file cannot be read, or is no key ring. */
+  /** The ring as it is in the file now. Throws if the file cannot be read or is not a key ring. */
   ring(): KeyRing
-  /** Makes a new primary key. It is on the disk before anybody can seal with it. */
+  /** Adds a new primary key. It is on the disk before any process can seal with it. */
   addKey(): Promise<Key>
-  /** Takes keys out of the ring; an id that is not in it is gone already. Throws a RangeError for the primary key. */
+  /** Removes keys from the ring. Unknown ids are ignored. Throws a `RangeError` for the primary key. */
   dropKeys(ids: readonly string[]): Promise<void>
 }
 
-/** There is no key file, and a new one would open nothing of what is sealed already. */
+/** There is no key file, and a new one would open none of the existing secrets. */
 export class KeyFileMissing extends Error {
   override readonly name = 'KeyFileMissing'
 
@@ -24,21 +24,21 @@ export class KeyFileMissing extends Error {
 }
 
 /**
- * Opens the key ring of a data directory: one key a line in base64, newest first, for its owner's eyes only. Where there
- * is none it is made, with one key; of several processes that do so at once one does, and all have its key.
+ * Opens the key ring of a data directory: one base64 key per line, newest first, readable by its owner only. A missing file is
+ * created with one key; of several processes that open it at the same time one creates it, and all get its key.
  *
- * Whoever loses this file loses every secret that was sealed. It belongs into a backup, but not into the database's.
- * Throws as `ring` does, and KeyFileMissing where there is none and none may be made.
+ * Without this file every sealed secret is lost. Back it up, but not together with the database. Throws what `ring` throws, and
+ * `KeyFileMissing` if the file is missing and `canCreate` is false.
  */
-export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
+export function openKeyFile(file: string, { canCreate = true } = {}): KeyFile {
   if (!existsSync(file)) {
-    if (!mayMake) throw new KeyFileMissing()
+    if (!canCreate) throw new KeyFileMissing()
     withFileLock(file, () => {
       if (!existsSync(file)) writeKeys(file, [newKey()])
     })
   }
   chmodSync(file, 0o600)
-  // Another process may have made it a moment ago and not come to this yet.
+  // Another process may have created it a moment ago and not have synced it yet.
   syncDirectoryOf(file)
 
   let known = readRing(file)
@@ -54,8 +54,8 @@ export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
     async addKey() {
       return change(({ primary, keys }) => {
         const key = newKey()
-        // First behind the primary key, then before it: others seal with it from the second write on, and a power cut
-        // can undo that one only.
+        // First behind the primary key, then in front of it. Other processes seal with it after the second write only, and
+        // the first write keeps the key if a power cut undoes the second.
         writeKeys(file, [primary, key, ...keys.slice(1)])
         writeKeys(file, [key, ...keys])
         return key
@@ -64,7 +64,7 @@ export function openKeyFile(file: string, { mayMake = true } = {}): KeyFile {
 
     async dropKeys(ids) {
       change(({ primary, keys }) => {
-        if (ids.includes(primary.id)) throw new RangeError('the primary key stays in the ring')
+        if (ids.includes(primary.id)) throw new RangeError('the primary key cannot be dropped')
         const kept = keys.filter(({ id }) => !ids.includes(id))
         if (kept.length < keys.length) writeKeys(file, kept)
       })
@@ -89,7 +89,7 @@ const versionOf = ({ mtimeNs, size, ino }: Version): string => `${mtimeNs}/${siz
 function readRing(file: string): { readonly ring: KeyRing; readonly version: string } {
   const handle = openSync(file, 'r')
   try {
-    // Of the opened file: by its name it could be another by now.
+    // The version of the opened file: its name may refer to another file by now.
     const version = versionOf(fstatSync(handle, { bigint: true }))
     return { ring: keyRingOf(parseKeys(readFileSync(handle, 'utf8'), file)), version }
   } finally {
@@ -97,7 +97,7 @@ function readRing(file: string): { readonly ring: KeyRing; readonly version: str
   }
 }
 
-/** Blank lines are left out. What is no key is named by its line: the line itself may be half a key. */
+/** Skips blank lines. An error names a line by its number only, because the line may contain part of a key. */
 function parseKeys(text: string, file: string): readonly Buffer[] {
   return text.split('\n').flatMap((line, index) => {
     const base64 = line.trim()

@@ -2,24 +2,24 @@ import { createHash } from 'node:crypto'
 
 export const keyBytes = 32
 
-/** A key of the ring. It prints as its id alone; the bytes leave by `bytes` only. */
+/** A key of the ring. Printing it shows the id only; `bytes` is the only way to the key itself. */
 export interface Key {
-  /** Eight hex digits that follow from the key, so that keys need no names and two rings agree about them. */
+  /** Eight hex digits derived from the key, so that every ring names the same key alike. */
   readonly id: string
   readonly bytes: Buffer
 }
 
-/** The keys that open what is sealed; the first of them seals. */
+/** The keys that open secrets. The first one, the primary key, seals. */
 export interface KeyRing {
   readonly primary: Key
   readonly keys: readonly Key[]
 }
 
 /**
- * Makes a ring of keys of 32 bytes; the first is the primary one.
+ * Creates a ring of 32-byte keys. The first is the primary key.
  *
- * Throws a RangeError for no key at all, a key of another length, or two that are the same. It names the position, never
- * the key.
+ * Throws a `RangeError` for an empty list, a key of another length, or two equal keys. The message names positions, never a
+ * key.
  */
 export function keyRingOf(keys: readonly Buffer[]): KeyRing {
   const ring = keys.map((bytes, index) => {
@@ -35,10 +35,10 @@ export function keyRingOf(keys: readonly Buffer[]): KeyRing {
   return { primary, keys: ring }
 }
 
-/** A key with its fingerprint; `bytes` are the key's own 32. */
+/** Creates a key, with its fingerprint as the id, from 32 bytes. */
 export function keyOf(bytes: Buffer): Key {
-  // The label keeps the fingerprint from being the key's hash in any other use.
+  // The label separates the fingerprint from any other hash of the key.
   const id = createHash('sha256').update('reelpilot key id').update(bytes).digest('hex').slice(0, 8)
-  // Not enumerable: what lists an object's fields (a log, an error, JSON) does not come upon it.
+  // Not enumerable, so that logs, errors and JSON do not contain it.
   return Object.defineProperty({ id, bytes }, 'bytes', { enumerable: false })
 }

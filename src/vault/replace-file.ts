@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import path from 'node:path'
 
 /**
- * Puts a text in the place of a file, readable by its owner only: a reader sees the old content or the new, and after the
- * return the new one survives a power cut.
+ * Replaces the content of a file atomically and durably. The file is readable by its owner only. A concurrent reader gets the
+ * old content or the new; after the return the new content survives a power cut.
  */
 export function replaceFile(file: string, text: string): void {
   const part = `${file}.${randomUUID()}.part`
@@ -17,7 +17,7 @@ export function replaceFile(file: string, text: string): void {
   syncDirectoryOf(file)
 }
 
-/** Makes sure that a file's name survives a power cut, whoever has written it. */
+/** Syncs the directory of a file, so that the file's name survives a power cut. */
 export function syncDirectoryOf(file: string): void {
   const directory = openSync(path.dirname(file), 'r')
   try {

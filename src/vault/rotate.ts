@@ -9,18 +9,18 @@ export interface Rotation {
   readonly total: number
   readonly rewrapped: number
   /**
-   * Records that could not be brought under the primary key, by the id of the key that they still need, which must stay in
-   * the ring. `none` counts those that name no key: any may be theirs, so then all must stay.
+   * How many records could not be rewrapped, by the id of the key that each still needs. Those keys must stay in the ring.
+   * `none` counts records that name no key: they may need any key, so all keys must stay.
    */
   readonly remaining: Readonly<Record<string, number>>
 }
 
 /**
- * Brings records under the ring's primary key, one by one; stopped halfway it is simply begun again.
+ * Rewraps records under the ring's primary key, one by one. If it is interrupted, it can be started again.
  *
- * `replace` puts `to` where `from` still stands and answers whether it did: a token that was refreshed meanwhile has been
- * sealed anew and must not be overwritten. Such a record, one that does not open and one whose key is missing are `remaining`,
- * for a second run to look at. Throws what `records` and `replace` throw.
+ * `replace` writes `to` if the record still is `from`, and returns whether it did: a token that was refreshed meanwhile is
+ * sealed anew already and must not be overwritten. Such a record, one that does not decrypt, and one whose key is missing are
+ * counted in `remaining`, for a second run. Throws what `records` and `replace` throw.
  */
 export async function rotate(
   encryptor: Pick<Encryptor, 'reseal' | 'keyIdOf'>,

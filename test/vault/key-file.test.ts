@@ -75,7 +75,7 @@ describe('a key file', () => {
 
     await keyFile.dropKeys([first.id, 'ffffffff'])
     expect(idsOf(keyFile.ring())).toEqual([third.id, second.id])
-    await expect(keyFile.dropKeys([second.id, third.id])).rejects.toThrow('the primary key stays')
+    await expect(keyFile.dropKeys([second.id, third.id])).rejects.toThrow('the primary key cannot be dropped')
     expect(idsOf(openKeyFile(file).ring())).toEqual([third.id, second.id])
   })
 
