@@ -1,7 +1,7 @@
 import type { PgBoss } from 'pg-boss'
 import type { MachineCatalogue } from '../durable/machine.ts'
 
-/** What commands need besides their transaction. */
+/** Dependencies of commands besides their transaction. */
 export interface CommandDeps {
   readonly boss: PgBoss
   readonly machines: MachineCatalogue

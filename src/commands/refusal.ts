@@ -1,33 +1,33 @@
 import type { QuotaShort } from './quota/reserve-quota.ts'
 
-/** One thing to correct in an input. `path` is where, as in `slots.0.storyboard.scenes.2.text`. */
+/** One mistake in an input. `path` names the field, such as `slots.0.storyboard.scenes.2.text`. */
 export interface FieldIssue {
   readonly path: string
   readonly message: string
 }
 
-/** A rule of its creator's that a slot breaks: which field of it, and what is allowed. */
+/** A creator's rule that a slot violates: the slot's field, and what the creator allows. */
 export interface SlotViolation extends FieldIssue {
   readonly slotId: string
 }
 
-/** Why a command did nothing. What a caller may do about it follows from the kind. */
+/** Why a command changed nothing. The kind tells a caller what to do about it. */
 export type Refusal =
-  /** The input cannot be used; every mistake that was found is named. */
+  /** The input is invalid. Lists every mistake that was found. */
   | { readonly kind: 'invalid'; readonly fields: readonly FieldIssue[] }
-  /** The thing that this input field names is not there, or not the organization's. */
+  /** The object that this input field names does not exist in the organization. */
   | { readonly kind: 'missing'; readonly field: string }
-  /** The machine does not permit this in its state. */
+  /** The machine does not accept the event in its state. */
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
-  /** A job works by the slot already, so it can no longer be changed. */
+  /** A job has claimed the slot, so it can no longer be changed. */
   | { readonly kind: 'claimed'; readonly slotId: string }
-  /** What is planned is not allowed by its creator's settings; every rule that any slot breaks is named. */
+  /** The creator's settings forbid what is planned. Lists every violation of every slot. */
   | { readonly kind: 'creatorForbids'; readonly violations: readonly SlotViolation[] }
-  /** An unfinished job of another slot has the key. */
+  /** An unfinished job of another slot has the same job key. */
   | { readonly kind: 'underWay'; readonly jobId: string }
-  /** The slot's time has passed too long ago. */
+  /** The slot was due more than an hour ago. */
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
-  /** A hard limit has no room for it. */
+  /** A hard quota limit has too little left. */
   | QuotaShort
 
 export function invalid(path: string, message: string): Extract<Refusal, { kind: 'invalid' }> {

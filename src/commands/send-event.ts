@@ -15,8 +15,8 @@ export type SendEventResult =
   | { readonly kind: 'refused'; readonly state: string; readonly event: string }
 
 /**
- * Sends an event to an instance of a machine in the caller's transaction: lock, decide, commit, and wake it if there is
- * work to do. An instance of another machine or another organization is missing.
+ * Sends an event to a machine instance in the caller's transaction: locks it, decides, commits, and queues a wake-up if it has
+ * work or a timer. An instance of another machine or organization is `missing`.
  */
 export async function sendEvent(
   tx: Tx,
@@ -66,11 +66,12 @@ export async function sendEvent(
       event: event.type,
       next,
       wakeAt,
-      // A worker that holds it keeps its lease: it will see that it has moved, and stop what is not wanted.
+      // A worker that holds the lease keeps it. It reads the new revision and aborts a step that is no longer pending.
       release: false,
     },
   ])
-  if (results[0]?.kind !== 'committed') throw new Error(`${request.machine} ${id} moved while it was locked`)
+  if (results[0]?.kind !== 'committed')
+    throw new Error(`${request.machine} ${id} changed while it was locked`)
   return { kind: 'moved', from: checkpoint.state, to: next.state }
 }
 

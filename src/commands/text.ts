@@ -1,7 +1,15 @@
 import type { FieldIssue } from './refusal.ts'
+export const maxReasonLength = 500
+
+/** Validates a reason that a person gives for an action: 1 to 500 characters after trimming. Returns null if it is valid. */
+export function problemOfReason(reason: string): string | null {
+  const { length } = reason.trim()
+  return length >= 1 && length <= maxReasonLength ? null : `must have 1 to ${maxReasonLength} characters`
+}
+
 /**
- * What is wrong with a key of a caller's choice; null if nothing is. Postgres keeps no NUL and no half of a surrogate pair, and
- * nobody can read the other control characters.
+ * Validates a key that a caller chose. Returns what is wrong with it, or null. Postgres stores neither NUL nor lone surrogates,
+ * and other control characters cannot be read.
  */
 export function problemOfKey(key: string): string | null {
   const { length } = [...key]
@@ -12,8 +20,8 @@ export function problemOfKey(key: string): string | null {
 }
 
 /**
- * Where an input has text that Postgres keeps in no column: with a NUL, or with half of a surrogate pair. GraphQL lets both
- * through, escaped; what a text may be beyond that, its command says.
+ * Finds the texts of an input that Postgres cannot store: those with a NUL or a lone surrogate, which GraphQL accepts as
+ * escapes. Every further rule for a text belongs to its command.
  */
 export function unstorableTextIn(value: unknown, path: readonly string[] = []): readonly FieldIssue[] {
   if (typeof value === 'string') {

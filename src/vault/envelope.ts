@@ -23,11 +23,7 @@ export function parseEnvelope(sealed: string): Envelope | null {
 }
 
 /** Formats an envelope as `v2.<key id>.<wrapped data key>.<ciphertext>`, the last two in base64url. */
-export function formatEnvelope({
-  keyId,
-  wrappedKey,
-  ciphertext,
-}: Extract<Envelope, { kind: 'v2' }>): string {
+export function formatEnvelope({ keyId, wrappedKey, ciphertext }: Extract<Envelope, { kind: 'v2' }>): string {
   return ['v2', keyId, wrappedKey.toString('base64url'), ciphertext.toString('base64url')].join('.')
 }
 

@@ -6,7 +6,7 @@ import { lockJobsInState } from '../../store/job/job-list.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendAccountEvent, sendJobEvent } from '../send-event.ts'
 
-/** Who granted access, as far as TikTok said. */
+/** The creator who granted access, as reported by TikTok. */
 export interface Creator {
   readonly openId: string
   readonly username: string
@@ -16,28 +16,28 @@ export interface Creator {
 
 export type AuthorizeAccountResult =
   | { readonly kind: 'authorized'; readonly accountId: string }
-  /** It is another creator than the one whose account was to be connected again. */
+  /** Another creator granted access than the one whose account was to be reconnected. */
   | { readonly kind: 'otherCreator'; readonly expected: string }
 
-/** The account is being disconnected at this moment; nothing of the grant was kept. */
+/** The account is being disconnected right now. Nothing of the grant was stored. */
 export class AccountBusy extends Error {
   override readonly name = 'AccountBusy'
 }
 
-/** More than these are told at the next look of the sweep's; nobody has so many waiting. */
-const mostWoken = 1_000
+/** Waiting jobs that get an event at once. The sweep wakes any others. */
+const maxWokenJobs = 1_000
 
 /**
- * Takes a grant in: the tokens go into the vault, the account machine hears of it, and the jobs that waited for their
- * account go on, all in the caller's transaction; slots that were skipped because of it are scanned for right after. A creator whose account is known already keeps that one, whichever was
- * to be connected: `seal` is told which. Throws `AccountBusy`.
+ * Stores a grant: seals the tokens, sends `authorized` to the account and `accountConnected` to the jobs that wait for it, all
+ * in the caller's transaction, and queues a scan for the slots that were skipped meanwhile. A creator who has an account
+ * already keeps it, whichever account was to be connected; `seal` receives its id. Throws `AccountBusy`.
  */
 export async function authorizeAccount(
   tx: Tx,
   deps: CommandDeps,
   request: {
     readonly organizationId: string
-    /** The account that was to be connected. */
+    /** The account that the creator was asked to connect. */
     readonly accountId: string
     readonly creator: Creator
     readonly seal: (accountId: string) => NewTokens
@@ -50,15 +50,15 @@ export async function authorizeAccount(
     return { kind: 'otherCreator', expected: owner.username }
 
   const accountId = known ?? request.accountId
-  // All of them are locked before the first is moved: moving one takes the event sequence, which comes last.
+  // Locks all of them before the first transition, which locks the event sequence: that lock comes last.
   const waiting = await lockJobsInState(tx, organizationId, 'waitingForAccount', {
-    limit: mostWoken,
+    limit: maxWokenJobs,
     accountId,
     also: [accountId, request.accountId],
   })
   await writeCreator(tx, accountId, creator)
   const expiry = await writeTokens(tx, accountId, request.seal(accountId), null)
-  if (!expiry) throw new Error(`account ${accountId} is gone`)
+  if (!expiry) throw new Error(`account ${accountId} does not exist`)
 
   const event = { type: 'authorized', ...expiry } as const
   const moved = await sendAccountEvent(tx, deps, { organizationId, accountId, event })
@@ -67,12 +67,12 @@ export async function authorizeAccount(
   for (const jobId of waiting) {
     await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'accountConnected' } })
   }
-  // In a transaction of its own: slots come before jobs in the order of locks, and a grant must not be lost over a scan.
+  // The scan runs in its own transaction: slots are locked before jobs, and a failed scan must not lose the grant.
   await queueScan(deps.boss, organizationId, tx)
   return { kind: 'authorized', accountId }
 }
 
-/** The account that was begun for a creator who turned out to have one: it ends without ever having been anybody's. */
+/** Ends the new account that was created for a creator who has an account already. */
 async function dropPlaceholder(
   tx: Tx,
   deps: CommandDeps,
@@ -82,7 +82,7 @@ async function dropPlaceholder(
   const failure = {
     verdict: 'PERMANENT',
     code: 'ALREADY_CONNECTED',
-    message: 'This creator has an account here already: that one was connected again.',
+    message: 'This creator has an account already, which was connected again.',
   } as const
   await sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } })
 }

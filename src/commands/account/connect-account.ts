@@ -12,7 +12,7 @@ import { insertInstance } from '../../store/job/jobs.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
-/** What TikTok can be asked to grant; the first of them is always asked for. */
+/** The scopes that TikTok can grant. The first one is always requested. */
 export const knownScopes = [
   'user.info.basic',
   'user.info.profile',
@@ -21,7 +21,7 @@ export const knownScopes = [
   'video.publish',
   'video.upload',
 ] as const
-/** Enough to post directly and as drafts, and to look a lost post up. */
+/** The scopes for direct posts and drafts, and for looking up a post whose response was lost. */
 export const defaultScopes: readonly string[] = [
   'user.info.basic',
   'user.info.profile',
@@ -30,7 +30,7 @@ export const defaultScopes: readonly string[] = [
   'video.upload',
 ]
 
-/** Makes the way to the authorize page and back: its address, and what has to be remembered of it. */
+/** Starts the OAuth redirect to TikTok's authorize page. */
 export interface AuthorizationStarter {
   start(request: {
     readonly organizationId: string
@@ -41,10 +41,10 @@ export interface AuthorizationStarter {
     readonly redirectUri: string
     readonly stateHash: Buffer
     readonly verifierSealed: string
-    /** What may be stored of the address: whoever has its state could come back in the browser's place. */
+    /** The address, sealed: its state would let anyone who reads it complete the redirect. */
     readonly authorizeUrlSealed: string
   }
-  /** The address that was sealed. */
+  /** Opens a sealed address. */
   unseal(
     authorizeUrlSealed: string,
     of: { readonly organizationId: string; readonly attemptId: string },
@@ -63,8 +63,8 @@ export type ConnectAccountResult =
   | Refusal
 
 /**
- * Opens the way to TikTok's authorize page: for a new account, which begins its life here, or for one that is to be connected
- * again. Nothing changes for an account that works until its creator has come back from there.
+ * Starts connecting an account through TikTok's authorize page: a new account, which is created here, or an existing one, which
+ * stays as it is until its creator comes back from TikTok.
  */
 export async function connectAccount(
   tx: Tx,
@@ -86,7 +86,7 @@ export async function connectAccount(
   if (request.accountId !== null) {
     const [account] = await findAccounts(tx, organizationId, [accountId])
     if (!account) return { kind: 'missing', field: 'accountId' }
-    // It would be refused on the way back, when the creator has said yes already.
+    // Otherwise the event would be refused only after the creator has consented.
     if (account.state.startsWith('disconnecting.'))
       return { kind: 'refused', state: account.state, event: 'authorized' }
   }

@@ -5,7 +5,7 @@ import { sendAccountEvent } from '../send-event.ts'
 
 export type DisconnectAccountResult = { readonly kind: 'done'; readonly accountId: string } | Refusal
 
-/** Gives an account's grant back to TikTok. Its history stays; what is planned for it will wait until it is connected again. */
+/** Revokes an account's grant at TikTok. Its history stays; its planned posts wait until it is connected again. */
 export async function disconnectAccount(
   tx: Tx,
   deps: CommandDeps,

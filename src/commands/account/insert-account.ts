@@ -8,8 +8,8 @@ import { insertInstance } from '../../store/job/jobs.ts'
 import type { Creator } from './authorize-account.ts'
 
 /**
- * Inserts an account that is connected from the start, for a grant that was given without a browser. Its one timer is the
- * keep-alive, months away: no wake-up is queued, the sweep finds it.
+ * Inserts an account that is connected already, for a grant without a browser. Its only timer is the keep-alive, months away:
+ * no wake-up is queued, because the sweep finds it.
  */
 export async function insertConnectedAccount(
   db: Executor,
@@ -24,7 +24,7 @@ export async function insertConnectedAccount(
   await insertAccount(db, { id: accountId, organizationId, scopes: creator.scopes })
   await writeCreator(db, accountId, creator)
   const expiry = await writeTokens(db, accountId, account.tokens, null)
-  if (!expiry) throw new Error(`account ${accountId} is gone`)
+  if (!expiry) throw new Error(`account ${accountId} does not exist`)
   const facts = { at: await readDatabaseTime(db), key: `${accountId}/1`, epoch: null }
   const connecting = initialCheckpoint(accountMachine, { accountId }, facts)
   const decision = decide(accountMachine, connecting, { type: 'authorized', ...expiry }, facts)

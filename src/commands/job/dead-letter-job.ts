@@ -11,19 +11,18 @@ import { sendEvent } from '../send-event.ts'
 export type DeadLetterJobResult =
   | {
       readonly kind: 'deadLettered'
-      /** Whether the machine has been told; otherwise it lies where it was, and nobody wakes it. */
+      /** Whether the machine made a transition. Otherwise it stays at its checkpoint and is not woken. */
       readonly isTransitioned: boolean
     }
-  /** There is nothing to tell: it has moved on, or somebody is at it. */
+  /** The instance has made progress meanwhile, or a worker holds its lease. */
   | { readonly kind: 'moot' }
 
 /**
- * Marks a job, or an account, whose wake-up nobody got through with, in a dead letter and in the organization's sequence.
+ * Records a dead letter for a job or account whose wake-ups failed repeatedly, and appends an event.
  *
- * A job is moved to where it rests until a person acts, without losing that a call may have been made. What cannot be moved
- * (its checkpoint cannot be read here, or its machine knows of no such thing, as an account's does) stays at its checkpoint,
- * and the sweep leaves it alone until it is redriven: it then goes on as after any crash. If moving it fails as well, the
- * repetition only marks it.
+ * A job also gets `infrastructureFailed`: it rests until a person acts, and remembers that a call may have been made. An instance
+ * that cannot take that event (its checkpoint is unreadable in this build, or it is an account) stays at its checkpoint, and
+ * the sweep ignores it until it is redriven. If the transition itself fails, the repeated call records the dead letter only.
  */
 export async function deadLetterJob(
   tx: Tx,
@@ -48,7 +47,7 @@ export async function deadLetterJob(
   })
   if (isTransitioned) {
     const moved = await sendEvent(tx, deps, { machine, id: jobId, organizationId, event })
-    if (moved.kind !== 'moved') throw new Error(`${jobId} would take ${event.type}, and has not`)
+    if (moved.kind !== 'moved') throw new Error(`${jobId} refused ${event.type}, which it accepts`)
   }
   await appendEvent(tx, {
     organizationId,
@@ -64,6 +63,6 @@ function failureOf({ message }: FailureCause): Failure {
   return {
     verdict: 'NEEDS_OPERATOR',
     code: 'INFRASTRUCTURE_FAILED',
-    message: `No worker got through with this job. ${message}`,
+    message: `Every worker that took this job failed. ${message}`,
   }
 }

@@ -7,32 +7,31 @@ import { lockInstance } from '../../store/job/jobs.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { sendEvent } from '../send-event.ts'
+import { problemOfReason } from '../text.ts'
 
 export type RedriveJobResult = { readonly kind: 'done'; readonly jobId: string } | Refusal
 
-const mostReason = 500
-
 /**
- * Sends a job, or an account, out of its dead letter on its way again, once the cause is mended. A job that was moved aside is
- * retried as by a person: what may have happened is looked up first. What was left at its checkpoint is woken there. A second
- * redrive finds no letter, and is refused.
+ * Redrives a job or account from its dead letter, after the cause was fixed. A job that rests is retried as by a person, which
+ * looks up first whether a call was made. An instance that stayed at its checkpoint is woken there. A second redrive is refused,
+ * because there is no open dead letter.
  */
 export async function redriveJob(
   tx: Tx,
   deps: CommandDeps,
   request: {
-    /** Null for the operator, who may redrive anybody's. */
+    /** Null for the operator, who may redrive every organization's. */
     readonly organizationId: string | null
     readonly jobId: string
     readonly reason: string
-    /** The API key that asked, for the record. */
+    /** The API key that made the request, for the audit record. */
     readonly by: string | null
   },
 ): Promise<RedriveJobResult> {
   const { jobId, by } = request
   const reason = request.reason.trim()
-  if (reason.length < 1 || reason.length > mostReason)
-    return invalid('reason', `must have 1 to ${mostReason} characters`)
+  const problem = problemOfReason(reason)
+  if (problem !== null) return invalid('reason', problem)
 
   const job = await lockInstance(tx, jobId)
   if (!job || (request.organizationId ?? job.organizationId) !== job.organizationId)
@@ -43,11 +42,11 @@ export async function redriveJob(
   if (letter === null) return { kind: 'refused', state, event: 'redrive' }
 
   const retry = { type: 'retry' }
-  const isAside = tag === 'resting' || tag === 'settled'
-  if (isAside && !canHandle(deps.machines, checkpoint, retry))
+  const isResting = tag === 'resting' || tag === 'settled'
+  if (isResting && !canHandle(deps.machines, checkpoint, retry))
     return { kind: 'refused', state, event: 'retry' }
   await markRedriven(tx, letter, { reason, by })
-  if (isAside) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
+  if (isResting) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
   else {
     await resetLeaseAttempts(tx, jobId)
     await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${letter}` }], tx)

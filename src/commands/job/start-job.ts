@@ -21,16 +21,17 @@ export type StartJobResult =
   | { readonly kind: 'missing' }
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
   | { readonly kind: 'notApproved' }
-  /** An unfinished job of another slot has the key. */
+  /** An unfinished job of another slot has the same job key. */
   | { readonly kind: 'underWay'; readonly jobId: string }
   | Extract<Refusal, { kind: 'invalid' }>
   | QuotaShort
 
 /**
- * Starts the job of a slot, whatever autopilot says, and reserves its quota with it: no quota, no job, and nothing changed.
- * One per slot, and another only once that is cancelled: a job's id follows from the slot's and from how many it had, a row that is
- * not cancelled is unique by slot, and so are the ids of its wake-ups.
- * And one at a time for each `jobKey`, the caller's own name for the work: until that job is done, another slot is refused it.
+ * Starts the job of a slot, whether or not autopilot is on, and reserves its quota. Without quota nothing changes.
+ *
+ * A slot has one job, and another only after that one is cancelled: the job's id derives from the slot's id and from how many
+ * jobs it had, and a unique index allows one job per slot that is not cancelled. A `jobKey`, the caller's own name for the
+ * work, is refused to other slots until its job has finished.
  */
 export async function startJob(
   tx: Tx,
@@ -47,26 +48,26 @@ export async function startJob(
   if (slot.planState !== 'approved') return { kind: 'notApproved' }
   const at = await readDatabaseTime(tx)
   if (isTooLate(slot.publishAt.getTime(), at)) return { kind: 'tooLate', publishAt: slot.publishAt }
-  const books = await openQuotaPeriods(tx, { organizationId, at })
-  // With the books open nobody else starts a job of the organization. Were it otherwise, the index on keys would refuse the row.
-  const holder = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
-  if (holder !== null) return { kind: 'underWay', jobId: holder }
-  return await insertSlotJob(tx, deps, books, { ...slot, jobKey, startedBy: 'person' })
+  const moment = await openQuotaPeriods(tx, { organizationId, at })
+  // The quota lock serializes the starts of an organization. The unique index on keys would refuse the row otherwise.
+  const runningJobId = jobKey === null ? null : await findUnfinishedJob(tx, organizationId, jobKey)
+  if (runningJobId !== null) return { kind: 'underWay', jobId: runningJobId }
+  return await insertSlotJob(tx, deps, moment, { ...slot, jobKey, startedBy: 'person' })
 }
 
-/** `cancelled` is how many jobs of the slot were cancelled before. */
+/** The id of a slot's job. `cancelled` is how many jobs of the slot were cancelled before. */
 export function jobIdOf(slotId: string, cancelled = 0): string {
   return nameUuid(cancelled === 0 ? `job of slot ${slotId}` : `job of slot ${slotId} after ${cancelled}`)
 }
 
 /**
- * Reservation, row, claim, wake-up and events of a new job, all in the caller's transaction, under open books. The slot is
- * locked and has no job but cancelled ones. If the quota is short, nothing is changed.
+ * Inserts a job with its reservation, claim, wake-up and events, in the caller's transaction. The caller has locked the slot,
+ * which has cancelled jobs only, and the quota. If the quota is short, nothing changes.
  */
 export async function insertSlotJob(
   tx: Tx,
   { boss }: CommandDeps,
-  books: QuotaMoment,
+  moment: QuotaMoment,
   slot: {
     readonly slotId: string
     readonly accountId: string
@@ -76,11 +77,11 @@ export async function insertSlotJob(
     readonly startedBy: StartedBy
   },
 ): Promise<{ readonly kind: 'started'; readonly jobId: string } | QuotaShort> {
-  const { organizationId } = books
+  const { organizationId } = moment
   const { slotId, accountId, seconds, startedBy, jobKey = null } = slot
-  const at = books.at.getTime()
+  const at = moment.at.getTime()
   const jobId = jobIdOf(slotId, await countJobsOfSlot(tx, slotId))
-  const reserved = await reserveQuota(tx, books, { jobId, slotId, seconds })
+  const reserved = await reserveQuota(tx, moment, { jobId, slotId, seconds })
   if (reserved.kind === 'quotaShort') return reserved
 
   const input = { slotId, accountId, publishAt: slot.publishAt.getTime() }
@@ -88,7 +89,7 @@ export async function insertSlotJob(
   const wakeAt = wakeAtOf(checkpoint, at)
   const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
   const inserted = await insertInstance(tx, job)
-  if (!inserted) throw new Error(`slot ${slotId} or its key has a job, but was not claimed`)
+  if (!inserted) throw new Error(`slot ${slotId} or its job key has a job, but the slot is not claimed`)
   await tx
     .updateTable('slot')
     .set({ claimed_at: new Date(at) })

@@ -8,6 +8,7 @@ import {
 } from '../../store/breaker/breakers.ts'
 import type { Tx } from '../../store/database.ts'
 import { invalid, type Refusal } from '../refusal.ts'
+import { problemOfReason } from '../text.ts'
 
 export type ForceMode = 'open' | 'closed' | 'release'
 
@@ -18,15 +19,14 @@ export type ForceBreakerResult =
     }
   | Refusal
 
-const mostReason = 500
-/** Lost so often in a row, something else is wrong than a race. */
-const mostTries = 20
+/** After so many lost races in a row the cause is not a race. */
+const maxCommitAttempts = 20
 
 /**
- * Holds a breaker open or closed whatever calls say, or lets go of it.
+ * Forces a breaker open or closed regardless of call outcomes, or releases it.
  *
- * An organization forces the breakers of its own accounts; those of upstreams, which all organizations share, only while
- * it is the installation's only one. Without an organization it is the operator, at the command line, who forces any.
+ * An organization may force the breakers of its own accounts. It may force those of upstreams, which all organizations share,
+ * only while it is the only organization. Without an `organizationId` the operator forces any breaker.
  */
 export async function forceBreaker(
   tx: Tx,
@@ -35,17 +35,17 @@ export async function forceBreaker(
     readonly key: string
     readonly mode: ForceMode
     readonly reason: string
-    /** The API key that asked, for the record. */
+    /** The API key that made the request, for the audit record. */
     readonly by: string | null
   },
 ): Promise<ForceBreakerResult> {
   const { organizationId, key, mode, by } = request
   const reason = request.reason.trim()
-  if (reason.length < 1 || reason.length > mostReason)
-    return invalid('reason', `must have 1 to ${mostReason} characters`)
+  const problem = problemOfReason(reason)
+  if (problem !== null) return invalid('reason', problem)
 
   const event = eventOf(mode, by, reason)
-  for (let left = mostTries; left > 0; left -= 1) {
+  for (let left = maxCommitAttempts; left > 0; left -= 1) {
     const found = await findBreaker(tx, organizationId, key)
     if (!found) return { kind: 'missing', field: 'key' }
     if (found.record.organizationId === null && organizationId !== null && !(await isOnlyOrganization(tx)))
@@ -60,10 +60,10 @@ export async function forceBreaker(
     const committed = await commitBreakers(tx, [moved.breaker], organizationId)
     if (committed.kind === 'committed') return { kind: 'done', key }
   }
-  throw new Error(`breaker ${key} moved ${mostTries} times while it was to be forced`)
+  throw new Error(`breaker ${key} changed during ${maxCommitAttempts} attempts to force it`)
 }
 
-/** A breaker that there is, or that there may be: an account's gets its row when it first fails, or is forced. */
+/** Finds a breaker. An account's breaker exists without a row, which is inserted at its first failure or when it is forced. */
 async function findBreaker(
   tx: Tx,
   organizationId: string | null,
@@ -82,7 +82,7 @@ async function findBreaker(
 
 const accountKey = /^tiktok\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 
-/** Which breaker a key names; only one of the exact form names an account's. */
+/** Parses a breaker's key. Only a key of the exact form `tiktok/<account id>` names an account's breaker. */
 export function breakerKeyOf(key: string): BreakerKey {
   return { key, accountId: accountKey.exec(key)?.[1] ?? null }
 }

@@ -7,21 +7,20 @@ import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'
 import { transitionPlan } from './transition-plan.ts'
 import { type SlotInput, validateSlot } from './validate-slot.ts'
 
-/** As many as a year has days, and some; a storyboard may have some kilobytes. */
-const mostSlots = 400
+/** Slots per call: more than a year has days, and a storyboard may have several kilobytes. */
+const maxSlots = 400
 
 export type AddSlotsResult =
   | { readonly kind: 'done'; readonly planId: string; readonly slotIds: readonly string[] }
   | Refusal
 
-/** Adds slots to a plan, all of them or none. Takes an approval back. */
+/** Adds slots to a plan, all or none. Withdraws the plan's approval. */
 export async function addSlots(
   tx: Tx,
   request: { readonly organizationId: string; readonly planId: string; readonly slots: readonly SlotInput[] },
 ): Promise<AddSlotsResult> {
   const { organizationId, planId, slots } = request
-  if (slots.length < 1 || slots.length > mostSlots)
-    return invalid('slots', `must have 1 to ${mostSlots} of them`)
+  if (slots.length < 1 || slots.length > maxSlots) return invalid('slots', `must have 1 to ${maxSlots} items`)
 
   const moved = await transitionPlan(tx, { organizationId, planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved

@@ -7,19 +7,19 @@ import { listPlanJobs, type PlanJob } from '../../store/job/clearance.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { sendJobEvent } from '../send-event.ts'
 
-/** What became of the jobs of a plan that was changed. */
+/** How a change of a plan affects its jobs. */
 export interface HoldsResult {
-  /** They may not go on now: nothing of theirs is posted until what holds them is lifted. */
+  /** Jobs that are held: they post nothing until the cause is removed. */
   readonly heldJobs: readonly string[]
-  /** They would be held, but their post was sent, or its last chunk is on its way. */
+  /** Jobs that should be held, but whose post was sent or whose last chunk is being sent. */
   readonly unstoppableJobs: readonly string[]
-  /** Those that were told at once. */
+  /** Jobs that made a transition now. The others read the plan before their next call. */
   readonly transitionedJobs: readonly string[]
 }
 
 /**
- * Tells the jobs of a plan, which the transaction has locked, what follows from how the plan is now: what may not go on is held,
- * and what was held and may goes on. A job with a call under way hears of it before its next call that matters.
+ * Holds the jobs of a plan that may no longer go on, and releases held jobs that may. The transaction has locked the jobs. A job
+ * with a running call is checked again before its next call that cannot be undone.
  */
 export async function applyHolds(
   tx: Tx,
@@ -33,7 +33,7 @@ export async function applyHolds(
     const { jobId } = job
     const clearance = clearanceNow(job)
     const isFree = clearance.kind === 'clear' || clearance.kind === 'needsAccount'
-    if (!isFree && isPastStopping(job)) {
+    if (!isFree && isUnstoppable(job)) {
       unstoppableJobs.push(jobId)
       continue
     }
@@ -45,7 +45,7 @@ export async function applyHolds(
   return { heldJobs, unstoppableJobs, transitionedJobs }
 }
 
-/** Its time is the job's own to see to. */
+/** Ignores lateness, which the job checks itself. */
 function clearanceNow({ facts, checkpoint }: PlanJob): Clearance {
   const { publishAt, media } = contextOf(jobMachine, checkpoint)
   const before = media === null ? 'rendering' : 'posting'
@@ -60,7 +60,7 @@ function eventFor({ checkpoint }: PlanJob, clearance: Clearance) {
     case 'needsAccount':
       return isHeld || checkpoint.state === 'needsPerson' ? ({ type: 'cleared' } as const) : null
     case 'needsPerson':
-      // Held for something else until now: it looks again at once, and then needs a person.
+      // It was held for another reason. A retry checks again and then needs a person.
       return isHeld ? ({ type: 'retry' } as const) : null
     case 'hold':
       return isHeld && failure?.code === clearance.code
@@ -69,8 +69,8 @@ function eventFor({ checkpoint }: PlanJob, clearance: Clearance) {
   }
 }
 
-/** Whether its post may come to be whatever is done now. */
-function isPastStopping({ checkpoint }: PlanJob): boolean {
+/** Whether the post may appear even if the job is held now. */
+function isUnstoppable({ checkpoint }: PlanJob): boolean {
   const context = contextOf(jobMachine, checkpoint)
   return mayAppear(context) || (checkpoint.state === 'publishing.uploading' && sendsLastChunk(context))
 }

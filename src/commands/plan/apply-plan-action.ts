@@ -14,7 +14,7 @@ import { creatorViolations } from './creator-rules.ts'
 import { completeScan, openScan } from './scan.ts'
 import { type LockedPlan, transitionPlan } from './transition-plan.ts'
 
-/** What a person asks of a plan. */
+/** An action of a person on a plan. */
 export type PlanAction =
   | { readonly type: 'submit' | 'approve' | 'reject' | 'lock' | 'unlock' | 'archive' }
   | { readonly type: 'setAutopilot'; readonly on: boolean }
@@ -23,9 +23,9 @@ export type PlanActionResult =
   | {
       readonly kind: 'done'
       readonly planId: string
-      /** The scan that was made at once because slots of the plan may start now. */
+      /** The scan that ran because slots of the plan may start now. */
       readonly scanId: string | null
-      /** What the quotas will make of its slots, as they were before that scan; null if they were not let run. */
+      /** The quota forecast of its slots before that scan; null if the action allows none to run. */
       readonly quotaForecast: readonly QuotaForecast[] | null
       readonly transitionedJobs: readonly string[]
       readonly heldJobs: readonly string[]
@@ -44,8 +44,9 @@ const eventTypes = {
 } as const
 
 /**
- * Moves a plan as a person asks. Approval keeps of each slot what was approved, and rejection takes that back. What lets its slots run (approval, autopilot, unlocking) scans in the same
- * transaction, so that a slot due soon does not wait for the hour. What holds its jobs, or lets them go on, they hear at once.
+ * Applies a person's action to a plan. Approval records the approved content of each slot; rejection withdraws it. Actions that
+ * allow slots to run (approve, unlock, autopilot on) scan in the same transaction, so that a slot that is due soon does not wait
+ * for the hourly scan. Jobs are held or released at once.
  */
 export async function applyPlanAction(
   tx: Tx,
@@ -53,30 +54,30 @@ export async function applyPlanAction(
   request: { readonly organizationId: string; readonly planId: string; readonly event: PlanAction },
 ): Promise<PlanActionResult> {
   const { organizationId, planId, event } = request
-  const moved = await transitionPlan(tx, request)
-  if (moved.kind !== 'moved') return moved
+  const transitioned = await transitionPlan(tx, request)
+  if (transitioned.kind !== 'moved') return transitioned
 
-  const { before, after } = moved
+  const { before, after } = transitioned
   if (event.type === 'approve') {
     const violations = await violationsOfPlan(tx, before)
     if (violations.length > 0) return { kind: 'creatorForbids', violations }
   }
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
-  const lets =
+  const allowsRuns =
     event.type === 'approve' || event.type === 'unlock' || (event.type === 'setAutopilot' && event.on)
-  const mayRun = lets && after === 'approved'
+  const mayRun = allowsRuns && after === 'approved'
   const forecast = mayRun
     ? await forecastQuota(tx, { organizationId, planId, at: await readDatabaseTime(tx) })
     : null
-  // Slots are locked first, those of a scan before others; then jobs, and quota last.
+  // Lock order: the slots of the scan, other slots, jobs, quota.
   const scanning = mayRun && autopilot && !locked ? await openScan(tx, organizationId) : null
   if (event.type === 'approve') await approveSlots(tx, organizationId, planId)
   if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   await lockPlanJobs(tx, organizationId, planId)
   const scan = scanning && (await completeScan(tx, deps, scanning, 'approval'))
-  const settled = await applyHolds(tx, deps, { organizationId, planId })
-  // After the scan, although it is its cause: appending holds the sequence, and the scan still takes locks.
+  const holds = await applyHolds(tx, deps, { organizationId, planId })
+  // Appended after the scan that it causes: it locks the event sequence, and the scan takes further locks.
   await appendEvent(tx, {
     organizationId,
     type: eventTypes[event.type],
@@ -94,12 +95,12 @@ export async function applyPlanAction(
     planId,
     scanId: scan?.scanId ?? null,
     quotaForecast: forecast,
-    ...settled,
-    transitionedJobs: [...(scan?.startedJobs ?? []), ...settled.transitionedJobs],
+    ...holds,
+    transitionedJobs: [...(scan?.startedJobs ?? []), ...holds.transitionedJobs],
   }
 }
 
-/** What stands against the slots of a plan that are to be posted, by what is known of its creator. */
+/** Which of the creator's known rules the plan's coming slots violate. */
 async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<readonly SlotViolation[]> {
   const creator = await readCreatorSettings(tx, accountId)
   const since = new Date((await readDatabaseTime(tx)) - maxLatenessMs)

@@ -5,12 +5,12 @@ import { lockInstance } from '../../store/job/jobs.ts'
 import { lockJobsOfSlots } from '../../store/plan/outdated-slots.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 
-/** States in which a call that opens the post, or what becomes of one, is under way. */
+/** States in which the call that opens the post is running or has been made. */
 const opening: ReadonlySet<string> = new Set(['publishing.initialising', 'publishing.reconciling', 'closing'])
 
 /**
- * Whether what a slot says of its post can still be changed although a job works by it: caption, privacy and toggles, which are
- * read anew when the post is opened. Not what was rendered or is waited for, nor its mode. Locks the job, so that it opens no post meanwhile.
+ * Whether the caption, privacy and toggles of a claimed slot can still be changed: the job reads them again when it opens the
+ * post. The storyboard, the time and the mode cannot. Locks the job, so that it opens no post meanwhile.
  */
 export async function canStillChange(
   tx: Tx,

@@ -9,7 +9,7 @@ import { isTimeZone } from './wall-time.ts'
 
 export type CreatePlanResult = { readonly kind: 'done'; readonly planId: string } | Refusal
 
-/** Creates an empty draft for one account. */
+/** Creates an empty draft plan for one account. */
 export async function createPlan(
   tx: Tx,
   request: {
@@ -33,16 +33,16 @@ export async function createPlan(
   return { kind: 'done', planId }
 }
 
-/** What is wrong with a plan's name. */
+/** Returns what is wrong with a plan's name. */
 export function validatePlanName(name: string): readonly FieldIssue[] {
   const { length } = name.trim()
   if (length < 1 || length > 200) return [{ path: 'name', message: 'must have 1 to 200 characters' }]
   return hasVisible(name)
     ? []
-    : [{ path: 'name', message: 'is blank: it must have at least one character that can be seen' }]
+    : [{ path: 'name', message: 'is blank: it must have at least one visible character' }]
 }
 
-/** What is wrong with a plan's time zone. */
+/** Returns what is wrong with a plan's time zone. */
 export function validateTimeZone(timeZone: string): readonly FieldIssue[] {
   return isTimeZone(timeZone)
     ? []

@@ -5,7 +5,7 @@ import {
 } from '../../../machines/rules/post-violation.ts'
 import type { SlotSettings } from '../../store/plan/slot-settings.ts'
 
-/** Which field of a slot breaks a rule of its creator's. */
+/** The slot field that each of a creator's rules restricts. */
 const fieldOf = {
   duration: 'storyboard',
   privacyLevel: 'privacy',
@@ -20,8 +20,8 @@ export type CreatorViolation = Extract<PostViolation, { rule: CreatorRule }> & {
 }
 
 /**
- * Which of a creator's own rules a slot breaks, as they were said last. None of a draft, whose creator chooses in the app, and none
- * while nothing is known of the creator: they are asked again before the post is opened in any case.
+ * Returns which of the creator's rules, as TikTok last reported them, a slot violates. Returns none for a draft, whose creator
+ * chooses in the app, and none while the rules are unknown: they are read again before the post is opened.
  */
 export function creatorViolations(
   creator: CreatorLimits | null,
@@ -29,7 +29,7 @@ export function creatorViolations(
 ): readonly CreatorViolation[] {
   if (creator === null || wish.mode === 'draft') return []
   const post = {
-    // What holds for every creator is the slot's own to check.
+    // Rules that hold for every creator are checked by `validateSlot`.
     title: '',
     brandContent: false,
     privacyLevel: wish.privacy,

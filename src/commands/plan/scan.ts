@@ -11,8 +11,8 @@ import { openQuotaPeriods } from '../quota/quota-period.ts'
 import { needsOfJob, type QuotaShort } from '../quota/reserve-quota.ts'
 
 export const scanWindowHours = 24
-/** A slot that no scan could start within a week is history, and not reported any more. */
-const forgottenAfterDays = 7
+/** Scans ignore slots that were due longer ago. */
+const maxOverdueDays = 7
 
 export interface ScanResult {
   readonly scanId: string
@@ -20,7 +20,7 @@ export interface ScanResult {
   readonly startedJobs: readonly string[]
 }
 
-/** A scan that has its slots, locked until the end of the transaction, and has decided nothing yet. */
+/** A scan whose slots are locked until the end of the transaction, before its decisions. */
 export interface OpenScan {
   readonly organizationId: string
   /** Epoch milliseconds. */
@@ -29,11 +29,11 @@ export interface OpenScan {
   readonly slots: readonly DueSlot[]
 }
 
-/** Slots are locked before jobs and quota: whoever scans because of something else that it locks begins with this. */
+/** Locks the due slots. A command that also locks jobs or quota calls this first, because slots are locked before both. */
 export async function openScan(tx: Tx, organizationId: string): Promise<OpenScan> {
   const at = await readDatabaseTime(tx)
   const windowEnd = new Date(at + scanWindowHours * 3_600_000)
-  const from = new Date(at - forgottenAfterDays * 86_400_000)
+  const from = new Date(at - maxOverdueDays * 86_400_000)
   return {
     organizationId,
     at,
@@ -43,10 +43,9 @@ export async function openScan(tx: Tx, organizationId: string): Promise<OpenScan
 }
 
 /**
- * Looks at every slot of an organization that falls due within 24 hours and has no job, starts the jobs that may be
- * started, and leaves one decision for each slot it considered: the answer to "why did my slot not run?". Where the quota is
- * short, what still fits is started in the order of the slots. Runs in the caller's transaction; scanners of the same
- * organization wait for each other, and find nothing twice.
+ * Considers every slot of an organization that is due within 24 hours and has no job, starts the jobs that may start, and
+ * stores one decision per slot, which explains why a slot did not run. If the quota is short, slots are served in their order.
+ * Runs in the caller's transaction. Concurrent scans of an organization wait for each other, and no slot is started twice.
  */
 export async function scanOrganization(
   tx: Tx,
@@ -56,7 +55,7 @@ export async function scanOrganization(
   return await completeScan(tx, deps, await openScan(tx, organizationId), reason)
 }
 
-/** Decides about every slot of an open scan, and keeps what was decided. */
+/** Decides every slot of an open scan and stores the decisions. */
 export async function completeScan(
   tx: Tx,
   deps: CommandDeps,
@@ -70,7 +69,7 @@ export async function completeScan(
   let books: QuotaMoment | undefined
   for (const slot of slots) {
     const { slotId } = slot
-    const decision = verdictOn(slot, at)
+    const decision = decisionOn(slot, at)
     if (decision !== 'ENQUEUED') {
       decisions.push({ slotId, decision })
       continue
@@ -92,7 +91,7 @@ export async function completeScan(
   return scan
 }
 
-/** What was short for a smaller slot is short for this one too: the quota is this transaction's own by now, and only falls. */
+/** A shortage for a smaller slot holds for this one too: the transaction has locked the quota, which only falls. */
 function knownShortage(shortages: readonly QuotaShort[], { seconds }: DueSlot): QuotaShort | undefined {
   for (const { metric, amount } of needsOfJob(seconds)) {
     const needed = Math.max(amount, 1)
@@ -102,12 +101,12 @@ function knownShortage(shortages: readonly QuotaShort[], { seconds }: DueSlot): 
   return undefined
 }
 
-/** Of an account whose tokens are being renewed too: a job waits for them by itself, or for its creator. */
+/** True also while tokens are refreshed: a job waits for the refresh, or for its creator. */
 function isConnected(accountState: string): boolean {
   return accountState === 'connected' || accountState.startsWith('refreshing.')
 }
 
-function verdictOn(slot: DueSlot, at: number): ScanVerdict {
+function decisionOn(slot: DueSlot, at: number): ScanVerdict {
   if (slot.planState !== 'approved') return 'NOT_APPROVED'
   if (!slot.autopilot) return 'AUTOPILOT_OFF'
   if (slot.locked) return 'PLAN_LOCKED'

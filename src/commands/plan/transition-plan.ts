@@ -12,7 +12,7 @@ export type TransitionPlanResult =
   | { readonly kind: 'moved'; readonly before: LockedPlan; readonly after: PlanState }
   | Refusal
 
-/** Sends an event to a plan in the caller's transaction: lock, decide, commit. The caller appends the event. */
+/** Sends an event to a plan in the caller's transaction: locks it, decides, commits. The caller appends the event. */
 export async function transitionPlan(
   tx: Tx,
   request: { readonly organizationId: string; readonly planId: string; readonly event: PlanEvent },
@@ -27,7 +27,7 @@ export async function transitionPlan(
   if (decision.kind === 'refused') return decision
 
   const { state, context } = decision.checkpoint
-  const after = state as PlanState // The machine's states are the column's: a test compares them.
+  const after = state as PlanState // A test compares the machine's states with the column's.
   const committed = await commitPlanTransition(tx, {
     planId,
     expectedRevision: plan.revision,
@@ -35,16 +35,16 @@ export async function transitionPlan(
     autopilot: context.autopilot === true,
     locked: context.locked === true,
   })
-  if (!committed) throw new Error(`plan ${planId} moved while it was locked`)
+  if (!committed) throw new Error(`plan ${planId} changed while it was locked`)
   return { kind: 'moved', before: plan, after }
 }
 
-/** What people may do with a plan now. */
+/** The events that a plan accepts in its state. */
 export function acceptedPlanEvents(plan: PlanRecord, slots: number): readonly string[] {
   return acceptedEvents(planMachine, checkpointOfPlan(plan, slots))
 }
 
-/** A plan's row as a checkpoint of its machine. */
+/** A plan's row as a checkpoint of the plan machine. */
 function checkpointOfPlan(plan: PlanRecord, slots: number): Checkpoint {
   return {
     machine: planMachine.name,

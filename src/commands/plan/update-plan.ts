@@ -14,8 +14,8 @@ import { instantOf } from './wall-time.ts'
 export type UpdatePlanResult = ({ readonly kind: 'done'; readonly planId: string } & HoldsResult) | Refusal
 
 /**
- * Renames a plan or moves it to another time zone. The wall times of its slots stay, so with the zone their instants
- * change, except where a job works by them already. Takes an approval back.
+ * Changes a plan's name or time zone. Slots keep their wall times, so another zone changes their instants, except those of
+ * claimed slots. Withdraws the plan's approval.
  */
 export async function updatePlan(
   tx: Tx,
@@ -33,29 +33,28 @@ export async function updatePlan(
     ...(timeZone === undefined ? [] : validateTimeZone(timeZone)),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
-  if (name === undefined && timeZone === undefined)
-    return invalid('name', 'give a name or a timeZone to change')
+  if (name === undefined && timeZone === undefined) return invalid('name', 'or timeZone must be given')
 
   const moved = await transitionPlan(tx, { organizationId, planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
   if (timeZone !== undefined && timeZone !== moved.before.timeZone) {
-    const refused = await moveSlots(tx, organizationId, planId, timeZone)
+    const refused = await rescheduleSlots(tx, organizationId, planId, timeZone)
     if (refused) return refused
     await withdrawApprovals(tx, organizationId, planId)
   }
   await changePlan(tx, planId, { name: name?.trim(), timeZone })
   await lockPlanJobs(tx, organizationId, planId)
-  const settled = await applyHolds(tx, deps, { organizationId, planId })
+  const holds = await applyHolds(tx, deps, { organizationId, planId })
   await appendEvent(tx, {
     organizationId,
     type: 'plan.updated',
     planId,
     payload: { from: moved.before.state, to: moved.after },
   })
-  return { kind: 'done', planId, ...settled }
+  return { kind: 'done', planId, ...holds }
 }
 
-async function moveSlots(
+async function rescheduleSlots(
   tx: Tx,
   organizationId: string,
   planId: string,
@@ -63,14 +62,15 @@ async function moveSlots(
 ): Promise<Refusal | null> {
   const now = await readDatabaseTime(tx)
   for (const slot of await lockEditableSlots(tx, organizationId, planId)) {
-    const isToCome = slot.publishAt.getTime() > now
-    const meaning = instantOf(slot.wallTime, timeZone)
-    if (meaning.kind === 'invalid') throw new Error(`slot ${slot.id} has the wall time ${slot.wallTime}`)
-    if (isToCome && meaning.at.getTime() <= now) {
-      return invalid('timeZone', `the slot of ${slot.wallTime} would lie in the past in ${timeZone}`)
+    const isFuture = slot.publishAt.getTime() > now
+    const resolved = instantOf(slot.wallTime, timeZone)
+    if (resolved.kind === 'invalid')
+      throw new Error(`slot ${slot.id} has the invalid wall time ${slot.wallTime}`)
+    if (isFuture && resolved.at.getTime() <= now) {
+      return invalid('timeZone', `the slot of ${slot.wallTime} would be in the past in ${timeZone}`)
     }
-    const { at: publishAt, tzdataVersion } = meaning
-    if (isToCome) await reschedule(tx, slot.id, { publishAt, tzdataVersion })
+    const { at: publishAt, tzdataVersion } = resolved
+    if (isFuture) await reschedule(tx, slot.id, { publishAt, tzdataVersion })
   }
   return null
 }

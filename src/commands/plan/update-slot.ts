@@ -31,9 +31,9 @@ interface SlotRequest {
 }
 
 /**
- * Changes what is given of a slot. Once a job has claimed it only caption, privacy and toggles, until its post is opened; once that
- * job is cancelled all of it, for another. Takes the plan's approval back, and the slot's: its job is held until it is
- * approved again.
+ * Changes the given fields of a slot. After a job has claimed it, only caption, privacy and toggles can change, until its post is
+ * locked; after that job was cancelled, every field can. Withdraws the approval of the plan and the slot, which holds the job
+ * until both are approved again.
  */
 export async function updateSlot(
   tx: Tx,
@@ -41,20 +41,20 @@ export async function updateSlot(
   request: SlotRequest & { readonly change: Partial<SlotInput> },
 ): Promise<UpdateSlotResult> {
   const { wallTime, storyboard, mode } = request.change
-  const isOfWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
-  const opened = await openSlot(tx, request, { claimed: !isOfWork })
-  if (opened.kind !== 'open') return opened
+  const changesWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
+  const locked = await lockForEdit(tx, request, { claimed: !changesWork })
+  if (locked.kind !== 'locked') return locked
 
-  const { slot, plan } = opened
+  const { slot, plan } = locked
   const brief: SlotInput = { ...slot, ...request.change }
-  // The time of a slot whose job is at work may have come; it is not being changed.
+  // A claimed slot may be due already; its time does not change.
   const now = slot.claimedAt ? Number.NEGATIVE_INFINITY : await readDatabaseTime(tx)
   const creator = await readCreatorSettings(tx, plan.accountId)
   const read = validateSlot(brief, { path: '', timeZone: plan.timeZone, creator, now })
   if (read.kind === 'invalid') return read
 
   const { organizationId } = request
-  // All at once: the slot's own is one of them, and whoever locks several locks the oldest first.
+  // Locks all jobs of the plan at once: several jobs are always locked oldest first.
   await lockPlanJobs(tx, organizationId, plan.id)
   if (slot.claimedAt === null) await changeSlot(tx, slot.id, read.content)
   else {
@@ -62,38 +62,37 @@ export async function updateSlot(
     if (!(await canStillChange(tx, slot.id, slot, content))) return { kind: 'claimed', slotId: slot.id }
     await changePost(tx, slot.id, content)
   }
-  const settled = await applyHolds(tx, deps, { organizationId, planId: plan.id })
-  const payload = { from: plan.state, to: opened.after }
+  const holds = await applyHolds(tx, deps, { organizationId, planId: plan.id })
+  const payload = { from: plan.state, to: locked.after }
   await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
-  return { kind: 'done', slotId: slot.id, planId: plan.id, ...settled }
+  return { kind: 'done', slotId: slot.id, planId: plan.id, ...holds }
 }
 
-/** Removes a slot, until a job has claimed it, or once that is cancelled. Takes the plan's approval back. */
+/** Removes a slot that no job has claimed, or whose job was cancelled. Withdraws the plan's approval. */
 export async function removeSlot(tx: Tx, request: SlotRequest): Promise<RemoveSlotResult> {
-  const opened = await openSlot(tx, request)
-  if (opened.kind !== 'open') return opened
+  const locked = await lockForEdit(tx, request)
+  if (locked.kind !== 'locked') return locked
 
-  const { slot, plan } = opened
+  const { slot, plan } = locked
   if (!(await deleteSlot(tx, slot.id))) return { kind: 'claimed', slotId: slot.id }
   const { organizationId } = request
-  const payload = { from: plan.state, to: opened.after, wallTime: slot.wallTime }
+  const payload = { from: plan.state, to: locked.after, wallTime: slot.wallTime }
   await appendEvent(tx, { organizationId, type: 'slot.removed', planId: plan.id, slotId: slot.id, payload })
   return { kind: 'done', slotId: slot.id, planId: plan.id }
 }
 
-type OpenedSlot =
-  | { readonly kind: 'open'; readonly slot: SlotRecord; readonly plan: LockedPlan; readonly after: string }
+type LockedSlot =
+  | { readonly kind: 'locked'; readonly slot: SlotRecord; readonly plan: LockedPlan; readonly after: string }
   | Refusal
 
 /**
- * Locks the plan and then its slot, the order that all writers keep, and tells the plan that it is edited. A slot whose job was
- * cancelled is nobody's then.
+ * Locks the plan, then the slot, as all writers do, and sends `edit` to the plan. Releases a slot whose job was cancelled.
  */
-async function openSlot(
+async function lockForEdit(
   tx: Tx,
   { organizationId, slotId }: SlotRequest,
   allowed: { readonly claimed: boolean } = { claimed: false },
-): Promise<OpenedSlot> {
+): Promise<LockedSlot> {
   const [found] = await findSlots(tx, organizationId, [slotId])
   if (!found) return { kind: 'missing', field: 'slotId' }
   if (found.claimedAt && !allowed.claimed && !(await isCancelled(tx, slotId)))
@@ -103,13 +102,13 @@ async function openSlot(
   if (moved.kind !== 'moved') return moved
   const slot = await lockSlot(tx, organizationId, slotId)
   if (!slot) return { kind: 'missing', field: 'slotId' }
-  const opened = { kind: 'open', slot, plan: moved.before, after: moved.after } as const
-  if (slot.claimedAt === null) return opened
+  const locked = { kind: 'locked', slot, plan: moved.before, after: moved.after } as const
+  if (slot.claimedAt === null) return locked
   if (await isCancelled(tx, slotId)) {
     await releaseSlot(tx, slotId)
-    return { ...opened, slot: { ...slot, claimedAt: null } }
+    return { ...locked, slot: { ...slot, claimedAt: null } }
   }
-  return allowed.claimed ? opened : { kind: 'claimed', slotId }
+  return allowed.claimed ? locked : { kind: 'claimed', slotId }
 }
 
 async function isCancelled(tx: Tx, slotId: string): Promise<boolean> {

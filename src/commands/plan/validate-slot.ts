@@ -13,8 +13,8 @@ import { creatorViolations } from './creator-rules.ts'
 import { instantOf } from './wall-time.ts'
 
 /**
- * A slot as a client writes it. Privacy has no default: who may see a post is nobody's guess. Of a draft nothing is written
- * that its creator writes in the app.
+ * A slot as a client writes it. Privacy has no default, because a wrong guess would show a post to the wrong people. A draft has
+ * none of the fields that its creator chooses in the app.
  */
 export interface SlotInput {
   readonly wallTime: string
@@ -31,11 +31,11 @@ export interface SlotInput {
 }
 
 /**
- * Checks a brief in full, by what is known of its creator too. `path` is where it stands in the input, such as `slots.3`; `now`
- * in epoch milliseconds.
+ * Validates a slot, also against the known rules of its creator. `path` is the slot's path in the input, such as `slots.3`;
+ * `now` is in epoch milliseconds. Returns every mistake.
  */
 export function validateSlot(
-  brief: SlotInput,
+  slot: SlotInput,
   context: {
     readonly path: string
     readonly timeZone: string
@@ -48,30 +48,30 @@ export function validateSlot(
   const { path, timeZone, creator, now } = context
   const fields: FieldIssue[] = []
   const at = (field: string) => (path === '' ? field : `${path}.${field}`)
-  const blame = (field: string, message: string) => fields.push({ path: at(field), message })
+  const addIssue = (field: string, message: string) => fields.push({ path: at(field), message })
 
-  const meaning = instantOf(brief.wallTime, timeZone)
-  if (meaning.kind === 'invalid') blame('wallTime', meaning.message)
-  else if (meaning.at.getTime() <= now) blame('wallTime', `is in the past in ${timeZone}`)
+  const resolved = instantOf(slot.wallTime, timeZone)
+  if (resolved.kind === 'invalid') addIssue('wallTime', resolved.message)
+  else if (resolved.at.getTime() <= now) addIssue('wallTime', `is in the past in ${timeZone}`)
 
-  const parsed = parseStoryboard(brief.storyboard)
+  const parsed = parseStoryboard(slot.storyboard)
   if (parsed.kind === 'invalid') {
     for (const issue of parsed.issues) {
-      blame(issue.path === '' ? 'storyboard' : `storyboard.${issue.path}`, issue.message)
+      addIssue(issue.path === '' ? 'storyboard' : `storyboard.${issue.path}`, issue.message)
     }
   }
 
-  for (const [field, message] of brief.mode === 'draft' ? ignoredByDrafts(brief) : mistakesOfPost(brief))
-    blame(field, message)
-  // Of a storyboard that is wrong nobody knows how long its video will be.
+  for (const [field, message] of slot.mode === 'draft' ? ignoredByDrafts(slot) : mistakesOfPost(slot))
+    addIssue(field, message)
+  // The duration of an invalid storyboard is unknown.
   const seconds = parsed.kind === 'ok' ? secondsOf(parsed.storyboard) : 0
-  for (const violation of creatorViolations(creator, { ...brief, seconds }))
-    blame(violation.field, describeViolation(violation))
+  for (const violation of creatorViolations(creator, { ...slot, seconds }))
+    addIssue(violation.field, describeViolation(violation))
 
-  if (fields.length > 0 || meaning.kind === 'invalid' || parsed.kind === 'invalid')
+  if (fields.length > 0 || resolved.kind === 'invalid' || parsed.kind === 'invalid')
     return { kind: 'invalid', fields }
-  const { wallTime, at: publishAt, tzdataVersion } = meaning
-  const content = { ...brief, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
+  const { wallTime, at: publishAt, tzdataVersion } = resolved
+  const content = { ...slot, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
   return { kind: 'ok', content }
 }
 
@@ -83,27 +83,26 @@ function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly
     const violation = { rule: 'caption', value: caption.length, limit: maxCaptionLength } as const
     mistakes.push(['caption', describeViolation(violation)])
   }
-  if (privacy === null)
-    mistakes.push(['privacy', 'must be chosen for a direct post: who may see it has no default'])
+  if (privacy === null) mistakes.push(['privacy', 'must be set for a direct post: it has no default'])
   if (brandContent && privacy === 'SELF_ONLY')
-    mistakes.push(['privacy', 'TikTok does not take paid partnerships that only their creator can see'])
+    mistakes.push(['privacy', 'must not be SELF_ONLY for a paid partnership: TikTok refuses that'])
   return mistakes
 }
 
-/** TikTok takes none of these with a draft; to drop them silently would post something else than was planned. */
-function ignoredByDrafts(brief: SlotInput): readonly Mistake[] {
+/** TikTok accepts none of these for a draft. Dropping them silently would post something else than was planned. */
+function ignoredByDrafts(slot: SlotInput): readonly Mistake[] {
   const message =
-    'does not go along with a draft: its creator chooses it in the app. Leave it out, or post directly'
+    'cannot be set for a draft: its creator chooses it in the app. Leave it out, or use direct mode'
   const given = {
-    caption: brief.caption !== '',
-    privacy: brief.privacy !== null,
-    allowComment: brief.allowComment,
-    allowDuet: brief.allowDuet,
-    allowStitch: brief.allowStitch,
-    brandContent: brief.brandContent,
-    brandOrganic: brief.brandOrganic,
-    // Leaving it out means yes.
-    isAigc: !brief.isAigc,
+    caption: slot.caption !== '',
+    privacy: slot.privacy !== null,
+    allowComment: slot.allowComment,
+    allowDuet: slot.allowDuet,
+    allowStitch: slot.allowStitch,
+    brandContent: slot.brandContent,
+    brandOrganic: slot.brandOrganic,
+    // The default is true.
+    isAigc: !slot.isAigc,
   }
   return Object.entries(given).flatMap(([field, isGiven]): Mistake[] => (isGiven ? [[field, message]] : []))
 }

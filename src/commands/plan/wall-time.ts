@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 
-/** What a wall time means in a time zone, by a version of the time zone data such as `2026c`. */
+/** A wall time resolved in a time zone, with the version of the time zone data that was used, such as `2026c`. */
 export type ResolvedWallTime =
   | {
       readonly kind: 'instant'
@@ -10,19 +10,19 @@ export type ResolvedWallTime =
     }
   | { readonly kind: 'invalid'; readonly message: string }
 
-/** Time zone data: what wall times mean, and its version. Versions sort by age: `2025b`, `2025c`, `2026a`. */
+/** Time zone data and its version. Versions sort by age: `2025b`, `2025c`, `2026a`. */
 export interface TimeZoneData {
-  /** Empty if it is not known. */
+  /** Empty if unknown. */
   readonly version: string
   instantOf(wallTime: string, timeZone: string): ResolvedWallTime
 }
 
-/** The version that this Node was built with. */
+/** The version in this build of Node. */
 const bundledVersion = process.versions.tz ?? ''
 
 const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/
 
-/** Whether the name is one of the IANA zones known here. Fixed offsets are none: they know no daylight saving. */
+/** Whether a name is a known IANA zone. Fixed offsets are refused, because they have no daylight saving. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {
@@ -34,9 +34,8 @@ export function isTimeZone(name: string): boolean {
 }
 
 /**
- * The instant of a wall time such as `2026-03-29T02:30` in an IANA zone. A time that the clocks skip in spring means
- * as long after the gap as it lies in it; of a time that occurs twice in autumn, the first is meant.
- * (RFC 5545, 3.3.5, and Temporal's "compatible".)
+ * Resolves a wall time such as `2026-03-29T02:30` in an IANA zone. A time that daylight saving skips is shifted forward by the
+ * length of the gap; of a time that occurs twice, the first is used (RFC 5545, 3.3.5; Temporal's "compatible").
  */
 export function instantOf(wallTime: string, timeZone: string): ResolvedWallTime {
   if (!shape.test(wallTime)) {
@@ -48,9 +47,9 @@ export function instantOf(wallTime: string, timeZone: string): ResolvedWallTime 
     const at = new Date(zoned.epochMilliseconds)
     return { kind: 'instant', at, wallTime: local.toString(), tzdataVersion: bundledVersion }
   } catch {
-    return { kind: 'invalid', message: `is not a date and time of the calendar: ${wallTime}` }
+    return { kind: 'invalid', message: `is not a valid date and time: ${wallTime}` }
   }
 }
 
-/** The data that this Node was built with. */
+/** The time zone data of this build of Node. */
 export const bundledTimeZones: TimeZoneData = { version: bundledVersion, instantOf }

@@ -10,8 +10,7 @@ import { tooLow } from './set-quota-limit.ts'
 import { validateAmount, validatePeriod, validateReason } from './validate-quota.ts'
 
 /**
- * Corrects what the present period of a metric allows, up or down, and says why: a grant that was made by mistake, a day that
- * deserves more.
+ * Adjusts the balance of a metric's current period up or down, with a reason, for example to correct a mistaken grant.
  */
 export async function adjustQuota(
   tx: Tx,
@@ -32,13 +31,13 @@ export async function adjustQuota(
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
 
-  const waiters = await lockWaitingWork(tx, organizationId)
-  const books = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
-  const adjusted = await adjust(tx, books, { metric, period, amount }, reason)
+  const waiting = await lockWaitingWork(tx, organizationId)
+  const moment = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
+  const adjusted = await adjust(tx, moment, { metric, period, amount }, reason)
   if (adjusted.kind === 'unlimited')
-    return invalid('period', 'has neither a limit nor a grant of this metric that could be adjusted')
+    return invalid('period', 'has neither a limit nor a grant of this metric to adjust')
   if (adjusted.kind === 'tooLow') return tooLow(adjusted)
   const change = { type: 'quota.adjusted', metric, period, payload: { amount, reason } } as const
-  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  await completeQuotaChange(tx, deps, { moment, waiting }, change)
   return { kind: 'done', metric, period }
 }

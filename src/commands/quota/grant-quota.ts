@@ -17,8 +17,8 @@ export type QuotaChangeResult =
   | Refusal
 
 /**
- * Adds to what an organization may use of a metric, for ever or for as long as it is valid: to all time, or once to a shorter
- * period that is limited. What waited for it goes on at once.
+ * Grants quota of a metric to an organization, without end or within a validity period: for all time, or once for a shorter period
+ * that has a limit. Waiting slots and jobs are retried at once.
  */
 export async function grantQuota(
   tx: Tx,
@@ -44,13 +44,13 @@ export async function grantQuota(
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
   if (period !== 'total' && !(await hasLimit(tx, organizationId, { metric, period })))
-    return invalid('period', 'has no limit of this metric that a grant could add to: set one first')
+    return invalid('period', 'has no limit of this metric to add a grant to: set a limit first')
 
-  const waiters = await lockWaitingWork(tx, organizationId)
-  const books = await openQuotaPeriods(tx, { organizationId, at })
+  const waiting = await lockWaitingWork(tx, organizationId)
+  const moment = await openQuotaPeriods(tx, { organizationId, at })
   await addToQuota(tx, organizationId, { metric, amount }, reason, { period, validFrom, validUntil })
   const payload = { amount, reason, validFrom, validUntil }
   const change = { type: 'quota.granted', metric, period, payload } as const
-  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  await completeQuotaChange(tx, deps, { moment, waiting }, change)
   return { kind: 'done', metric, period }
 }

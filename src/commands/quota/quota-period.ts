@@ -20,7 +20,7 @@ export const quotaMetrics: readonly Metric[] = [
 ]
 export const quotaPeriods: readonly QuotaPeriod[] = ['total', 'day', 'month', 'rolling']
 
-/** An instant as an organization of a zone counts it. `at` in epoch milliseconds. */
+/** An instant with the quota day and month that contain it in a time zone. `at` is in epoch milliseconds. */
 export function quotaMomentIn(timeZone: string, organizationId: string, at: number): QuotaMoment {
   const datesOf = (period: 'day' | 'month') => {
     const { startsAt, endsAt } = quotaPeriodAt(period, timeZone, at)
@@ -29,7 +29,7 @@ export function quotaMomentIn(timeZone: string, organizationId: string, at: numb
   return { organizationId, at: new Date(at), day: datesOf('day'), month: datesOf('month') }
 }
 
-/** The same, of an organization by its own zone. */
+/** The same in the organization's own time zone. */
 export async function quotaMomentOf(
   tx: Tx,
   { organizationId, at }: { readonly organizationId: string; readonly at: number },
@@ -39,8 +39,8 @@ export async function quotaMomentOf(
 }
 
 /**
- * Opens the books of an organization, which are the transaction's own from then on: the pots of this day and month are there,
- * and the sliding windows stand where they should. After plans, slots and jobs, before the event sequence.
+ * Locks an organization's quota until the end of the transaction, creates the balances of the current day and month, and advances
+ * the rolling windows. Locked after plans, slots and jobs, before the event sequence.
  */
 export async function openQuotaPeriods(
   tx: Tx,
@@ -53,22 +53,22 @@ export async function openQuotaPeriods(
   return moment
 }
 
-/** The events of a debit: the thresholds that it crossed, and what a soft limit let pass. The caller appends them last. */
+/** Returns the events of a debit: each threshold that it crossed, and usage beyond a soft limit. The caller appends them last. */
 export function thresholdEvents(
   organizationId: string,
   statuses: readonly QuotaStatus[],
 ): readonly NewEvent[] {
   const events: NewEvent[] = []
   for (const status of statuses) {
-    const { metric, period, startsAt, endsAt, allowance: granted, committed: spoken, isHard } = status
-    const payload = { metric, period, startsAt, endsAt, granted, committed: spoken }
+    const { metric, period, startsAt, endsAt, allowance: granted, committed, isHard } = status
+    const payload = { metric, period, startsAt, endsAt, granted, committed }
     for (const percent of status.crossedThresholds)
       events.push({ organizationId, type: 'quota.thresholdReached', payload: { ...payload, percent } })
-    if (!isHard && granted > 0 && spoken > granted)
+    if (!isHard && granted > 0 && committed > granted)
       events.push({
         organizationId,
         type: 'quota.limitExceeded',
-        payload: { ...payload, excess: spoken - granted },
+        payload: { ...payload, excess: committed - granted },
       })
   }
   return events

@@ -6,20 +6,20 @@ import { debitQuota, findNextAvailableAt, type QuotaAmount } from '../../store/q
 import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import { thresholdEvents } from './quota-period.ts'
 
-/** A hard limit has no room for a job: by which metric and period, and when more comes by itself. */
+/** A hard limit has too little left for a job. */
 export interface QuotaShort {
   readonly kind: 'quotaShort'
   readonly metric: Metric
   readonly period: QuotaPeriod
   readonly available: number
   readonly needed: number
-  /** Null if only a grant or a limit helps. */
+  /** When the limit allows more without a change. Null if only a grant or a higher limit helps. */
   readonly nextAvailableAt: Date | null
 }
 
 /**
- * What a job asks for before it exists: one video, its seconds, one upload. Of bytes and money, which nobody knows
- * beforehand, only that something is left.
+ * What a job reserves when it starts: one video, its seconds and one upload. Bytes and money are unknown then, so it only requires
+ * that some of each is left.
  */
 export function needsOfJob(seconds: number): readonly QuotaAmount[] {
   return [
@@ -32,8 +32,8 @@ export function needsOfJob(seconds: number): readonly QuotaAmount[] {
 }
 
 /**
- * Reserves what a job needs, all of it or nothing, in the caller's transaction and under its open books. The job's row may
- * come later in the transaction, but must come. Answers the events to append once all other locks are taken.
+ * Reserves what a job needs, all or nothing, in the caller's transaction, which has locked the quota. The transaction must insert
+ * the job's row too. Returns the events, which the caller appends after all other locks.
  */
 export async function reserveQuota(
   tx: Tx,

@@ -10,30 +10,29 @@ import { completeScan, type OpenScan, openScan } from '../plan/scan.ts'
 import { sendJobEvent } from '../send-event.ts'
 import { thresholdEvents } from './quota-period.ts'
 
-/** More than these look again by themselves, every ten minutes. */
-const mostWoken = 100
+/** Waiting jobs that are woken at once. The others check again every ten minutes. */
+const maxWokenJobs = 100
 
-/** Who may go on once there is more quota: slots that have no job yet, and jobs that found none. */
+/** What waits for quota: due slots without a job, and jobs in `waitingForQuota`. */
 export interface WaitingWork {
   readonly scan: OpenScan
   readonly jobs: readonly string[]
 }
 
-/** Locks the waiters: slots, then jobs, and only then whoever calls this may lock quota. */
+/** Locks the waiting slots, then the waiting jobs. Must be called before the quota is locked. */
 export async function lockWaitingWork(tx: Tx, organizationId: string): Promise<WaitingWork> {
   const scan = await openScan(tx, organizationId)
-  const jobs = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: mostWoken })
+  const jobs = await lockJobsInState(tx, organizationId, 'waitingForQuota', { limit: maxWokenJobs })
   return { scan, jobs }
 }
 
 /**
- * What follows every change of what is allowed: people hear of thresholds that it has reached, the waiters try again, and the
- * change itself is told last.
+ * Completes a change of quota: retries the waiting slots and jobs, then appends the change and the thresholds that it reached.
  */
 export async function completeQuotaChange(
   tx: Tx,
   deps: CommandDeps,
-  { books, waiters }: { readonly books: QuotaMoment; readonly waiters: WaitingWork },
+  { moment, waiting }: { readonly moment: QuotaMoment; readonly waiting: WaitingWork },
   change: {
     readonly type: 'quota.granted' | 'quota.limitChanged' | 'quota.adjusted'
     readonly metric: Metric
@@ -41,9 +40,9 @@ export async function completeQuotaChange(
     readonly payload: object
   },
 ): Promise<void> {
-  const { organizationId } = books
+  const { organizationId } = moment
   const { type, metric, period, payload } = change
-  const debit = await debitQuota(tx, books, {
+  const debit = await debitQuota(tx, moment, {
     into: 'used',
     amounts: [{ metric, amount: 0 }],
     jobId: null,
@@ -52,8 +51,8 @@ export async function completeQuotaChange(
   })
   const statuses = debit.kind === 'debited' ? debit.statuses : []
   const reported = statuses.filter((status) => status.period === period)
-  await completeScan(tx, deps, waiters.scan, 'quota')
-  for (const jobId of waiters.jobs) {
+  await completeScan(tx, deps, waiting.scan, 'quota')
+  for (const jobId of waiting.jobs) {
     await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'quotaGranted' } })
   }
   await appendEvent(tx, { organizationId, type, payload: { metric, period, ...payload } })

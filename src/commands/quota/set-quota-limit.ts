@@ -9,8 +9,8 @@ import { completeQuotaChange, lockWaitingWork } from './retry-waiting.ts'
 import { validateAmount, validatePeriod, validateReason, validateSpan } from './validate-quota.ts'
 
 /**
- * Sets how much of a metric an organization may use in a period, or with null lifts the limit. A hard limit refuses what goes
- * beyond it, a soft one lets it pass and says so. The present period follows at once; a first limit counts from now on.
+ * Sets an organization's limit for a metric and period; null removes it. A hard limit refuses usage beyond it, a soft one appends
+ * an event. The current period changes at once; a first limit counts usage from now on.
  */
 export async function setQuotaLimit(
   tx: Tx,
@@ -34,17 +34,17 @@ export async function setQuotaLimit(
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
 
-  const waiters = await lockWaitingWork(tx, organizationId)
-  const books = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
+  const waiting = await lockWaitingWork(tx, organizationId)
+  const moment = await openQuotaPeriods(tx, { organizationId, at: await readDatabaseTime(tx) })
   const limit = amount === null ? null : { amount, isHard, windowSeconds }
-  const set = await setLimit(tx, books, { metric, period }, limit, reason)
+  const set = await setLimit(tx, moment, { metric, period }, limit, reason)
   if (set.kind === 'tooLow') return tooLow(set)
   const payload = { amount, isHard, windowSeconds, reason }
   const change = { type: 'quota.limitChanged', metric, period, payload } as const
-  await completeQuotaChange(tx, deps, { books, waiters }, change)
+  await completeQuotaChange(tx, deps, { moment, waiting }, change)
   return { kind: 'done', metric, period }
 }
 
-export function tooLow({ committed: spoken }: LimitTooLow): Refusal {
-  return invalid('amount', `would leave less than the ${spoken} that are reserved and used already`)
+export function tooLow({ committed }: LimitTooLow): Refusal {
+  return invalid('amount', `is less than the ${committed} that are already reserved or used`)
 }

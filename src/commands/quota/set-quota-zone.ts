@@ -6,8 +6,8 @@ import { invalid, type Refusal } from '../refusal.ts'
 import { quotaMomentIn } from './quota-period.ts'
 
 /**
- * Sets the zone whose midnights an organization's days and months begin at. The present day and month go on as they stand, to
- * the new zone's end: changing it gives nobody a second day.
+ * Sets the time zone in which an organization's quota days and months begin. The current day and month keep their balances and end
+ * in the new zone, so that a change grants no second day.
  */
 export async function setQuotaZone(
   tx: Tx,

@@ -6,14 +6,14 @@ import { debitQuota, type Settlement, settleQuota } from '../../store/quota/rese
 import type { Metric } from '../../store/quota/tables.ts'
 import { openQuotaPeriods, thresholdEvents } from './quota-period.ts'
 
-/** Settles what a job reserved, metric by metric and once; says so by an event for what was consumed and what was not. */
+/** Settles a job's reservations, each metric once, and appends an event for what was committed and one for what was released. */
 export async function settleJobQuota(
   tx: Tx,
   { organizationId, jobId }: { readonly organizationId: string; readonly jobId: string },
-  verdicts: { readonly [metric in Metric]?: Settlement },
+  settlements: { readonly [metric in Metric]?: Settlement },
 ): Promise<void> {
   await lockQuota(tx, organizationId)
-  const settled = await settleQuota(tx, jobId, verdicts)
+  const settled = await settleQuota(tx, jobId, settlements)
   for (const [kind, type] of [
     ['commit', 'quota.committed'],
     ['release', 'quota.released'],
@@ -29,8 +29,8 @@ export async function settleJobQuota(
 }
 
 /**
- * Counts what was used without a reservation: bytes that are kept, money that a provider has asked for. It happened, so no
- * limit refuses it; a hard one that it uses up keeps new jobs from being started. Under the same key it counts once.
+ * Records usage that had no reservation: stored bytes, or a provider's charge. No limit refuses it, because it has happened; a
+ * hard limit that it exhausts prevents new jobs. Usage with the same key is recorded once.
  */
 export async function recordUsage(
   tx: Tx,
@@ -54,7 +54,7 @@ export async function recordUsage(
     key,
     thresholds: quotaThresholds,
   })
-  if (debit.kind === 'short') throw new Error('what was used already was refused')
+  if (debit.kind === 'short') throw new Error('usage that has happened was refused')
   if (debit.statuses.length === 0) return
   const payload = { jobId, amounts: { [metric]: amount } }
   await appendEvent(tx, { organizationId, type: 'quota.committed', payload })

@@ -1,29 +1,29 @@
 import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import type { FieldIssue } from '../refusal.ts'
+import { maxReasonLength } from '../text.ts'
 import { quotaMetrics, quotaPeriods } from './quota-period.ts'
 
-/** Far beyond any use (a petabyte, a billion units of money), and far below where sums of doubles lose units. */
-const mostAmount = 1_000_000_000_000_000
-const mostReason = 500
-/** A window of five years. */
-const mostSpanSeconds = 5 * 366 * 86_400
+/** Above any real use (a petabyte, a billion units of money), and below where sums of doubles lose precision. */
+const maxAmount = 1_000_000_000_000_000
+/** Five years. */
+const maxWindowSeconds = 5 * 366 * 86_400
 
-/** What can be wrong with an amount: it is a whole number, never 0, and positive unless it corrects. */
+/** An amount is a whole number other than 0, and positive unless `signed`. */
 export function validateAmount(amount: number, { signed = false } = {}): readonly FieldIssue[] {
   const size = signed ? Math.abs(amount) : amount
-  if (Number.isSafeInteger(amount) && size >= 1 && size <= mostAmount) return []
-  const range = signed ? `other than 0, of at most ${mostAmount} either way` : `from 1 to ${mostAmount}`
+  if (Number.isSafeInteger(amount) && size >= 1 && size <= maxAmount) return []
+  const range = signed ? `other than 0, of at most ${maxAmount} either way` : `from 1 to ${maxAmount}`
   return [{ path: 'amount', message: `must be a whole number ${range}` }]
 }
 
-/** What can be wrong with a metric and a period: that they do not exist, or not together. */
+/** A metric and a period must exist, and be valid together. */
 export function validatePeriod(metric: Metric, period: QuotaPeriod): readonly FieldIssue[] {
   if (!quotaMetrics.includes(metric))
     return [{ path: 'metric', message: `must be one of ${quotaMetrics.join(', ')}` }]
   if (!quotaPeriods.includes(period))
     return [{ path: 'period', message: `must be one of ${quotaPeriods.join(', ')}` }]
   if (metric === 'storageBytes' && period !== 'total')
-    return [{ path: 'period', message: 'of stored bytes is total: they are what is kept now' }]
+    return [{ path: 'period', message: 'must be total for storageBytes, which counts the bytes stored now' }]
   return []
 }
 
@@ -37,17 +37,17 @@ export function validateSpan(period: QuotaPeriod, windowSeconds: number | null):
     windowSeconds !== null &&
     Number.isSafeInteger(windowSeconds) &&
     windowSeconds >= 1 &&
-    windowSeconds <= mostSpanSeconds
+    windowSeconds <= maxWindowSeconds
   )
     return []
-  return [{ path, message: `must be how long the window is, from 1 to ${mostSpanSeconds} seconds` }]
+  return [{ path, message: `must be how long the window is, from 1 to ${maxWindowSeconds} seconds` }]
 }
 
 export function validateReason(reason: string | null, { required = false } = {}): readonly FieldIssue[] {
   if (required && (reason ?? '').trim() === '')
-    return [{ path: 'reason', message: 'must say why, for whoever reads the ledger' }]
-  return (reason ?? '').length > mostReason
-    ? [{ path: 'reason', message: `must have at most ${mostReason} characters` }]
+    return [{ path: 'reason', message: 'must say why, for the audit record' }]
+  return (reason ?? '').length > maxReasonLength
+    ? [{ path: 'reason', message: `must have at most ${maxReasonLength} characters` }]
     : []
 }
 

@@ -5,7 +5,7 @@ import { appendEvent } from '../../store/event/append.ts'
 import { insertApiKey, revokeKey, type Scope } from '../../store/tenant/api-keys.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
-/** A fresh key. `key` is shown once and never stored; of it only `hash` is. */
+/** A generated key. `key` is shown once; only `hash` is stored. */
 export interface NewApiKey {
   readonly id: string
   readonly key: string
@@ -17,8 +17,8 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const shape = /^rp_live_([0-9A-Za-z]{12})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
 
 /**
- * Makes a key, `rp_live_<id>_<secret><checksum>`: a prefix that secret scanners know, an id to find it by, 256 bits
- * of chance in base 62, and a CRC-32 that tells a typo from a wrong key without asking anybody.
+ * Generates a key, `rp_live_<id>_<secret><checksum>`: a prefix for secret scanners, an id for the lookup, 256 random bits in
+ * base 62, and a CRC-32 that detects a typo without a query.
  */
 export function generateApiKey(): NewApiKey {
   const id = randomDigits(12)
@@ -27,7 +27,7 @@ export function generateApiKey(): NewApiKey {
   return { id, key, hash: hashOf(key) }
 }
 
-/** Takes a key apart; null if it cannot be one of ours. */
+/** Parses a key. Returns null if its form or checksum is wrong. */
 export function parseApiKey(key: string): { readonly id: string; readonly hash: Buffer } | null {
   const [, id] = shape.exec(key) ?? []
   if (!id || checksumOf(key.slice(0, -6)) !== key.slice(-6)) return null
@@ -56,7 +56,7 @@ export async function createApiKey(
 
 export type RevokeApiKeyResult = { readonly kind: 'done'; readonly keyId: string } | Refusal
 
-/** Ends a key for good. What it has open ends by itself within a second. */
+/** Revokes a key permanently. Its open connections close within a second. */
 export async function revokeApiKey(
   tx: Tx,
   { organizationId, keyId }: { readonly organizationId: string; readonly keyId: string },
@@ -73,7 +73,7 @@ function randomDigits(count: number): string {
 function checksumOf(body: string): string {
   let rest = crc32(body)
   let text = ''
-  for (let place = 0; place < 6; place += 1) {
+  for (let digit = 0; digit < 6; digit += 1) {
     text = digits[rest % 62] + text
     rest = Math.floor(rest / 62)
   }

@@ -5,8 +5,8 @@ import { insertApiKey } from '../../store/tenant/api-keys.ts'
 import { generateApiKey } from './create-api-key.ts'
 
 /**
- * Creates a tenant with its event sequence and its first key, which has all scopes and makes every other. Runs as the
- * runtime role: no organization can create another. The answer is the only place that ever holds the key.
+ * Creates an organization with its event sequence and its first key, which has all scopes. Runs as the runtime role, so that no
+ * organization can create another. The key is in the result only.
  */
 export async function createOrganization(
   tx: Tx,

@@ -85,7 +85,7 @@ describe('dead letters', () => {
       failure: {
         verdict: 'NEEDS_OPERATOR',
         code: 'INFRASTRUCTURE_FAILED',
-        message: `No worker got through with this job. ${died.message}`,
+        message: `Every worker that took this job failed. ${died.message}`,
       },
       availableEvents: ['cancel', 'retry'],
       deadLetter: { leaseAttemptCount: 35 },

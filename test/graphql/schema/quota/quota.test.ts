@@ -560,7 +560,7 @@ describe('bad input', () => {
     for (const slotId of slotIds) await start(tenant, slotId)
     const limit = { metric: 'UPLOADS', period: 'TOTAL', amount: 1 }
     expect(await set(tenant, limit)).toMatchObject({
-      fields: [{ path: 'amount', message: 'would leave less than the 2 that are reserved and used already' }],
+      fields: [{ path: 'amount', message: 'is less than the 2 that are already reserved or used' }],
     })
     expect(await set(tenant, { ...limit, enforcement: 'SOFT' })).toMatchObject({
       quota: { limit: 1, enforcement: 'SOFT', granted: 2, available: 0 },
