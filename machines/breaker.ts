@@ -10,7 +10,10 @@ export const failureThreshold = 5
 export const defaultOpenMs = 60_000
 /** Cap on the time that an upstream's `Retry-After` keeps the breaker open. */
 export const maxOpenMs = 600_000
-/** Rates of recovery in calls per second. As many successes as a rate has calls lead to the next rate; after the last the breaker closes. */
+/**
+ * Rates of recovery in calls per second. As many successes as a rate has calls lead to the next rate; after the last rate the
+ * breaker closes.
+ */
 export const recoveryRates: readonly number[] = [1, 2, 4, 8, 16]
 /** With few calls, this time without a failure also closes the breaker. It is longer than any call may take. */
 export const recoveryMs = 60_000

@@ -25,7 +25,7 @@ export const mayAppear = (context: JobContext): boolean =>
 export const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
   post !== null && nextChunk + 1 >= post.chunkCount
 
-/** Whether the slot's time still binds the job: not once its post may appear, while it closes, or when a person allowed lateness. */
+/** Whether the slot's time binds the job: not once its post may appear, while it closes, or if a person allowed lateness. */
 const isBoundToSlotTime = (context: JobContext): boolean =>
   !mayAppear(context) && context.ending === null && !context.mayBeLate
 

@@ -40,14 +40,14 @@ describe('a decision', () => {
     expect(Object.values(waiting.timers).map((timer) => timer.dueAt)).toEqual([12_000])
   })
 
-  it('takes a timer by its stored event and forgets it', () => {
+  it('fires a timer by its stored event and drops it', () => {
     const waiting = moved(started(), failureEvent('runLap', 'no'))
     const [timer] = Object.values(waiting.timers)
     const again = moved(waiting, timer?.event ?? { type: 'none' }, 2_000, 'job/3')
     expect(again).toMatchObject({ state: 'running', timers: {}, step: { key: 'job/3' } })
   })
 
-  it('forgets the timers of a state that was left by another way', () => {
+  it('drops the timers of a state that is left by another event', () => {
     const waiting = moved(started(), failureEvent('runLap', 'no'))
     expect(moved(waiting, { type: 'stop' })).toMatchObject({
       state: 'stopped',
@@ -76,7 +76,7 @@ describe('a decision', () => {
     expect([...acceptedEvents(toyMachine, started())].sort()).toEqual(['note', 'pause', 'stop'])
   })
 
-  it('is pure: the same question twice gives the same answer and changes nothing', () => {
+  it('is pure: the same event twice gives the same result and changes nothing', () => {
     const before = started()
     const copy = structuredClone(before)
     const event = doneEvent('runLap', { lap: 0 })
@@ -89,13 +89,13 @@ describe('a decision', () => {
     expect(JSON.parse(JSON.stringify(waiting))).toEqual(waiting)
   })
 
-  it('catches a state whose declared tag is not what its work makes it', () => {
+  it('refuses a state whose declared tag does not match its work', () => {
     const logic = setup({}).createMachine({ initial: 'idle', states: { idle: { tags: 'working' } } })
     const wrong = { ...toyMachine, logic }
     expect(() => initialCheckpoint(wrong, {}, facts(0))).toThrow(/declared working, but is resting/)
   })
 
-  it('refuses what JSON would silently change', () => {
+  it('refuses a context that JSON would silently change', () => {
     const logic = setup({ types: { context: {} as { when: Date } } }).createMachine({
       context: { when: new Date(0) },
       initial: 'idle',
@@ -113,11 +113,11 @@ describe('loading a checkpoint', () => {
     ['a newer version', { version: 2 }, /up to version 1, but the checkpoint has version 2/],
     ['an unknown state', { state: 'flying' }, /no state "flying"/],
     ['a version without an upgrade', { version: 0 }, /no upgrade from version 0/],
-  ])('refuses %s, and never guesses', (_what, change, message) => {
+  ])('refuses %s', (_what, change, message) => {
     expect(() => loadCheckpoint(catalogue, { ...started(), ...change })).toThrow(message)
   })
 
-  it('brings an older checkpoint up to date, one version at a time', () => {
+  it('upgrades an older checkpoint one version at a time', () => {
     const machine = {
       ...toyMachine,
       version: 3,

@@ -28,7 +28,7 @@ class AccountWalk extends Walk {
 const toConnected = () => new AccountWalk().authorize(1)
 
 describe('the account machine', () => {
-  it('is connected by its creator, or ends when nobody comes back', () => {
+  it('connects when the creator authorizes it, and disconnects when the authorization times out or is declined', () => {
     expect(toConnected().checkpoint).toMatchObject({
       state: 'connected',
       tag: 'waiting',
@@ -41,7 +41,7 @@ describe('the account machine', () => {
     expect(new AccountWalk().send({ type: 'declined', failure }).state).toBe('disconnected')
   })
 
-  it('is refreshed once, however many ask for it', () => {
+  it('refreshes a token pair once, however many jobs request it', () => {
     const walk = toConnected().send({ type: 'refresh', version: 1 })
     expect(walk.checkpoint.step).toMatchObject({
       name: 'refreshTokens',
@@ -50,11 +50,11 @@ describe('the account machine', () => {
     expect(() => walk.send({ type: 'refresh', version: 1 })).toThrow('refused')
     walk.refreshed(2)
     expect(walk.state).toBe('connected')
-    // Whoever read the older pair comes too late.
+    // A request about the older pair is refused.
     expect(() => walk.send({ type: 'refresh', version: 1 })).toThrow('refused')
   })
 
-  it('is never disconnected by a hiccup, however long it lasts', () => {
+  it('stays connected through 100 failed refreshes', () => {
     const walk = toConnected().send({ type: 'refresh', version: 1 })
     for (let turn = 0; turn < 100; turn += 1) walk.fail({ kind: 'retry', failure }).timer()
     expect(walk.state).toBe('refreshing.requesting')
@@ -64,13 +64,13 @@ describe('the account machine', () => {
     })
   })
 
-  it('stops asking when the refresh token is over by its own time', () => {
+  it('needs reauthorization when the refresh token expires', () => {
     const walk = toConnected().send({ type: 'refresh', version: 1 }).fail({ kind: 'retry', failure })
     walk.at += 181 * day
     expect(walk.timer().state).toBe('needsReauthorization')
   })
 
-  it('needs its creator when TikTok says no, or when the answer was lost', () => {
+  it('needs reauthorization when TikTok refuses the refresh token, or the response was lost', () => {
     for (const kind of ['needsAccount', 'unknown'] as const) {
       const walk = toConnected().send({ type: 'refresh', version: 1 }).fail({ kind, failure })
       expect(walk.state).toBe('needsReauthorization')
@@ -81,7 +81,7 @@ describe('the account machine', () => {
     }
   })
 
-  it('refreshes a token that was refused before its time, and believes the second refusal in a row', () => {
+  it('refreshes an access token that TikTok refused, and needs reauthorization after two refusals in a row', () => {
     const walk = toConnected().send({ type: 'accessRefused', version: 1 })
     expect(walk.state).toBe('refreshing.requesting')
     walk.refreshed(2).send({ type: 'accessRefused', version: 2 })
@@ -92,7 +92,7 @@ describe('the account machine', () => {
     expect(long.state).toBe('refreshing.requesting')
   })
 
-  it('is kept alive while nobody posts, long before its grant would end', () => {
+  it('refreshes an idle connection long before its grant ends', () => {
     const walk = toConnected()
     const due = Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0
     expect(due).toBeGreaterThan(walk.at + 100 * day)
@@ -100,14 +100,14 @@ describe('the account machine', () => {
     expect(walk.timer().state).toBe('refreshing.requesting')
   })
 
-  it('is revoked by its creator, but not by word of a grant that was replaced since', () => {
+  it('is revoked by a webhook about the current grant, not by one about a replaced grant', () => {
     const walk = toConnected()
     expect(() => walk.send(removed(walk.at - 60_000))).toThrow('refused')
     expect(walk.send(removed(walk.at + 1_000)).state).toBe('revoked')
     expect(walk.authorize(2).state).toBe('connected')
   })
 
-  it('gives its grant back before it is disconnected, and tries until it has', () => {
+  it('retries revoking the grant until it is disconnected', () => {
     const walk = toConnected().send({ type: 'disconnect' }).fail({ kind: 'retry', failure }).timer()
     expect(walk.state).toBe('disconnecting.revoking')
     expect(() => walk.authorize(2)).toThrow('refused')
@@ -115,7 +115,7 @@ describe('the account machine', () => {
     expect(walk.authorize(2).state).toBe('connected')
   })
 
-  it('has a reachable place for every state', () => {
+  it('reaches every state', () => {
     const walks = [
       toConnected().send({ type: 'refresh', version: 1 }).fail({ kind: 'retry', failure }),
       toConnected().send({ type: 'refresh', version: 1 }).fail({ kind: 'unknown', failure }),

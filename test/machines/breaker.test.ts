@@ -34,7 +34,7 @@ const record = {
   revision: 0,
 }
 
-/** Drives a breaker as processes do: what has fallen due happens when somebody looks. */
+/** Drives a breaker as processes do: due timers fire at the next read. */
 class Walk {
   breaker: Breaker = breakerAt(record, start)
   at = start
@@ -53,7 +53,7 @@ class Walk {
     if (moved.kind === 'moved') this.breaker = moved.breaker
     return moved.kind === 'moved'
   }
-  /** The permit of a call that was let through; null if it was turned away. */
+  /** The permit of a call; null if it was refused. */
   call(timeoutMs = 30_000): { readonly permit: string; readonly epoch: number } | null {
     this.#calls += 1
     const permit = `call ${this.#calls}`
@@ -99,12 +99,12 @@ const places: Readonly<Record<string, () => Walk>> = {
 }
 
 describe('the breaker machine', () => {
-  it('has a place here for every state, and is in it', () => {
+  it('has a test case in every state', () => {
     expect(Object.keys(places).sort()).toEqual([...leafPaths(breakerMachine)].sort())
     for (const [state, place] of Object.entries(places)) expect(place().state).toBe(state)
   })
 
-  // Of the call that is under way: the probe, or one that was let through under the present epoch.
+  // Outcomes are those of the probe, or of a call permitted under the current epoch.
   it.each([
     ['closed', 'call', 'closed'],
     ['closed', 'succeeded', 'closed'],
@@ -151,7 +151,7 @@ describe('the breaker machine', () => {
   })
 
   it.each(Object.keys(places))(
-    'in %s is forced by a person, who is remembered until it is released',
+    'in %s can be forced by a person, and keeps who and why until it is released',
     (state) => {
       for (const [type, forced] of [
         ['forceOpen', 'forcedOpen'],
@@ -169,7 +169,7 @@ describe('the breaker machine', () => {
     },
   )
 
-  it('opens at the fifth failure in a row, and at no fifth that is not', () => {
+  it('opens at the fifth consecutive failure', () => {
     const walk = new Walk()
     for (let turn = 0; turn < 10; turn += 1) walk.calls('failed', failureThreshold - 1).calls('succeeded', 1)
     expect(walk.state).toBe('closed')
@@ -180,7 +180,7 @@ describe('the breaker machine', () => {
     expect(walk.context).toMatchObject({ failures: 5, openedAt: start })
   })
 
-  it('is left alone for 60 seconds, or as long as the upstream asked but never longer than ten minutes', () => {
+  it('stays open for 60 seconds, or for the upstream’s Retry-After up to ten minutes', () => {
     const afterFailure = (afterSeconds: number) => {
       const walk = new Walk().calls('failed', failureThreshold - 1)
       const { epoch } = walk.context
@@ -198,7 +198,7 @@ describe('the breaker machine', () => {
     }
   })
 
-  it('frees the place of a probe that is lost, and does not listen to it any more', () => {
+  it('permits another probe when one is lost, and ignores the outcome of the lost one', () => {
     const walk = ready()
     const lost = walk.call(30_000)
     expect(walk.call()).toBeNull()
@@ -213,7 +213,7 @@ describe('the breaker machine', () => {
     expect(walk.state).toBe('recovering')
   })
 
-  it('does not listen to calls from before it opened, whatever they say', () => {
+  it('ignores the outcomes of calls that were permitted before it opened', () => {
     const walk = new Walk()
     const slow = walk.call()
     walk.calls('failed', failureThreshold).wait(60)
@@ -223,7 +223,7 @@ describe('the breaker machine', () => {
     expect(walk.state).toBe('recovering')
   })
 
-  it('recovers at one, two, four, eight and sixteen calls a second, and is closed after as many successes', () => {
+  it('recovers at one, two, four, eight and sixteen calls a second, and closes after as many successes', () => {
     const walk = recovering()
     for (const pace of recoveryRates) {
       for (let turn = 0; turn < pace; turn += 1) {
@@ -238,25 +238,25 @@ describe('the breaker machine', () => {
     expect(walk.context).toMatchObject({ failures: 0, openedAt: null })
   })
 
-  it('closes after a quiet minute of recovery, for where few call few can prove it', () => {
+  it('closes after a minute of recovery without a failure, however few calls there were', () => {
     expect(recovering().wait(59.999).state).toBe('recovering')
     expect(recovering().wait(60).state).toBe('closed')
   })
 
-  it('opens again at the first failure of its recovery, and still knows when it opened', () => {
+  it('opens again at the first failure of its recovery, and keeps the time at which it left closed', () => {
     const walk = recovering().calls('failed', 1)
     expect(walk.state).toBe('open')
     expect(walk.context.openedAt).toBe(start)
     expect(walk.wait(60).calls('failed', 1).wait(60).state).toBe('halfOpen.ready')
   })
 
-  it('knows since when calls have not gone freely, also once a person holds it open', () => {
+  it('keeps the time at which it left closed, also when a person forces it open', () => {
     expect(opened().wait(30).force('forceOpen').context.openedAt).toBe(start)
     expect(new Walk().wait(30).force('forceOpen').context.openedAt).toBe(start + 30_000)
     expect(opened().force('forceClosed').context.openedAt).toBeNull()
   })
 
-  it('proves itself by a probe when it is released from being open, and starts afresh from being closed', () => {
+  it('probes when released from forced open, and is closed without failures when released from forced closed', () => {
     const open = new Walk().force('forceOpen')
     expect(open.wait(86_400).call()).toBeNull()
     open.send({ type: 'release' })
@@ -273,19 +273,19 @@ describe('the breaker machine', () => {
     expect(closed.context).toMatchObject({ failures: 0, openedAt: null })
   })
 
-  it('tells of the passage from state to state, and not of what happens within half-open', () => {
+  it('reports changes of its externally visible state, not of half-open sub-states', () => {
     const walk = probing()
     expect(walk.breaker.changes).toEqual([])
     walk.send({ type: 'failed', permit: walk.context.probe?.permit ?? '', epoch: walk.context.epoch })
     expect(walk.breaker.changes).toEqual([{ from: 'halfOpen', to: 'open', event: 'failed' }])
   })
 
-  it('remembers a probe only while it is out', () => {
+  it('keeps a probe in its context only while the probe is running', () => {
     for (const place of [probing().wait(30), opened(), recovering()]) expect(place.context.probe).toBeNull()
     expect(probing().context.probe).not.toBeNull()
   })
 
-  it('begins as a breaker without a row does', () => {
+  it('starts as a breaker without a row does', () => {
     expect(initialBreaker).toMatchObject({ machine: 'breaker', state: 'closed', tag: 'resting', timers: {} })
   })
 })
@@ -322,8 +322,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
-describe('whatever happens in whatever order', () => {
-  it('never lets two probes out at once, never a call through while open, and keeps to the pace', () => {
+describe('a breaker under random events', () => {
+  it('permits one probe at a time, no call while open, and no more calls than the recovery rate', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.array(act, { minLength: 20, maxLength: 200 }), (acts) => {
@@ -378,7 +378,7 @@ describe('the retry budget', () => {
     }
   }
 
-  it('allows a hundred retries at once, and then one every five seconds', () => {
+  it('allows a hundred retries at once, then one every five seconds', () => {
     expect(retriesLeft(fullBudget, start)).toBe(100)
     const empty = spendAll(start)
     expect(retriesLeft(empty, start)).toBe(0)
@@ -387,14 +387,14 @@ describe('the retry budget', () => {
     expect(retriesLeft(empty, start + 500_000)).toBe(100)
   })
 
-  it('grows by a fifth of a retry with each success, and by all that a retry took if it was one', () => {
+  it('gains a fifth of a retry with each success, and the cost of the retry with a successful retry', () => {
     const empty = spendAll(start)
     expect(creditSuccess(empty, start, false).units).toBe(1)
     expect(creditSuccess(empty, start, true).units).toBe(6)
     expect(refundRetry(empty, start).units).toBe(5)
   })
 
-  it('is not touched while it is full, and never holds more or less than it can', () => {
+  it('is unchanged while full, and stays between zero and its maximum', () => {
     expect(creditSuccess(fullBudget, start, true)).toBe(fullBudget)
     const acts = fc.array(fc.tuple(fc.constantFrom('spend', 'credit', 'refund', 'back'), fc.nat(100_000)))
     fc.assert(
@@ -414,13 +414,13 @@ describe('the retry budget', () => {
     )
   })
 
-  it('bounds what a storm adds: at most the store, the trickle, and a fifth of the successes', () => {
+  it('bounds the retries of a storm by its size, its refill and a fifth of the successes', () => {
     let budget = fullBudget
     let retries = 0
     let successes = 0
     for (let second = 0; second < 600; second += 1) {
       const at = start + second * 1_000
-      // Twenty first calls a second, half of them well; everybody else wants to try again.
+      // Twenty first attempts a second, half of them successful; all other calls are retries.
       for (let turn = 0; turn < 10; turn += 1) budget = creditSuccess(budget, at, false)
       successes += 10
       for (let turn = 0; turn < 50; turn += 1) {

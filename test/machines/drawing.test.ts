@@ -4,11 +4,11 @@ import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../s
 import { diagramOf, toMermaid } from '../../src/durable/diagram.ts'
 
 it.each([jobMachine, planMachine, accountMachine, breakerMachine])(
-  'keeps the drawing of the $name machine as the machine is',
+  'the drawing of the $name machine matches the machine',
   async (machine) => {
     const file = new URL(`../../machines/${machine.name}.mmd`, import.meta.url)
     const drawn = toMermaid(diagramOf(machine))
-    // The first run, or `-u`, draws; every other run compares.
+    // A missing file is drawn; an existing one is compared. Delete it to draw it again.
     const kept = await readFile(file, 'utf8').catch(() => null)
     if (kept === null) await writeFile(file, drawn)
     else expect(kept).toBe(drawn)

@@ -17,7 +17,7 @@ const kept = { sha256: 'a'.repeat(64), bytes: 1 }
 const media = { sha256: 'b'.repeat(64), bytes: 12_000_000, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 12_000_000, chunkCount: 1 }
 const expiry = { version: 2, accessExpiresAt: at + 7_200_000, refreshExpiresAt: at + 15_552_000_000 }
-/** What each step answers when all goes well. */
+/** Each step's output when it succeeds. */
 const outputs: Readonly<Record<string, Json>> = {
   checkClip: { kind: 'ready' },
   keepClip: { kept },
@@ -28,11 +28,11 @@ const outputs: Readonly<Record<string, Json>> = {
   refreshTokens: expiry,
 }
 
-/** Checkpoints as each released version wrote them; a build that cannot finish them must not ship. */
+/** Checkpoints as each version wrote them. A build that cannot finish them must not be released. */
 const golden = async (file: string): Promise<readonly (readonly [string, Checkpoint])[]> =>
   Object.entries(JSON.parse(await readFile(new URL(`./golden/${file}`, import.meta.url), 'utf8')))
 
-/** Brings a stored checkpoint up to this version, and drives it on, nudged or by itself, until it is in one of the states. */
+/** Upgrades a stored checkpoint and drives it, by `nudge` or its own steps and timers, until it is in one of the states. */
 function finish(
   machine: DurableMachine,
   stored: Checkpoint,
@@ -54,7 +54,7 @@ function finish(
 }
 
 describe.each(['job-v1.json', 'job-v2.json'])('a job of %s', async (file) => {
-  it.each(await golden(file))('that was %s is loaded and finished', (_name, stored) => {
+  it.each(await golden(file))('in the state "%s" is loaded and finished', (_name, stored) => {
     expect(finish(jobMachine, stored, ['published', 'cancelled', 'failed'])).toMatchObject({
       state: 'published',
       tag: 'settled',
@@ -65,21 +65,24 @@ describe.each(['job-v1.json', 'job-v2.json'])('a job of %s', async (file) => {
 })
 
 describe('an account of account-v1.json', async () => {
-  it.each(await golden('account-v1.json'))('that was %s is loaded and can be connected', (_name, stored) => {
-    const ends = ['connected', 'disconnected']
-    const settled = finish(accountMachine, stored, ends, () => ({ type: 'authorized', ...expiry }))
-    expect(ends).toContain(settled.state)
-    const again = decide(
-      accountMachine,
-      settled,
-      { type: 'authorized', ...expiry },
-      { at, key: 'x', epoch: 1 },
-    )
-    expect(again.kind === 'moved' && again.checkpoint.state).toBe('connected')
-  })
+  it.each(await golden('account-v1.json'))(
+    'in the state "%s" is loaded and can be connected',
+    (_name, stored) => {
+      const ends = ['connected', 'disconnected']
+      const settled = finish(accountMachine, stored, ends, () => ({ type: 'authorized', ...expiry }))
+      expect(ends).toContain(settled.state)
+      const again = decide(
+        accountMachine,
+        settled,
+        { type: 'authorized', ...expiry },
+        { at, key: 'x', epoch: 1 },
+      )
+      expect(again.kind === 'moved' && again.checkpoint.state).toBe('connected')
+    },
+  )
 })
 
-/** What calls, or a person, do to a breaker that waits for them; all else waits for its time. */
+/** The event that a breaker without a timer waits for. */
 function nudgeOf({ state, context }: Checkpoint): MachineEvent | undefined {
   const { probe, epoch } = contextOf(breakerMachine, { context })
   switch (state) {
@@ -98,11 +101,11 @@ function nudgeOf({ state, context }: Checkpoint): MachineEvent | undefined {
 describe('a breaker of breaker-v1.json', async () => {
   const all = await golden('breaker-v1.json')
 
-  it('has been kept in every state', () => {
+  it('has a checkpoint in every state', () => {
     expect(all.map(([, { state }]) => state).sort()).toEqual([...leafPaths(breakerMachine)].sort())
   })
 
-  it.each(all)('that was %s is loaded, closes, and opens again', (_name, stored) => {
+  it.each(all)('in the state "%s" is loaded, closes, and opens again', (_name, stored) => {
     let checkpoint = finish(breakerMachine, stored, ['closed'], nudgeOf)
     expect(checkpoint).toMatchObject({ tag: 'resting', timers: {}, version: breakerMachine.version })
     const { failures, epoch } = contextOf(breakerMachine, checkpoint)

@@ -23,20 +23,20 @@ const initialising = () => stored().timer().done('preparePost')
 const uploading = () => initialising().done('initPost', { post, audience: 'everyone' })
 const accepted = () => uploading().done('uploadChunk').done('uploadChunk')
 
-describe('a job that nobody got through with', () => {
+describe('a job whose workers failed', () => {
   it.each([
     ['queued', begun(), 'queued'],
     ['generating.submitting', opened(), 'generating.submitting'],
     ['awaitingSlot', stored(), 'awaitingSlot'],
     ['publishing.preparing', stored().timer(), 'awaitingSlot'],
-    // A call may have been made and not be heard of: it is looked up.
+    // A call may have been made: its outcome is looked up.
     ['publishing.initialising', initialising(), 'publishing.reconciling'],
     ['publishing.uploading', uploading(), 'publishing.reconciling'],
     ['publishing.reconciling', uploading().fail({ kind: 'unknown', failure }), 'publishing.reconciling'],
     ['watching.accepted', accepted(), 'watching.accepted'],
     ['watching.checking', accepted().timer(), 'watching.accepted'],
     ['closing', opened().send({ type: 'cancel' }).fail({ kind: 'retry', failure }).timer(), 'closing'],
-  ])('rests from %s on, and is retried into where it belongs', (state, walk, then) => {
+  ])('in %s waits for a person, and a retry resumes in the right state', (state, walk, then) => {
     expect(walk.state).toBe(state)
     expect(walk.send(lost).checkpoint).toMatchObject({
       state: 'needsPerson',
@@ -48,14 +48,14 @@ describe('a job that nobody got through with', () => {
     expect(walk.send({ type: 'retry' }).state).toBe(then)
   })
 
-  it('counts the post that it may have opened', () => {
+  it('counts the post that a lost worker may have opened', () => {
     expect(initialising().send(lost).checkpoint.context).toMatchObject({
       initAttempts: 1,
       outcomeUnknown: true,
     })
   })
 
-  it('is told of it only where something was under way', () => {
+  it('accepts infrastructureFailed only in states with work', () => {
     const paused = begun().send({ type: 'pause' })
     const needsPerson = begun().send(lost)
     const published = accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')

@@ -22,7 +22,7 @@ const id = '7312345678901234567'
 const shown = (createdAt: number, postId = id) => ({ type: 'postShown', createdAt, postId })
 const hidden = (createdAt: number, postId = id) => ({ type: 'postHidden', createdAt, postId })
 
-/** How long a machine waits now, in milliseconds. */
+/** The time until the machine's timer, in milliseconds. */
 const waitOf = ({ checkpoint, at }: JobWalk) =>
   (Object.values(checkpoint.timers)[0]?.dueAt ?? Number.NaN) - at
 
@@ -42,7 +42,7 @@ const toUploading = (audience = 'everyone') =>
 const toAccepted = (audience = 'everyone') => toUploading(audience).done('uploadChunk').done('uploadChunk')
 
 describe('the job machine', () => {
-  it('goes its whole way: scene by scene, then chunk by chunk, then watched until published', () => {
+  it('renders scene by scene, uploads chunk by chunk, and watches the post until it is published', () => {
     const walk = toAccepted().timer().done('checkPost', { kind: 'inModeration' }).timer()
     walk.done('checkPost', { kind: 'public', postIds: ['7312345678901234567'] }).done('closeJob')
     expect(walk.visited).toEqual([
@@ -74,12 +74,12 @@ describe('the job machine', () => {
     })
   })
 
-  it('waits for the slot to the millisecond, and not at all when it has passed', () => {
+  it('waits for the slot to the millisecond', () => {
     const walk = toStored()
     expect(Object.values(walk.checkpoint.timers).map((timer) => timer.dueAt)).toEqual([2 * day])
   })
 
-  it('polls a clip that is still rendering, and shows how far it is', () => {
+  it('polls a clip that is still rendering, and keeps its progress', () => {
     const walk = toGenerating()
       .done('submitClip', { clip })
       .done('checkClip', { kind: 'running', progress: 0.5, pollAfterMs: 400 })
@@ -91,7 +91,7 @@ describe('the job machine', () => {
     expect(walk.timer().state).toBe('generating.checking')
   })
 
-  it('backs off exponentially and goes on where it was', () => {
+  it('backs off exponentially and resumes in the same state', () => {
     const walk = toGenerating().done('submitClip', { clip })
     const waits: number[] = []
     for (let attempt = 1; attempt <= 8; attempt += 1) {
@@ -107,14 +107,14 @@ describe('the job machine', () => {
     })
   })
 
-  it('never comes back before the upstream asked it to', () => {
+  it('never retries before the upstream’s Retry-After', () => {
     const walk = toGenerating()
       .done('submitClip', { clip })
       .fail({ kind: 'retry', failure, afterSeconds: 500 })
     expect(Object.values(walk.checkpoint.timers)[0]?.dueAt).toBeGreaterThanOrEqual(walk.at + 500_000)
   })
 
-  it('looks the truth up when the answer to a chunk was lost, and goes on from there', () => {
+  it('looks the outcome up when the response to a chunk was lost, and resumes from it', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure })
     expect(walk.state).toBe('publishing.reconciling')
     expect(walk.done('reconcilePost', { kind: 'partly', nextChunk: 1 }).timer().state).toBe(
@@ -125,7 +125,7 @@ describe('the job machine', () => {
     expect(walk.state).toBe('watching.accepted')
   })
 
-  it('looks the truth up at once, but does not do it again before the upstream asked it to', () => {
+  it('looks a lost outcome up at once, but repeats the call only after the upstream’s Retry-After', () => {
     const asked = { kind: 'unknown', failure, afterSeconds: 300 } as const
     expect(
       waitOf(toUploading().fail(asked).done('reconcilePost', { kind: 'partly', nextChunk: 0 })),
@@ -135,14 +135,14 @@ describe('the job machine', () => {
     ).toBeGreaterThan(300_000)
   })
 
-  it('obeys a person at once who asked for something while it was under way, whatever the upstream asked for', () => {
+  it('applies a pending pause without waiting for the upstream’s Retry-After', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure, afterSeconds: 300 })
     walk.send({ type: 'pause' }).done('reconcilePost', { kind: 'partly', nextChunk: 1 })
     expect(waitOf(walk)).toBe(0)
     expect(walk.timer().state).toBe('paused')
   })
 
-  it('opens another post only on proof that the first can never appear, after longer and longer, and not for ever', () => {
+  it('opens another post only if the first can never appear, with growing delays, at most five times', () => {
     const walk = toStored().timer().done('preparePost')
     for (const seconds of [1, 8, 64, 300]) {
       walk.fail({ kind: 'unknown', failure })
@@ -157,7 +157,7 @@ describe('the job machine', () => {
     expect(walk.state).toBe('needsPerson')
   })
 
-  it('never leaves watching for uploading once the last chunk is sent, whatever happens', () => {
+  it('never uploads again once the last chunk is sent, whatever fails', () => {
     const walk = toAccepted().timer()
     for (let attempt = 0; attempt < 5; attempt += 1) walk.fail({ kind: 'retry', failure }).timer()
     walk.fail({ kind: 'failed', failure })
@@ -169,7 +169,7 @@ describe('the job machine', () => {
     )
   })
 
-  it('gives up watching after 72 hours without posting again, and watches on when asked', () => {
+  it('waits for a person after 72 hours of watching, and watches on after a retry', () => {
     const walk = toAccepted()
     while (walk.state !== 'needsPerson') walk.timer().done('checkPost', { kind: 'processing' })
     expect(walk.state).toBe('needsPerson')
@@ -177,7 +177,7 @@ describe('the job machine', () => {
     expect(walk.send({ type: 'retry' }).state).toBe('watching.accepted')
   })
 
-  it('hears a paid submit out before it cancels', () => {
+  it('completes a paid submit before it cancels', () => {
     const walk = toGenerating().send({ type: 'cancel' })
     expect(walk.state).toBe('generating.submitting')
     walk.done('submitClip', { clip })
@@ -186,51 +186,51 @@ describe('the job machine', () => {
     expect(walk.done('closeJob').state).toBe('cancelled')
   })
 
-  it('forgets a wish to cancel that came while the last chunk was on its way', () => {
+  it('drops a cancel request that came during the last chunk', () => {
     const walk = toUploading().done('uploadChunk').send({ type: 'cancel' }).done('uploadChunk')
     expect(walk.state).toBe('watching.accepted')
     for (const type of ['cancel', 'pause']) expect(() => walk.send({ type })).toThrow('was refused')
   })
 
-  describe('whose last chunk was not heard of', () => {
+  describe('with an unknown outcome of the last chunk', () => {
     const unheard = () =>
       toUploading().done('uploadChunk').fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
 
-    it('is cancelled only when TikTok has said that it has nothing of it', () => {
+    it('is cancelled only after TikTok reports that it has no such post', () => {
       const walk = unheard().send({ type: 'cancel' })
       expect(walk.state).toBe('publishing.reconciling')
-      // Whoever is held up in asking does not ask in a circle.
+      // A deferred lookup waits; it does not loop.
       walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
       expect((Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at).toBe(7_000)
       expect(walk.timer().state).toBe('publishing.reconciling')
       expect(walk.done('reconcilePost', { kind: 'absent' }).timer().done('closeJob').state).toBe('cancelled')
     })
 
-    it('is too late to cancel when TikTok has it all', () => {
+    it('is not cancelled if TikTok has all bytes', () => {
       const walk = unheard().send({ type: 'cancel' }).done('reconcilePost', { kind: 'sent' })
       expect(walk.checkpoint).toMatchObject({ state: 'watching.accepted', context: { pendingRequest: null } })
     })
 
-    it('keeps the wish to be cancelled while nobody can be asked', () => {
+    it('keeps a cancel request while its account is not connected', () => {
       const walk = unheard().send({ type: 'cancel' }).fail({ kind: 'needsAccount', failure })
       expect(walk.state).toBe('waitingForAccount')
       expect(walk.send({ type: 'accountConnected' }).state).toBe('publishing.reconciling')
       expect(walk.done('reconcilePost', { kind: 'absent' }).timer().done('closeJob').state).toBe('cancelled')
     })
 
-    it('may be paused, and is asked about before it is cancelled then', () => {
+    it('can be paused, and looks the outcome up before a cancel', () => {
       const walk = unheard().send({ type: 'pause' })
       expect(walk.state).toBe('paused')
       expect(walk.send({ type: 'cancel' }).state).toBe('publishing.reconciling')
     })
   })
 
-  it('is cancelled at once while a chunk that was not heard of is not the last one', () => {
+  it('is cancelled at once after a lost response to a chunk that is not the last', () => {
     const walk = toUploading().fail({ kind: 'unknown', failure }).fail({ kind: 'retry', failure })
     expect(walk.send({ type: 'cancel' }).state).toBe('closing')
   })
 
-  it('resumes a paused job from what it has', () => {
+  it('resumes a paused job from its context', () => {
     expect(toStored().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
     const rendering = toGenerating()
       .done('submitClip', { clip })
@@ -238,7 +238,7 @@ describe('the job machine', () => {
     expect(rendering.send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('generating.checking')
   })
 
-  it('waits for quota, and goes on when more is granted', () => {
+  it('waits for quota, and resumes when quota is granted', () => {
     const walk = new JobWalk()
       .done('openJob', { scenes: 1, seconds: 3 })
       .fail({ kind: 'needsPerson', failure })
@@ -246,14 +246,14 @@ describe('the job machine', () => {
     expect(walk.send({ type: 'quotaGranted' }).state).toBe('reservingQuota')
   })
 
-  it('leaves to a person what keeps failing, and goes on when asked', () => {
+  it('waits for a person when a step keeps failing, and resumes after a retry', () => {
     const walk = toGenerating().done('submitClip', { clip }).fail({ kind: 'exhausted', leaseAttempts: 8 })
     expect(walk.state).toBe('needsPerson')
     expect(walk.checkpoint.context).toMatchObject({ failure: { verdict: 'NEEDS_OPERATOR' } })
     expect(walk.send({ type: 'retry' }).state).toBe('generating.checking')
   })
 
-  it('fails for good with a verdict, and closes its books first', () => {
+  it('settles its quota before it fails with a verdict', () => {
     const walk = toStored()
       .timer()
       .fail({ kind: 'failed', failure: { ...failure, verdict: 'PERMANENT' } })
@@ -265,7 +265,7 @@ describe('the job machine', () => {
     })
   })
 
-  it('lets nobody but TikTok move it once it is over', () => {
+  it('accepts no event from a person once it is settled or final', () => {
     for (const walk of [
       toAccepted().timer().done('checkPost', { kind: 'private' }).done('closeJob'),
       toAccepted('inbox').timer().done('checkPost', { kind: 'delivered' }).done('closeJob'),
@@ -275,7 +275,7 @@ describe('the job machine', () => {
         expect(() => walk.send({ type })).toThrow('was refused')
   })
 
-  it('has a reachable, rightly tagged place for every state', () => {
+  it('reaches every state with the declared tag', () => {
     const walks = [
       toAccepted().timer().done('checkPost', { kind: 'private' }).done('closeJob'),
       toGenerating()
@@ -305,7 +305,7 @@ describe('the job machine', () => {
       toStored().send({ type: 'hold', failure }).timer(),
     ]
     const visited = new Set(walks.flatMap((walk) => walk.visited))
-    // These are passed through and never rested in.
+    // Transient states.
     expect([...leafPaths(jobMachine)].filter((path) => !visited.has(path))).toEqual([
       'generating.kept',
       'publishing.opened',
@@ -314,8 +314,8 @@ describe('the job machine', () => {
   })
 })
 
-describe('the afterlife of a post', () => {
-  it('is the same whether TikTok is asked or tells by itself', () => {
+describe('a sent post', () => {
+  it('is published alike by a poll and by a webhook', () => {
     const asked = toAccepted()
       .timer()
       .done('checkPost', { kind: 'public', postIds: [id] })
@@ -328,7 +328,7 @@ describe('the afterlife of a post', () => {
       })
   })
 
-  it('knows that a completed public post is still in moderation, and a private one is done', () => {
+  it('is still in moderation when a public post completes, and published when a private one does', () => {
     const completed = { type: 'postCompleted', createdAt: 1 }
     expect(toAccepted().send(completed).state).toBe('watching.inModeration')
     expect(toAccepted('some').send(completed).done('closeJob').checkpoint).toMatchObject({
@@ -337,7 +337,7 @@ describe('the afterlife of a post', () => {
     })
   })
 
-  it('makes one change of news that come twice or in the wrong order', () => {
+  it('refuses webhooks that are repeated or out of order', () => {
     const walk = toAccepted().send(shown(5)).done('closeJob')
     expect(() => walk.send(shown(5))).toThrow('refused')
     expect(() => walk.send({ type: 'postCompleted', createdAt: 4 })).toThrow('refused')
@@ -346,7 +346,7 @@ describe('the afterlife of a post', () => {
     expect(walk.send(shown(12)).state).toBe('published')
   })
 
-  it('does not count an init that was not its turn', () => {
+  it('counts no init attempt that was deferred', () => {
     const walk = toStored().timer().done('preparePost')
     for (let turn = 0; turn < 10; turn += 1)
       walk.fail({ kind: 'deferred', failure, afterSeconds: 60 }).timer()
@@ -356,27 +356,27 @@ describe('the afterlife of a post', () => {
     })
   })
 
-  it('asks the creator’s settings anew when its turn comes only much later', () => {
+  it('reads the creator’s settings again after a deferral of more than ten minutes', () => {
     const toTurn = (afterSeconds: number) =>
       toStored().timer().done('preparePost').fail({ kind: 'deferred', failure, afterSeconds }).timer()
     expect(toTurn(600).state).toBe('publishing.initialising')
     expect(toTurn(601).timer().state).toBe('publishing.preparing')
   })
 
-  it('is taken down even if the news of that overtakes the news that it was public', () => {
+  it('is taken down even if that webhook arrives before the one that it was public', () => {
     const walk = toAccepted().send(hidden(9))
     expect(() => walk.send(shown(5))).toThrow('refused')
     expect(walk.done('closeJob').state).toBe('takenDown')
   })
 
-  it('keeps every public post that a creator makes of one draft', () => {
+  it('keeps every public post that a creator makes from one draft', () => {
     const walk = toAccepted('inbox').timer().done('checkPost', { kind: 'delivered' }).done('closeJob')
     expect(walk.state).toBe('delivered')
     walk.send({ type: 'postCompleted', createdAt: 3 }).send(shown(4, '1')).send(shown(5, '2'))
     expect(walk.checkpoint).toMatchObject({ state: 'published', context: { publicPostIds: ['1', '2'] } })
   })
 
-  it('opens a fresh post only when TikTok says that the first has failed and allows it', () => {
+  it('is opened again only if TikTok rejected it and allows a retry', () => {
     const failed = (canRetry: boolean) => ({ type: 'postFailed', createdAt: 1, canRetry, failure })
     expect(toAccepted().send(failed(true)).timer().timer().state).toBe('publishing.preparing')
     expect(toAccepted().send(failed(false)).done('closeJob').state).toBe('failed')
@@ -390,12 +390,12 @@ describe('the afterlife of a post', () => {
     ).toBe('failed')
   })
 
-  it('does not believe news of a post that was not sent', () => {
+  it('is not published by a webhook before it was sent', () => {
     for (const walk of [toUploading(), toUploading().fail({ kind: 'needsPerson', failure })])
       expect(() => walk.send(shown(1))).toThrow('refused')
   })
 
-  it('survives five hours of moderation without a word of failure', () => {
+  it('stays in moderation for five hours without a failure', () => {
     const walk = toAccepted()
     const since = walk.at
     while (walk.at - since < 5 * 3_600_000) walk.timer().done('checkPost', { kind: 'inModeration' })
@@ -407,13 +407,13 @@ describe('the afterlife of a post', () => {
 })
 
 describe('a job whose account is not connected', () => {
-  it('waits, and goes on by itself when its owner has connected it again', () => {
+  it('waits, and resumes when the account is connected', () => {
     const walk = toStored().timer().fail({ kind: 'needsAccount', failure })
     expect(walk.checkpoint).toMatchObject({ state: 'waitingForAccount', tag: 'waiting' })
     expect(walk.send({ type: 'accountConnected' }).state).toBe('awaitingSlot')
   })
 
-  it('asks a person before it posts what should have been out more than an hour ago', () => {
+  it('waits for a person before it posts more than an hour late', () => {
     const walk = toStored().timer().fail({ kind: 'needsAccount', failure })
     walk.at += 2 * 3_600_000
     expect(walk.send({ type: 'accountConnected' }).checkpoint).toMatchObject({
@@ -423,14 +423,14 @@ describe('a job whose account is not connected', () => {
     expect(walk.send({ type: 'retry' }).timer().state).toBe('publishing.preparing')
   })
 
-  it('still hears what became of a post that was sent before', () => {
+  it('still accepts webhooks about a post that was sent before', () => {
     const walk = toAccepted().timer().fail({ kind: 'needsAccount', failure })
     expect(walk.state).toBe('waitingForAccount')
     expect(walk.send(shown(1)).done('closeJob').state).toBe('published')
   })
 })
 
-it('parks a step for exactly as long as it was told, without spending an attempt', () => {
+it('a deferred step waits exactly as long as the limit says and consumes no attempt', () => {
   const walk = toStored().timer()
   for (let turn = 0; turn < 50; turn += 1) {
     walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
@@ -441,7 +441,7 @@ it('parks a step for exactly as long as it was told, without spending an attempt
   expect(walk.checkpoint).toMatchObject({ state: 'publishing.preparing', context: { attempts: 0 } })
 })
 
-it('does not ask a failing upload host in a circle for ever', () => {
+it('a job stops after 20 lookups of a failing upload host', () => {
   const walk = toUploading()
   for (let turn = 0; turn < 20; turn += 1)
     walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'partly', nextChunk: 0 }).timer()
@@ -449,8 +449,8 @@ it('does not ask a failing upload host in a circle for ever', () => {
   expect(walk.state).toBe('needsPerson')
 })
 
-describe('a slot that is moved by new time zone data', () => {
-  it('takes its job along in every state in which nothing of a post was begun, and in no other', () => {
+describe('a slot moved by new time zone data', () => {
+  it('moves its job in every state before a post was begun, and in no other', () => {
     const takes = new Map<string, boolean>()
     const ask = (walk: JobWalk) => {
       const { checkpoint, at } = walk
@@ -482,7 +482,7 @@ describe('a slot that is moved by new time zone data', () => {
     })
   })
 
-  it('is waited for anew', () => {
+  it('is waited for at its new time', () => {
     const walk = toStored().send({ type: 'slotMoved', publishAt: 3 * day })
     expect([walk.state, waitOf(walk)]).toEqual(['awaitingSlot', 2 * day])
   })

@@ -42,7 +42,7 @@ const working: readonly Walk[] = [
   opened().done('submitClip', { clip }).send({ type: 'cancel' }),
 ]
 
-/** What each code may be answered as, for the last time that it is tried; of the rarer kinds one of each verdict will do. */
+/** Each code as the error of a step's last attempt; of the rarer kinds only one per verdict. */
 const errors: readonly StepError[] = failureVerdicts.flatMap(({ verdict, code, source, meaning }, index) => {
   const isFirst = failureVerdicts.findIndex((row) => row.verdict === verdict) === index
   const kinds = isFirst
@@ -65,7 +65,7 @@ function after(checkpoint: Checkpoint, outcome: { readonly error: StepError } | 
   return decision.checkpoint
 }
 
-/** Whoever reads this has something to do. */
+/** Expects that a job that waits for a person says what to do. */
 function expectAsked({ state, context }: Checkpoint): void {
   if (state !== 'needsPerson') return
   const asked = context.failure as unknown as Failure | null
@@ -76,7 +76,7 @@ function expectAsked({ state, context }: Checkpoint): void {
   expect(nextStepFor(asked), where).not.toMatch(/^Nothing|Nothing needs doing|Nothing helps/)
 }
 
-it('tells whoever is waited for what to do, whatever a step answers wherever it is', () => {
+it('a job that waits for a person always says what to do, whatever error its step returned', () => {
   let asked = 0
   for (const { checkpoint } of working)
     for (const error of [...errors, { kind: 'exhausted', leaseAttempts: 8 } as const]) {
@@ -84,14 +84,14 @@ it('tells whoever is waited for what to do, whatever a step answers wherever it 
       expectAsked(next)
       asked += next.state === 'needsPerson' ? 1 : 0
       if (next.state !== 'publishing.reconciling') continue
-      // The truth is looked up, and found wanting as often as it may be.
+      // The lookup finds an incomplete or absent post after the last allowed attempt.
       expectAsked(after(tried(next), { output: { kind: 'partly', nextChunk: 0 } }))
       expectAsked(after(tried(next), { output: { kind: 'absent' } }))
     }
   expect(asked).toBeGreaterThan(1_000)
 })
 
-it('tells it also of clips that were not made, which a person can have made again', () => {
+it('a job with a broken clip says what to do, and can render the scene again', () => {
   for (const { verdict, code, source, meaning } of failureVerdicts)
     for (const canRetry of [true, false]) {
       const broken = { kind: 'broken', canRetry, failure: { verdict, code, source, message: meaning } }
@@ -106,8 +106,8 @@ it('tells it also of clips that were not made, which a person can have made agai
     }
 })
 
-it('ends nothing for good that a person could mend', async () => {
-  // Of posts that TikTok has rejected another is planned: that is its word, and not a step's.
+it('no job fails for good for a reason that a person can fix', async () => {
+  // A rejection by TikTok may be final: a person plans another post.
   const permanent = failureVerdicts.filter(({ verdict }) => verdict === 'PERMANENT').map(({ code }) => code)
   expect(permanent).toEqual(['publish_not_cancellable', 'publish_cancelled', 'ALREADY_CONNECTED'])
   const folder = new URL('../../src/steps/', import.meta.url)

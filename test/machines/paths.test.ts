@@ -11,7 +11,7 @@ const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
 const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 5, chunkCount: 2 }
 const expiry = { version: 1, accessExpiresAt: at + 7_200_000, refreshExpiresAt: at + 15_552_000_000 }
 
-/** Every outcome that a step may have, by its name; one that is not here answers nothing but that it is done. */
+/** Every output of a step, by its name. Steps that are not listed return null. */
 const outputs: Readonly<Record<string, readonly unknown[]>> = {
   openJob: [{ scenes: 1, seconds: 5 }],
   submitClip: [{ clip: { v: 1 } }],
@@ -42,7 +42,7 @@ const errors = [
   { kind: 'deferred', failure, afterSeconds: 1 },
   { kind: 'exhausted', leaseAttempts: 8 },
 ]
-/** What else is said in an event of the domain's own, all of it at once: each machine reads its part. */
+/** The fields of all domain events together; each machine reads its own. */
 const told = { ...expiry, createdAt: at, postId: '1', canRetry: true, failure }
 
 /** Every event of a machine, with every outcome of its steps. */
@@ -69,20 +69,20 @@ interface Reached {
   readonly context: Readonly<Record<string, unknown>>
 }
 
-/** A state by its name and by what decides where a job goes on: what else a context holds only counts. */
+/** Identifies a state by its name and the context fields that decide where a job resumes. */
 const serializeState = ({ value, context }: Reached): string => {
   const { clip, media: made, post: opened, sentAt, outcomeUnknown, reserved, scenes, clips, ending } = context
   const has = [clip, made, opened, sentAt, outcomeUnknown, reserved, scenes].map(Boolean)
   return JSON.stringify([nameOf(value), has, Array.isArray(clips) && clips.length, ending])
 }
 
-/** Every state that can be reached, with the states that lie on a shortest way there. */
+/** Every reachable state, with the states on a shortest path to it. */
 function reachable(machine: AnyStateMachine, input: object): ReadonlyMap<string, ReadonlySet<string>> {
   const options = {
     events: eventsOf(machine),
     input: { ...input, at },
     serializeState,
-    // What is over is over: the runtime refuses every event there, XState's root transitions would not.
+    // The runtime refuses every event in a final state; XState's root transitions would not.
     stopWhen: ({ status }: Reached) => status !== 'active',
     limit: 1_000_000,
   }
@@ -98,19 +98,19 @@ function reachable(machine: AnyStateMachine, input: object): ReadonlyMap<string,
 }
 
 describe('the graph of a machine', () => {
-  it('leads a job to every state that can be rested in', () => {
+  it('reaches every state of a job that a checkpoint can hold', () => {
     const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
     const transient = ['generating.kept', 'publishing.opened', 'resuming']
     expect([...leafPaths(jobMachine)].filter((leaf) => !passed.has(leaf))).toEqual(transient)
   })
 
-  it('leads to a published post only through the last byte and a look at what became of it', () => {
+  it('reaches published only through uploading and closing', () => {
     const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
     expect(passed.get('published')).toContain('publishing.uploading')
     expect(passed.get('published')).toContain('closing')
   })
 
-  it('leads an account to every state', () => {
+  it('reaches every state of an account', () => {
     const passed = reachable(accountMachine.logic, { accountId: 'a' })
     expect([...leafPaths(accountMachine)].filter((leaf) => !passed.has(leaf))).toEqual([])
   })

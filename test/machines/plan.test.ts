@@ -20,6 +20,6 @@ it.each([
   ['approved', {}, ['edit', 'lock', 'setAutopilot', 'archive']],
   ['approved', { locked: true }, ['unlock', 'archive']],
   ['archived', {}, []],
-])('permits in %s with %j just %j', (state, context, events) => {
+])('a plan in %s with %j accepts exactly %j', (state, context, events) => {
   expect([...acceptedEvents(planMachine, plan(state, context))].sort()).toEqual([...events].sort())
 })

@@ -18,7 +18,7 @@ const performedElsewhere = async (): Promise<never> => {
   throw new Error('steps are performed by the runtime')
 }
 
-/** Runs `laps` laps of one step each, with a rest in between; backs off when a lap fails. Knows no domain. */
+/** Runs `laps` laps of one step each; backs off when a lap fails. */
 export const toyLogic = setup({
   types: {
     context: {} as ToyContext,

@@ -23,18 +23,18 @@ export interface ToyProcess {
   stop(): Promise<void>
 }
 
-/** The part of a test's database, or a bench's, that a process works on. */
-type Ground = Pick<TestDatabase, 'url' | 'runtime'>
+/** The part of a test's or a benchmark's database that a process uses. */
+type ToyDatabase = Pick<TestDatabase, 'url' | 'runtime'>
 
 export async function createToyProcess(
-  database: Ground,
+  database: ToyDatabase,
   options: {
     readonly steps?: StepCatalogue
     readonly onBoundary?: Runtime['onBoundary']
     readonly machines?: Runtime['machines']
-    /** Whether it looks after the queues, as a worker does; true unless told. */
+    /** Whether it maintains the queues, as a worker does. Default: true. */
     readonly supervises?: boolean
-    /** How often it renews its leases: more often than in production, unless told, for tests wait for what is noticed then. */
+    /** Milliseconds between lease renewals. Default: 500, shorter than in production, because tests wait for renewals. */
     readonly renewEveryMs?: number
     readonly onError?: (error: unknown) => void
   } = {},
@@ -81,7 +81,7 @@ export async function createToyProcess(
 
 /** Starts a toy job as a command would: row, event and wake-up in one transaction. */
 export async function startToyJob(
-  database: Ground,
+  database: ToyDatabase,
   boss: PgBoss,
   organizationId: string,
   laps = 3,

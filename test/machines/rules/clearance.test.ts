@@ -5,7 +5,7 @@ import { jobMachine } from '../../../src/definitions/machines.ts'
 import type { Json } from '../../../src/durable/checkpoint.ts'
 import { decide } from '../../../src/durable/decide.ts'
 import { contextOf, leafPaths } from '../../../src/durable/machine.ts'
-import { jobPlaces } from '../job-places.ts'
+import { jobInState } from '../job-in-state.ts'
 import type { Walk } from '../walk.ts'
 
 const free: ClearanceFacts = {
@@ -19,20 +19,20 @@ const free: ClearanceFacts = {
 const hour = 3_600_000
 const onTime = { before: 'posting', publishAt: 0, mayBeLate: false, at: 0 } as const
 
-describe('whether a job may go on', () => {
+describe('clearance of a job', () => {
   it.each<[string, Partial<ClearanceFacts>, object]>([
     ['nothing stands against it', {}, { kind: 'clear' }],
     ['its plan is archived', { planState: 'archived' }, { kind: 'hold', code: 'PLAN_ARCHIVED' }],
     ['its plan is locked', { locked: true }, { kind: 'hold', code: 'PLAN_LOCKED' }],
     ['autopilot is off, which has started it', { autopilot: false }, { kind: 'hold', code: 'AUTOPILOT_OFF' }],
     [
-      'autopilot is off, and a person has started it',
+      'autopilot is off, and a person started it',
       { autopilot: false, startedBy: 'person' },
       { kind: 'clear' },
     ],
     ['its slot was edited', { approval: 'none' }, { kind: 'hold', code: 'NOT_APPROVED' }],
     [
-      'its slot was changed past the API',
+      'its slot was changed outside the API',
       { approval: 'stale' },
       { kind: 'needsPerson', code: 'APPROVAL_STALE' },
     ],
@@ -49,17 +49,17 @@ describe('whether a job may go on', () => {
       { accountState: 'disconnecting.revoking' },
       { kind: 'needsAccount', code: 'ACCOUNT_NOT_CONNECTED' },
     ],
-  ])('is decided by what holds it: %s', (_why, change, clearance) => {
+  ])('follows from the plan, the approval and the account: %s', (_why, change, clearance) => {
     expect(clearanceOf({ ...free, ...change }, onTime)).toEqual(clearance)
   })
 
-  it('is decided by what it is about to do where only the creator can help its account', () => {
+  it('allows posting but not rendering while the account needs reauthorization', () => {
     const facts = { ...free, accountState: 'needsReauthorization' }
     expect(clearanceOf(facts, { ...onTime, before: 'rendering' })).toMatchObject({ kind: 'needsAccount' })
     expect(clearanceOf(facts, onTime)).toEqual({ kind: 'clear' })
   })
 
-  it('is left to a person an hour after the slot, unless one has decided already', () => {
+  it('needs a person an hour after the slot, unless a person allowed lateness', () => {
     expect(clearanceOf(free, { ...onTime, at: hour })).toEqual({ kind: 'clear' })
     const late = { ...onTime, at: hour + 1 }
     expect(clearanceOf(free, late)).toEqual({ kind: 'needsPerson', code: 'SLOT_PASSED' })
@@ -67,7 +67,7 @@ describe('whether a job may go on', () => {
   })
 })
 
-/** What steps answer that are not asked about here. */
+/** Outputs of the steps that do not check clearance. */
 const outputs: Readonly<Record<string, Json>> = {
   openJob: { scenes: 1, seconds: 5 },
   submitClip: { clip: { v: 1 } },
@@ -90,7 +90,7 @@ const asks: Readonly<Record<string, 'rendering' | 'posting'>> = {
 const jobContext = ({ checkpoint }: Walk) => contextOf(jobMachine, checkpoint)
 const isSent = (walk: Walk) => jobContext(walk).sentAt !== null
 
-/** Performs the pending step as the steps do that ask for clearance. */
+/** Performs the pending step, with the clearance check of the real steps. */
 function perform(walk: Walk, facts: ClearanceFacts): void {
   const { publishAt, mayBeLate, nextChunk, post } = jobContext(walk)
   const name = walk.checkpoint.step?.name ?? ''
@@ -105,7 +105,7 @@ function perform(walk: Walk, facts: ClearanceFacts): void {
   walk.fail({ kind, failure: failureOfStop(clearance.code) } satisfies StepError)
 }
 
-/** Lets a job go on by itself and by all that people ask of jobs that rest, for days. */
+/** Drives a job for days by its timers and by every event that people can send. */
 function goOn(walk: Walk, facts: ClearanceFacts): Walk {
   const wishes = ['accountConnected', 'resume', 'retry']
   for (let turn = 0; turn < 300 && !isSent(walk); turn += 1) {
@@ -134,15 +134,15 @@ const stops: readonly (readonly [
   ['archived', 'PLAN_ARCHIVED', { ...free, planState: 'archived' }],
   ['locked', 'PLAN_LOCKED', { ...free, locked: true }],
   ['taken off autopilot', 'AUTOPILOT_OFF', { ...free, autopilot: false }],
-  ['changed past the API', 'APPROVAL_STALE', { ...free, approval: 'stale' }],
+  ['changed outside the API', 'APPROVAL_STALE', { ...free, approval: 'stale' }],
 ]
 
-/** In these a post has been sent, or never will be. */
+/** States in which a post has been sent or never will be. */
 const isOver = (state: string) =>
   /^(watching|closing|published|delivered|takenDown|cancelled|failed)/.test(state)
 
-describe.each(Object.entries(jobPlaces))('a job that is in %s', (state, place) => {
-  it.each(stops)('posts nothing once its plan is %s, told of it or not', (_name, code, facts) => {
+describe.each(Object.entries(jobInState))('a job in %s', (state, place) => {
+  it.each(stops)('posts nothing once its plan is %s, with or without a hold event', (_name, code, facts) => {
     for (const isTold of [true, false]) {
       const walk = place()
       expect(walk.state).toBe(state)
@@ -163,33 +163,33 @@ describe.each(Object.entries(jobPlaces))('a job that is in %s', (state, place) =
       goOn(walk, facts)
       expect(isSent(walk)).toBe(before)
 
-      // Lifted, whatever it was: it goes on by itself, or when it is retried.
+      // After the hold is lifted the job resumes, by itself or by a retry.
       if (isAccepted(walk, 'cleared')) walk.send({ type: 'cleared' })
       expect(isSent(goOn(walk, free))).toBe(true)
     }
   })
 })
 
-it('knows a place for every state of the job', () => {
+it('every state of the job has a test case', () => {
   const transient = ['generating.kept', 'publishing.opened', 'resuming']
   const states = [...leafPaths(jobMachine)].filter((path) => !transient.includes(path))
-  expect(Object.keys(jobPlaces).sort()).toEqual(states.sort())
+  expect(Object.keys(jobInState).sort()).toEqual(states.sort())
 })
 
-describe('a job that is held', () => {
-  it('is cancelled and paused as people ask, and goes on from there', () => {
-    expect(jobPlaces.held?.().send({ type: 'cancel' }).state).toBe('closing')
-    expect(jobPlaces.held?.().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
+describe('a held job', () => {
+  it('can be cancelled, paused and resumed', () => {
+    expect(jobInState.held?.().send({ type: 'cancel' }).state).toBe('closing')
+    expect(jobInState.held?.().send({ type: 'pause' }).send({ type: 'resume' }).state).toBe('awaitingSlot')
   })
 
-  it('looks by itself whether it still is: now and then, and when its slot comes', () => {
-    const walk = jobPlaces.held?.()
+  it('checks its hold periodically and at the time of its slot', () => {
+    const walk = jobInState.held?.()
     expect(walk?.timer().state).toBe('checkingHold')
     expect(walk?.done('checkHold').state).toBe('awaitingSlot')
   })
 
-  it('drops the post that was opened with what was approved before, and opens another', () => {
-    const walk = jobPlaces['publishing.uploading']?.().done('uploadChunk')
+  it('drops a post that was opened under an earlier approval, and opens another', () => {
+    const walk = jobInState['publishing.uploading']?.().done('uploadChunk')
     walk?.fail({ kind: 'outdated', failure: failureOfStop('NOT_APPROVED') })
     expect(walk?.checkpoint).toMatchObject({ state: 'awaitingSlot', context: { post: null, nextChunk: 0 } })
   })

@@ -21,11 +21,11 @@ test('a caption is measured in UTF-16 code units', () => {
   expect(captionFits(`${'👍🏽'.repeat(maxCaptionLength / 4)}.`)).toBe(false)
 })
 
-test('a post within the creator’s choices has nothing against it, up to the last second', () => {
+test('a post within the creator’s settings breaks no rule, up to the last second', () => {
   expect(postViolations(creator, { post, durationSeconds: 60 })).toEqual([])
 })
 
-test('each broken rule is named with what was wanted and what is allowed', () => {
+test('each broken rule is reported with the planned and the allowed value', () => {
   const strict = { ...creator, commentDisabled: true, duetDisabled: true, stitchDisabled: true }
   const wanted = {
     ...post,
@@ -42,14 +42,14 @@ test('each broken rule is named with what was wanted and what is allowed', () =>
   ])
 })
 
-test('branded content may not be private', () => {
+test('branded content must not be private', () => {
   const branded = { ...post, brandContent: true, privacyLevel: 'SELF_ONLY' } as const
   expect(postViolations(creator, { post: branded, durationSeconds: 5 })).toEqual([
     { rule: 'brandedPrivate', value: 'SELF_ONLY', limit: 'visible' },
   ])
 })
 
-test('a privacy level has no default: nobody’s choice is none', () => {
+test('a privacy level has no default', () => {
   const undecided = { ...post, privacyLevel: null }
   expect(postViolations(creator, { post: undecided, durationSeconds: 5 })).toEqual([
     { rule: 'privacyMissing', value: 'none', limit: ['PUBLIC_TO_EVERYONE', 'SELF_ONLY'] },

@@ -16,18 +16,18 @@ it.each([
   ['Australia/Lord_Howe', '2026-10-04T02:00Z', '2026-10-03T13:30:00.000Z', 23.5],
   // The island went from Thursday to Saturday.
   ['Pacific/Apia', '2011-12-30T05:00Z', '2011-12-29T10:00:00.000Z', 24],
-])('begins a day in %s at its own midnight, and ends it at the next', (zone, at, startsAt, hours) => {
+])('a day in %s lasts from its midnight to the next', (zone, at, startsAt, hours) => {
   const stretch = quotaPeriodAt('day', zone, Date.parse(at))
   expect(iso(stretch.startsAt)).toBe(startsAt)
   expect((stretch.endsAt - stretch.startsAt) / 3_600_000).toBe(hours)
 })
 
-it('knows months by the same clocks', () => {
+it('months follow the same zone rules', () => {
   const { startsAt, endsAt } = quotaPeriodAt('month', 'Europe/Berlin', Date.parse('2026-12-31T23:30Z'))
   expect([iso(startsAt), iso(endsAt)]).toEqual(['2026-12-31T23:00:00.000Z', '2027-01-31T23:00:00.000Z'])
 })
 
-it('agrees with Temporal on every day and month of every zone', () => {
+it('days and months agree with Temporal in every zone', () => {
   const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
   const at = fc.integer({ min: Date.UTC(2005, 0), max: Date.UTC(2035, 0) })
   fc.assert(

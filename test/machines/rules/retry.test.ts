@@ -19,12 +19,12 @@ const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 const exponentialMs = (of: number) =>
   Math.min(maxBackoffSeconds, initialBackoffSeconds * 2 ** (of - 1)) * 1_000
 
-describe('what is tried again', () => {
-  it.each([408, 429, 500, 502, 503, 504, 520, 599])('is an answer of %i', (status) => {
+describe('a retryable status', () => {
+  it.each([408, 429, 500, 502, 503, 504, 520, 599])('includes %i', (status) => {
     expect(isRetryableStatus(status)).toBe(true)
   })
 
-  it.each([200, 206, 301, 400, 401, 403, 404, 409, 410, 416, 422])('is no answer of %i', (status) => {
+  it.each([200, 206, 301, 400, 401, 403, 404, 409, 410, 416, 422])('excludes %i', (status) => {
     expect(isRetryableStatus(status)).toBe(false)
   })
 })
@@ -42,7 +42,7 @@ describe('a back-off', () => {
     )
   })
 
-  it('never ends sooner than the upstream asked, up to a day, nor much later', () => {
+  it('never ends before the upstream’s Retry-After, capped at a day, nor much later', () => {
     fc.assert(
       fc.property(seed, attempt, askedSeconds, (job, of, asked) => {
         const heeded = Math.min(asked, maxRetryAfterSeconds) * 1_000
@@ -53,7 +53,7 @@ describe('a back-off', () => {
     )
   })
 
-  it('is the same whoever computes it', () => {
+  it('is deterministic', () => {
     fc.assert(
       fc.property(seed, attempt, askedSeconds, (job, of, asked) => {
         expect(backoffMs(job, of, asked)).toBe(backoffMs(job, of, asked))
@@ -61,12 +61,12 @@ describe('a back-off', () => {
     )
   })
 
-  it('scatters jobs over its whole half, and each of them anew at every attempt', () => {
+  it('spreads jobs evenly over the jitter range, independently at every attempt', () => {
     const jobs = Array.from({ length: 2_000 }, (_, index) => `0198f7c2-0000-7000-8000-${index + 1e11}`)
     const luckOf = (of: number) =>
       jobs.map((job) => (2 * backoffMs(job, of)) / exponentialMs(of) - 1).map((luck) => luck - 0.5)
     const [seventh, eighth] = [luckOf(7), luckOf(8)]
-    // A tenth of the jobs in each tenth, and no more in common from one attempt to the next than chance has.
+    // About a tenth of the jobs in each tenth, and no correlation between consecutive attempts.
     for (let tenth = 0; tenth < 10; tenth += 1) {
       const inIt = seventh.filter((luck) => Math.min(9, Math.floor((luck + 0.5) * 10)) === tenth)
       expect(inIt.length).toBeGreaterThan(120)
@@ -78,7 +78,7 @@ describe('a back-off', () => {
 })
 
 describe('a machine', () => {
-  it('waits for a turn exactly as long as it was told, and backs off from everything else', () => {
+  it('waits exactly as long as a deferral says, and backs off after every other error', () => {
     fc.assert(
       fc.property(
         seed,

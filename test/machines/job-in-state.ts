@@ -23,8 +23,8 @@ const uploading = () => initialising().done('initPost', { post, audience: 'every
 const accepted = () => uploading().done('uploadChunk').done('uploadChunk')
 const published = () => accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')
 
-/** A job in each of the states that it can rest or work in, by the shortest way there; its slot is a day after its start. */
-export const jobPlaces: Readonly<Record<string, () => Walk>> = {
+/** A job in each state that a checkpoint can hold, by the shortest path. Its slot is a day after its start. */
+export const jobInState: Readonly<Record<string, () => Walk>> = {
   queued: begun,
   reservingQuota: opened,
   waitingForQuota: () => opened().fail({ kind: 'needsPerson', failure }),
