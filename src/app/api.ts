@@ -87,8 +87,19 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     deps,
     authorization: createAuthorizationStarter({ tiktok, encryptor, publicUrl }),
     routes: [
-      { path: callbackPath, handle: createCallbackRoute(connecting, publicUrl, log) },
-      { path: webhookPath, handle: createWebhookRoute({ db: runtime.db, deps, ...app, log }) },
+      {
+        path: callbackPath,
+        handle: createCallbackRoute(connecting, publicUrl, log.child({ component: 'oauth' })),
+      },
+      {
+        path: webhookPath,
+        handle: createWebhookRoute({
+          db: runtime.db,
+          deps,
+          ...app,
+          log: log.child({ component: 'webhooks' }),
+        }),
+      },
     ],
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
     notifications,
@@ -98,7 +109,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     limitSettings,
     apiBucket: config.apiBucket,
     idempotencyMinutes: config.idempotencyMinutes,
-    log,
+    log: log.child({ component: 'api' }),
     server: listener.server,
     host: config.host,
     checkReadiness: async () => {

@@ -1,24 +1,25 @@
 import type { Logger } from '../logger.ts'
 import type { StepReport } from '../steps/step-report.ts'
 
-/** Writes to the log what steps have to tell: an outage of the machine at its start and its end, and causes of failures. */
-export function logSteps(log: Logger): (news: StepReport) => void {
-  return (news) => {
-    switch (news.kind) {
+/** Logs the reports of steps: the beginning and end of a host fault, and the causes of failures. */
+export function logSteps(log: Logger): (report: StepReport) => void {
+  const stepLog = log.child({ component: 'steps' })
+  return (report) => {
+    switch (report.kind) {
       case 'began': {
-        const { fault, step, cause } = news
-        log.error({ err: cause, fault, step }, 'this machine fails its steps; they are tried again')
+        const { fault, step, cause } = report
+        stepLog.error({ err: cause, fault, step }, 'a fault of this host fails steps; they are retried')
         return
       }
       case 'ended': {
-        const { fault, steps } = news
-        log.info({ fault, steps }, 'this machine has not failed a step for some minutes')
+        const { fault, steps } = report
+        stepLog.info({ fault, steps }, 'no step has failed by this host fault for some minutes')
         return
       }
       case 'failed': {
-        const { code, jobId, cause } = news
+        const { code, jobId, cause } = report
         const err = cause instanceof Error ? cause : { message: String(cause) }
-        log.warn({ err, code, jobId }, 'a step was not done')
+        stepLog.warn({ err, code, jobId }, 'step failed')
       }
     }
   }

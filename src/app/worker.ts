@@ -71,10 +71,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     boss,
     clock,
     owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
-    onCommitted: (moves) =>
+    onCommitted: (transitions) =>
       notifications.send({
-        organizations: moves.map((move) => move.organizationId),
-        jobs: moves.map((move) => move.jobId),
+        organizations: transitions.map((transition) => transition.organizationId),
+        jobs: transitions.map((transition) => transition.jobId),
       }),
   })
   const keeper = new LeaseKeeper(instanceStore, 2_500, (error) =>

@@ -11,11 +11,11 @@ export interface CallerSettings {
   readonly hostUrl: string
 }
 
-/** What a caller is asked to do, one a line. */
+/** An order to a caller, one per line. */
 export type CallerOrder =
-  /** So many calls at once, while the clock stands at `at`. */
+  /** Several calls at once, with the clock at `at`. */
   | { readonly kind: 'calls'; readonly at: number; readonly calls: number }
-  /** So many jobs, each until its call succeeds, at most `atOnce` of them calling; the clock runs `speed` times as fast. */
+  /** Several jobs, each until its call succeeds, with at most `atOnce` calls at a time; the clock runs `speed` times as fast. */
   | {
       readonly kind: 'jobs'
       readonly from: number
@@ -25,8 +25,8 @@ export type CallerOrder =
       readonly atOnce: number
     }
 
-/** What it says: of each call as it ends, or of each job. */
-export type CallerWord =
+/** A report of a caller, for each finished call or job. */
+export type CallerReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'call'; readonly answer: Answer<unknown> }
   | { readonly kind: 'job'; readonly attempts: number; readonly parked: number }
@@ -42,7 +42,7 @@ const client = createTikTokClient({
   clientKey: 'ck_test',
   clientSecret: new Secret('secret'),
 })
-const say = (word: CallerWord) => process.stdout.write(`${JSON.stringify(word)}\n`)
+const say = (word: CallerReport) => process.stdout.write(`${JSON.stringify(word)}\n`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const ask = (guard: Guard, attempt: number): Promise<Answer<unknown>> => {

@@ -6,17 +6,17 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { waitUntil } from '../support/wait.ts'
-import type { CallerOrder, CallerWord } from './caller-process.ts'
+import type { CallerOrder, CallerReport } from './caller-process.ts'
 import { type Host, rowOf, startHost } from './support.ts'
 
 const database = await createTestDatabase()
 const processes = 4
 const at = 1_767_225_600_000
 
-/** Another process that calls through the same breaker. */
+/** A process that calls through the same breaker. */
 interface Caller {
   readonly child: ChildProcess
-  readonly words: CallerWord[]
+  readonly words: CallerReport[]
   order(order: CallerOrder): void
 }
 
@@ -28,7 +28,7 @@ async function startCallers(host: Host, count = processes): Promise<readonly Cal
   const settings = JSON.stringify({ databaseUrl: database.url, hostUrl: host.url })
   const started = Array.from({ length: count }, (): Caller => {
     const child = spawn(process.execPath, [file, settings], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const words: CallerWord[] = []
+    const words: CallerReport[] = []
     createInterface({ input: child.stdout }).on('line', (line) => words.push(JSON.parse(line)))
     return { child, words, order: (order) => child.stdin.write(`${JSON.stringify(order)}\n`) }
   })
@@ -67,7 +67,7 @@ const answered = (all: readonly Caller[], count: number) =>
     60_000,
   )
 
-/** The last call may be on its way while all others have been turned away. */
+/** The last call may be unfinished while all others are deferred. */
 const called = async (upstream: Host, count: number) => {
   await waitUntil(
     () => upstream.calls.length,
@@ -76,7 +76,7 @@ const called = async (upstream: Host, count: number) => {
   expect(upstream.calls).toHaveLength(count)
 }
 
-/** Opens the breaker, by a process of its own. */
+/** Opens the breaker by another process. */
 async function fail(upstream: Host): Promise<void> {
   const opener = await startCallers(upstream, 1)
   for (const caller of opener) caller.order({ kind: 'calls', at, calls: failureThreshold })
@@ -91,8 +91,8 @@ afterEach(async () => {
   await database.owner.pool.query('delete from reelpilot.circuit_breaker')
 })
 
-describe('four processes', () => {
-  it('let one probe out among them, and another one only when the first is lost', async () => {
+describe('four processes that share a breaker', () => {
+  it('make one probe together, and another one only after the first is lost', async () => {
     const soundAgain = Promise.withResolvers<number>()
     let isFailing = true
     const upstream = await host(() => (isFailing ? 503 : soundAgain.promise))
@@ -106,7 +106,7 @@ describe('four processes', () => {
     expect(others.every(({ kind }) => kind === 'deferred')).toBe(true)
     await called(upstream, failureThreshold + 1)
 
-    // Whoever holds the probe is killed. Its place is free when its time is over, and not before.
+    // The process with the probe is killed. Its permit is free after its timeout, and not before.
     const prober = all.filter((caller) => answersOf([caller]).length === 9)
     expect(prober).toHaveLength(1)
     await kill(prober)
@@ -124,7 +124,7 @@ describe('four processes', () => {
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'recovering' })
   }, 120_000)
 
-  it('find the breaker open after all of them have died and others have come', async () => {
+  it('leave the breaker open for later processes when all of them die', async () => {
     const upstream = await host(() => 503)
     const first = await startCallers(upstream)
     for (const caller of first) caller.order({ kind: 'calls', at, calls: 2 })
@@ -142,7 +142,7 @@ describe('four processes', () => {
     expect(upstream.calls).toHaveLength(length)
   }, 120_000)
 
-  it('stay within their budget through ten minutes of 5xx, and finish all jobs after it', async () => {
+  it('make a bounded number of calls during ten minutes of 5xx and finish all jobs afterwards', async () => {
     const speed = 60
     const jobs = 25
     const atOnce = 3
@@ -165,12 +165,12 @@ describe('four processes', () => {
       90_000,
     )
 
-    // What was under way when it opened, and one probe a minute.
+    // The calls that were running when it opened, and one probe per minute.
     const budget = failureThreshold - 1 + processes * atOnce + minutes
     expect(failed).toBeLessThanOrEqual(budget)
     expect(failed).toBeGreaterThan(failureThreshold)
 
-    // Every attempt that a job spent is a call that the host saw; to be parked costs none.
+    // Every attempt of a job is a call that the host received; a deferral costs none.
     const attempts = done.reduce((sum, job) => sum + job.attempts, 0)
     const parked = done.reduce((sum, job) => sum + job.parked, 0)
     expect(attempts).toBe(failed)

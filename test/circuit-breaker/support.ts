@@ -11,7 +11,7 @@ export const ok = { kind: 'ok' } as const
 export const serverError = { kind: 'unknown', cause: 'serverError', httpStatus: 503 } as const
 export const deadToken = { kind: 'unauthorized', code: 'access_token_invalid' } as const
 
-/** A call that answers what it is told to, and counts how often it was made. */
+/** A call that returns the given answer and counts how often it was made. */
 export function answering(answer: Answer<unknown>) {
   const calls = { made: 0 }
   const run = async () => {
@@ -30,8 +30,11 @@ export async function rowOf({ runtime }: TestDatabase, key: string, accountId: s
     : undefined
 }
 
-/** The states that an organization was told of, in their order. */
-export async function toldTo({ runtime }: TestDatabase, organizationId: string): Promise<readonly string[]> {
+/** The state changes in an organization's events, in order. */
+export async function eventsOf(
+  { runtime }: TestDatabase,
+  organizationId: string,
+): Promise<readonly string[]> {
   const events = await runtime.db
     .selectFrom('event')
     .select('payload')
@@ -45,10 +48,10 @@ export async function toldTo({ runtime }: TestDatabase, organizationId: string):
   })
 }
 
-/** TikTok's host as far as `status` goes: it counts who asks, and answers when and what it is told to. */
+/** A TikTok host with the endpoint `status` only, which records its calls. */
 export interface Host {
   readonly url: string
-  /** When each call came, by the test's clock. */
+  /** The time of each call, by the test's clock. */
   readonly calls: readonly number[]
   close(): Promise<void>
 }

@@ -90,7 +90,7 @@ function stepsOf(videos: FarProvider) {
   }
 }
 
-/** Lets as many polls fail as open the breaker. */
+/** Opens the breaker by failed polls. */
 async function fail(videos: FarProvider): Promise<void> {
   videos.says = new PollTransient('busy')
   for (let turn = 0; turn < failureThreshold; turn += 1)
@@ -114,7 +114,7 @@ beforeEach(async () => {
 it.each([
   [new SubmitNotSent('no connection'), 'retry'],
   [new SubmitUnknown('no answer'), 'retry'],
-])('a provider that fails to take a scene (%s) is left alone after five in a row', async (error, kind) => {
+])('the breaker of a provider opens after five failed submissions in a row (%s)', async (error, kind) => {
   const videos = new FarProvider()
   videos.says = error
   for (let turn = 0; turn < failureThreshold; turn += 1)
@@ -123,7 +123,7 @@ it.each([
   expect(videos.asked).toBe(failureThreshold)
 })
 
-it('all that a job wants of the provider waits while it is left alone, and a probe after a minute tells', async () => {
+it('every call to the provider is deferred while its breaker is open, and a probe after a minute decides', async () => {
   const videos = new FarProvider()
   await fail(videos)
   const { submit, check, keep } = stepsOf(videos)
@@ -139,7 +139,7 @@ it('all that a job wants of the provider waits while it is left alone, and a pro
   expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
 })
 
-it('a finished clip is asked for and opened as one call: the pace of recovery lets both go, or neither', async () => {
+it('polling and opening a finished clip is one call: during recovery both are permitted or neither', async () => {
   const videos = new FarProvider()
   await fail(videos)
   at += defaultOpenMs
@@ -153,8 +153,8 @@ it('a finished clip is asked for and opened as one call: the pace of recovery le
   expect(videos.asked).toBe(2)
 })
 
-describe('what is no failure of the provider’s', () => {
-  it('is a scene that it refuses', async () => {
+describe('a call does not count as a failure of the provider', () => {
+  it('if the provider rejects the scene', async () => {
     const videos = new FarProvider()
     videos.says = new SubmitRejected('no such thing')
     for (let turn = 0; turn < 2 * failureThreshold; turn += 1)
@@ -162,7 +162,7 @@ describe('what is no failure of the provider’s', () => {
     expect(videos.asked).toBe(2 * failureThreshold)
   })
 
-  it('is a call that we have cut short ourselves, whatever it looks like', async () => {
+  it('if we aborted it', async () => {
     const videos = new FarProvider()
     videos.says = new PollTransient('aborted')
     const signal = AbortSignal.abort()
@@ -171,8 +171,8 @@ describe('what is no failure of the provider’s', () => {
   })
 })
 
-describe('a scene that may be paid for', () => {
-  it('is not sent again, and nobody is asked, whether the provider is left alone or not', async () => {
+describe('a scene that may have been paid for', () => {
+  it('is not sent again, whether the breaker is open or not', async () => {
     const videos = new FarProvider(false)
     const { submit } = stepsOf(videos)
     const unknown = { error: { kind: 'unknown', failure: { code: 'SUBMIT_UNKNOWN' } } }
@@ -182,7 +182,7 @@ describe('a scene that may be paid for', () => {
     expect(videos.asked).toBe(0)
   })
 
-  it('is not one that was held: it was never sent, and is sent when its turn comes', async () => {
+  it('is not one whose submission was deferred: it is sent later', async () => {
     const videos = new FarProvider(false)
     await fail(videos)
     const { submit } = stepsOf(videos)
@@ -194,7 +194,7 @@ describe('a scene that may be paid for', () => {
   })
 })
 
-it('a job is closed without waiting for a provider that is left alone', async () => {
+it('a job is closed without waiting for a provider whose breaker is open', async () => {
   const videos = new FarProvider()
   await stepsOf(videos).close()
   expect(videos.asked).toBe(1)
@@ -203,7 +203,7 @@ it('a job is closed without waiting for a provider that is left alone', async ()
   expect(videos.asked).toBe(0)
 })
 
-it('a step that was tried in vain before draws on the budget for retries of its provider', async () => {
+it('a retried step uses the retry budget of its provider', async () => {
   const videos = new FarProvider()
   const left = async () => {
     const { breakers } = await readBreakers(db, [{ key, accountId: null }])

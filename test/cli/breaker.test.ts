@@ -5,7 +5,7 @@ import { parseBreakerRequest, runBreakerRequest } from '../../src/cli/breaker.ts
 import { UsageError } from '../../src/cli/command.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
-import { answering, ok, rowOf, serverError, toldTo } from '../circuit-breaker/support.ts'
+import { answering, eventsOf, ok, rowOf, serverError } from '../circuit-breaker/support.ts'
 import { createAccount } from '../graphql/support.ts'
 import { startAppProcess } from '../support/app-process.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -67,7 +67,9 @@ describe('the command `breaker`', async () => {
   it('forces the breaker of any account, and its organization gets an event', async () => {
     expect((await run('open', `tiktok/${accountId}`, 'being looked at')).code).toBe(0)
     expect(await rowOf(database, `tiktok/${accountId}`, accountId)).toMatchObject({ state: 'forcedOpen' })
-    expect((await toldTo(database, organizationId)).at(-1)).toBe(`tiktok/${accountId}: closed to forcedOpen`)
+    expect((await eventsOf(database, organizationId)).at(-1)).toBe(
+      `tiktok/${accountId}: closed to forcedOpen`,
+    )
     expect((await run()).text).toContain(`tiktok/${accountId}`)
   })
 

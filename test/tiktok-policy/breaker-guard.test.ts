@@ -9,7 +9,7 @@ import { type Guard, type GuardedCall, guardChunk } from '../../src/providers/ti
 import { connect } from '../../src/store/database.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
 import { composeGuards } from '../../src/tiktok-policy/guarded-client.ts'
-import { answering, deadToken, ok, rowOf, serverError, toldTo } from '../circuit-breaker/support.ts'
+import { answering, deadToken, eventsOf, ok, rowOf, serverError } from '../circuit-breaker/support.ts'
 import { createAccount } from '../graphql/support.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
@@ -40,7 +40,7 @@ const status = (attempt?: number): GuardedCall => ({
 })
 const ofUpstream = { endpoint: 'status' } as const
 
-/** Calls so often in a row; what was answered last, and how many calls were made. */
+/** Calls several times in a row. Returns the last answer and how many calls were made. */
 async function call(
   answer: Answer<unknown>,
   times = 1,
@@ -53,31 +53,35 @@ async function call(
   return { last, made: calls.made }
 }
 
-const held = (afterSeconds: number, reason = 'circuitOpen') => ({ kind: 'deferred', reason, afterSeconds })
+const deferred = (afterSeconds: number, reason = 'circuitOpen') => ({
+  kind: 'deferred',
+  reason,
+  afterSeconds,
+})
 
-describe('the guard', () => {
-  it('writes nothing while all is well', async () => {
+describe('the breaker guard of TikTok', () => {
+  it('writes nothing while calls succeed', async () => {
     expect(await call(ok, 3)).toEqual({ last: ok, made: 3 })
     expect(await rowOf(database, 'tiktok')).toBeUndefined()
     expect(await rowOf(database, `tiktok/${accountId}`, accountId)).toBeUndefined()
   })
 
-  it('turns calls away after five failures in a row, lets one probe after a minute, and recovers at a pace', async () => {
-    expect(await call(serverError, 8)).toEqual({ last: held(60), made: 5 })
+  it('opens after five failures in a row, permits one probe after a minute and recovers at a limited rate', async () => {
+    expect(await call(serverError, 8)).toEqual({ last: deferred(60), made: 5 })
     wait(59)
-    expect(await call(ok)).toEqual({ last: held(1), made: 0 })
+    expect(await call(ok)).toEqual({ last: deferred(1), made: 0 })
     wait(1)
     expect(await call(serverError)).toMatchObject({ last: serverError, made: 1 })
-    expect(await call(ok)).toEqual({ last: held(60), made: 0 })
+    expect(await call(ok)).toEqual({ last: deferred(60), made: 0 })
     wait(60)
-    // The probe, and the first call of the recovery; the next one has its place a second later.
-    expect(await call(ok, 3)).toEqual({ last: held(1), made: 2 })
+    // The probe and the first call of the recovery; the next one is allowed a second later.
+    expect(await call(ok, 3)).toEqual({ last: deferred(1), made: 2 })
     for (let turn = 0; turn < 60; turn += 1) {
       wait(0.5)
       await call(ok)
     }
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'closed', known: { failures: 0 } })
-    expect(await toldTo(database, organizationId)).toEqual([
+    expect(await eventsOf(database, organizationId)).toEqual([
       'tiktok: closed to open',
       'tiktok: open to halfOpen',
       'tiktok: halfOpen to open',
@@ -89,7 +93,7 @@ describe('the guard', () => {
 
   it.each([
     ['a 5xx', serverError],
-    ['silence', { kind: 'unknown', cause: 'timeout' }],
+    ['a timeout', { kind: 'unknown', cause: 'timeout' }],
     ['a lost connection', { kind: 'unknown', cause: 'connectionLost' }],
     ['no connection', { kind: 'notSent', code: 'ECONNREFUSED' }],
   ] as const)('counts %s as a failure of the host', async (_what, answer) => {
@@ -98,20 +102,20 @@ describe('the guard', () => {
 
   it.each([
     ['a refusal', { kind: 'refused', httpStatus: 400, code: 'invalid_params', message: '' }],
-    ['a token that is not taken', deadToken],
-    ['too many calls', { kind: 'rateLimited' }],
-    ['a call that it held itself', { kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 }],
-    ['a call that was withdrawn', { kind: 'unknown', cause: 'aborted' }],
-    ['a call that was withdrawn before it left', { kind: 'notSent', code: 'ABORTED' }],
-    ['an answer that nobody can read', { kind: 'unknown', cause: 'unreadable' }],
-  ] as const)('does not count %s', async (_what, answer) => {
+    ['an invalid token', deadToken],
+    ['a rate limit', { kind: 'rateLimited' }],
+    ['a deferred call', { kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 }],
+    ['an aborted call', { kind: 'unknown', cause: 'aborted' }],
+    ['a call that was aborted before it was sent', { kind: 'notSent', code: 'ABORTED' }],
+    ['an unreadable answer', { kind: 'unknown', cause: 'unreadable' }],
+  ] as const)('does not count %s as a failure of the host', async (_what, answer) => {
     expect((await call(answer, 12, ofUpstream)).made).toBe(12)
     expect(await rowOf(database, 'tiktok')).toBeUndefined()
   })
 
-  it('opens for an account alone when the fault is the account’s, and closes by its renewed token', async () => {
+  it('opens for one account if the fault is the account’s, and lets its token be renewed', async () => {
     const other = await createAccount(database, organizationId)
-    expect(await call(deadToken, 7)).toEqual({ last: held(60), made: 5 })
+    expect(await call(deadToken, 7)).toEqual({ last: deferred(60), made: 5 })
     expect((await call(ok, 1, { endpoint: 'status', caller: callerOf(other) })).made).toBe(1)
     expect((await call(ok, 1, { endpoint: 'token', caller: callerOf(accountId) })).made).toBe(1)
     expect((await call(ok, 1, { endpoint: 'upload', caller: callerOf(accountId) })).made).toBe(1)
@@ -121,7 +125,7 @@ describe('the guard', () => {
     expect(await rowOf(database, 'tiktok')).toBeUndefined()
   })
 
-  it('counts a ban against the account, and a missing scope against nobody', async () => {
+  it('counts a ban as a failure of the account, and a missing scope as none', async () => {
     const banned = {
       kind: 'refused',
       httpStatus: 403,
@@ -132,30 +136,30 @@ describe('the guard', () => {
     expect((await call(banned, 8)).made).toBe(5)
   })
 
-  it('knows the upload host by itself', async () => {
+  it('has a separate breaker for the upload host', async () => {
     const chunk = () =>
       guardChunk(guard, { endpoint: 'upload' }, async () => ({ kind: 'retry', httpStatus: 503 }))
     for (let turn = 0; turn < 5; turn += 1) expect(await chunk()).toMatchObject({ kind: 'retry' })
-    expect(await chunk()).toEqual(held(60))
+    expect(await chunk()).toEqual(deferred(60))
     expect((await call(ok)).made).toBe(1)
     expect(await rowOf(database, 'tiktok-upload')).toMatchObject({ state: 'open' })
   })
 
-  it('leaves the host alone for as long as it asks to be', async () => {
+  it('stays open for as long as the host requests', async () => {
     await call({ ...serverError, retryAfterSeconds: 90 }, 5)
-    expect((await call(ok)).last).toEqual(held(90))
+    expect((await call(ok)).last).toEqual(deferred(90))
   })
 
-  it('tells those whom it turns away different times, so that they do not come at once', async () => {
+  it('defers calls with jitter', async () => {
     await call(serverError, 5)
-    const chances = [0.25, 0.5, 0.75]
-    const spread = createBreakerGuard({ ...deps, random: () => chances.shift() ?? 0 })
-    const told = [await call(ok, 1, status(), spread), await call(ok, 1, status(), spread)]
-    told.push(await call(ok, 1, status(), spread))
-    expect(told.map(({ last }) => last)).toEqual([held(62.5), held(65), held(67.5)])
+    const randoms = [0.25, 0.5, 0.75]
+    const withJitter = createBreakerGuard({ ...deps, random: () => randoms.shift() ?? 0 })
+    const results = [await call(ok, 1, status(), withJitter), await call(ok, 1, status(), withJitter)]
+    results.push(await call(ok, 1, status(), withJitter))
+    expect(results.map(({ last }) => last)).toEqual([deferred(62.5), deferred(65), deferred(67.5)])
   })
 
-  it('frees the place of a probe whose call was not made', async () => {
+  it('returns the permit of a probe whose call was not made', async () => {
     await call(serverError, 5)
     wait(60)
     const thrown = guard(status(), async () => {
@@ -165,26 +169,26 @@ describe('the guard', () => {
     expect((await call({ kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 })).made).toBe(1)
     expect((await call({ kind: 'unknown', cause: 'aborted' })).made).toBe(1)
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'halfOpen.ready' })
-    // What nobody can read proves nothing: the place is kept, and others look again soon.
+    // An unreadable answer proves nothing: the probe keeps its permit, and other calls retry soon.
     expect((await call({ kind: 'unknown', cause: 'unreadable' })).made).toBe(1)
-    expect(await call(ok)).toEqual({ last: held(5), made: 0 })
+    expect(await call(ok)).toEqual({ last: deferred(5), made: 0 })
     wait(35)
     expect((await call(ok)).made).toBe(1)
   })
 
-  it('lets a call through both its breakers or takes no place at either', async () => {
+  it('permits a call by both its breakers or by none', async () => {
     const key = `tiktok/${accountId}`
     await call(serverError, 5)
     await db
       .transaction()
       .execute((tx) => forceBreaker(tx, { organizationId, key, mode: 'open', reason: 'a test', by: null }))
     wait(60)
-    expect(await call(ok)).toEqual({ last: held(60), made: 0 })
+    expect(await call(ok)).toEqual({ last: deferred(60), made: 0 })
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'open' })
     expect((await call(ok, 1, ofUpstream)).made).toBe(1)
   })
 
-  it('spares the limiter behind it while it is open', async () => {
+  it('does not call the limiter behind it while it is open', async () => {
     let tokens = 0
     const limiter: Guard = async (_call, run) => {
       tokens += 1
@@ -196,7 +200,7 @@ describe('the guard', () => {
     expect(await call(ok, 2, ofUpstream, composeGuards())).toEqual({ last: ok, made: 2 })
   })
 
-  it('never loses an answer because it could not be written down', async () => {
+  it('returns the answer even if the outcome cannot be recorded', async () => {
     const errors: unknown[] = []
     const lost = connect(database.url, 'reelpilot_runtime', {
       max: 1,
@@ -212,37 +216,37 @@ describe('the guard', () => {
     expect(errors).toHaveLength(1)
   })
 
-  it('says which state was left for which, and whose subscribers have to hear of it', async () => {
-    const heard: unknown[] = []
-    const telling = createBreakerGuard({
+  it('reports each state change with the organizations that got an event', async () => {
+    const reported: unknown[] = []
+    const reporting = createBreakerGuard({
       ...deps,
-      onStateChange: (passage, organizations) =>
-        heard.push({ ...passage, ours: organizations.includes(organizationId) }),
+      onStateChange: (change, organizations) =>
+        reported.push({ ...change, ours: organizations.includes(organizationId) }),
     })
-    await call(serverError, 5, status(), telling)
-    expect(heard).toEqual([{ key: 'tiktok', from: 'closed', to: 'open', event: 'failed', ours: true }])
+    await call(serverError, 5, status(), reporting)
+    expect(reported).toEqual([{ key: 'tiktok', from: 'closed', to: 'open', event: 'failed', ours: true }])
   })
 
-  it('tells those who have something to lose, and nobody else', async () => {
+  it('sends events to organizations with accounts or jobs only', async () => {
     const idle = await createOrganization(database)
     await call(serverError, 5)
-    expect(await toldTo(database, organizationId)).toEqual(['tiktok: closed to open'])
-    expect(await toldTo(database, idle)).toEqual([])
+    expect(await eventsOf(database, organizationId)).toEqual(['tiktok: closed to open'])
+    expect(await eventsOf(database, idle)).toEqual([])
   })
 
-  it('keeps an account’s news within its organization', async () => {
+  it('sends the events of an account to its organization only', async () => {
     const stranger = await createOrganization(database)
     await createAccount(database, stranger)
     await call(deadToken, 5)
-    expect(await toldTo(database, organizationId)).toEqual([`tiktok/${accountId}: closed to open`])
-    expect(await toldTo(database, stranger)).toEqual([])
+    expect(await eventsOf(database, organizationId)).toEqual([`tiktok/${accountId}: closed to open`])
+    expect(await eventsOf(database, stranger)).toEqual([])
   })
 })
 
 describe('the retry budget', () => {
   const retry = { ...ofUpstream, attempt: 2 }
 
-  /** Retries in vain until they are held, with a success now and then, so that the breaker stays closed. */
+  /** Retries without success until they are deferred, with a success now and then that keeps the breaker closed. */
   async function storm(): Promise<{ readonly retries: number; readonly successes: number }> {
     let [retries, successes] = [0, 0]
     for (;;) {
@@ -256,7 +260,7 @@ describe('the retry budget', () => {
     }
   }
 
-  it('holds retries once a hundred and a fifth of the successes are spent, and first attempts never', async () => {
+  it('defers retries once a hundred and a fifth of the successes are spent, and never first attempts', async () => {
     const { retries, successes } = await storm()
     expect(retries).toBe(100 + Math.floor(successes / 5))
     expect((await call(ok, 1, ofUpstream)).made).toBe(1)
@@ -265,7 +269,7 @@ describe('the retry budget', () => {
     expect((await call(ok, 1, retry)).made).toBe(1)
   })
 
-  it('gives a retry back that succeeded or was not made', async () => {
+  it('refunds a retry that succeeded or was not made', async () => {
     await storm()
     wait(5)
     for (let turn = 0; turn < 10; turn += 1)
@@ -277,37 +281,37 @@ describe('the retry budget', () => {
   })
 })
 
-describe('any other upstream', () => {
+describe('a breaker of another upstream', () => {
   class Busy extends Error {}
   class Refused extends Error {}
-  const protect = createWithBreaker(deps)
+  const withBreaker = createWithBreaker(deps)
   const key = 'video/local'
-  const findingOf = (error: unknown): CallOutcome => {
+  const outcomeOf = (error: unknown): CallOutcome => {
     if (error instanceof Busy) return { kind: 'failure' }
     return { kind: error instanceof Refused ? 'success' : 'notExecuted' }
   }
   const throwing = (error: Error, attempt = 1) =>
-    protect({ key, attempt }, () => Promise.reject(error), findingOf)
+    withBreaker({ key, attempt }, () => Promise.reject(error), outcomeOf)
 
-  it('is protected the same way, by what it throws', async () => {
+  it('classifies the errors that its client throws', async () => {
     for (let turn = 0; turn < 5; turn += 1) await expect(throwing(new Busy('busy'))).rejects.toThrow('busy')
-    expect(await throwing(new Busy())).toEqual(held(60))
+    expect(await throwing(new Busy())).toEqual(deferred(60))
     wait(60)
     await expect(throwing(new Error('stopped'))).rejects.toThrow('stopped')
     expect(await rowOf(database, key)).toMatchObject({ state: 'halfOpen.ready' })
     await expect(throwing(new Refused('no'))).rejects.toThrow('no')
     expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
-    expect(await protect({ key }, async () => 7, findingOf)).toEqual({ kind: 'ran', value: 7 })
+    expect(await withBreaker({ key }, async () => 7, outcomeOf)).toEqual({ kind: 'ran', value: 7 })
   })
 
-  it('has a budget for retries of its own, which what was not made does not draw on', async () => {
+  it('has its own retry budget, which calls that were not made do not use', async () => {
     let [retries, successes] = [0, 0]
     for (;;) {
       if (retries % 4 === 3) {
         await expect(throwing(new Refused('no'))).rejects.toThrow('no')
         successes += 1
       }
-      // Held or stopped, it is paid back; busy, it is not.
+      // A call that was not made is refunded; a failure is not.
       await throwing(new Error('stopped'), 2).catch(() => undefined)
       const made = await throwing(new Busy(), 2).catch(() => null)
       if (made) {
@@ -321,7 +325,7 @@ describe('any other upstream', () => {
     expect((await call(ok, 1, { ...ofUpstream, attempt: 2 })).made).toBe(1)
   })
 
-  it('has a row from the start once it is registered, which leaves the row of a known one as it is', async () => {
+  it('gets a row when it is registered, and an existing row stays unchanged', async () => {
     await call(serverError, 5)
     await registerBreakers(db, ['tiktok', 'video/local'])
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'open' })

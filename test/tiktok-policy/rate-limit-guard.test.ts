@@ -28,7 +28,7 @@ async function set(organizationId: string, name: RateLimitName, most: number | n
   settings.invalidate(organizationId)
 }
 
-/** Calls of an account, each by a job of its own. */
+/** Creates an account whose calls are each made by another job. */
 async function caller(organization?: string) {
   const organizationId = organization ?? (await createOrganization(database))
   const accountId = await createAccount(organizationId)
@@ -44,7 +44,7 @@ async function caller(organization?: string) {
   }
 }
 
-it('counts the three ways to open a post together, six a minute and account', async () => {
+it('counts all three init endpoints together, six per minute and account', async () => {
   const { call } = await caller()
   for (const endpoint of [
     'videoInit',
@@ -55,14 +55,14 @@ it('counts the three ways to open a post together, six a minute and account', as
     'photoInit',
   ] as const)
     expect(await call(endpoint)).toEqual({ kind: 'ok' })
-  const held = await call('videoInit')
-  expect(held).toMatchObject({ kind: 'deferred', reason: 'rateLimit' })
-  // In a minute and the margin, from when the first was let through.
-  expect(held.kind === 'deferred' && held.afterSeconds).toBeGreaterThan(60)
-  expect(held.kind === 'deferred' && held.afterSeconds).toBeLessThanOrEqual(70)
+  const deferred = await call('videoInit')
+  expect(deferred).toMatchObject({ kind: 'deferred', reason: 'rateLimit' })
+  // A minute and the margin after the first grant.
+  expect(deferred.kind === 'deferred' && deferred.afterSeconds).toBeGreaterThan(60)
+  expect(deferred.kind === 'deferred' && deferred.afterSeconds).toBeLessThanOrEqual(70)
 })
 
-it('counts the uploads of an organization over its accounts, as many as it has set', async () => {
+it('limits the uploads of an organization over all its accounts by its setting', async () => {
   const first = await caller()
   const second = await caller(first.organizationId)
   await set(first.organizationId, 'uploads', 3)
@@ -72,22 +72,22 @@ it('counts the uploads of an organization over its accounts, as many as it has s
   expect((await second.call('inboxInit')).kind).toBe('ok')
 })
 
-it('counts posts by the day, and only those that may have become one', async () => {
+it('counts posts per day, and only calls that may have created one', async () => {
   const { organizationId, accountId, call } = await caller()
   await set(organizationId, 'posts', 1)
   expect((await call('videoInit', refused)).kind).toBe('refused')
   expect((await call('videoInit', { kind: 'unknown', cause: 'timeout' })).kind).toBe('unknown')
-  const held = await call('videoInit')
-  expect(held.kind === 'deferred' && held.afterSeconds).toBeGreaterThan(86_000)
-  // A draft is no post.
+  const deferred = await call('videoInit')
+  expect(deferred.kind === 'deferred' && deferred.afterSeconds).toBeGreaterThan(86_000)
+  // A draft does not count as a post.
   expect((await call('inboxInit')).kind).toBe('ok')
   const views = await listWindows(limiter, organizationId, await settings.read(organizationId))
   expect(views.find(({ name }) => name === 'posts')).toMatchObject({ accountId, usage: { used: 1 } })
-  // For TikTok's minute a refused call counts as any other.
+  // A refused call counts in TikTok's minute.
   expect(views.find(({ name }) => name === 'inits')).toMatchObject({ accountId, usage: { used: 3 } })
 })
 
-it('learns how many posts a creator may have, and shows it', async () => {
+it('learns the daily cap of a creator and lists it', async () => {
   const { organizationId, accountId, call } = await caller()
   for (let posts = 0; posts < 2; posts += 1) expect((await call('videoInit')).kind).toBe('ok')
   const tooMany = { ...refused, httpStatus: 403, code: 'spam_risk_too_many_posts' } as const
@@ -95,13 +95,13 @@ it('learns how many posts a creator may have, and shows it', async () => {
   expect((await call('videoInit')).kind).toBe('deferred')
   const learned = (await settings.read(organizationId)).learnedCaps.get(accountId)
   expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
-  // Other processes read it from the database.
+  // Other processes read the cap from the database.
   expect((await createLimitSettingsCache(db).read(organizationId)).learnedCaps.get(accountId)).toEqual(
     learned,
   )
 })
 
-it('counts reads by organization besides the windows of each endpoint', async () => {
+it('counts reads per organization and in the window of each endpoint', async () => {
   const { organizationId, accountId, call } = await caller()
   for (const endpoint of ['status', 'creatorInfo', 'userInfo', 'videoList', 'videoQuery'] as const)
     expect((await call(endpoint)).kind).toBe('ok')
@@ -117,14 +117,14 @@ it('counts reads by organization besides the windows of each endpoint', async ()
   ])
 })
 
-it('lets through what has no rate, and refuses to make a call that nobody would count', async () => {
+it('permits endpoints without a limit and rejects a limited call without a caller', async () => {
   const run = async (): Promise<Answer<unknown>> => ({ kind: 'ok' })
   for (const endpoint of ['token', 'revoke', 'upload', 'cancel'] as const)
     expect((await guard({ endpoint }, run)).kind).toBe('ok')
   await expect(guard({ endpoint: 'status' }, run)).rejects.toThrow('a call of status must name its caller')
 })
 
-it('refuses a cap that means nothing, and changes nothing', async () => {
+it('rejects an invalid cap and changes nothing', async () => {
   const { organizationId, accountId } = await caller()
   for (const posts of [-1, 1.5])
     await expect(settings.learnCap({ organizationId, accountId }, posts)).rejects.toThrow(InvalidLimitError)

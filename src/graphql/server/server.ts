@@ -89,7 +89,7 @@ const securityHeaders = [
  */
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, checkReadiness } = options
-  const onError = (error: unknown) => log.warn({ err: error, component: 'api' }, 'a background task failed')
+  const onError = (error: unknown) => log.warn({ err: error }, 'a background task failed')
   const authenticator = createAuthenticator(connection.db, onError)
   const keys = createKeyWatch({ db: connection.db, onError })
   const eventStream = await createEventStream({ db: connection.db, databaseUrl, keys, onError })
