@@ -9,38 +9,38 @@ export interface BossOptions {
   readonly role: Role
   readonly name: string
   readonly onError: (error: unknown) => void
-  /** What pg-boss warns of; it is kept in its table in any case. To `onError` if left out. */
+  /** Receives pg-boss's warnings, which are also stored in its table. Default: `onError`. */
   readonly onWarning?: (warning: Warning) => void
-  /** Whether this process looks after the queues and fires schedules; any number of processes may. */
+  /** Whether this process supervises the queues and runs schedules; any number of processes may. */
   readonly supervises: boolean
 }
 
-/** A pg-boss for a running process. It never migrates: `installQueues` does, as the owner. */
+/** Creates a pg-boss for a running process. It never migrates: `installQueues` does, as the owner. */
 export function createBoss(options: BossOptions): PgBoss {
   const { name, onError, supervises } = options
   const boss = new PgBoss({
     ...connectionOf(options.url, options.role, name),
-    // Fetching takes one connection a process, heartbeats and settling the others; drives have a pool of their own.
+    // Fetching uses one connection per process, heartbeats and settling the others; drives have a pool of their own.
     max: 5,
-    // The two roles at work own nothing, and so may not.
+    // The working roles own nothing and may not create.
     migrate: false,
     createSchema: false,
-    // What the API needs is to put things in: whoever takes them out looks after them.
+    // The API only inserts; the workers supervise.
     supervise: supervises,
     schedule: supervises,
-    // One more connection, on which a worker hears of new work; without it, or without its connection, it polls.
+    // Uses one more connection to listen for new work. Without it a worker polls.
     useListenNotify: supervises,
-    // A missing heartbeat of 10 s is noticed within 2 s more. However many processes look, one of them does the work.
+    // A missing heartbeat (10 s) is detected within another 2 s. Of all processes that supervise, one does the work.
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
-    // What is done is deleted an hour later, not a day later as by default: the monitor above reads the whole table.
+    // Completed work is deleted an hour later instead of a day later (the default): the monitor above reads the whole table.
     maintenanceIntervalSeconds: 600,
-    // Rebuilding an index takes its owner.
+    // Rebuilding an index requires its owner.
     reindex: false,
-    // A month of slow queries, backlogs and a vacuum that is held up: `npm start -- queues` tells them.
+    // Keeps 30 days of slow queries, backlogs and blocked vacuums, which `npm start -- queues` lists.
     persistWarnings: true,
     warningRetentionDays: 30,
-    // The queue's statements take milliseconds; the default of 30 s would tell of outages only.
+    // The queue's statements take milliseconds; the default of 30 s would report outages only.
     warningSlowQuerySeconds: 5,
   })
   shareNotifications(boss)
@@ -49,13 +49,36 @@ export function createBoss(options: BossOptions): PgBoss {
   return boss
 }
 
-/** How pg-boss reaches the database under one of our roles. */
+/** The connection options of pg-boss under one of our roles. */
 export function connectionOf(url: string, role: Role, name: string) {
   return { ...connectionOptions(url, role, name), schema: queueSchema }
 }
 
-/** Runs a queue operation inside a transaction of ours, so that it happens exactly if the rest does. */
+/** Runs a queue operation inside our transaction, so that both commit or neither does. */
 export function within(tx: Executor): { readonly db: ReturnType<typeof fromKysely> } {
-  // `fromKysely` asks for less than a Kysely is: its `executeQuery` for raw nodes.
+  // `fromKysely` needs only `executeQuery` of a Kysely.
   return { db: fromKysely(tx as unknown as Parameters<typeof fromKysely>[0]) }
+}
+
+/** The minimum interval between reports of the same kind of warning. */
+const warningIntervalMs = 60_000
+
+/**
+ * Passes on each kind of warning at once, and then at most once a minute with the number of its occurrences: pg-boss repeats a warning
+ * about a backlog every two seconds.
+ */
+export function throttleWarnings(
+  report: (warning: Warning, count: number) => void,
+): (warning: Warning) => void {
+  const kinds = new Map<string, { count: number; reportedAt: number }>()
+  return (warning) => {
+    const kind = warning.message.replaceAll(/\d+/g, '#') // The same text with other numbers is the same kind.
+    const known = kinds.get(kind) ?? { count: 0, reportedAt: Number.NEGATIVE_INFINITY }
+    known.count += 1
+    kinds.set(kind, known)
+    const now = performance.now()
+    if (now - known.reportedAt < warningIntervalMs) return
+    known.reportedAt = now
+    report(warning, known.count)
+  }
 }

@@ -2,58 +2,60 @@ import type { JobWithMetadata, PgBoss } from 'pg-boss'
 import { type FailureCause, readCause } from './failure-cause.ts'
 import { queues } from './queue-settings.ts'
 
-/** Something that nobody got through with, as often as it may be tried. */
+/** Work that the queue gave up on after its last attempt. */
 export interface DeadLetter {
   readonly cause: FailureCause
   readonly attempts: number
   /** When the queue gave up. */
   readonly at: Date
-  /** Whether it was tried before to write this down, in vain. */
+  /** Whether an earlier attempt to record it failed. */
   readonly isRepeated: boolean
 }
 
-/** Takes the wake-ups that nobody got through with. */
+/** Handles the wake-ups that the queue gave up on. */
 export async function workDeadWakeUps(
   boss: PgBoss,
-  take: (jobId: string, lost: DeadLetter) => Promise<void>,
+  handle: (instanceId: string, deadLetter: DeadLetter) => Promise<void>,
 ): Promise<void> {
-  await workDead<{ jobId: string }>(boss, queues.deadWake, ({ jobId }, lost) => take(jobId, lost))
+  await workDead<{ jobId: string }>(boss, queues.deadWake, ({ jobId }, deadLetter) =>
+    handle(jobId, deadLetter),
+  )
 }
 
-/** Takes the webhook deliveries that could not be taken in. */
+/** Handles the webhook deliveries that the queue gave up on. */
 export async function workDeadDeliveries(
   boss: PgBoss,
-  take: (key: string, lost: DeadLetter) => Promise<void>,
+  handle: (key: string, deadLetter: DeadLetter) => Promise<void>,
 ): Promise<void> {
-  await workDead<{ key: string }>(boss, queues.deadWebhook, ({ key }, lost) => take(key, lost))
+  await workDead<{ key: string }>(boss, queues.deadWebhook, ({ key }, deadLetter) => handle(key, deadLetter))
 }
 
 /**
- * pg-boss could put them back by itself (`redrive`), but only as long as they lie in its queue. Ours become rows that people
- * see, and whose machines know.
+ * pg-boss can redrive dead letters itself, but only while they are in its queue. Ours become rows that people see and that the machines
+ * know about.
  */
 async function workDead<Data extends object>(
   boss: PgBoss,
   queue: string,
-  take: (data: Data, lost: DeadLetter) => Promise<void>,
+  handle: (data: Data, deadLetter: DeadLetter) => Promise<void>,
 ): Promise<void> {
   const workId: string = await boss.work(
     queue,
     {
-      // Where it comes from, and what became of its last try.
+      // The source queue and the result of the last attempt.
       includeMetadata: true,
-      // It is half an hour old: a second more does not matter.
+      // A dead letter is half an hour old: a second more does not matter.
       pollingIntervalSeconds: 2,
     },
-    async ([letter]: readonly JobWithMetadata<Data>[]) => {
-      if (!letter) return
-      await take(letter.data, {
-        cause: readCause(letter.sourceOutput),
-        attempts: (letter.sourceRetryCount ?? 0) + 1,
-        at: letter.createdOn,
-        isRepeated: letter.retryCount > 0,
+    async ([message]: readonly JobWithMetadata<Data>[]) => {
+      if (!message) return
+      await handle(message.data, {
+        cause: readCause(message.sourceOutput),
+        attempts: (message.sourceRetryCount ?? 0) + 1,
+        at: message.createdOn,
+        isRepeated: message.retryCount > 0,
       })
-      boss.notifyWorker(workId) // What lost one may have lost many: ask again at once.
+      boss.notifyWorker(workId) // One cause may have produced many: fetch again at once.
     },
   )
 }

@@ -2,15 +2,15 @@ import type { PgBoss } from 'pg-boss'
 import { causeOf, workerDied } from './failure-cause.ts'
 import { onQueueNotification } from './notify.ts'
 
-/** How often it looks without being told: the floor under NOTIFY, and what finds work that falls due later. */
+/** How often a worker polls without a notification. Polling covers lost notifications, and work that falls due later. */
 export const pollIntervalMs = 1_000
-/** A process says for all that it has in hand that it is still at it: three times before the queue misses it. */
-const heartbeatMs = 3_000
+/** A process sends heartbeats for its work: three of them before the queue misses one. */
+const heartbeatIntervalMs = 3_000
 
-/** One piece of work, as it was taken from the queue. */
+/** One piece of work, as fetched from the queue. */
 export interface QueuedWork<Data extends object> {
   readonly id: string
-  /** Names the attempt: a settlement by an earlier one is refused. */
+  /** Identifies the attempt: an earlier attempt cannot settle the work. */
   readonly retryCount: number
   readonly data: Data
   readonly groupId?: string | null
@@ -19,59 +19,59 @@ export interface QueuedWork<Data extends object> {
 export interface FairWorkerOptions<Data extends object> {
   readonly boss: PgBoss
   readonly queue: string
-  /** How many pieces of work this process does at once. */
+  /** How many pieces of work this process performs at once. */
   readonly concurrency: number
-  /** How many of these places are kept for groups that have none anywhere. */
+  /** How much of the concurrency is reserved for groups that have no active work in any process. */
   readonly reserve: () => number
-  /** Resolves once the work is done. What it throws fails the attempt, and the queue tries again. */
+  /** Resolves once the work is done. An error fails the attempt, and the queue retries. */
   readonly perform: (work: QueuedWork<Data>) => Promise<void>
 }
 
 /**
- * Works off a queue so that no group waits for another's crowd. The oldest comes first, but some places are kept for groups that
- * have nothing going on in any process. So of a thousand that one group has queued the last may wait for long, and another's
- * single one starts as soon as it is heard of.
+ * Works off a queue so that no group waits for the backlog of another. The oldest work comes first, but part of the concurrency is
+ * reserved for groups without active work in any process. Of a thousand pieces of one group the last may wait for long; a single piece
+ * of another group starts as soon as it is queued.
  *
- * pg-boss's own `work` has a fetcher for each place, and all of them ask the database at each NOTIFY and each tick: with two
- * processes of ten places 21 questions for each job that was started, against 3 here, where one asks for all places, takes as
- * much as there is room for, and one statement carries all heartbeats.
+ * pg-boss's own `work` has one fetcher per unit of concurrency, and all of them query at each notification and each poll. Two processes
+ * with a concurrency of ten made 21 queries per started job; here they make 3, because one fetch serves all free capacity and one
+ * statement carries all heartbeats.
  */
 export class FairWorker<Data extends object> {
   readonly #options: FairWorkerOptions<Data>
-  /** What is in hand, with its end. The same may be there twice, if the queue gave it up and then to us again. */
-  readonly #held = new Map<QueuedWork<Data>, Promise<void>>()
-  readonly #tick: NodeJS.Timeout
+  /** Active work with its completion. The same id may be in it twice, if the queue gave it up and handed it to us again. */
+  readonly #active = new Map<QueuedWork<Data>, Promise<void>>()
+  readonly #poll: NodeJS.Timeout
   readonly #heartbeat: NodeJS.Timeout
-  readonly #forgetNotices: () => void
+  readonly #unsubscribe: () => void
   #filling: Promise<void> | null = null
-  #again = false
-  /** Whether something has happened since no newcomer was found. */
-  #newcomersMayWait = true
+  #mustFillAgain = false
+  /** False after a fetch for the reserve found nothing, until something happens that may change that. */
+  #newGroupMayWait = true
   #isDraining = false
 
   constructor(options: FairWorkerOptions<Data>) {
     this.#options = options
-    this.#forgetNotices = onQueueNotification(options.boss, options.queue, () => this.poll())
-    this.#tick = setInterval(() => this.poll(), pollIntervalMs)
-    this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs)
+    this.#unsubscribe = onQueueNotification(options.boss, options.queue, () => this.poll())
+    this.#poll = setInterval(() => this.poll(), pollIntervalMs)
+    this.#heartbeat = setInterval(() => void this.#sendHeartbeats(), heartbeatIntervalMs)
     this.#heartbeat.unref()
     this.poll()
   }
 
-  /** Looks for work now; while it looks already, once more right after. */
+  /** Fetches work now; if a fetch is running, once more after it. */
   poll(): void {
-    this.#newcomersMayWait = true
+    this.#newGroupMayWait = true
     this.#fill()
   }
 
-  /** Takes no more. What it has in hand goes on. */
+  /** Stops fetching. Active work continues. */
   drain(): void {
     this.#isDraining = true
-    this.#forgetNotices()
-    clearInterval(this.#tick)
+    this.#unsubscribe()
+    clearInterval(this.#poll)
   }
 
-  /** Drains, waits for what it has in hand, and gives the rest back to the queue after the grace. */
+  /** Drains, waits for the active work, and returns what is left to the queue after the grace period. */
   async stop(graceMs: number): Promise<void> {
     this.drain()
     let timer: NodeJS.Timeout | undefined
@@ -83,56 +83,57 @@ export class FairWorker<Data extends object> {
     clearInterval(this.#heartbeat)
     const { boss, queue } = this.#options
     const left = this.#attempts()
-    if (left.length > 0) await boss.fail(queue, left, workerDied).catch(this.#say)
+    if (left.length > 0) await boss.fail(queue, left, workerDied).catch(this.#reportError)
   }
 
-  /** Where pg-boss tells its own workers' troubles. */
-  readonly #say = (error: unknown): void => {
+  /** Emits on pg-boss, as its own workers do. */
+  readonly #reportError = (error: unknown): void => {
     this.#options.boss.emit('error', error instanceof Error ? error : new Error(String(error)))
   }
 
   async #idle(): Promise<void> {
     await this.#filling
-    while (this.#held.size > 0) await Promise.all(this.#held.values())
+    while (this.#active.size > 0) await Promise.all(this.#active.values())
   }
 
   #fill(): void {
-    this.#again = true
-    this.#filling ??= this.#fillUp()
+    this.#mustFillAgain = true
+    this.#filling ??= this.#fetchUntilFull()
   }
 
-  async #fillUp(): Promise<void> {
-    while (this.#again) {
-      this.#again = false
+  async #fetchUntilFull(): Promise<void> {
+    while (this.#mustFillAgain) {
+      this.#mustFillAgain = false
       try {
-        if (await this.#take()) this.#again = true
+        if (await this.#fetch()) this.#mustFillAgain = true
       } catch (error) {
-        this.#say(error) // The next tick tries again.
+        this.#reportError(error) // The next poll tries again.
       }
     }
-    this.#filling = null // In the same turn as the last look at `again`: nobody's wish falls in between.
+    this.#filling = null // In the same tick as the last check of `mustFillAgain`, so that no request is lost in between.
   }
 
-  /** Takes what there is room for, the oldest first; into the kept places newcomers only. Answers whether more may wait. */
-  async #take(): Promise<boolean> {
+  /** Fetches the oldest work for the free capacity, and for the reserve only work of new groups. Returns whether more may wait. */
+  async #fetch(): Promise<boolean> {
     const { boss, queue, concurrency, reserve } = this.#options
-    const room = this.#isDraining ? 0 : concurrency - this.#held.size
-    if (room <= 0) return false // Whoever is done first looks again.
-    const open = room - reserve()
-    if (open > 0) return this.#hold(await boss.fetch<Data>(queue, { batchSize: open })) === open
+    const capacity = this.#isDraining ? 0 : concurrency - this.#active.size
+    if (capacity <= 0) return false // The next completion fetches again.
+    const unreserved = capacity - reserve()
+    if (unreserved > 0)
+      return this.#start(await boss.fetch<Data>(queue, { batchSize: unreserved })) === unreserved
 
-    if (!this.#newcomersMayWait) return false
-    this.#newcomersMayWait = false
-    // One of each group that has nothing active in any process. To look past a crowd's 1,000 takes 2 to 5 ms, past 10,000 about
-    // 10: so it is done when something new was heard of, not whenever a place of the crowd's becomes free.
-    const newcomers = this.#hold(await boss.fetch<Data>(queue, { batchSize: room, groupConcurrency: 1 }))
-    if (newcomers > 0) this.#newcomersMayWait = true
-    return newcomers > 0
+    if (!this.#newGroupMayWait) return false
+    this.#newGroupMayWait = false
+    // One piece of each group without active work in any process. Skipping 1,000 of another group takes 2 to 5 ms, skipping 10,000
+    // about 10 ms, so this runs after a notification, not after every completion.
+    const started = this.#start(await boss.fetch<Data>(queue, { batchSize: capacity, groupConcurrency: 1 }))
+    if (started > 0) this.#newGroupMayWait = true
+    return started > 0
   }
 
-  #hold(taken: readonly QueuedWork<Data>[]): number {
-    for (const work of taken) this.#held.set(work, this.#perform(work))
-    return taken.length
+  #start(fetched: readonly QueuedWork<Data>[]): number {
+    for (const work of fetched) this.#active.set(work, this.#perform(work))
+    return fetched.length
   }
 
   async #perform(work: QueuedWork<Data>): Promise<void> {
@@ -142,26 +143,26 @@ export class FairWorker<Data extends object> {
       const attempt = { id: work.id, retryCount: work.retryCount }
       await (cause === null ? boss.complete(queue, attempt) : boss.fail(queue, attempt, cause))
     } catch (error) {
-      this.#say(error) // Not settled: the queue misses its heartbeat, and has it tried again.
+      this.#reportError(error) // Not settled: the queue misses the heartbeat and retries.
     } finally {
-      this.#held.delete(work)
-      if (!this.#has(work.groupId)) this.#newcomersMayWait = true
+      this.#active.delete(work)
+      if (!this.#hasActive(work.groupId)) this.#newGroupMayWait = true
       this.#fill()
     }
   }
 
-  #has(groupId: string | null | undefined): boolean {
-    return [...this.#held.keys()].some((work) => work.groupId === groupId)
+  #hasActive(groupId: string | null | undefined): boolean {
+    return [...this.#active.keys()].some((work) => work.groupId === groupId)
   }
 
   #attempts() {
-    return [...this.#held.keys()].map(({ id, retryCount }) => ({ id, retryCount }))
+    return [...this.#active.keys()].map(({ id, retryCount }) => ({ id, retryCount }))
   }
 
-  /** A refused heartbeat is not looked at: what holds a worker off is the lease of the job, never the queue. */
-  async #beat(): Promise<void> {
+  /** Ignores refused heartbeats: the lease of the machine instance excludes a second worker, not the queue. */
+  async #sendHeartbeats(): Promise<void> {
     const { boss, queue } = this.#options
     const attempts = this.#attempts()
-    if (attempts.length > 0) await boss.touch(queue, attempts).catch(this.#say)
+    if (attempts.length > 0) await boss.touch(queue, attempts).catch(this.#reportError)
   }
 }

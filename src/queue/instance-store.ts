@@ -6,21 +6,21 @@ import { acquireLease, releaseLease, reloadLeased, renewLeases } from '../store/
 import { commitTransitions } from '../store/job/transitions.ts'
 import { queueWakeUps } from './wake.ts'
 
-/** How long a lease lasts without being renewed; shorter than the queue's heartbeat, see `work`. */
+/** How long a lease lasts without renewal. Shorter than the queue's heartbeat timeout, so that a retry can acquire it. */
 export const leaseSeconds = 8
 
 export interface InstanceStoreOptions {
   readonly db: Db
   readonly boss: PgBoss
   readonly clock: DatabaseClock
-  /** This process, for people who read the table. */
+  /** Names this process in the table, for people. */
   readonly owner: string
   readonly onCommitted: (transitions: readonly Transition[]) => void
 }
 
 /**
- * The ledger on Postgres. Transitions that are ready at the same moment are committed as a group: in one statement
- * if they go straight on, in one transaction with their wake-ups if the job is let go to wait.
+ * The instance store on Postgres. Transitions that are ready at the same moment are committed as a group: in one statement if their
+ * instances continue, in one transaction with their wake-ups if some are released to wait.
  */
 export function createInstanceStore({
   db,
@@ -30,12 +30,12 @@ export function createInstanceStore({
   onCommitted,
 }: InstanceStoreOptions): InstanceStore {
   const commitGroup = async (transitions: readonly Transition[]): Promise<readonly TransitionResult[]> => {
-    const { results, now } = transitions.some(isToBeWoken)
+    const { results, now } = transitions.some(needsWakeUp)
       ? await db.transaction().execute(async (tx) => {
           const committed = await commitTransitions(tx, transitions)
           const wakeUps = transitions.flatMap((transition, index) => {
             const result = committed.results[index]
-            if (result?.kind !== 'committed' || !isToBeWoken(transition)) return []
+            if (result?.kind !== 'committed' || !needsWakeUp(transition)) return []
             return [
               {
                 jobId: transition.jobId,
@@ -73,6 +73,6 @@ export function createInstanceStore({
   }
 }
 
-function isToBeWoken(transition: Transition): boolean {
+function needsWakeUp(transition: Transition): boolean {
   return transition.release && transition.wakeAt !== null
 }

@@ -1,20 +1,20 @@
 import type { PgBoss } from 'pg-boss'
 
-type Look = () => void
+type Listener = () => void
 
-const lookers = new WeakMap<PgBoss, Map<string, Set<Look>>>()
+const listeners = new WeakMap<PgBoss, Map<string, Set<Listener>>>()
 
-/** Calls `look` whenever a queue has something new, or may have had it unheard. Answers how to stop that. */
-export function onQueueNotification(boss: PgBoss, queue: string, look: Look): () => void {
-  const looks = lookers.get(boss)?.get(queue) ?? new Set()
-  const byQueue = lookers.get(boss) ?? new Map<string, Set<Look>>()
-  lookers.set(boss, byQueue.set(queue, looks.add(look)))
-  return () => void looks.delete(look)
+/** Calls `listener` whenever a queue has new work, or notifications may have been missed. Returns a function that unsubscribes. */
+export function onQueueNotification(boss: PgBoss, queue: string, listener: Listener): () => void {
+  const ofQueue = listeners.get(boss)?.get(queue) ?? new Set()
+  const byQueue = listeners.get(boss) ?? new Map<string, Set<Listener>>()
+  listeners.set(boss, byQueue.set(queue, ofQueue.add(listener)))
+  return () => void ofQueue.delete(listener)
 }
 
 /**
- * Lets others hear what pg-boss hears by LISTEN: it tells its own workers only, each of which then asks the database. To be
- * called before `start`, which opens the listener through this very interface.
+ * Shares the notifications that pg-boss receives by LISTEN. pg-boss passes them only to its own workers, each of which then queries the
+ * database. Call it before `start`, which opens the listener through this interface.
  */
 export function shareNotifications(boss: PgBoss): void {
   const database = boss.getDb()
@@ -25,11 +25,11 @@ export function shareNotifications(boss: PgBoss): void {
       channel,
       (queue) => {
         onNotification(queue)
-        for (const look of lookers.get(boss)?.get(queue) ?? []) look()
+        for (const listener of listeners.get(boss)?.get(queue) ?? []) listener()
       },
       () => {
         onReconnect()
-        for (const looks of lookers.get(boss)?.values() ?? []) for (const look of looks) look()
+        for (const ofQueue of listeners.get(boss)?.values() ?? []) for (const listener of ofQueue) listener()
       },
     )
 }

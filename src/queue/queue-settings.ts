@@ -1,110 +1,110 @@
 import type { Queue } from 'pg-boss'
 
-/** The queues, by what they carry. Payloads are ids, never content. */
+/** The queues. Payloads are ids, never content. */
 export const queues = {
-  /** Wakes a job: `{ jobId }`, in the group of its organization. */
+  /** Wakes a machine instance: `{ jobId }`, in the group of its organization. */
   wake: 'job-wake',
-  /** The wake-ups that nobody got through with. */
+  /** The wake-ups whose attempts were exhausted. */
   deadWake: 'job-wake-dead',
-  /** A look for slots that fall due: hourly of all organizations, `{}`, or of one, `{ organizationId }`. */
+  /** Scans for due slots: hourly of all organizations, `{}`, or of one, `{ organizationId }`. */
   scan: 'scan',
-  /** What TikTok told by webhook, to be taken in: `{ key }` of the delivery. */
+  /** Handles a webhook delivery of TikTok: `{ key }`. */
   webhook: 'webhook',
-  /** The deliveries that could not be taken in. */
+  /** The deliveries whose attempts were exhausted. */
   deadWebhook: 'webhook-dead',
 } as const
 
-/** How often the queue tries what a worker did not get through with, and how long it waits in between. */
+/** How often the queue retries failed work, and how long it waits in between. */
 export type RetryPolicy = Required<
   Pick<Queue, 'retryLimit' | 'retryDelay' | 'retryBackoff' | 'retryDelayMax'>
 >
 
 /**
- * 35 tries: the first seven within a minute and a half, then one a minute, about half an hour in all. Only infrastructure
- * spends them; business retries are the machines'. A killed worker spends one, and so does a crash of the database under a
- * worker; a database that is down spends none, for nobody can ask it for work, and neither does a deployment, for what is
- * drained is queued anew. So what runs out of them is broken and stays so: then a person hears of it the same half hour.
+ * 35 attempts: the first seven within a minute and a half, then one a minute, about half an hour in all. Only infrastructure failures use
+ * them; business retries are the machines'. A killed worker uses one, and so does a crash of the database under a worker. A database
+ * that is down uses none, because no work can be fetched, and neither does a deployment, because drained work is queued anew. Work that
+ * exhausts its attempts therefore stays broken, and a person is notified within that half hour.
  */
 export const defaultRetryPolicy: RetryPolicy = {
   retryLimit: 34,
-  // From a second, doubling, jittered by pg-boss: whoever only lost a race is back at once.
+  // Starts at one second and doubles, with pg-boss's jitter, so that a lost race is retried at once.
   retryDelay: 1,
   retryBackoff: true,
-  // As seldom as the machines' own retries at their slowest.
+  // The interval of the machines' own slowest retries.
   retryDelayMax: 60,
 }
 
-/** Failing is noticed by a heartbeat that is missing for 10 s, the least that pg-boss takes; a lease ends before it. */
+/** A worker has failed after 10 s without a heartbeat, the minimum of pg-boss. A lease ends earlier. */
 const heartbeatSeconds = 10
 const hour = 3_600
 const day = 24 * hour
 
 type Setting = readonly [name: string, options: Omit<Queue, 'name' | 'policy' | 'partition'>]
 
-/** The queues with their settings, each after the one that it gives its dead letters to. */
-export function queueSettings(patience: RetryPolicy): readonly Setting[] {
-  const kept = {
-    // Its id keeps what was done from being queued again by a straggler. Not longer: supervision reads the whole table.
+/** The settings of the queues, each after the queue of its dead letters. */
+export function queueSettings(retryPolicy: RetryPolicy): readonly Setting[] {
+  const retention = {
+    // A completed id prevents a straggler from queueing the same work again. Not kept longer: supervision reads the whole table.
     deleteAfterSeconds: hour,
-    // What nobody has begun by then is thrown away, counted from when it is due; far beyond any outage.
+    // Work that is not started within this time of its due time is deleted. Far longer than any outage.
     retentionSeconds: 90 * day,
   }
-  const lost = {
-    ...patience,
-    ...kept,
-    // Marking a row takes milliseconds; a worker that died over it is not waited for longer than this.
+  const deadLetters = {
+    ...retryPolicy,
+    ...retention,
+    // Marking a row takes milliseconds; this bounds the wait for a worker that died over it.
     expireInSeconds: 60,
-    // It is half an hour late already: polling finds it.
+    // A dead letter is half an hour late already: polling is enough.
     notify: false,
-    // They are taken as they come: so many together mean that something is broken for everybody, or nobody takes them.
+    // Dead letters are handled as they come: this many mean that something is broken for every organization, or that no worker runs.
     warningQueueSize: 100,
   }
   return [
-    [queues.deadWake, lost],
-    [queues.deadWebhook, lost],
+    [queues.deadWake, deadLetters],
+    [queues.deadWebhook, deadLetters],
     [
       queues.wake,
       {
-        ...patience,
-        ...kept,
+        ...retryPolicy,
+        ...retention,
         heartbeatSeconds,
-        // One drive through all steps that follow at once; the longest is an upload on a slow line.
+        // One drive through consecutive steps; the longest is an upload over a slow connection.
         expireInSeconds: 6 * hour,
-        // Its consumer tells the machine, or at least the person, and the sweep leaves it alone from then on.
+        // Its worker marks the instance, and the sweep then skips it.
         deadLetter: queues.deadWake,
-        // A started job does not wait for a tick.
+        // A started job does not wait for the next poll.
         notify: true,
-        // Every waiting job has a deferred wake-up here, so tens of thousands are no backlog.
+        // Every waiting instance has a deferred wake-up here, so tens of thousands are normal.
         warningQueueSize: 100_000,
       },
     ],
     [
       queues.scan,
       {
-        ...patience,
-        ...kept,
+        ...retryPolicy,
+        ...retention,
         heartbeatSeconds,
-        // Minutes for thousands of organizations; it ends before the next one is due.
+        // Minutes for thousands of organizations; it ends before the next hour.
         expireInSeconds: 600,
-        // No dead letters: it is about nothing in particular, and the next hour's does all that this one has not.
+        // Has no dead letters: the next hourly scan does everything that a failed one did not.
         notify: true,
-        // One an hour: they pile up only if nobody takes them.
+        // One an hour: a backlog means that no worker runs.
         warningQueueSize: 24,
       },
     ],
     [
       queues.webhook,
       {
-        ...patience,
-        ...kept,
+        ...retryPolicy,
+        ...retention,
         heartbeatSeconds,
         // One transaction on one row.
         expireInSeconds: 60,
-        // Its consumer marks the delivery, which is tried again every hour for three days.
+        // Its worker marks the delivery as failed; it is retried every hour for three days.
         deadLetter: queues.deadWebhook,
-        // TikTok's word is shown as it comes.
+        // TikTok's events are shown as they arrive.
         notify: true,
-        // TikTok repeats what it has not told for hours at once; more than that is a flood.
+        // TikTok sends hours of undelivered webhooks at once; more than this is a flood.
         warningQueueSize: 10_000,
       },
     ],

@@ -11,39 +11,39 @@ export interface WorkerOptions {
   readonly boss: PgBoss
   readonly db: Db
   readonly runtime: Runtime
-  /** How many jobs this process drives at once. */
+  /** How many machine instances this process drives at once. */
   readonly concurrency: number
   readonly onError: (error: unknown, jobId: string) => void
   readonly onSwept?: (jobIds: readonly string[]) => void
-  /** How late a wake-up may be before the sweep sends another, and how often it looks. */
+  /** How late a wake-up may be before the sweep queues another, and how often it runs. Default: 30 s and 60 s. */
   readonly sweep?: { readonly graceSeconds: number; readonly everySeconds: number }
 }
 
 export interface Worker {
-  /** Takes no more wake-ups, lets jobs in hand come to their next checkpoint, and after the grace gives up waiting. */
+  /** Fetches no more wake-ups, and waits until active instances have reached their next checkpoint, at most for the grace period. */
   stop(graceMs: number): Promise<void>
 }
 
-type WakeUpTaken = QueuedWork<{ readonly jobId: string }>
+type QueuedWakeUp = QueuedWork<{ readonly jobId: string }>
 
-/** Takes wake-ups from the queue and drives their jobs, until the runtime drains. */
+/** Fetches wake-ups from the queue and drives their machine instances, until the runtime drains. */
 export async function startWakeWorker(options: WorkerOptions): Promise<Worker> {
   const { boss, db, runtime, concurrency, onError } = options
-  let isAlone = await isOnlyOrganization(db)
+  let hasOneOrganization = await isOnlyOrganization(db)
   const worker = new FairWorker({
     boss,
     queue: queues.wake,
     concurrency,
-    reserve: () => (isAlone ? 0 : reserveOf(concurrency)),
-    perform: (work: WakeUpTaken) => wake(options, work),
+    reserve: () => (hasOneOrganization ? 0 : reserveOf(concurrency)),
+    perform: (work: QueuedWakeUp) => wake(options, work),
   })
   const { graceSeconds, everySeconds } = options.sweep ?? { graceSeconds: 30, everySeconds: 60 }
-  const lookAround = async () => {
+  const maintain = async () => {
     await sweep(options, graceSeconds)
-    isAlone = await isOnlyOrganization(db)
+    hasOneOrganization = await isOnlyOrganization(db)
   }
   const timer = setInterval(() => {
-    lookAround().catch((error) => onError(error, 'sweep'))
+    maintain().catch((error) => onError(error, 'sweep'))
   }, everySeconds * 1_000)
   timer.unref()
   const drain = () => {
@@ -60,33 +60,32 @@ export async function startWakeWorker(options: WorkerOptions): Promise<Worker> {
 }
 
 /**
- * A fifth of the places, and at least one, is kept for organizations that have nothing under way: an upload may hold its place
- * for minutes, so places that are free only after a while would be too late for them. An organization that is alone in its
- * installation has all of them.
+ * Reserves a fifth of the concurrency, and at least one, for organizations without active work: an upload may take minutes, and they
+ * would wait for its end. The only organization of an installation uses all of it.
  */
 export function reserveOf(concurrency: number): number {
   return concurrency > 1 ? Math.max(1, Math.floor(concurrency / 5)) : 0
 }
 
-async function wake({ boss, runtime, onError }: WorkerOptions, work: WakeUpTaken): Promise<void> {
+async function wake({ boss, runtime, onError }: WorkerOptions, work: QueuedWakeUp): Promise<void> {
   const { jobId } = work.data
-  const again = { jobId, organizationId: work.groupId ?? null }
+  const wakeUp = { jobId, organizationId: work.groupId ?? null }
   try {
     const end = await drive(runtime, jobId)
-    // Whoever holds it may be dead and its lease not yet run out: look again, once for all who ask now.
+    // The worker that leased it may be dead: try again after the lease. The time is rounded, so that several attempts queue one wake-up.
     if (end === 'leasedElsewhere') {
       const later = Math.ceil(Date.now() / 2_000) * 2_000 + 1_000
-      await queueWakeUps(boss, [{ ...again, reason: `leasedElsewhere ${later}`, at: later }])
+      await queueWakeUps(boss, [{ ...wakeUp, reason: `leasedElsewhere ${later}`, at: later }])
     }
-    // Let go in the middle of its work: the queue must find it for another process.
-    if (end === 'drained') await queueWakeUps(boss, [{ ...again, reason: crypto.randomUUID() }])
+    // It was released in the middle of its work: another process must continue.
+    if (end === 'drained') await queueWakeUps(boss, [{ ...wakeUp, reason: crypto.randomUUID() }])
   } catch (error) {
     onError(error, jobId)
-    throw error // The queue tries again, later each time.
+    throw error // The queue retries with backoff.
   }
 }
 
-/** Wakes unfinished jobs that nothing would wake any more. Answers how many it found. */
+/** Queues wake-ups for overdue machine instances whose own were lost. Returns how many it found. */
 export async function sweep(
   { boss, db, onSwept }: Pick<WorkerOptions, 'boss' | 'db' | 'onSwept'>,
   graceSeconds: number,
@@ -95,9 +94,9 @@ export async function sweep(
   await queueWakeUps(
     boss,
     overdue.map(({ jobId, organizationId, revision, overdueSeconds }) => {
-      // After one minute, two, four …: one that is only waiting for its turn, or fails each time, is not piled up.
-      const turn = Math.floor(Math.log2(Math.max(1, overdueSeconds / 60)))
-      return { jobId, organizationId, reason: `${revision} swept ${turn}` }
+      // After one minute, two, four …, so that an instance that waits in the queue, or fails each time, gets few.
+      const round = Math.floor(Math.log2(Math.max(1, overdueSeconds / 60)))
+      return { jobId, organizationId, reason: `${revision} swept ${round}` }
     }),
   )
   if (overdue.length > 0) onSwept?.(overdue.map(({ jobId }) => jobId))

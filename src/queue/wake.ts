@@ -6,17 +6,17 @@ import { queues } from './queue-settings.ts'
 
 export interface WakeUp {
   readonly jobId: string
-  /** Whose turn it takes: see `FairWorker`. Null of wake-ups that were queued before they had one. */
+  /** The group for `FairWorker`. Null for work without a group. */
   readonly organizationId: string | null
-  /** What makes this wake-up unlike others of the job: its revision, or who asks. */
+  /** Distinguishes this wake-up from others of the instance: its revision, or the source of the request. */
   readonly reason: string | number
-  /** Epoch milliseconds; now if left out. */
+  /** Epoch milliseconds. Default: now. */
   readonly at?: number
-  /** Before all others: an account, for whose new token many jobs may wait. */
+  /** Comes before all others: an account whose new token many jobs may wait for. */
   readonly isFirst?: boolean
 }
 
-/** Queues wake-ups; the same one twice is one. Inside `tx` they exist exactly if the transaction commits. */
+/** Queues wake-ups. The same one twice is queued once. With `tx` they are queued if the transaction commits. */
 export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?: Executor): Promise<void> {
   if (wakeUps.length === 0) return
   const jobs = wakeUps.map(({ jobId, organizationId, reason, at, isFirst }) => ({
@@ -26,12 +26,12 @@ export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?
     ...(isFirst && { priority: 1 }),
     ...(at !== undefined && { startAfter: new Date(at).toISOString() }),
   }))
-  // Whoever queues the same ones at the same moment waits for us, and must not be waited for.
+  // A fixed order prevents deadlocks between processes that queue the same wake-ups at the same moment.
   jobs.sort((a, b) => (a.id < b.id ? -1 : 1))
   await boss.insert(queues.wake, jobs, tx ? within(tx) : {})
 }
 
-/** A UUID that follows from a name (RFC 9562, version 8: ours, from SHA-256). */
+/** Derives a UUID from a name by SHA-256 (RFC 9562, version 8). */
 export function nameUuid(name: string): string {
   const bytes = createHash('sha256').update(name).digest().subarray(0, 16)
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80

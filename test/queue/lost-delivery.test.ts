@@ -37,7 +37,8 @@ it('marks a delivery that cannot be taken in, and takes it in once that is mende
   )
   expect(failed).toMatchObject({
     handled_at: null,
-    failure: 'WORKER_ERROR: The worker came to an error each time: error P0001. The log has the cause.',
+    failure:
+      'WORKER_ERROR: Every attempt of a worker failed with an error: error P0001. The log has the cause.',
   })
 
   await owner.pool.query('drop trigger refuse on reelpilot.webhook_delivery')

@@ -45,13 +45,13 @@ export async function appendEvent(db: Executor, event: NewEvent): Promise<number
 export function sequencesFor(rows: 'updated' | 'notified'): RawBuilder<unknown> {
   return sql`counted as (
       select organization_id, count(*) as events from ${sql.table(rows)} group by organization_id
-    ), locked as materialized (
+    ), locked_heads as materialized (
       select organization_id from event_head
        where organization_id in (select organization_id from counted)
        order by organization_id for update
     ), heads as (
       update event_head set sequence = event_head.sequence + counted.events
-        from counted join locked using (organization_id)
+        from counted join locked_heads using (organization_id)
        where event_head.organization_id = counted.organization_id
       returning event_head.organization_id, event_head.sequence - counted.events as base
     )`

@@ -34,7 +34,7 @@ export async function commitTransitions(
       select * from json_to_recordset(${JSON.stringify(input)}::json) as x (
         index int, job_id uuid, expected bigint, epoch bigint, "from" text, event text, wake_at timestamptz,
         release boolean, version int, state text, tag text, context jsonb, step jsonb, timers jsonb)
-    ), locked as materialized (
+    ), locked_instances as materialized (
       select id from machine_instance where id in (select job_id from input) order by id for no key update
     ), updated as (
       update machine_instance instance
@@ -48,8 +48,8 @@ export async function commitTransitions(
                           when instance.lease_owner is null then 0 else 1 end,
              lease_owner = case when input.release then null else instance.lease_owner end,
              lease_until = case when input.release then null else instance.lease_until end
-        from input join locked on locked.id = input.job_id
-       where instance.id = locked.id and instance.revision = input.expected
+        from input join locked_instances on locked_instances.id = input.job_id
+       where instance.id = locked_instances.id and instance.revision = input.expected
          and (input.epoch is null or (instance.lease_epoch = input.epoch and instance.lease_owner is not null))
       returning input.index, instance.id, instance.machine, instance.organization_id, instance.slot_id,
                 instance.account_id, instance.revision,
