@@ -4,7 +4,7 @@ import { HostFault, hostFaultOf } from './host-fault.ts'
 import { temporaryName, writeDurably } from './storage/durable-file.ts'
 
 /** A disk with less free space counts as full: a video with its scenes needs some tens of megabytes. */
-export const minFreeBytes = 64 * 1024 * 1024
+const minFreeBytes = 64 * 1024 * 1024
 const probe = Buffer.alloc(1024 * 1024)
 
 /** Writes 1 MB to the directory and removes it. Throws a HostFault if that fails. */

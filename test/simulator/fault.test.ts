@@ -80,7 +80,7 @@ describe('a fault', () => {
   })
 
   test('with a probability affects the same calls for the same seed until it is cleared', () => {
-    const strikes = () => {
+    const affectedCalls = () => {
       const faults = createFaults()
       faults.inject({ endpoint: 'token', probability: 0.5, seed: 7, effect: { kind: 'dropBefore' } })
       const affected = Array.from({ length: 200 }, () => faults.apply('token') !== undefined)
@@ -88,8 +88,8 @@ describe('a fault', () => {
       expect(faults.apply('token')).toBeUndefined()
       return affected
     }
-    const affected = strikes()
-    expect(affected).toEqual(strikes())
+    const affected = affectedCalls()
+    expect(affected).toEqual(affectedCalls())
     const hits = affected.filter(Boolean).length
     expect(hits).toBeGreaterThan(70)
     expect(hits).toBeLessThan(130)

@@ -3,7 +3,7 @@ import { type RemovalReason, removalReasons } from '../disconnect.ts'
 import { endpoints } from '../endpoint.ts'
 import { settingsSchema } from '../settings.ts'
 
-export const faultEffect = z.discriminatedUnion('kind', [
+const faultEffect = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('status'),
     status: z.int().min(200).max(599),

@@ -8,7 +8,7 @@ import { drain, parseJsonObject } from '../http/body.ts'
 import type { Call } from '../http/call.ts'
 import type { Reply } from '../http/reply.ts'
 import type { LocalTikTok } from '../simulator.ts'
-import { answers } from './answer.ts'
+import { controlHandlers } from './control-handlers.ts'
 
 /**
  * `/__local/…`: the console page, and the control API for other processes. Reads use GET; changes take JSON and answer with
@@ -30,11 +30,11 @@ export async function control(context: SimulatorContext, local: LocalTikTok, cal
     return { status: 200, json: { error: 'a redirect was followed' } }
   }
 
-  const answer = answers(local)[`${request.method} ${[name, ...rest].join('/')}`]
-  if (!answer) return { status: 404, json: { error: 'no such control' } }
+  const handle = controlHandlers(local)[`${request.method} ${[name, ...rest].join('/')}`]
+  if (!handle) return { status: 404, json: { error: 'the control API has no such request' } }
   const body = parseJsonObject(await call.text())
   try {
-    return { status: 200, json: (await answer(body)) ?? {} }
+    return { status: 200, json: (await handle(body)) ?? {} }
   } catch (error) {
     if (error instanceof RangeError) return { status: 400, json: { error: error.message } }
     throw error

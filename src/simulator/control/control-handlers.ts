@@ -14,10 +14,10 @@ import {
 } from './control-body.ts'
 
 /** Handles a request and returns its answer. Throws RangeError, with a message for people, for an invalid request. */
-export type Answer = (body: unknown) => unknown
+export type ControlHandler = (body: unknown) => unknown
 
 /** The control API for other processes, by method and name. */
-export function answers(local: LocalTikTok): Readonly<Record<string, Answer | undefined>> {
+export function controlHandlers(local: LocalTikTok): Readonly<Record<string, ControlHandler | undefined>> {
   return {
     'GET app': () => local.app,
     'PATCH app': checked(appBody, (app) => local.changeApp(app)),
@@ -51,7 +51,7 @@ export function answers(local: LocalTikTok): Readonly<Record<string, Answer | un
   }
 }
 
-function checked<Body>(schema: z.ZodType<Body>, handle: (body: Body) => unknown): Answer {
+function checked<Body>(schema: z.ZodType<Body>, handle: (body: Body) => unknown): ControlHandler {
   return (body) => {
     const parsed = schema.safeParse(body)
     if (!parsed.success) throw new RangeError(z.prettifyError(parsed.error))
