@@ -74,7 +74,7 @@ function textOf(outcome: CallbackOutcome): PageText {
     case 'malformed':
       return {
         status: 400,
-        title: 'This page only works after TikTok',
+        title: 'Nothing to do here',
         paragraphs: [
           'TikTok sends people here after they connect an account. Opened directly, it does nothing.',
         ],

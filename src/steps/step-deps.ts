@@ -21,6 +21,6 @@ export interface StepDeps extends CommandDeps {
   /** Where videos are assembled before they are stored. */
   readonly workDirectory: string
   readonly ffmpegPath?: string
-  /** Receives causes of failures, and when this machine starts and stops to fail its steps. */
+  /** Receives causes of failures, and when this machine starts and stops failing its steps. */
   readonly report?: (report: StepReport) => void
 }

@@ -24,9 +24,7 @@ interface AccountRef {
 export const uploadTokenSeconds = 70 * 60
 export const callTokenSeconds = 60
 
-/**
- * The TikTok client for a job's calls. Rate limits and breakers learn from it whose call it is, and whether it is a retry.
- */
+/** The TikTok client for a job's calls. It tells rate limits and breakers the caller and the attempt number. */
 export function clientForJob(
   { tiktok }: Pick<StepDeps, 'tiktok'>,
   { organizationId, jobId }: Pick<StepContext, 'organizationId' | 'jobId'>,

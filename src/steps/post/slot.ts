@@ -3,7 +3,7 @@ import type { Db } from '../../store/database.ts'
 import { findSlotToPost, type SlotToPost } from '../../store/job/clearance.ts'
 import type { SlotContent } from '../../store/plan/slots.ts'
 
-/** A job's slot: what to post, and what decides whether it may be posted. A claimed slot cannot be deleted, so this throws if it is missing. */
+/** A job's slot: what to post, and what decides whether it may be posted. Throws if it is missing: a claimed slot cannot be deleted. */
 export async function readSlot(db: Db, organizationId: string, slotId: string): Promise<SlotToPost> {
   const slot = await findSlotToPost(db, organizationId, slotId)
   if (!slot) throw new Error(`the slot ${slotId} of a job is missing`)

@@ -8,7 +8,7 @@ import { type Answered, type Exchange, retryAfterSeconds } from './upstream.ts'
 export interface ReadingRules {
   /** Finds an id in an unreadable answer; its first group is the id. */
   readonly idPattern?: RegExp
-  /** For a success body so small that a repaired one could be any page: accepts only exact JSON. */
+  /** Accepts only exact JSON: for a success body so small that any page could be repaired into it. */
   readonly exactOnly?: boolean
 }
 

@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts'
 export interface Caller {
   readonly organizationId: string
   readonly accountId: string
-  /** Retries the call after a deferral: a job's id, or the account's id for calls of its own. Rate limits reserve a slot for it. */
+  /** What repeats a deferred call: a job's id, or the account's id for calls of its own. Rate limits reserve a slot for it. */
   readonly requester: string
 }
 
