@@ -141,7 +141,7 @@ export async function findOpenDeadLetters(
 ): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join machine_instance instance on instance.id = dead_letter.instance_id and job.revision = dead_letter.job_revision
+      join machine_instance instance on instance.id = dead_letter.instance_id and instance.revision = dead_letter.revision
      where dead_letter.organization_id = ${organizationId} and dead_letter.instance_id = any(${instanceIds}::uuid[])
        and dead_letter.redriven_at is null`.execute(db)
   return rows
@@ -151,7 +151,7 @@ export async function findOpenDeadLetters(
 export async function listOpenDeadLetters(db: Executor, limit: number): Promise<readonly DeadLetterRecord[]> {
   const { rows } = await sql<DeadLetterRecord>`
     select ${columns} from dead_letter
-      join machine_instance instance on instance.id = dead_letter.instance_id and job.revision = dead_letter.job_revision
+      join machine_instance instance on instance.id = dead_letter.instance_id and instance.revision = dead_letter.revision
      where dead_letter.redriven_at is null order by dead_letter.created_at limit ${limit}`.execute(db)
   return rows
 }
