@@ -6,54 +6,54 @@ import { Account, Event, Job, Plan, Slot } from '../schema/ref.ts'
 
 Event.implement({
   description:
-    'A change in the organization. Events are numbered 1, 2, 3 … without a gap, so that a client can resume after the last one it received.',
+    'An event of the organization. Sequence numbers start at 1 and have no gaps, so a client that knows the last one it received can resume from there.',
   authScopes: { read: true },
   fields: (t) => ({
     sequence: t.expose('sequence', {
       type: 'SafeInt',
-      description: 'The number of the event in its organization.',
+      description: 'The sequence number of the event.',
     }),
     type: t.exposeString('type', {
       description:
-        'The kind of event, such as `job.transitioned`, `account.transitioned` or `plan.approved`.',
+        'The type of the event, such as `job.transitioned`, `plan.approved` or `quota.thresholdReached`.',
     }),
     occurredAt: t.expose('at', {
       type: 'DateTime',
-      description: 'When the event happened, by the clock of the database.',
+      description: 'When the event occurred, by the database clock.',
     }),
     payload: t.expose('payload', {
       type: 'JSON',
       description:
-        'The details. For `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
+        'The details of the event. For `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
     }),
     plan: t.field({
       type: Plan,
       nullable: true,
-      description: 'The plan of the event in its current state.',
+      description: 'The plan of the event in its current state; null if there is none.',
       resolve: ({ planId }, _args, { load }) => (planId === null ? null : load.plan.load(planId)),
     }),
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot of the event in its current state.',
+      description: 'The slot of the event in its current state; null if there is none.',
       resolve: ({ slotId }, _args, { load }) => (slotId === null ? null : load.slot.load(slotId)),
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account of the event in its current state.',
+      description: 'The account of the event in its current state; null if there is none.',
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job of the event in its current state.',
+      description: 'The job of the event in its current state; null if there is none.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
     revision: t.expose('jobRevision', {
       type: 'SafeInt',
       nullable: true,
-      description: 'The revision of the job or account after the event.',
+      description: 'The revision of the job or account after the event; null for other events.',
     }),
   }),
 })
@@ -62,7 +62,8 @@ builder.queryField('events', (t) =>
   t.connection(
     {
       type: Event,
-      description: 'The events, oldest first. The cursor of an event is its sequence.',
+      description:
+        'The events of the organization, oldest first. The cursor of an event is its sequence number.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         numberedConnectionOf(

@@ -12,7 +12,7 @@ const after =
 
 builder.subscriptionType({
   description:
-    'Events as they happen: each once, in order and without a gap, also after a reconnect with `after`.',
+    'Events as they occur: each once, in order and without gaps, also after a reconnect with `after`.',
   authScopes: { read: true },
   fields: (t) => ({
     events: t.field({
@@ -25,7 +25,7 @@ builder.subscriptionType({
     }),
     jobEvents: t.field({
       type: Event,
-      description: 'The events of one job. The subscription does not end when the job ends.',
+      description: 'The events of one job. The subscription stays open after the job has ended.',
       authScopes: { read: true },
       args: {
         jobId: t.arg.id({ required: true, description: 'The job.' }),
@@ -58,7 +58,7 @@ builder.subscriptionType({
     accountEvents: t.field({
       type: Event,
       description:
-        'The events of one account: `account.transitioned`, and `account.slotsEndangered` with the slots that cannot be posted without it.',
+        'The events of one account: `account.transitioned`, and `account.slotsEndangered` with the slots that will fail because its authorization was removed.',
       authScopes: { read: true },
       args: {
         accountId: t.arg.id({ required: true, description: 'The account.' }),
@@ -75,7 +75,7 @@ builder.subscriptionType({
     }),
     quotaEvents: t.field({
       type: Event,
-      description: 'The events of quotas.',
+      description: 'The `quota.*` events.',
       authScopes: { read: true },
       args: { after: t.arg({ type: 'SafeInt', description: after }) },
       subscribe: (_root, args, context) =>

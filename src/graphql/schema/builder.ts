@@ -69,8 +69,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       description:
         'Whether items precede this page. Exact with `last`; with `first`, whether `after` was given.',
     },
-    startCursorFieldOptions: { description: 'The cursor of the first item of this page.' },
-    endCursorFieldOptions: { description: 'The cursor of the last item of this page.' },
+    startCursorFieldOptions: {
+      description: 'The cursor of the first item of the page; null if it is empty.',
+    },
+    endCursorFieldOptions: { description: 'The cursor of the last item of the page; null if it is empty.' },
     firstArgOptions: {
       description: `The number of items from the start of the list. Maximum: ${maxPageSize}. Default: ${defaultPageSize}.`,
     },

@@ -19,33 +19,33 @@ export function connectionTypes<Row>(
 
 export const AccountConnection = connectionTypes(Account, {
   connection: 'A page of accounts.',
-  edge: 'An account in a list.',
+  edge: 'An account and its cursor.',
 })
 export const PlanConnection = connectionTypes(Plan, {
   connection: 'A page of plans.',
-  edge: 'A plan in a list.',
+  edge: 'A plan and its cursor.',
 })
 export const SlotConnection = connectionTypes(Slot, {
   connection: 'A page of slots.',
-  edge: 'A slot in a list.',
+  edge: 'A slot and its cursor.',
 })
 export const JobConnection = connectionTypes(Job, {
   connection: 'A page of jobs.',
-  edge: 'A job in a list.',
+  edge: 'A job and its cursor.',
 })
 export const JobTransitionConnection = connectionTypes(JobTransition, {
-  connection: 'A page of transitions.',
-  edge: 'A transition in a list.',
+  connection: 'A page of job transitions.',
+  edge: 'A job transition and its cursor.',
 })
 export const EventConnection = connectionTypes(Event, {
   connection: 'A page of events.',
-  edge: 'An event in a list.',
+  edge: 'An event and its cursor.',
 })
 export const ScanConnection = connectionTypes(Scan, {
   connection: 'A page of scans.',
-  edge: 'A scan in a list.',
+  edge: 'A scan and its cursor.',
 })
 export const ScanDecisionConnection = connectionTypes(ScanDecision, {
-  connection: 'A page of decisions.',
-  edge: 'A decision in a list.',
+  connection: 'A page of scan decisions.',
+  edge: 'A scan decision and its cursor.',
 })

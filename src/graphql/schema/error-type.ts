@@ -88,7 +88,10 @@ builder.objectType(SlotClaimed, {
   interfaces: [ErrorInterface],
   authScopes: { read: true },
   fields: (t) => ({
-    slotId: t.id({ description: 'The slot.', resolve: ({ slotId }) => encodeGlobalId('Slot', slotId) }),
+    slotId: t.id({
+      description: 'The global id of the slot.',
+      resolve: ({ slotId }) => encodeGlobalId('Slot', slotId),
+    }),
   }),
 })
 
@@ -96,7 +99,10 @@ const SlotViolation = builder.objectRef<SlotViolationRecord>('SlotViolation').im
   description: 'A TikTok setting of the creator that a slot violates.',
   authScopes: { read: true },
   fields: (t) => ({
-    slotId: t.id({ description: 'The slot.', resolve: ({ slotId }) => encodeGlobalId('Slot', slotId) }),
+    slotId: t.id({
+      description: 'The global id of the slot.',
+      resolve: ({ slotId }) => encodeGlobalId('Slot', slotId),
+    }),
     path: t.exposeString('path', { description: 'The field of the slot, such as `allowDuet`.' }),
     message: t.exposeString('message', { description: 'What the setting allows.' }),
   }),

@@ -10,7 +10,7 @@ export const refusalCodes = {
   SLOT_CLAIMED:
     'A job has claimed the slot and was not cancelled, so this part of the slot cannot be changed.',
   CREATOR_SETTINGS_VIOLATION: 'The TikTok settings of the creator do not allow the planned post.',
-  JOB_KEY_IN_USE: 'An unfinished job of another slot has the job key.',
+  JOB_KEY_IN_USE: 'An unfinished job of another slot has this job key.',
   SLOT_TOO_LATE: 'The publishing time of the slot is too far in the past.',
   QUOTA_EXCEEDED: 'A hard quota limit does not have enough left.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another mutation or input.',

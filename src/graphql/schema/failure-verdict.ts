@@ -8,51 +8,59 @@ import { builder } from './builder.ts'
 import { FailureSource, sourceOf, Verdict } from './failure.ts'
 
 const FailureVerdict = builder.objectRef<VerdictRecord>('FailureVerdict').implement({
-  description: 'What one code means, and what a person does about it.',
+  description: 'The classification of one failure code.',
   authScopes: { read: true },
   fields: (t) => ({
     code: t.exposeString('code', {
-      description: 'The code. One that ends in `5xx` stands for each of the hundred.',
+      description: 'The code. A code that ends in `5xx` covers all statuses from 500 to 599.',
     }),
-    source: t.expose('source', { type: FailureSource, description: 'Whose word it is.' }),
+    source: t.expose('source', { type: FailureSource, description: 'The source of the code.' }),
     httpStatus: t.exposeInt('httpStatus', {
       nullable: true,
-      description: 'The HTTP status that it comes with, where it always comes with the same.',
+      description: 'The HTTP status of the response with this code; null if it varies.',
     }),
     verdict: t.expose('verdict', {
       type: Verdict,
-      description: 'What has to happen before trying again makes sense.',
+      description: 'The class of the failure.',
     }),
-    meaning: t.exposeString('meaning', { description: 'What happened, in plain words.' }),
-    nextStep: t.exposeString('nextStep', { description: 'What a person does about it, in plain words.' }),
+    meaning: t.exposeString('meaning', { description: 'What happened.' }),
+    nextStep: t.exposeString('nextStep', { description: 'What a person should do about it.' }),
     retryAfterSeconds: t.exposeInt('afterSeconds', {
       nullable: true,
-      description: 'After how long waiting helps; of a cap, its whole window.',
+      description:
+        'The time after which a retry can succeed, in seconds. For a cap it is the whole window. Null if time alone does not help.',
     }),
     canPostAgain: t.exposeBoolean('canPostAgain', {
       nullable: true,
-      description: 'Of a fail reason: whether the post may be opened anew, with nothing changed.',
+      description:
+        'Whether the post may be opened again unchanged. Null for codes that are not fail reasons of posts.',
     }),
   }),
 })
 
 const UnrecognisedCode = builder.objectRef<UnrecognisedRecord>('UnrecognisedCode').implement({
-  description: 'A code that the table of verdicts does not have. It was given the safest class.',
+  description: 'A failure code that has no verdict. It was given the safest class.',
   authScopes: { read: true },
   fields: (t) => ({
     code: t.exposeString('code', { description: 'The code.' }),
     source: t.field({
       type: FailureSource,
       nullable: true,
-      description: 'Whose word it is; null for a source that this version does not know.',
+      description: 'The source of the code; null for a source that this version does not know.',
       resolve: ({ source }) => sourceOf(source),
     }),
-    occurrenceCount: t.expose('occurrences', { type: 'SafeInt', description: 'How often it was met.' }),
-    firstSeenAt: t.expose('firstSeenAt', { type: 'DateTime', description: 'When it was first met.' }),
-    lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it was last met.' }),
+    occurrenceCount: t.expose('occurrences', {
+      type: 'SafeInt',
+      description: 'The number of times that the code was received.',
+    }),
+    firstSeenAt: t.expose('firstSeenAt', {
+      type: 'DateTime',
+      description: 'When the code was first received.',
+    }),
+    lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When the code was last received.' }),
     lastLogId: t.exposeString('lastLogId', {
       nullable: true,
-      description: "TikTok's id of the last call that it came with.",
+      description: "TikTok's log id of the last call with this code; null if there is none.",
     }),
   }),
 })
@@ -60,15 +68,20 @@ const UnrecognisedCode = builder.objectRef<UnrecognisedRecord>('UnrecognisedCode
 builder.queryFields((t) => ({
   failureVerdicts: t.field({
     type: [FailureVerdict],
-    description: 'What every known code means: the table that failures are judged by.',
+    description: 'The verdict table: the classification of every known failure code.',
     authScopes: { read: true },
-    args: { source: t.arg({ type: FailureSource, description: 'Only codes of this source.' }) },
+    args: {
+      source: t.arg({
+        type: FailureSource,
+        description: 'Only codes of this source. All sources if omitted.',
+      }),
+    },
     resolve: (_root, { source }) =>
       failureVerdicts.filter((verdict) => source == null || verdict.source === source),
   }),
   unrecognisedCodes: t.field({
     type: [UnrecognisedCode],
-    description: 'The last 100 codes that the table did not have, the most recent first.',
+    description: 'The last 100 failure codes that had no verdict, most recent first.',
     authScopes: { read: true },
     resolve: async (_root, _args, { viewer, read }) => [
       ...(await read((tx) => listUnrecognised(tx, viewer.organizationId))),

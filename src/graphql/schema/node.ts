@@ -28,17 +28,17 @@ builder.queryFields((t) => ({
   node: t.field({
     type: builder.nodeInterfaceRef(),
     nullable: true,
-    description: 'The object with this id; null if it does not exist in your organization.',
+    description: 'An object by its global id; null if it does not exist or belongs to another organization.',
     authScopes: { read: true },
-    args: { id: t.arg.id({ required: true, description: 'The id.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The global id.' }) },
     resolve: (_root, { id }, context) => findNode(id, context),
   }),
   nodes: t.field({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
-    description: `The objects with these ids, in the same order. Maximum: ${maxPageSize}.`,
+    description: `Objects by their global ids, in the order of the ids. At most ${}; an element is null if its object does not exist or belongs to another organization.`,
     authScopes: { read: true },
-    args: { ids: t.arg.idList({ required: true, description: 'The ids.' }) },
+    args: { ids: t.arg.idList({ required: true, description: `The global ids, at most ${}.` }) },
     resolve: (_root, { ids }, context) => {
       if (ids.length > maxPageSize)
         throw requestError('BAD_USER_INPUT', `ids must have at most ${maxPageSize} items`)

@@ -5,21 +5,24 @@ import { builder } from './builder.ts'
 import { ApiKey, Organization } from './ref.ts'
 
 builder.node(Organization, {
-  description: 'The tenant. Everything else belongs to exactly one.',
+  description: 'The tenant. All other data belongs to exactly one organization.',
   authScopes: { read: true },
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What it is called.' }),
+    name: t.exposeString('name', { description: 'The name of the organization.' }),
     apiKeys: t.field({
       type: [ApiKey],
-      description: 'Its keys, the newest first, revoked ones too. Takes the admin scope.',
+      description: 'The API keys, newest first, including revoked ones. Requires the admin scope.',
       authScopes: { admin: true },
       resolve: async (organization, _args, context) => [
         ...(await context.read((tx) => listApiKeys(tx, organization.id))),
       ],
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the organization was created.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'When the organization last changed.',
+    }),
   }),
 })
 

@@ -5,20 +5,20 @@ import { withinLimit } from '../server/json-input.ts'
 import { builder } from './builder.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
-  description: 'An instant in ISO 8601 with an offset, such as 2026-03-29T16:30:00.000Z.',
+  description: 'An instant in ISO 8601 with its offset, such as `2026-03-29T16:30:00.000Z`.',
 })
 builder.addScalarType(
   'JSON',
   new GraphQLScalarType({
     ...JSONResolver.toConfig(),
-    description: `Any JSON value. As an input, at most ${scalarLimit.depth} levels deep and ${scalarLimit.values} values.`,
+    description: `Any JSON value. As input, at most ${scalarLimit.depth} levels deep and at most ${scalarLimit.values} values.`,
     parseValue: (value) => withinLimit(value, 'a JSON value', scalarLimit),
     parseLiteral: (node, variables) =>
       withinLimit(JSONResolver.parseLiteral(node, variables), 'a JSON value', scalarLimit),
   }),
 )
 builder.addScalarType('SafeInt', SafeIntResolver, {
-  description: 'An integer that may exceed 32 bits but is exact in JavaScript: at most 2^53 - 1.',
+  description: 'An integer that may exceed 32 bits but is exact in JavaScript: from -(2^53 - 1) to 2^53 - 1.',
 })
 
 /** A string that commands validate, so that the error can list all mistakes of the input with their fields. */

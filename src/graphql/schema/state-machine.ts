@@ -8,42 +8,51 @@ import {
 import { builder } from './builder.ts'
 
 const State = builder.objectRef<DiagramState>('MachineState').implement({
-  description: 'A state that an instance can be in.',
+  description: 'A state of a state machine.',
   authScopes: { read: true },
   fields: (t) => ({
     path: t.exposeString('path', {
-      description: 'Its name, with the areas that it lies in, such as `publishing.uploading`.',
+      description: 'The path of the state, with its parent states, such as `publishing.uploading`.',
     }),
     tag: t.exposeString('tag', {
-      description: 'What an instance needs there: `working`, `waiting`, `resting` or `final`.',
+      description:
+        'What an instance needs in this state: `working`, `waiting`, `resting`, `settled` or `final`.',
     }),
-    step: t.exposeString('step', { nullable: true, description: 'The step that a worker performs there.' }),
+    step: t.exposeString('step', {
+      nullable: true,
+      description: 'The step that a worker performs in this state; null if there is none.',
+    }),
   }),
 })
 
 const Transition = builder.objectRef<DiagramTransition>('MachineTransition').implement({
-  description: 'A way from one state to another.',
+  description: 'A transition between two states.',
   authScopes: { read: true },
   fields: (t) => ({
     from: t.exposeString('from', {
-      description: 'The state or area where it holds; empty if it holds everywhere.',
+      description:
+        'The path of the state or parent state in which the transition applies; empty if it applies in every state.',
     }),
     event: t.exposeString('event', {
-      description: 'What happens, such as `cancel`, `uploadChunk done` or `after backoff`.',
+      description:
+        'The event that causes the transition, such as `cancel`, `uploadChunk done` or `after backoff`.',
     }),
-    to: t.exposeString('to', { description: 'The state that follows.' }),
+    to: t.exposeString('to', { description: 'The path of the next state.' }),
   }),
 })
 
 const StateMachine = builder.objectRef<MachineDiagram>('StateMachine').implement({
-  description: 'A machine as this server runs it.',
+  description: 'A state machine as this server runs it.',
   authScopes: { read: true },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its name.' }),
+    name: t.exposeString('name', { description: 'The name of the machine.' }),
     version: t.exposeInt('version', {
-      description: 'Rises when its states or what it knows change their shape.',
+      description:
+        'The version of the machine. It increases when the shape of its states or its context changes.',
     }),
-    initialState: t.exposeString('initial', { description: 'The state that an instance begins in.' }),
+    initialState: t.exposeString('initial', {
+      description: 'The path of the state in which an instance starts.',
+    }),
     states: t.field({
       type: [State],
       description: 'All states.',
@@ -51,14 +60,14 @@ const StateMachine = builder.objectRef<MachineDiagram>('StateMachine').implement
     }),
     transitions: t.field({
       type: [Transition],
-      description: 'All ways from state to state.',
+      description: 'All transitions.',
       resolve: ({ transitions }) => [...transitions],
     }),
     steps: t.stringList({
-      description: 'The steps that workers perform for it.',
+      description: 'The names of the steps that workers perform, without duplicates.',
       resolve: ({ states }) => [...new Set(states.flatMap(({ step }) => (step === null ? [] : [step])))],
     }),
-    diagram: t.string({ description: 'A state diagram in the Mermaid language.', resolve: toMermaid }),
+    diagram: t.string({ description: 'The state diagram, in Mermaid syntax.', resolve: toMermaid }),
   }),
 })
 
@@ -67,9 +76,9 @@ builder.queryFields((t) => ({
     type: StateMachine,
     nullable: true,
     description:
-      'A machine by its name: `job`, `plan`, `account` or `breaker`; null if there is none of the name.',
+      'A state machine by name: `job`, `plan`, `account` or `breaker`. Null if there is no such machine.',
     authScopes: { read: true },
-    args: { name: t.arg.string({ required: true, description: 'Its name.' }) },
+    args: { name: t.arg.string({ required: true, description: 'The name of the machine.' }) },
     resolve: (_root, { name }, { deps }) => {
       const machine = deps.machines.get(name)
       return machine ? diagramOf(machine) : null
@@ -77,7 +86,7 @@ builder.queryFields((t) => ({
   }),
   stateMachines: t.field({
     type: [StateMachine],
-    description: 'All machines.',
+    description: 'All state machines.',
     authScopes: { read: true },
     resolve: (_root, _args, { deps }) => [...deps.machines.values()].map(diagramOf),
   }),

@@ -4,18 +4,18 @@ import { ownOrganization } from './organization.ts'
 import { ApiKey, Organization } from './ref.ts'
 
 const Viewer = builder.objectRef<ViewerRecord>('Viewer').implement({
-  description: 'Who asks: a key, and the organization that it belongs to.',
+  description: 'The API key of the request and its organization.',
   authScopes: { read: true },
   fields: (t) => ({
     organization: t.field({
       type: Organization,
-      description: 'The organization whose data this key sees.',
+      description: 'The organization whose data the key can access.',
       resolve: (_viewer, _args, context) => ownOrganization(context),
     }),
     apiKey: t.field({
       type: ApiKey,
       nullable: true,
-      description: 'The key that signed this request.',
+      description: 'The key that authenticated the request; null if it was deleted meanwhile.',
       resolve: ({ keyId }, _args, context) => context.load.apiKey.load(keyId),
     }),
   }),
@@ -24,7 +24,7 @@ const Viewer = builder.objectRef<ViewerRecord>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: Viewer,
-    description: 'Who asks.',
+    description: 'The API key of the request and its organization.',
     authScopes: { read: true },
     resolve: (_root, _args, context) => context.viewer,
   }),

@@ -6,86 +6,91 @@ import { builder } from '../builder.ts'
 import { pageSizeOf } from '../connection.ts'
 import { Failure } from '../failure.ts'
 import { Account, Slot } from '../ref.ts'
-import { mostComingSlots, type SlotAtRisk as SlotAtRiskRecord, slotsAtRisk } from './account-view.ts'
+import { maxComingSlots, type SlotAtRisk as SlotAtRiskRecord, slotsAtRisk } from './account-view.ts'
 
 interface Health extends HealthFacts {
   readonly account: AccountRecord
 }
 
 const HealthStatus = builder.enumType('AccountHealthStatus', {
-  description: 'Whether posts can be made for an account, and for how long.',
+  description: 'Whether posts can be published for an account.',
   values: {
-    HEALTHY: { value: 'healthy', description: 'They can, with no end in sight.' },
+    HEALTHY: { value: 'healthy', description: 'Posts can be published, and no end is known.' },
     RENEWAL_FAILING: {
       value: 'renewalFailing',
-      description: 'They can for now, but the connection could not be renewed so far. It is tried again.',
+      description:
+        'Posts can be published until `postingEndsAt`, but refreshing the token fails. It is retried automatically.',
     },
     PERMISSION_MISSING: {
       value: 'permissionMissing',
-      description: 'It is connected, but its creator has not granted the permission to post.',
+      description: 'The account is connected, but its creator has not granted the scope to post.',
     },
     ENCRYPTION_KEY_MISSING: {
       value: 'keyMissing',
       description:
-        'They cannot: this installation lacks the key that its tokens are sealed under. The operator puts it back.',
+        "Posts cannot be published: this installation lacks the key that encrypts the account's tokens. The operator must restore it.",
     },
     BROKEN: {
       value: 'broken',
-      description: 'The connection is gone. What was begun may be finished until `postingEndsAt`.',
+      description: 'The connection is lost. Uploads that have begun may finish until `postingEndsAt`.',
     },
-    NOT_CONNECTED: { value: 'notConnected', description: 'Its creator has not granted access yet.' },
+    NOT_CONNECTED: { value: 'notConnected', description: 'The creator has not granted access yet.' },
   } as const,
 })
 
 const SlotAtRisk = builder.objectRef<SlotAtRiskRecord>('SlotAtRisk').implement({
-  description: 'A slot whose post will not be made, unless somebody acts.',
+  description: 'A slot whose post will fail unless someone acts.',
   authScopes: { read: true },
   fields: (t) => ({
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot; null if it was removed at this very moment.',
+      description: 'The slot; null if it was removed meanwhile.',
       resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
     }),
     failsAt: t.expose('failsAt', {
       type: 'DateTime',
-      description: 'When its post is due and cannot be made. In the past if its job waits for that already.',
+      description:
+        'When the post is due and cannot be published. In the past if its job already waits for the account.',
     }),
-    failure: t.expose('failure', { type: Failure, description: 'Why it cannot be made.' }),
+    failure: t.expose('failure', { type: Failure, description: 'Why the post cannot be published.' }),
   }),
 })
 
 const AccountHealth = builder.objectRef<Health>('AccountHealth').implement({
-  description: 'Whether posts can be made for an account, until when, and what comes of it if nobody acts.',
+  description: 'Whether posts can be published for an account, until when, and which slots are affected.',
   authScopes: { read: true },
   fields: (t) => ({
-    status: t.expose('status', { type: HealthStatus, description: 'How it stands.' }),
+    status: t.expose('status', { type: HealthStatus, description: 'The health of the account.' }),
     postingEndsAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Until when posts can be made if nobody acts; null if there is no end in sight.',
+      description: 'When publishing stops working unless someone acts; null if no end is known.',
       resolve: ({ postingEndsAt }) => (postingEndsAt === null ? null : new Date(postingEndsAt)),
     }),
     failure: t.expose('failure', {
       type: Failure,
       nullable: true,
-      description: 'What is wrong; null if nothing is known to be.',
+      description: 'What is wrong; null if nothing is known to be wrong.',
     }),
     nextStep: t.string({
       nullable: true,
-      description: 'What a person does about it, in plain words; null if there is nothing to do.',
+      description: 'What a person should do about it; null if nothing needs to be done.',
       resolve: nextStepOf,
     }),
     slotsAtRisk: t.field({
       type: [SlotAtRisk],
-      description: 'Which slots will fail if nobody acts, the earliest first.',
+      description: 'The slots that will fail unless someone acts, earliest first.',
       args: {
-        first: t.arg.int({ defaultValue: 20, description: 'How many, from the front; at most 100.' }),
+        first: t.arg.int({
+          defaultValue: 20,
+          description: 'The number of slots, from the front. Default: 20. Maximum: 100.',
+        }),
       },
       resolve: async (health, args, context) => (await risksOf(health, context)).slice(0, pageSizeOf(args)),
     }),
     slotsAtRiskCount: t.int({
-      description: `How many they are; only the next ${mostComingSlots} slots of an account are looked at.`,
+      description: `The number of slots at risk among the next ${maxComingSlots} slots of the account.`,
       resolve: async (health, _args, context) => (await risksOf(health, context)).length,
     }),
   }),
@@ -94,7 +99,7 @@ const AccountHealth = builder.objectRef<Health>('AccountHealth').implement({
 builder.objectField(Account, 'health', (t) =>
   t.field({
     type: AccountHealth,
-    description: 'Whether posts can be made for it, and which slots will fail if nobody acts.',
+    description: 'Whether posts can be published for the account, and which slots are at risk.',
     resolve: async (account, _args, { load }) => ({ ...(await load.accountHealth.load(account)), account }),
   }),
 )

@@ -6,15 +6,15 @@ import { Account } from '../ref.ts'
 
 defineMutation('connectAccount', {
   description:
-    "Opens the way to TikTok's authorize page, where a creator connects an account: a new one, or again one that is known. Takes the write scope only, for it changes nothing that works: the creator decides at TikTok.",
+    "Starts the connection of a TikTok account: returns the address of TikTok's authorization page, where the creator grants access. Connects a new account, or an existing one again. An existing connection keeps working until the creator has granted access. Requires the write scope.",
   scope: 'write',
   input: {
-    description: 'What to connect.',
+    description: 'Input of `connectAccount`.',
     ids: { accountId: ['Account'] },
     fields: (t) => ({
-      accountId: t.id({ description: 'The account to connect again; a new one if left out.' }),
+      accountId: t.id({ description: 'The account to connect again; a new account if omitted.' }),
       scopes: t.stringList({
-        description: `What to ask the creator for, in TikTok's words. If left out: ${defaultScopes.join(', ')}.`,
+        description: `The TikTok scopes to request. Default: ${defaultScopes.join(', ')}.`,
       }),
     }),
   },
@@ -22,23 +22,24 @@ defineMutation('connectAccount', {
     connectAccount(tx, deps, authorization, { organizationId, accountId, scopes }),
   redact: ({ authorizeUrl: _, ...kept }) => kept, // It is kept sealed.
   payload: {
-    description: 'The way to the authorize page.',
+    description: 'The result of `connectAccount`.',
     fields: (t) => ({
       account: t.field({
         type: Account,
         nullable: true,
-        description: 'The account as it is now. It moves on once its creator has come back.',
+        description:
+          'The account after the mutation; null if it no longer exists. Its state changes once the creator has granted access.',
         resolve: ({ accountId }, _args, { load }) => load.account.load(accountId),
       }),
       authorizeUrl: t.string({
         description:
-          "Where to send the creator's browser. It works once, and connects whoever opens it: give it to nobody else.",
+          "The address to open in the creator's browser. It works once and connects the account of the person who opens it, so keep it secret.",
         resolve: ({ attemptId, authorizeUrlSealed }, _args, { authorization, viewer }) =>
           authorization.unseal(authorizeUrlSealed, { organizationId: viewer.organizationId, attemptId }),
       }),
       expiresAt: t.field({
         type: 'DateTime',
-        description: 'When the address has no effect any more.',
+        description: 'When `authorizeUrl` expires.',
         resolve: ({ expiresAt }) => new Date(expiresAt),
       }),
     }),
@@ -47,25 +48,25 @@ defineMutation('connectAccount', {
 
 defineMutation('disconnectAccount', {
   description:
-    "Gives an account's access back to TikTok, and forgets its tokens. Its plans and its history stay; what falls due waits until it is connected again. Takes the admin scope: it stops all posts of the account, and only its creator can undo it.",
+    "Revokes an account's access at TikTok and deletes its tokens. Plans and history are kept; jobs that fall due wait until the account is connected again, which only its creator can do. Fails with NOT_PERMITTED_IN_STATE if the account is not connected. Requires the admin scope.",
   scope: 'admin',
   errors: [NotPermittedInState],
   input: {
-    description: 'The account to disconnect.',
+    description: 'Input of `disconnectAccount`.',
     ids: { accountId: ['Account'] },
     fields: (t) => ({
-      accountId: t.id({ required: true, description: 'The account.' }),
+      accountId: t.id({ required: true, description: 'The account to disconnect.' }),
     }),
   },
   run: (tx, { accountId }, { deps, viewer: { organizationId } }) =>
     disconnectAccount(tx, deps, { organizationId, accountId }),
   payload: {
-    description: 'The account that was disconnected.',
+    description: 'The result of `disconnectAccount`.',
     fields: (t) => ({
       account: t.field({
         type: Account,
         nullable: true,
-        description: 'The account as it is now.',
+        description: 'The account after the mutation; null if it no longer exists.',
         resolve: ({ accountId }, _args, { load }) => load.account.load(accountId),
       }),
     }),

@@ -56,7 +56,7 @@ export function healthOfAccount(
 }
 
 /** How many of an account's coming slots are looked at: those after them come another day. */
-export const mostComingSlots = 400
+export const maxComingSlots = 400
 
 /** A slot whose post will not be made, and why. */
 export interface SlotAtRisk {

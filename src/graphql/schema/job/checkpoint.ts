@@ -10,46 +10,49 @@ import { JobTransitionConnection } from '../connection-type.ts'
 import { Job, JobTransition } from '../ref.ts'
 
 JobTransition.implement({
-  description: 'One committed transition of a job. Revisions go up by one, without a gap.',
+  description: 'A committed transition of a job. Revisions increase by one without gaps.',
   authScopes: { read: true },
   fields: (t) => ({
     revision: t.expose('revision', {
       type: 'SafeInt',
-      description: 'The revision that this transition made.',
+      description: 'The revision of the job after the transition.',
     }),
     sequence: t.expose('sequence', {
       type: 'SafeInt',
-      description: "The number of its event in the organization's sequence.",
+      description: 'The sequence number of the event that recorded the transition.',
     }),
-    from: t.exposeString('from', { nullable: true, description: 'The state before; null for the first.' }),
-    to: t.exposeString('to', { description: 'The state after.' }),
-    event: t.exposeString('event', { description: 'What moved it.' }),
+    from: t.exposeString('from', {
+      nullable: true,
+      description: 'The path of the state before the transition; null for the first.',
+    }),
+    to: t.exposeString('to', { description: 'The path of the state after the transition.' }),
+    event: t.exposeString('event', { description: 'The machine event that caused the transition.' }),
     committedAt: t.expose('at', {
       type: 'DateTime',
-      description: 'When it was committed, by the clock of the database.',
+      description: 'When the transition was committed, by the database clock.',
     }),
   }),
 })
 
 const TimelineEntry = builder.objectRef<TimelineRecord>('TimelineEntry').implement({
-  description: 'A stretch of time that a job spent in one state, or in the states of one area.',
+  description: 'An interval that a job spent in one top-level state.',
   authScopes: { read: true },
   fields: (t) => ({
     topLevelState: t.exposeString('area', {
-      description: 'The first part of the states, such as `generating`.',
+      description: 'The top-level state, such as `generating`.',
     }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it came there.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When the job entered the state.' }),
     endedAt: t.expose('endedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it left; null if it is there.',
+      description: 'When the job left the state; null if it is still in it.',
     }),
     durationSeconds: t.float({
-      description: 'How long it was there; up to now, if it still is.',
+      description: 'The length of the interval, in seconds; until now if the job is still in the state.',
       resolve: ({ startedAt, endedAt }) => ((endedAt?.getTime() ?? Date.now()) - startedAt.getTime()) / 1_000,
     }),
     transitionCount: t.exposeInt('transitions', {
-      description: 'How many transitions led there or happened there.',
+      description: 'The number of transitions into the state or within it.',
     }),
   }),
 })
@@ -58,7 +61,7 @@ builder.objectFields(Job, (t) => ({
   transitions: t.connection(
     {
       type: JobTransition,
-      description: 'Its transitions, the first one first. The cursor of one is its revision.',
+      description: 'The transitions of the job, oldest first. The cursor of a transition is its revision.',
       resolve: ({ id, revision: last }, args, { viewer, read }) =>
         numberedConnectionOf(
           args,
@@ -71,7 +74,7 @@ builder.objectFields(Job, (t) => ({
   ),
   timeline: t.field({
     type: [TimelineEntry],
-    description: 'Where it spent its time, in order.',
+    description: 'The intervals that the job spent in its top-level states, in order.',
     resolve: async ({ id }, _args, { viewer, read }) => [
       ...(await read((tx) => readTimeline(tx, viewer.organizationId, id))),
     ],

@@ -14,57 +14,64 @@ import { NotPermittedInState } from '../error.ts'
 import { Account, ApiKey, Job } from '../ref.ts'
 
 const Reason = builder.enumType('DeadLetterReason', {
-  description: 'What kept workers from getting through with a job.',
+  description: 'Why workers could not advance an instance.',
   values: {
     UNKNOWN_CHECKPOINT: {
       description:
-        'Its checkpoint is of a machine, a state or a version that this build does not know: it takes the build that wrote it, or a newer one.',
+        'Its checkpoint has a machine, state or version that this build does not know. A newer build can read it.',
     },
-    WORKER_ERROR: { description: 'Each time they came to an error that is no answer of a step.' },
-    WORKER_DIED: { description: 'They were not heard of any more while they were at it.' },
+    WORKER_ERROR: { description: 'Workers failed with an unexpected error on each attempt.' },
+    WORKER_DIED: { description: 'Workers stopped responding while they processed it.' },
   } as const,
 })
 
 const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
   description:
-    'A job, or an account, that no worker got through with in about half an hour. Nothing of it goes on by itself: the operator mends the cause, and then it is redriven.',
+    'A job or an account that workers could not advance for about half an hour. It does not continue automatically: the operator fixes the cause, then it is redriven.',
   authScopes: { read: true },
   fields: (t) => ({
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job; null if it is about an account.',
+      description: 'The job; null if the dead letter is about an account.',
       resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
         machine === 'job' ? load.job.load(jobId) : null,
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account, of which nothing is renewed meanwhile; null if it is about a job.',
+      description:
+        'The account, whose tokens are not refreshed meanwhile; null if the dead letter is about a job.',
       resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
         machine === 'account' ? load.account.load(jobId) : null,
     }),
-    state: t.exposeString('state', { description: 'The state in which nobody got through with it.' }),
-    reason: t.expose('code', { type: Reason, description: 'What kept them from it.' }),
+    state: t.exposeString('state', { description: 'The path of the state in which processing failed.' }),
+    reason: t.expose('code', { type: Reason, description: 'Why workers could not advance it.' }),
     message: t.exposeString('message', {
-      description: 'The same in words; the log of the workers has more.',
+      description: "A description of the cause. The workers' log has details.",
     }),
-    leaseAttemptCount: t.exposeInt('attempts', { description: 'How often it was tried.' }),
+    leaseAttemptCount: t.exposeInt('attempts', {
+      description: 'The number of times that a worker leased it.',
+    }),
     isResolved: t.boolean({
-      description: 'Whether it needs no redrive any more: it was redriven, or its job or account went on.',
+      description:
+        'Whether the dead letter needs no redrive: it was redriven, or its job or account advanced otherwise.',
       resolve: ({ isOpen }) => !isOpen,
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was given up.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When processing was given up.' }),
     redrivenAt: t.expose('redrivenAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was sent on its way again.',
+      description: 'When it was redriven; null if it was not.',
     }),
-    redriveReason: t.exposeString('redriveReason', { nullable: true, description: 'Why, as they said.' }),
+    redriveReason: t.exposeString('redriveReason', {
+      nullable: true,
+      description: 'Why it was redriven; null if it was not.',
+    }),
     redrivenBy: t.field({
       type: ApiKey,
       nullable: true,
-      description: 'The key by which; null if it was not, or by the operator.',
+      description: 'The API key that redrove it; null if it was not redriven, or if the operator redrove it.',
       resolve: ({ redrivenBy }, _args, { load }) =>
         redrivenBy === null ? null : load.apiKey.load(redrivenBy),
     }),
@@ -73,14 +80,14 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
 
 const DeadLetterConnection = connectionTypes(DeadLetter, {
   connection: 'A page of dead letters.',
-  edge: 'A dead letter in a list.',
+  edge: 'A dead letter and its cursor.',
 })
 
 builder.queryField('deadLetters', (t) =>
   t.connection(
     {
       type: DeadLetter,
-      description: 'The dead letters, the newest first; also those that are history.',
+      description: 'The dead letters, newest first, including resolved ones.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         connectionOf({ list: 'deadLetters', of: viewer.organizationId }, args, (page) =>
@@ -95,7 +102,7 @@ builder.objectField(Job, 'deadLetter', (t) =>
   t.field({
     type: DeadLetter,
     nullable: true,
-    description: 'The dead letter that it lies in now; null if it lies in none.',
+    description: 'The unresolved dead letter of the job; null if there is none.',
     resolve: ({ id }, _args, context) => openLetters(context).load(id),
   }),
 )
@@ -121,35 +128,35 @@ function openLetters(context: Context): DataLoader<string, DeadLetterRecord | nu
 
 defineMutation('redriveDeadLetter', {
   description:
-    'Sends what lies in a dead letter on its way again. Where it may have called somebody unheard, that is looked up first; nothing is done twice. Not permitted where there is no open letter.',
+    'Redrives the job or account of an unresolved dead letter. A call whose outcome is unknown is looked up first, so nothing happens twice. Fails with NOT_PERMITTED_IN_STATE if there is no unresolved dead letter.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
-    description: 'What to send on its way again, and why.',
+    description: 'Input of `redriveDeadLetter`.',
     ids: { subjectId: ['Job', 'Account'] },
     fields: (t) => ({
-      subjectId: t.id({ required: true, description: 'The job, or the account, of an open dead letter.' }),
+      subjectId: t.id({ required: true, description: 'The job or account to redrive.' }),
       reason: t.string({
         required: true,
-        description: 'What was mended, for whoever wonders later, in 1 to 500 characters.',
+        description: 'What was fixed, 1 to 500 characters.',
       }),
     }),
   },
   run: (tx, { subjectId, reason }, { deps, viewer: { organizationId, keyId: by } }) =>
     redriveJob(tx, deps, { organizationId, jobId: subjectId, reason, by }),
   payload: {
-    description: 'What was sent on its way.',
+    description: 'The result of `redriveDeadLetter`.',
     fields: (t) => ({
       job: t.field({
         type: Job,
         nullable: true,
-        description: 'The job as it is now; null if it was an account.',
+        description: 'The job after the mutation; null if an account was redriven.',
         resolve: ({ jobId }, _args, { load }) => load.job.load(jobId),
       }),
       account: t.field({
         type: Account,
         nullable: true,
-        description: 'The account as it is now; null if it was a job.',
+        description: 'The account after the mutation; null if a job was redriven.',
         resolve: ({ jobId }, _args, { load }) => load.account.load(jobId),
       }),
     }),

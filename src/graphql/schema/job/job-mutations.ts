@@ -16,28 +16,31 @@ interface JobDone {
 
 defineMutation('startJob', {
   description:
-    'Starts the job of a slot now, whatever autopilot says, and reserves its quota with it. A slot has one job: if it has one that is not cancelled, that is answered.',
+    'Starts the job of a slot in an approved plan now, regardless of autopilot, and reserves its quota. A slot has one job: if a job exists that is not cancelled, it is returned.',
   scope: 'write',
   errors: [NotPermittedInState, JobKeyInUse, SlotTooLate, QuotaExceeded],
   input: {
-    description: 'A slot to start the job of.',
+    description: 'Input of `startJob`.',
     ids: { slotId: ['Slot'] },
     fields: (t) => ({
-      slotId: t.id({ required: true, description: 'The slot, of an approved plan.' }),
+      slotId: t.id({
+        required: true,
+        description: 'The slot to start a job for. Its plan must be approved.',
+      }),
       jobKey: t.string({
         description:
-          'Your own name for the work, in 1 to 255 characters: while an unfinished job has it, no job of another slot is started under it. Published, delivered, cancelled or failed, the job leaves it free.',
+          'A key for the work, 1 to 255 characters. While an unfinished job has the key, no job of another slot starts under it. The key is free again once the job is published, delivered, cancelled or failed.',
       }),
     }),
   },
   run: (tx, { slotId, jobKey = null }, context) => start(tx, context, { slotId, jobKey }),
   payload: {
-    description: 'The job of the slot.',
+    description: 'The result of `startJob`.',
     fields: (t) => ({
       job: t.field({
         type: Job,
         nullable: true,
-        description: 'The job as it is now.',
+        description: 'The job of the slot; null if it no longer exists.',
         resolve: ({ jobId }, _args, { load }) => load.job.load(jobId),
       }),
     }),
@@ -77,11 +80,15 @@ const jobEvents = [
   {
     name: 'cancelJob',
     event: 'cancel',
-    description: 'Ends a job, as long as nothing of its post can exist. What it reserved is given back.',
+    description: 'Cancels a job that cannot have published anything yet. Its reserved quota is released.',
   },
-  { name: 'pauseJob', event: 'pause', description: 'Stops a job until it is resumed. Paid work is kept.' },
-  { name: 'resumeJob', event: 'resume', description: 'Lets a paused job go on where it was.' },
-  { name: 'retryJob', event: 'retry', description: 'Lets a job that rests because of a failure try again.' },
+  {
+    name: 'pauseJob',
+    event: 'pause',
+    description: 'Pauses a job until it is resumed. Finished work is kept.',
+  },
+  { name: 'resumeJob', event: 'resume', description: 'Resumes a paused job where it stopped.' },
+  { name: 'retryJob', event: 'retry', description: 'Retries a job that rests because of a failure.' },
 ] as const
 
 for (const { name, event, description } of jobEvents) {
@@ -90,7 +97,7 @@ for (const { name, event, description } of jobEvents) {
     scope: 'write',
     errors: [NotPermittedInState],
     input: {
-      description: `The job for ${name}.`,
+      description: `Input of \`${name}\`.`,
       ids: { jobId: ['Job'] },
       fields: (t) => ({
         jobId: t.id({ required: true, description: 'The job.' }),
@@ -102,12 +109,12 @@ for (const { name, event, description } of jobEvents) {
       return moved.kind === 'missing' ? { kind: 'missing', field: 'jobId' } : moved
     },
     payload: {
-      description: 'The job that was moved.',
+      description: 'The result of a mutation that sends an event to a job.',
       fields: (t) => ({
         job: t.field({
           type: Job,
           nullable: true,
-          description: 'The job as it is now.',
+          description: 'The job after the mutation; null if it no longer exists.',
           resolve: (moved, _args, { load }) => load.job.load(moved.jobId),
         }),
       }),

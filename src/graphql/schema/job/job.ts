@@ -22,39 +22,45 @@ import { Media } from './media.ts'
 const Tag = builder.enumType('JobTag', {
   description: 'What a job needs next.',
   values: {
-    WORKING: { value: 'working', description: 'A worker, which is at it or will be at once.' },
-    WAITING: { value: 'waiting', description: 'Time: it goes on by itself.' },
-    RESTING: { value: 'resting', description: 'A person, or a webhook of TikTok.' },
+    WORKING: { value: 'working', description: 'A worker. The job is processed now or immediately.' },
+    WAITING: { value: 'waiting', description: 'Time. The job continues automatically.' },
+    RESTING: { value: 'resting', description: 'A person, or an event from TikTok.' },
     SETTLED: {
       value: 'settled',
       description:
-        'Nothing: its work is done. TikTok may still report that the post became visible or was taken down.',
+        'Nothing. Its work is done; TikTok may still report that the post became visible or was taken down.',
     },
-    FINAL: { value: 'final', description: 'Nothing, ever: it was cancelled, or has failed.' },
+    FINAL: {
+      value: 'final',
+      description: 'Nothing. The job was cancelled or has failed, and never changes again.',
+    },
   } as const,
 })
 
 const Progress = builder.objectRef<ProgressRecord>('Progress').implement({
-  description: 'How far the present work has come.',
+  description: 'The progress of the current work.',
   authScopes: { read: true },
   fields: (t) => ({
-    completed: t.exposeFloat('completed', { description: 'How much is done; may be a fraction.' }),
-    total: t.exposeFloat('total', { description: 'How much there is to do.' }),
-    unit: t.exposeString('unit', { description: 'Of what: `scenes` or `chunks`.' }),
+    completed: t.exposeFloat('completed', { description: 'The amount completed; may be a fraction.' }),
+    total: t.exposeFloat('total', { description: 'The total amount.' }),
+    unit: t.exposeString('unit', { description: 'The unit of the amounts: `scenes` or `chunks`.' }),
   }),
 })
 
 const DeferralReason = builder.enumType('JobDeferralReason', {
-  description: 'Why it is not the turn of a job.',
+  description: 'What defers the next call of a job.',
   values: {
-    RATE_LIMIT: { value: 'rateLimit', description: 'A limit is used up; `rateLimits` shows the line.' },
+    RATE_LIMIT: {
+      value: 'rateLimit',
+      description: 'A rate limit is reached; `rateLimits` shows the waiting calls.',
+    },
     CIRCUIT_BREAKER: {
       value: 'circuitOpen',
-      description: 'The other side has failed in a row; `circuitBreakers` shows when it is tried.',
+      description: 'A circuit breaker is open; `circuitBreakers` shows when it is probed.',
     },
     RETRY_BUDGET: {
       value: 'retryBudget',
-      description: 'So much has failed at the other side that only first attempts are made for now.',
+      description: 'The retry budget of the upstream is spent; only first attempts are made for now.',
     },
   } as const,
 })
@@ -65,10 +71,13 @@ const deferralReasonOf = (failure: JobContext['failure'] | undefined) =>
   deferralCodes.find((code) => failure?.source === 'reelpilot' && failure.code === code) ?? null
 
 const StartedBy = builder.enumType('JobStartedBy', {
-  description: 'Who has started a job.',
+  description: 'Who started a job.',
   values: {
-    SCAN: { value: 'scan', description: 'A scan, which autopilot let: it is held when that is turned off.' },
-    PERSON: { value: 'person', description: 'A person, by `startJob`: it goes on whatever autopilot says.' },
+    SCAN: { value: 'scan', description: 'A scan, under autopilot. Turning autopilot off holds the job.' },
+    PERSON: {
+      value: 'person',
+      description: 'A client, with `startJob`. The job continues regardless of autopilot.',
+    },
   } as const,
 })
 
@@ -80,26 +89,30 @@ const peoplesEvents: ReadonlySet<string> = new Set(['cancel', 'pause', 'resume',
 const jobContext = (job: JobRecord): Partial<JobContext> => contextOf(jobMachine, job)
 
 builder.node(Job, {
-  description: 'The work for one slot, from quota to published post: an instance of the job machine.',
+  description:
+    'The work for one slot, from the quota reservation to the published post. It is an instance of the job machine.',
   authScopes: { read: true },
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
     state: t.exposeString('state', {
       description:
-        'Its state, such as `publishing.uploading`; `stateMachine(name: "job")` explains all of them.',
+        'The path of the job\'s state, such as `publishing.uploading`. `stateMachine(name: "job")` describes all states.',
     }),
-    tag: t.expose('tag', { type: Tag, description: 'What it needs next.' }),
-    revision: t.expose('revision', { type: 'SafeInt', description: 'Rises by one with every transition.' }),
+    tag: t.expose('tag', { type: Tag, description: 'What the job needs next.' }),
+    revision: t.expose('revision', {
+      type: 'SafeInt',
+      description: 'The revision of the job. It increases by one with every transition.',
+    }),
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: "The slot that it works for; null once a cancelled job's slot was removed.",
+      description: 'The slot of the job; null if the slot was removed after the job was cancelled.',
       resolve: ({ slotId }, _args, { load }) => (slotId === null ? null : load.slot.load(slotId)),
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account that it posts to.',
+      description: 'The account that the job posts to; null if it no longer exists.',
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
     publishAt: t.field({
@@ -111,26 +124,26 @@ builder.node(Job, {
     waitingUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it goes on by itself; null if it does not wait for a time.',
+      description: 'When the job continues automatically; null if it does not wait for a time.',
       resolve: (job) => instantOf(nextTimer(job)?.dueAt),
     }),
     deferredBy: t.field({
       type: DeferralReason,
       nullable: true,
       description:
-        'What keeps it from its next call until `waitingUntil`, and costs it no attempt; null if nothing of that kind does.',
+        "What defers the job's next call until `waitingUntil`, without consuming an attempt; null if nothing does.",
       resolve: (job) => (job.tag === 'waiting' ? deferralReasonOf(jobContext(job).failure) : null),
     }),
     progress: t.field({
       type: Progress,
       nullable: true,
-      description: 'How far the present work has come; null where there is nothing to count.',
+      description: 'The progress of the current work; null where there is nothing to count.',
       resolve: (job) => jobContext(job).progress,
     }),
     failure: t.field({
       type: Failure,
       nullable: true,
-      description: 'What went wrong last, until a step succeeds again.',
+      description: 'The last failure; null once a later step has succeeded.',
       resolve: (job) => jobContext(job).failure,
     }),
     media: t.field({
@@ -141,38 +154,40 @@ builder.node(Job, {
     }),
     publishId: t.string({
       nullable: true,
-      description: "TikTok's id of the posting; null until it is opened.",
+      description: "TikTok's publish id; null until the post is opened.",
       resolve: (job) => jobContext(job).post?.publishId,
     }),
     publicPostIds: t.stringList({
-      description: "TikTok's ids of the public post, with every digit; empty until it can be seen.",
+      description:
+        "TikTok's ids of the public posts, as exact decimal strings; empty until a post is public.",
       resolve: (job) => [...(jobContext(job).publicPostIds ?? [])],
     }),
     availableEvents: t.stringList({
-      description: 'What may be asked of it now: `cancel`, `pause`, `resume` or `retry`, each a mutation.',
+      description:
+        'The events that a client may send to the job now: `cancel`, `pause`, `resume` or `retry`, each by the mutation of its name.',
       resolve: (job, _args, { deps }) =>
         eventsOf(deps.machines, job).filter((event) => peoplesEvents.has(event)),
     }),
     startedBy: t.expose('startedBy', {
       type: StartedBy,
       nullable: true,
-      description: 'Who has started it; null of jobs that serve no slot.',
+      description: 'Who started the job; null for jobs without a slot.',
     }),
     jobKey: t.exposeString('jobKey', {
       nullable: true,
-      description: 'The key that `startJob` was given for it; null if it was given none.',
+      description: 'The key that `startJob` was given; null if there is none.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was started.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last moved.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the job was started.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the job last changed.' }),
   }),
 })
 
 const JobFilter = builder.inputType('JobFilter', {
-  description: 'Which jobs; all conditions must hold.',
+  description: 'A filter for jobs. All conditions must hold.',
   fields: (t) => ({
-    states: t.stringList({ description: 'In one of these states, such as `needsPerson`.' }),
-    tags: t.field({ type: [Tag], description: 'With one of these tags.' }),
-    planId: t.id({ description: 'For slots of this plan.' }),
+    states: t.stringList({ description: 'Only jobs in one of these states, such as `needsPerson`.' }),
+    tags: t.field({ type: [Tag], description: 'Only jobs with one of these tags.' }),
+    planId: t.id({ description: 'Only jobs for slots of this plan.' }),
   }),
 })
 
@@ -180,9 +195,9 @@ builder.queryFields((t) => ({
   job: t.field({
     type: Job,
     nullable: true,
-    description: 'One job; null if there is none of this id.',
+    description: 'A job by its global id; null if it does not exist.',
     authScopes: { read: true },
-    args: { id: t.arg.id({ required: true, description: 'The job.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The global id of the job.' }) },
     resolve: (_root, { id }, { load }) => {
       const decoded = decodeGlobalId(id)
       return decoded?.name === 'Job' ? load.job.load(decoded.id) : null
@@ -191,9 +206,9 @@ builder.queryFields((t) => ({
   jobs: t.connection(
     {
       type: Job,
-      description: 'The jobs, the newest first.',
+      description: 'The jobs, newest first.',
       authScopes: { read: true },
-      args: { filter: t.arg({ type: JobFilter, description: 'Which jobs.' }) },
+      args: { filter: t.arg({ type: JobFilter, description: 'A filter for jobs.' }) },
       resolve: (_root, { filter, ...args }, { viewer, read, deps }) => {
         const plan = filter?.planId == null ? null : decodeGlobalId(filter.planId)
         // A plan that is none has no jobs: asked for by an id that nothing has.

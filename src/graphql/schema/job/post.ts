@@ -5,43 +5,43 @@ import { Job } from '../ref.ts'
 import { type PostStatus as PostStatusName, type PostView, postOfJob } from './post-view.ts'
 
 const statuses: Readonly<Record<PostStatusName, { readonly description: string }>> = {
-  UPLOADING: { description: 'TikTok has opened it, and not all of it is sent: nothing of it can be seen.' },
-  ACCEPTED: { description: 'All of it is sent; TikTok was not asked yet what became of it.' },
-  PROCESSING: { description: 'TikTok is working at it.' },
-  IN_MODERATION: { description: "It is posted, and can be seen once TikTok's moderators are through." },
-  PUBLIC: { description: 'Everyone can see it.' },
-  PRIVATE: { description: 'It is posted, but not for everyone, as far as TikTok has said.' },
-  DRAFT: { description: "It lies in its creator's inbox, who finishes it in the app." },
+  UPLOADING: { description: 'The post is opened at TikTok, and the upload is not complete.' },
+  ACCEPTED: { description: 'The upload is complete. TikTok has not been asked for the outcome yet.' },
+  PROCESSING: { description: 'TikTok is processing the video.' },
+  IN_MODERATION: { description: "The post is published and becomes visible after TikTok's moderation." },
+  PUBLIC: { description: 'The post is public.' },
+  PRIVATE: { description: 'The post is published but not public, as far as TikTok has reported.' },
+  DRAFT: { description: "The video is a draft in the creator's inbox." },
   TAKEN_DOWN: {
     description:
-      'It could be seen and cannot any more: TikTok or its creator took it away or made it private.',
+      'The post was public and is not any more: TikTok or the creator removed it or made it private.',
   },
   FAILED: {
-    description: 'It will not appear: TikTok rejected it, or it was given up before all of it was sent.',
+    description: 'The post will not appear: TikTok rejected it, or the upload was abandoned.',
   },
   UNCONFIRMED: {
     description:
-      'It may exist, and that is not settled: an answer was lost, or TikTok has said nothing final. It is never posted again before it is.',
+      'The post may exist: a response was lost, or TikTok has reported nothing final. It is not posted again until this is resolved.',
   },
 }
 const PostStatus = builder.enumType('PostStatus', {
-  description: 'What became of a post, as far as TikTok has said.',
+  description: 'The status of a post, as far as TikTok has reported it.',
   values: statuses,
 })
 
 const Post = builder.objectRef<PostView>('Post').implement({
-  description: 'A post at TikTok, from the opening of its upload on.',
+  description: 'A post at TikTok, from the time its upload is opened.',
   authScopes: { read: true },
   fields: (t) => ({
-    publishId: t.exposeString('publishId', { description: "TikTok's id of the posting." }),
-    status: t.expose('status', { type: PostStatus, description: 'What became of it.' }),
+    publishId: t.exposeString('publishId', { description: "TikTok's publish id." }),
+    status: t.expose('status', { type: PostStatus, description: 'The status of the post.' }),
     publicPostIds: t.stringList({
       description:
-        "TikTok's ids of what can or could be seen, with every digit; its creator may make several of one draft.",
+        "TikTok's ids of all posts that are or were public, as exact decimal strings. A creator can publish one draft several times.",
       resolve: ({ publicPostIds }) => [...publicPostIds],
     }),
     urls: t.stringList({
-      description: 'Where everyone can see it; empty unless it is public.',
+      description: 'The addresses of the public posts; empty unless the post is public.',
       resolve: async ({ status, publicPostIds, accountId }, _args, { load }) => {
         if (status !== 'PUBLIC') return []
         const username = (await load.account.load(accountId))?.username
@@ -51,7 +51,7 @@ const Post = builder.objectRef<PostView>('Post').implement({
     sentAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the last of it was sent; null while it is being uploaded.',
+      description: 'When the upload was completed; null before.',
       resolve: ({ sentAt }) => (sentAt === null ? null : new Date(sentAt)),
     }),
   }),
@@ -61,7 +61,7 @@ builder.objectField(Job, 'post', (t) =>
   t.field({
     type: Post,
     nullable: true,
-    description: 'What TikTok has of it; null until a post is opened there.',
+    description: 'The post at TikTok; null until it is opened.',
     resolve: (job, _args, { deps }) => {
       const { checkpoint } = loadCheckpoint(deps.machines, job)
       return postOfJob(checkpoint.state, contextOf(jobMachine, checkpoint))

@@ -20,56 +20,64 @@ interface BreakerView {
 
 const States = {
   CLOSED: { value: 'closed', description: 'All calls are made.' },
-  OPEN: { value: 'open', description: 'No call is made. What needs one waits, and spends no attempt.' },
-  HALF_OPEN: { value: 'halfOpen', description: 'One call probes; all others wait for what it says.' },
+  OPEN: {
+    value: 'open',
+    description: 'No calls are made. Work that needs one waits and consumes no attempt.',
+  },
+  HALF_OPEN: {
+    value: 'halfOpen',
+    description: 'One call probes the upstream. All other calls wait for its outcome.',
+  },
   RECOVERING: {
     value: 'recovering',
     description:
-      'Calls are made at a pace that doubles with success, from one a second. A failure opens it again.',
+      'Calls are made at a limited rate that starts at one per second and doubles with success. A failure opens the breaker again.',
   },
-  FORCED_OPEN: { value: 'forcedOpen', description: 'A person keeps all calls from being made.' },
+  FORCED_OPEN: { value: 'forcedOpen', description: 'A person forced the breaker open. No calls are made.' },
   FORCED_CLOSED: {
     value: 'forcedClosed',
-    description: 'A person lets all calls be made, whatever they say.',
+    description: 'A person forced the breaker closed. All calls are made, whatever their outcome.',
   },
 } as const
 const State = builder.enumType('CircuitBreakerState', {
-  description: 'What becomes of calls now; `stateMachine(name: "breaker")` tells more.',
+  description: 'The state of a circuit breaker. `stateMachine(name: "breaker")` describes all states.',
   values: States,
 })
 
 const Scope = builder.enumType('CircuitBreakerScope', {
-  description: 'Whose faults a breaker counts.',
+  description: 'Whose failures a circuit breaker counts.',
   values: {
-    UPSTREAM: { description: 'Those of somebody whom all organizations call: TikTok, or a video provider.' },
+    UPSTREAM: {
+      description: 'The failures of an upstream that all organizations share: TikTok or a video provider.',
+    },
     ACCOUNT: {
       description:
-        'Those of one TikTok account: its access token is not taken, or it is banned from posting.',
+        'The failures of one TikTok account: its access token is refused, or it is banned from posting.',
     },
   } as const,
 })
 
 const Mode = builder.enumType('CircuitBreakerMode', {
-  description: 'What a person makes of a breaker.',
+  description: 'The mode to force a circuit breaker into.',
   values: {
-    OPEN: { value: 'open', description: 'No call is made until it is released.' },
-    CLOSED: { value: 'closed', description: 'All calls are made until it is released.' },
+    OPEN: { value: 'open', description: 'No calls are made until the breaker is released.' },
+    CLOSED: { value: 'closed', description: 'All calls are made until the breaker is released.' },
     RELEASE: {
       value: 'release',
       description:
-        'It goes its own way again: from being forced open by a probe and a paced recovery, from being forced closed as closed.',
+        'The breaker works automatically again. One that was forced open probes and recovers gradually; one that was forced closed stays closed.',
     },
   } as const,
 })
 
 const RetryBudget = builder.objectRef<{ readonly available: number }>('RetryBudget').implement({
   description:
-    'How many calls to an upstream may be made once more, over all processes, so that its failure is not amplified. Successes refill it, and time.',
+    'The number of retries that all processes together may send to an upstream, so that retries do not amplify an outage. Successful calls and time refill it.',
   authScopes: { read: true },
   fields: (t) => ({
-    available: t.exposeInt('available', { description: 'How many retries could be made now.' }),
+    available: t.exposeInt('available', { description: 'The number of retries that can be made now.' }),
     capacity: t.int({
-      description: 'How many could be made if none had been made lately.',
+      description: 'The number of retries of a full budget.',
       resolve: () => maxUnits / retryCostUnits,
     }),
   }),
@@ -77,52 +85,53 @@ const RetryBudget = builder.objectRef<{ readonly available: number }>('RetryBudg
 
 const CircuitBreaker = builder.objectRef<BreakerView>('CircuitBreaker').implement({
   description:
-    'Keeps calls from somebody who fails, for all processes together. It opens after 5 failures in a row; a minute later one call probes.',
+    'A circuit breaker shared by all processes. It opens after 5 consecutive failures and probes after one minute.',
   authScopes: { read: true },
   fields: (t) => ({
     key: t.string({
       description:
-        'Its name: `tiktok` for TikTok’s API, `tiktok-upload` for its upload host, `video/…` for a video provider, `tiktok/…` for an account.',
+        "The key of the breaker: `tiktok` for TikTok's API, `tiktok-upload` for its upload host, `video/…` for a video provider, `tiktok/…` for an account.",
       resolve: ({ breaker }) => breaker.record.key,
     }),
     scope: t.field({
       type: Scope,
-      description: 'Whose faults it counts.',
+      description: 'Whose failures the breaker counts.',
       resolve: ({ breaker }) => (breaker.record.accountId === null ? 'UPSTREAM' : 'ACCOUNT'),
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account whose faults it counts; null if they are an upstream’s.',
+      description: 'The account whose failures are counted; null for an upstream.',
       resolve: ({ breaker: { record } }, _args, { load }) =>
         record.accountId === null ? null : load.account.load(record.accountId),
     }),
     state: t.field({
       type: State,
-      description: 'What becomes of calls now.',
+      description: 'The state of the breaker.',
       resolve: ({ breaker }) => stateOf(breaker),
     }),
     consecutiveFailureCount: t.int({
-      description: 'Failures in a row.',
+      description: 'The number of consecutive failures.',
       resolve: ({ breaker }) => contextOf(breakerMachine, breaker.checkpoint).failures,
     }),
     openedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Since when calls have not gone freely; null while they do.',
+      description: 'When calls were first held back; null while all calls are made.',
       resolve: ({ breaker }) => dateOf(contextOf(breakerMachine, breaker.checkpoint).openedAt),
     }),
     nextProbeAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the next call may probe, while it is open by itself.',
+      description: 'When the next call may probe; null unless the breaker is open automatically.',
       resolve: ({ breaker: { checkpoint } }) =>
         checkpoint.state === 'open' ? dateOf(nextTimer(checkpoint)?.dueAt ?? null) : null,
     }),
     forcedBy: t.field({
       type: ApiKey,
       nullable: true,
-      description: 'The key by which it was forced; null if it was not, or not by one of this organization.',
+      description:
+        'The API key that forced the breaker; null if it is not forced, or was not forced by a key of this organization.',
       resolve: ({ breaker }, _args, { load }) => {
         const by = forcedOf(breaker)?.by ?? null
         return by === null ? null : load.apiKey.load(by)
@@ -131,19 +140,19 @@ const CircuitBreaker = builder.objectRef<BreakerView>('CircuitBreaker').implemen
     forcedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was forced; null if it was not.',
+      description: 'When the breaker was forced; null if it is not forced.',
       resolve: ({ breaker }) => dateOf(forcedOf(breaker)?.at ?? null),
     }),
     reason: t.string({
       nullable: true,
-      description: 'Why it was forced; null if it was not.',
+      description: 'Why the breaker was forced; null if it is not forced.',
       resolve: ({ breaker }) => forcedOf(breaker)?.reason ?? null,
     }),
     retryBudget: t.field({
       type: RetryBudget,
       nullable: true,
       description:
-        'What may be tried once more; null of an account, whose calls count towards the upstream’s.',
+        "The retry budget; null for an account, whose retries count against its upstream's budget.",
       resolve: ({ breaker: { record, retryBudget }, at }) =>
         record.accountId === null ? { available: retriesLeft(retryBudget, at) } : null,
     }),
@@ -175,7 +184,7 @@ builder.queryField('circuitBreakers', (t) =>
   t.field({
     type: [CircuitBreaker],
     description:
-      'The circuit breakers: those of the upstreams that this installation calls, then those of the organization’s accounts that ever failed, the troubled ones first.',
+      "The circuit breakers of the upstreams that this installation calls, then those of the organization's accounts that have ever failed, open ones first.",
     authScopes: { read: true },
     resolve: async (_root, _args, { viewer, read }) =>
       viewsOf(await read((tx) => listBreakers(tx, viewer.organizationId, mostListed))),
@@ -186,13 +195,13 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
   t.field({
     type: Event,
     description:
-      'What happens to circuit breakers: `breaker.transitioned`, with its `key`, the states `from` and `to`, and the `reason` if a person did it. Those of upstreams are told to every organization that has a connected account or work to do.',
+      'The `breaker.transitioned` events. The payload has `key`, the states `from` and `to`, and the `reason` if a person forced the breaker. Every organization with a connected account or an unfinished job receives the events of upstreams.',
     authScopes: { read: true },
     args: {
       after: t.arg({
         type: 'SafeInt',
         description:
-          'The sequence of the last event seen: what happened since comes first, then all that happens. From now on if left out.',
+          'The sequence number of the last event that the client has received. Missed events are delivered first, then new ones. Only new events if omitted.',
       }),
     },
     subscribe: (_root, { after }, { eventStream, viewer: { organizationId, keyId } }) => {
@@ -210,29 +219,29 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
 
 defineMutation('forceCircuitBreaker', {
   description:
-    'Holds a circuit breaker open or closed, or lets go of it. Takes the admin scope. The breakers of its own accounts an organization may always force, also before they ever failed; those of upstreams, which all organizations share, only while it is the only one of this installation.',
+    'Forces a circuit breaker open or closed, or releases it. An organization may force the breakers of its own accounts at any time; those of upstreams are shared and can be forced only while it is the only organization of the installation. Requires the admin scope.',
   scope: 'admin',
   errors: [NotPermittedInState],
   input: {
-    description: 'What to make of a circuit breaker, and why.',
+    description: 'Input of `forceCircuitBreaker`.',
     fields: (t) => ({
-      key: t.string({ required: true, description: 'Its name, as `circuitBreakers` shows it.' }),
-      mode: t.field({ type: Mode, required: true, description: 'What to make of it.' }),
+      key: t.string({ required: true, description: 'The key of the breaker, as in `circuitBreakers`.' }),
+      mode: t.field({ type: Mode, required: true, description: 'The mode to force the breaker into.' }),
       reason: t.string({
         required: true,
-        description: 'Why, for whoever wonders later, in 1 to 500 characters.',
+        description: 'Why the breaker is forced, 1 to 500 characters.',
       }),
     }),
   },
   run: (tx, { key, mode, reason }, { viewer: { organizationId, keyId: by } }) =>
     forceBreaker(tx, { organizationId, key, mode, reason, by }),
   payload: {
-    description: 'The breaker that was forced or released.',
+    description: 'The result of `forceCircuitBreaker`.',
     fields: (t) => ({
       circuitBreaker: t.field({
         type: CircuitBreaker,
         nullable: true,
-        description: 'The breaker as it is now.',
+        description: 'The breaker after the mutation.',
         resolve: async ({ key }, _args, { read }) =>
           viewsOf(await read((tx) => readBreakers(tx, [breakerKeyOf(key)])))[0],
       }),

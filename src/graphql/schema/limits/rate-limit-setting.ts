@@ -15,16 +15,16 @@ import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
 
 const RateLimitName = builder.enumType('RateLimitName', {
-  description: 'A limit that can be set.',
+  description: 'A rate limit that `setRateLimit` can change.',
   values: {
     UPLOADS: {
       value: 'uploads',
-      description: 'Posts and drafts that the organization opens at TikTok in a minute.',
+      description: 'Posts and drafts that the organization opens at TikTok per minute.',
     },
-    READS: { value: 'reads', description: 'What the organization asks TikTok in a minute.' },
+    READS: { value: 'reads', description: 'Read calls of the organization to TikTok per minute.' },
     POSTS: {
       value: 'posts',
-      description: 'Posts of each account in 24 hours. What TikTok was found to allow holds if it is less.',
+      description: 'Posts of each account in 24 hours. A lower cap learned from TikTok takes precedence.',
     },
   } as const,
 })
@@ -50,17 +50,17 @@ export function settingsOf(settings: RateLimitSettings): readonly Setting[] {
 }
 
 export const RateLimitSetting = builder.objectRef<Setting>('RateLimitSetting').implement({
-  description: 'A limit that the organization may set.',
+  description: 'A rate limit that `setRateLimit` can change.',
   authScopes: { read: true },
   fields: (t) => ({
-    name: t.expose('name', { type: RateLimitName, description: 'What it limits.' }),
-    limit: t.exposeInt('max', { description: 'How much holds.' }),
+    name: t.expose('name', { type: RateLimitName, description: 'The name of the limit.' }),
+    limit: t.exposeInt('max', { description: 'The limit in effect.' }),
     isDefault: t.boolean({
-      description: 'Whether that is so because nothing else was set.',
+      description: 'Whether the default is in effect because no other limit was set.',
       resolve: ({ origin }) => origin === 'default',
     }),
     defaultLimit: t.int({
-      description: 'How much holds if nothing else is set.',
+      description: 'The default limit.',
       resolve: ({ name }) => defaultLimits[name],
     }),
   }),
@@ -68,25 +68,25 @@ export const RateLimitSetting = builder.objectRef<Setting>('RateLimitSetting').i
 
 defineMutation('setRateLimit', {
   description:
-    "Sets how fast the organization calls TikTok. Takes ten seconds at most to be known to all processes; TikTok's own limits hold besides. Takes the admin scope.",
+    "Sets a rate limit of the organization's calls to TikTok. All processes apply it within ten seconds. TikTok's own limits apply as well. Requires the admin scope.",
   scope: 'admin',
   input: {
-    description: 'A limit to set, or to let go back to its default.',
+    description: 'Input of `setRateLimit`.',
     fields: (t) => ({
-      name: t.field({ type: RateLimitName, required: true, description: 'Which limit.' }),
+      name: t.field({ type: RateLimitName, required: true, description: 'The limit to set.' }),
       limit: t.int({
-        description: 'How much, from 1 to 10,000; null, or left out, goes back to the default.',
+        description: 'The new limit, 1 to 10,000. Null or omitted restores the default.',
       }),
     }),
   },
   run: (tx, { name, limit = null }, { viewer: { organizationId } }) =>
     setRateLimit(tx, { organizationId, name, most: limit }),
   payload: {
-    description: 'The limit that was set.',
+    description: 'The result of `setRateLimit`.',
     fields: (t) => ({
       setting: t.field({
         type: RateLimitSetting,
-        description: 'The limit as it is now.',
+        description: 'The limit after the mutation.',
         resolve: async ({ name }, _args, context) => settingOf(name, await readSettings(context)),
       }),
     }),

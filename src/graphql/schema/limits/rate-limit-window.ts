@@ -6,136 +6,140 @@ import { Account, Job } from '../ref.ts'
 const windowNames = {
   UPLOADS: {
     value: 'uploads',
-    description: 'Posts and drafts that the organization opens at TikTok in a minute, over all accounts.',
+    description: 'Posts and drafts that the organization opens at TikTok per minute, over all accounts.',
   },
   READS: {
     value: 'reads',
     description:
-      'What the organization asks TikTok in a minute, over all accounts: what became of posts, what creators allow, which videos there are.',
+      'Read calls of the organization to TikTok per minute, over all accounts: post statuses, creator settings and video lists.',
   },
   POSTS: {
     value: 'posts',
-    description: 'Posts of one account in 24 hours. TikTok allows a creator so many; drafts do not count.',
+    description: 'Posts of one account in 24 hours, which TikTok caps. Drafts do not count.',
   },
-  INITS: { value: 'inits', description: 'Posts and drafts that are opened for one account in a minute.' },
+  INITS: { value: 'inits', description: 'Posts and drafts opened for one account per minute.' },
   STATUS: {
     value: 'status',
-    description: 'How often it is asked in a minute what became of the posts of one account.',
+    description: 'Status calls for the posts of one account per minute.',
   },
   CREATOR_INFO: {
     value: 'creatorInfo',
-    description: 'How often it is asked in a minute what the creator of one account allows.',
+    description: 'Calls for the creator settings of one account per minute.',
   },
 } as const satisfies Record<string, { readonly value: NamedWindow['name']; readonly description: string }>
 
 const WindowName = builder.enumType('RateLimitWindowName', {
-  description: 'What a window counts.',
+  description: 'What a rate limit window counts.',
   values: windowNames,
 })
 
 const Origin = builder.enumType('RateLimitOrigin', {
-  description: 'Whose word a limit is.',
+  description: 'The origin of a limit.',
   values: {
-    DEFAULT: { value: 'default', description: 'Ours, as nothing else was set.' },
-    CONFIGURED: { value: 'set', description: "The organization's, by `setRateLimit`." },
+    DEFAULT: { value: 'default', description: 'The default; no other limit was set.' },
+    CONFIGURED: { value: 'set', description: 'Set by `setRateLimit`.' },
     LEARNED: {
       value: 'learned',
-      description: "TikTok's, which has refused one more. It is believed for a week, then tried again.",
+      description:
+        'TikTok refused a call below the configured limit. The learned limit applies for a week, then the configured one is tried again.',
     },
-    FIXED: { value: 'fixed', description: "TikTok's, as it documents it. It cannot be set." },
+    FIXED: { value: 'fixed', description: 'Documented by TikTok. It cannot be changed.' },
   } as const,
 })
 
 const RateLimitRequest = builder
   .objectRef<{ readonly requester: string; readonly at: number }>('RateLimitRequest')
   .implement({
-    description: 'Somebody who has a place in line. It comes again by itself when its turn has come.',
+    description:
+      'A call that waits for a rate limit and has a reserved time. It is made automatically at that time.',
     authScopes: { read: true },
     fields: (t) => ({
       expectedAt: t.field({
         type: 'DateTime',
-        description: 'When its turn is.',
+        description: 'When the call is expected to be made.',
         resolve: ({ at }) => new Date(at),
       }),
       job: t.field({
         type: Job,
         nullable: true,
-        description: 'The job that waits; null if it is none.',
+        description: 'The job that waits; null if it is an account.',
         resolve: ({ requester }, _args, { load }) => load.job.load(requester),
       }),
       account: t.field({
         type: Account,
         nullable: true,
-        description:
-          'The account that waits, where it asks for itself and not for a job; null if it is none.',
+        description: 'The account that waits for a call of its own; null if it is a job.',
         resolve: ({ requester }, _args, { load }) => load.account.load(requester),
       }),
     }),
   })
 
 /** Who comes after these has a long time to wait. */
-const mostWaitingShown = 20
+const maxWaitingShown = 20
 
 export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow').implement({
   description:
-    'At most so many calls to TikTok in any stretch of time. What would be one too many waits for its turn, and spends no attempt.',
+    'A limit on calls to TikTok in any interval of a fixed length. A call beyond the limit waits and consumes no attempt.',
   authScopes: { read: true },
   fields: (t) => ({
-    name: t.expose('name', { type: WindowName, description: 'What it counts.' }),
+    name: t.expose('name', { type: WindowName, description: 'What the window counts.' }),
     description: t.string({
-      description: 'The same in words.',
+      description: 'What the window counts, in words.',
       resolve: ({ name }) =>
         Object.values(windowNames).find(({ value }) => value === name)?.description ?? name,
     }),
     account: t.field({
       type: Account,
       nullable: true,
-      description: "The account whose window it is; null if it is the whole organization's.",
+      description: 'The account whose calls are counted; null for a window of the whole organization.',
       resolve: ({ accountId }, _args, { load }) => (accountId === null ? null : load.account.load(accountId)),
     }),
-    limit: t.int({ description: 'How many calls it lets through.', resolve: ({ limit }) => limit.max }),
+    limit: t.int({
+      description: 'The maximum number of calls in the window.',
+      resolve: ({ limit }) => limit.max,
+    }),
     origin: t.field({
       type: Origin,
-      description: 'Whose word that is.',
+      description: 'The origin of the limit.',
       resolve: ({ limit }) => limit.origin,
     }),
     learnedUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Until when a learned limit is believed; null of others.',
+      description: 'When a learned limit expires; null for other limits.',
       resolve: ({ limit: { learnedAt } }) => learnedAt && new Date(learnedAt.getTime() + learnedForMs),
     }),
     windowSeconds: t.int({
-      description: 'In a stretch of how many seconds.',
+      description: 'The length of the window, in seconds.',
       resolve: ({ windowMs }) => windowMs / 1_000,
     }),
     used: t.int({
       nullable: true,
       description:
-        'How many were let through in the stretch that ends now, counted some seconds longer for the way to TikTok. Null while no process knows it of all others: see `rateLimitStore`.',
+        'The number of calls in the current window, which includes a margin of some seconds for network latency. Null while no shared store is available; see `rateLimitStore`.',
       resolve: ({ usage }) => usage?.used ?? null,
     }),
     remaining: t.int({
       nullable: true,
-      description: 'How many more it would let through; null while that is not known.',
+      description: 'The number of calls that are still allowed now; null while it is unknown.',
       resolve: ({ usage, limit }) => (usage ? Math.max(0, limit.max - usage.used) : null),
     }),
     nextAvailableAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When it would be the turn of somebody who asks now. Null while that is not known: before its first use, and from a change of the limit to the use after it.',
+        'When a new call could be made. Null while it is unknown: before the first call, and after a change of the limit until the next call.',
       resolve: ({ usage }) => (usage?.nextFreeAt == null ? null : new Date(usage.nextFreeAt)),
     }),
     waitingCount: t.int({
       nullable: true,
-      description: 'How many wait for their turn; null while that is not known.',
+      description: 'The number of calls that wait; null while it is unknown.',
       resolve: ({ usage }) => usage?.waiting.length ?? null,
     }),
     waiting: t.field({
       type: [RateLimitRequest],
-      description: `The first ${mostWaitingShown} of them, in order of time.`,
-      resolve: ({ usage }) => usage?.waiting.slice(0, mostWaitingShown) ?? [],
+      description: `The first ${maxWaitingShown} waiting calls, by expected time.`,
+      resolve: ({ usage }) => usage?.waiting.slice(0, maxWaitingShown) ?? [],
     }),
   }),
 })

@@ -10,90 +10,91 @@ const ApiKeyRateLimit = builder
   .objectRef<Pick<Context, 'charge' | 'apiBucket'>>('ApiKeyRateLimit')
   .implement({
     description:
-      'What a key may ask of this API: every operation costs points, by its fields and the sizes of its pages. The headers `RateLimit-*` of each answer say the same.',
+      'The cost budget of an API key. Each operation is charged by its fields and page sizes. The `RateLimit-*` headers of each response carry the same numbers.',
     authScopes: { read: true },
     fields: (t) => ({
       limit: t.int({
-        description: 'The most that it can have.',
+        description: 'The number of points of a full budget.',
         resolve: ({ apiBucket }) => apiBucket.capacity,
       }),
       refillPerSecond: t.int({
-        description: 'How many come back in a second.',
+        description: 'The number of points that are restored per second.',
         resolve: ({ apiBucket }) => apiBucket.refillPerSecond,
       }),
       remaining: t.int({
         nullable: true,
-        description: 'What is left after this very operation; null if it could not be counted.',
+        description: 'The number of points left after this operation; null if the limiter was unavailable.',
         resolve: ({ charge }) => charge?.remaining ?? null,
       }),
       resetsAt: t.field({
         type: 'DateTime',
         nullable: true,
         description:
-          'When all are there again if nothing is asked meanwhile; null if it could not be counted.',
+          'When the budget is full again if no operation is sent; null if the limiter was unavailable.',
         resolve: ({ charge }) => charge && new Date(Date.now() + charge.resetSeconds * 1_000),
       }),
     }),
   })
 
 const RateLimits = builder.objectRef<RateLimitSettings>('RateLimits').implement({
-  description: 'The rates that hold for the organization, and for the key that asks.',
+  description: 'The rate limits of the organization and of the API key of the request.',
   authScopes: { read: true },
   fields: (t) => ({
     windows: t.field({
       type: [RateLimitWindow],
       description:
-        "The limits of calls to TikTok: the organization's own, then those of its accounts that have been used.",
+        'The rate limits of calls to TikTok: those of the organization, then those of its accounts that were used.',
       resolve: async (settings, _args, { limiter, viewer }) => [
         ...(await listWindows(limiter, viewer.organizationId, settings)),
       ],
     }),
     settings: t.field({
       type: [RateLimitSetting],
-      description: 'The limits that `setRateLimit` sets.',
+      description: 'The limits that `setRateLimit` can change.',
       resolve: (settings) => [...settingsOf(settings)],
     }),
     apiKey: t.field({
       type: ApiKeyRateLimit,
-      description: 'What the key that asks may ask for.',
+      description: 'The cost budget of the API key of the request.',
       resolve: (_settings, _args, context) => context,
     }),
   }),
 })
 
 const Store = builder.enumType('RateLimitStoreKind', {
-  description: 'Where limits may be kept.',
+  description: 'Where rate limits are stored.',
   values: {
     POSTGRES: { value: 'postgres', description: 'In the database, shared by all processes.' },
     REDIS: {
       value: 'redis',
-      description: 'In Redis, shared by all processes; windows of a day are in the database all the same.',
+      description: 'In Redis, shared by all processes. Daily windows are stored in the database.',
     },
     MEMORY: {
       value: 'memory',
       description:
-        'Redis is out of reach: each process keeps its share of every limit in its own memory, so that all together stay under it. Windows of a day are in the database.',
+        'Redis is unavailable. Each process keeps its share of every limit in memory, so that all together stay within it. Daily windows are stored in the database.',
     },
     UNAVAILABLE: {
       value: 'none',
-      description: 'That is being settled. What needs a limit comes again in a moment; nothing is lost.',
+      description:
+        'No store is ready. Work that needs a limit is retried within seconds and nothing is lost.',
     },
   } as const,
 })
 
 const RateLimitStore = builder.objectRef<LimiterHealth>('RateLimitStore').implement({
-  description: 'Where the limits of this installation are kept, as the process that answers knows it.',
+  description: 'Where this installation stores its rate limits, as seen by the process that answers.',
   authScopes: { read: true },
   fields: (t) => ({
-    kind: t.expose('store', { type: Store, description: 'Where.' }),
+    kind: t.expose('store', { type: Store, description: 'Where the limits are stored.' }),
     changedAt: t.field({
       type: 'DateTime',
-      description: 'Since when.',
+      description: 'When the store last changed.',
       resolve: ({ since }) => new Date(since),
     }),
-    reason: t.exposeString('reason', { description: 'Why there.' }),
+    reason: t.exposeString('reason', { description: 'Why this store is used.' }),
     shareCount: t.exposeInt('shares', {
-      description: 'Among how many processes each limit is divided; 1 where they share a store.',
+      description: 'The number of processes among which each limit is divided; 1 if they share a store.',
     }),
   }),
 })
@@ -101,13 +102,13 @@ const RateLimitStore = builder.objectRef<LimiterHealth>('RateLimitStore').implem
 builder.queryFields((t) => ({
   rateLimits: t.field({
     type: RateLimits,
-    description: 'The rates that hold, how far they are used, and who waits for a turn.',
+    description: 'The rate limits, how far they are used, and what waits for them.',
     authScopes: { read: true },
     resolve: (_root, _args, context) => readSettings(context),
   }),
   rateLimitStore: t.field({
     type: RateLimitStore,
-    description: 'Where the limits are kept.',
+    description: 'Where the rate limits are stored.',
     authScopes: { read: true },
     resolve: (_root, _args, { limiter }) => limiter.health(),
   }),

@@ -14,14 +14,14 @@ export function heldJobsFields<Shown extends HoldsShown>(t: PayloadBuilder<Shown
       type: [Job],
       nullable: { list: false, items: true },
       description:
-        'The unfinished jobs of the plan that may not go on as it is now: they post nothing until what holds them is lifted.',
+        'The unfinished jobs of the plan that are held by its present state. They publish nothing until it permits them again.',
       resolve: ({ heldJobs = [] }, _args, { load }) => heldJobs.map((id) => load.job.load(id)),
     }),
     unstoppableJobs: t.field({
       type: [Job],
       nullable: { list: false, items: true },
       description:
-        'Jobs of the plan that this would hold, but for whose post it may come too late: all of it was sent, or its last chunk is on its way.',
+        'The jobs of the plan that should be held but whose post may already be public: the last chunk was sent or is being sent.',
       resolve: ({ unstoppableJobs = [] }, _args, { load }) => unstoppableJobs.map((id) => load.job.load(id)),
     }),
   }

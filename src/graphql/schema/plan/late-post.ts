@@ -11,22 +11,22 @@ import { builder } from '../builder.ts'
 import { Slot } from '../ref.ts'
 
 export const LatePost = builder.objectRef<LatePostRecord>('LatePost').implement({
-  description: "A slot that the daily cap of its creator's posts will make wait.",
+  description: "A slot that the account's daily cap of posts will delay.",
   authScopes: { read: true },
   fields: (t) => ({
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot; null if it was removed since.',
+      description: 'The slot; null if it was removed meanwhile.',
       resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
     }),
     earliestPublishAt: t.expose('capacityAt', {
       type: 'DateTime',
-      description: 'When the cap has room for it, if all posts before it go out as early as they may.',
+      description: 'When the cap permits the post, if all earlier posts are published as early as possible.',
     }),
     isTooLate: t.exposeBoolean('isTooLate', {
       description:
-        'Whether that is more than an hour after its time. It does not go out by itself then: a person decides.',
+        "Whether that is more than an hour after the slot's time. The post is then not published automatically: a person must decide.",
     }),
   }),
 })

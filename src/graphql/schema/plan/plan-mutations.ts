@@ -8,7 +8,7 @@ import { Plan, Scan } from '../ref.ts'
 import { type HoldsShown, heldJobsFields } from './held-jobs.ts'
 import { LatePost, latePostsOf } from './late-post.ts'
 
-const payloadDescription = 'The plan that was moved.'
+const payloadDescription = 'The result of a mutation that changes the state of a plan.'
 
 interface PlanChanged extends HoldsShown {
   readonly planId: string
@@ -25,36 +25,36 @@ const planEvents: readonly {
   {
     name: 'submitPlanForReview',
     event: 'submit',
-    description: 'Asks for approval of a draft that has slots.',
+    description: 'Submits a draft with at least one slot for approval.',
   },
   {
     name: 'approvePlan',
     event: 'approve',
     description:
-      'Approves a plan as it is, and foretells what the quotas will make of it. If its autopilot is on, slots due within 24 hours start at once.',
+      "Approves a plan in review and returns forecasts for its quotas and late posts. If autopilot is on, jobs start for slots due within 24 hours. Fails with CREATOR_SETTINGS_VIOLATION if a slot violates the creator's settings.",
   },
   {
     name: 'rejectPlan',
     event: 'reject',
     description:
-      'Sends a plan in review back to be written, and takes back what was approved of its slots before: their jobs are held.',
+      'Returns a plan in review to DRAFT and withdraws earlier approvals of its slots. Their jobs are held.',
   },
   {
     name: 'lockPlan',
     event: 'lock',
-    description: 'Closes a plan to edits and its slots to scans, and holds its jobs.',
+    description: 'Locks a plan: it cannot be edited, scans skip it, and its jobs are held.',
   },
   {
     name: 'unlockPlan',
     event: 'unlock',
     description:
-      'Opens a locked plan again; what was held goes on. If it is approved and on autopilot, slots due within 24 hours start at once.',
+      'Unlocks a plan and lets its held jobs continue. If it is approved and on autopilot, jobs start for slots due within 24 hours.',
   },
   {
     name: 'archivePlan',
     event: 'archive',
     description:
-      'Puts a plan away for good. Its jobs are held, but for those whose post is past stopping: cancel them.',
+      'Archives a plan permanently. Its jobs are held, except those in `unstoppableJobs`; cancel jobs that should not remain.',
   },
 ]
 
@@ -64,7 +64,7 @@ for (const { name, event, description } of planEvents) {
     scope: 'write',
     errors: [NotPermittedInState, ...(event === 'approve' ? [CreatorSettingsViolation] : [])],
     input: {
-      description: `The plan for ${name}.`,
+      description: `Input of \`${name}\`.`,
       ids: { planId: ['Plan'] },
       fields: (t) => ({
         planId: t.id({ required: true, description: 'The plan.' }),
@@ -78,15 +78,15 @@ for (const { name, event, description } of planEvents) {
 
 defineMutation('setAutopilot', {
   description:
-    'Turns autopilot on or off. Turned off, it holds the jobs that it has started; those that a person started go on. Turned on for an approved plan, slots due within 24 hours start at once.',
+    'Turns autopilot on or off. Off holds the jobs that a scan started; jobs that a person started continue. On starts jobs for slots due within 24 hours if the plan is approved.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
-    description: 'The plan, and whether scans shall start its jobs.',
+    description: 'Input of `setAutopilot`.',
     ids: { planId: ['Plan'] },
     fields: (t) => ({
       planId: t.id({ required: true, description: 'The plan.' }),
-      enabled: t.boolean({ required: true, description: 'Whether scans shall start jobs for its slots.' }),
+      enabled: t.boolean({ required: true, description: "Whether scans start jobs for the plan's slots." }),
     }),
   },
   run: (tx, { planId, enabled }, { deps, viewer: { organizationId } }) =>
@@ -99,20 +99,20 @@ function payloadFields<Outcome extends PlanChanged>(t: PayloadBuilder<Outcome>) 
     plan: t.field({
       type: Plan,
       nullable: true,
-      description: 'The plan as it is now.',
+      description: 'The plan after the mutation; null if it no longer exists.',
       resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
     }),
     scan: t.field({
       type: Scan,
       nullable: true,
-      description: 'The scan that was made at once; null if the plan may not run.',
+      description: 'The scan that ran with this mutation; null if the plan may not run.',
       resolve: ({ scanId }, _args, { load }) => (scanId === null ? null : load.scan.load(scanId)),
     }),
     quotaForecast: t.field({
       type: [QuotaForecast],
       nullable: true,
       description:
-        'What the quotas will make of its slots, as they were before that scan; null if this did not let them run.',
+        "The quota forecast for the plan's slots before that scan; null if the mutation did not let the plan run.",
       // An answer that was kept before there were forecasts has none.
       resolve: ({ quotaForecast }) => (quotaForecast ? [...quotaForecast] : null),
     }),
@@ -120,7 +120,7 @@ function payloadFields<Outcome extends PlanChanged>(t: PayloadBuilder<Outcome>) 
       type: [LatePost],
       nullable: true,
       description:
-        "Which of its slots find the daily cap of their creator's posts full at their time, counting the other approved plans of the account; null if this did not let them run.",
+        "The slots that the account's daily cap of posts will delay, counting all approved plans of the account; null if the mutation did not let the plan run.",
       resolve: ({ planId, quotaForecast }, _args, context) =>
         quotaForecast ? latePostsOf(context, planId) : null,
     }),

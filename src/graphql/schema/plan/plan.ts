@@ -12,15 +12,15 @@ import { Account, Plan } from '../ref.ts'
 import { heldJobsFields } from './held-jobs.ts'
 
 const PlanState = builder.enumType('PlanState', {
-  description: 'Where a plan is between being written and being done.',
+  description: 'The state of a plan.',
   values: {
-    DRAFT: { value: 'draft', description: 'It is being written.' },
-    IN_REVIEW: { value: 'inReview', description: 'It waits for approval.' },
+    DRAFT: { value: 'draft', description: 'The plan is being edited.' },
+    IN_REVIEW: { value: 'inReview', description: 'The plan waits for approval.' },
     APPROVED: {
       value: 'approved',
-      description: 'A person has approved it as it is. Any edit takes it back to draft.',
+      description: 'A person has approved the plan. Any edit returns it to DRAFT.',
     },
-    ARCHIVED: { value: 'archived', description: 'It is done with, for good.' },
+    ARCHIVED: { value: 'archived', description: 'The plan is archived permanently.' },
   } as const,
 })
 
@@ -29,24 +29,27 @@ builder.node(Plan, {
   authScopes: { read: true },
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What it is called.' }),
+    name: t.exposeString('name', { description: 'The name of the plan.' }),
     timeZone: t.expose('timeZone', {
       type: 'TimeZone',
-      description: 'The zone of the wall times of its slots.',
+      description: "The time zone of the slots' wall times.",
     }),
     state: t.expose('state', {
       type: PlanState,
-      description: 'Where it is between being written and being done.',
+      description: 'The state of the plan.',
     }),
-    revision: t.expose('revision', { type: 'SafeInt', description: 'Rises by one with every change.' }),
+    revision: t.expose('revision', {
+      type: 'SafeInt',
+      description: 'The revision of the plan. It increases by one with every change.',
+    }),
     isAutopilotEnabled: t.exposeBoolean('autopilot', {
-      description: 'Whether scans start jobs for its slots.',
+      description: "Whether scans start jobs for the plan's slots.",
     }),
     isLocked: t.exposeBoolean('locked', {
-      description: 'Whether it is closed to edits, and its slots to scans.',
+      description: 'Whether the plan is locked: it cannot be edited, scans skip it, and its jobs are held.',
     }),
     availableEvents: t.stringList({
-      description: 'What its state machine permits now, such as `submit`.',
+      description: 'The events that the plan accepts in its state, such as `submit`.',
       resolve: async (plan, _args, { read }) => {
         const slots = await read((tx) => countSlots(tx, plan.id))
         return [...acceptedPlanEvents(plan, slots)]
@@ -55,16 +58,16 @@ builder.node(Plan, {
     account: t.field({
       type: Account,
       nullable: true,
-      description: 'The account that it posts to.',
+      description: 'The account that the plan posts to; null if it no longer exists.',
       resolve: ({ accountId }, _args, { load }) => load.account.load(accountId),
     }),
     approvedAt: t.expose('approvedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was approved; null if it is not.',
+      description: 'When the plan was approved; null if it is not approved.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the plan was created.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the plan last changed.' }),
   }),
 })
 
@@ -72,9 +75,9 @@ builder.queryFields((t) => ({
   plan: t.field({
     type: Plan,
     nullable: true,
-    description: 'One plan; null if there is none of this id.',
+    description: 'A plan by its global id; null if it does not exist.',
     authScopes: { read: true },
-    args: { id: t.arg.id({ required: true, description: 'The plan.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The global id of the plan.' }) },
     resolve: (_root, { id }, { load }) => {
       const decoded = decodeGlobalId(id)
       return decoded?.name === 'Plan' ? load.plan.load(decoded.id) : null
@@ -83,9 +86,9 @@ builder.queryFields((t) => ({
   plans: t.connection(
     {
       type: Plan,
-      description: 'The plans, the newest first.',
+      description: 'The plans, newest first.',
       authScopes: { read: true },
-      args: { state: t.arg({ type: PlanState, description: 'Only those in this state.' }) },
+      args: { state: t.arg({ type: PlanState, description: 'Only plans in this state.' }) },
       resolve: (_root, args, { viewer, read }) =>
         connectionOf({ list: 'plans', of: viewer.organizationId }, args, (page) =>
           read((tx) => listPlans(tx, viewer.organizationId, args.state ?? null, page)),
@@ -96,30 +99,30 @@ builder.queryFields((t) => ({
 }))
 
 defineMutation('createPlan', {
-  description: 'Creates an empty plan as a draft, with autopilot off.',
+  description: 'Creates an empty plan in state DRAFT, with autopilot off.',
   scope: 'write',
   input: {
-    description: 'A plan to create.',
+    description: 'Input of `createPlan`.',
     ids: { accountId: ['Account'] },
     fields: (t) => ({
-      accountId: t.id({ required: true, description: 'The account that it shall post to.' }),
-      name: t.string({ required: true, description: 'What to call it, in 1 to 200 characters.' }),
+      accountId: t.id({ required: true, description: 'The account that the plan posts to.' }),
+      name: t.string({ required: true, description: 'The name of the plan, 1 to 200 characters.' }),
       timeZone: t.field({
         type: 'TimeZone',
         required: true,
-        description: 'The zone in which the wall times of its slots are meant.',
+        description: "The time zone of the slots' wall times.",
       }),
     }),
   },
   run: (tx, { accountId, name, timeZone }, { viewer: { organizationId } }) =>
     createPlan(tx, { organizationId, accountId, name, timeZone }),
   payload: {
-    description: 'The plan that was created.',
+    description: 'The result of `createPlan`.',
     fields: (t) => ({
       plan: t.field({
         type: Plan,
         nullable: true,
-        description: 'The plan.',
+        description: 'The created plan; null if it no longer exists.',
         resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
       }),
     }),
@@ -127,18 +130,20 @@ defineMutation('createPlan', {
 })
 
 defineMutation('updatePlan', {
-  description: 'Renames a plan, or moves it to another time zone. Takes an approval back.',
+  description:
+    'Changes the name or the time zone of a plan. Returns an approved plan to DRAFT. Fails with NOT_PERMITTED_IN_STATE if the plan is locked or archived.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
-    description: 'What to change about a plan.',
+    description: 'Input of `updatePlan`. Omitted fields stay unchanged.',
     ids: { planId: ['Plan'] },
     fields: (t) => ({
-      planId: t.id({ required: true, description: 'The plan.' }),
-      name: t.string({ description: 'What to call it from now on, in 1 to 200 characters.' }),
+      planId: t.id({ required: true, description: 'The plan to update.' }),
+      name: t.string({ description: 'The new name, 1 to 200 characters.' }),
       timeZone: t.field({
         type: 'TimeZone',
-        description: 'Another zone: the wall times of its slots stay, and mean other instants.',
+        description:
+          'The new time zone. Slots keep their wall times, so they are published at other instants.',
       }),
     }),
   },
@@ -150,13 +155,13 @@ defineMutation('updatePlan', {
       timeZone: timeZone ?? undefined,
     }),
   payload: {
-    description: 'The plan that was changed.',
+    description: 'The result of `updatePlan`.',
     fields: (t) => ({
       ...heldJobsFields(t),
       plan: t.field({
         type: Plan,
         nullable: true,
-        description: 'The plan as it is now.',
+        description: 'The plan after the mutation; null if it no longer exists.',
         resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
       }),
     }),

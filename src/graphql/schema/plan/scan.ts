@@ -8,43 +8,42 @@ import { QuotaShortage } from '../quota/quota-type.ts'
 import { Scan, ScanDecision, Slot } from '../ref.ts'
 
 const ScanReason = builder.enumType('ScanReason', {
-  description: 'Why a scan was made.',
+  description: 'Why a scan ran.',
   values: {
-    HOURLY: { value: 'hourly', description: 'The hour struck.' },
+    HOURLY: { value: 'hourly', description: 'The hourly schedule.' },
     BOOT: { value: 'boot', description: 'A worker started.' },
-    APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or put on autopilot.' },
-    REQUEST: { value: 'request', description: 'Somebody asked by `runScan`.' },
-    ACCOUNT: { value: 'account', description: 'An account was connected, for the first time or again.' },
-    QUOTA: { value: 'quota', description: 'More quota was granted, or a limit was changed.' },
+    APPROVAL: { value: 'approval', description: 'A plan was approved, unlocked or set to autopilot.' },
+    REQUEST: { value: 'request', description: 'A client called `runScan`.' },
+    ACCOUNT: { value: 'account', description: 'An account was connected.' },
+    QUOTA: { value: 'quota', description: 'Quota was granted, adjusted or limited differently.' },
   } as const,
 })
 
 const ScanOutcome = builder.enumType('ScanOutcome', {
-  description: 'What a scan made of a slot, and why.',
+  description: 'What a scan decided about a slot.',
   values: {
-    ENQUEUED: { description: 'Its job was started.' },
-    NOT_APPROVED: { description: 'Its plan is not approved.' },
-    AUTOPILOT_OFF: { description: 'The autopilot of its plan is off.' },
-    PLAN_LOCKED: { description: 'Its plan is locked.' },
-    TOO_LATE: { description: 'Its time passed more than an hour ago.' },
-    ACCOUNT_UNHEALTHY: { description: 'Its account has to be connected again.' },
+    ENQUEUED: { description: 'A job was started.' },
+    NOT_APPROVED: { description: 'The plan is not approved.' },
+    AUTOPILOT_OFF: { description: "The plan's autopilot is off." },
+    PLAN_LOCKED: { description: 'The plan is locked.' },
+    TOO_LATE: { description: "The slot's time passed more than an hour ago." },
+    ACCOUNT_UNHEALTHY: { description: 'The account must be connected again.' },
     QUOTA_EXCEEDED: {
       value: 'QUOTA_EXCEEDED',
-      description:
-        'The quota had no room for it. It is considered again by every scan, and when more is granted.',
+      description: 'The quota is exceeded. Later scans and grants try again.',
     },
   } as const,
 })
 
 ScanDecision.implement({
-  description: 'What one scan made of one slot.',
+  description: 'The decision of one scan about one slot.',
   authScopes: { read: true },
   fields: (t) => ({
-    outcome: t.expose('decision', { type: ScanOutcome, description: 'What was decided, and why.' }),
+    outcome: t.expose('decision', { type: ScanOutcome, description: 'What was decided.' }),
     quotaShortage: t.field({
       type: QuotaShortage,
       nullable: true,
-      description: 'What was short, of `QUOTA_EXCEEDED`; null of every other decision.',
+      description: 'The quota that was exceeded; null unless the outcome is QUOTA_EXCEEDED.',
       resolve: ({ shortage }) =>
         shortage && {
           ...shortage,
@@ -54,36 +53,38 @@ ScanDecision.implement({
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot.',
+      description: 'The slot; null if it was removed.',
       resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
     }),
     scan: t.field({
       type: Scan,
       nullable: true,
-      description: 'The scan.',
+      description: 'The scan; null if it no longer exists.',
       resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was decided.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the decision was made.' }),
   }),
 })
 
 builder.node(Scan, {
   description:
-    'A look for slots that fall due within 24 hours. It leaves a decision for each that it considered.',
+    'A scan for slots that are due within 24 hours. It starts jobs and records a decision for each slot that it considered.',
   authScopes: { read: true },
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
-    reason: t.expose('reason', { type: ScanReason, description: 'Why it was made.' }),
+    reason: t.expose('reason', { type: ScanReason, description: 'Why the scan ran.' }),
     windowEndsAt: t.expose('windowEnd', {
       type: 'DateTime',
-      description: 'Slots due before this were considered.',
+      description: 'The end of the scanned interval: slots due before it were considered.',
     }),
-    consideredSlotCount: t.exposeInt('considered', { description: 'How many slots it considered.' }),
-    startedJobCount: t.exposeInt('startedJobs', { description: 'How many jobs it started.' }),
+    consideredSlotCount: t.exposeInt('considered', {
+      description: 'The number of slots that were considered.',
+    }),
+    startedJobCount: t.exposeInt('startedJobs', { description: 'The number of jobs that were started.' }),
     decisions: t.connection(
       {
         type: ScanDecision,
-        description: 'What it decided about each slot.',
+        description: 'The decisions of the scan, one per considered slot.',
         resolve: ({ id }, args, { viewer, read }) =>
           connectionOf({ list: 'scanDecisions', of: id }, args, (page) =>
             read((tx) => listDecisions(tx, viewer.organizationId, { scanId: id }, page)),
@@ -99,7 +100,7 @@ builder.queryField('scans', (t) =>
   t.connection(
     {
       type: Scan,
-      description: 'The scans, the newest first.',
+      description: 'The scans, newest first.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         connectionOf({ list: 'scans', of: viewer.organizationId }, args, (page) =>
@@ -111,9 +112,9 @@ builder.queryField('scans', (t) =>
 )
 
 defineMutation('runScan', {
-  description: 'Scans at once instead of at the hour.',
+  description: 'Runs a scan now instead of at the next hour.',
   scope: 'write',
-  input: { description: 'A scan to make.', fields: () => ({}) },
+  input: { description: 'Input of `runScan`.', fields: () => ({}) },
   run: async (tx, _input, { deps, viewer: { organizationId } }) => {
     const { scanId } = await scanOrganization(tx, deps, {
       organizationId,
@@ -122,12 +123,12 @@ defineMutation('runScan', {
     return { kind: 'done', scanId }
   },
   payload: {
-    description: 'The scan that was made.',
+    description: 'The result of `runScan`.',
     fields: (t) => ({
       scan: t.field({
         type: Scan,
         nullable: true,
-        description: 'The scan.',
+        description: 'The scan; null if it no longer exists.',
         resolve: ({ scanId }, _args, { load }) => load.scan.load(scanId),
       }),
     }),

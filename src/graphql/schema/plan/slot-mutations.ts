@@ -15,28 +15,28 @@ const NewSlot = builder.inputType('NewSlotInput', {
       type: 'LocalDateTime',
       required: true,
       description:
-        "When to post, on the wall clock of the plan's zone. A time that the clocks skip in spring means as long after the gap as it lies in it; of one that occurs twice in autumn the first is meant.",
+        "When to publish, as wall time in the plan's time zone. A time that daylight saving skips is moved past the gap; of a time that occurs twice, the first is used.",
     }),
     storyboard: t.field({
       type: 'JSON',
       required: true,
-      description: 'What the video shows: its scenes, and how they look.',
+      description: 'The content of the video: its scenes and their style.',
     }),
     mode: t.field({
       type: Mode,
       defaultValue: 'direct',
       required: true,
       description:
-        'How the video comes to TikTok. What follows is for direct posts: of a draft its creator chooses all of it in the app.',
+        'How the video is delivered to TikTok. The fields below apply to DIRECT only; for a draft the creator chooses them in the app.',
     }),
     caption: t.string({
       defaultValue: '',
       required: true,
-      description: 'The text under the post, in at most 2,200 UTF-16 code units.',
+      description: 'The caption of the post, at most 2,200 UTF-16 code units.',
     }),
     privacy: t.field({
       type: Privacy,
-      description: 'Who may see the post. A direct post must say it: there is no default.',
+      description: 'Who can see the post. Required for DIRECT.',
     }),
     allowComment: t.boolean({
       defaultValue: false,
@@ -46,41 +46,42 @@ const NewSlot = builder.inputType('NewSlotInput', {
     allowDuet: t.boolean({
       defaultValue: false,
       required: true,
-      description: 'Whether viewers may make duets of it.',
+      description: 'Whether viewers may make duets.',
     }),
     allowStitch: t.boolean({
       defaultValue: false,
       required: true,
-      description: 'Whether viewers may stitch it.',
+      description: 'Whether viewers may make stitches.',
     }),
     brandContent: t.boolean({
       defaultValue: false,
       required: true,
-      description: 'Whether it is a paid partnership.',
+      description: 'Whether the post is a paid partnership.',
     }),
     brandOrganic: t.boolean({
       defaultValue: false,
       required: true,
-      description: "Whether it promotes the creator's own business.",
+      description: "Whether the post promotes the creator's own business.",
     }),
     isAigc: t.boolean({
       defaultValue: true,
       required: true,
-      description: 'Whether TikTok labels it as made by AI. What is generated must be.',
+      description: 'Whether TikTok labels the post as AI-generated. Must be true for generated videos.',
     }),
   }),
 })
 
 defineMutation('addSlots', {
-  description: 'Adds slots, all of them or none. Takes an approval back.',
+  description:
+    'Adds slots to a plan, all or none. Returns an approved plan to DRAFT. Fails with NOT_PERMITTED_IN_STATE if the plan is locked or archived.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
-    description: 'Slots to add to a plan.',
+    description: 'Input of `addSlots`.',
     ids: { planId: ['Plan'] },
     fields: (t) => ({
-      planId: t.id({ required: true, description: 'The plan.' }),
-      slots: t.field({ type: [NewSlot], required: true, description: '1 to 400 slots.' }),
+      planId: t.id({ required: true, description: 'The plan to add the slots to.' }),
+      slots: t.field({ type: [NewSlot], required: true, description: 'The slots to add, 1 to 400.' }),
     }),
   },
   run: (tx, { planId, slots: given }, { viewer: { organizationId } }) => {
@@ -88,18 +89,18 @@ defineMutation('addSlots', {
     return addSlots(tx, { organizationId, planId, slots })
   },
   payload: {
-    description: 'The slots that were added.',
+    description: 'The result of `addSlots`.',
     fields: (t) => ({
       plan: t.field({
         type: Plan,
         nullable: true,
-        description: 'The plan as it is now.',
+        description: 'The plan after the mutation; null if it no longer exists.',
         resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
       }),
       slots: t.field({
         type: [Slot],
         nullable: { list: false, items: true },
-        description: 'The slots, in the order given; null for one that was removed since.',
+        description: 'The added slots in input order; null for a slot that was removed meanwhile.',
         resolve: ({ slotIds }, _args, { load }) => slotIds.map((id) => load.slot.load(id)),
       }),
     }),
@@ -108,32 +109,32 @@ defineMutation('addSlots', {
 
 defineMutation('updateSlot', {
   description:
-    'Changes a slot; once a job has taken it up only its caption, privacy and toggles, until its post is opened. Once that job is cancelled all of it can be changed, for another job. Takes an approval of its plan back: its job is held until it is approved again.',
+    "Changes a slot. Once a job has claimed it, only its caption, privacy and toggles can be changed, and only until its post is opened; after its job was cancelled, everything can. Returns an approved plan to DRAFT, which holds the slot's job until the plan is approved again.",
   scope: 'write',
   errors: [NotPermittedInState, SlotClaimed],
   input: {
-    description: 'What to change about a slot; what is left out stays.',
+    description: 'Input of `updateSlot`. Omitted fields stay unchanged.',
     ids: { slotId: ['Slot'] },
     fields: (t) => ({
-      slotId: t.id({ required: true, description: 'The slot.' }),
+      slotId: t.id({ required: true, description: 'The slot to update.' }),
       wallTime: t.field({
         type: 'LocalDateTime',
-        description: "When to post, on the wall clock of the plan's zone.",
+        description: "When to publish, as wall time in the plan's time zone.",
       }),
-      storyboard: t.field({ type: 'JSON', description: 'What the video shows.' }),
+      storyboard: t.field({ type: 'JSON', description: 'The content of the video.' }),
       mode: t.field({
         type: Mode,
         description:
-          'How the video comes to TikTok. Made a draft, it loses what only direct posts have; made a direct post, it needs a privacy.',
+          'How the video is delivered to TikTok. DRAFT resets the fields that only direct posts have; DIRECT requires a privacy.',
       }),
-      caption: t.string({ description: 'The text under the post.' }),
-      privacy: t.field({ type: Privacy, description: 'Who may see the post.' }),
+      caption: t.string({ description: 'The caption of the post, at most 2,200 UTF-16 code units.' }),
+      privacy: t.field({ type: Privacy, description: 'Who can see the post.' }),
       allowComment: t.boolean({ description: 'Whether viewers may comment.' }),
-      allowDuet: t.boolean({ description: 'Whether viewers may make duets of it.' }),
-      allowStitch: t.boolean({ description: 'Whether viewers may stitch it.' }),
-      brandContent: t.boolean({ description: 'Whether it is a paid partnership.' }),
-      brandOrganic: t.boolean({ description: "Whether it promotes the creator's own business." }),
-      isAigc: t.boolean({ description: 'Whether TikTok labels it as made by AI.' }),
+      allowDuet: t.boolean({ description: 'Whether viewers may make duets.' }),
+      allowStitch: t.boolean({ description: 'Whether viewers may make stitches.' }),
+      brandContent: t.boolean({ description: 'Whether the post is a paid partnership.' }),
+      brandOrganic: t.boolean({ description: "Whether the post promotes the creator's own business." }),
+      isAigc: t.boolean({ description: 'Whether TikTok labels the post as AI-generated.' }),
     }),
   },
   run: (tx, { slotId, ...fields }, { deps, viewer: { organizationId } }) => {
@@ -142,13 +143,13 @@ defineMutation('updateSlot', {
     return updateSlot(tx, deps, { organizationId, slotId, change })
   },
   payload: {
-    description: 'The slot that was changed.',
+    description: 'The result of `updateSlot`.',
     fields: (t) => ({
       ...heldJobsFields(t),
       slot: t.field({
         type: Slot,
         nullable: true,
-        description: 'The slot as it is now.',
+        description: 'The slot after the mutation; null if it no longer exists.',
         resolve: ({ slotId }, _args, { load }) => load.slot.load(slotId),
       }),
     }),
@@ -157,28 +158,28 @@ defineMutation('updateSlot', {
 
 defineMutation('removeSlot', {
   description:
-    'Removes a slot that no job has taken up, or whose job was cancelled. Takes an approval of its plan back.',
+    'Removes a slot that no job has claimed, or whose job was cancelled. Returns an approved plan to DRAFT. Fails with SLOT_CLAIMED otherwise.',
   scope: 'write',
   errors: [NotPermittedInState, SlotClaimed],
   input: {
-    description: 'A slot to remove.',
+    description: 'Input of `removeSlot`.',
     ids: { slotId: ['Slot'] },
     fields: (t) => ({
-      slotId: t.id({ required: true, description: 'The slot.' }),
+      slotId: t.id({ required: true, description: 'The slot to remove.' }),
     }),
   },
   run: (tx, { slotId }, { viewer: { organizationId } }) => removeSlot(tx, { organizationId, slotId }),
   payload: {
-    description: 'What is left after a slot was removed.',
+    description: 'The result of `removeSlot`.',
     fields: (t) => ({
       removedSlotId: t.id({
-        description: 'The slot that is no more.',
+        description: 'The global id of the removed slot.',
         resolve: ({ slotId }) => encodeGlobalId('Slot', slotId),
       }),
       plan: t.field({
         type: Plan,
         nullable: true,
-        description: 'The plan as it is now.',
+        description: 'The plan after the mutation; null if it no longer exists.',
         resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
       }),
     }),

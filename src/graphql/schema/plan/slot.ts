@@ -6,82 +6,83 @@ import { ScanDecisionConnection, SlotConnection } from '../connection-type.ts'
 import { Job, Plan, ScanDecision, Slot } from '../ref.ts'
 
 export const Privacy = builder.enumType('Privacy', {
-  description: "Who may see a post: TikTok's own words.",
+  description: "Who can see a post, in TikTok's terms.",
   values: {
     PUBLIC_TO_EVERYONE: { description: 'Everyone.' },
-    MUTUAL_FOLLOW_FRIENDS: { description: 'Those who follow the creator and are followed back.' },
+    MUTUAL_FOLLOW_FRIENDS: { description: 'Followers of the creator whom the creator follows back.' },
     FOLLOWER_OF_CREATOR: { description: "The creator's followers." },
     SELF_ONLY: { description: 'Only the creator.' },
   } as const,
 })
 
 export const Mode = builder.enumType('SlotMode', {
-  description: 'How a video comes to TikTok.',
+  description: 'How a video is delivered to TikTok.',
   values: {
-    DIRECT: { value: 'direct', description: 'It is posted as it is planned.' },
+    DIRECT: { value: 'direct', description: 'The video is published directly.' },
     DRAFT: {
       value: 'draft',
-      description: "It is put as a draft into its creator's inbox, who writes the caption and posts it.",
+      description:
+        "The video is uploaded to the creator's inbox as a draft. The creator edits and posts it in the app.",
     },
   } as const,
 })
 
 builder.node(Slot, {
-  description: 'One intended post. What became of it is read from its job.',
+  description: 'One planned post. Its job shows what became of it.',
   authScopes: { read: true },
   id: { resolve: ({ id }) => id },
   fields: (t) => ({
     wallTime: t.expose('wallTime', {
       type: 'LocalDateTime',
-      description: "When to post, on the wall clock of the plan's zone.",
+      description: "When to publish, as wall time in the plan's time zone.",
     }),
     publishAt: t.expose('publishAt', {
       type: 'DateTime',
-      description: 'The instant that the wall time means.',
+      description: 'When to publish, as an instant.',
     }),
     storyboard: t.expose('storyboard', {
       type: 'JSON',
-      description: 'What the video shows, with all defaults filled in.',
+      description: 'The content of the video, with all defaults filled in.',
     }),
-    mode: t.expose('mode', { type: Mode, description: 'How the video comes to TikTok.' }),
-    caption: t.exposeString('caption', { description: 'The text under the post; empty for a draft.' }),
+    mode: t.expose('mode', { type: Mode, description: 'How the video is delivered to TikTok.' }),
+    caption: t.exposeString('caption', { description: 'The caption of the post; empty for a draft.' }),
     privacy: t.field({
       type: Privacy,
       description:
-        'Who may see the post. Of a draft `SELF_ONLY`: only its creator sees it, until they post it.',
+        'Who can see the post. SELF_ONLY for a draft, which only its creator sees until it is posted.',
       resolve: ({ privacy }) => privacy ?? 'SELF_ONLY',
     }),
     allowComment: t.exposeBoolean('allowComment', { description: 'Whether viewers may comment.' }),
-    allowDuet: t.exposeBoolean('allowDuet', { description: 'Whether viewers may make duets of it.' }),
-    allowStitch: t.exposeBoolean('allowStitch', { description: 'Whether viewers may stitch it.' }),
-    brandContent: t.exposeBoolean('brandContent', { description: 'Whether it is a paid partnership.' }),
+    allowDuet: t.exposeBoolean('allowDuet', { description: 'Whether viewers may make duets.' }),
+    allowStitch: t.exposeBoolean('allowStitch', { description: 'Whether viewers may make stitches.' }),
+    brandContent: t.exposeBoolean('brandContent', { description: 'Whether the post is a paid partnership.' }),
     brandOrganic: t.exposeBoolean('brandOrganic', {
-      description: "Whether it promotes the creator's own business.",
+      description: "Whether the post promotes the creator's own business.",
     }),
-    isAigc: t.exposeBoolean('isAigc', { description: 'Whether TikTok labels it as made by AI.' }),
+    isAigc: t.exposeBoolean('isAigc', { description: 'Whether TikTok labels the post as AI-generated.' }),
     claimedAt: t.expose('claimedAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When a job took it up; from then on only what it says of its post can be changed, until that is opened. Null again once it was changed after its job was cancelled.',
+        'When a job claimed the slot; null if none has. A claimed slot accepts changes to its caption, privacy and toggles only, until the post is opened. A change after its job was cancelled releases the slot.',
     }),
     plan: t.field({
       type: Plan,
       nullable: true,
-      description: 'The plan that it belongs to.',
+      description: 'The plan of the slot; null if it no longer exists.',
       resolve: ({ planId }, _args, { load }) => load.plan.load(planId),
     }),
     job: t.field({
       type: Job,
       nullable: true,
       description:
-        'The work for it, the last if it was started again; null until a scan or somebody starts it, and once it was changed after its job was cancelled.',
+        'The latest job of the slot. Null until one starts, and after the slot was changed following a cancellation.',
       resolve: ({ id }, _args, { load }) => load.jobOfSlot.load(id),
     }),
     decisions: t.connection(
       {
         type: ScanDecision,
-        description: 'What scans decided about it, the newest first: why it did or did not run.',
+        description: 'The decisions of scans about the slot, newest first.',
         resolve: ({ id }, args, { viewer, read }) =>
           connectionOf({ list: 'slotDecisions', of: id }, args, (page) =>
             read((tx) => listDecisions(tx, viewer.organizationId, { slotId: id }, page)),
@@ -89,8 +90,8 @@ builder.node(Slot, {
       },
       ScanDecisionConnection,
     ),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the slot was added.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the slot last changed.' }),
   }),
 })
 
@@ -98,7 +99,7 @@ builder.objectField(Plan, 'slots', (t) =>
   t.connection(
     {
       type: Slot,
-      description: 'Its slots, the earliest first.',
+      description: 'The slots of the plan, earliest first.',
       resolve: ({ id }, args, { viewer, read }) =>
         connectionOf({ list: 'slots', of: id }, args, (page) =>
           read((tx) => listSlots(tx, viewer.organizationId, id, page)),

@@ -6,35 +6,41 @@ import { changedQuotaFields } from './quota.ts'
 import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const LimitEnforcement = builder.enumType('QuotaLimitEnforcement', {
-  description: 'What a limit does with what goes beyond it.',
+  description: 'What a limit does when it is exceeded.',
   values: {
-    HARD: { description: 'Refuses it.' },
-    SOFT: { description: 'Lets it pass, and says so by an event.' },
+    HARD: { description: 'The job is refused.' },
+    SOFT: { description: 'The job starts, and an event reports it.' },
   } as const,
 })
 
 defineMutation('setQuotaLimit', {
   description:
-    'Sets how much of a metric may be used in a period. The present day or month follows at once; a first limit counts from now on. A metric may have one limit in each period, and all of them hold. A hard one below what is reserved and used is refused. Takes the admin scope.',
+    'Sets, changes or removes the limit of a metric in a period. The current day or month adopts it at once; a first limit counts from now on. A metric may have one limit per period, and all of them apply. Fails with INVALID_INPUT if a hard limit is below what is reserved and used. Requires the admin scope.',
   scope: 'admin',
   input: {
-    description: 'A limit to set, change or lift.',
+    description: 'Input of `setQuotaLimit`.',
     fields: (t) => ({
-      metric: t.field({ type: QuotaMetric, required: true, description: 'What is limited.' }),
-      period: t.field({ type: QuotaPeriod, required: true, description: 'In which period.' }),
+      metric: t.field({ type: QuotaMetric, required: true, description: 'The metric to limit.' }),
+      period: t.field({
+        type: QuotaPeriod,
+        required: true,
+        description: 'The period to limit.',
+      }),
       amount: t.field({
         type: 'SafeInt',
-        description: 'How much may be used in it, at least 1; null, or left out, lifts the limit.',
+        description:
+          'The amount that may be used in the period, at least 1. Null or omitted removes the limit.',
       }),
       enforcement: t.field({
         type: LimitEnforcement,
-        description: 'What happens beyond it; hard if left out.',
+        description: 'What happens when the limit is exceeded. Default: HARD.',
       }),
       windowSeconds: t.field({
         type: 'SafeInt',
-        description: 'How long the window of a rolling period is. Of no other period.',
+        description:
+          'The length of the window of a rolling period, in seconds. Only allowed for ROLLING, and required there.',
       }),
-      reason: t.string({ description: 'Why, for whoever reads the ledger.' }),
+      reason: t.string({ description: 'Why the limit is set; shown in the ledger.' }),
     }),
   },
   run: (tx, input, { deps, viewer: { organizationId } }) =>
@@ -47,30 +53,30 @@ defineMutation('setQuotaLimit', {
       windowSeconds: input.windowSeconds ?? null,
       reason: input.reason ?? null,
     }),
-  payload: { description: 'The quota under its new limit.', fields: (t) => changedQuotaFields(t) },
+  payload: { description: 'The result of `setQuotaLimit`.', fields: (t) => changedQuotaFields(t) },
 })
 
 defineMutation('adjustQuota', {
   description:
-    'Corrects what the present period allows, up or down, for what was granted by mistake or deserves more. What was reserved and used stays as it is, and is not gone below. Takes the admin scope.',
+    'Adjusts the granted amount of the current period up or down, for example after a mistaken grant. It cannot fall below what is reserved and used. Requires the admin scope.',
   scope: 'admin',
   input: {
-    description: 'A correction, and why it is made.',
+    description: 'Input of `adjustQuota`.',
     fields: (t) => ({
-      metric: t.field({ type: QuotaMetric, required: true, description: 'What is corrected.' }),
+      metric: t.field({ type: QuotaMetric, required: true, description: 'The metric to adjust.' }),
       period: t.field({
         type: QuotaPeriod,
-        description: 'In which period: the present day or month of it. All time if left out.',
+        description: 'The period to adjust: its current day or month. Default: TOTAL.',
       }),
       amount: t.field({
         type: 'SafeInt',
         required: true,
-        description: 'How much more may be used, or, below 0, how much less.',
+        description: 'The amount to add; negative to subtract.',
       }),
-      reason: t.string({ required: true, description: 'Why, for whoever reads the ledger.' }),
+      reason: t.string({ required: true, description: 'Why the quota is adjusted; shown in the ledger.' }),
     }),
   },
   run: (tx, { metric, period, amount, reason }, { deps, viewer: { organizationId } }) =>
     adjustQuota(tx, deps, { organizationId, metric, period: period ?? 'total', amount, reason }),
-  payload: { description: 'The quota after the correction.', fields: (t) => changedQuotaFields(t) },
+  payload: { description: 'The result of `adjustQuota`.', fields: (t) => changedQuotaFields(t) },
 })

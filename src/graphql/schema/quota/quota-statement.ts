@@ -7,93 +7,103 @@ import { Job } from '../ref.ts'
 import { QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const EntryKind = builder.enumType('QuotaEntryKind', {
-  description: 'What an entry of the ledger does.',
+  description: 'The kind of a ledger entry.',
   values: {
-    GRANT: { value: 'grant', description: 'It was granted: there is more.' },
-    LIMIT: { value: 'limit', description: 'A period began with it, or a limit was changed by it.' },
-    ADJUST: { value: 'adjust', description: 'It was corrected by somebody.' },
-    RESERVE: { value: 'reserve', description: 'A job has set it aside: there is less.' },
-    COMMIT: { value: 'commit', description: 'The job has consumed what it had set aside.' },
-    RELEASE: { value: 'release', description: 'The job has not, and gives it back: there is more.' },
-    USE: { value: 'use', description: 'It was used without being set aside: there is less.' },
+    GRANT: { value: 'grant', description: 'Quota was granted.' },
+    LIMIT: { value: 'limit', description: 'A period began under a limit, or a limit was changed.' },
+    ADJUST: { value: 'adjust', description: 'The granted amount was adjusted.' },
+    RESERVE: { value: 'reserve', description: 'A job reserved quota.' },
+    COMMIT: { value: 'commit', description: 'A job used quota that it had reserved.' },
+    RELEASE: { value: 'release', description: 'A job returned quota that it had reserved.' },
+    USE: { value: 'use', description: 'Quota was used without a reservation.' },
   } as const,
 })
 
 const QuotaEntry = builder.objectRef<QuotaEntryRecord>('QuotaEntry').implement({
-  description: 'One line of the ledger. Lines are written once and never changed.',
+  description: 'An entry of the quota ledger. Entries are never changed.',
   authScopes: { read: true },
   fields: (t) => ({
-    metric: t.expose('metric', { type: QuotaMetric, description: 'What it counts.' }),
-    period: t.expose('period', { type: QuotaPeriod, description: 'In which period.' }),
-    kind: t.expose('kind', { type: EntryKind, description: 'What it does.' }),
+    metric: t.expose('metric', { type: QuotaMetric, description: 'The metric of the entry.' }),
+    period: t.expose('period', { type: QuotaPeriod, description: 'The period of the entry.' }),
+    kind: t.expose('kind', { type: EntryKind, description: 'The kind of the entry.' }),
     amount: t.expose('amount', {
       type: 'SafeInt',
-      description: 'How much. Below 0 only where a limit was lowered, or something was corrected downwards.',
+      description:
+        'The amount. Negative only if a limit was lowered or the granted amount was adjusted downwards.',
     }),
     balance: t.expose('balance', {
       type: 'SafeInt',
       description:
-        'What was left after it, of the day, month or grant that it belongs to; below 0 where more was let pass.',
+        'The amount available after the entry, in the day, month or grant that it belongs to. Negative if a soft limit was exceeded.',
     }),
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job that it was for.',
+      description: 'The job of the entry; null if there is none.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
-    reason: t.exposeString('reason', { nullable: true, description: 'Why, if somebody said.' }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'Why the entry was made; null if no reason was given.',
+    }),
     periodStartsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the day, month or grant that it belongs to began.',
+      description: 'When the day, month or grant of the entry begins; null for all time.',
     }),
-    periodEndsAt: t.expose('endsAt', { type: 'DateTime', nullable: true, description: 'When that ends.' }),
+    periodEndsAt: t.expose('endsAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the day, month or grant of the entry ends; null if it does not.',
+    }),
     effectiveAt: t.expose('countedAt', {
       type: 'DateTime',
-      description: 'When it counts. Of what a job consumes or gives back: when it was set aside.',
+      description: 'When the entry counts. For COMMIT and RELEASE this is the time of the reservation.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was written.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the entry was made.' }),
   }),
 })
 
 const QuotaEntryConnection = connectionTypes(QuotaEntry, {
-  connection: 'A page of the ledger.',
-  edge: 'A line of the ledger in a list.',
+  connection: 'A page of ledger entries.',
+  edge: 'A ledger entry and its cursor.',
 })
 
 const FindingCode = builder.enumType('QuotaFindingCode', {
-  description: 'What kind of thing does not add up.',
+  description: 'The kind of an inconsistency in the quota ledger.',
   values: {
-    BALANCE_MISMATCH: { description: 'Granted is not what is available, reserved and used.' },
-    SUM_MISMATCH: { description: 'A sum is not that of its entries.' },
-    SETTLEMENT_MISMATCH: { description: 'A reservation was settled by another amount, or elsewhere.' },
-    UNSETTLED_RESERVATION: { description: 'A job has ended, and its reservation was not settled.' },
-    MISSING_RESERVATION: { description: 'A job works for which nothing was reserved.' },
-    STORAGE_MISMATCH: { description: 'The bytes counted are not those of the files that are kept.' },
+    BALANCE_MISMATCH: { description: 'The granted amount is not the sum of available, reserved and used.' },
+    SUM_MISMATCH: { description: 'A balance is not the sum of its entries.' },
+    SETTLEMENT_MISMATCH: {
+      description: 'A reservation was settled with another amount or in another balance.',
+    },
+    UNSETTLED_RESERVATION: { description: 'A job has ended without settling its reservation.' },
+    MISSING_RESERVATION: { description: 'A job is running without a reservation.' },
+    STORAGE_MISMATCH: { description: 'The stored bytes that were counted differ from the files in storage.' },
   } as const,
 })
 
 const QuotaFinding = builder.objectRef<FindingRecord>('QuotaFinding').implement({
-  description: 'Something in the ledger that does not add up.',
+  description: 'An inconsistency in the quota ledger.',
   authScopes: { read: true },
   fields: (t) => ({
-    code: t.expose('code', { type: FindingCode, description: 'What kind of thing it is.' }),
-    message: t.exposeString('message', { description: 'What does not add up, for people.' }),
-    metric: t.expose('metric', { type: QuotaMetric, description: 'Of which metric.' }),
-    period: t.expose('period', { type: QuotaPeriod, description: 'In which period.' }),
+    code: t.expose('code', { type: FindingCode, description: 'The kind of the inconsistency.' }),
+    message: t.exposeString('message', { description: 'A description of the inconsistency.' }),
+    metric: t.expose('metric', { type: QuotaMetric, description: 'The metric of the quota.' }),
+    period: t.expose('period', { type: QuotaPeriod, description: 'The period of the quota.' }),
     periodStartsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the day, month or grant began.',
+      description: 'When the day, month or grant begins; null for all time.',
     }),
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job that it concerns.',
+      description: 'The job concerned; null if there is none.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
-    expected: t.expose('expected', { type: 'SafeInt', description: 'What it should be.' }),
-    actual: t.expose('found', { type: 'SafeInt', description: 'What it is.' }),
+    expected: t.expose('expected', { type: 'SafeInt', description: 'The expected amount.' }),
+    actual: t.expose('found', { type: 'SafeInt', description: 'The actual amount.' }),
   }),
 })
 
@@ -101,11 +111,11 @@ builder.queryFields((t) => ({
   quotaEntries: t.connection(
     {
       type: QuotaEntry,
-      description: 'Every entry of the ledger of a metric in a period, the newest first.',
+      description: 'The entries of the quota ledger for a metric and a period, newest first.',
       authScopes: { read: true },
       args: {
-        metric: t.arg({ type: QuotaMetric, required: true, description: 'Of which metric.' }),
-        period: t.arg({ type: QuotaPeriod, description: 'In which period; all time if left out.' }),
+        metric: t.arg({ type: QuotaMetric, required: true, description: 'The metric.' }),
+        period: t.arg({ type: QuotaPeriod, description: 'The period. Default: TOTAL.' }),
       },
       resolve: (_root, { metric, period, ...args }, { viewer, read }) =>
         connectionOf({ list: 'quotaEntries', of: viewer.organizationId }, args, (page) =>
@@ -119,7 +129,7 @@ builder.queryFields((t) => ({
   quotaAudit: t.field({
     type: [QuotaFinding],
     description:
-      'Proves the ledger: every sum against its entries, every settlement against its reservation, reservations against jobs, bytes against files. Empty if all of it adds up.',
+      'An audit of the quota ledger: balances against entries, settlements against reservations, reservations against jobs, and bytes against files. Empty if everything is consistent.',
     authScopes: { read: true },
     resolve: async (_root, _args, { viewer, read }) => [
       ...(await read((tx) => auditQuota(tx, viewer.organizationId))),

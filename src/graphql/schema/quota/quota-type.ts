@@ -2,49 +2,50 @@ import type { Metric, QuotaPeriod as Period } from '../../../store/quota/tables.
 import { builder } from '../builder.ts'
 
 export const QuotaMetric = builder.enumType('QuotaMetric', {
-  description: 'What is counted.',
+  description: 'What a quota counts.',
   values: {
     VIDEOS: {
       value: 'videos',
-      description: 'Videos generated. Nothing can be used before some was granted.',
+      description: 'Generated videos. None can be generated before quota is granted or limited.',
     },
     SECONDS: {
       value: 'seconds',
       description:
-        'Seconds of video generated, each video rounded up. Nothing can be used before some was granted.',
+        'Seconds of generated video; each video is rounded up. None can be generated before quota is granted or limited.',
     },
     UPLOADS: {
       value: 'uploads',
-      description: 'Videos that TikTok has taken in whole. Unlimited, but counted, until it is limited.',
+      description:
+        'Videos that were uploaded to TikTok completely. Unlimited, but counted, until a limit is set.',
     },
     STORAGE_BYTES: {
       value: 'storageBytes',
-      description: 'Bytes of finished videos that are kept now. Unlimited, but counted, until it is limited.',
+      description: 'Bytes of finished videos in storage. Unlimited, but counted, until a limit is set.',
     },
     PROVIDER_SPEND: {
       value: 'providerSpend',
       description:
-        'What video providers have asked for, in millionths of a currency unit. Unlimited, but counted, until it is limited.',
+        'The price of calls to video providers, in millionths of a currency unit. Unlimited, but counted, until a limit is set.',
     },
   } as const,
 })
 
 export const QuotaPeriod = builder.enumType('QuotaPeriod', {
-  description: 'What time a limit is for.',
+  description: 'The period of a quota.',
   values: {
-    TOTAL: { value: 'total', description: 'All time: what is granted, until it is used up.' },
-    DAY: { value: 'day', description: "A day of the organization's own zone, from midnight to midnight." },
-    MONTH: { value: 'month', description: "A month of the organization's own zone." },
-    ROLLING: { value: 'rolling', description: 'The seconds just past, as many as the limit says.' },
+    TOTAL: { value: 'total', description: 'All time: what is granted lasts until it is used.' },
+    DAY: { value: 'day', description: "A day in the organization's time zone, from midnight to midnight." },
+    MONTH: { value: 'month', description: "A calendar month in the organization's time zone." },
+    ROLLING: { value: 'rolling', description: 'A sliding window of `windowSeconds` that ends now.' },
   } as const,
 })
 
 export const QuotaEnforcement = builder.enumType('QuotaEnforcement', {
-  description: 'What happens beyond a limit.',
+  description: 'What happens when a quota is exceeded.',
   values: {
-    HARD: { description: 'It is refused.' },
-    SOFT: { description: 'It passes, and an event says so.' },
-    NONE: { description: 'There is no limit: it is only counted.' },
+    HARD: { description: 'The job is refused.' },
+    SOFT: { description: 'The job starts, and an event reports it.' },
+    NONE: { description: 'There is no limit; usage is only counted.' },
   } as const,
 })
 
@@ -63,31 +64,36 @@ export function shortageFields<Row extends Shortage>(
   return {
     metric: t.field({
       type: QuotaMetric,
-      description: 'What is short.',
+      description: 'The metric that is exceeded.',
       resolve: ({ metric }) => metric,
     }),
     period: t.field({
       type: QuotaPeriod,
-      description: 'In which period.',
+      description: 'The period of the quota.',
       resolve: ({ period }) => period,
     }),
     available: t.field({
       type: 'SafeInt',
-      description: 'What was left.',
+      description: 'The amount that was available.',
       resolve: ({ available }) => available,
     }),
-    needed: t.field({ type: 'SafeInt', description: 'What was needed.', resolve: ({ needed }) => needed }),
+    needed: t.field({
+      type: 'SafeInt',
+      description: 'The amount that was needed.',
+      resolve: ({ needed }) => needed,
+    }),
     nextAvailableAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When more comes by itself; null if only a grant or another limit helps.',
+      description:
+        'When more becomes available without a change; null if only a grant or another limit helps.',
       resolve: ({ nextAvailableAt }) => nextAvailableAt,
     }),
   }
 }
 
 export const QuotaShortage = builder.objectRef<Shortage>('QuotaShortage').implement({
-  description: 'How much was short of what.',
+  description: 'The quota that a slot exceeded, and by how much.',
   authScopes: { read: true },
   fields: (t) => shortageFields<Shortage>(t),
 })

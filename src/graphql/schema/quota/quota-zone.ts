@@ -8,32 +8,32 @@ import { Organization } from '../ref.ts'
 builder.objectField(Organization, 'timeZone', (t) =>
   t.field({
     type: 'TimeZone',
-    description: 'The zone that its quotas count days and months by.',
+    description: 'The time zone in which quotas count days and months.',
     resolve: async ({ id }, _args, { read }) => (await read((tx) => readCalendar(tx, id))).timeZone,
   }),
 )
 
 defineMutation('setTimeZone', {
   description:
-    "Sets the organization's own zone. The present day and month go on as they stand, to the new zone's end. Plans have zones of their own. Takes the admin scope.",
+    "Sets the organization's time zone. The current day and month continue until they end in the new zone. Plans have time zones of their own. Requires the admin scope.",
   scope: 'admin',
   input: {
-    description: 'Another zone for the organization.',
+    description: 'Input of `setTimeZone`.',
     fields: (t) => ({
       timeZone: t.field({
         type: 'TimeZone',
         required: true,
-        description: 'The zone that its quotas shall count days and months by.',
+        description: 'The time zone in which quotas count days and months.',
       }),
     }),
   },
   run: (tx, { timeZone }, { viewer: { organizationId } }) => setQuotaZone(tx, { organizationId, timeZone }),
   payload: {
-    description: 'The organization in its zone.',
+    description: 'The result of `setTimeZone`.',
     fields: (t) => ({
       organization: t.field({
         type: Organization,
-        description: 'The organization as it is now.',
+        description: 'The organization after the mutation.',
         resolve: (_done, _args, context) => ownOrganization(context),
       }),
     }),

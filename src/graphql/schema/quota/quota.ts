@@ -11,27 +11,30 @@ import { QuotaEnforcement, QuotaMetric, QuotaPeriod } from './quota-type.ts'
 
 const QuotaGrant = builder.objectRef<QuotaGrantRecord>('QuotaGrant').implement({
   description:
-    'A grant that begins or ends, or that adds to a shorter period. What ends first is used first; what is left in it when it ends is lost.',
+    'A grant with a validity period, or one that adds to a limited period. Grants that expire first are used first. What is unused at expiry is lost.',
   authScopes: { read: true },
   fields: (t) => ({
-    amount: t.expose('amount', { type: 'SafeInt', description: 'How much was granted.' }),
-    available: t.expose('available', { type: 'SafeInt', description: 'What is left in it.' }),
+    amount: t.expose('amount', { type: 'SafeInt', description: 'The amount that was granted.' }),
+    available: t.expose('available', {
+      type: 'SafeInt',
+      description: 'The amount of the grant that is available.',
+    }),
     reserved: t.expose('reserved', {
       type: 'SafeInt',
-      description: 'What unfinished jobs have set aside of it.',
+      description: 'The amount of the grant that unfinished jobs have reserved.',
     }),
-    used: t.expose('used', { type: 'SafeInt', description: 'What was used of it.' }),
+    used: t.expose('used', { type: 'SafeInt', description: 'The amount of the grant that was used.' }),
     validFrom: t.expose('validFrom', {
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it counts; null if it always did.',
+      description: 'When the grant becomes valid; null if it always was.',
     }),
     validUntil: t.expose('validUntil', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when it counts; null if it does not end.',
+      description: 'When the grant expires; null if it does not.',
     }),
-    isValid: t.exposeBoolean('isValid', { description: 'Whether it counts now.' }),
+    isValid: t.exposeBoolean('isValid', { description: 'Whether the grant is valid now.' }),
   }),
 })
 
@@ -39,57 +42,63 @@ const isUnlimited = ({ enforcement }: QuotaRecord) => enforcement === 'NONE'
 
 Quota.implement({
   description:
-    'How much of a metric the organization may use in a period. Always granted = available + reserved + used; of what is unlimited nothing is available in numbers.',
+    'The quota of one metric in one period. `granted = available + reserved + used` always holds; for an unlimited metric `available` is null and counts as 0.',
   authScopes: { read: true },
   fields: (t) => ({
-    metric: t.expose('metric', { type: QuotaMetric, description: 'What is counted.' }),
-    period: t.expose('period', { type: QuotaPeriod, description: 'In which period.' }),
+    metric: t.expose('metric', { type: QuotaMetric, description: 'What the quota counts.' }),
+    period: t.expose('period', { type: QuotaPeriod, description: 'The period of the quota.' }),
     windowSeconds: t.expose('windowSeconds', {
       type: 'SafeInt',
       nullable: true,
-      description: 'Of a rolling period, how long its window is.',
+      description: 'The length of the window of a rolling period, in seconds; null for other periods.',
     }),
     limit: t.expose('limit', {
       type: 'SafeInt',
       nullable: true,
-      description: 'What was set as the limit; null if there are grants only, or neither.',
+      description: 'The limit that was set; null if there is none.',
     }),
-    enforcement: t.expose('enforcement', { type: QuotaEnforcement, description: 'What happens beyond it.' }),
+    enforcement: t.expose('enforcement', {
+      type: QuotaEnforcement,
+      description: 'What happens when the quota is exceeded.',
+    }),
     startsAt: t.expose('startsAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the present day or month began.',
+      description: 'When the current day or month began; null for other periods.',
     }),
     resetsAt: t.expose('resetsAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When the present day or month ends; of a rolling period, when the first of what its window holds leaves it.',
+        'When the current day or month ends. For a rolling period, when its oldest usage leaves the window. Null for all time.',
     }),
     granted: t.expose('granted', {
       type: 'SafeInt',
       description:
-        'What the limit and the grants that are valid allow together, and whatever was let pass beyond that.',
+        'The amount that the limit and the valid grants allow, plus what a soft limit allowed beyond them.',
     }),
     isUnlimited: t.boolean({
-      description: 'Whether it is only counted, and whatever is asked for may be reserved.',
+      description: 'Whether usage is only counted and never refused.',
       resolve: isUnlimited,
     }),
     available: t.field({
       type: 'SafeInt',
       nullable: true,
-      description: 'What may still be reserved; null if it is unlimited.',
+      description: 'The amount that can be reserved now; null if it is unlimited.',
       resolve: (quota) => (isUnlimited(quota) ? null : quota.available),
     }),
-    reserved: t.expose('reserved', { type: 'SafeInt', description: 'What unfinished jobs have set aside.' }),
-    used: t.expose('used', { type: 'SafeInt', description: 'What was consumed.' }),
+    reserved: t.expose('reserved', {
+      type: 'SafeInt',
+      description: 'The amount that unfinished jobs have reserved.',
+    }),
+    used: t.expose('used', { type: 'SafeInt', description: 'The amount that was used.' }),
     grants: t.field({
       type: [QuotaGrant],
       description:
-        'The grants with a validity of their own that have not ended, those that end first in front.',
+        'The grants with a validity period that have not expired, those that expire first before others.',
       resolve: ({ grants }) => [...grants],
     }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When the quota last changed.' }),
   }),
 })
 
@@ -104,7 +113,7 @@ async function quotasOf({ viewer, read }: Context): Promise<readonly QuotaRecord
 builder.queryField('quotas', (t) =>
   t.field({
     type: [Quota],
-    description: 'The quotas, one for each metric and period that is limited, granted or counted.',
+    description: 'The quotas: one for each metric and period that is limited, granted or counted.',
     authScopes: { read: true },
     resolve: async (_root, _args, context) => [...(await quotasOf(context))],
   }),
@@ -118,7 +127,8 @@ export function changedQuotaFields<Outcome extends { readonly metric: Metric; re
     quota: t.field({
       type: Quota,
       nullable: true,
-      description: 'The quota as it is now; null if nothing is limited, granted or counted any more.',
+      description:
+        'The quota after the mutation; null if the metric is no longer limited, granted or counted in this period.',
       resolve: async ({ metric, period }, _args, context) => {
         const quotas = await quotasOf(context)
         // An answer that was kept before there were periods names none.
@@ -130,20 +140,24 @@ export function changedQuotaFields<Outcome extends { readonly metric: Metric; re
 
 defineMutation('grantQuota', {
   description:
-    'Grants quota. Jobs that wait for it go on, and a scan is made at once for the slots that it was short for. Takes the admin scope.',
+    'Grants quota. Jobs that wait for it continue, and a scan starts jobs for slots that were short of it. Requires the admin scope.',
   scope: 'admin',
   input: {
-    description: 'How much of what to grant, and for how long.',
+    description: 'Input of `grantQuota`.',
     fields: (t) => ({
-      metric: t.field({ type: QuotaMetric, required: true, description: 'What is granted.' }),
-      amount: t.field({ type: 'SafeInt', required: true, description: 'How much more, at least 1.' }),
+      metric: t.field({ type: QuotaMetric, required: true, description: 'The metric to grant.' }),
+      amount: t.field({ type: 'SafeInt', required: true, description: 'The amount to grant, at least 1.' }),
       period: t.field({
         type: QuotaPeriod,
-        description: 'Which period it adds to, once; all time if left out. A shorter one must be limited.',
+        description:
+          'The period that the grant adds to, once. Default: TOTAL. A shorter period must have a limit.',
       }),
-      validFrom: t.field({ type: 'DateTime', description: 'From when on it counts; at once if left out.' }),
-      validUntil: t.field({ type: 'DateTime', description: 'Until when it counts; for ever if left out.' }),
-      reason: t.string({ description: 'Why, for whoever reads the ledger.' }),
+      validFrom: t.field({
+        type: 'DateTime',
+        description: 'When the grant becomes valid. Default: at once.',
+      }),
+      validUntil: t.field({ type: 'DateTime', description: 'When the grant expires. Default: never.' }),
+      reason: t.string({ description: 'Why the quota is granted; shown in the ledger.' }),
     }),
   },
   run: (tx, input, { deps, viewer: { organizationId } }) =>
@@ -156,5 +170,5 @@ defineMutation('grantQuota', {
       validUntil: input.validUntil ?? null,
       reason: input.reason ?? null,
     }),
-  payload: { description: 'The quota after the grant.', fields: (t) => changedQuotaFields(t) },
+  payload: { description: 'The result of `grantQuota`.', fields: (t) => changedQuotaFields(t) },
 })
