@@ -36,9 +36,9 @@ builder.queryFields((t) => ({
   nodes: t.field({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
-    description: `Objects by their global ids, in the order of the ids. At most ${}; an element is null if its object does not exist or belongs to another organization.`,
+    description: `Objects by their global ids, in the order of the ids. At most ${maxPageSize}; an element is null if its object does not exist or belongs to another organization.`,
     authScopes: { read: true },
-    args: { ids: t.arg.idList({ required: true, description: `The global ids, at most ${}.` }) },
+    args: { ids: t.arg.idList({ required: true, description: `The global ids, at most ${maxPageSize}.` }) },
     resolve: (_root, { ids }, context) => {
       if (ids.length > maxPageSize)
         throw requestError('BAD_USER_INPUT', `ids must have at most ${maxPageSize} items`)

@@ -4,12 +4,14 @@ import {
   type GraphQLField,
   type GraphQLInputField,
   type GraphQLNamedType,
+  getNamedType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
   isSpecifiedScalarType,
+  isUnionType,
   lexicographicSortSchema,
   printSchema,
 } from 'graphql'
@@ -23,17 +25,70 @@ const ownTypes = Object.values(schema.getTypeMap()).filter(
 )
 
 describe('the schema', () => {
-  it('is the one that is printed in schema.graphql', async () => {
+  it('is printed in schema.graphql', async () => {
     const kept = await readFile(new URL('../../../schema.graphql', import.meta.url), 'utf8')
     expect(kept).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`)
   })
 
-  it('describes every type, field, argument and value', () => {
-    const bare = ownTypes.flatMap(partsOf).filter(({ description }) => !description)
+  it('describes every type, field, argument and value in sentences', () => {
+    const bare = ownTypes.flatMap(partsOf).filter(({ description }) => !description?.endsWith('.'))
     expect(bare.map(({ path }) => path)).toEqual([])
   })
 
-  it('lets nobody read or do anything without a scope that says so', () => {
+  it('uses no private words in descriptions', () => {
+    const found = ownTypes
+      .flatMap(partsOf)
+      .filter(({ description }) => description?.match(privateWords))
+      .map(({ path, description }) => `${path}: ${description}`)
+    expect(found).toEqual([])
+  })
+
+  it('names every field of a time …At, …From or …Until, and a wall time …Time', () => {
+    expect(fieldsOfType('DateTime').filter(({ name }) => !/(At|From|Until)$/.test(name))).toEqual([])
+    expect(fieldsOfType('LocalDateTime').filter(({ name }) => !/Time$/.test(name))).toEqual([])
+  })
+
+  it('names every boolean as a claim, except for the names of settings', () => {
+    const settings = /^(allow[A-Z]\w+|brandContent|brandOrganic|enabled)$/
+    expect(
+      fieldsOfType('Boolean').filter(({ name }) => !/^(is|has|can)[A-Z]/.test(name) && !settings.test(name)),
+    ).toEqual([])
+  })
+
+  it('names every number with its unit: durations …Seconds, sizes …Bytes, counts …Count', () => {
+    const numbers = ['Int', 'SafeInt', 'Float'].flatMap(fieldsOfType)
+    const unclear =
+      /^(seconds|minutes|bytes|count|most|tries)$|(Ms|Minutes|Hours|Days)$|^(jobs|slots|failures)$/
+    expect(numbers.filter(({ name }) => unclear.test(name))).toEqual([])
+  })
+
+  it('names inputs, payloads and results by their mutation', () => {
+    for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+      const name = `${field.name.charAt(0).toUpperCase()}${field.name.slice(1)}`
+      const result = schema.getType(`${name}Result`)
+      expect(String(field.type)).toBe(`${name}Result!`)
+      expect(String(field.args[0]?.type)).toBe(`${name}Input!`)
+      const members = isUnionType(result) ? result.getTypes() : []
+      expect(members.map((member) => member.name)).toContain(`${name}Payload`)
+    }
+  })
+
+  it('names every error by its code', () => {
+    const type = schema.getType('ErrorCode')
+    const codes = isEnumType(type) ? type.getValues().map(({ name }) => name) : []
+    const errors = ownTypes
+      .filter(isObjectType)
+      .filter((each) => each.getInterfaces().some(({ name }) => name === 'Error'))
+      .map(({ name }) =>
+        name
+          .replace(/Error$/, '')
+          .replace(/(?<=.)([A-Z])/g, '_$1')
+          .toUpperCase(),
+      )
+    expect(errors.toSorted()).toEqual(codes.toSorted())
+  })
+
+  it('declares a scope for every type and every root field', () => {
     const roots = ['Query', 'Mutation', 'Subscription']
     const open = ownTypes.filter(isObjectType).flatMap((type) => {
       if (declaresScope(type)) return []
@@ -45,7 +100,7 @@ describe('the schema', () => {
     expect(open).toEqual([])
   })
 
-  it('takes an idempotency key with every mutation, and answers a union with at least two typed errors', () => {
+  it('accepts an idempotency key with every mutation, and returns a payload or one of at least two typed errors', () => {
     for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
       const [input] = field.args
       expect(String(input?.type)).toMatch(/Input!$/)
@@ -59,12 +114,27 @@ describe('the schema', () => {
     }
   })
 
-  it('knows the very states of the plan machine', () => {
+  it('has exactly the states of the plan machine in PlanState', () => {
     const type = schema.getType('PlanState')
     const values = isEnumType(type) ? type.getValues().map(({ value }) => value) : []
     expect(values.sort()).toEqual([...leafPaths(planMachine)].sort())
   })
 })
+
+/** Words that only this project gave a meaning, and turns of phrase that hide who acts. */
+const privateWords =
+  /\b(whoever|nobody|somebody|told|tells of|hears?|stands?|spoken|pot|draw|wish|news|room for|shall|by itself|as it is|goes on|go on|left out|in line|turn of|at hand|a stretch|sealed|moves? on)\b/i
+
+/** The fields of object and input types that have a named type. */
+function fieldsOfType(typeName: string): { readonly path: string; readonly name: string }[] {
+  return ownTypes
+    .filter((type) => isObjectType(type) || isInputObjectType(type))
+    .flatMap((type) =>
+      Object.values<GraphQLInputField | GraphQLField<unknown, unknown>>(type.getFields())
+        .filter((field) => getNamedType(field.type).name === typeName)
+        .map(({ name }) => ({ path: `${type.name}.${name}`, name })),
+    )
+}
 
 /** Whether a type or field names the scopes it takes, in the options that it was built from. */
 function declaresScope({ extensions }: { readonly extensions: object }): boolean {
