@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parseCommandLine } from '../../src/cli/command-line.ts'
 import { readConfig } from '../../src/config.ts'
 import { readPages } from './pages.ts'
 
@@ -42,6 +43,30 @@ describe.each(pages)('$name', ({ name, text }) => {
     const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
     const named = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, script = '']) => script)
     expect(named.filter((script) => !(script in scripts))).toEqual([])
+  })
+})
+
+describe('the commands that the pages name', () => {
+  /** The words of a shell line, without its comment; quotes are removed, and a URL of the page is one word. */
+  const wordsOf = (line: string) =>
+    [...line.replace(/\s#.*$/, '').matchAll(/"([^"]*)"|(\S+)/g)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    )
+  const named = pages.flatMap(({ name, text }) =>
+    [...text.matchAll(/npm start -- ([^`\n]+)/g)].map(([, line = '']) => ({ name, words: wordsOf(line) })),
+  )
+
+  it('are parsed by the command line as they are written', () => {
+    expect(named.length).toBeGreaterThan(10)
+    for (const { words } of named) expect(parseCommandLine(words), words.join(' ')).toBeDefined()
+  })
+
+  it('include every command of the help', () => {
+    const help = parseCommandLine(['--help'])
+    const commands =
+      help.kind === 'help' ? [...help.text.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name) : []
+    const mentioned = new Set(named.map(({ words }) => words[0]))
+    expect(commands.filter((name) => name !== 'start' && !mentioned.has(name))).toEqual([])
   })
 })
 
