@@ -94,7 +94,7 @@ it('learns the daily cap of a creator and lists it', async () => {
   expect(await call('videoInit', tooMany)).toEqual(tooMany)
   expect((await call('videoInit')).kind).toBe('deferred')
   const learned = (await settings.read(organizationId)).learnedCaps.get(accountId)
-  expect(learned).toMatchObject({ most: 2, learnedAt: expect.any(Date) })
+  expect(learned).toMatchObject({ maxPosts: 2, learnedAt: expect.any(Date) })
   // Other processes read the cap from the database.
   expect((await createLimitSettingsCache(db).read(organizationId)).learnedCaps.get(accountId)).toEqual(
     learned,
@@ -128,5 +128,5 @@ it('rejects an invalid cap and changes nothing', async () => {
   const { organizationId, accountId } = await caller()
   for (const posts of [-1, 1.5])
     await expect(settings.learnCap({ organizationId, accountId }, posts)).rejects.toThrow(InvalidLimitError)
-  expect(await settings.read(organizationId)).toEqual({ set: {}, learned: new Map() })
+  expect(await settings.read(organizationId)).toEqual({ set: {}, learnedCaps: new Map() })
 })
