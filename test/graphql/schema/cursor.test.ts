@@ -56,7 +56,7 @@ describe.each(lists)('the list of %s', (list) => {
     for (const cursor of others)
       for (const argument of ['after', 'before'])
         expect(await errorOf(page(list, `(${argument}: "${cursor}")`)), cursor).toMatchObject({
-          message: expect.stringMatching(new RegExp(`^${argument} is not a cursor of this list; give `)),
+          message: expect.stringMatching(new RegExp(`^${argument} is not a cursor of this list; pass `)),
           extensions: { code: 'BAD_USER_INPUT' },
         })
   })
