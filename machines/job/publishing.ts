@@ -18,7 +18,7 @@ const onWorkerLost = { target: '#job.needsPerson', actions: ['recordFailure', 'm
  * Seconds before the next attempt to open a post after a lost response: 1, 8, 64, 300. TikTok allows few pending posts at
  * once, so the few attempts must outlast an outage of minutes.
  */
-const nextInitDelaySeconds = (inits: number): number => Math.min(300, 8 ** (inits - 1))
+const nextInitDelaySeconds = (initAttempts: number): number => Math.min(300, 8 ** (initAttempts - 1))
 
 /** From reading the creator's settings to the last byte. Nothing is visible before the last byte is sent. */
 export const publishing = jobSetup.createStateConfig({

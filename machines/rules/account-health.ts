@@ -20,7 +20,7 @@ export interface AccountHealth {
     | 'keyMissing'
     | 'broken'
     | 'notConnected'
-  /** Until when posts can be made if nobody acts, epoch milliseconds; null: no end in sight. */
+  /** Until when posts can be made if no person acts, epoch milliseconds; null: no end in sight. */
   readonly postingEndsAt: number | null
   /** Null if the account is healthy. */
   readonly failure: Failure | null

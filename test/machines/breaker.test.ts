@@ -88,7 +88,7 @@ const probing = () => {
 }
 const recovering = () => ready().calls('succeeded', 1)
 
-const places: Readonly<Record<string, () => Walk>> = {
+const walkIn: Readonly<Record<string, () => Walk>> = {
   closed: () => new Walk(),
   open: opened,
   'halfOpen.ready': ready,
@@ -100,8 +100,8 @@ const places: Readonly<Record<string, () => Walk>> = {
 
 describe('the breaker machine', () => {
   it('has a test case in every state', () => {
-    expect(Object.keys(places).sort()).toEqual([...leafPaths(breakerMachine)].sort())
-    for (const [state, place] of Object.entries(places)) expect(place().state).toBe(state)
+    expect(Object.keys(walkIn).sort()).toEqual([...leafPaths(breakerMachine)].sort())
+    for (const [state, create] of Object.entries(walkIn)) expect(create().state).toBe(state)
   })
 
   // Outcomes are those of the probe, or of a call permitted under the current epoch.
@@ -141,8 +141,8 @@ describe('the breaker machine', () => {
     ['forcedClosed', 'failed', null],
     ['forcedClosed', 'abandoned', null],
     ['forcedClosed', 'release', 'closed'],
-  ] as const)('in %s takes %s to %s', (state, type, next) => {
-    const walk = places[state]?.() ?? new Walk()
+  ] as const)('in %s answers %s with %s', (state, type, next) => {
+    const walk = walkIn[state]?.() ?? new Walk()
     const { epoch, probe } = walk.context
     const permit = probe?.permit ?? 'x'
     const accepted = walk.send({ type, permit, epoch, timeoutMs: 1_000 } as BreakerEvent)
@@ -150,14 +150,14 @@ describe('the breaker machine', () => {
     if (!accepted) expect(walk.state).toBe(state)
   })
 
-  it.each(Object.keys(places))(
+  it.each(Object.keys(walkIn))(
     'in %s can be forced by a person, and keeps who and why until it is released',
     (state) => {
       for (const [type, forced] of [
         ['forceOpen', 'forcedOpen'],
         ['forceClosed', 'forcedClosed'],
       ] as const) {
-        const walk = places[state]?.() ?? new Walk()
+        const walk = walkIn[state]?.() ?? new Walk()
         const { epoch } = walk.context
         walk.force(type)
         expect(walk.breaker.checkpoint).toMatchObject({ state: forced, tag: 'resting', timers: {} })
@@ -281,7 +281,7 @@ describe('the breaker machine', () => {
   })
 
   it('keeps a probe in its context only while the probe is running', () => {
-    for (const place of [probing().wait(30), opened(), recovering()]) expect(place.context.probe).toBeNull()
+    for (const walk of [probing().wait(30), opened(), recovering()]) expect(walk.context.probe).toBeNull()
     expect(probing().context.probe).not.toBeNull()
   })
 
@@ -331,7 +331,7 @@ describe('a breaker under random events', () => {
         const timeoutMs = 20_000
         const out: { readonly permit: string; readonly epoch: number }[] = []
         let probe: { readonly permit: string; readonly until: number } | null = null
-        let paced: { readonly at: number; readonly pace: number; readonly epoch: number } | null = null
+        let previousCall: { readonly at: number; readonly pace: number; readonly epoch: number } | null = null
         for (const each of acts) {
           seen.add(walk.state)
           if (each.kind === 'wait') walk.wait(each.seconds)
@@ -355,9 +355,9 @@ describe('a breaker under random events', () => {
             }
             if (state === 'recovering') {
               const pace = recoveryRates[context.rateIndex] ?? Number.NaN
-              if (paced && paced.epoch === context.epoch)
-                expect(walk.at - paced.at).toBeGreaterThanOrEqual(1_000 / paced.pace)
-              paced = { at: walk.at, pace, epoch: context.epoch }
+              if (previousCall && previousCall.epoch === context.epoch)
+                expect(walk.at - previousCall.at).toBeGreaterThanOrEqual(1_000 / previousCall.pace)
+              previousCall = { at: walk.at, pace, epoch: context.epoch }
             }
           }
         }

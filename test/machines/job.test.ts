@@ -320,8 +320,8 @@ describe('a sent post', () => {
       .timer()
       .done('checkPost', { kind: 'public', postIds: [id] })
       .done('closeJob')
-    const told = toAccepted().send(shown(5)).done('closeJob')
-    for (const walk of [asked, told])
+    const received = toAccepted().send(shown(5)).done('closeJob')
+    for (const walk of [asked, received])
       expect(walk.checkpoint).toMatchObject({
         state: 'published',
         context: { visibility: 'public', publicPostIds: [id] },
@@ -451,12 +451,12 @@ it('a job stops after 20 lookups of a failing upload host', () => {
 
 describe('a slot moved by new time zone data', () => {
   it('moves its job in every state before a post was begun, and in no other', () => {
-    const takes = new Map<string, boolean>()
+    const accepts = new Map<string, boolean>()
     const ask = (walk: JobWalk) => {
       const { checkpoint, at } = walk
       const event = { type: 'slotMoved', publishAt: 3 * day }
       const decision = decide(jobMachine, checkpoint, event, { at, key: 'x', epoch: null })
-      takes.set(walk.state, decision.kind === 'moved')
+      accepts.set(walk.state, decision.kind === 'moved')
       if (decision.kind === 'refused') return
       expect(decision.checkpoint).toMatchObject({ state: walk.state, context: { publishAt: 3 * day } })
       expect(decision.checkpoint.step).toEqual(checkpoint.step)
@@ -470,7 +470,7 @@ describe('a slot moved by new time zone data', () => {
       toAccepted(),
     ])
       ask(walk)
-    expect(Object.fromEntries(takes)).toEqual({
+    expect(Object.fromEntries(accepts)).toEqual({
       queued: true,
       'generating.submitting': true,
       awaitingSlot: true,

@@ -43,7 +43,7 @@ const errors = [
   { kind: 'exhausted', leaseAttempts: 8 },
 ]
 /** The fields of all domain events together; each machine reads its own. */
-const told = { ...expiry, createdAt: at, postId: '1', canRetry: true, failure }
+const eventFields = { ...expiry, createdAt: at, postId: '1', canRetry: true, failure }
 
 /** Every event of a machine, with every outcome of its steps. */
 function eventsOf(machine: AnyStateMachine) {
@@ -51,7 +51,7 @@ function eventsOf(machine: AnyStateMachine) {
     const done = /^xstate\.done\.actor\.(.+)$/.exec(type)?.[1]
     if (done) return (outputs[done] ?? [null]).map((output) => ({ type, output, at }))
     if (type.startsWith('xstate.error.actor.')) return errors.map((error) => ({ type, error, at }))
-    return [{ type, ...told, at }]
+    return [{ type, ...eventFields, at }]
   })
 }
 

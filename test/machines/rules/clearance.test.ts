@@ -107,14 +107,14 @@ function perform(walk: Walk, facts: ClearanceFacts): void {
 
 /** Drives a job for days by its timers and by every event that people can send. */
 function goOn(walk: Walk, facts: ClearanceFacts): Walk {
-  const wishes = ['accountConnected', 'resume', 'retry']
+  const requests = ['accountConnected', 'resume', 'retry']
   for (let turn = 0; turn < 300 && !isSent(walk); turn += 1) {
     if (walk.checkpoint.step) perform(walk, facts)
     else if (walk.checkpoint.tag === 'waiting') walk.timer()
     else {
-      const wish = wishes.find((type) => isAccepted(walk, type))
-      if (wish === undefined) return walk
-      walk.send({ type: wish })
+      const request = requests.find((type) => isAccepted(walk, type))
+      if (request === undefined) return walk
+      walk.send({ type: request })
     }
   }
   return walk

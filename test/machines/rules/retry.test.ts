@@ -63,16 +63,16 @@ describe('a back-off', () => {
 
   it('spreads jobs evenly over the jitter range, independently at every attempt', () => {
     const jobs = Array.from({ length: 2_000 }, (_, index) => `0198f7c2-0000-7000-8000-${index + 1e11}`)
-    const luckOf = (of: number) =>
-      jobs.map((job) => (2 * backoffMs(job, of)) / exponentialMs(of) - 1).map((luck) => luck - 0.5)
-    const [seventh, eighth] = [luckOf(7), luckOf(8)]
+    const jitterOf = (of: number) =>
+      jobs.map((job) => (2 * backoffMs(job, of)) / exponentialMs(of) - 1).map((jitter) => jitter - 0.5)
+    const [seventh, eighth] = [jitterOf(7), jitterOf(8)]
     // About a tenth of the jobs in each tenth, and no correlation between consecutive attempts.
     for (let tenth = 0; tenth < 10; tenth += 1) {
-      const inIt = seventh.filter((luck) => Math.min(9, Math.floor((luck + 0.5) * 10)) === tenth)
+      const inIt = seventh.filter((jitter) => Math.min(9, Math.floor((jitter + 0.5) * 10)) === tenth)
       expect(inIt.length).toBeGreaterThan(120)
       expect(inIt.length).toBeLessThan(280)
     }
-    const together = seventh.reduce((sum, luck, index) => sum + luck * (eighth[index] ?? 0), 0)
+    const together = seventh.reduce((sum, jitter, index) => sum + jitter * (eighth[index] ?? 0), 0)
     expect(Math.abs(together / jobs.length) * 12).toBeLessThan(0.15)
   })
 })
@@ -86,8 +86,8 @@ describe('a machine', () => {
         fc.double({ min: 0, max: 1e6, noNaN: true }),
         (job, attempts, afterSeconds) => {
           const context = { attempts, afterSeconds }
-          const parked = { error: { kind: 'deferred', failure, afterSeconds } }
-          expect(waitMs(job, context, parked)).toBe(Math.ceil(afterSeconds * 1_000))
+          const deferred = { error: { kind: 'deferred', failure, afterSeconds } }
+          expect(waitMs(job, context, deferred)).toBe(Math.ceil(afterSeconds * 1_000))
           for (const event of [{ error: { kind: 'retry', failure } }, { output: { kind: 'rejected' } }])
             expect(waitMs(job, context, event)).toBe(backoffMs(job, attempts, afterSeconds))
         },
