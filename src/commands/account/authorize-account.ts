@@ -1,5 +1,5 @@
 import { queueScan } from '../../queue/scan.ts'
-import { findAccountOfCreator, writeCreator } from '../../store/account/accounts.ts'
+import { findAccountOfCreator, readCreator, writeCreator } from '../../store/account/accounts.ts'
 import { type NewTokens, writeTokens } from '../../store/account/tokens.ts'
 import type { Tx } from '../../store/database.ts'
 import { lockJobsInState } from '../../store/job/job-list.ts'
@@ -45,7 +45,7 @@ export async function authorizeAccount(
 ): Promise<AuthorizeAccountResult> {
   const { organizationId, creator } = request
   const known = await findAccountOfCreator(tx, organizationId, creator.openId)
-  const owner = await creatorOf(tx, request.accountId)
+  const owner = await readCreator(tx, request.accountId)
   if (owner !== null && owner.openId !== creator.openId)
     return { kind: 'otherCreator', expected: owner.username }
 
@@ -85,16 +85,4 @@ async function dropPlaceholder(
     message: 'This creator has an account already, which was connected again.',
   } as const
   await sendAccountEvent(tx, deps, { organizationId, accountId, event: { type: 'declined', failure } })
-}
-
-async function creatorOf(
-  tx: Tx,
-  accountId: string,
-): Promise<{ readonly openId: string; readonly username: string } | null> {
-  const row = await tx
-    .selectFrom('account')
-    .select(['open_id', 'username'])
-    .where('id', '=', accountId)
-    .executeTakeFirst()
-  return row?.open_id ? { openId: row.open_id, username: row.username ?? '' } : null
 }

@@ -8,6 +8,7 @@ import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { countJobsOfSlot, findJobOfSlot, findUnfinishedJob, insertInstance } from '../../store/job/jobs.ts'
 import { lockSlotToStart } from '../../store/plan/due-slots.ts'
+import { claimSlot } from '../../store/plan/slots.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { openQuotaPeriods } from '../quota/quota-period.ts'
@@ -90,11 +91,7 @@ export async function insertSlotJob(
   const job = { id: jobId, organizationId, slotId, accountId, checkpoint, wakeAt, jobKey, startedBy }
   const inserted = await insertInstance(tx, job)
   if (!inserted) throw new Error(`slot ${slotId} or its job key has a job, but the slot is not claimed`)
-  await tx
-    .updateTable('slot')
-    .set({ claimed_at: new Date(at) })
-    .where('id', '=', slotId)
-    .execute()
+  await claimSlot(tx, slotId, moment.at)
   await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
   await appendEvent(tx, {
     organizationId,

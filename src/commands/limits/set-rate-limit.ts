@@ -7,11 +7,11 @@ import {
 } from '../../store/rate-limit/settings.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
-const mostOfLimit = 10_000
+const maxLimit = 10_000
 
 /**
- * Sets how many uploads or reads an organization may make in a minute, or posts by each account in 24 hours; null goes back
- * to the default. Processes that have read the limit lately hear of it within seconds.
+ * Sets an organization's rate limit: uploads or reads per minute, or posts per account and 24 hours. Null restores the default.
+ * Processes that have cached the limit use the new one within seconds.
  */
 export async function setRateLimit(
   tx: Tx,
@@ -21,8 +21,8 @@ export async function setRateLimit(
     most,
   }: { readonly organizationId: string; readonly name: RateLimitName; readonly most: number | null },
 ): Promise<{ readonly kind: 'done'; readonly name: RateLimitName } | Refusal> {
-  if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= mostOfLimit))
-    return invalid('limit', `must be a whole number from 1 to ${mostOfLimit}`)
+  if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= maxLimit))
+    return invalid('limit', `must be a whole number from 1 to ${maxLimit}`)
 
   const from = await lockRateLimit(tx, organizationId, name)
   await setLimit(tx, organizationId, name, most)

@@ -8,7 +8,7 @@ import { scanWindowHours } from '../plan/scan.ts'
 import { quotaMomentIn } from './quota-period.ts'
 import { simulateQuota } from './simulate-quota.ts'
 
-/** What the quotas will make of the slots of a plan that have no job yet, as things stand. `at` in epoch milliseconds. */
+/** Forecasts the quota for the slots of a plan that have no job yet. `at` is now, in epoch milliseconds. */
 export async function forecastQuota(
   tx: Tx,
   {
@@ -42,42 +42,42 @@ function neverGranted(metric: Metric): QuotaRecord {
   return { metric, enforcement, ...period, ...nothing, updatedAt: new Date(0) }
 }
 
-/** What the quota of a metric will make of a plan's slots that have no job yet. JSON: times are ISO 8601. */
+/** The quota forecast of a metric and period for a plan's slots without a job. JSON: times are ISO 8601. */
 export interface QuotaForecast {
   readonly metric: Metric
   readonly period: QuotaPeriod
   readonly enforcement: QuotaRecord['enforcement']
-  /** How much the plan's slots will ask for. */
+  /** How much the plan's slots need. */
   readonly needed: number
-  /** What is left now; null if it is not limited. */
+  /** How much is available now. Null if there is no limit. */
   readonly available: number | null
-  /** When the first slot of the plan is due that finds no room. */
+  /** When the first slot without enough quota is due. */
   readonly firstShortfallAt: string | null
-  /** How many of the plan's slots find none. */
+  /** How many of the plan's slots will lack quota. */
   readonly shortfallSlotCount: number
   readonly message: string
   readonly periods: readonly ForecastPeriod[]
 }
 
-/** One day, one month, or all of a period that has no parts, in which slots of the plan ask for quota. */
+/** A day or month, or the whole of another period, in which slots of the plan need quota. */
 export interface ForecastPeriod {
   readonly startsAt: string | null
   readonly endsAt: string | null
   readonly needed: number
-  /** How much the slots of other plans will ask for, that run by themselves. */
+  /** How much the slots of other plans on autopilot need. */
   readonly neededByOtherPlans: number
-  /** What it has for all of them; null if it is not limited. */
+  /** How much is available for all of them. Null if there is no limit. */
   readonly available: number | null
 }
 
 interface Tally {
-  readonly stretch: Interval | null
+  readonly interval: Interval | null
   readonly available: number
   needed: number
   neededByOtherPlans: number
 }
 
-/** What a slot asks for. Of bytes and money nobody can tell. */
+/** How much a slot needs of each metric. Bytes and money cannot be forecast. */
 export const slotAmounts: ReadonlyMap<Metric, (slot: PlannedSlot) => number> = new Map([
   ['videos', () => 1],
   ['seconds', ({ seconds }: PlannedSlot) => seconds],
@@ -85,9 +85,9 @@ export const slotAmounts: ReadonlyMap<Metric, (slot: PlannedSlot) => number> = n
 ])
 
 /**
- * Foretells, of a metric in a period, which slots of a plan will find it short: every slot that is to run, of this plan and
- * the others, asks in its turn for what it needs, first as early as a scan may start its job, and again until it is due. The
- * slots come in the order in which they fall due; `at` is now, in epoch milliseconds.
+ * Forecasts which slots of a plan will lack quota of a metric in a period. It simulates all slots that will run, of this plan and
+ * others, in the order in which they are due: each reserves what it needs as early as a scan may start its job, or else when it
+ * is due. `at` is now, in epoch milliseconds.
  */
 export function forecastMetric(
   quota: QuotaRecord,
@@ -96,15 +96,15 @@ export function forecastMetric(
 ): QuotaForecast {
   const { metric, period, enforcement } = quota
   const isLimited = enforcement !== 'NONE'
-  const demand = slotAmounts.get(metric) ?? (() => 0)
-  const room = simulateQuota(quota, { timeZone, at })
+  const amountOf = slotAmounts.get(metric) ?? (() => 0)
+  const simulation = simulateQuota(quota, { timeZone, at })
   const tallies = new Map<number | null, Tally>()
   const tallyAt = (moment: number) => {
-    const stretch = room.stretchOf(moment)
-    const key = stretch?.startsAt ?? null
+    const interval = simulation.intervalOf(moment)
+    const key = interval?.startsAt ?? null
     const tally = tallies.get(key) ?? {
-      stretch,
-      available: room.left(moment),
+      interval,
+      available: simulation.availableAt(moment),
       needed: 0,
       neededByOtherPlans: 0,
     }
@@ -115,13 +115,15 @@ export function forecastMetric(
   const short: PlannedSlot[] = []
   for (const slot of slots) {
     const dueAt = slot.publishAt.getTime()
-    const amount = demand(slot)
+    const amount = amountOf(slot)
     const firstAt = Math.max(at, dueAt - scanWindowHours * 3_600_000)
     const lastAt = Math.max(at, dueAt)
     for (const moment of [firstAt, lastAt]) tallyAt(moment)
-    const takenAt = isLimited ? [firstAt, lastAt].find((moment) => room.take(amount, moment)) : firstAt
-    if (takenAt === undefined && slot.isOwn) short.push(slot)
-    tallyAt(takenAt ?? firstAt)[slot.isOwn ? 'needed' : 'neededByOtherPlans'] += amount
+    const reservedAt = isLimited
+      ? [firstAt, lastAt].find((moment) => simulation.reserve(amount, moment))
+      : firstAt
+    if (reservedAt === undefined && slot.isOwn) short.push(slot)
+    tallyAt(reservedAt ?? firstAt)[slot.isOwn ? 'needed' : 'neededByOtherPlans'] += amount
   }
 
   const periods = [...tallies.values()].filter(({ needed }) => needed > 0)
@@ -138,8 +140,8 @@ export function forecastMetric(
     shortfallSlotCount: short.length,
     message: messageOf({ metric, period, needed, available, firstShortfallAt, timeZone }),
     periods: periods.map((tally) => ({
-      startsAt: isoOf(tally.stretch?.startsAt),
-      endsAt: isoOf(tally.stretch?.endsAt),
+      startsAt: isoOf(tally.interval?.startsAt),
+      endsAt: isoOf(tally.interval?.endsAt),
       needed: tally.needed,
       neededByOtherPlans: tally.neededByOtherPlans,
       available: isLimited ? tally.available : null,
@@ -154,7 +156,7 @@ const units: Readonly<Record<Metric, string>> = {
   storageBytes: 'bytes',
   providerSpend: 'millionths of a currency unit',
 }
-const whens: Readonly<Record<QuotaPeriod, string>> = {
+const periodWords: Readonly<Record<QuotaPeriod, string>> = {
   total: '',
   day: ' today',
   month: ' this month',
@@ -171,7 +173,7 @@ function messageOf(
   const plan = `${needed} ${units[metric]} planned`
   if (available === null) return `${plan}, no limit`
   const day = firstShortfallAt?.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone })
-  return `${plan}, ${available} left${whens[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
+  return `${plan}, ${available} left${periodWords[period]}: ${day === undefined ? 'enough' : `short from ${day}`}`
 }
 
 const isoOf = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())

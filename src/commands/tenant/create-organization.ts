@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertApiKey } from '../../store/tenant/api-keys.ts'
+import { insertOrganization } from '../../store/tenant/organizations.ts'
 import { generateApiKey } from './create-api-key.ts'
 
 /**
@@ -13,8 +14,7 @@ export async function createOrganization(
   name: string,
 ): Promise<{ readonly organizationId: string; readonly key: string }> {
   const organizationId = randomUUID()
-  await tx.insertInto('organization').values({ id: organizationId, name }).execute()
-  await tx.insertInto('event_head').values({ organization_id: organizationId }).execute()
+  await insertOrganization(tx, { id: organizationId, name })
   const { id, key, hash } = generateApiKey()
   await insertApiKey(tx, { id, organizationId, name: 'First key', hash, scopes: ['read', 'write', 'admin'] })
   await appendEvent(tx, { organizationId, type: 'organization.created', payload: { name } })

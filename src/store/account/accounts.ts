@@ -90,6 +90,19 @@ export async function findAccountsOfCreator(
   return rows
 }
 
+/** The creator of an account. Null until it was first connected. */
+export async function readCreator(
+  db: Executor,
+  accountId: string,
+): Promise<{ readonly openId: string; readonly username: string } | null> {
+  const row = await db
+    .selectFrom('account')
+    .select(['open_id', 'username'])
+    .where('id', '=', accountId)
+    .executeTakeFirst()
+  return row?.open_id ? { openId: row.open_id, username: row.username ?? '' } : null
+}
+
 /** Records the creator of an account, and the granted scopes. */
 export async function writeCreator(
   db: Executor,

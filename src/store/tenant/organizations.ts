@@ -24,3 +24,12 @@ export async function listOrganizations(db: Executor): Promise<readonly Organiza
     .orderBy('id')
     .execute()
 }
+
+/** Inserts an organization with its empty event sequence. */
+export async function insertOrganization(
+  db: Executor,
+  { id, name }: Pick<OrganizationRecord, 'id' | 'name'>,
+): Promise<void> {
+  await db.insertInto('organization').values({ id, name }).execute()
+  await db.insertInto('event_head').values({ organization_id: id }).execute()
+}

@@ -395,7 +395,7 @@ describe('the ledger', () => {
       ...['seconds', 'uploads', 'videos'].flatMap((metric) => [
         {
           code: 'UNSETTLED_RESERVATION',
-          message: 'the job has ended, and its reservation was not settled',
+          message: 'the job has ended and its reservation is not settled',
           metric: metric.toUpperCase(),
           period: 'TOTAL',
           job: { id: job.id },
