@@ -28,7 +28,7 @@ function examplesOf(page: Page): readonly Example[] {
   )
   const inline = [...page.text.matchAll(/(?<!`)`((?:query|mutation|subscription)?\s*\{[^`]*\})`/g)]
     .map(([, text = '']) => text)
-    .filter((text) => !text.includes('":'))
+    .filter((text) => !text.includes('":') && !/^\{ \w+,/.test(text)) // Objects of JSON and JavaScript.
   return [...blocksOf(page, 'graphql'), ...inJson, ...inScript, ...inline].map((text) => ({
     page: page.name,
     title: text.replace(/\s+/g, ' ').trim().slice(0, 80),
@@ -86,7 +86,7 @@ describe('the API guide', () => {
 
   it('lists the code of every request error that the server returns', async () => {
     const typed = new Set(codesBelow('Mutations and their errors').filter((code) => code !== 'NOT_FOUND'))
-    const sources = await readSources('src/graphql')
+    const sources = await readSources('src/graphql', /^(server|mutation|events|schema)\/[\w-]+\.ts$/)
     const thrown = sources.matchAll(/(?:code: |requestError\(\s*)'([A-Z_]{5,})'/g)
     const codes = new Set([...thrown].map(([, code = '']) => code).filter((code) => !typed.has(code)))
     expect([...codes].filter((code) => !codesBelow('Request errors').includes(code))).toEqual([])
@@ -102,9 +102,9 @@ describe('the API guide', () => {
   })
 })
 
-async function readSources(folder: string): Promise<string> {
+async function readSources(folder: string, pattern = /\.ts$/): Promise<string> {
   const names = await readdir(path.join(root, folder), { recursive: true })
-  const files = names.filter((name) => name.endsWith('.ts'))
+  const files = names.filter((name) => pattern.test(name))
   const texts = await Promise.all(files.map((name) => readFile(path.join(root, folder, name), 'utf8')))
   return texts.join('\n')
 }
