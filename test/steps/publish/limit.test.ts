@@ -48,8 +48,8 @@ describe('a creator whose daily cap is lower than documented', () => {
     expect(await job.advance()).toBe('published')
     const firstAt = harness.clock.now()
     await next.advance(({ failure }) => failure?.code === 'spam_risk_too_many_posts')
-    const { learnedCaps: learned } = await createLimitSettingsCache(db).read(harness.organizationId)
-    expect(learned.get(account.accountId)).toMatchObject({ most: 1 })
+    const { learnedCaps } = await createLimitSettingsCache(db).read(harness.organizationId)
+    expect(learnedCaps.get(account.accountId)).toMatchObject({ maxPosts: 1 })
 
     // TikTok permits more posts again, but the learned cap still applies for the rest of the day.
     account.tiktok.changeSettings({ dailyPostCap: 15 })
