@@ -236,7 +236,7 @@ describe('while the limiter is unavailable', () => {
       )
     const first = await ask()
     expect([first.status, ...limits(first)]).toEqual([200, null, null, null])
-    const store = { kind: 'MEMORY', shareCount: 1, reason: expect.stringContaining('out of reach') }
+    const store = { kind: 'MEMORY', shareCount: 1, reason: expect.stringContaining('Redis is unreachable') }
     const unknown = { used: null, remaining: null }
     expect(await first.json()).toEqual({
       data: {

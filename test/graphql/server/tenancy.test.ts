@@ -219,7 +219,7 @@ describe('the database', () => {
       'access_token_sealed from account',
       'refresh_token_sealed from account',
       'verifier_sealed from connection_attempt',
-      'news from webhook_delivery',
+      'payload from webhook_delivery',
     ]) {
       await expect(database.api.pool.query(`select ${secret}`), secret).rejects.toThrow(/permission denied/)
     }
