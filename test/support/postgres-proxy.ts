@@ -54,7 +54,7 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
       isCommitting ||= isClaimed && sent.includes('commit\0')
       isStopped ||=
         (sent.includes('claim_idempotency_key') && isNow('claiming')) ||
-        (isClaimed && sent.includes('insert into "job"') && isNow('working')) ||
+        (isClaimed && sent.includes('insert into "machine_instance"') && isNow('working')) ||
         (isCommitting && isNow('committing'))
       if (!isStopped) postgres.write(bytes)
     })

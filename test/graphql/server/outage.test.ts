@@ -125,7 +125,7 @@ describe('while the database is unavailable', () => {
       `/media/${createHash('sha256').digest('hex')}`,
       () => ({ headers: { authorization: `Bearer ${tenant.key}` } }),
     ],
-    ['a webhook, so that TikTok delivers it again', webhookPath, webhook],
+    ['a webhook', webhookPath, webhook],
   ])('%s gets 503 with a code and a retry delay', async (_name, path, init) => {
     const response = await fetch(`${address}${path}`, init())
     const text = await response.text()
@@ -164,7 +164,7 @@ describe('while the database is unavailable', () => {
       })
     })
     expect(failure.code).toBe(1013)
-    expect(failure.reason).toContain('out of reach')
+    expect(failure.reason).toContain('The database is unreachable')
   })
 
   it('an operation on an open WebSocket gets an UNAVAILABLE error', async () => {
