@@ -7,6 +7,7 @@ import { installQueues } from '../queue/install-queues.ts'
 import { explainDataDirectoryError, StartupError } from '../startup-error.ts'
 import { connect } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
+import { hasOtherSessions } from '../store/server-state.ts'
 import { openDataDirectory, shortPath } from './data-directory.ts'
 import { explainMigrationError, waitForDatabase } from './wait-for-database.ts'
 
@@ -57,12 +58,7 @@ const stoppingName = 'reelpilot stop'
 async function hasOtherClients(url: string): Promise<boolean> {
   const owner = connect(url, 'owner', { max: 1, name: stoppingName, onError: () => undefined })
   try {
-    const { rows } = await owner.pool.query<{ others: boolean }>(
-      `select exists (select from pg_stat_activity where datname = current_database()
-         and backend_type = 'client backend' and application_name <> $1) as others`,
-      [stoppingName],
-    )
-    return rows[0]?.others ?? false
+    return await hasOtherSessions(owner, stoppingName)
   } finally {
     await owner.close()
   }

@@ -25,6 +25,7 @@ import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts
 import type { ScanReason } from '../store/plan/tables.ts'
 import { prune } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
+import { listOrganizations } from '../store/tenant/organizations.ts'
 import { markFailed } from '../store/webhook/deliveries.ts'
 
 export interface WorkerRoleOptions {
@@ -112,8 +113,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       scanLog.warn({ rescheduled, tzdata: zones.version }, 'new time zone data moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
-    const organizations = await db.selectFrom('organization').select('id').execute()
-    for (const { id } of organizations) await scanOne(id, reason)
+    for (const { id } of await listOrganizations(db)) await scanOne(id, reason)
   }
   await workScans(boss, {
     scanOne: (organizationId) => scanOne(organizationId, 'account'),

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { connectionOptions } from './database.ts'
+import { type Connection, connectionOptions } from './database.ts'
 
 /** Whether the Postgres at an address can be used. */
 export type ServerState =
@@ -48,6 +48,16 @@ export async function findMissingRights(url: string): Promise<MissingRights> {
   )
   if (!rights) throw new Error('the database user does not exist in pg_roles')
   return rights
+}
+
+/** Whether the database has sessions of clients with another application name. */
+export async function hasOtherSessions(owner: Connection, applicationName: string): Promise<boolean> {
+  const { rows } = await owner.pool.query<{ found: boolean }>(
+    `select exists (select from pg_stat_activity where datname = current_database()
+       and backend_type = 'client backend' and application_name <> $1) as found`,
+    [applicationName],
+  )
+  return rows[0]?.found ?? false
 }
 
 async function queryOnce<Row extends pg.QueryResultRow>(

@@ -62,7 +62,7 @@ const redrive = (jobId: string, who: string | null = organizationId, machines = 
     )
 
 describe('a job whose checkpoint this build cannot read', () => {
-  it('is marked after its tries, left alone by the sweep, and goes on where it was once it is redriven', async () => {
+  it('gets a dead letter after its attempts, is skipped by the sweep, and continues after a redrive', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 2)
     await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     const before = await jobRow(jobId)
@@ -107,7 +107,7 @@ describe('a job whose checkpoint this build cannot read', () => {
     ])
   }, 120_000)
 
-  it('comes back to a dead letter of its own if it was not mended', async () => {
+  it('gets a new dead letter after a redrive if the cause is not fixed', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     await startRole()
@@ -118,8 +118,8 @@ describe('a job whose checkpoint this build cannot read', () => {
   }, 120_000)
 })
 
-describe('a job that kills its worker at each try', () => {
-  it('is marked, and finished by a worker that lives', async () => {
+describe('a job that kills its worker at each attempt', () => {
+  it('gets a dead letter, and is finished by a worker that survives', async () => {
     const watch = await startRole({ concurrency: 0 })
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await letWorkerDie(jobId)
@@ -165,7 +165,7 @@ describe('a job that kills its worker at each try', () => {
   }
 })
 
-describe('a job that nobody gets through with while it opens a post', () => {
+describe('a job whose workers fail while it opens a post', () => {
   /** Lets the database refuse a job's way out of `publishing.initialising`: TikTok is asked, and its answer is lost. */
   async function refuse(where: string): Promise<void> {
     await database.owner.pool.query(`
@@ -179,7 +179,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
   const toInit = ['preparePost', 'initPost']
   const onwards = ['uploadChunk', 'checkPost', 'closeJob']
 
-  it('rests, knows that there may be one, and looks that up before it opens another', async () => {
+  it('stops with an unknown outcome, and reconciles before it opens another post', async () => {
     const jobId = await insertPreparingJob(await createAccount(database, organizationId))
     await refuse(`new.state <> 'needsPerson'`)
     const called: string[] = []
@@ -207,7 +207,7 @@ describe('a job that nobody gets through with while it opens a post', () => {
     expect((await told(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
   }, 120_000)
 
-  it('is only marked if it cannot be moved either, and looks that up all the same', async () => {
+  it('gets a dead letter even if its transition fails, and reconciles all the same', async () => {
     const jobId = await insertPreparingJob(await createAccount(database, organizationId))
     await refuse('true')
     const called: string[] = []

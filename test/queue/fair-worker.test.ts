@@ -64,7 +64,7 @@ async function startWorkers(database: TestDatabase, processes: number, concurren
 
 const count = (begun: readonly string[], of: string) => begun.filter((each) => each === of).length
 
-describe('the places of workers', () => {
+describe('the concurrency of workers', () => {
   it.each([
     [1, 5],
     [2, 4],
@@ -82,7 +82,7 @@ describe('the places of workers', () => {
     },
   )
 
-  it('leave room for a third organization while two others crowd in, and go to it first when they become free', async () => {
+  it('is reserved for a third organization while two others have a backlog, and goes to it first', async () => {
     const { begun, untilBegun, boss, end } = await startWorkers(shared, 1, 10)
     await floodWithJobs(shared, { boss }, crowd, 50)
     await untilBegun(8)
@@ -100,7 +100,7 @@ describe('the places of workers', () => {
     expect(begun.at(-1)).toBe(newcomer)
   })
 
-  it('are shared by those who crowd in', async () => {
+  it('is shared by the organizations with a backlog', async () => {
     const { begun, untilBegun, boss } = await startWorkers(shared, 1, 4)
     await floodWithJobs(shared, { boss }, crowd, 50)
     await untilBegun(3)
@@ -109,14 +109,14 @@ describe('the places of workers', () => {
     expect([count(begun, crowd), count(begun, mob)]).toEqual([3, 1])
   })
 
-  it('are all its own for an organization that is alone', async () => {
+  it('is used completely by the only organization', async () => {
     const { untilBegun, boss } = await startWorkers(alone, 1, 3)
     await floodWithJobs(alone, { boss }, only, 10)
     await untilBegun(3)
   })
 })
 
-describe('a wake-up in hand', () => {
+describe('an active wake-up', () => {
   const rows = async (state: string) => {
     const { rows: found } = await alone.owner.pool.query(
       `select heartbeat_on > started_on as "hasBeaten", retry_count as "retryCount" from reelpilot_queue.job
@@ -126,7 +126,7 @@ describe('a wake-up in hand', () => {
     return found
   }
 
-  it('is said to be alive for as long as it takes, and is done with when it is done', async () => {
+  it('sends heartbeats until it is done, and is completed then', async () => {
     const { untilBegun, boss, end } = await startWorkers(alone, 1, 2)
     await startToyJob(alone, boss, only, 1)
     await untilBegun(1)
@@ -141,7 +141,7 @@ describe('a wake-up in hand', () => {
     )
   })
 
-  it('is given back when its process must end before it does', async () => {
+  it('is returned to the queue if its process ends first', async () => {
     const { untilBegun, boss, workers } = await startWorkers(alone, 1, 2)
     await startToyJob(alone, boss, only, 1)
     await untilBegun(1)

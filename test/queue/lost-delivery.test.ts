@@ -16,7 +16,7 @@ const deliveryOf = (key: string) =>
   db.selectFrom('webhook_delivery').selectAll().where('key', '=', key).executeTakeFirstOrThrow()
 const redrive = () => db.transaction().execute((tx) => redriveDeliveries(tx, deps))
 
-it('marks a delivery that cannot be taken in, and takes it in once that is mended', async () => {
+it('a delivery whose handling fails is marked, and handled after the cause is fixed', async () => {
   await owner.pool.query(`
     create function reelpilot.refuse() returns trigger language plpgsql as $$ begin raise 'out of order'; end $$;
     create trigger refuse before update on reelpilot.webhook_delivery for each row
@@ -51,7 +51,7 @@ it('marks a delivery that cannot be taken in, and takes it in once that is mende
   expect(await redrive()).toBe(0)
 })
 
-it('does not try for ever what TikTok itself would not repeat any more', async () => {
+it('a failed delivery is not retried after TikTok would have stopped repeating it', async () => {
   await db
     .insertInto('webhook_delivery')
     .values({

@@ -60,7 +60,7 @@ async function command(jobId: string, event: MachineEvent): Promise<void> {
 }
 
 describe('the runtime on Postgres', () => {
-  it('drives a job through its steps in one turn, with one revision and one event each', async () => {
+  it('drives a job through consecutive steps, with one revision and one event each', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 3)
     expect(await drive(runtime, jobId)).toBe('rested')
@@ -74,7 +74,7 @@ describe('the runtime on Postgres', () => {
     expect((await eventsOf(jobId)).map((event) => event.job_revision)).toEqual([1, 2, 3, 4])
   })
 
-  it('takes up wake-ups from the queue, waits by a deferred one, and finishes', async () => {
+  it('handles wake-ups from the queue, waits by a deferred one, and finishes', async () => {
     let calls = 0
     const { boss, runtime } = await createProcess({
       steps: {
@@ -104,7 +104,7 @@ describe('the runtime on Postgres', () => {
     expect(calls).toBe(2)
   })
 
-  it('keeps an organization sequence of 1..n without a gap while many jobs move at once', async () => {
+  it('keeps the event sequence of an organization gapless while many jobs change at once', async () => {
     const { boss, runtime } = await createProcess()
     const tenant = await createOrganization(database, 'Sequence')
     const jobs = await Promise.all(Array.from({ length: 30 }, () => startToyJob(database, boss, tenant, 5)))
@@ -120,7 +120,7 @@ describe('the runtime on Postgres', () => {
     )
   })
 
-  it('lets nobody else drive a job that is held', async () => {
+  it('does not drive a job that another worker has leased', async () => {
     const [one, two] = [await createProcess(), await createProcess()]
     const jobId = await startToyJob(database, one.boss, organizationId)
     await one.runtime.instanceStore.acquireLease(jobId)
@@ -128,7 +128,7 @@ describe('the runtime on Postgres', () => {
     expect(await drive(two.runtime, '00000000-0000-4000-8000-000000000000')).toBe('missing')
   })
 
-  it('refuses the commit of a worker whose lease was taken over', async () => {
+  it('refuses the commit of a worker whose lease another worker has acquired', async () => {
     const [stale, fresh] = [await createProcess(), await createProcess()]
     const jobId = await startToyJob(database, stale.boss, organizationId, 2)
     let entered: (() => void) | undefined
@@ -157,7 +157,7 @@ describe('the runtime on Postgres', () => {
     expect(await eventsOf(jobId)).toHaveLength(3)
   })
 
-  it('keeps a worker that was overtaken from a call that cannot be undone', async () => {
+  it('keeps a worker that lost its lease from a call that cannot be undone', async () => {
     const [stale, fresh] = [await createProcess(), await createProcess()]
     const jobId = await startToyJob(database, stale.boss, organizationId, 1)
     let called = false
@@ -194,7 +194,7 @@ describe('the runtime on Postgres', () => {
     })
   })
 
-  it('aborts a step that its job no longer waits for, and drops its outcome', async () => {
+  it('aborts a step that its job no longer waits for, and ignores its outcome', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     const step: Step = async (_input, { signal }) => {
@@ -208,7 +208,7 @@ describe('the runtime on Postgres', () => {
     expect(await jobRow(jobId)).toMatchObject({ state: 'paused', tag: 'resting', lease_owner: null })
   })
 
-  it('says whether an earlier worker may have begun a step', async () => {
+  it('reports whether an earlier worker may have begun a step', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 2)
     const seen: boolean[] = []
@@ -224,7 +224,7 @@ describe('the runtime on Postgres', () => {
     expect(seen).toEqual([false, false, true])
   })
 
-  it('knows of a command’s step as well whether it may have begun, whatever else is told the job meanwhile', async () => {
+  it('reports it for a step set by a command too, whatever events the job gets meanwhile', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     const seen: boolean[] = []
@@ -248,7 +248,7 @@ describe('the runtime on Postgres', () => {
     expect(seen).toEqual([false, true, false, false])
   })
 
-  it('answers for a step that fails all its workers, instead of trying for ever', async () => {
+  it('fails a step that kills all its workers instead of retrying forever', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     const poisoned = {
@@ -265,7 +265,7 @@ describe('the runtime on Postgres', () => {
     expect((await jobRow(jobId)).state).toBe('backingOff')
   })
 
-  it('wakes by its sweep what nothing else would wake', async () => {
+  it('wakes jobs by the sweep whose wake-up was lost', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await boss.deleteAllJobs('job-wake')
@@ -288,7 +288,7 @@ describe('the runtime on Postgres', () => {
     )
   })
 
-  it('lets a job go at its next checkpoint when the process drains, and another process goes on', async () => {
+  it('releases a job at its next checkpoint when the process drains, and another process continues', async () => {
     const one = await createProcess()
     const jobId = await startToyJob(database, one.boss, organizationId, 3)
     const step: Step = async (input) => {

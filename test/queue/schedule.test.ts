@@ -8,7 +8,7 @@ const database = await createTestDatabase()
 const { db } = database.owner
 const startRole = roleStarter(database)
 
-it('scans every organization on the hour, and once for all the hours that no worker was there', async () => {
+it('the hourly schedule scans every organization, once for all hours without a worker', async () => {
   const organizationId = await createOrganization(database)
   const schedules = await sql`
     select cron, timezone, options->>'missed' as missed from reelpilot_queue.schedule where name = 'scan'`.execute(

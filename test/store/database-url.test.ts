@@ -32,7 +32,7 @@ describe('a parameter of DATABASE_URL', () => {
     { options: '-c row_security=off', application_name: 'mine' },
     { application_name: 'mine', options: '' },
     { lock_timeout: '77', replication: 'database', client_encoding: 'LATIN1' },
-  ])('leaves the API inside row-level security: %j', async (parameters) => {
+  ])('does not take the API out of row-level security: %j', async (parameters) => {
     const id = await mine
     const url = urlWith(parameters)
     const api = open(url, 'reelpilot_api')
@@ -60,12 +60,12 @@ describe('a parameter of DATABASE_URL', () => {
     expect(errors).toEqual([])
   })
 
-  it('shows no organization that the URL names for every session', async () => {
+  it('cannot set an organization for every session', async () => {
     const api = open(urlWith({ options: `-c app.organization_id=${await mine}` }), 'reelpilot_api')
     expect((await api.pool.query('select id from organization')).rows).toEqual([])
   })
 
-  it('is kept where it changes nothing of ours', async () => {
+  it('is kept if it does not override our settings', async () => {
     const api = open(urlWith({ options: '-c work_mem=12MB', application_name: 'mine' }), 'reelpilot_api')
     const { rows } = await api.pool.query(
       "select current_setting('work_mem') as memory, current_setting('application_name') as name",
@@ -73,7 +73,7 @@ describe('a parameter of DATABASE_URL', () => {
     expect(rows).toEqual([{ memory: '12MB', name: 'test (mine)' }])
   })
 
-  it('still says where the database is and how it is encrypted', () => {
+  it('still sets the address and the encryption of the connection', () => {
     const url =
       'postgres://me:p%40ss@ignored/db?host=%2Frun&sslmode=verify-full&options=-c%20a.b%3D1&schema=public'
     expect(readDatabaseUrl(url)).toEqual({
@@ -87,7 +87,7 @@ describe('a parameter of DATABASE_URL', () => {
     ).rejects.toThrow(/does not support SSL/)
   })
 
-  it('is refused with its name if it would change every session', () => {
+  it('is refused by name if it would change every session', () => {
     const url = urlWith({ lock_timeout: '5', statement_timeout: '5', sslmode: 'disable' })
     expect(() => readConfig({ DATABASE_URL: url }, false)).toThrow(
       /DATABASE_URL: "statement_timeout" cannot.*\n.*DATABASE_URL: "lock_timeout" cannot/,
@@ -98,8 +98,8 @@ describe('a parameter of DATABASE_URL', () => {
   })
 })
 
-describe('a connection that cannot take its role', () => {
-  it('is refused when the start-up options do not reach Postgres, as behind a pooler', async () => {
+describe('a connection with the wrong role', () => {
+  it('is refused if the start-up options do not reach Postgres, as behind a pooler', async () => {
     const client = new pg.Client({ connectionString: database.url })
     await client.connect()
     onTestFinished(() => client.end())
@@ -109,7 +109,7 @@ describe('a connection that cannot take its role', () => {
     )
   })
 
-  it('is refused when row-level security does not hold for the role', async () => {
+  it('is refused if row-level security does not apply to the role', async () => {
     // Roles belong to the server, and other tests use the shared one.
     const own = await createOwnServer()
     await open(own.url, 'reelpilot_api').pool.query('select')

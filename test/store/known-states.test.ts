@@ -12,13 +12,13 @@ const organizationId = await createOrganization(database)
 const accountId = await createAccount(database, organizationId)
 
 /** The states that a machine can be found in. Those without a tag are passed through at once. */
-function restingPlaces(machine: DurableMachine): readonly string[] {
+function reachableStates(machine: DurableMachine): readonly string[] {
   const nodeOf = (path: string) => machine.logic.getStateNodeById(`${machine.logic.id}.${path}`)
   return [...leafPaths(machine)].filter((path) => nodeOf(path).tags.length > 0)
 }
 
 function finalStates(machine: DurableMachine): readonly string[] {
-  return restingPlaces(machine).filter(
+  return reachableStates(machine).filter(
     (path) => machine.logic.getStateNodeById(`${machine.logic.id}.${path}`).type === 'final',
   )
 }
@@ -46,13 +46,13 @@ describe('the database', () => {
     ['job_states', jobMachine, []],
     ['account_states', accountMachine, []],
     ['breaker_states', breakerMachine, []],
-  ] as const)('knows in %s just the states that the machine can be found in', async (name, machine, old) => {
+  ] as const)('lists in %s exactly the states that the machine can be in', async (name, machine, old) => {
     const { rows } = await sql<{ states: string[] }>`select ${sql.ref(name)}() as states`.execute(db)
-    expect(rows[0]?.states.toSorted()).toEqual([...restingPlaces(machine), ...old].toSorted())
+    expect(rows[0]?.states.toSorted()).toEqual([...reachableStates(machine), ...old].toSorted())
   })
 
-  it('lets a plan be in just the states of its machine', async () => {
-    for (const state of restingPlaces(planMachine)) await insertPlan(state)
+  it('allows a plan exactly the states of its machine', async () => {
+    for (const state of reachableStates(planMachine)) await insertPlan(state)
     await expect(insertPlan('nonsense')).rejects.toThrow('plan_state_check')
   })
 
@@ -66,9 +66,9 @@ describe('the database', () => {
     ).rejects.toThrow('machine_instance_job_state')
   })
 
-  it.each(finalStates(jobMachine))('lets no job leave "%s", nor be in it and go on', async (state) => {
+  it.each(finalStates(jobMachine))('lets no job leave the final state "%s"', async (state) => {
     const id = await insertRow('job', state, 'final')
-    for (const other of restingPlaces(jobMachine).filter((each) => each !== state))
+    for (const other of reachableStates(jobMachine).filter((each) => each !== state))
       await expect(
         sql`update machine_instance set state = ${other}, tag = 'resting' where id = ${id}`.execute(db),
         other,
@@ -83,12 +83,15 @@ describe('the database', () => {
     await sql`update machine_instance set updated_at = now() where id = ${id}`.execute(db)
   })
 
-  it.each(finalStates(planMachine))('lets no plan leave "%s", nor be run in it', async (state) => {
-    const id = await insertPlan(state)
-    for (const change of ["state = 'approved'", "state = 'draft'", 'autopilot = true', 'locked = true'])
-      await expect(sql`update plan set ${sql.raw(change)} where id = ${id}`.execute(db)).rejects.toThrow(
-        'is final',
-      )
-    await sql`update plan set name = 'Another' where id = ${id}`.execute(db)
-  })
+  it.each(finalStates(planMachine))(
+    'lets no plan leave the final state "%s", and not run in it',
+    async (state) => {
+      const id = await insertPlan(state)
+      for (const change of ["state = 'approved'", "state = 'draft'", 'autopilot = true', 'locked = true'])
+        await expect(sql`update plan set ${sql.raw(change)} where id = ${id}`.execute(db)).rejects.toThrow(
+          'is final',
+        )
+      await sql`update plan set name = 'Another' where id = ${id}`.execute(db)
+    },
+  )
 })

@@ -71,7 +71,7 @@ const versions = `
   union all select 'member', xmin::text, roleid::regrole::text from pg_auth_members
   order by 1, 3, 2`
 
-it('brings up twenty processes at once, on two empty databases of one server and on migrated ones', async () => {
+it('twenty processes migrate two databases of one server at once, empty or up to date', async () => {
   const [first, second] = await createEmptyDatabases()
   const urls = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? first : second))
 
@@ -86,7 +86,7 @@ it('brings up twenty processes at once, on two empty databases of one server and
   expect(await query(first, versions)).toEqual(before)
 }, 600_000)
 
-it('brings up APIs and workers that start at once on an empty database, and seeds one rehearsal', async () => {
+it('APIs and workers that start at once on an empty database come up and seed one rehearsal', async () => {
   const [url] = await createEmptyDatabases()
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-starts-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))

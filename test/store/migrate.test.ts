@@ -6,12 +6,12 @@ import { createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
 
-it('finds nothing to do in a database that is up to date', async () => {
+it('migrating an up-to-date database applies nothing', async () => {
   expect(await migrate(database.owner)).toEqual([])
   expect(await isMigrated(database.runtime)).toBe(true)
 })
 
-it('applies everything once when several processes start at the same time', async () => {
+it('several processes that migrate at the same time apply every migration once', async () => {
   await sql`drop schema reelpilot cascade`.execute(database.owner.db)
   const others = [1, 2, 3].map(() =>
     connect(database.url, 'owner', { max: 2, name: 'race', onError: () => undefined }),
@@ -23,7 +23,7 @@ it('applies everything once when several processes start at the same time', asyn
   expect(await isMigrated(database.owner)).toBe(true)
 })
 
-it('leaves a database alone that a newer build has migrated', async () => {
+it('a database migrated by a newer build is refused and left unchanged', async () => {
   await sql`insert into reelpilot.migration (name, timestamp) values ('9999-from-the-future', 'now')`.execute(
     database.owner.db,
   )
@@ -31,7 +31,7 @@ it('leaves a database alone that a newer build has migrated', async () => {
   expect(await isMigrated(database.owner)).toBe(false)
 })
 
-it('refuses a database that was created from other migrations, and says what to do', async () => {
+it('a database created from other migrations is refused with a message that says what to do', async () => {
   const { db } = database.owner
   await sql`delete from reelpilot.migration`.execute(db)
   await sql`insert into reelpilot.migration (name, timestamp)

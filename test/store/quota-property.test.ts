@@ -91,7 +91,7 @@ const operation = fc.oneof(
 )
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never
 
-it('keeps its books as the model does, through grants, limits, jobs and time, whatever the clocks do', async () => {
+it('quota balances match the model through random grants, limits, jobs and clock changes', async () => {
   await fc.assert(
     fc.asyncProperty(
       beginnings,

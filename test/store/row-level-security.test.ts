@@ -6,7 +6,7 @@ import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
 
-it('has row-level security, forced, on every table that holds rows of organizations', async () => {
+it('every table with rows of organizations has forced row-level security', async () => {
   const { rows } = await sql<{ name: string; enabled: boolean; forced: boolean }>`
     select relname as name, relrowsecurity as enabled, relforcerowsecurity as forced
       from pg_class where relnamespace = 'reelpilot'::regnamespace and relkind = 'r'
@@ -15,7 +15,7 @@ it('has row-level security, forced, on every table that holds rows of organizati
   expect(rows.filter((row) => !row.enabled || !row.forced)).toEqual([])
 })
 
-it('shows the API nothing without an organization, and nothing of another', async () => {
+it('the API role sees no rows without an organization, and none of another organization', async () => {
   const [mine, other] = [await createOrganization(database), await createOrganization(database)]
   for (const organizationId of [mine, other])
     await appendEvent(database.runtime.db, { organizationId, type: 'test' })
@@ -28,7 +28,7 @@ it('shows the API nothing without an organization, and nothing of another', asyn
   expect(await database.api.db.selectFrom('event').selectAll().execute()).toEqual([])
 })
 
-it('refuses to write into another organization', async () => {
+it('the API role cannot write rows of another organization', async () => {
   const [mine, other] = [await createOrganization(database), await createOrganization(database)]
   const intrude = inOrganization(database.api.db, mine, (tx) =>
     tx
@@ -49,7 +49,7 @@ it('refuses to write into another organization', async () => {
   await expect(intrude).rejects.toThrow(/row-level security/)
 })
 
-it('keeps tokens out of the reach of the API', async () => {
+it('the API role cannot read tokens', async () => {
   await expect(sql`select access_token_sealed from account`.execute(database.api.db)).rejects.toThrow(
     /permission denied/,
   )

@@ -33,7 +33,7 @@ const at = (port: number) => {
   return url.href
 }
 
-it('knows a database that nobody listens for', async () => {
+it('a refused connection is recognized as unavailable', async () => {
   const url = at(await freePort())
   const { db, close } = connect(url, 'reelpilot_api', { max: 1, name: 'test', onError: () => undefined })
   onTestFinished(close)
@@ -41,12 +41,12 @@ it('knows a database that nobody listens for', async () => {
   expect(asUnavailable(error)).toMatchObject({ name: 'Unavailable', retryAfterSeconds: 5, cause: error })
 })
 
-it('knows a name that nobody has', async () => {
+it('an unknown host name is recognized as unavailable', async () => {
   const pool = open('postgres://nobody@database.invalid/none')
   expect(asUnavailable(await errorOf(() => pool.query('select 1')))).not.toBeNull()
 })
 
-it('knows a connection that is cut while it waits for its answer, and the same connection afterwards', async () => {
+it('a connection that is cut during a query, and its later use, are recognized as unavailable', async () => {
   const proxy = await startPostgresProxy(database.url)
   const client = await open(proxy.url).connect()
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
@@ -56,7 +56,7 @@ it('knows a connection that is cut while it waits for its answer, and the same c
   client.release(true)
 })
 
-it('knows a server that accepts and says nothing', async () => {
+it('a server that accepts connections and never answers is recognized as unavailable', async () => {
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   onTestFinished(() => void silent.close())
@@ -68,7 +68,7 @@ it('knows a server that accepts and says nothing', async () => {
   expect(asUnavailable(await errorOf(() => client.connect()))).not.toBeNull()
 })
 
-it('knows a server that shuts down', async () => {
+it('a server that shuts down is recognized as unavailable', async () => {
   const client = await open(database.url).connect()
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
@@ -77,14 +77,14 @@ it('knows a server that shuts down', async () => {
   client.release(true)
 })
 
-it('knows a pool whose connections are all lent out', async () => {
+it('a pool without a free connection is recognized as unavailable', async () => {
   const pool = open(database.url, { connectionTimeoutMillis: 50 })
   const client = await pool.connect()
   expect(asUnavailable(await errorOf(() => pool.query('select 1')))?.message).toContain('overloaded')
   client.release()
 })
 
-it('knows a server that has no connection left, and one that may only be read', async () => {
+it('a server without free connections and a read-only server are recognized as unavailable', async () => {
   const url = new URL(database.url)
   url.username = `guest_${randomUUID()}`
   const guest = `"${url.username}"`
@@ -97,7 +97,7 @@ it('knows a server that has no connection left, and one that may only be read', 
   expect(asUnavailable(await errorOf(() => database.owner.pool.query(writing)))).not.toBeNull()
 })
 
-it('is itself, however deep it is wrapped, and no other error is', async () => {
+it('a wrapped Unavailable is found at any depth, and no other error is converted', async () => {
   const thrown = new Unavailable('Too many at once.', { retryAfterSeconds: 1 })
   expect(asUnavailable(new Error('outer', { cause: new Error('inner', { cause: thrown }) }))).toBe(thrown)
   const circle = new Error('a circle')

@@ -1,7 +1,7 @@
 import type { Interval } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
+import { listPlannedSlots, type PlannedSlot } from '../../store/plan/planned-slots.ts'
 import { metricsRequiringGrant, readCalendar } from '../../store/quota/balances.ts'
-import { listPlannedSlots, type PlannedSlot } from '../../store/quota/planned-slots.ts'
 import { listQuotas, type QuotaRecord } from '../../store/quota/quotas.ts'
 import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import { scanWindowHours } from '../plan/scan.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { slotSeconds } from '../plan/due-slots.ts'
+import { slotSeconds } from './due-slots.ts'
 
 /** A slot whose job will reserve quota. */
 export interface PlannedSlot {
