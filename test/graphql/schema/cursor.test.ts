@@ -38,12 +38,12 @@ async function errorOf(query: string) {
 }
 
 describe.each(lists)('the list of %s', (list) => {
-  it('takes its own cursors', async () => {
+  it('accepts its own cursors', async () => {
     const own = await endOf(tenant, list)
     expect(await tenant.ask(page(list, `(after: "${own}")`))).toMatchObject({ [list]: { nodes: [] } })
   })
 
-  it('refuses every other, in the same words: of another list, of another organization, and no cursor at all', async () => {
+  it('refuses every other cursor with the same message: another list’s, another organization’s, and malformed ones', async () => {
     const others = [
       await endOf(tenant, list === 'jobs' ? 'plans' : 'jobs'),
       await endOf(stranger, list),
@@ -62,7 +62,7 @@ describe.each(lists)('the list of %s', (list) => {
   })
 })
 
-it('refuses a cursor of another plan’s slots', async () => {
+it('the slots of a plan refuse a cursor of another plan’s slots', async () => {
   const slots = (planId: string, args = '') =>
     `{ node(id: "${planId}") { ... on Plan { slots${args} { pageInfo { endCursor } nodes { id } } } } }`
   const { node } = await tenant.ask(slots(planIds[0] ?? ''))
@@ -73,13 +73,13 @@ it('refuses a cursor of another plan’s slots', async () => {
   )
 })
 
-describe('`after` a number that there is not yet', () => {
+describe('a sequence in `after` that does not exist yet', () => {
   const lastOf = async (): Promise<number> => {
     const { events } = await tenant.ask('{ events(last: 1) { nodes { sequence } } }')
     return events.nodes[0].sequence
   }
 
-  it('is refused by the list of events, which names the last one', async () => {
+  it('is refused by the list of events, with the last sequence', async () => {
     const last = await lastOf()
     expect(await errorOf(`{ events(after: "${last + 1}") { nodes { sequence } } }`)).toMatchObject({
       message: `after is ${last + 1}, but the last sequence is ${last}`,
@@ -90,7 +90,7 @@ describe('`after` a number that there is not yet', () => {
     })
   })
 
-  it('is refused by the list of checkpoints', async () => {
+  it('is refused by the list of a job’s transitions', async () => {
     const query = (after: number) =>
       `{ jobs(first: 1) { nodes { revision transitions(after: "${after}") { nodes { revision } } } } }`
     const { jobs } = await tenant.ask(query(0))
@@ -117,7 +117,7 @@ describe('`after` a number that there is not yet', () => {
   })
 })
 
-it('names the states that there are where a filter names one that there is not', async () => {
+it('an unknown state in a filter is refused with the list of valid states', async () => {
   const error = await errorOf('{ jobs(filter: { states: ["queued", "needPerson"] }) { nodes { id } } }')
   expect(error?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
   expect(error?.message).toMatch(/^filter.states: there is no state "needPerson"; there are .*needsPerson/)

@@ -13,10 +13,10 @@ beforeAll(async () => {
   tenant = await createTenant(database, await createTestApi(database), ['read'])
 })
 
-describe('the table of verdicts', () => {
+describe('the table of failure verdicts', () => {
   const fields = 'code source httpStatus verdict meaning nextStep retryAfterSeconds canPostAgain'
 
-  it('is answered whole', async () => {
+  it('is returned completely', async () => {
     const answer = await tenant.ask(`{ failureVerdicts { ${fields} } }`)
     const table = failureVerdicts.map(({ source, afterSeconds = null, ...row }) => ({
       httpStatus: null,
@@ -28,7 +28,7 @@ describe('the table of verdicts', () => {
     expect(answer.failureVerdicts).toEqual(table)
   })
 
-  it('is answered by source, where one code means different things', async () => {
+  it('is filtered by source, because a code can mean different things', async () => {
     const of = async (source: string) => {
       const query = `query ($source: FailureSource) { failureVerdicts(source: $source) { ${fields} } }`
       const { failureVerdicts: rows } = await tenant.ask(query, { source })
@@ -40,14 +40,14 @@ describe('the table of verdicts', () => {
     expect(await of('UPLOAD')).toBeUndefined()
   })
 
-  it('has a name for the source of every row, and none for another', () => {
+  it('has a public name for the source of every row, and null for other sources', () => {
     for (const { source } of failureVerdicts) expect(sourceOf(source)).toBe(source)
     expect(sourceOf('elsewhere')).toBeNull()
   })
 })
 
-describe('codes that the table does not have', () => {
-  it('are counted for the organization that met them, the most recent first', async () => {
+describe('codes that are not in the table', () => {
+  it('are counted per organization and listed with the most recent first', async () => {
     const { db } = database.runtime
     const { organizationId } = tenant
     await countUnrecognised(db, organizationId, { source: 'api', code: 'brand_new', logId: '1' })

@@ -30,7 +30,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   const ring = keyRingOf([Buffer.alloc(32, 1)])
   let looks = 0
-  // Every look is long after the one before.
+  // Every check is a minute after the previous one.
   const keys = createKeyCheck(
     () => ring,
     database.runtime,
@@ -67,7 +67,7 @@ const lost = {
 } as const
 
 describe('an account', () => {
-  it('shows a working connection as healthy, with no end in sight', async () => {
+  it('with a working connection is healthy and can post without a time limit', async () => {
     const tenant = await createTenant(database, api)
     await createDraft(tenant, [60, 40 * 24 * 60])
     const account = await readAccount(tenant)
@@ -94,7 +94,7 @@ describe('an account', () => {
     expect(JSON.stringify(account)).not.toContain('canary')
   })
 
-  it('shows what its creator allows, as TikTok said last', async () => {
+  it('has the creator settings that TikTok reported last', async () => {
     const tenant = await createTenant(database, api)
     const settings = {
       privacyLevelOptions: ['SELF_ONLY', 'A_LEVEL_TO_COME'],
@@ -118,7 +118,7 @@ describe('an account', () => {
     })
   })
 
-  it('has a name for every state of its machine', () => {
+  it('has a public state for every state of its machine', () => {
     const named = Object.fromEntries(
       [...leafPaths(accountMachine)].map((path) => [path, accountStateOf(path)]),
     )
@@ -144,7 +144,7 @@ describe('an account', () => {
     ['revoked', 'BROKEN', ['disconnect']],
     ['disconnecting.revoking', 'BROKEN', []],
     ['disconnected', 'BROKEN', []],
-  ])('in the state %s is %s, and can be asked for %j', async (state, status, availableEvents) => {
+  ])('in the state %s is %s, with the events %j', async (state, status, availableEvents) => {
     const tenant = await createTenant(database, api)
     await place(tenant.accountId, state)
     const account = await readAccount(tenant)
@@ -153,14 +153,14 @@ describe('an account', () => {
   })
 })
 
-describe('an account whose tokens are sealed under a key that is not here', () => {
+describe('an account whose tokens are encrypted with a missing key', () => {
   const seal = (accountId: string, column: 'access' | 'refresh') =>
     database.owner.pool.query(
       `update reelpilot.account set ${column}_token_sealed = 'v2.deadbeef.x.y' where id = $1`,
       [accountId],
     )
 
-  it.each(['access', 'refresh'] as const)('cannot post, and says so: its %s token', async (column) => {
+  it.each(['access', 'refresh'] as const)('reports that it cannot post: %s token', async (column) => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createDraft(tenant, [60])
     await seal(tenant.accountId, column)
@@ -174,12 +174,12 @@ describe('an account whose tokens are sealed under a key that is not here', () =
     expect(Date.parse(health.postingEndsAt)).toBeLessThanOrEqual(Date.now() + 1_000)
   })
 
-  it('says nothing of it to an organization whose own are not', async () => {
+  it('does not affect the health of other organizations’ accounts', async () => {
     const tenant = await createTenant(database, api)
     expect((await readAccount(tenant)).health.status).toBe('HEALTHY')
   })
 
-  it('cannot finish what was begun either, if its connection is gone too', async () => {
+  it('cannot finish posts that were begun either, if its grant is lost too', async () => {
     const tenant = await createTenant(database, api)
     await createDraft(tenant, [10])
     await place(tenant.accountId, 'needsReauthorization', { failure: lost })
@@ -188,8 +188,8 @@ describe('an account whose tokens are sealed under a key that is not here', () =
   })
 })
 
-describe('the forecast', () => {
-  it('names the slots that a dead connection will not outlast, why, and what to do', async () => {
+describe('the slots at risk of an account', () => {
+  it('are the slots after its tokens expire, with the reason and the next step', async () => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createDraft(tenant, [10, 60, 3 * 24 * 60])
     await place(tenant.accountId, 'needsReauthorization', { failure: lost })
@@ -209,7 +209,7 @@ describe('the forecast', () => {
     })
   })
 
-  it('names as many as are asked for, and counts them all', async () => {
+  it('are limited by `first`, and their count is not', async () => {
     const tenant = await createTenant(database, api)
     await createDraft(
       tenant,
@@ -223,7 +223,7 @@ describe('the forecast', () => {
     expect(health.three).toEqual(health.usual.slice(0, 3))
   })
 
-  it.each([[0], [101], [-1]])('refuses to name the first %i', async (first) => {
+  it.each([[0], [101], [-1]])('cannot be requested with first: %i', async (first) => {
     const tenant = await createTenant(database, api)
     const response = await tenant.post(
       `{ accounts { nodes { health { slotsAtRisk(first: ${first}) { failsAt } } } } }`,
@@ -231,7 +231,7 @@ describe('the forecast', () => {
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] })
   })
 
-  it('tells of a missing permission, by the mode of each slot', async () => {
+  it('include the slots whose mode needs a scope that was not granted', async () => {
     const tenant = await createTenant(database, api)
     const accountId = await createAccount(database, tenant.organizationId, [
       'user.info.basic',
@@ -249,7 +249,7 @@ describe('the forecast', () => {
     })
   })
 
-  it('counts jobs that have sent nothing yet, and none that have', async () => {
+  it('include slots whose job has sent nothing yet, and no others with a job', async () => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createRunningPlan(tenant, [60, 70])
     await database.owner.pool.query(
@@ -261,13 +261,13 @@ describe('the forecast', () => {
     expect(health.slotsAtRisk.map(({ slot }: Answer) => slot.id)).toEqual([slotIds[1]])
   })
 
-  it('of many accounts takes no more transactions than of one', async () => {
+  it('are read for many accounts in as many transactions as for one', async () => {
     const one = await createTenant(database, api)
     const many = await createTenant(database, api)
     for (let count = 1; count < 12; count += 1) await createAccount(database, many.organizationId)
     const query = `{ accounts(first: 20) { nodes { state availableEvents health { status slotsAtRiskCount slotsAtRisk(first: 5) { failsAt } } } } }`
     const transactionsOf = async (tenant: Tenant) => {
-      await tenant.ask(query) // Notes, for the next minute, that the key is used.
+      await tenant.ask(query) // Stores the time of the key's last use, which is done once a minute.
       let taken = 0
       const count = () => {
         taken += 1
@@ -282,7 +282,7 @@ describe('the forecast', () => {
     expect(await transactionsOf(many)).toEqual({ accounts: 12, taken: few.taken })
   })
 
-  it('counts what it names among the items that one document may ask for', () => {
+  it('count toward the maximum number of nodes of a document', () => {
     const mistakes = (first: number) =>
       validate(
         schema,
@@ -294,10 +294,10 @@ describe('the forecast', () => {
   })
 })
 
-describe('connecting', () => {
+describe('connectAccount', () => {
   const fields = `account { id openId username displayName state availableEvents health { status nextStep } } authorizeUrl expiresAt`
 
-  it('begins a new account, and answers the way to the authorize page', async () => {
+  it('creates an account and returns the URL of the authorize page', async () => {
     const tenant = await createTenant(database, api, ['write'])
     const answer = await steer(tenant, 'connectAccount', {}, fields)
     expect(answer.account).toMatchObject({
@@ -326,7 +326,7 @@ describe('connecting', () => {
     ])
   })
 
-  it('leaves an account that works as it is until its creator has come back', async () => {
+  it('leaves a connected account unchanged until its creator has granted access again', async () => {
     const tenant = await createTenant(database, api)
     const input = { accountId: tenant.ids.account, scopes: ['video.publish', 'user.info.basic'] }
     const answer = await steer(tenant, 'connectAccount', input, fields)
@@ -334,7 +334,7 @@ describe('connecting', () => {
     expect(new URL(answer.authorizeUrl).searchParams.get('scope')).toBe('user.info.basic,video.publish')
   })
 
-  it('answers the same address again under the same key, and begins one account', async () => {
+  it('returns the same URL for a repeated idempotency key, and creates one account', async () => {
     const tenant = await createTenant(database, api)
     const input = { idempotencyKey: 'connect' }
     const first = await steer(tenant, 'connectAccount', input, fields)
@@ -350,7 +350,7 @@ describe('connecting', () => {
     })
   })
 
-  it('refuses a scope that TikTok does not have, and an account that is none', async () => {
+  it('refuses a scope that TikTok does not have, and an id that is no account’s', async () => {
     const tenant = await createTenant(database, api)
     expect(await steer(tenant, 'connectAccount', { scopes: ['video.delete'] }, fields)).toMatchObject({
       code: 'INVALID_INPUT',
@@ -366,10 +366,10 @@ describe('connecting', () => {
   })
 })
 
-describe('disconnecting', () => {
+describe('disconnectAccount', () => {
   const fields = 'account { id state availableEvents health { status } }'
 
-  it('begins at once, is done once, and is refused while it is going on', async () => {
+  it('disconnects an account at once and only once, and is refused while TikTok revokes the tokens', async () => {
     const tenant = await createTenant(database, api)
     const input = { accountId: tenant.ids.account, idempotencyKey: 'disconnect' }
     const answer = await steer(tenant, 'disconnectAccount', input, fields)
@@ -387,7 +387,7 @@ describe('disconnecting', () => {
     expect(rows.map(({ payload }) => payload.to)).toEqual(['disconnecting.revoking'])
   })
 
-  it('gives up an account that nobody has granted access to', async () => {
+  it('disconnects an account that was never granted access', async () => {
     const tenant = await createTenant(database, api)
     const { account } = await steer(tenant, 'connectAccount', {}, 'account { id }')
     expect(await steer(tenant, 'disconnectAccount', { accountId: account.id }, fields)).toMatchObject({
@@ -395,7 +395,7 @@ describe('disconnecting', () => {
     })
   })
 
-  it('takes the admin scope, and connecting the write scope', async () => {
+  it('requires the admin scope, and connectAccount the write scope', async () => {
     const writer = await createTenant(database, api, ['write'])
     const reader = await createTenant(database, api, ['read'])
     const forbidden = { errors: [{ extensions: { code: 'FORBIDDEN' } }] }

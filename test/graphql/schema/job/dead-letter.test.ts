@@ -37,7 +37,7 @@ const bareId = (id: string) => Buffer.from(id, 'base64url').toString('utf8').spl
 
 const died: FailureCause = { code: 'WORKER_DIED', message: 'It was not heard of any more.' }
 
-/** As the worker does with a wake-up that nobody got through with. */
+/** Dead-letters a job, as a worker does with a wake-up whose lease attempts are used up. */
 async function lose(jobId: string, cause = died) {
   const lost = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
   return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
@@ -60,7 +60,7 @@ async function redrive(who: Tenant, input: object): Promise<Answer> {
 }
 
 describe('dead letters', () => {
-  it('show a job that nobody got through with, which rests with its failure', async () => {
+  it('show a job whose workers all failed, which needs a person and keeps its failure', async () => {
     const [jobId = ''] = jobIds
     expect(await lose(jobId)).toMatchObject({ kind: 'deadLettered', isTransitioned: true })
     expect(await letters(tenant)).toEqual([
@@ -90,12 +90,12 @@ describe('dead letters', () => {
       availableEvents: ['cancel', 'retry'],
       deadLetter: { leaseAttemptCount: 35 },
     })
-    // A second wake-up of the same job that is given up has nothing to add.
+    // A second dead-lettered wake-up of the same job changes nothing.
     expect(await lose(jobId)).toEqual({ kind: 'moot' })
     expect(await letters(tenant)).toHaveLength(1)
   })
 
-  it('are opened by a reason, once, whatever is sent again', async () => {
+  it('are redriven with a reason, and once even if the request is repeated', async () => {
     const [jobId = ''] = jobIds
     const input = { subjectId: globalId('Job', jobId), idempotencyKey: 'once' }
     expect(await redrive(tenant, { ...input, reason: ' ' })).toEqual({
@@ -118,7 +118,7 @@ describe('dead letters', () => {
     expect(letter.redrivenAt).not.toBeNull()
   })
 
-  it('are told in the sequence of the organization, beside what the job itself went through', async () => {
+  it('append events to the organization’s sequence, next to the transitions of the job', async () => {
     const { events } = await tenant.ask(
       '{ events(last: 4) { nodes { type payload slot { id } job { id } } } }',
     )
@@ -134,7 +134,7 @@ describe('dead letters', () => {
     ])
   })
 
-  it('are history once the job has moved on by anything else', async () => {
+  it('are resolved when another event moves the job on', async () => {
     const [, jobId = ''] = jobIds
     await lose(jobId)
     await tenant.ask('mutation ($id: ID!) { retryJob(input: { jobId: $id }) { ... on Error { message } } }', {
@@ -146,8 +146,8 @@ describe('dead letters', () => {
     })
   })
 
-  it('hold an account where it is, and are opened for it too', async () => {
-    // Its time to be renewed has come.
+  it('keep an account in its state, and can be redriven for an account too', async () => {
+    // The account's tokens are due for a refresh.
     await database.owner.pool.query(
       `update reelpilot.machine_instance set wake_at = now() where id = '${tenant.accountId}'`,
     )
@@ -162,7 +162,7 @@ describe('dead letters', () => {
     expect(await redrive(tenant, { subjectId: tenant.ids.account })).toEqual({ job: null, account })
   })
 
-  it('show a job whose checkpoint this build cannot read', async () => {
+  it('show a job whose checkpoint this version cannot read', async () => {
     const [, , jobId = ''] = jobIds
     await database.owner.pool.query(
       `update reelpilot.machine_instance set version = 99 where id = '${jobId}'`,
@@ -181,14 +181,14 @@ describe('dead letters', () => {
     })
   })
 
-  it('are nobody else’s to see or to open', async () => {
+  it('are neither shown to other organizations nor redriven by them', async () => {
     const [, , jobId = ''] = jobIds
     expect(await letters(stranger)).toEqual([])
     expect(await redrive(stranger, { subjectId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
     expect((await letters(tenant))[0]).toMatchObject({ isResolved: false })
   })
 
-  it('come in pages, the newest first', async () => {
+  it('are listed in pages, the newest first', async () => {
     const all = await letters(tenant)
     expect(all).toHaveLength(4)
     const page = `query ($after: String) { deadLetters(first: 3, after: $after) {

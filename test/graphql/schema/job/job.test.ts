@@ -34,7 +34,7 @@ const wholeJob = `query ($id: ID!) { job(id: $id) {
 } }`
 
 describe('a job', () => {
-  it('shows where it is, what may be asked of it, and how it came there', async () => {
+  it('shows its state, its available events and its transitions', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
     expect(await steer(tenant, 'pauseJob', { jobId: id }, 'job { state availableEvents }')).toMatchObject({
@@ -80,7 +80,7 @@ describe('a job', () => {
     expect(job.timeline.at(-1)).toMatchObject({ endedAt: null, transitionCount: 1 })
   })
 
-  it('shows its failure, its video and its post from what it knows', async () => {
+  it('shows its failure, its video and its post from its checkpoint', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
     const sha256 = 'ab'.repeat(32)
@@ -129,7 +129,7 @@ describe('a job', () => {
     expect(JSON.stringify(job)).not.toContain('canary')
   })
 
-  it('is shown as each of several mutations of one request has left it', async () => {
+  it('is shown after each of several mutations of one request in the state that this one led to', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
     const answer = await tenant.ask(
@@ -141,7 +141,7 @@ describe('a job', () => {
     expect(answer).toEqual({ first: { job: { state: 'paused' } }, second: { job: { state: 'queued' } } })
   })
 
-  it('rests, once its post is taken down, until TikTok shows it again', async () => {
+  it('is settled and cannot be cancelled after its post was taken down', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
     const known = {
@@ -168,7 +168,7 @@ describe('a job', () => {
     })
   })
 
-  it('refuses what its state does not permit', async () => {
+  it('refuses an event that its state does not permit', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const jobId = await jobOf(slotIds[0])
     expect(await steer(tenant, 'resumeJob', { jobId }, 'job { id }')).toMatchObject({
@@ -180,7 +180,7 @@ describe('a job', () => {
     expect(job.revision).toBe(1)
   })
 
-  it('starts by hand once its plan is approved, and is the same job when started again', async () => {
+  it('can be started by hand once its plan is approved, and a second start returns the same job', async () => {
     const { planId, slotIds } = await createDraft(tenant, [3 * 24 * 60])
     const [slotId] = slotIds
     expect(await steer(tenant, 'startJob', { slotId }, 'job { id }')).toMatchObject({
@@ -212,7 +212,7 @@ describe('a job', () => {
     expect(await find({ planId: 'nonsense' })).toEqual([])
   })
 
-  it('gets going when the quota that it waits for is granted', async () => {
+  it('that waits for quota goes on when quota is granted', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
     const uuid = Buffer.from(id, 'base64url').toString().split(':')[1]
@@ -238,8 +238,8 @@ describe('a job', () => {
   })
 })
 
-describe('a list', () => {
-  it('is read page by page, forwards and backwards, without a gap or a repeat', async () => {
+describe('a paginated list', () => {
+  it('returns every item once, page by page, forwards and backwards', async () => {
     const other = await createTenant(database, await createTestApi(database))
     const { planId } = await createDraft(other, [10, 20, 30, 40, 50])
     const page = async (args: string) => {
@@ -284,7 +284,7 @@ describe('a list', () => {
   })
 })
 
-it('answers what was asked right, although something beside it was asked wrong', async () => {
+it('an error in one field leaves the other fields of the response intact', async () => {
   const { planId, slotIds } = await createDraft(tenant, [60])
   const response = await tenant.post(
     `query ($id: ID!) { wrong: plan(id: $id) { slots(after: "nonsense") { nodes { id } } }
@@ -298,7 +298,7 @@ it('answers what was asked right, although something beside it was asked wrong',
 })
 
 describe('a state machine', () => {
-  it('is published with its states, its transitions, its steps and a drawing', async () => {
+  it('is published with its states, its transitions, its steps and a diagram', async () => {
     const { stateMachine, stateMachines } = await tenant.ask(`{
       stateMachine(name: "job") { name version initialState steps diagram states { path tag step } transitions { from event to } }
       stateMachines { name } }`)
@@ -331,7 +331,7 @@ describe('a state machine', () => {
     expect(stateMachine.diagram).toMatch(/^stateDiagram-v2\n {2}\[\*\] --> queued\n/)
   })
 
-  it('of accounts is published like the others', async () => {
+  it('of accounts is published like that of jobs', async () => {
     const { stateMachine } = await tenant.ask(
       `{ stateMachine(name: "account") { name initialState steps states { path } } }`,
     )

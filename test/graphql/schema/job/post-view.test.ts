@@ -38,13 +38,13 @@ const cases: readonly (readonly [status: PostStatus, state: string, known: Parti
   ['PUBLIC', 'published', { ...sent, ending: 'published', visibility: 'public' }],
   ['PRIVATE', 'closing', { ...sent, ending: 'published', visibility: 'private' }],
   ['PRIVATE', 'published', { ...sent, ending: 'published', visibility: 'private' }],
-  // A draft that its creator has posted: for whom, TikTok says only if it is for everyone.
+  // A draft that its creator has posted: TikTok reports the visibility only of public posts.
   ['PRIVATE', 'published', { ...sent, audience: 'inbox', ending: 'published' }],
   ['DRAFT', 'closing', { ...sent, audience: 'inbox', ending: 'delivered' }],
   ['DRAFT', 'delivered', { ...sent, audience: 'inbox', ending: 'delivered' }],
   ['TAKEN_DOWN', 'closing', { ...sent, ending: 'published', visibility: 'hidden' }],
   ['TAKEN_DOWN', 'takenDown', { ...sent, ending: 'published', visibility: 'hidden' }],
-  // Something of the closing has to be tried again.
+  // A step of the closing is retried.
   ['PUBLIC', 'backingOff', { ...sent, ending: 'published', visibility: 'public' }],
   ['FAILED', 'backingOff', { ...sent, ending: 'failed' }],
   ['FAILED', 'closing', { ...sent, ending: 'failed' }],
@@ -57,15 +57,15 @@ describe('a post', () => {
     expect(postOfJob(state, { ...fresh, ...known })?.status).toBe(status)
   })
 
-  it('is looked at only in states that the machine has', () => {
+  it('is tested only in states that the machine has', () => {
     for (const [, state] of cases) expect(leafPaths(jobMachine)).toContain(state)
   })
 
-  it('is nothing before TikTok has opened it, and nothing again once it is forgotten', () => {
+  it('is null while the job has none at TikTok', () => {
     for (const state of leafPaths(jobMachine)) expect(postOfJob(state, { ...fresh, post: null })).toBeNull()
   })
 
-  it('tells its ids, and nothing of the address that it is sent to', () => {
+  it('contains its ids but not its upload URL', () => {
     const ids = ['7312345678901234567', '7312345678901234568']
     const shown = {
       ...fresh,

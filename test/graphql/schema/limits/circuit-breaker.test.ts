@@ -74,8 +74,8 @@ const callerOf = ({ organizationId, accountId }: Tenant) => ({
 })
 const accountKey = ({ accountId }: Tenant) => `tiktok/${accountId}`
 
-describe('circuit breakers', () => {
-  it('are shown as they are from the first start on', async () => {
+describe('the circuit breakers of upstreams', () => {
+  it('exist and are closed from the first start on', async () => {
     expect(await list(tenant)).toEqual(
       ['tiktok', 'tiktok-upload', 'video/local'].map((key) => ({
         key,
@@ -93,7 +93,7 @@ describe('circuit breakers', () => {
     )
   })
 
-  it('show what is open, since when, and when it will be probed', async () => {
+  it('show since when they are open, and when the next probe is due', async () => {
     await call(down, failureThreshold, { attempt: 2 })
     const shown = await find(tenant, 'tiktok')
     expect(shown).toMatchObject({
@@ -103,7 +103,7 @@ describe('circuit breakers', () => {
     })
     expect(Date.parse(shown.nextProbeAt) - Date.parse(shown.openedAt)).toBe(60_000)
 
-    // A minute later, although nobody has called since.
+    // A minute later, without another call.
     await database.owner.pool.query(
       `update reelpilot.circuit_breaker set timers = jsonb_set(timers, '{xstate.after.openPeriod.breaker.open,dueAt}', '0')
         where key = 'tiktok'`,
@@ -111,13 +111,13 @@ describe('circuit breakers', () => {
     expect(await find(tenant, 'tiktok')).toMatchObject({ state: 'HALF_OPEN', nextProbeAt: null })
   })
 
-  it('have a name for every state of their machine', () => {
+  it('have a public state for every state of their machine', () => {
     const type = schema.getType('CircuitBreakerState')
     const values = type && 'getValues' in type ? type.getValues().map(({ value }) => value) : []
     expect(values.sort()).toEqual([...new Set([...leafPaths(breakerMachine)].map(publicStateOf))].sort())
   })
 
-  it('are forced open and closed with a reason, by a key that is remembered, and released', async () => {
+  it('are forced open or closed with a reason and the API key that did it, and released', async () => {
     const opened = await force(tenant, { key: 'tiktok', mode: 'OPEN', reason: '  TikTok asked us to stop ' })
     expect(opened.circuitBreaker).toMatchObject({ state: 'FORCED_OPEN', reason: 'TikTok asked us to stop' })
     expect(opened.circuitBreaker.forcedBy).toEqual({ id: globalId('ApiKey', tenant.keyId) })
@@ -138,7 +138,7 @@ describe('circuit breakers', () => {
     })
   })
 
-  it('are followed, from where a subscriber was', async () => {
+  it('are followed by a subscription from a given sequence on', async () => {
     const { events } = await tenant.ask('{ events(last: 1) { nodes { sequence } } }')
     const after = events.nodes[0].sequence
     await force(tenant, { key: 'tiktok', mode: 'OPEN' })
@@ -183,7 +183,7 @@ describe('circuit breakers', () => {
     expect(await wrong.text()).toContain('BAD_USER_INPUT')
   })
 
-  it('answer the same key with the same answer, and move once', async () => {
+  it('return the same response for a repeated idempotency key, and change once', async () => {
     const input = { key: 'video/local', mode: 'OPEN', idempotencyKey: 'once' }
     const [first, second] = [await force(tenant, input), await force(tenant, input)]
     expect(second).toEqual(first)
@@ -197,7 +197,7 @@ describe('circuit breakers', () => {
   })
 })
 
-describe('what cannot be forced', () => {
+describe('forceCircuitBreaker', () => {
   it.each([
     [
       { key: 'tiktok', mode: 'OPEN', reason: '' },
@@ -235,14 +235,14 @@ describe('what cannot be forced', () => {
       { key: 'tiktok', mode: 'RELEASE' },
       { code: 'NOT_PERMITTED_IN_STATE', state: 'closed', event: 'release' },
     ],
-  ])('is refused by type, and nothing changes: %j', async (input, refusal) => {
+  ])('returns a typed error and changes nothing for %j', async (input, refusal) => {
     const before = await database.owner.pool.query('select * from reelpilot.circuit_breaker order by key')
     expect(await force(tenant, input)).toMatchObject(refusal)
     const after = await database.owner.pool.query('select * from reelpilot.circuit_breaker order by key')
     expect(after.rows).toEqual(before.rows)
   })
 
-  it('takes the admin scope', async () => {
+  it('requires the admin scope', async () => {
     const writer = await createTenant(database, api, ['write'])
     const response = await writer.post(
       `mutation { forceCircuitBreaker(input: { key: "tiktok", mode: OPEN, reason: "x" }) { ... on Error { code } } }`,
@@ -258,7 +258,7 @@ describe('several organizations', () => {
     stranger = await createTenant(database, api)
   })
 
-  it('see the upstreams’ breakers, and of the accounts’ only their own', async () => {
+  it('see the breakers of upstreams, and those of their own accounts only', async () => {
     await call(dead, failureThreshold, { caller: callerOf(tenant) })
     await call(dead, 1, { caller: callerOf(stranger) })
     expect(await find(tenant, accountKey(tenant))).toMatchObject({
@@ -276,7 +276,7 @@ describe('several organizations', () => {
     ])
   })
 
-  it('force their own accounts’ breakers, and nobody else’s', async () => {
+  it('can force the breakers of their own accounts only', async () => {
     expect(await force(stranger, { key: accountKey(tenant), mode: 'OPEN' })).toMatchObject({
       code: 'NOT_FOUND',
       field: 'key',
@@ -288,7 +288,7 @@ describe('several organizations', () => {
     expect(await call({ kind: 'ok' }, 1, { caller: callerOf(tenant) })).toEqual({ kind: 'ok' })
   })
 
-  it('do not force what they share: that is the operator’s, who then needs no organization', async () => {
+  it('cannot force a shared breaker, but the operator can', async () => {
     expect(await force(tenant, { key: 'tiktok', mode: 'OPEN' })).toMatchObject({
       code: 'INVALID_INPUT',
       fields: [{ path: 'key' }],
@@ -310,7 +310,7 @@ describe('several organizations', () => {
       })
   })
 
-  it('are kept apart by the database itself', async () => {
+  it('are separated by row-level security', async () => {
     await call(dead, 1, { caller: callerOf(tenant) })
     const as = (who: Tenant, statement: string) =>
       inOrganization(database.api.db, who.organizationId, async (tx) => {
@@ -335,7 +335,7 @@ describe('several organizations', () => {
   })
 })
 
-/** The data of so many events of a stream, which is given up then. */
+/** The data of the first `count` events of a stream, which is then cancelled. */
 async function takeEvents(response: Response, count: number): Promise<Answer[]> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''

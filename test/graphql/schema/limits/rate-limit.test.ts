@@ -30,7 +30,7 @@ const windowsOf = async (who: Tenant): Promise<Answer[]> => (await who.ask(allWi
 const windowOf = async (who: Tenant, name: string) =>
   (await windowsOf(who)).find((window) => window.name === name)
 
-/** What a worker does before it calls TikTok. */
+/** Acquires a call, as a worker does before it calls TikTok. */
 async function acquire(
   who: Tenant,
   endpoint: Parameters<typeof windowRequestsFor>[0],
@@ -55,8 +55,8 @@ async function set(who: Tenant, name: string, limit: number | null, more: object
   return answer.setRateLimit
 }
 
-describe('the windows', () => {
-  it('of an organization are shown before their first use, and those that it can set', async () => {
+describe('rate limit windows', () => {
+  it('of an organization are shown before their first use, with the limits that it can set', async () => {
     const fresh = await createTenant(database, api)
     const own = { account: null, origin: 'DEFAULT', windowSeconds: 60, used: 0, waitingCount: 0, waiting: [] }
     expect(await windowsOf(fresh)).toMatchObject([
@@ -82,7 +82,7 @@ describe('the windows', () => {
     })
   })
 
-  it('tell what was used, and which jobs and accounts wait until when', async () => {
+  it('show their usage, and until when which jobs and accounts wait', async () => {
     await set(tenant, 'UPLOADS', 2)
     await createRunningPlan(tenant, [60, 70, 80, 90])
     const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
@@ -128,7 +128,7 @@ describe('the windows', () => {
     ])
   })
 
-  it('tell when TikTok allows a creator less than the organization wants, and until when that is believed', async () => {
+  it('show a daily cap that was learned from TikTok, and until when it applies', async () => {
     const own = await createTenant(database, api)
     await acquire(own, 'videoInit', own.accountId)
     await settings.learnCap(own, 3)
@@ -141,7 +141,7 @@ describe('the windows', () => {
     expect(day?.window.maxCalls).toBe(2)
   })
 
-  it('are nobody else’s', async () => {
+  it('are shown to their own organization only', async () => {
     const stranger = await createTenant(database, api)
     expect(await windowsOf(stranger)).toMatchObject([
       { name: 'UPLOADS', limit: 10, origin: 'DEFAULT', used: 0, waitingCount: 0 },
@@ -151,7 +151,7 @@ describe('the windows', () => {
   })
 })
 
-describe('a limit', () => {
+describe('setRateLimit', () => {
   const setEvents = async (who: Tenant) => {
     const { events } = await who.ask('{ events(last: 100) { nodes { type payload } } }')
     return events.nodes
@@ -159,7 +159,7 @@ describe('a limit', () => {
       .map(({ payload }: { payload: object }) => payload)
   }
 
-  it('is set and let go, holds at once in the process that was asked, and is told by an event', async () => {
+  it('sets and resets a limit, applies at once in its own process, and appends an event', async () => {
     const own = await createTenant(database, api)
     expect((await settings.read(own.organizationId)).set).toEqual({})
     expect(await set(own, 'UPLOADS', 5)).toEqual({
@@ -178,7 +178,7 @@ describe('a limit', () => {
     ])
   })
 
-  it('is set once by the same key', async () => {
+  it('sets a limit once for a repeated idempotency key', async () => {
     const own = await createTenant(database, api)
     const first = await set(own, 'READS', 7, { idempotencyKey: 'once' })
     expect(await set(own, 'READS', 7, { idempotencyKey: 'once' })).toEqual(first)
@@ -188,7 +188,7 @@ describe('a limit', () => {
     })
   })
 
-  it.each([0, -1, 10_001])('is refused by type when it is %i, and nothing changes', async (limit) => {
+  it.each([0, -1, 10_001])('returns a typed error and changes nothing for the limit %i', async (limit) => {
     const own = await createTenant(database, api)
     expect(await set(own, 'POSTS', limit)).toEqual({
       code: 'INVALID_INPUT',
@@ -201,7 +201,7 @@ describe('a limit', () => {
   it.each([
     ['a fraction', { name: 'READS', limit: 1.5 }, 'limit'],
     ['a window that cannot be set', { name: 'INITS', limit: 5 }, 'name'],
-  ])('cannot be %s', async (_name, input, named) => {
+  ])('refuses %s', async (_name, input, named) => {
     const response = await tenant.post(
       'mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) { ... on Error { code } } }',
       { input },
@@ -211,7 +211,7 @@ describe('a limit', () => {
     })
   })
 
-  it('takes the admin scope', async () => {
+  it('requires the admin scope', async () => {
     const writer = await createTenant(database, api, ['write'])
     const response = await writer.post(
       'mutation { setRateLimit(input: { name: READS, limit: 5 }) { ... on Error { code } } }',
@@ -221,12 +221,12 @@ describe('a limit', () => {
   })
 })
 
-describe('a job that waits for its turn', () => {
+describe('a job that our own limits defer', () => {
   it.each([
     ['rateLimit', 'RATE_LIMIT'],
     ['circuitOpen', 'CIRCUIT_BREAKER'],
     ['retryBudget', 'RETRY_BUDGET'],
-  ])('says so, and when it goes on: %s', async (code, deferredBy) => {
+  ])('shows what defers it and when it goes on: %s', async (code, deferredBy) => {
     const own = await createTenant(database, api)
     await createRunningPlan(own, [60])
     const dueAt = Date.now() + 45_000

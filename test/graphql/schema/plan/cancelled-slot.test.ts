@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 const rowId = (globalId = '') => Buffer.from(globalId, 'base64url').toString().split(':')[1] ?? ''
 
-/** Ends the job of a slot, as its last step would. */
+/** Puts the job of a slot into a final state. */
 const end = (slotId = '', state = 'cancelled') =>
   sql`update machine_instance set state = ${state}, tag = 'final', step = null, wake_at = null, timers = '{}'
        where slot_id = ${rowId(slotId)} and tag <> 'final'`.execute(db)
@@ -63,7 +63,7 @@ async function read(slotId: string): Promise<Answer> {
   return node
 }
 
-/** How often a slot is counted among those to come and those to be posted. */
+/** The number of upcoming slots, and of planned posts. */
 async function counted() {
   const { organizationId, accountId } = tenant
   const now = { sentSince: new Date(0), dueSince: new Date() }
@@ -73,7 +73,7 @@ async function counted() {
 }
 
 describe('a slot whose job was cancelled', () => {
-  it('is never started again by a scan as it is, however often its plan is approved', async () => {
+  it('is not started again by a scan while it is unchanged, even after another approval', async () => {
     const { planId, slotId, jobId } = await cancelledSlot()
     expect(await runScan()).toEqual({ startedJobCount: 0, decisions: { nodes: [] } })
     expect(await counted()).toEqual([0, 0])
@@ -82,7 +82,7 @@ describe('a slot whose job was cancelled', () => {
     expect(await read(slotId)).toMatchObject({ job: { id: jobId, state: 'cancelled' } })
   })
 
-  it('can be changed in everything, and its next job is started once that is approved', async () => {
+  it('can be changed completely, and gets a new job after the next approval', async () => {
     const { planId, slotId, jobId } = await cancelledSlot()
     const { wallTime, storyboard } = slotInput(90) as {
       readonly wallTime: string
@@ -104,12 +104,12 @@ describe('a slot whose job was cancelled', () => {
     expect(job.id).not.toBe(jobId)
     expect(await counted()).toEqual([1, 1])
     expect(await runScan()).toMatchObject({ startedJobCount: 0 })
-    // It works by it: no more changes than before.
+    // The new job has claimed the slot.
     expect(await update(slotId, { wallTime })).toMatchObject({ code: 'SLOT_CLAIMED' })
     expect(await remove(slotId)).toMatchObject({ code: 'SLOT_CLAIMED' })
   })
 
-  it('keeps its cancelled job when only its caption is changed', async () => {
+  it('stays the slot of its cancelled job when only its caption is changed', async () => {
     const { slotId, jobId } = await cancelledSlot()
     expect(await update(slotId, { caption: 'Better' })).toMatchObject({
       slot: { caption: 'Better', job: null },
@@ -121,13 +121,13 @@ describe('a slot whose job was cancelled', () => {
     })
   })
 
-  it('needs a time to come when it is changed after its own', async () => {
+  it('needs a future time when it is changed after its time has passed', async () => {
     const { slotId } = await cancelledSlot()
     await sql`update slot set wall_time = '2020-01-01T00:00:00' where id = ${rowId(slotId)}`.execute(db)
     expect(await update(slotId, { caption: 'Late' })).toMatchObject({ fields: [{ path: 'wallTime' }] })
   })
 
-  it('is started again by hand as it is: one job, however many ask at once', async () => {
+  it('gets one new job from concurrent starts by hand', async () => {
     const { slotId, jobId } = await cancelledSlot()
     const answers = await Promise.all([start(slotId), start(slotId), start(slotId)])
     const ids = new Set(answers.map(({ job }) => job.id))
@@ -135,18 +135,18 @@ describe('a slot whose job was cancelled', () => {
     expect(ids).not.toContain(jobId)
     expect(await read(slotId)).toMatchObject({ job: { id: answers[0].job.id, startedBy: 'PERSON' } })
     expect(await counted()).toEqual([1, 1])
-    // Autopilot has started the first one; this one goes on without it.
+    // The first job was started by autopilot, the new one by a person.
     expect(await findSlotToPost(db, tenant.organizationId, rowId(slotId))).toMatchObject({
       startedBy: 'person',
     })
-    // And once more, when that one is cancelled too.
+    // After another cancellation it can be started again.
     await end(slotId)
     const third = await start(slotId)
     expect(third.job.state).toBe('queued')
     expect(ids).not.toContain(third.job.id)
   })
 
-  it('can be removed; the job stays', async () => {
+  it('can be removed, and its job is kept', async () => {
     const { slotId, jobId } = await cancelledSlot()
     expect(await remove(slotId)).toMatchObject({ removedSlotId: slotId })
     expect(await read(slotId)).toBeNull()
@@ -157,7 +157,7 @@ describe('a slot whose job was cancelled', () => {
     })
   })
 
-  it('goes with its plan to another time zone, unlike one that a job works by', async () => {
+  it('moves with its plan to another time zone, unlike a claimed slot', async () => {
     const { planId, slotId } = await cancelledSlot(20 * 60)
     const was = Date.parse((await read(slotId)).publishAt)
     const toZone = (timeZone: string) =>
@@ -171,7 +171,7 @@ describe('a slot whose job was cancelled', () => {
   })
 })
 
-it.each(['failed', 'published'])('a slot whose job has %s stays claimed, and has that job', async (state) => {
+it.each(['failed', 'published'])('a slot whose job is %s stays claimed by it', async (state) => {
   const { slotIds } = await createRunningPlan(tenant, [60])
   const [slotId = ''] = slotIds
   const { job } = await start(slotId)
@@ -184,7 +184,7 @@ it.each(['failed', 'published'])('a slot whose job has %s stays claimed, and has
   expect(await start(slotId)).toMatchObject({ job: { id: job.id, state } })
 })
 
-it('the database refuses a slot a second job while one of its jobs is not cancelled', async () => {
+it('the database refuses a second job of a slot unless the first one is cancelled', async () => {
   const { slotId } = await cancelledSlot()
   await start(slotId)
   const another = sql`

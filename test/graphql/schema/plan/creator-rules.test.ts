@@ -20,7 +20,7 @@ beforeEach(async () => {
   tenant = await createTenant(database, api)
 })
 
-/** A creator with a private account, who allows nothing and may post ten seconds. */
+/** A private account that allows no interaction and videos of at most ten seconds. */
 const strict = {
   privacyLevelOptions: ['SELF_ONLY', 'FOLLOWER_OF_CREATOR'],
   commentDisabled: true,
@@ -42,7 +42,7 @@ const longer = {
     { seconds: 6, text: 'And a second' },
   ],
 }
-/** What a strict creator allows nothing of. */
+/** Slot settings that all violate the strict creator's rules. */
 const forbidden = {
   storyboard: longer,
   privacy: 'PUBLIC_TO_EVERYONE',
@@ -63,8 +63,8 @@ async function add(slots: readonly object[]) {
   return { planId, added: await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }') }
 }
 
-describe('a slot that is planned', () => {
-  it('is told every setting of its creator that it breaks, with all other mistakes of all slots', async () => {
+describe('a planned slot', () => {
+  it('is refused with every creator setting that it violates and all other mistakes of all slots', async () => {
     await learn(strict)
     const { added } = await add([
       slotInput(60, forbidden),
@@ -82,19 +82,19 @@ describe('a slot that is planned', () => {
     expect(added.fields[1].message).toContain('SELF_ONLY, FOLLOWER_OF_CREATOR')
   })
 
-  it('is refused nothing while nothing is known of its creator, nor what its creator allows', async () => {
+  it('is accepted if its creator allows its settings or the creator’s settings are unknown', async () => {
     expect((await add([slotInput(60, forbidden)])).added.__typename).toBe('AddSlotsPayload')
     await learn(lenient)
     expect((await add([slotInput(60, forbidden)])).added.__typename).toBe('AddSlotsPayload')
   })
 
-  it('is refused nothing of a draft, whose creator chooses in the app', async () => {
+  it('is accepted as a draft, because the creator chooses its settings in the app', async () => {
     await learn(strict)
     const draft = { mode: 'DRAFT', caption: undefined, privacy: undefined, storyboard: longer }
     expect((await add([slotInput(60, draft)])).added.__typename).toBe('AddSlotsPayload')
   })
 
-  it('is checked again when it is changed', async () => {
+  it('is validated again when it is changed', async () => {
     await learn(strict)
     const { added } = await add([slotInput(60)])
     const [{ id: slotId }] = added.slots
@@ -103,13 +103,13 @@ describe('a slot that is planned', () => {
   })
 })
 
-describe('a plan that is approved', () => {
+describe('approving a plan', () => {
   const violations = `mutation ($input: ApprovePlanInput!) { approvePlan(input: $input) {
     __typename ... on ApprovePlanPayload { plan { state } }
     ... on CreatorSettingsViolationError { code violations { slotId path message } } } }`
   const approve = async (planId: string) => (await tenant.ask(violations, { input: { planId } })).approvePlan
 
-  it('is refused with every slot and rule that its creator does not allow by now, and stays in review', async () => {
+  it('is refused with every slot and setting that its creator no longer allows, and leaves it in review', async () => {
     const { planId, added } = await add([
       slotInput(60, { allowDuet: true }),
       slotInput(70),
@@ -131,7 +131,7 @@ describe('a plan that is approved', () => {
     expect(await approve(planId)).toMatchObject({ plan: { state: 'APPROVED' } })
   })
 
-  it('is not refused over a slot whose time is over', async () => {
+  it('ignores slots whose time has passed', async () => {
     const { planId, added } = await add([slotInput(60, { allowDuet: true })])
     await steer(tenant, 'submitPlanForReview', { planId })
     await learn(strict)
@@ -141,7 +141,7 @@ describe('a plan that is approved', () => {
   })
 })
 
-it('slots at risk are those too that their creator does not allow, with all that is in their way', async () => {
+it('the slots at risk include those that violate their creator’s settings, with every violation', async () => {
   const { added } = await add([slotInput(60, forbidden), slotInput(70)])
   await learn(strict)
   const { accounts } = await tenant.ask(`{ accounts { nodes { health { status slotsAtRiskCount
@@ -160,8 +160,8 @@ it('slots at risk are those too that their creator does not allow, with all that
   expect(nextStep).toBeTruthy()
 })
 
-describe('the label of what AI has made', () => {
-  it('is on a slot unless it says otherwise', async () => {
+describe('the AI-generated label', () => {
+  it('is set on a slot by default', async () => {
     const { planId } = await createDraft(tenant, [])
     const slots = [slotInput(60), slotInput(70, { isAigc: false })]
     const added = await steer(tenant, 'addSlots', { planId, slots }, 'slots { id isAigc }')
@@ -171,7 +171,7 @@ describe('the label of what AI has made', () => {
     expect(changed.slot).toEqual({ isAigc: false })
   })
 
-  it('of a draft is its creator’s to say', async () => {
+  it('cannot be changed on a draft, because its creator sets it', async () => {
     const draft = { mode: 'DRAFT', caption: undefined, privacy: undefined }
     expect(pathsOf((await add([slotInput(60, { ...draft, isAigc: false })])).added)).toEqual([
       'slots.0.isAigc',
@@ -183,7 +183,7 @@ describe('the label of what AI has made', () => {
   })
 })
 
-describe('a plan of more posts than its creator may make a day', () => {
+describe('a plan with more posts than its creator’s daily cap', () => {
   const late = 'latePosts { slot { id } earliestPublishAt isTooLate }'
   const minutes = (count: number, from: number, every: number) =>
     Array.from({ length: count }, (_, index) => from + index * every)
@@ -194,10 +194,10 @@ describe('a plan of more posts than its creator may make a day', () => {
     return { ...draft, answer: await steer(tenant, 'approvePlan', { planId: draft.planId }, late) }
   }
 
-  it('is told at its approval which of its posts will wait, and until when', async () => {
+  it('lists at its approval which of its posts will wait, and until when', async () => {
     const { slotIds, answer } = await approve(minutes(20, 60, 60))
     expect(answer.latePosts.map(({ slot }: { slot: { id: string } }) => slot.id)).toEqual(slotIds.slice(15))
-    // TikTok's 24 hours and ten minutes of margin after the first of the day.
+    // 24 hours after the first post of the day, plus a margin of ten minutes.
     for (const { earliestPublishAt, isTooLate } of answer.latePosts) {
       const afterNow = (Date.parse(earliestPublishAt) - Date.now()) / 60_000
       expect(Math.abs(afterNow - (60 + 24 * 60 + 10))).toBeLessThan(2)
@@ -205,12 +205,12 @@ describe('a plan of more posts than its creator may make a day', () => {
     }
   })
 
-  it('is told nothing if the cap has room for all of them', async () => {
+  it('lists no posts if the cap permits all of them', async () => {
     expect((await approve(minutes(15, 60, 60))).answer.latePosts).toEqual([])
     expect((await approve(minutes(1, 60 + 25 * 60 + 11, 60))).answer.latePosts).toEqual([])
   })
 
-  it('counts the posts that were made within the last day', async () => {
+  it('counts the posts of the last 24 hours', async () => {
     const made = await createDraft(tenant, minutes(15, 60, 1))
     const ids = made.slotIds.map((id) => Buffer.from(id, 'base64url').toString().slice('Slot:'.length))
     const sentAt = Date.now() - 23 * 3_600_000
@@ -224,15 +224,15 @@ describe('a plan of more posts than its creator may make a day', () => {
     expect(answer.latePosts).toMatchObject([{ slot: { id: slotIds[0] }, isTooLate: false }])
   })
 
-  it('counts the posts that other approved plans will make', async () => {
+  it('counts the posts of other approved plans', async () => {
     await approve(minutes(14, 60, 10))
     const second = await approve([500, 510])
     expect(second.answer.latePosts).toMatchObject([{ slot: { id: second.slotIds[1] } }])
-    await createDraft(tenant, minutes(5, 70, 10)) // What nobody has approved takes nobody's place.
+    await createDraft(tenant, minutes(5, 70, 10)) // An unapproved plan does not count.
     expect((await approve([60 + 24 * 60 + 12])).answer.latePosts).toEqual([])
   })
 
-  it('tells of a post that waits for less than an hour that it goes out by itself, and that it takes its place', async () => {
+  it('lists a post that waits for less than an hour as not too late, and counts it for the next one', async () => {
     const { slotIds, answer } = await approve([...minutes(15, 60, 1), 60 + 24 * 60 - 20, 60 + 24 * 60 + 5])
     expect(answer.latePosts).toMatchObject([
       { slot: { id: slotIds[15] }, isTooLate: false },
@@ -244,7 +244,7 @@ describe('a plan of more posts than its creator may make a day', () => {
     expect(second - first).toBe(60_000)
   })
 
-  it('is told so by what the organization has set', async () => {
+  it('uses the daily cap that the organization has set', async () => {
     await sql`insert into rate_limit_setting (organization_id, name, max_calls) values (${tenant.organizationId}, 'posts', 1)`.execute(
       db,
     )

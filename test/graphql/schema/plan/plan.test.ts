@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 
 describe('a plan', () => {
-  it('goes from draft to approval, and then its slots of the next 24 hours start at once', async () => {
+  it('goes from draft to approval, which starts the jobs of its next 24 hours', async () => {
     const { planId } = await createDraft(tenant, [60, 120, 3 * 24 * 60])
     const read = (query: string) => tenant.ask(query, { id: planId })
 
@@ -60,7 +60,7 @@ describe('a plan', () => {
     expect(added).toEqual({ __typename: 'AddSlotsPayload', plan: { state: 'DRAFT', approvedAt: null } })
   })
 
-  it('refuses what its state does not permit, and says which state that is', async () => {
+  it('refuses an event that its state does not permit, and names the state', async () => {
     const { planId } = await createDraft(tenant, [])
     expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
       __typename: 'NotPermittedInStateError',
@@ -74,7 +74,7 @@ describe('a plan', () => {
     })
   })
 
-  it('is closed to edits and to scans while it is locked, and scanned when it is unlocked', async () => {
+  it('is neither edited nor scanned while it is locked, and is scanned when it is unlocked', async () => {
     const { planId } = await createDraft(tenant, [60])
     await steer(tenant, 'submitPlanForReview', { planId })
     await steer(tenant, 'setAutopilot', { planId, enabled: true })
@@ -114,7 +114,7 @@ describe('a plan', () => {
     expect(Date.parse(was.publishAt) - Date.parse(is.publishAt)).toBe(9 * 3_600_000)
   })
 
-  it('appends an event for each thing that was done', async () => {
+  it('appends an event for each change', async () => {
     const other = await createTenant(database, await createTestApi(database))
     await createRunningPlan(other, [60])
     const { events } = await other.ask('{ events { nodes { sequence type plan { id } job { id } } } }')
@@ -134,8 +134,8 @@ describe('a plan', () => {
   })
 })
 
-describe('bad input', () => {
-  it('names an unknown time zone and an empty name together', async () => {
+describe('invalid input for plans', () => {
+  it('is refused with all of its mistakes: an unknown time zone and an empty name', async () => {
     const answer = await steer(
       tenant,
       'createPlan',
@@ -146,7 +146,7 @@ describe('bad input', () => {
     expect(answer.fields.map(({ path }: { path: string }) => path)).toEqual(['name', 'timeZone'])
   })
 
-  it('names every mistake of every slot, and adds none of them', async () => {
+  it('is refused with every mistake of every slot, and adds none of them', async () => {
     const { planId } = await createDraft(tenant, [])
     const answer = await steer(
       tenant,
@@ -178,7 +178,7 @@ describe('bad input', () => {
     expect(plan).toEqual({ revision: 1, slots: { nodes: [] } })
   })
 
-  it('takes a caption of exactly 2,200 UTF-16 code units', async () => {
+  it('does not include a caption of exactly 2,200 UTF-16 code units', async () => {
     const { planId } = await createDraft(tenant, [])
     const answer = await steer(
       tenant,
@@ -189,7 +189,7 @@ describe('bad input', () => {
     expect(answer.__typename).toBe('AddSlotsPayload')
   })
 
-  it('has no default for privacy', async () => {
+  it('includes a slot without a privacy, which has no default', async () => {
     const { planId } = await createDraft(tenant, [])
     const slots = [slotInput(), slotInput(70, { privacy: undefined }), slotInput(80, { privacy: null })]
     const answer = await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
@@ -205,7 +205,7 @@ describe('bad input', () => {
     [''],
     [Buffer.from('Plan:nonsense').toString('base64url')],
     [Buffer.from('Job:1').toString('base64url')],
-  ])('answers for the id "%s" that there is no such plan', async (planId) => {
+  ])('includes the plan id "%s", which is not found', async (planId) => {
     expect(await steer(tenant, 'archivePlan', { planId })).toMatchObject({
       code: 'NOT_FOUND',
       field: 'planId',
@@ -225,7 +225,7 @@ describe('a slot', () => {
       unstoppableJobs { id } } ... on Error { code }
     ... on InvalidInputError { fields { path } } } }`
 
-  it('changes where something is given, and only there', async () => {
+  it('is changed only in the fields that the input contains', async () => {
     const { slotIds } = await createDraft(tenant, [90])
     const answer = await tenant.ask(change, {
       input: { slotId: slotIds[0], caption: 'Another', privacy: null },
@@ -233,7 +233,7 @@ describe('a slot', () => {
     expect(answer.updateSlot).toMatchObject({ slot: { caption: 'Another', privacy: 'SELF_ONLY' } })
   })
 
-  it('names the mistake of a change', async () => {
+  it('refuses an invalid change with the field’s path', async () => {
     const { slotIds } = await createDraft(tenant, [90])
     const answer = await tenant.ask(change, {
       input: { slotId: slotIds[0], wallTime: '2020-01-01T00:00:00' },
@@ -241,7 +241,7 @@ describe('a slot', () => {
     expect(answer.updateSlot).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'wallTime' }] })
   })
 
-  it('cannot be removed, nor its work be changed, once a job has claimed it', async () => {
+  it('that a job has claimed cannot be removed, nor its time, storyboard or mode be changed', async () => {
     const { slotIds } = await createRunningPlan(tenant, [60])
     const [slotId] = slotIds
     const { wallTime } = slotInput(90) as { readonly wallTime: string }
@@ -254,7 +254,7 @@ describe('a slot', () => {
     })
   })
 
-  it('can be changed in what it says of its post until its job opens that, and is not approved then', async () => {
+  it('that a job has claimed can be changed in its caption and settings until the post is opened, and loses its approval', async () => {
     const { planId, slotIds } = await createRunningPlan(tenant, [60])
     const [slotId = ''] = slotIds
     const { db } = database.runtime
@@ -275,7 +275,7 @@ describe('a slot', () => {
     await steer(tenant, 'approvePlan', { planId })
     expect(await approval()).toBe('current')
 
-    // Its time may have come: nobody changes that.
+    // Even after its time has passed, because the time itself is unchanged.
     await sql`update slot set wall_time = '2020-01-01T00:00:00' where id = ${rowId}`.execute(db)
     for (const [state, step] of [
       ['awaitingSlot', null],
@@ -298,7 +298,7 @@ describe('a slot', () => {
     }
   })
 
-  it('can be removed before that', async () => {
+  it('can be removed before a job has claimed it', async () => {
     const { planId, slotIds } = await createDraft(tenant, [60, 90])
     const [slotId] = slotIds
     expect(

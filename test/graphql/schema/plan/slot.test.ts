@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 
 const fields = `mode caption privacy allowComment allowDuet allowStitch brandContent brandOrganic`
-/** What a draft does not say. */
+/** The required fields of a direct post that a draft must not have. */
 const unsaid = { caption: undefined, privacy: undefined }
 const draft = {
   mode: 'DRAFT',
@@ -40,17 +40,17 @@ const update = (slotId: string, change: object) =>
   steer(tenant, 'updateSlot', { slotId, ...change }, `slot { ${fields} }`)
 
 describe('a slot', () => {
-  it('is a direct post unless it says otherwise, and needs no caption', async () => {
+  it('is a direct post by default, and needs no caption', async () => {
     const added = await add(slotInput(60, { caption: undefined }))
     expect(added.slots).toMatchObject([{ mode: 'DIRECT', caption: '', privacy: 'SELF_ONLY' }])
   })
 
-  it('may be a draft, which only its creator sees until they post it', async () => {
+  it('can be a draft, which needs no caption and no privacy', async () => {
     const added = await add(slotInput(60, { mode: 'DRAFT', ...unsaid }))
     expect(added.slots).toMatchObject([draft])
   })
 
-  it('that is a draft says nothing of what its creator chooses', async () => {
+  it('that is a draft is refused settings that its creator chooses in the app', async () => {
     const given = { mode: 'DRAFT', caption: 'x', privacy: 'SELF_ONLY', allowDuet: true, brandOrganic: true }
     const answer = await add(slotInput(60, given))
     expect(answer.code).toBe('INVALID_INPUT')
@@ -62,12 +62,12 @@ describe('a slot', () => {
     ])
   })
 
-  it('that becomes a draft loses what only direct posts have', async () => {
+  it('that becomes a draft loses the settings of a direct post', async () => {
     const { slots } = await add(slotInput(60, { allowComment: true, brandOrganic: true }))
     expect((await update(slots[0].id, { mode: 'DRAFT' })).slot).toEqual(draft)
   })
 
-  it('that becomes a draft is refused what a draft does not have', async () => {
+  it('that becomes a draft is refused settings that a draft does not have', async () => {
     const { slots } = await add(slotInput())
     expect(await update(slots[0].id, { mode: 'DRAFT', caption: 'x', allowStitch: true })).toMatchObject({
       code: 'INVALID_INPUT',
@@ -86,7 +86,7 @@ describe('a slot', () => {
     expect((await update(id, change)).slot).toMatchObject(change)
   })
 
-  it('that is a draft stays one when its mode is not spoken of, and takes no caption', async () => {
+  it('that is a draft stays one if a change does not contain the mode, and is refused a caption', async () => {
     const { slots } = await add(slotInput(60, { mode: 'DRAFT', ...unsaid }))
     const wallTime = new Date(Date.now() + 7_200_000).toISOString().slice(0, 19)
     expect((await update(slots[0].id, { wallTime })).slot).toEqual(draft)

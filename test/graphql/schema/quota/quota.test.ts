@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 
 const dayMinutes = 24 * 60
-/** A tenant has 1,000 videos and 10,000 seconds in total, and every slot asks for one video of four seconds. */
+/** A tenant has 1,000 videos and 10,000 seconds in total, and every slot needs one video of four seconds. */
 const newTenant = () => createTenant(database, api)
 
 const sums = 'quota { metric period limit enforcement granted available reserved used }'
@@ -58,8 +58,8 @@ const startJob = /* GraphQL */ `
 const start = async (tenant: Tenant, slotId: string | undefined): Promise<Answer> =>
   (await tenant.ask(startJob, { input: { slotId } })).startJob
 
-describe('a job', () => {
-  it('is refused by a hard limit with the numbers and the time of the next, and nothing is changed', async () => {
+describe('starting a job with quota', () => {
+  it('is refused at a hard limit with the available amount and the next time, and changes nothing', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 1 })
@@ -90,7 +90,7 @@ describe('a job', () => {
     expect(await start(tenant, slotIds[1])).toMatchObject({ __typename: 'StartJobPayload' })
   })
 
-  it('passes a soft limit, and events say so', async () => {
+  it('is permitted beyond a soft limit, and appends events', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
     await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 1, enforcement: 'SOFT' })
@@ -116,7 +116,7 @@ describe('a job', () => {
     expect(told[0].payload).toMatchObject({ metric: 'uploads', period: 'month', granted: 1, committed: 1 })
   })
 
-  it('needs room for its bytes and its money too, as far as anybody can tell', async () => {
+  it('is refused when the storage quota is used up', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     await database.owner.pool.query(
@@ -133,8 +133,8 @@ describe('a job', () => {
   })
 })
 
-describe('a grant', () => {
-  it('that begins later counts then, and that ends is used first', async () => {
+describe('a quota grant', () => {
+  it('counts from its start on, and the one that expires first is used first', async () => {
     const tenant = await newTenant()
     const [soon, later] = [2, 9].map((days) => new Date(Date.now() + days * 86_400_000).toISOString())
     const grant = (input: object) =>
@@ -157,7 +157,7 @@ describe('a grant', () => {
     ])
   })
 
-  it('adds once to a shorter period, if that is limited', async () => {
+  it('adds once to a shorter period if that has a limit', async () => {
     const tenant = await newTenant()
     const input = { metric: 'SECONDS', period: 'DAY', amount: 4 }
     expect(await steer(tenant, 'grantQuota', input, sums)).toMatchObject({ fields: [{ path: 'period' }] })
@@ -175,8 +175,8 @@ describe('a grant', () => {
   })
 })
 
-describe('a scan', () => {
-  it('starts what fits in the order of the slots, says what was short, and tries again at a grant', async () => {
+describe('a scan with limited quota', () => {
+  it('starts the slots that fit in their order, reports each shortage, and runs again after a grant', async () => {
     const tenant = await newTenant()
     await steer(tenant, 'adjustQuota', { metric: 'SECONDS', amount: -9_989, reason: 'test' }, sums)
     const { planId } = await createDraft(tenant, [60])
@@ -214,8 +214,8 @@ describe('a scan', () => {
   })
 })
 
-describe('a plan', () => {
-  it('is told at its approval from which day on its quota is short, and an event carries it', async () => {
+describe('the quota forecast of a plan', () => {
+  it('reports at its approval from which day on quota is short, in the response and in an event', async () => {
     const tenant = await newTenant()
     const days = Array.from({ length: 28 }, (_, index) => 2 + index)
     const { planId } = await createDraft(
@@ -278,7 +278,7 @@ describe('a plan', () => {
     expect(plan.quotaForecast).toEqual(quotaForecast)
   })
 
-  it('is foretold day by day, behind what other plans will take', async () => {
+  it('is calculated day by day, after the needs of other plans', async () => {
     const tenant = await newTenant()
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 2 })
     const noon = (days: number) => {
@@ -302,7 +302,7 @@ describe('a plan', () => {
     expect(daily).toMatchObject({
       period: 'DAY',
       needed: 5,
-      // Four fit into the day before they are due and that day itself, and one of those is the other plan's.
+      // Four jobs fit into the day before the slots are due and that day, and one of them is the other plan's.
       shortfallSlotCount: 1,
       firstShortfallAt: plan.slots.nodes[3].publishAt,
       periods: [
@@ -314,7 +314,7 @@ describe('a plan', () => {
   })
 })
 
-it('says of what is only counted that it is unlimited, until it is limited', async () => {
+it('a metric without a limit is unlimited but counted, until a limit is set', async () => {
   const tenant = await createTenant(database, api)
   const { slotIds } = await createApproved(tenant, [60])
   expect(await start(tenant, slotIds[0])).toMatchObject({ __typename: 'StartJobPayload' })
@@ -334,8 +334,8 @@ it('says of what is only counted that it is unlimited, until it is limited', asy
     expect(available === null).toBe(enforcement === 'NONE')
 })
 
-describe('the ledger', () => {
-  it('states every entry with its job, its reason and what was left, page by page', async () => {
+describe('the quota ledger', () => {
+  it('lists every entry with its job, its reason and the balance, page by page', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     const { job } = await start(tenant, slotIds[0])
@@ -366,7 +366,7 @@ describe('the ledger', () => {
     expect([first, rest].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, false])
   })
 
-  it('is proved by an audit, which names whatever does not add up', async () => {
+  it('is checked by an audit, which reports every mismatch', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
     const { job } = await start(tenant, slotIds[0])
@@ -463,7 +463,7 @@ describe('the ledger', () => {
     expect(text).toContain('"amounts":{"videos":1,"seconds":4,"uploads":1}')
   })
 
-  it('tells of a threshold once in a period, also when a limit is lowered to it', async () => {
+  it('notifies of a threshold once per period, also when a limit is lowered to it', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(
       tenant,
@@ -480,8 +480,8 @@ describe('the ledger', () => {
   })
 })
 
-describe('a limit', () => {
-  it('may be one of each period, and all of them hold; lifted, it is gone', async () => {
+describe('a quota limit', () => {
+  it('can be set for each period, all of them apply, and a removed one does not', async () => {
     const tenant = await newTenant()
     await set(tenant, { metric: 'UPLOADS', period: 'ROLLING', windowSeconds: 3_600, amount: 1 })
     await set(tenant, { metric: 'UPLOADS', period: 'MONTH', amount: 9 })
@@ -498,7 +498,7 @@ describe('a limit', () => {
     expect(await quotaOf(tenant, 'UPLOADS', 'MONTH')).toMatchObject({ available: 7, reserved: 2 })
   })
 
-  it('of what nobody has granted is enough to use it, and without either nothing can be', async () => {
+  it('permits usage without a grant, and without either a job is refused', async () => {
     const tenant = await newTenant()
     await database.owner.pool.query('delete from reelpilot.quota_entry where organization_id = $1', [
       tenant.organizationId,
@@ -517,7 +517,7 @@ describe('a limit', () => {
   })
 })
 
-describe('bad input', () => {
+describe('invalid input for quotas', () => {
   const future = new Date(Date.now() + 86_400_000).toISOString()
   const past = new Date(Date.now() - 86_400_000).toISOString()
   it.each<[string, object, string]>([
@@ -541,7 +541,7 @@ describe('bad input', () => {
     ['adjustQuota', { metric: 'VIDEOS', period: 'DAY', amount: 1, reason: 'x' }, 'period'],
     ['adjustQuota', { metric: 'UPLOADS', amount: 1, reason: 'x' }, 'period'],
     ['setTimeZone', { timeZone: 'Mars/Olympus' }, 'timeZone'],
-  ])('of %s %o names %s, and changes nothing', async (name, input, path) => {
+  ])('to %s, %o, is refused with the path %s and changes nothing', async (name, input, path) => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     await start(tenant, slotIds[0])
@@ -554,7 +554,7 @@ describe('bad input', () => {
     expect(await read()).toEqual(before)
   })
 
-  it('of a limit below what is reserved and used is refused, unless the limit is soft', async () => {
+  it('includes a hard limit below the reserved and used amount; a soft one is accepted', async () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
     for (const slotId of slotIds) await start(tenant, slotId)
@@ -567,7 +567,7 @@ describe('bad input', () => {
     })
   })
 
-  it('that is no whole number, or names what does not exist, is not even tried', async () => {
+  it('includes a fraction, an unknown period and an unknown metric, which validation refuses', async () => {
     const tenant = await newTenant()
     const attempt = async (input: object) => {
       const query = `mutation ($input: SetQuotaLimitInput!) { setQuotaLimit(input: $input) { __typename } }`
@@ -587,7 +587,7 @@ describe('bad input', () => {
     }
   })
 
-  it('does not pass for a key without the admin scope', async () => {
+  it('a key without the admin scope is refused as forbidden', async () => {
     const writer = await createTenant(database, api, ['write'])
     for (const [name, input] of [
       ['setQuotaLimit', 'metric: VIDEOS, period: DAY, amount: 1'],
@@ -601,7 +601,7 @@ describe('bad input', () => {
 })
 
 describe('the time zone of an organization', () => {
-  it('moves the present day with it, and gives nobody a second one', async () => {
+  it('moves the current day with it, and does not restore used quota', async () => {
     const tenant = await newTenant()
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 1 })
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes, 4 * dayMinutes])
