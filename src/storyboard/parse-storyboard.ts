@@ -42,8 +42,8 @@ const sceneSchema = z.strictObject({
   id: boundedText(64).exactOptional(),
   seconds: z
     .number({ error: 'must be a number of seconds from 0.5 to 60' })
-    .min(0.5, { error: 'is too short: a scene lasts 0.5 to 60 seconds' })
-    .max(60, { error: 'is too long: a scene lasts 0.5 to 60 seconds' }),
+    .min(0.5, { error: 'is too short: a scene must take 0.5 to 60 seconds' })
+    .max(60, { error: 'is too long: a scene must take 0.5 to 60 seconds' }),
   kicker: boundedText(60).exactOptional(),
   text: boundedText(500),
 })
@@ -72,15 +72,15 @@ const storyboardSchema = z.strictObject(
       .min(1, { error: 'must have at least one scene' })
       .max(60, { error: 'must have at most 60 scenes' }),
   },
-  // Applies only to a value that is no object; all other errors have messages above.
+  // Applies only to a value that is not an object; all other errors have messages above.
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
 )
 
 /**
  * Parses a storyboard, fills in the defaults and checks that every text can be drawn and fits.
  *
- * Reports all issues at once; only the layout of texts is checked after everything else is valid. Parsing the result again
- * gives the same result.
+ * Reports all issues at once, except that the layout of texts is checked only if everything else is valid. Parsing the result
+ * again returns an equal storyboard.
  */
 export function parseStoryboard(value: unknown): ParsedStoryboard {
   const parsed = storyboardSchema.safeParse(value)
@@ -127,7 +127,7 @@ function wrongLength({ scenes }: Storyboard): StoryboardIssue[] {
   return [
     {
       path: 'scenes',
-      message: `have a total duration of ${seconds} s; a video lasts ${totalSecondsRange.min} to ${totalSecondsRange.max} s`,
+      message: `have a total duration of ${seconds} s; a video must take ${totalSecondsRange.min} to ${totalSecondsRange.max} s`,
     },
   ]
 }

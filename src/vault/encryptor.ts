@@ -4,7 +4,7 @@ import { decrypt, encrypt } from './aead.ts'
 import { type Envelope, formatEnvelope, parseEnvelope } from './envelope.ts'
 import { type Key, type KeyRing, keyBytes } from './key-ring.ts'
 
-/** The column, row and organization that a secret is bound to. It opens with no other associated data. */
+/** The organization, row and column that a secret is bound to. It opens with exactly these. */
 export interface AssociatedData {
   readonly organizationId: string
   readonly row: string
@@ -21,7 +21,7 @@ export interface Encryptor {
    * what `open` throws.
    */
   reseal(sealed: string, associatedData: AssociatedData): string | null
-  /** The id of the key that a sealed text needs. Null if the text names none or is not sealed. */
+  /** The id of the key that opens a sealed text. Null if the text names no key or is not sealed. */
   keyIdOf(sealed: string): string | null
 }
 
@@ -50,7 +50,7 @@ export class DecryptionFailed extends Error {
  * that rotation rewrites 32 bytes per record and no secret.
  *
  * The secret and its wrapped key are both bound to the associated data, the wrapped key also to the id of the ring's key.
- * `ring` is called at every sealing. Opening calls it again only if the last known ring lacks the key, because another process
+ * Every sealing calls `ring`. Opening calls it again only if the last known ring lacks the key, because another process
  * may have added one.
  */
 export function createEncryptor(ring: () => KeyRing): Encryptor {

@@ -38,7 +38,7 @@ export function openKeyFile(file: string, { canCreate = true } = {}): KeyFile {
     })
   }
   chmodSync(file, 0o600)
-  // Another process may have created it a moment ago and not have synced it yet.
+  // Another process may have created the file a moment ago and not synced it yet.
   syncDirectoryOf(file)
 
   let known = readRing(file)
@@ -54,8 +54,8 @@ export function openKeyFile(file: string, { canCreate = true } = {}): KeyFile {
     async addKey() {
       return change(({ primary, keys }) => {
         const key = newKey()
-        // First behind the primary key, then in front of it. Other processes seal with it after the second write only, and
-        // the first write keeps the key if a power cut undoes the second.
+        // The key is written behind the primary key first, then in front of it. Other processes seal with it only after the
+        // second write, and the first write keeps the key if a power cut undoes the second.
         writeKeys(file, [primary, key, ...keys.slice(1)])
         writeKeys(file, [key, ...keys])
         return key

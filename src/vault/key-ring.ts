@@ -4,7 +4,7 @@ export const keyBytes = 32
 
 /** A key of the ring. Printing it shows the id only; `bytes` is the only way to the key itself. */
 export interface Key {
-  /** Eight hex digits derived from the key, so that every ring names the same key alike. */
+  /** Eight hex digits derived from the key, so that it is the same in every ring. */
   readonly id: string
   readonly bytes: Buffer
 }

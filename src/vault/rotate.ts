@@ -18,9 +18,9 @@ export interface Rotation {
 /**
  * Rewraps records under the ring's primary key, one by one. If it is interrupted, it can be started again.
  *
- * `replace` writes `to` if the record still is `from`, and returns whether it did: a token that was refreshed meanwhile is
- * sealed anew already and must not be overwritten. Such a record, one that does not decrypt, and one whose key is missing are
- * counted in `remaining`, for a second run. Throws what `records` and `replace` throw.
+ * `replace` writes `to` only if the record is still `from`, and returns whether it did: a token that was refreshed meanwhile is
+ * sealed under the primary key already and must not be overwritten. Such a record, one that does not decrypt, and one whose
+ * key is missing are counted in `remaining`, for a second run. Throws what `records` and `replace` throw.
  */
 export async function rotate(
   encryptor: Pick<Encryptor, 'reseal' | 'keyIdOf'>,

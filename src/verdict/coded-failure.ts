@@ -2,16 +2,16 @@ import type { Failure } from '../../machines/rules/failure.ts'
 import { verdictFor } from './failure-verdict.ts'
 import type { VerdictSource } from './verdict-row.ts'
 
-/** What is known about a failure besides its code. */
+/** Details of a failure besides its code. */
 export interface FailureDetails {
-  /** Decides the verdict of a code that the table does not have. */
+  /** Determines the verdict of a code that is not in the table. */
   readonly httpStatus?: number
   readonly logId?: string | undefined
-  /** The unreadable answer, without secrets. */
+  /** The response that could not be read, without secrets. */
   readonly answer?: string | undefined
 }
 
-/** The failure that a code stands for: its verdict and its meaning come from the verdict table. */
+/** Creates the failure of a code, with the verdict and the meaning from the verdict table. */
 export function failureOfCode(
   source: VerdictSource,
   code: string,

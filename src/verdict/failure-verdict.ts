@@ -8,7 +8,7 @@ import { uploadVerdicts } from './upload-verdict.ts'
 import type { FailureVerdict, VerdictSource } from './verdict-row.ts'
 import { videoVerdicts } from './video-verdict.ts'
 
-/** Every code that is known, once. A code that ends in `5xx` stands for each of the hundred. */
+/** All known codes, each once. A code that ends in `5xx` covers all hundred statuses. */
 export const failureVerdicts: readonly FailureVerdict[] = [
   ...apiVerdicts,
   ...oauthVerdicts,
@@ -20,10 +20,10 @@ export const failureVerdicts: readonly FailureVerdict[] = [
 ]
 
 /**
- * What a code means. One that nobody has documented takes the safest class of its source, with `recognised: false`, so
- * that it can be counted and then be given a row.
+ * The verdict of a code. An undocumented code gets the safest class of its source and `recognised: false`, so that it is
+ * counted and a row can be added.
  *
- * What the network did (`timeout`, `ECONNRESET`) is known for every source but `post`, which no network speaks through.
+ * Network failures (`timeout`, `ECONNRESET`) are recognised for every source except `post`, whose codes are fail reasons only.
  */
 export function verdictFor(
   source: VerdictSource,
@@ -41,10 +41,10 @@ export function verdictFor(
 }
 
 /**
- * What a person does about a failure: the sentence of its code, or else of its verdict.
+ * What a person should do about a failure: the text of its code, or else of its verdict.
  *
- * A step may know more than the code says, such as that a read that timed out is simply repeated; where its verdict is
- * another than the table's, the table's sentence would mislead. Without a source our own codes are looked at first.
+ * A step may know more than the code, for example that a read that timed out can be repeated. If its verdict differs from
+ * the table's, the text of the code would mislead. Without a source, our own codes are searched first.
  */
 export function nextStepFor({ source, code, verdict }: Pick<Failure, 'source' | 'code' | 'verdict'>): string {
   const spoken = source === undefined ? sources : sources.filter((known) => known === source)
@@ -80,7 +80,7 @@ function safestOf(source: VerdictSource, httpStatus: number | undefined): Safest
         verdict: 'NEEDS_OPERATOR',
         meaning: 'TikTok rejected the post for a reason that this version does not know.',
         nextStep:
-          "The operator looks the code up in TikTok's documents. The post is not opened again by itself.",
+          "The operator looks the code up in TikTok's documentation. The post is not opened again automatically.",
         canPostAgain: false,
       }
     case 'upload':
@@ -88,14 +88,14 @@ function safestOf(source: VerdictSource, httpStatus: number | undefined): Safest
     case 'reelpilot':
       return {
         verdict: 'NEEDS_OPERATOR',
-        meaning: 'It failed for a reason that this version has no words for.',
+        meaning: 'The step failed for a reason that this version does not know.',
         nextStep: nextSteps.NEEDS_OPERATOR,
       }
   }
 }
 
 function unknownAnswer(verdict: Verdict): Safest {
-  const meaning = 'TikTok answered something that this version does not know.'
+  const meaning = 'TikTok returned an answer that this version does not know.'
   return { verdict, meaning, nextStep: nextSteps[verdict], ...(verdict === 'RETRY_AFTER' && minute) }
 }
 
@@ -109,11 +109,12 @@ function verdictOfStatus(httpStatus: number | undefined): Verdict {
 }
 
 const nextSteps: Readonly<Record<Verdict, string>> = {
-  RETRY_AFTER: 'Nothing needs doing: it is tried again by itself.',
-  WAIT_CAP: 'Nothing needs doing: it goes on by itself once the cap has room again.',
-  NEEDS_USER: 'The creator has to act, most often by connecting the account again.',
-  NEEDS_OPERATOR: 'The operator looks into it, with the log and the log id; then retry the job.',
+  RETRY_AFTER: 'No action needed: the step is retried automatically.',
+  WAIT_CAP: 'No action needed: the job continues automatically once the cap allows it.',
+  NEEDS_USER: 'The creator must act, usually by connecting the account again.',
+  NEEDS_OPERATOR: 'The operator investigates with the log and the log id; then retry the job.',
   FIX_MEDIA: 'The planner changes the video or its text and plans the post again.',
-  PERMANENT: 'Nothing helps this one any more: plan a new post if it is still wanted.',
-  OUTCOME_UNKNOWN: "Look at the creator's profile before anything is posted again: it may have happened.",
+  PERMANENT: 'This failure is permanent: plan a new post if it is still wanted.',
+  OUTCOME_UNKNOWN:
+    "Check the creator's profile before anything is posted again: the call may have succeeded.",
 }

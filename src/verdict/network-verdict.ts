@@ -1,63 +1,63 @@
 import { verdictsOf } from './verdict-row.ts'
 
 const lookedUp =
-  'What became of it is looked up before anything is repeated. If it lasts, the operator looks at the line to TikTok; then retry the job.'
+  'The outcome is looked up before anything is repeated. If this persists, the operator checks the network connection to TikTok; then retry the job.'
 
-/** What the network did to a request, whomever it was for. */
+/** Network failures of a request to any host. */
 export const networkVerdicts = verdictsOf('reelpilot', {
   notSent: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The other side is out of reach; the request was surely not sent.',
+    meaning: 'The host is unreachable; the request was not sent.',
     nextStep:
-      'Nothing needs doing: it is tried again. If it lasts, the operator looks at the name resolution and the line.',
+      'No action needed: the request is retried automatically. If this persists, the operator checks the name resolution and the network connection.',
     afterSeconds: 5,
   },
   timeout: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The request was sent and not answered in time.',
+    meaning: 'The request was sent and was not answered in time.',
     nextStep: lookedUp,
     afterSeconds: 5,
   },
   connectionLost: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The connection broke after the request was sent, before its answer was read.',
+    meaning: 'The connection broke after the request was sent and before its response was read.',
     nextStep: lookedUp,
     afterSeconds: 5,
   },
   serverError: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The other side failed; whether it did what was asked is not known.',
+    meaning: 'The host failed with a server error; the outcome of the request is unknown.',
     nextStep: lookedUp,
     afterSeconds: 30,
   },
   unreadable: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The answer is not of a kind that Reelpilot can read.',
+    meaning: 'The response has a format that Reelpilot cannot read.',
     nextStep:
-      'What became of it is looked up before anything is repeated. If it lasts, the operator reports it, with the answer that was kept.',
+      'The outcome is looked up before anything is repeated. If this persists, the operator reports it as a bug, with the stored response.',
     afterSeconds: 30,
   },
   aborted: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The process stopped while the request was under way.',
+    meaning: 'The process stopped while the request was in progress.',
     nextStep:
-      'What became of it is looked up, and the job goes on. If it does not, the operator looks into the log; then retry the job.',
+      'The outcome is looked up, and the job continues automatically. If it does not, the operator checks the log; then retry the job.',
   },
   ABORTED: {
     verdict: 'RETRY_AFTER',
     meaning: 'The process stopped before the request was sent.',
-    nextStep: 'Nothing needs doing: the job goes on with the next worker.',
+    nextStep: 'No action needed: the job continues automatically on the next worker.',
   },
   INVALID_REQUEST: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'The request could not even be built; nothing was sent.',
+    meaning: 'The request could not be built; nothing was sent.',
     nextStep: 'The operator reports this as a bug, with the log.',
   },
 })
 
 /**
- * The cause that a system's or an HTTP client's code stands for: `ECONNREFUSED` is `notSent`, `ECONNRESET` is
- * `connectionLost`. A code that both may show, such as `ETIMEDOUT`, takes the safer one. Undefined for other codes.
+ * Maps an error code of the operating system or the HTTP client to its cause: `ECONNREFUSED` to `notSent`, `ECONNRESET` to
+ * `connectionLost`. An ambiguous code, such as `ETIMEDOUT`, maps to the safer one. Undefined for other codes.
  */
 export function networkCauseOf(code: string): 'notSent' | 'connectionLost' | undefined {
   if (neverConnected.has(code) || /^(CERT|ERR_TLS|ERR_SSL|UNABLE_TO)_|SELF_SIGNED/.test(code))

@@ -2,76 +2,79 @@ import { minuteInSeconds, verdictsOf } from './verdict-row.ts'
 
 const wrongConstant = {
   verdict: 'NEEDS_OPERATOR',
-  meaning: 'Reelpilot asked for a way of signing in that TikTok does not have.',
+  meaning: 'Reelpilot requested a sign-in method that TikTok does not support.',
   nextStep: 'The operator reports this as a bug, with the log id.',
 } as const
 
 const failedForNow = {
   verdict: 'RETRY_AFTER',
   nextStep:
-    'Nothing needs doing: it is asked again after a while. If it asks to connect the account again then, the creator does so.',
+    'No action needed: the request is retried automatically. If the account then has to be connected again, the creator does so.',
   afterSeconds: minuteInSeconds,
 } as const
 
 /**
- * What the sign-in endpoints and the way back from the consent page answer.
+ * Errors of the OAuth endpoints and of the redirect from the consent page.
  * Source: TikTok, "OAuth error handling"; RFC 6749, sections 4.1.2.1 and 5.2.
  */
 export const oauthVerdicts = verdictsOf('oauth', {
   access_denied: {
     verdict: 'NEEDS_USER',
-    meaning: 'The creator, or TikTok for them, refused the connection.',
-    nextStep: 'The creator connects the account again and agrees to what is asked for.',
+    meaning: 'The creator refused the connection, or TikTok refused it for them.',
+    nextStep: 'The creator connects the account again and grants the requested permissions.',
   },
-  // Comes as `error_type` beside access_denied, and means something else: nobody refused anything.
+  // Arrives as `error_type` beside access_denied, although the creator refused nothing.
   non_sandbox_target: {
     verdict: 'NEEDS_OPERATOR',
     meaning: "The creator is not a target user of the app's sandbox.",
     nextStep:
-      "The operator adds the creator to the sandbox's target users, which may take an hour to count, or sets the app's production keys.",
+      "The operator adds the creator to the sandbox's target users, which can take an hour to take effect, or sets the app's production keys.",
   },
   invalid_client: {
     verdict: 'NEEDS_OPERATOR',
     meaning: "TikTok does not accept the app's client key or client secret.",
-    nextStep: 'The operator corrects them in the settings; a sandbox has a pair of its own.',
+    nextStep: 'The operator corrects them in the settings; a sandbox has its own pair.',
   },
   invalid_grant: {
     verdict: 'NEEDS_USER',
-    meaning: 'The code or refresh token has been used, has expired, was revoked, or is for another app.',
+    meaning:
+      'The code or refresh token was used already, has expired, was revoked, or belongs to another app.',
     nextStep: 'The creator connects the account again.',
   },
-  // TikTok says the same for a redirect address, a secret or a code verifier that does not fit.
+  // TikTok also returns this for a redirect address, secret or code verifier that does not match.
   invalid_request: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'TikTok refused the sign-in as malformed, or its redirect address as another than before.',
+    meaning:
+      'TikTok refused the sign-in as malformed, or its redirect address differs from the one used before.',
     nextStep:
-      "The operator compares the redirect address with the one in TikTok's developer portal, to the last slash. If they are the same, this is a bug to report.",
+      "The operator compares the redirect address with the one in TikTok's developer portal, including the last slash. If they are equal, the operator reports this as a bug.",
   },
   invalid_scope: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'The app asked for a permission that it does not have.',
+    meaning: 'The app requested a permission that it does not have.',
     nextStep: "The operator adds the Content Posting product and its scopes in TikTok's developer portal.",
   },
   unauthorized_client: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'The app may not sign creators in like this.',
-    nextStep: "The operator adds Login Kit, for the web, to the app in TikTok's developer portal.",
+    meaning: 'The app may not sign creators in with this method.',
+    nextStep: "The operator adds Login Kit for the web to the app in TikTok's developer portal.",
   },
   unsupported_grant_type: wrongConstant,
   unsupported_response_type: wrongConstant,
-  server_error: { ...failedForNow, meaning: 'The sign-in of TikTok failed on its side.' },
-  temporarily_unavailable: { ...failedForNow, meaning: 'The sign-in of TikTok is out of service for now.' },
+  server_error: { ...failedForNow, meaning: "TikTok's sign-in failed with a server error." },
+  temporarily_unavailable: { ...failedForNow, meaning: "TikTok's sign-in is temporarily unavailable." },
   rate_limit_exceeded: {
     httpStatus: 429,
     verdict: 'RETRY_AFTER',
-    meaning: 'More was asked of the sign-in within a minute than TikTok allows.',
-    nextStep: 'Nothing needs doing: it is asked again after the minute.',
+    meaning: 'More sign-in requests were made within a minute than TikTok allows.',
+    nextStep: 'No action needed: the request is repeated after the minute.',
     afterSeconds: minuteInSeconds,
   },
   http_5xx: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: 'The sign-in of TikTok failed; whether it has used up the code or refresh token is not known.',
-    nextStep: 'If the account does not come back by itself, the creator connects it again.',
+    meaning:
+      "TikTok's sign-in failed with a server error; whether it consumed the code or refresh token is unknown.",
+    nextStep: 'If the account does not recover automatically, the creator connects it again.',
     afterSeconds: minuteInSeconds,
   },
 })

@@ -2,12 +2,12 @@ import type { Failure } from '../../machines/rules/failure.ts'
 import { verdictFor } from './failure-verdict.ts'
 import type { VerdictSource } from './verdict-row.ts'
 
-/** A line of a stack, or a path of a machine: what a program says to those who run it. */
+/** Matches a line of a stack trace or a file path. */
 const ofPrograms = /\n\s+at |file:\/\/|(^|[\s'"`(=])(\/[\w.@-]+){2,}|[A-Za-z]:\\/
 
 /**
- * What people are shown of a failure: its message, unless that has a stack or a path in it; then what its code means. The last
- * guard before the API, also for what older versions have kept: whoever writes a message has no business with either.
+ * The message of a failure for people. A message that contains a stack trace or a path is replaced by the meaning of its code.
+ * This is the last guard before the API; it also covers the failures that older versions stored.
  */
 export function plainMessage({
   code,
@@ -15,6 +15,6 @@ export function plainMessage({
   source,
 }: Pick<Failure, 'code' | 'message' | 'source'>): string {
   if (!ofPrograms.test(message)) return message
-  // A source that this version does not know takes the words of the safest class.
+  // The source may be one that only a newer version knows.
   return verdictFor((source ?? 'reelpilot') as VerdictSource, code).verdict.meaning
 }

@@ -3,7 +3,7 @@ import type { CallFailure } from '../providers/tiktok/http/answer.ts'
 import { failureOfCode } from './coded-failure.ts'
 import { verdictFor } from './failure-verdict.ts'
 
-/** The failure that an answer of TikTok's stands for. A deferred call failed for our own reason, and TikTok was not called. */
+/** The failure of a call to TikTok. A deferred call has a code of our own, because TikTok was not called. */
 export function failureOfAnswer(source: 'api' | 'oauth', answer: CallFailure): Failure {
   const { code, httpStatus } = codeOf(answer)
   return failureOfCode(answer.kind === 'deferred' ? 'reelpilot' : source, code, {
@@ -32,18 +32,18 @@ function codeOf(answer: CallFailure): { readonly code: string; readonly httpStat
   }
 }
 
-/** Why TikTok failed a post, and what follows. */
+/** Why TikTok rejected a post, and whether it may be opened again. */
 export interface PostRejection {
-  /** Whether TikTok permits another init of the same post, unchanged. */
+  /** Whether TikTok permits another init of the unchanged post. */
   readonly canRetry: boolean
-  /** How long to wait before that. */
+  /** Seconds to wait before that init. */
   readonly afterSeconds?: number
   readonly failure: Failure
-  /** False for a reason that the verdict table does not have; it is counted, so that a row can be added. */
+  /** False for a reason that is not in the verdict table; it is counted, so that a row can be added. */
   readonly isRecognised: boolean
 }
 
-/** What a failed post's reason means: `fail_reason` of the status call, `reason` of the webhook. Empty counts as `unspecified`. */
+/** Interprets the `fail_reason` of the status call or the `reason` of the webhook. An empty one counts as `unspecified`. */
 export function postRejection(reason: string | undefined): PostRejection {
   const code = reason || 'unspecified'
   const { verdict, recognised } = verdictFor('post', code)

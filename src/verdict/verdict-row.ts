@@ -1,29 +1,29 @@
 import type { Verdict } from '../../machines/rules/failure.ts'
 
 /**
- * Whose word a code is: `api` an error code in TikTok's envelope, `oauth` one of its sign-in endpoints, `post` a post's
- * fail reason, `upload` the upload host's bare HTTP status as `http_403`, `reelpilot` our own.
+ * The source of a code: `api` for TikTok's response envelope, `oauth` for its OAuth endpoints, `post` for the fail reason of
+ * a post, `upload` for an HTTP status of the upload host such as `http_403`, `reelpilot` for our own codes.
  */
 export type VerdictSource = 'api' | 'oauth' | 'post' | 'upload' | 'reelpilot'
 
-/** What one code means, and what a person can do about it. */
+/** What a code means, and what a person can do about it. */
 export interface FailureVerdict {
   readonly source: VerdictSource
   readonly code: string
-  /** The HTTP status that the code comes with; it says nothing that the code does not. */
+  /** The HTTP status that TikTok sends with the code. */
   readonly httpStatus?: number
   readonly verdict: Verdict
-  /** What happened, for somebody who has never read TikTok's documents. */
+  /** What happened, for readers who do not know TikTok's documentation. */
   readonly meaning: string
-  /** What a creator, planner or operator does now, in a plain sentence or two. */
+  /** What a creator, planner or operator does now, in one or two sentences. */
   readonly nextStep: string
-  /** After how long waiting helps; of a cap, its whole window. */
+  /** Seconds after which a retry can succeed; for a cap, its whole window. */
   readonly afterSeconds?: number
-  /** Of a `post` reason: whether TikTok allows a fresh init for the same post, without anybody having changed it. */
+  /** Only for `post`: whether TikTok allows another init of the unchanged post. */
   readonly canPostAgain?: boolean
 }
 
-/** Rows of one source, keyed by code, so that no code can stand there twice. */
+/** Creates the rows of one source, keyed by code, so that no code can appear twice. */
 export function verdictsOf(
   source: VerdictSource,
   rows: Readonly<Record<string, Omit<FailureVerdict, 'source' | 'code'>>>,

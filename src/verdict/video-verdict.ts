@@ -1,36 +1,36 @@
 import { verdictsOf } from './verdict-row.ts'
 
-const triedAgain = 'Nothing needs doing: it is tried again by itself.'
+const triedAgain = 'No action needed: the step is retried automatically.'
 const planAgain = 'and plans the post again.'
 
-/** What our own steps say of making, keeping and checking a video. */
+/** Codes of our own steps for rendering, storing and checking a video. */
 export const videoVerdicts = verdictsOf('reelpilot', {
   STORYBOARD_INVALID: {
     verdict: 'FIX_MEDIA',
     meaning: 'The storyboard cannot be rendered.',
-    nextStep: `The planner corrects the storyboard where the message says, ${planAgain}`,
+    nextStep: `The planner corrects the storyboard as the message says ${planAgain}`,
   },
 
-  // One scene at the video provider.
+  // Rendering one scene at the video provider.
   CLIP_REFUSED: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The video provider has no way to make this scene.',
-    nextStep: `The planner changes the scene as the message says, ${planAgain}`,
+    meaning: 'The video provider does not support this scene.',
+    nextStep: `The planner changes the scene as the message says ${planAgain}`,
   },
   CLIP_REJECTED: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The video provider has refused to make this scene.',
+    meaning: 'The video provider refused to render this scene.',
     nextStep: `The planner changes the scene ${planAgain}`,
   },
   CLIP_CONTENT: {
     verdict: 'FIX_MEDIA',
-    meaning: "The scene is against the video provider's rules.",
-    nextStep: `The planner writes the scene in another way ${planAgain}`,
+    meaning: "The scene violates the video provider's rules.",
+    nextStep: `The planner rewrites the scene ${planAgain}`,
   },
   CLIP_INPUT: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The video provider cannot make anything of this scene.',
-    nextStep: `The planner makes the scene simpler ${planAgain}`,
+    meaning: 'The video provider cannot process this scene.',
+    nextStep: `The planner simplifies the scene ${planAgain}`,
   },
   CLIP_CANCELED: {
     verdict: 'NEEDS_OPERATOR',
@@ -40,7 +40,7 @@ export const videoVerdicts = verdictsOf('reelpilot', {
   },
   CLIP_CAPACITY: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The video provider had no room for this scene.',
+    meaning: 'The video provider had no capacity for this scene.',
     nextStep: triedAgain,
   },
   CLIP_PROVIDER: {
@@ -50,72 +50,73 @@ export const videoVerdicts = verdictsOf('reelpilot', {
   },
   CLIP_EXPIRED: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The video provider has dropped the finished scene before it was fetched.',
-    nextStep: 'Nothing needs doing: the scene is made again by itself.',
+    meaning: 'The video provider deleted the finished scene before it was fetched.',
+    nextStep: 'No action needed: the scene is rendered again automatically.',
   },
   CLIP_GONE: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The finished scene is not at the video provider any more.',
+    meaning: 'The video provider no longer has the finished scene.',
     nextStep: triedAgain,
   },
   CLIP_INCOMPLETE: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The scene did not arrive whole.',
-    nextStep: 'Nothing needs doing: it is fetched again by itself.',
+    meaning: 'The scene was not fetched completely.',
+    nextStep: 'No action needed: the scene is fetched again automatically.',
   },
   PROVIDER_UNREACHABLE: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The video provider is out of reach; nothing was ordered.',
+    meaning: 'The video provider is unreachable; nothing was ordered.',
     nextStep: triedAgain,
   },
   POLL_FAILED: {
     verdict: 'RETRY_AFTER',
-    meaning: 'The video provider could not be asked how the scene is coming along.',
-    nextStep: 'Nothing needs doing: it is asked again.',
+    meaning: 'The progress of the scene could not be read from the video provider.',
+    nextStep: 'No action needed: the video provider is polled again.',
   },
   SUBMIT_UNANSWERED: {
     verdict: 'RETRY_AFTER',
     meaning: "The video provider's answer was lost; it recognises a repeated order.",
-    nextStep: 'Nothing needs doing: the order is repeated, and not charged twice.',
+    nextStep: 'No action needed: the order is repeated and not charged twice.',
   },
   SUBMIT_UNKNOWN: {
     verdict: 'OUTCOME_UNKNOWN',
-    meaning: "The video provider's answer was lost; it may have taken the order.",
+    meaning: "The video provider's answer was lost; it may have accepted the order.",
     nextStep:
-      'The operator looks at the account with the video provider. Retrying the job orders the scene again, which may be charged twice.',
+      'The operator checks the account at the video provider. Retrying the job orders the scene again, which may be charged twice.',
   },
 
-  // What the renderer of our own calls its failures.
+  // Codes of the local renderer.
   renderer_crashed: {
     verdict: 'RETRY_AFTER',
     meaning: 'The renderer ended before the scene was finished.',
     nextStep:
-      'Nothing needs doing: the scene is made again. If it lasts, the operator finds the cause in the log.',
+      'No action needed: the scene is rendered again automatically. If this persists, the operator finds the cause in the log.',
   },
   unknown_reference: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'The renderer does not know this scene: it was ordered by another version.',
+    meaning: 'The renderer does not know this scene: another version ordered it.',
     nextStep:
-      'The operator makes sure that all workers run the same version; then retry the job, which makes the scene again.',
+      'The operator makes sure that all workers run the same version; then retry the job, which renders the scene again.',
   },
 
-  // Our own disk and tools.
+  // Disk, tools and memory of a worker.
   ASSEMBLY_FAILED: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The scenes could not be joined into a video.',
-    nextStep: 'It is tried again by itself. If that does not help, the operator finds the cause in the log.',
+    nextStep:
+      'The step is retried automatically. If that does not help, the operator finds the cause in the log.',
   },
   DISK_FULL: {
     verdict: 'NEEDS_OPERATOR',
     meaning: "The disk of a worker's data directory is full.",
     nextStep:
-      'The operator makes room on it; what waits goes on within a minute. Retry the jobs that have stopped.',
+      'The operator frees space on the disk; waiting jobs then continue within a minute. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
   MEDIA_NOT_HERE: {
     verdict: 'NEEDS_OPERATOR',
     meaning:
-      'The worker does not see a file of this job: its data directory is another one, or the file is gone.',
+      'The worker cannot find a file of this job: it uses another data directory, or the file is gone.',
     nextStep:
       'The operator gives all workers the same storage directory; then retry the job. If the file is gone for good, cancel the job and plan the post again.',
   },
@@ -123,59 +124,59 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'A worker cannot read or write files in its data directory.',
     nextStep:
-      'The operator looks whether the disk is there, is writable and belongs to the user that runs the worker. Retry the jobs that have stopped.',
+      'The operator checks that the disk is mounted, is writable and belongs to the user that runs the worker. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
   FFMPEG_MISSING: {
     verdict: 'NEEDS_OPERATOR',
-    meaning: 'A worker has no ffmpeg that it can run.',
+    meaning: 'A worker has no working ffmpeg.',
     nextStep:
-      'The operator installs it anew, or sets FFMPEG_PATH to one that runs, and starts the worker again. Retry the jobs that have stopped.',
+      'The operator reinstalls ffmpeg, or sets FFMPEG_PATH to one that runs, and restarts the worker. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
   HOST_EXHAUSTED: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'The machine of a worker ran out of memory, processes or open files.',
     nextStep:
-      'The operator gives it more of them, or lowers RENDER_CONCURRENCY and WORKER_CONCURRENCY. Retry the jobs that have stopped.',
+      'The operator adds resources, or lowers RENDER_CONCURRENCY and WORKER_CONCURRENCY. Retry the jobs that have stopped.',
     afterSeconds: 60,
   },
 
-  // The finished file against TikTok's rules, before a byte is sent. Source: "Media transfer guide".
+  // Checks of the finished file against TikTok's rules, before the upload. Source: "Media transfer guide".
   VIDEO_TOO_LARGE: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The video has more bytes than TikTok takes.',
+    meaning: 'The video has more bytes than TikTok accepts.',
     nextStep: `The planner shortens the video ${planAgain}`,
   },
   MEDIA_UNREADABLE: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The stored file cannot be read as a video to its end.',
-    nextStep: `The planner has the video made anew ${planAgain}`,
+    meaning: 'The stored file cannot be read completely as a video.',
+    nextStep: `The planner has the video rendered again ${planAgain}`,
   },
   MEDIA_CONTAINER: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The file is not of a kind that TikTok takes: MP4, MOV or WebM.',
-    nextStep: `The planner has the video made anew as an MP4 ${planAgain}`,
+    meaning: 'TikTok does not accept the file format. It accepts MP4, MOV and WebM.',
+    nextStep: `The planner has the video rendered again as an MP4 ${planAgain}`,
   },
   MEDIA_VIDEOCODEC: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The picture is not coded in a way that TikTok takes: H.264, H.265, VP8 or VP9.',
-    nextStep: `The planner has the video made anew with H.264 ${planAgain}`,
+    meaning: 'TikTok does not accept the video codec. It accepts H.264, H.265, VP8 and VP9.',
+    nextStep: `The planner has the video rendered again with H.264 ${planAgain}`,
   },
   MEDIA_WIDTH: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The picture is narrower or wider than TikTok takes.',
-    nextStep: `The planner brings the width to 360 to 4096 pixels ${planAgain}`,
+    meaning: 'The picture is narrower or wider than TikTok accepts.',
+    nextStep: `The planner changes the width to 360 to 4096 pixels ${planAgain}`,
   },
   MEDIA_HEIGHT: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The picture is lower or higher than TikTok takes.',
-    nextStep: `The planner brings the height to 360 to 4096 pixels ${planAgain}`,
+    meaning: 'The picture is lower or higher than TikTok accepts.',
+    nextStep: `The planner changes the height to 360 to 4096 pixels ${planAgain}`,
   },
   MEDIA_FRAMERATE: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The video shows fewer than 23 or more than 60 frames a second.',
-    nextStep: `The planner has the video made anew at an even 30 frames a second ${planAgain}`,
+    meaning: 'The video has fewer than 23 or more than 60 frames per second.',
+    nextStep: `The planner has the video rendered again at a constant 30 frames per second ${planAgain}`,
   },
   MEDIA_DURATION: {
     verdict: 'FIX_MEDIA',
@@ -184,7 +185,7 @@ export const videoVerdicts = verdictsOf('reelpilot', {
   },
   MEDIA_BYTES: {
     verdict: 'FIX_MEDIA',
-    meaning: 'The file is empty, or larger than TikTok takes.',
+    meaning: 'The file is empty or larger than TikTok accepts.',
     nextStep: `The planner shortens the video ${planAgain}`,
   },
 })

@@ -13,7 +13,7 @@ const subjects: Readonly<Record<PostViolation['rule'], string>> = {
   brandedPrivate: 'The privacy level:',
 }
 
-/** Why a post cannot be made: all rules that it breaks in words, and the code and verdict of the first; null if it breaks none. */
+/** The failure of a post that breaks rules: the message names all of them, code and verdict are of the first. Null if none. */
 export function violationFailure(violations: readonly PostViolation[]): Failure | null {
   const [first] = violations
   if (!first) return null

@@ -54,7 +54,7 @@ it('/readyz reports a full disk until it has space again', async () => {
     body: {
       ok: false,
       checks: { database: true, disk: false },
-      problems: [expect.stringMatching(/^The disk .* is full\. The operator makes room/)],
+      problems: [expect.stringMatching(/^The disk .* is full\. The operator frees space/)],
     },
   })
   await rm(filler)
@@ -96,7 +96,9 @@ it('/readyz reports a missing key, and the next start is refused', async () => {
     body: {
       ok: false,
       checks: { database: true, disk: true, keys: false },
-      problems: [expect.stringMatching(/^The key is not here .* The operator puts the key file back/)],
+      problems: [
+        expect.stringMatching(/^The key that encrypted .* is missing\. The operator restores the key file/),
+      ],
     },
   })
   app.child.kill('SIGTERM')

@@ -23,7 +23,7 @@ const anyPlace: fc.Arbitrary<AssociatedData> = fc.record({
 })
 
 describe('a sealed secret', () => {
-  it('opens in its associatedData as what it was, whatever it is and wherever', () => {
+  it('opens to the original text with its associated data', () => {
     const encryptor = encryptorOf(newKey())
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 3_000 }), anyPlace, (text, where) => {
@@ -32,7 +32,7 @@ describe('a sealed secret', () => {
     )
   })
 
-  it('says which key it needs, shows nothing else, and is never twice the same', () => {
+  it('names its key, does not contain the plaintext, and differs at every seal', () => {
     const key = newKey()
     const encryptor = encryptorOf(key)
     const sealed = encryptor.seal(token, associatedData)
@@ -42,7 +42,7 @@ describe('a sealed secret', () => {
     expect(encryptor.seal(token, associatedData)).not.toBe(sealed)
   })
 
-  it('opens in no other associatedData', () => {
+  it('does not open with other associated data', () => {
     const encryptor = encryptorOf(newKey())
     fc.assert(
       fc.property(anyPlace, anyPlace, (here, there) => {
@@ -57,7 +57,7 @@ describe('a sealed secret', () => {
     ['row', { ...associatedData, row: 'account-2' }],
     ['column', { ...associatedData, column: 'refresh_token' }],
     ['split between row and column', { ...associatedData, row: 'account-1a', column: 'ccess_token' }],
-  ])('does not open under another %s, and is not resealed there', (_, elsewhere) => {
+  ])('does not open and is not resealed with another %s', (_, elsewhere) => {
     const [older, newer] = [newKey(), newKey()]
     const sealed = encryptorOf(older).seal(token, associatedData)
     const encryptor = encryptorOf(newer, older)
@@ -66,7 +66,7 @@ describe('a sealed secret', () => {
     expect(encryptor.open(sealed, associatedData).reveal()).toBe(token.reveal())
   })
 
-  it('does not open when two records are swapped, nor with the wrapped key of another seal of its associatedData', () => {
+  it('does not open when it is swapped with another record or combined with another wrapped key', () => {
     const encryptor = encryptorOf(newKey())
     const other = { ...associatedData, row: 'account-2' }
     const mine = encryptor.seal(token, associatedData)
@@ -75,13 +75,13 @@ describe('a sealed secret', () => {
     expect(() => encryptor.open(mine, other)).toThrow(DecryptionFailed)
 
     const [format, keyId, wrappedKey] = mine.split('.')
-    const box = encryptor.seal(token, associatedData).split('.')[3]
-    expect(() => encryptor.open([format, keyId, wrappedKey, box].join('.'), associatedData)).toThrow(
+    const ciphertext = encryptor.seal(token, associatedData).split('.')[3]
+    expect(() => encryptor.open([format, keyId, wrappedKey, ciphertext].join('.'), associatedData)).toThrow(
       DecryptionFailed,
     )
   })
 
-  it('does not open with any one character changed', () => {
+  it('does not open if any one character is changed', () => {
     const encryptor = encryptorOf(newKey())
     const sealed = encryptor.seal(token, associatedData)
     fc.assert(
@@ -92,7 +92,7 @@ describe('a sealed secret', () => {
       }),
       { numRuns: 500 },
     )
-    // Every bit of the last character: some of them carry nothing, and are checked all the same.
+    // Every bit of the last character, including the bits that base64url does not use.
     for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') {
       const changed = sealed.slice(0, -1) + last
       if (changed !== sealed) expect(() => encryptor.open(changed, associatedData)).toThrow(DecryptionFailed)
@@ -108,13 +108,13 @@ describe('a sealed secret', () => {
     'v1.AA.AA.AA',
     'act.not-sealed-at-all',
     'v2.a.b.c.d',
-  ])('is not what %j is', (text) => {
+  ])('cannot be %j', (text) => {
     const encryptor = encryptorOf(newKey())
     expect(() => encryptor.open(text, associatedData)).toThrow()
     expect(() => encryptor.reseal(text, associatedData)).toThrow()
   })
 
-  it('is in no error and no print of what handles it', () => {
+  it('never appears in an error or a printed encryptor or secret, and neither does its key', () => {
     const [key, other] = [newKey(), newKey()]
     const encryptor = encryptorOf(key)
     const sealed = encryptor.seal(token, associatedData)
@@ -144,7 +144,7 @@ describe('a sealed secret', () => {
 })
 
 describe('another key', () => {
-  it('is asked for by its id when the ring lacks it, and the ring is asked once more before', () => {
+  it('is reported by its id if it is missing after the ring was read again', () => {
     const [older, newer] = [newKey(), newKey()]
     const sealed = encryptorOf(newer).seal(token, associatedData)
 
@@ -161,13 +161,13 @@ describe('another key', () => {
     expect(encryptor.open(sealed, associatedData).reveal()).toBe(token.reveal())
   })
 
-  it('does not open what merely carries its id', () => {
+  it('does not open a sealed text that only names its id', () => {
     const [key, other] = [newKey(), newKey()]
     const sealed = encryptorOf(key).seal(token, associatedData).replace(idOf(key), idOf(other))
     expect(() => encryptorOf(other, key).open(sealed, associatedData)).toThrow(DecryptionFailed)
   })
 
-  it('seals from the moment that it is the primary one', () => {
+  it('seals as soon as it is the primary key', () => {
     const [older, newer] = [newKey(), newKey()]
     const { ring, become } = changingRing(older)
     const encryptor = createEncryptor(ring)
@@ -181,7 +181,7 @@ describe('resealing', () => {
   const sealed = encryptorOf(older).seal(token, associatedData)
   const both = encryptorOf(newer, older)
 
-  it('wraps the data key anew and leaves the ciphertext as it is', () => {
+  it('rewraps the data key and keeps the ciphertext', () => {
     const resealed = both.reseal(sealed, associatedData) ?? ''
     expect(both.keyIdOf(resealed)).toBe(idOf(newer))
     expect(resealed.split('.')[3]).toBe(sealed.split('.')[3])
@@ -189,11 +189,11 @@ describe('resealing', () => {
     expect(encryptorOf(newer).open(resealed, associatedData).reveal()).toBe(token.reveal())
   })
 
-  it('has nothing to do under the primary key', () => {
+  it('returns null for a secret under the primary key', () => {
     expect(both.reseal(both.seal(token, associatedData), associatedData)).toBeNull()
   })
 
-  it('needs the old key still', () => {
+  it('needs the old key', () => {
     expect(() => encryptorOf(newer).reseal(sealed, associatedData)).toThrow(KeyMissing)
   })
 })
@@ -201,10 +201,10 @@ describe('resealing', () => {
 describe('a secret in the first format', () => {
   const counting = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
   const account = { organizationId: 'any', row: '0b9f7c1e', column: 'refresh_token' }
-  /** Written by the version that knew no other format. */
+  /** Written by the first version, which knew no other format. */
   const kept = 'v1.JwNcyVM9thUdkC9O.dupYS3ECMQqplkwE1IImsA.K7l2HGO_keySvkG8C39n_Ww'
 
-  it('opens with whichever key of the ring fits, in its row and column', () => {
+  it('opens with any key of the ring that matches, in its row and column only', () => {
     expect(encryptorOf(newKey(), counting, newKey()).open(kept, account).reveal()).toBe('rft.kept-since-v1')
     expect(() => encryptorOf(counting).open(kept, { ...account, row: '0b9f7c1f' })).toThrow(DecryptionFailed)
     expect(() => encryptorOf(counting).open(kept, { ...account, column: 'access_token' })).toThrow(
@@ -213,17 +213,17 @@ describe('a secret in the first format', () => {
     expect(() => encryptorOf(newKey()).open(kept, account)).toThrow(DecryptionFailed)
   })
 
-  it('names no key, and becomes the second format when it is resealed', () => {
+  it('names no key and is resealed in the second format', () => {
     const encryptor = encryptorOf(newKey(), counting)
     expect(encryptor.keyIdOf(kept)).toBeNull()
     const resealed = encryptor.reseal(kept, account) ?? ''
     expect(resealed).toMatch(/^v2\./)
     expect(encryptor.open(resealed, account).reveal()).toBe('rft.kept-since-v1')
-    // From then on it belongs to its organization as well.
+    // The second format is bound to the organization, too.
     expect(() => encryptor.open(resealed, { ...account, organizationId: 'other' })).toThrow(DecryptionFailed)
   })
 
-  it('does not open with a shortened tag, though the cipher itself would take one', () => {
+  it('does not open with a shortened tag, which the cipher itself would accept', () => {
     const nonce = randomBytes(12)
     const cipher = createCipheriv('aes-256-gcm', counting, nonce, { authTagLength: 4 })
     cipher.setAAD(Buffer.from('refresh_token/0b9f7c1e'))
@@ -235,7 +235,7 @@ describe('a secret in the first format', () => {
     expect(() => encryptorOf(counting).open(forged, account)).toThrow(DecryptionFailed)
   })
 
-  it('still opens, like this one of the second format, in every version to come', () => {
+  it('and one in the second format, both stored by older versions, still open', () => {
     const sealed =
       'v2.b4bec642.nP5fHpL-iDWMBlOE_JPkmzJB7yK12yuS7R4ao2mvu7RBg6eRFPKeX_VHNZXX714OiJ8dZDqAzicltptl.7gbmQ8eFYZFGjHL2ACXPq5LN_fAsTGvHa0s4FryoWZbtNShwD9hpoCr2G8Gv'
     expect(

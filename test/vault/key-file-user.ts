@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { openKeyFile } from '../../src/vault/key-file.ts'
 
 /**
- * Waits for a word on its input, then opens a key file, adds as many keys as it is told, and prints their ids and the
- * primary one that it found: `node key-file-user.ts <file> <keys>`.
+ * Waits for input, then opens a key file, adds `keys` keys, and prints their ids and that of the primary key that it found:
+ * `node key-file-user.ts <file> <keys>`.
  */
 const [file = '', keys = '0'] = process.argv.slice(2)
 console.log('ready')

@@ -18,7 +18,7 @@ interface User {
   readonly added: readonly string[]
 }
 
-/** Processes that use the file at the same moment, each as soon as all are there. */
+/** Starts processes that open the file at the same moment, once all of them are ready. */
 async function processesAtOnce(count: number, file: string, keys = 0): Promise<readonly User[]> {
   const program = new URL('key-file-user.ts', import.meta.url).pathname
   const users = Array.from({ length: count }, () => {
@@ -35,7 +35,7 @@ async function processesAtOnce(count: number, file: string, keys = 0): Promise<r
 }
 
 describe('a key file', () => {
-  it('is made on first use, with one key that only its owner can read', async () => {
+  it('is created on first use with one key, readable by its owner only', async () => {
     const file = await newFile()
     const { primary, keys } = openKeyFile(file).ring()
     expect(keys).toEqual([primary])
@@ -43,7 +43,7 @@ describe('a key file', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  it('is taken as it is by later users, and closed to strangers again', async () => {
+  it('is kept when it is opened again, and its permissions are restored', async () => {
     const file = await newFile()
     const first = openKeyFile(file).ring()
     await chmod(file, 0o644)
@@ -51,7 +51,7 @@ describe('a key file', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  it('may hold the one line without an end that older versions wrote', async () => {
+  it('may have a single line without a line feed, as older versions wrote it', async () => {
     const file = await newFile()
     const key = newKey()
     await writeFile(file, key.toString('base64'))
@@ -62,7 +62,7 @@ describe('a key file', () => {
     expect(idsOf(keyFile.ring())).toEqual([added.id, keyRingOf([key]).primary.id])
   })
 
-  it('gets a new primary key in front, and loses those that are dropped', async () => {
+  it('gets a new primary key in front and loses the dropped keys', async () => {
     const file = await newFile()
     const keyFile = openKeyFile(file)
     const first = keyFile.ring().primary
@@ -79,7 +79,7 @@ describe('a key file', () => {
     expect(idsOf(openKeyFile(file).ring())).toEqual([third.id, second.id])
   })
 
-  it('is read anew when it has changed, so that every process seals with the newest key', async () => {
+  it('is read again after a change, so that every process seals with the newest key', async () => {
     const file = await newFile()
     const [here, there] = [openKeyFile(file), openKeyFile(file)]
     const encryptor = createEncryptor(() => here.ring())
@@ -88,7 +88,7 @@ describe('a key file', () => {
     expect(here.ring()).toBe(here.ring())
   })
 
-  it('is never replaced by another when it is lost: what it sealed would be lost silently', async () => {
+  it('is never recreated when it was deleted, which would silently lose the sealed secrets', async () => {
     const file = await newFile()
     const keyFile = openKeyFile(file)
     await rm(file)
@@ -103,7 +103,7 @@ describe('a key file', () => {
     ['has 16 bytes', newKey().subarray(16).toString('base64')],
     ['at least one', ''],
     ['are the same', [1, 1].map((byte) => Buffer.alloc(32, byte).toString('base64')).join('\n')],
-  ])('refuses what is no key ring (%s), and shows none of it', async (why, text) => {
+  ])('that is not a key ring (%s) is refused without showing its content', async (why, text) => {
     const file = await newFile()
     await writeFile(file, text)
     let refusal: unknown
@@ -120,7 +120,7 @@ describe('a key file', () => {
 })
 
 describe('several processes', () => {
-  it('that make the file at once all have the same key', async () => {
+  it('that create the file at the same time get the same key', async () => {
     const file = await newFile()
     const users = await processesAtOnce(4, file)
     const { primary } = openKeyFile(file).ring()
@@ -128,7 +128,7 @@ describe('several processes', () => {
     expect((await readdir(path.dirname(file))).sort()).toEqual(['secret-key', 'secret-key.lock'])
   })
 
-  it('that add keys at once lose none', async () => {
+  it('that add keys at the same time lose none', async () => {
     const file = await newFile()
     const { primary } = openKeyFile(file).ring()
     const users = await processesAtOnce(3, file, 30)

@@ -4,20 +4,20 @@ import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { newKey } from './support.ts'
 
 describe('a key ring', () => {
-  it('has its first key as the primary one', () => {
+  it('has its first key as the primary key', () => {
     const keys = [newKey(), newKey(), newKey()]
     const ring = keyRingOf(keys)
     expect(ring.primary).toBe(ring.keys[0])
     expect(ring.keys.map(({ bytes }) => bytes)).toEqual(keys)
   })
 
-  it('names a key after the key itself, the same on every machine', () => {
+  it('derives the id of a key from the key, equal on every machine', () => {
     const counting = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
     expect(keyRingOf([counting]).primary.id).toBe('b4bec642')
     expect(keyRingOf([newKey()]).primary.id).toMatch(/^[0-9a-f]{8}$/)
   })
 
-  it('refuses no key, a key of another length, and the same key twice', () => {
+  it('refuses an empty list, a key of another length and two equal keys', () => {
     const key = newKey()
     expect(() => keyRingOf([])).toThrow('at least one')
     expect(() => keyRingOf([key, key.subarray(1)])).toThrow('key 2 of the ring has 31 bytes')
@@ -26,7 +26,7 @@ describe('a key ring', () => {
     )
   })
 
-  it('shows no key when it is printed, also not in what it refuses', () => {
+  it('shows no key when it or its error is printed', () => {
     const key = newKey()
     const shown = [inspect(keyRingOf([key]), { depth: 9 }), JSON.stringify(keyRingOf([key]))]
     try {

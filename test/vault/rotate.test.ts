@@ -11,7 +11,7 @@ const encryptorOf = (...keys: readonly Buffer[]) => createEncryptor(() => keyRin
 const keyOf = (associatedData: AssociatedData) =>
   JSON.stringify([associatedData.organizationId, associatedData.row, associatedData.column])
 
-/** A table of sealed secrets, whose every write compares first. */
+/** A table of sealed secrets with compare-and-set writes. */
 function tableOf(records: readonly SealedRecord[]) {
   const rows = new Map(records.map((record) => [keyOf(record.associatedData), record]))
   return {
@@ -34,7 +34,7 @@ const associatedDataOf = (row: number): AssociatedData => ({
 })
 
 describe('a rotation', () => {
-  it('leaves every record to open without the old keys, whichever it was sealed under', async () => {
+  it('makes every record open without the old keys', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(2), { maxLength: 30 }), async (keyIndexes) => {
         const [newest, older, oldest] = [newKey(), newKey(), newKey()]
@@ -61,7 +61,7 @@ describe('a rotation', () => {
     )
   })
 
-  it('has nothing left to do the second time', async () => {
+  it('rewraps nothing the second time', async () => {
     const [newer, older] = [newKey(), newKey()]
     const table = tableOf([
       {
@@ -101,7 +101,7 @@ describe('a rotation', () => {
     expect(table.rows.get(keyOf(stale.associatedData))?.sealed).toBe(refreshed)
   })
 
-  it('counts what it cannot bring over by the key that must stay, and goes on', async () => {
+  it('counts the records that it cannot rewrap by the key that must stay, and continues', async () => {
     const [newer, older, lost] = [newKey(), newKey(), newKey()]
     const misplaced = encryptorOf(older).seal(new Secret('t'), associatedDataOf(9))
     const table = tableOf([
@@ -128,7 +128,7 @@ describe('a rotation', () => {
     expect(table.rows.get(keyOf(associatedDataOf(3)))?.sealed).toBe(misplaced)
   })
 
-  it('stops where the database does, and the removed key is then missed by its name', async () => {
+  it('rejects if the database fails, and an unfinished record reports its missing key', async () => {
     const [newer, older] = [newKey(), newKey()]
     const sealed = encryptorOf(older).seal(new Secret('t'), associatedDataOf(1))
     const table = tableOf([{ associatedData: associatedDataOf(1), sealed }])

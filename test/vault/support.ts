@@ -14,7 +14,7 @@ export const associatedData: AssociatedData = {
   column: 'access_token',
 }
 
-/** A ring that can be exchanged while a encryptor holds it, as a key file can. */
+/** A ring that can change while an encryptor uses it, like that of a key file. */
 export function changingRing(...keys: readonly Buffer[]) {
   let ring = keyRingOf(keys)
   return {

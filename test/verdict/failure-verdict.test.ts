@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { failureVerdicts, nextStepFor, verdictFor } from '../../src/verdict/failure-verdict.ts'
 import type { VerdictSource } from '../../src/verdict/verdict-row.ts'
 
-/** Codes in the API's envelope, with the HTTP status that the documents give them. */
+/** Codes of the API's response envelope, with their documented HTTP status. */
 const documentedApi = {
   invalid_param: 400,
   invalid_params: 400,
@@ -27,7 +27,7 @@ const documentedApi = {
   internal_error: 500,
 } as const
 
-/** `error` of the OAuth endpoints and of the callback, and the callback's one known `error_type`. */
+/** `error` of the OAuth endpoints and of the callback, and the only known `error_type` of the callback. */
 const documentedOauth = [
   'access_denied',
   'invalid_client',
@@ -42,7 +42,7 @@ const documentedOauth = [
   'non_sandbox_target',
 ]
 
-/** `fail_reason` of a post, and whether the documents allow a fresh init at once. */
+/** `fail_reason` of a post, and whether the documentation allows another init of the unchanged post. */
 const documentedPost = {
   file_format_check_failed: false,
   duration_check_failed: false,
@@ -59,7 +59,7 @@ const documentedPost = {
   spam_risk: false,
 } as const
 
-/** What the upload host answers but success; its 5xx are given for the whole hundred. */
+/** Error statuses of the upload host; 5xx is documented as a whole. */
 const documentedUpload = ['http_400', 'http_403', 'http_404', 'http_416', 'http_500', 'http_502', 'http_599']
 
 const networkCodes = {
@@ -79,7 +79,7 @@ const networkCodes = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'RETRY_AFTER',
 } as const
 
-/** Codes that our steps put together: rules that a post or a video breaks, classes of a provider's failure. */
+/** Codes that our steps compose: rules that a post or a video breaks, kinds of a provider's failure. */
 const ownComposed = [
   ...['CAPTION', 'DURATION', 'PRIVACYLEVEL', 'COMMENT', 'DUET', 'STITCH', 'BRANDEDPRIVATE'].map(
     (rule) => `POST_${rule}`,
@@ -97,8 +97,8 @@ const ownComposed = [
 const verdictOf = (source: VerdictSource, code: string) => verdictFor(source, code).verdict
 const isKnown = (source: VerdictSource, code: string) => verdictFor(source, code).recognised
 
-describe('the table of verdicts', () => {
-  it('knows every documented code of every source', () => {
+describe('the verdict table', () => {
+  it('has every documented code of every source', () => {
     const documented = [
       ...Object.keys(documentedApi).map((code) => ['api', code] as const),
       ...documentedOauth.map((code) => ['oauth', code] as const),
@@ -109,17 +109,17 @@ describe('the table of verdicts', () => {
     expect(documented.filter(([source, code]) => !isKnown(source, code))).toEqual([])
   })
 
-  it('holds no code twice', () => {
+  it('has no code twice', () => {
     const keys = failureVerdicts.map(({ source, code }) => `${source}/${code}`)
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
   })
 
-  it('gives each envelope code the HTTP status that is documented', () => {
+  it('has the documented HTTP status for each code of the API', () => {
     const statuses = Object.keys(documentedApi).map((code) => [code, verdictOf('api', code).httpStatus])
     expect(Object.fromEntries(statuses)).toEqual(documentedApi)
   })
 
-  it('says in whole sentences what happened and what to do, without a code in them', () => {
+  it('describes in sentences, without codes, what happened and what to do', () => {
     const sentence = /^[A-Z].{15,}\.$/
     const unclear = failureVerdicts
       .flatMap(({ code, meaning, nextStep }) => [
@@ -130,14 +130,14 @@ describe('the table of verdicts', () => {
     expect(unclear).toEqual([])
   })
 
-  it('tells nobody to act where waiting is enough, and somebody by name where it is not', () => {
+  it('requires no action where waiting is enough, and names the operator where the operator must act', () => {
     const waits = failureVerdicts.filter(({ verdict }) => verdict === 'RETRY_AFTER')
-    expect(waits.filter(({ nextStep }) => !/by itself|Nothing needs doing/.test(nextStep))).toEqual([])
+    expect(waits.filter(({ nextStep }) => !/automatically|No action needed/.test(nextStep))).toEqual([])
     const operator = failureVerdicts.filter(({ verdict }) => verdict === 'NEEDS_OPERATOR')
     expect(operator.filter(({ nextStep }) => !nextStep.includes('operator'))).toEqual([])
   })
 
-  it('knows every failure that is written out anywhere in the sources, by the same verdict', async () => {
+  it('has every failure that the source code writes as a literal, with the same verdict', async () => {
     const written = await failuresInSources()
     expect(written.length).toBeGreaterThan(10)
     const known = new Set(failureVerdicts.map(({ verdict, code }) => `${verdict} ${code}`))
@@ -146,43 +146,43 @@ describe('the table of verdicts', () => {
 })
 
 describe('a verdict', () => {
-  it('lets a post be opened again exactly where TikTok allows it', () => {
+  it('allows a post to be opened again only where TikTok allows it', () => {
     const again = Object.keys(documentedPost).map((code) => [code, verdictOf('post', code).canPostAgain])
     expect(Object.fromEntries(again)).toEqual(documentedPost)
     expect(verdictOf('post', 'internal').verdict).toBe('RETRY_AFTER')
   })
 
-  it('waits at least the minute of the rate limit', () => {
+  it('waits at least a minute after a rate limit error', () => {
     const { verdict, afterSeconds } = verdictOf('api', 'rate_limit_exceeded')
     expect(verdict).toBe('RETRY_AFTER')
     expect(afterSeconds).toBeGreaterThanOrEqual(60)
   })
 
   it.each(['spam_risk_too_many_posts', 'spam_risk_too_many_pending_share', 'reached_active_user_cap'])(
-    'waits for the cap behind %s for a day at most',
+    'waits at most a day for the cap of %s',
     (code) => expect(verdictOf('api', code)).toMatchObject({ verdict: 'WAIT_CAP', afterSeconds: 86_400 }),
   )
 
-  it('tells an unaudited app that the account has to be private, not just the post', () => {
+  it('says that an unaudited app requires a private account, not just a private post', () => {
     const { verdict, nextStep } = verdictOf('api', 'unaudited_client_can_only_post_to_private_accounts')
     expect(verdict).toBe('NEEDS_OPERATOR')
     expect(nextStep).toMatch(/account itself private/)
     expect(nextStep).toMatch(/SELF_ONLY/)
   })
 
-  it('calls the cap of users one of the app, so that no creator takes it for theirs', () => {
+  it('describes the cap of active users as a cap of the app, not of the creator', () => {
     const { meaning, nextStep } = verdictOf('api', 'reached_active_user_cap')
     expect(meaning).toMatch(/The app, not this creator/)
     expect(nextStep).toMatch(/operator/)
   })
 
-  it('leaves open what became of a request that TikTok failed on', () => {
+  it('is OUTCOME_UNKNOWN for a request on which TikTok failed', () => {
     expect(verdictOf('api', 'internal_error').verdict).toBe('OUTCOME_UNKNOWN')
     expect(verdictOf('api', 'http_503')).toMatchObject({ verdict: 'OUTCOME_UNKNOWN', code: 'http_503' })
   })
 
   it.each(Object.entries(networkCodes))(
-    'knows %s of the network, for whomever it was meant',
+    'recognises the network failure %s from every source',
     (code, verdict) => {
       for (const source of ['api', 'oauth', 'upload', 'reelpilot'] as const) {
         expect(verdictFor(source, code)).toMatchObject({ recognised: true, verdict: { code, verdict } })
@@ -191,7 +191,7 @@ describe('a verdict', () => {
   )
 })
 
-describe('a code that nobody has documented', () => {
+describe('an undocumented code', () => {
   it.each([
     ['api', 429, 'RETRY_AFTER'],
     ['api', 401, 'NEEDS_USER'],
@@ -206,14 +206,14 @@ describe('a code that nobody has documented', () => {
     ['upload', 400, 'OUTCOME_UNKNOWN'],
     ['upload', 418, 'OUTCOME_UNKNOWN'],
     ['reelpilot', undefined, 'NEEDS_OPERATOR'],
-  ] as const)('takes, from %s under HTTP %s, the class %s', (source, httpStatus, verdict) => {
+  ] as const)('from %s with HTTP status %s gets the verdict %s', (source, httpStatus, verdict) => {
     expect(verdictFor(source, 'brand_new_code', httpStatus)).toMatchObject({
       recognised: false,
       verdict: { source, code: 'brand_new_code', verdict },
     })
   })
 
-  it('is read by the HTTP status that it may consist of', () => {
+  it('that contains an HTTP status gets the verdict of the status', () => {
     expect(verdictFor('api', 'http_404')).toMatchObject({
       recognised: false,
       verdict: { verdict: 'NEEDS_OPERATOR', httpStatus: 404 },
@@ -221,7 +221,7 @@ describe('a code that nobody has documented', () => {
     expect(verdictOf('oauth', 'http_401').verdict).toBe('NEEDS_USER')
   })
 
-  it('never opens a post again, whatever it is called', () => {
+  it('of a post never opens the post again', () => {
     for (const code of [
       'brand_new_reason',
       'Internal',
@@ -237,31 +237,31 @@ describe('a code that nobody has documented', () => {
     }
   })
 
-  it('is compared whole, never by a part of it', () => {
+  it('is not recognised by a documented prefix', () => {
     expect(isKnown('post', 'internal_but_different')).toBe(false)
     expect(isKnown('post', 'spam_risk_of_a_new_kind')).toBe(false)
   })
 })
 
 describe('nextStepFor', () => {
-  it('answers the sentence of the code, by its source or without one', () => {
+  it('returns the text of the code, with or without a source', () => {
     const { nextStep } = verdictOf('api', 'invalid_publish_id')
     const failure = { code: 'invalid_publish_id', verdict: 'OUTCOME_UNKNOWN' } as const
     expect(nextStepFor({ ...failure, source: 'api' })).toBe(nextStep)
     expect(nextStepFor(failure)).toBe(nextStep)
   })
 
-  it('tells apart what two sources mean by one word', () => {
+  it('distinguishes the same code of two sources', () => {
     const failure = { code: 'spam_risk_too_many_posts', verdict: 'WAIT_CAP' } as const
-    expect(nextStepFor({ ...failure, source: 'api' })).toMatch(/goes on/)
-    expect(nextStepFor({ ...failure, source: 'post' })).toMatch(/anew/)
+    expect(nextStepFor({ ...failure, source: 'api' })).toMatch(/continues/)
+    expect(nextStepFor({ ...failure, source: 'post' })).toMatch(/Plan the post again/)
   })
 
-  it('follows the verdict where the step knew better than the code', () => {
-    expect(nextStepFor({ source: 'api', code: 'timeout', verdict: 'RETRY_AFTER' })).toMatch(/tried again/)
+  it('returns the text of the verdict if it differs from the verdict of the code', () => {
+    expect(nextStepFor({ source: 'api', code: 'timeout', verdict: 'RETRY_AFTER' })).toMatch(/is retried/)
   })
 
-  it('has a sentence for every verdict when it does not know the code', () => {
+  it('returns a text for every verdict of an unknown code', () => {
     const verdicts = [...new Set(failureVerdicts.map(({ verdict }) => verdict))]
     const sentences = verdicts.map((verdict) => nextStepFor({ code: 'renderer_crashed', verdict }))
     expect(verdicts).toHaveLength(7)
@@ -270,7 +270,7 @@ describe('nextStepFor', () => {
   })
 })
 
-/** Failures that stand as literals: `failure('VERDICT', 'CODE'` and `verdict: 'VERDICT', code: 'CODE'`. */
+/** Failures that are written as literals: `failure('VERDICT', 'CODE'` and `verdict: 'VERDICT', code: 'CODE'`. */
 async function failuresInSources(): Promise<readonly string[]> {
   const root = new URL('../..', import.meta.url).pathname
   const found: string[] = []

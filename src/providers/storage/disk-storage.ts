@@ -27,7 +27,7 @@ const staleAfterMs = 24 * 60 * 60 * 1000
 
 export interface DiskStorageOptions {
   readonly directory: string
-  /** Holds content until it is complete; may be on another device. Default: a directory beside the objects. */
+  /** Holds incomplete content; may be on another device. Default: a directory beside the objects. */
   readonly temporaryDirectory?: string
 }
 
@@ -46,7 +46,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
   }
 
   const pathOf = (organizationId: string, sha256: string) => {
-    // The names become paths, so they are checked here in any case.
+    // The names become parts of paths.
     if (!/^[\w-]{1,128}$/.test(organizationId))
       throw new TypeError('an organization id may contain only letters, digits, - and _')
     if (!/^[0-9a-f]{64}$/.test(sha256))
@@ -110,7 +110,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
     async list(organizationId, olderThanMs) {
       const folder = path.dirname(path.dirname(pathOf(organizationId, '0'.repeat(64))))
       const names = await readdir(folder, { recursive: true }).catch((error) => {
-        if (codeOf(error) === 'ENOENT') return [] // the organization has stored nothing yet
+        if (codeOf(error) === 'ENOENT') return [] // The organization has stored nothing yet.
         throw error
       })
       const hashes: string[] = []

@@ -3,20 +3,20 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-/** A name that no other process or call uses. */
+/** A file name that no other process or call uses. */
 export const temporaryName = (): string => `${randomUUID()}.part`
 
-/** The error code of a failed system call, or an empty text. */
+/** The error code of a failed system call, or an empty string. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** A file's content, opened when it is asked for: a stream that fails before anybody listens to it ends the process. */
+/** Reads a file, opened at the first read only: a stream that fails before it has a listener ends the process. */
 export async function* contentOf(file: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(file)
 }
 
-/** Writes a new file and returns once its content would survive a power cut. A failure may leave a part behind. */
+/** Writes a new file and syncs it, so that its content survives a power cut. A failure may leave an incomplete file. */
 export async function writeDurably(
   file: string,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -31,10 +31,10 @@ export async function writeDurably(
 }
 
 /**
- * Puts a synced file in the place of another in one step: whoever opens `target` sees the old content or the new.
+ * Moves a synced file to `target` atomically: a reader sees the old content or the new.
  *
- * A rename works within one device only; from another one the file is first copied to `landing`, a directory on the
- * target's device.
+ * A rename works within one device only. From another device the file is first copied to `landing`, a directory on the
+ * device of the target.
  */
 export async function moveDurably(file: string, target: string, landing: string): Promise<void> {
   try {
@@ -60,7 +60,7 @@ async function copyAcross(file: string, target: string, landing: string): Promis
 /** Creates a directory below `root` so that it survives a power cut: each new name is synced in its parent. */
 export async function createDirectory(directory: string, root: string): Promise<void> {
   await mkdir(directory, { recursive: true })
-  // Also where it exists already: another process may have made it a moment ago and not synced it yet.
+  // Existing directories too: another process may have created one a moment ago and not synced it yet.
   for (let made = directory; made !== root && made.startsWith(root); made = path.dirname(made)) {
     await syncDirectory(path.dirname(made))
   }
@@ -75,13 +75,13 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Removes the temporary files that nobody has written to for so long that their writer must be gone. */
+/** Removes temporary files that were last written more than `afterMs` ago, whose writers are assumed dead. */
 export async function removeStale(directory: string, afterMs: number): Promise<void> {
   for (const name of await readdir(directory)) {
     const file = path.join(directory, name)
     const age = await stat(file).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0, // gone already: another process is tidying up too
+      () => 0, // Another process has removed it.
     )
     if (name.endsWith('.part') && age > afterMs) await rm(file, { force: true })
   }

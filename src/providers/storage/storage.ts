@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 
-/** A stored object: its name is the hash of its content, `bytes` its length. */
+/** A stored object. Its name is the hash of its content. */
 export interface StoredObject {
   readonly sha256: string
   readonly bytes: number
 }
 
-/** The expected content, as far as the caller knows it. A mismatch is refused, and nothing is stored. */
+/** The expected content, as far as the caller knows it. On a mismatch nothing is stored. */
 export interface ExpectedContent {
   readonly sha256?: string
   readonly bytes?: number
@@ -19,8 +19,8 @@ export interface ByteRange {
 }
 
 /**
- * Stores files by the sha256 of their content, separately per organization: equal content of two organizations is two
- * objects, so that no organization can find out what another one has.
+ * Stores files by the sha256 of their content, separately per organization: equal content of two organizations is stored as
+ * two objects, so that no organization can detect what another one has stored.
  */
 export interface Storage {
   /**
@@ -61,7 +61,7 @@ export class ObjectMissing extends Error {
   override readonly name = 'ObjectMissing'
 }
 
-/** The content differs from what the caller expected: incomplete, or another file. Nothing of it was stored. */
+/** The content is incomplete or differs from what the caller expected. Nothing of it was stored. */
 export class ContentMismatch extends Error {
   override readonly name = 'ContentMismatch'
 }

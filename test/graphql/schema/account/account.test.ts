@@ -168,7 +168,7 @@ describe('an account whose tokens are encrypted with a missing key', () => {
     expect(health).toMatchObject({
       status: 'ENCRYPTION_KEY_MISSING',
       failure: { code: 'KEY_MISSING', verdict: 'NEEDS_OPERATOR' },
-      nextStep: expect.stringMatching(/^The operator puts the key file back/),
+      nextStep: expect.stringMatching(/^The operator restores the key file/),
       slotsAtRisk: [{ slot: { id: slotIds[0] }, failure: { code: 'KEY_MISSING' } }],
     })
     expect(Date.parse(health.postingEndsAt)).toBeLessThanOrEqual(Date.now() + 1_000)

@@ -248,7 +248,7 @@ describe('a job that our own limits defer', () => {
       {
         deferredBy,
         waitingUntil: new Date(dueAt).toISOString(),
-        failure: { code, nextStep: expect.stringContaining('Nothing needs doing') },
+        failure: { code, nextStep: expect.stringContaining('No action needed') },
       },
     ])
     await database.owner.pool.query(
