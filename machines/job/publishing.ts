@@ -12,7 +12,10 @@ const onUnknownOutcome = {
 } as const
 
 /** The queue gave up while a call may have been running: its outcome is unknown. */
-const onWorkerLost = { target: '#job.needsPerson', actions: ['recordFailure', 'markUnknown'] } as const
+const onInfrastructureFailed = {
+  target: '#job.needsPerson',
+  actions: ['recordFailure', 'markUnknown'],
+} as const
 
 /**
  * Seconds before the next attempt to open a post after a lost response: 1, 8, 64, 300. TikTok allows few pending posts at
@@ -41,7 +44,10 @@ export const publishing = jobSetup.createStateConfig({
       tags: 'working',
       on: {
         ...deferRequests,
-        infrastructureFailed: { ...onWorkerLost, actions: [...onWorkerLost.actions, 'countInitAttempt'] },
+        infrastructureFailed: {
+          ...onInfrastructureFailed,
+          actions: [...onInfrastructureFailed.actions, 'countInitAttempt'],
+        },
       },
       entry: assign({ nextChunk: 0, outcomeUnknown: false }),
       invoke: {
@@ -84,7 +90,7 @@ export const publishing = jobSetup.createStateConfig({
     /** One chunk per checkpoint. The post can exist only after the last chunk. */
     uploading: {
       tags: 'working',
-      on: { ...deferRequests, infrastructureFailed: onWorkerLost },
+      on: { ...deferRequests, infrastructureFailed: onInfrastructureFailed },
       invoke: {
         id: 'uploadChunk',
         src: 'uploadChunk',

@@ -30,8 +30,10 @@ export const asFinal = (failure: Failure): Failure =>
  */
 export const asPersonTask = (failure: Failure | null): Failure => {
   if (failure === null) return unexplained
-  const goesOn = failure.verdict === 'RETRY_AFTER' || failure.verdict === 'WAIT_CAP'
-  return goesOn || failure.verdict === 'PERMANENT' ? { ...failure, verdict: 'NEEDS_OPERATOR' } : failure
+  const promisesRetry = failure.verdict === 'RETRY_AFTER' || failure.verdict === 'WAIT_CAP'
+  return promisesRetry || failure.verdict === 'PERMANENT'
+    ? { ...failure, verdict: 'NEEDS_OPERATOR' }
+    : failure
 }
 
 const unexplained: Failure = {

@@ -42,12 +42,12 @@ function offsetAt(timeZone: string, at: number): number {
 
 /** The wall-clock fields of a zone; the month counts from 0, as in `Date`. */
 function wallClock(timeZone: string, at: number) {
-  const shown = new Map(
+  const fields = new Map(
     formatOf(timeZone)
       .formatToParts(at)
       .map(({ type, value }) => [type, Number(value)]),
   )
-  const read = (part: Intl.DateTimeFormatPartTypes) => shown.get(part) ?? Number.NaN
+  const read = (part: Intl.DateTimeFormatPartTypes) => fields.get(part) ?? Number.NaN
   return {
     year: read('year'),
     month: read('month') - 1,

@@ -34,9 +34,9 @@ export function isRetryableStatus(httpStatus: number): boolean {
  */
 export function backoffMs(seed: string, attempt: number, afterSeconds = 0): number {
   const full = Math.min(maxBackoffSeconds, initialBackoffSeconds * 2 ** Math.max(0, attempt - 1)) * 1_000
-  const asked = Math.min(maxRetryAfterSeconds, afterSeconds) * 1_000
+  const requestedMs = Math.min(maxRetryAfterSeconds, afterSeconds) * 1_000
   const jitter = pseudoRandom(`${seed}/${attempt}`)
-  return Math.ceil(Math.max(full * (0.5 + jitter / 2), asked * (1 + jitter * maxJitter)))
+  return Math.ceil(Math.max(full * (0.5 + jitter / 2), requestedMs * (1 + jitter * maxJitter)))
 }
 
 /**

@@ -130,11 +130,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     const { outcome } = await runCommand(db, notifications, (tx) => handleWebhook(tx, deps, key))
     webhookLog.debug({ outcome }, 'webhook handled')
   })
-  await workDeadWakeUps(boss, async (jobId, lost) => {
-    const result = await runCommand(db, notifications, (tx) => deadLetterJob(tx, deps, jobId, lost))
+  await workDeadWakeUps(boss, async (jobId, deadLetter) => {
+    const result = await runCommand(db, notifications, (tx) => deadLetterJob(tx, deps, jobId, deadLetter))
     if (result.kind === 'moot') return
     const { isTransitioned } = result
-    queueLog.error({ jobId, isTransitioned, attempts: lost.attempts, ...lost.cause }, 'job dead-lettered')
+    queueLog.error(
+      { jobId, isTransitioned, attempts: deadLetter.attempts, ...deadLetter.cause },
+      'job dead-lettered',
+    )
   })
   await workDeadDeliveries(boss, async (key, { cause, attempts }) => {
     await markFailed(db, key, `${cause.code}: ${cause.message}`)

@@ -3,7 +3,7 @@ import { queues } from '../queue/queue-settings.ts'
 import { type DeadLetterRecord, listOpenDeadLetters } from '../store/job/dead-letters.ts'
 import { listQueueWarnings } from '../store/job/queue-warnings.ts'
 import { type Command, onDatabase, print } from './command.ts'
-import { maxListedLetters, withQueue } from './with-queue.ts'
+import { maxListedDeadLetters, withQueue } from './with-queue.ts'
 
 export const queuesCommand: Command = {
   name: 'queues',
@@ -15,7 +15,7 @@ export const queuesCommand: Command = {
 export async function describeQueues(databaseUrl: string, log: Logger): Promise<string> {
   return await withQueue(databaseUrl, 'queues', log, async (boss, { db }) => {
     const known = await boss.getQueues(Object.values(queues))
-    const letters = await listOpenDeadLetters(db, maxListedLetters)
+    const deadLetters = await listOpenDeadLetters(db, maxListedDeadLetters)
     const warnings = await listQueueWarnings(db)
     return [
       row('queue', ['due', 'deferred', 'active', 'failed']),
@@ -24,8 +24,8 @@ export async function describeQueues(databaseUrl: string, log: Logger): Promise<
         row(name, [readyCount, deferredCount, activeCount, failedCount]),
       ),
       '',
-      letters.length === 0 ? 'No open dead letters.' : `Open dead letters: ${letters.length}`,
-      ...letters.map(describeLetter),
+      deadLetters.length === 0 ? 'No open dead letters.' : `Open dead letters: ${deadLetters.length}`,
+      ...deadLetters.map(describeDeadLetter),
       '',
       warnings.length === 0
         ? 'No queue warnings in the last 30 days.'
@@ -42,7 +42,7 @@ function row(name: string, cells: readonly (string | number)[]): string {
   return [name.padEnd(16), ...cells.map((cell) => String(cell).padStart(8))].join('')
 }
 
-function describeLetter({
+function describeDeadLetter({
   instanceId,
   machine,
   state,

@@ -6,7 +6,7 @@ import { createChangeNotifier } from '../store/event/notify.ts'
 import { listOpenDeadLetters } from '../store/job/dead-letters.ts'
 import { runCommand } from '../store/run-command.ts'
 import { type Command, onDatabase, print } from './command.ts'
-import { maxListedLetters, withQueue } from './with-queue.ts'
+import { maxListedDeadLetters, withQueue } from './with-queue.ts'
 
 export const redriveCommand: Command = {
   name: 'redrive',
@@ -14,15 +14,15 @@ export const redriveCommand: Command = {
   summary: 'redrives a job or account, or all, from the open dead letters',
   required: ['JOB|all'],
   run: (call) =>
-    onDatabase(call, async (url, log) => print(await redriveLetters(url, call.words[0] ?? '', log))),
+    onDatabase(call, async (url, log) => print(await redriveDeadLetters(url, call.words[0] ?? '', log))),
 }
 
 /** Redrives one job or account, or `all` with an open dead letter. Returns a line for each. */
-export async function redriveLetters(databaseUrl: string, which: string, log: Logger): Promise<string> {
+export async function redriveDeadLetters(databaseUrl: string, which: string, log: Logger): Promise<string> {
   return await withQueue(databaseUrl, 'redrive', log, async (boss, connection) => {
     const deps = { boss, machines: catalogueOf([jobMachine, accountMachine]) }
-    const letters = await listOpenDeadLetters(connection.db, maxListedLetters)
-    const chosen = letters.filter(({ instanceId }) => which === 'all' || instanceId === which)
+    const deadLetters = await listOpenDeadLetters(connection.db, maxListedDeadLetters)
+    const chosen = deadLetters.filter(({ instanceId }) => which === 'all' || instanceId === which)
     if (chosen.length === 0) return 'There is no such open dead letter.'
     const notifications = createChangeNotifier(connection)
     const lines: string[] = []

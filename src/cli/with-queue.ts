@@ -4,7 +4,7 @@ import type { Connection } from '../store/database.ts'
 import { withRuntime } from './with-runtime.ts'
 
 /** The maximum number of dead letters in a list, the oldest first. */
-export const maxListedLetters = 1_000
+export const maxListedDeadLetters = 1_000
 
 /** Runs a command's work with a started queue. */
 export async function withQueue(

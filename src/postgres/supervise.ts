@@ -45,7 +45,7 @@ export function supervise(
     }
     return lastError
   }
-  const watch = async (): Promise<void> => {
+  const monitor = async (): Promise<void> => {
     for (;;) {
       // Unreferenced: supervision alone does not keep the process alive.
       await sleep(pollIntervalMs, undefined, { signal, ref: false })
@@ -55,13 +55,13 @@ export function supervise(
       onRestart()
     }
   }
-  const watching = watch().catch((error) => {
+  const monitoring = monitor().catch((error) => {
     if (!signal.aborted) onGiveUp(error instanceof Error ? error : new Error(String(error)))
   })
   return {
     async stop() {
       stopping.abort()
-      await watching
+      await monitoring
     },
   }
 }

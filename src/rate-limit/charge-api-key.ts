@@ -27,13 +27,13 @@ export async function chargeApiKey(
   bucket: Bucket = defaultApiBucket,
 ): Promise<Charge | null> {
   const tokens = Math.min(Math.max(0, Math.ceil(cost)), bucket.capacity)
-  const result = await limiter.take({ organizationId, key: `api ${keyId}`, bucket, cost: tokens })
+  const result = await limiter.consume({ organizationId, key: `api ${keyId}`, bucket, cost: tokens })
   if (result.kind === 'unavailable') return null
   return {
-    allowed: result.kind === 'taken',
+    allowed: result.kind === 'consumed',
     limit: bucket.capacity,
     remaining: Math.floor(result.remaining),
     resetSeconds: Math.ceil((bucket.capacity - result.remaining) / bucket.refillPerSecond),
-    retryAfterSeconds: result.kind === 'taken' ? 0 : Math.max(1, Math.ceil(result.afterMs / 1_000)),
+    retryAfterSeconds: result.kind === 'consumed' ? 0 : Math.max(1, Math.ceil(result.afterMs / 1_000)),
   }
 }

@@ -55,10 +55,10 @@ export interface TokenRequest {
 }
 
 export type TokenResult =
-  | { readonly kind: 'taken'; readonly remaining: number }
-  /** Nothing was taken. After `afterMs` there are enough tokens, if no other request takes any. */
+  | { readonly kind: 'consumed'; readonly remaining: number }
+  /** No token was consumed. After `afterMs` there are enough tokens, if no other request consumes any. */
   | { readonly kind: 'deferred'; readonly remaining: number; readonly afterMs: number }
-  /** Nothing was taken: no store is available. */
+  /** No token was consumed: no store is available. */
   | { readonly kind: 'unavailable' }
 
 /** The state of a window, for display. */
@@ -92,8 +92,8 @@ export interface Limiter {
   acquire(request: AcquireRequest): Promise<AcquireResult>
   /** Releases the reservations of a call that the upstream does not count. */
   release(organizationId: string, reservations: readonly Reservation[]): Promise<void>
-  /** Takes all the tokens of a request or none. Throws `InvalidLimitError`. */
-  take(request: TokenRequest): Promise<TokenResult>
+  /** Consumes all the tokens of a request or none. Throws `InvalidLimitError`. */
+  consume(request: TokenRequest): Promise<TokenResult>
   /** The windows of an organization, by key. Windows of scope `app` are not listed. */
   windows(organizationId: string): Promise<readonly WindowView[]>
   health(): LimiterHealth

@@ -13,35 +13,35 @@ export interface BucketLevel {
   readonly at: number
 }
 
-export interface TakeResult {
-  readonly taken: boolean
+export interface ConsumeResult {
+  readonly isConsumed: boolean
   readonly level: BucketLevel
-  /** 0 if taken. */
+  /** 0 if the tokens were consumed. */
   readonly afterMs: number
 }
 
 /**
- * Takes `cost` tokens if the bucket has them. In any interval of t seconds at most `capacity + t · refillPerSecond` are taken; a
+ * Consumes `cost` tokens if the bucket has them. Any interval of t seconds consumes at most `capacity + t · refillPerSecond`; a
  * clock that is set back refills nothing.
  *
  * Nothing is reserved for a deferred request: an API client may never retry, and one that retries all the time would reserve
  * all of its own future.
  */
-export function takeTokens(
+export function consumeTokens(
   level: BucketLevel | undefined,
   bucket: Bucket,
   cost: number,
   now: number,
-): TakeResult {
+): ConsumeResult {
   const { capacity, refillPerSecond } = bucket
   const needed = cost * 1_000
   const before = level ?? { thousandths: capacity * 1_000, at: now }
   const at = Math.max(now, before.at)
   const available = Math.min(capacity * 1_000, before.thousandths + (at - before.at) * refillPerSecond)
   return available >= needed
-    ? { taken: true, level: { thousandths: available - needed, at }, afterMs: 0 }
+    ? { isConsumed: true, level: { thousandths: available - needed, at }, afterMs: 0 }
     : {
-        taken: false,
+        isConsumed: false,
         level: { thousandths: available, at },
         afterMs: at - now + Math.ceil((needed - available) / refillPerSecond),
       }

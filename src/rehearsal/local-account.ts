@@ -16,7 +16,7 @@ export async function connectLocalAccount(
   const creator = tiktok.createAccount(wanted)
   const grant = tiktok.grant(creator.username)
   const accountId = randomUUID()
-  const place = { organizationId, row: accountId }
+  const associatedData = { organizationId, row: accountId }
   await insertConnectedAccount(db, {
     accountId,
     organizationId,
@@ -27,9 +27,12 @@ export async function connectLocalAccount(
       scopes: grant.scope.split(','),
     },
     tokens: {
-      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
+      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), {
+        ...associatedData,
+        column: 'access_token',
+      }),
       refreshTokenSealed: encryptor.seal(new Secret(grant.refresh_token), {
-        ...place,
+        ...associatedData,
         column: 'refresh_token',
       }),
       expiresInSeconds: grant.expires_in,

@@ -47,8 +47,8 @@ export function verdictFor(
  * the table's, the text of the code would mislead. Without a source, our own codes are searched first.
  */
 export function nextStepFor({ source, code, verdict }: Pick<Failure, 'source' | 'code' | 'verdict'>): string {
-  const spoken = source === undefined ? sources : sources.filter((known) => known === source)
-  const rowOfVerdict = spoken.map((known) => rowFor(known, code)).find((row) => row?.verdict === verdict)
+  const candidates = source === undefined ? sources : sources.filter((known) => known === source)
+  const rowOfVerdict = candidates.map((known) => rowFor(known, code)).find((row) => row?.verdict === verdict)
   return rowOfVerdict?.nextStep ?? nextSteps[verdict]
 }
 

@@ -54,7 +54,7 @@ export async function benchBuckets(database: BenchDatabase): Promise<string[]> {
         requester: 'bench',
         windowRequests: [{ key, scope: 'organization', window }],
       }),
-    buckets: (key: string) => limiter.take({ organizationId, key, bucket, cost: 1 }),
+    buckets: (key: string) => limiter.consume({ organizationId, key, bucket, cost: 1 }),
     bareFew: (key: string) => pools.few.query({ name: 'bucket', text: bareBucket, values: [key] }),
     bareMany: (key: string) => pools.many.query({ name: 'bucket', text: bareBucket, values: [key] }),
     bareLax: (key: string) => pools.lax.query({ name: 'bucket', text: bareBucket, values: [key] }),

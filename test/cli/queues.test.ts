@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeQueues } from '../../src/cli/queues.ts'
-import { redriveLetters } from '../../src/cli/redrive.ts'
+import { redriveDeadLetters } from '../../src/cli/redrive.ts'
 import { deadLetterJob } from '../../src/commands/job/dead-letter-job.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBoss, throttleWarnings } from '../../src/queue/boss.ts'
@@ -70,10 +70,10 @@ describe('open dead letters', () => {
     for (const id of ids) expect(listed).toContain(`${id}  toy in running, since 2`)
 
     const [first = ''] = ids
-    expect(await redriveLetters(database.url, 'nobody', log)).toBe('There is no such open dead letter.')
-    expect(await redriveLetters(database.url, first, log)).toBe(`${first}  redriven`)
-    expect(await redriveLetters(database.url, first, log)).toBe('There is no such open dead letter.')
-    expect(await redriveLetters(database.url, 'all', log)).toBe(`${ids[1]}  redriven`)
+    expect(await redriveDeadLetters(database.url, 'nobody', log)).toBe('There is no such open dead letter.')
+    expect(await redriveDeadLetters(database.url, first, log)).toBe(`${first}  redriven`)
+    expect(await redriveDeadLetters(database.url, first, log)).toBe('There is no such open dead letter.')
+    expect(await redriveDeadLetters(database.url, 'all', log)).toBe(`${ids[1]}  redriven`)
     expect(await describeQueues(database.url, log)).toContain('No open dead letters.')
     const reasons = await db.selectFrom('dead_letter').select(['redrive_reason', 'redriven_by']).execute()
     expect(reasons).toEqual(

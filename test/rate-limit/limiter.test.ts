@@ -4,7 +4,7 @@ import type { Limiter, WindowRequest } from '../../src/rate-limit/limiter.ts'
 import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.ts'
 import { maxLogEntries } from '../../src/rate-limit/memory/windows.ts'
 import { shareOfWindow } from '../../src/rate-limit/redis/share.ts'
-import { type BucketLevel, takeTokens } from '../../src/rate-limit/token-bucket.ts'
+import { type BucketLevel, consumeTokens } from '../../src/rate-limit/token-bucket.ts'
 import { InvalidLimitError } from '../../src/rate-limit/validate.ts'
 
 const organizationId = 'organization'
@@ -140,9 +140,9 @@ describe('a token bucket', () => {
         for (const [pause, cost] of wanted) {
           now += pause
           thousandths = Math.min(50_000, thousandths + pause * 10)
-          const taking = takeTokens(level, bucket, cost, now)
-          expect(taking.taken).toBe(thousandths >= cost * 1_000)
-          if (taking.taken) thousandths -= cost * 1_000
+          const taking = consumeTokens(level, bucket, cost, now)
+          expect(taking.isConsumed).toBe(thousandths >= cost * 1_000)
+          if (taking.isConsumed) thousandths -= cost * 1_000
           else {
             // `afterMs` is exactly when there are enough tokens.
             expect(thousandths + taking.afterMs * 10).toBeGreaterThanOrEqual(cost * 1_000)
@@ -158,17 +158,17 @@ describe('a token bucket', () => {
   it('is not refilled by a clock that is set back', async () => {
     const { limiter, at, start } = atTime()
     const take = () =>
-      limiter.take({
+      limiter.consume({
         organizationId,
         key: 'bucket',
         bucket: { capacity: 5, refillPerSecond: 1 },
         cost: 5,
       })
-    expect(await take()).toEqual({ kind: 'taken', remaining: 0 })
+    expect(await take()).toEqual({ kind: 'consumed', remaining: 0 })
     at(start - 60_000)
     expect(await take()).toEqual({ kind: 'deferred', remaining: 0, afterMs: 65_000 })
     at(start + 5_000)
-    expect(await take()).toEqual({ kind: 'taken', remaining: 0 })
+    expect(await take()).toEqual({ kind: 'consumed', remaining: 0 })
   })
 })
 
@@ -212,7 +212,7 @@ describe('an invalid limit', () => {
     { capacity: 10, refillPerSecond: 1, cost: -1 },
   ])('is rejected as a bucket: %o', async ({ cost, ...bucket }) => {
     const { limiter } = atTime()
-    const take = limiter.take({ organizationId, key: 'bucket', bucket, cost })
+    const take = limiter.consume({ organizationId, key: 'bucket', bucket, cost })
     await expect(take).rejects.toThrow(InvalidLimitError)
   })
 })

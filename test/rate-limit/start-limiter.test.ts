@@ -72,8 +72,8 @@ it('begins with full windows in Redis and keeps day-long windows in Postgres', a
   ])
   const bucket = { capacity: 10, refillPerSecond: 10 }
   await waitUntil(
-    () => limiter.take({ organizationId, key: 'key', bucket, cost: 10 }),
-    ({ kind }) => kind === 'taken',
+    () => limiter.consume({ organizationId, key: 'key', bucket, cost: 10 }),
+    ({ kind }) => kind === 'consumed',
   )
   await limiter.stop()
   expect(limiter.health()).toMatchObject({ store: 'none' })

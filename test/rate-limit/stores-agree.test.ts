@@ -19,7 +19,7 @@ const organizations = [
   await createOrganization(database),
 ]
 
-/** An operation: acquire, release the last grant, take tokens, or let time pass. */
+/** An operation: acquire, release the last grant, consume tokens, or let time pass. */
 const operation = fc.oneof(
   {
     weight: 8,
@@ -33,7 +33,7 @@ const operation = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('take' as const), organization: fc.nat(2), cost: fc.nat(6) }),
+    arbitrary: fc.record({ kind: fc.constant('consume' as const), organization: fc.nat(2), cost: fc.nat(6) }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(900) }) },
 )
@@ -63,9 +63,9 @@ function agreesWithMemory(
       for (const one of operations) {
         if (one.kind === 'wait') now += one.ms
         else if (one.kind === 'release') await both(release)
-        else if (one.kind === 'take')
+        else if (one.kind === 'consume')
           await both((limiter) =>
-            limiter.take({
+            limiter.consume({
               organizationId: organizations[one.organization] ?? null,
               key: `${name} bucket`,
               bucket: { capacity: 10, refillPerSecond: 4 },

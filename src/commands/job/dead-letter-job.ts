@@ -28,7 +28,7 @@ export async function deadLetterJob(
   tx: Tx,
   deps: CommandDeps,
   jobId: string,
-  { cause, attempts: tries, at, isRepeated }: DeadLetter,
+  { cause, attempts: leaseAttempts, at, isRepeated }: DeadLetter,
 ): Promise<DeadLetterJobResult> {
   const stuck = await lockStuckInstance(tx, jobId, at)
   if (!stuck) return { kind: 'moot' }
@@ -42,7 +42,7 @@ export async function deadLetterJob(
     instanceId: jobId,
     revision: jobRevision,
     state,
-    attempts: tries,
+    attempts: leaseAttempts,
     ...cause,
   })
   if (isTransitioned) {
@@ -54,7 +54,7 @@ export async function deadLetterJob(
     type: `${machine}.deadLettered`,
     ...(slotId !== null && { slotId }),
     ...(accountId !== null && { accountId }),
-    payload: { jobId, state, leaseAttemptCount: tries, code: cause.code, message: cause.message },
+    payload: { jobId, state, leaseAttemptCount: leaseAttempts, code: cause.code, message: cause.message },
   })
   return { kind: 'deadLettered', isTransitioned }
 }

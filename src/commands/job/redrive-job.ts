@@ -38,18 +38,18 @@ export async function redriveJob(
     return { kind: 'missing', field: 'subjectId' }
   const { organizationId, revision, checkpoint } = job
   const { machine, state, tag } = checkpoint
-  const letter = await lockOpenDeadLetter(tx, jobId, revision)
-  if (letter === null) return { kind: 'refused', state, event: 'redrive' }
+  const deadLetterId = await lockOpenDeadLetter(tx, jobId, revision)
+  if (deadLetterId === null) return { kind: 'refused', state, event: 'redrive' }
 
   const retry = { type: 'retry' }
   const isResting = tag === 'resting' || tag === 'settled'
   if (isResting && !canHandle(deps.machines, checkpoint, retry))
     return { kind: 'refused', state, event: 'retry' }
-  await markRedriven(tx, letter, { reason, by })
+  await markRedriven(tx, deadLetterId, { reason, by })
   if (isResting) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
   else {
     await resetLeaseAttempts(tx, jobId)
-    await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${letter}` }], tx)
+    await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${deadLetterId}` }], tx)
   }
   const { slotId, accountId } = job
   await appendEvent(tx, {

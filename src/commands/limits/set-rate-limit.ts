@@ -18,14 +18,14 @@ export async function setRateLimit(
   {
     organizationId,
     name,
-    most,
-  }: { readonly organizationId: string; readonly name: RateLimitName; readonly most: number | null },
+    limit,
+  }: { readonly organizationId: string; readonly name: RateLimitName; readonly limit: number | null },
 ): Promise<{ readonly kind: 'done'; readonly name: RateLimitName } | Refusal> {
-  if (most !== null && !(Number.isInteger(most) && most >= 1 && most <= maxLimit))
+  if (limit !== null && !(Number.isInteger(limit) && limit >= 1 && limit <= maxLimit))
     return invalid('limit', `must be a whole number from 1 to ${maxLimit}`)
 
   const from = await lockRateLimit(tx, organizationId, name)
-  await setLimit(tx, organizationId, name, most)
-  await appendEvent(tx, { organizationId, type: 'rateLimit.changed', payload: { name, from, to: most } })
+  await setLimit(tx, organizationId, name, limit)
+  await appendEvent(tx, { organizationId, type: 'rateLimit.changed', payload: { name, from, to: limit } })
   return { kind: 'done', name }
 }

@@ -105,8 +105,8 @@ async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<
   const creator = await readCreatorSettings(tx, accountId)
   const since = new Date((await readDatabaseTime(tx)) - maxLatenessMs)
   const slots = await listUnclaimedSlotSettings(tx, id, since)
-  return slots.flatMap(({ slotId, ...wish }) =>
-    creatorViolations(creator, wish).map((violation) => ({
+  return slots.flatMap(({ slotId, ...settings }) =>
+    creatorViolations(creator, settings).map((violation) => ({
       slotId,
       path: violation.field,
       message: describeViolation(violation),

@@ -25,19 +25,19 @@ export type CreatorViolation = Extract<PostViolation, { rule: CreatorRule }> & {
  */
 export function creatorViolations(
   creator: CreatorLimits | null,
-  wish: SlotSettings,
+  settings: SlotSettings,
 ): readonly CreatorViolation[] {
-  if (creator === null || wish.mode === 'draft') return []
+  if (creator === null || settings.mode === 'draft') return []
   const post = {
     // Rules that hold for every creator are checked by `validateSlot`.
     title: '',
     brandContent: false,
-    privacyLevel: wish.privacy,
-    disableComment: !wish.allowComment,
-    disableDuet: !wish.allowDuet,
-    disableStitch: !wish.allowStitch,
+    privacyLevel: settings.privacy,
+    disableComment: !settings.allowComment,
+    disableDuet: !settings.allowDuet,
+    disableStitch: !settings.allowStitch,
   }
-  return postViolations(creator, { post, durationSeconds: wish.seconds }).flatMap((violation) =>
+  return postViolations(creator, { post, durationSeconds: settings.seconds }).flatMap((violation) =>
     isOfCreator(violation) ? [{ ...violation, field: fieldOf[violation.rule] }] : [],
   )
 }

@@ -66,7 +66,7 @@ export async function completeScan(
     []
   const startedJobs: string[] = []
   const shortages: QuotaShort[] = []
-  let books: QuotaMoment | undefined
+  let moment: QuotaMoment | undefined
   for (const slot of slots) {
     const { slotId } = slot
     const decision = decisionOn(slot, at)
@@ -74,9 +74,10 @@ export async function completeScan(
       decisions.push({ slotId, decision })
       continue
     }
-    books ??= await openQuotaPeriods(tx, { organizationId, at })
+    moment ??= await openQuotaPeriods(tx, { organizationId, at })
     const started =
-      knownShortage(shortages, slot) ?? (await insertSlotJob(tx, deps, books, { ...slot, startedBy: 'scan' }))
+      knownShortage(shortages, slot) ??
+      (await insertSlotJob(tx, deps, moment, { ...slot, startedBy: 'scan' }))
     if (started.kind === 'started') {
       startedJobs.push(started.jobId)
       decisions.push({ slotId, decision })

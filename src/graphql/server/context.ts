@@ -58,7 +58,7 @@ export interface Loaders {
   /** Keyed by the account, which holds everything that its health depends on but the time. */
   readonly accountHealth: DataLoader<AccountRecord, AccountHealth, string>
   /** Keyed by account id. */
-  readonly comingSlots: DataLoader<string, readonly UpcomingSlot[]>
+  readonly upcomingSlots: DataLoader<string, readonly UpcomingSlot[]>
   readonly apiKey: DataLoader<string, ApiKeyRecord | null>
   readonly plan: DataLoader<string, PlanRecord | null>
   readonly slot: DataLoader<string, SlotRecord | null>

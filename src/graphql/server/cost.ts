@@ -15,7 +15,7 @@ import {
   type ValidationContext,
   type ValueNode,
 } from 'graphql'
-import { maxComingSlots } from '../schema/account/account-view.ts'
+import { maxUpcomingSlots } from '../schema/account/account-view.ts'
 import { defaultPageSize, maxPageSize } from '../schema/connection.ts'
 
 /** The maximum weight of a document. It costs 1,000 points, the default capacity of an API key's bucket. */
@@ -34,8 +34,8 @@ const rowsPerValue = 4
 
 /** Rows that a field reads with one statement, in addition to what it returns. */
 const rowsRead: Readonly<Record<string, number>> = {
-  'AccountHealth.slotsAtRisk': maxComingSlots,
-  'AccountHealth.slotsAtRiskCount': maxComingSlots,
+  'AccountHealth.slotsAtRisk': maxUpcomingSlots,
+  'AccountHealth.slotsAtRiskCount': maxUpcomingSlots,
 }
 
 type Variables = Readonly<Record<string, unknown>>

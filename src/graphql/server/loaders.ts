@@ -6,7 +6,7 @@ import { findPlans } from '../../store/plan/plans.ts'
 import { findScans } from '../../store/plan/scans.ts'
 import { findSlots } from '../../store/plan/slots.ts'
 import { findApiKeys } from '../../store/tenant/api-keys.ts'
-import { healthOfAccount, maxComingSlots } from '../schema/account/account-view.ts'
+import { healthOfAccount, maxUpcomingSlots } from '../schema/account/account-view.ts'
 import type { Context, Loaders } from './context.ts'
 
 type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
@@ -38,10 +38,10 @@ export function createLoaders(
       },
       { cacheKeyFn: idOf },
     ),
-    comingSlots: new DataLoader((ids) =>
+    upcomingSlots: new DataLoader((ids) =>
       read(async (tx) => {
         const lists = []
-        for (const id of ids) lists.push(await listUpcomingSlots(tx, organizationId, id, maxComingSlots))
+        for (const id of ids) lists.push(await listUpcomingSlots(tx, organizationId, id, maxUpcomingSlots))
         return lists
       }),
     ),

@@ -1,5 +1,5 @@
 import type { Limiter } from '../limiter.ts'
-import { type BucketLevel, takeTokens, tokensOf } from '../token-bucket.ts'
+import { type BucketLevel, consumeTokens, tokensOf } from '../token-bucket.ts'
 import { validateAcquireRequest, validateTokenRequest } from '../validate.ts'
 import { MemoryWindows } from './windows.ts'
 
@@ -38,16 +38,16 @@ export function createMemoryLimiter({
     async release(organizationId, reservations) {
       windows.release(organizationId, reservations)
     },
-    async take(request) {
+    async consume(request) {
       validateTokenRequest(request)
       const { organizationId, key, bucket, cost } = request
       const name = `${organizationId ?? ''} ${key}`
       const before =
         levels.get(name) ?? (emptySince === undefined ? undefined : { thousandths: 0, at: emptySince })
-      const { taken, level, afterMs } = takeTokens(before, bucket, cost, now())
+      const { isConsumed, level, afterMs } = consumeTokens(before, bucket, cost, now())
       levels.set(name, level)
       const remaining = tokensOf(level)
-      return taken ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
+      return isConsumed ? { kind: 'consumed', remaining } : { kind: 'deferred', remaining, afterMs }
     },
     windows: async (organizationId) => windows.views(organizationId, now()),
     health: () => ({ store: 'memory', since, reason: 'a single process', shares: 1 }),

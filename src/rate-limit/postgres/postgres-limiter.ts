@@ -62,15 +62,11 @@ export function createPostgresLimiter({ db, role, now }: PostgresLimiterOptions)
       )
     },
 
-    async take(request) {
+    async consume(request) {
       validateTokenRequest(request)
       const { organizationId, key, bucket, cost } = request
-      const {
-        isTaken: taken,
-        remaining,
-        afterMs,
-      } = await store.take({ organizationId, key, cost, ...bucket })
-      return taken ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
+      const { isConsumed, remaining, afterMs } = await store.consume({ organizationId, key, cost, ...bucket })
+      return isConsumed ? { kind: 'consumed', remaining } : { kind: 'deferred', remaining, afterMs }
     },
 
     async windows(organizationId) {

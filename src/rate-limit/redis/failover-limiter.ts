@@ -57,12 +57,12 @@ export function createFailoverLimiter(server: RedisServer, tracker: EpochTracker
     acquire: (request) => inEpoch((limiter) => limiter.acquire(request), deferredBy('store')),
     release: (organizationId, reservations) =>
       inEpoch((limiter) => limiter.release(organizationId, reservations), undefined),
-    async take(request) {
+    async consume(request) {
       // While the previous epoch can still grant, buckets would seem empty that are not.
       const isYoung = (tracker.current()?.exclusiveForMs() ?? 0) < 0
       return isYoung
         ? unavailable
-        : await inEpoch<TokenResult>((limiter) => limiter.take(request), unavailable)
+        : await inEpoch<TokenResult>((limiter) => limiter.consume(request), unavailable)
     },
     windows: (organizationId) => inEpoch((limiter) => limiter.windows(organizationId), []),
     health: () => healthOf(tracker),
@@ -88,9 +88,9 @@ function createShareLimiter(epoch: Epoch): Omit<Limiter, 'health'> {
       const result = await memory.acquire({ ...request, windowRequests })
       return result.kind === 'granted' ? result : deferredWithJitter(result.limitedBy, result.afterMs)
     },
-    async take(request) {
+    async consume(request) {
       if (!share) return unavailable
-      return await memory.take({ ...request, bucket: shareOfBucket(request.bucket, share, request.cost) })
+      return await memory.consume({ ...request, bucket: shareOfBucket(request.bucket, share, request.cost) })
     },
   }
 }

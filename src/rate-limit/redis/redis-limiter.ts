@@ -77,15 +77,15 @@ export function createRedisLimiter(options: RedisLimiterOptions): Omit<Limiter, 
       )
     },
 
-    async take(request) {
+    async consume(request) {
       validateTokenRequest(request)
       const { organizationId, key, bucket, cost } = request
-      const [taken, remaining, afterMs] = (await run(
-        scripts.takeTokens,
+      const [consumed, remaining, afterMs] = (await run(
+        scripts.consumeTokens,
         [`${prefix}bucket:${organizationId ?? 'app'}:${key}`],
         [time(), bucket.capacity, bucket.refillPerSecond, cost, Math.max(0, Math.floor(exclusiveForMs()))],
       )) as [number, number, number]
-      return taken === 1 ? { kind: 'taken', remaining } : { kind: 'deferred', remaining, afterMs }
+      return consumed === 1 ? { kind: 'consumed', remaining } : { kind: 'deferred', remaining, afterMs }
     },
 
     async windows(organizationId) {

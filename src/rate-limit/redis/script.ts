@@ -18,6 +18,6 @@ export const scripts = {
   probe: script('probe'),
   acquire: script('acquire'),
   release: script('release'),
-  takeTokens: script('take-tokens'),
+  consumeTokens: script('consume-tokens'),
   listWindows: script('list-windows'),
 } as const

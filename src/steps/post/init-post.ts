@@ -45,8 +45,9 @@ export async function initPost(
   const clearance = await checkClearance(deps, context, input, 'posting')
   if (clearance.kind === 'stopped') return clearance.outcome
   const { slot } = clearance
-  const turn = await takeTurn(deps, context, input)
-  if (turn.kind === 'deferred') return deferred({ reason: 'ACCOUNT_GAP', afterSeconds: turn.afterMs / 1_000 })
+  const claim = await claimOpening(deps, context, input)
+  if (claim.kind === 'deferred')
+    return deferred({ reason: 'ACCOUNT_GAP', afterSeconds: claim.afterMs / 1_000 })
   const upload = { videoSize: media.bytes, plan }
   const answer =
     slot.mode === 'draft'
@@ -73,7 +74,7 @@ function audienceOf({ mode, privacy }: SlotContent): Audience {
 }
 
 /** Keeps late posts apart: one is opened only after a gap to the account's last post. A post on time never waits. */
-function takeTurn(
+function claimOpening(
   { db, latePostGapMs }: StepDeps,
   { organizationId, jobId, now }: StepContext,
   { accountId, publishAt }: SlotInput & { readonly accountId: string },

@@ -37,7 +37,7 @@ export interface TokenRequest extends LimitName {
 }
 
 export interface TokenDecision {
-  readonly isTaken: boolean
+  readonly isConsumed: boolean
   readonly remaining: number
   readonly afterMs: number
 }
@@ -45,7 +45,7 @@ export interface TokenDecision {
 export interface LimitStore {
   /** Reserves all of the windows or none. */
   acquire(request: ReservationRequest): Promise<ReservationDecision>
-  take(request: TokenRequest): Promise<TokenDecision>
+  consume(request: TokenRequest): Promise<TokenDecision>
 }
 
 /**
@@ -72,8 +72,10 @@ export function createLimitStore(
         reserveWindows(db, group, callFor(organizationId)),
       ),
     ),
-    take: batch((requests) =>
-      byGroup(requests, groupOf, (group, organizationId) => takeTokens(db, group, callFor(organizationId))),
+    consume: batch((requests) =>
+      byGroup(requests, groupOf, (group, organizationId) =>
+        consumeTokens(db, group, callFor(organizationId)),
+      ),
     ),
   }
 }
@@ -110,7 +112,7 @@ async function reserveWindows(
   return rows.map((row) => ({ ...row, reservedAt: row.reservedAt.map(Number) }))
 }
 
-async function takeTokens(
+async function consumeTokens(
   db: Executor,
   requests: readonly TokenRequest[],
   { actingFor, asOf }: CallContext,
@@ -123,7 +125,7 @@ async function takeTokens(
     cost: request.cost,
   }))
   const { rows } = await sql<TokenDecision>`
-    select is_taken as "isTaken", tokens_left as remaining, after_ms as "afterMs"
+    select is_taken as "isConsumed", tokens_left as remaining, after_ms as "afterMs"
       from take_tokens(${names.owners}::uuid[], ${names.keys}::text[], ${JSON.stringify(input)}::jsonb,
                        ${actingFor}::uuid, ${asOf}::bigint)`.execute(db)
   return rows

@@ -34,9 +34,9 @@ it("the API's role cannot use shared windows or buckets of no organization", asy
   const intrude = api.acquire({ organizationId, requester: 'request', windowRequests: [shared] })
   await expect(intrude).rejects.toThrow(/row-level security|not all of these windows/)
   const bucket = { capacity: 10, refillPerSecond: 1 }
-  const take = api.take({ organizationId: null, key: 'address', bucket, cost: 1 })
+  const take = api.consume({ organizationId: null, key: 'address', bucket, cost: 1 })
   await expect(take).rejects.toThrow(/row-level security/)
-  expect(await runtime.take({ organizationId: null, key: 'address', bucket, cost: 1 })).toMatchObject({
+  expect(await runtime.consume({ organizationId: null, key: 'address', bucket, cost: 1 })).toMatchObject({
     remaining: 9,
   })
 })
@@ -77,7 +77,7 @@ it('concurrent requests in any order of windows never exceed a limit and never d
   expect(grants.filter(({ grant }) => grant.kind === 'granted').length).toBeGreaterThan(0)
 })
 
-it('concurrent requests take exactly the tokens of a bucket', async () => {
+it('concurrent requests consume exactly the tokens of a bucket', async () => {
   const organizationId = await createOrganization(database)
   const now = () => 1_800_000_000_000
   const limiters = Array.from({ length: 4 }, () =>
@@ -86,10 +86,10 @@ it('concurrent requests take exactly the tokens of a bucket', async () => {
   const bucket = { capacity: 50, refillPerSecond: 1 }
   const taken = await Promise.all(
     Array.from({ length: 200 }, (_, index) =>
-      (limiters[index % 4] ?? runtime).take({ organizationId, key: 'key', bucket, cost: 3 }),
+      (limiters[index % 4] ?? runtime).consume({ organizationId, key: 'key', bucket, cost: 3 }),
     ),
   )
-  expect(taken.filter(({ kind }) => kind === 'taken')).toHaveLength(16)
-  const refused = taken.filter(({ kind }) => kind !== 'taken')
+  expect(taken.filter(({ kind }) => kind === 'consumed')).toHaveLength(16)
+  const refused = taken.filter(({ kind }) => kind !== 'consumed')
   expect(refused.every((tokens) => tokens.kind === 'deferred' && tokens.remaining === 2)).toBe(true)
 })

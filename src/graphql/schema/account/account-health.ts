@@ -6,7 +6,7 @@ import { builder } from '../builder.ts'
 import { pageSizeOf } from '../connection.ts'
 import { Failure } from '../failure.ts'
 import { Account, Slot } from '../ref.ts'
-import { maxComingSlots, type SlotAtRisk as SlotAtRiskRecord, slotsAtRisk } from './account-view.ts'
+import { maxUpcomingSlots, type SlotAtRisk as SlotAtRiskRecord, slotsAtRisk } from './account-view.ts'
 
 interface Health extends HealthFacts {
   readonly account: AccountRecord
@@ -90,7 +90,7 @@ const AccountHealth = builder.objectRef<Health>('AccountHealth').implement({
       resolve: async (health, args, context) => (await risksOf(health, context)).slice(0, pageSizeOf(args)),
     }),
     slotsAtRiskCount: t.int({
-      description: `The number of slots at risk among the next ${maxComingSlots} slots of the account.`,
+      description: `The number of slots at risk among the next ${maxUpcomingSlots} slots of the account.`,
       resolve: async (health, _args, context) => (await risksOf(health, context)).length,
     }),
   }),
@@ -106,7 +106,7 @@ builder.objectField(Account, 'health', (t) =>
 
 async function risksOf(health: Health, { load }: Context): Promise<readonly SlotAtRiskRecord[]> {
   const { account } = health
-  return slotsAtRisk(account, health, await load.comingSlots.load(account.id))
+  return slotsAtRisk(account, health, await load.upcomingSlots.load(account.id))
 }
 
 function nextStepOf({ status, failure }: Health): string | null {

@@ -56,7 +56,7 @@ export function healthOfAccount(
 }
 
 /** How many of an account's coming slots are looked at: those after them come another day. */
-export const maxComingSlots = 400
+export const maxUpcomingSlots = 400
 
 /** A slot whose post will not be made, and why. */
 export interface SlotAtRisk {
@@ -69,12 +69,12 @@ export interface SlotAtRisk {
 export function slotsAtRisk(
   { scopes, creator }: AccountRecord,
   health: AccountHealth,
-  coming: readonly UpcomingSlot[],
+  upcoming: readonly UpcomingSlot[],
 ): readonly SlotAtRisk[] {
-  return coming.flatMap(({ slotId, publishAt, ...wish }) => {
+  return upcoming.flatMap(({ slotId, publishAt, ...settings }) => {
     const failure =
-      slotFailure(health, scopes, { publishAt: publishAt.getTime(), mode: wish.mode }) ??
-      violationFailure(creatorViolations(creator, wish))
+      slotFailure(health, scopes, { publishAt: publishAt.getTime(), mode: settings.mode }) ??
+      violationFailure(creatorViolations(creator, settings))
     return failure ? [{ slotId, failsAt: publishAt, failure }] : []
   })
 }

@@ -103,21 +103,21 @@ builder.objectField(Job, 'deadLetter', (t) =>
     type: DeadLetter,
     nullable: true,
     description: 'The unresolved dead letter of the job; null if there is none.',
-    resolve: ({ id }, _args, context) => openLetters(context).load(id),
+    resolve: ({ id }, _args, context) => openDeadLetters(context).load(id),
   }),
 )
 
 const loaders = new WeakMap<Context, DataLoader<string, DeadLetterRecord | null>>()
 
 /** One statement for all jobs that are asked for at the same moment. */
-function openLetters(context: Context): DataLoader<string, DeadLetterRecord | null> {
+function openDeadLetters(context: Context): DataLoader<string, DeadLetterRecord | null> {
   const { viewer, read } = context
   const loader =
     loaders.get(context) ??
     new DataLoader(
       async (ids: readonly string[]) => {
-        const letters = await read((tx) => findOpenDeadLetters(tx, viewer.organizationId, ids))
-        const byJob = new Map(letters.map((letter) => [letter.instanceId, letter]))
+        const deadLetters = await read((tx) => findOpenDeadLetters(tx, viewer.organizationId, ids))
+        const byJob = new Map(deadLetters.map((deadLetter) => [deadLetter.instanceId, deadLetter]))
         return ids.map((id) => byJob.get(id) ?? null)
       },
       { cache: false },

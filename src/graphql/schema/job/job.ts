@@ -212,7 +212,7 @@ builder.queryFields((t) => ({
       resolve: (_root, { filter, ...args }, { viewer, read, deps }) => {
         const plan = filter?.planId == null ? null : decodeGlobalId(filter.planId)
         // A plan that is none has no jobs: asked for by an id that nothing has.
-        const planId = filter?.planId == null ? null : plan?.name === 'Plan' ? plan.id : nobody
+        const planId = filter?.planId == null ? null : plan?.name === 'Plan' ? plan.id : nilUuid
         const states = filter?.states ?? null
         const tags = filter?.tags ?? null
         checkStates(states, deps.machines)
@@ -249,7 +249,7 @@ function eventsOf(machines: MachineCatalogue, job: JobRecord): readonly string[]
   }
 }
 
-const nobody = '00000000-0000-0000-0000-000000000000'
+const nilUuid = '00000000-0000-0000-0000-000000000000'
 
 function instantOf(milliseconds: number | undefined): Date | null {
   return milliseconds === undefined ? null : new Date(milliseconds)

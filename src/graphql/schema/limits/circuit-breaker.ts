@@ -174,8 +174,8 @@ function dateOf(at: number | null): Date | null {
   return at === null ? null : new Date(at)
 }
 
-/** Far more than there are upstreams, and accounts in trouble at once. */
-const mostListed = 500
+/** Far more than upstreams and accounts with failures at one time. */
+const maxListed = 500
 
 const viewsOf = ({ breakers, now }: Awaited<ReturnType<typeof readBreakers>>): BreakerView[] =>
   breakers.map((record) => ({ breaker: breakerAt(record, now), at: now }))
@@ -187,7 +187,7 @@ builder.queryField('circuitBreakers', (t) =>
       "The circuit breakers of the upstreams that this installation calls, then those of the organization's accounts that have ever failed, open ones first.",
     authScopes: { read: true },
     resolve: async (_root, _args, { viewer, read }) =>
-      viewsOf(await read((tx) => listBreakers(tx, viewer.organizationId, mostListed))),
+      viewsOf(await read((tx) => listBreakers(tx, viewer.organizationId, maxListed))),
   }),
 )
 

@@ -80,7 +80,7 @@ defineMutation('setRateLimit', {
     }),
   },
   run: (tx, { name, limit = null }, { viewer: { organizationId } }) =>
-    setRateLimit(tx, { organizationId, name, most: limit }),
+    setRateLimit(tx, { organizationId, name, limit }),
   payload: {
     description: 'The result of `setRateLimit`.',
     fields: (t) => ({

@@ -74,8 +74,8 @@ const RateLimitRequest = builder
     }),
   })
 
-/** Who comes after these has a long time to wait. */
-const maxWaitingShown = 20
+/** Maximum number of waiting calls in the list; later ones wait long. */
+const maxListedWaiting = 20
 
 export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow').implement({
   description:
@@ -138,8 +138,8 @@ export const RateLimitWindow = builder.objectRef<NamedWindow>('RateLimitWindow')
     }),
     waiting: t.field({
       type: [RateLimitRequest],
-      description: `The first ${maxWaitingShown} waiting calls, by expected time.`,
-      resolve: ({ usage }) => usage?.waiting.slice(0, maxWaitingShown) ?? [],
+      description: `The first ${maxListedWaiting} waiting calls, by expected time.`,
+      resolve: ({ usage }) => usage?.waiting.slice(0, maxListedWaiting) ?? [],
     }),
   }),
 })

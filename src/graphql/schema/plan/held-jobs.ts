@@ -2,13 +2,13 @@ import type { PayloadBuilder } from '../builder.ts'
 import { Job } from '../ref.ts'
 
 /** What a mutation says that may hold jobs of a plan. An answer that was kept before jobs were held names none. */
-export interface HoldsShown {
+export interface HeldJobsPayload {
   readonly heldJobs?: readonly string[]
   readonly unstoppableJobs?: readonly string[]
 }
 
 /** The fields of a payload that say which jobs a change holds, and which it comes too late for. */
-export function heldJobsFields<Shown extends HoldsShown>(t: PayloadBuilder<Shown>) {
+export function heldJobsFields<Payload extends HeldJobsPayload>(t: PayloadBuilder<Payload>) {
   return {
     heldJobs: t.field({
       type: [Job],

@@ -5,12 +5,12 @@ import type { PayloadBuilder } from '../builder.ts'
 import { CreatorSettingsViolation, NotPermittedInState } from '../error.ts'
 import { QuotaForecast } from '../quota/quota-forecast.ts'
 import { Plan, Scan } from '../ref.ts'
-import { type HoldsShown, heldJobsFields } from './held-jobs.ts'
+import { type HeldJobsPayload, heldJobsFields } from './held-jobs.ts'
 import { LatePost, latePostsOf } from './late-post.ts'
 
 const payloadDescription = 'The result of a mutation that changes the state of a plan.'
 
-interface PlanChanged extends HoldsShown {
+interface PlanChanged extends HeldJobsPayload {
   readonly planId: string
   readonly scanId: string | null
   readonly quotaForecast: readonly QuotaForecastRecord[] | null
