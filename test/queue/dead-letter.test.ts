@@ -92,7 +92,7 @@ describe('a job whose checkpoint this build cannot read', () => {
     expect(swept).toContain(forgotten)
     expect(swept).not.toContain(jobId)
 
-    expect(await redrive(jobId, stranger)).toEqual({ kind: 'missing', field: 'jobId' })
+    expect(await redrive(jobId, stranger)).toEqual({ kind: 'missing', field: 'subjectId' })
     expect(await redrive(jobId)).toMatchObject({ kind: 'done' })
     expect(await redrive(jobId)).toEqual({ kind: 'refused', state: 'running', event: 'redrive' })
     expect(await lettersOf(jobId)).toEqual([])
