@@ -8,7 +8,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
 import { waitUntil } from '../support/wait.ts'
 
-/** The line that says a job is published, and the next one with its file; warnings may stand between. */
+/** The line of a published job and the later one with its file; warnings may be between them. */
 const reached = /published .*post \d+\n(?:\{.*\n)*\s+(\S+\/[0-9a-f]{64})\n/
 
 it('an empty directory becomes a rehearsal that publishes a video, survives a kill and drains', async () => {
@@ -24,7 +24,7 @@ it('an empty directory becomes a rehearsal that publishes a video, survives a ki
   await untilReady(port, app)
   const printed = await waitUntil(app.output, (output) => reached.test(output), 600_000)
 
-  // The link is all that a browser needs: GraphiQL takes the key from its fragment.
+  // The link is sufficient for a browser: GraphiQL takes the key from its fragment.
   const [, key = ''] = /API key +(rp_live_\w+)/.exec(printed) ?? []
   expect(printed).toContain(`GraphiQL   http://127.0.0.1:${port}/graphql#key=${key}\n`)
   expect(await isKey(port, key)).toBe(true)
@@ -41,12 +41,12 @@ it('an empty directory becomes a rehearsal that publishes a video, survives a ki
     `http://127.0.0.1:${tiktokPort}/__local/posts`,
   ).then((response) => response.json())
   const published = posts.filter((post) => post.status === 'PUBLISH_COMPLETE')
-  // On a busy machine the next slots may be out as well by now: each once, and ours with its very bytes.
+  // On a busy machine the next slots may be published too: each once, and the first with its exact bytes.
   expect(published.map((post) => post.title)).toEqual([...new Set(published.map((post) => post.title))])
   expect(published.map((post) => post.sha256)).toContain(path.basename(file ?? ''))
   expect((await readFile(path.join(directory, 'secret-key'), 'utf8')).length).toBeGreaterThan(40)
 
-  // A second command on the same directory shares the database, and does not stop it under the first.
+  // A second command on the same directory uses the same database and does not stop it at its end.
   const second = startAppProcess('organization', environment, 'Second')
   expect(await second.exited).toMatchObject({ code: 0 })
   await untilReady(port, app)
@@ -59,7 +59,7 @@ it('an empty directory becomes a rehearsal that publishes a video, survives a ki
     'Reelpilot runs a rehearsal',
   )
 
-  // A second one of the same would find its port taken: it says so in a line, and leaves the first as it is.
+  // A second `start` reports in one line that its port is taken, and does not affect the first.
   const third = startAppProcess('start', environment)
   expect(await third.exited).toMatchObject({ code: 1 })
   expect(third.output()).toMatch(/^PORT: \d+ at 127\.0\.0\.1 is used by another program; set another port$/m)

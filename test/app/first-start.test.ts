@@ -137,7 +137,7 @@ it('a second start on one data directory is refused before it changes anything, 
   expect(second.output()).toMatch(
     /^REELPILOT_DATA: another process uses .*; stop it, or set another directory$/m,
   )
-  // Still the first one's: what it writes from now on is found in it.
+  // The file still belongs to the first process: its later writes are in it.
   const app = await fetch(`http://127.0.0.1:${environment.TIKTOK_LOCAL_PORT}/__local/app`, {
     method: 'PATCH',
     body: JSON.stringify({ webhookUrl: 'http://127.0.0.1:9/after' }),

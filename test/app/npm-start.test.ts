@@ -29,7 +29,7 @@ interface Terminal {
   processes(): Promise<readonly string[]>
 }
 
-/** What a person types, in a session of its own, as a terminal has one. */
+/** Runs a command in a session of its own, as in a terminal. */
 async function type(command: string): Promise<Terminal> {
   const child = spawn('sh', ['-c', command], {
     cwd: root,
@@ -98,7 +98,7 @@ it('SIGTERM to npm ends the renderers and Postgres too', async () => {
   const exited = once(terminal.child, 'exit')
   await waitUntil(terminal.output, banner, 120_000)
   await waitUntil(terminal.processes, isRendering, 120_000)
-  // npm, and node in the place of its shell.
+  // node has replaced the shell that npm started.
   expect((await terminal.processes()).filter((command) => command.includes('sh -c'))).toEqual([])
   expect(await postgres()).toBeGreaterThan(0)
   terminal.child.kill('SIGTERM')

@@ -9,7 +9,7 @@ const rounds = 5
 const window = { maxCalls: 1_000_000, windowMs: 60_000, marginMs: 5_000 }
 const bucket = { capacity: 1_000_000, refillPerSecond: 1_000_000 }
 
-/** The least that a shared token bucket can be: one row, one statement. */
+/** The simplest shared token bucket: one row, one statement. */
 const bareBucket = `
   insert into bench_bucket as b (key, tokens, at) values ($1, 999999, clock_timestamp())
   on conflict (key) do update
@@ -18,7 +18,7 @@ const bareBucket = `
   returning tokens`
 
 /**
- * Acquisitions a second, on one key that all want and on 1,000, 32 in flight: our exact sliding windows and our token
+ * Acquisitions per second on one contended key and on 1,000 keys, 32 in flight: our exact sliding windows and our token
  * buckets, beside one statement by bare pg (with a durable commit, and without, as our buckets have it) and beside
  * rate-limiter-flexible, whose windows are fixed, on the same Postgres.
  */

@@ -3,7 +3,7 @@ import { benchBuckets } from './buckets.ts'
 import { benchStartLatency } from './start-latency.ts'
 import { benchTransitions } from './transitions.ts'
 
-/** Prints each figure as median [min–max], beside a limit measured in the same run: the ratios are what carries over. */
+/** Prints each figure as median [min–max], beside a baseline from the same run: only the ratios apply to other machines. */
 const database = await openBenchDatabase()
 try {
   for (const bench of [benchTransitions, benchStartLatency, benchBuckets]) {

@@ -7,8 +7,8 @@ import { type BenchDatabase, median, round, spread } from './bench-database.ts'
 const samples = 100
 
 /**
- * From the start of a job (row, event and wake-up in one transaction) to its first step, in an idle system, beside the
- * least that the same can cost: INSERT + NOTIFY, LISTEN, fetch.
+ * Measures the time from the start of a job (row, event and wake-up in one transaction) to its first step in an idle
+ * system, beside the minimum: INSERT + NOTIFY, LISTEN, fetch.
  */
 export async function benchStartLatency(database: BenchDatabase): Promise<string[]> {
   let reached: () => void = () => undefined
@@ -33,7 +33,7 @@ export async function benchStartLatency(database: BenchDatabase): Promise<string
     await startToyJob(database, boss, database.organizationId, 1)
     await firstStep
     ours.push(performance.now() - start)
-    await new Promise((resolve) => setTimeout(resolve, 20)) // Idle again: what is measured is one job, not a stream.
+    await new Promise((resolve) => setTimeout(resolve, 20)) // The system is idle again before the next job.
   }
   const least = await bareLatency(database)
   await stop()

@@ -19,7 +19,7 @@ const rounds = 5
  * decide, commit with event, release), beside the same committed writes by bare pg in the same run.
  */
 export async function benchTransitions(database: BenchDatabase): Promise<string[]> {
-  // As in production, but for the supervision of the queues, which is not what is measured.
+  // As in production, except for the maintenance of the queues, which is not measured.
   const options = { supervises: false, renewEveryMs: 2_500, onError: console.error }
   const { runtime, stop } = await createToyProcess(database, options)
 

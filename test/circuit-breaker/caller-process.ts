@@ -76,7 +76,7 @@ async function perform(order: CallerOrder): Promise<void> {
       if (answer.kind === 'ok') break
       if (answer.kind === 'deferred') parked += 1
       else attempts += 1
-      // In the way of jobs: parked for as long as it was told, or backed off.
+      // Like a job: deferred for the given time, or backed off.
       const seconds = answer.kind === 'deferred' ? answer.afterSeconds : Math.min(60, 2 ** attempts)
       await sleep((seconds * 1_000) / speed)
     }

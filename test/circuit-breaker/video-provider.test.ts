@@ -30,7 +30,7 @@ const slotId = fixture.slotIds[0] ?? ''
 const clip = { v: 1, provider: 'far', model: 'm', data: 'd' }
 const key = 'video/far'
 
-/** A provider in another place: it answers, or throws, what it is told to, and counts how often it was asked. */
+/** A remote provider that returns or throws the value of `says` and counts its calls. */
 class FarProvider implements VideoProvider {
   readonly id = 'far'
   readonly traits: VideoProvider['traits']
@@ -66,9 +66,9 @@ class FarProvider implements VideoProvider {
 let at = 1_767_225_600_000
 const protect = createWithBreaker({ db, now: () => at, random: () => 0 })
 
-/** The steps of a job whose clips a provider makes. */
+/** The steps of a job whose clips are made by this provider. */
 function stepsOf(videos: FarProvider) {
-  const deps = { db, videos, withBreaker: protect } as unknown as StepDeps // All that these steps need until a clip is there.
+  const deps = { db, videos, withBreaker: protect } as unknown as StepDeps // These steps use no other dependencies before a clip exists.
   const jobId = randomUUID()
   const context = (given: Partial<StepContext> = {}): StepContext => ({
     organizationId,

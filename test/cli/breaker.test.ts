@@ -24,7 +24,7 @@ async function run(...words: readonly string[]) {
   }
 }
 
-it('lists no breakers before the first start, and says why', async () => {
+it('the command `breaker` lists no breakers before the first start, and says why', async () => {
   expect(await run()).toEqual({ text: expect.stringContaining('no breakers yet'), code: 0 })
 })
 

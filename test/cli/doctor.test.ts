@@ -15,7 +15,7 @@ async function doctor(environment: Readonly<Record<string, string>>) {
   return { code, lines: app.output().trimEnd().split('\n') }
 }
 
-it('prints a line for each check and exits with 1 if one has a problem', async () => {
+it('the command `doctor` prints a line for each check and exits with 1 if one has a problem', async () => {
   const database = await createTestDatabase()
   const environment = {
     DATABASE_URL: database.url,

@@ -46,12 +46,12 @@ async function setUp(environment: Readonly<Record<string, string>> = {}) {
   return { directory, configOf, running, sealed, open }
 }
 
-it('rotates the key file under running processes and drops unneeded keys', async () => {
+it('the command `keys rotate` rotates the key file under running processes and drops unneeded keys', async () => {
   const { directory, configOf, running, sealed, open } = await setUp()
   const before = await sealed()
   expect(await rotateKeys(configOf(), database.url, log)).toContain('re-wrapped')
   expect(await sealed()).not.toBe(before)
-  // A process that was running all the while takes the new key up by itself, and so does one that starts.
+  // A running process reads the new key, and so does one that starts.
   expect(await open(running)).toBe('act.one')
   expect(await open()).toBe('act.one')
   expect(await rotateKeys(configOf(), database.url, log)).toContain('it was dropped')
@@ -59,7 +59,7 @@ it('rotates the key file under running processes and drops unneeded keys', async
   expect(await open(running)).toBe('act.one')
 })
 
-it('re-wraps everything under the first given key and reports which key is unneeded', async () => {
+it('the command `keys rotate` re-wraps everything under the first given key and reports which key is unneeded', async () => {
   const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
   const { configOf, open } = await setUp({ REELPILOT_SECRET_KEY: old })
   const both = configOf({ REELPILOT_SECRET_KEY: `${fresh},${old}` })
@@ -84,19 +84,19 @@ it('a start without a needed key is refused and creates no new one', async () =>
   const check = createKeyCheck(openKeys(configOf()).ring, database.runtime, () => now)
   expect(await check.missing()).toEqual([])
 
-  // The file is lost: nothing is put in its place, and a process that runs can tell.
+  // The file is lost: no new one is created, and a running process detects that.
   await rename(file, `${file}.away`)
   const lost = openRequiredKeys(configOf(), database.runtime)
   await expect(lost).rejects.toThrow(ConfigError)
   await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is missing: restore the file`))
   await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigError)
   expect(existsSync(file)).toBe(false)
-  // Not every probe looks anew.
+  // The result of a check is cached for five seconds.
   expect(await check.missing()).toEqual([])
   now += 5_000
   expect(await check.missing()).toEqual([id])
 
-  // Another key is there instead, from the file or from the environment.
+  // Another key, from the environment or from the file, is no replacement.
   const REELPILOT_SECRET_KEY = randomBytes(32).toString('base64')
   await expect(openRequiredKeys(configOf({ REELPILOT_SECRET_KEY }), database.runtime)).rejects.toThrow(
     new RegExp(`under key ${id}, which is missing: add it to REELPILOT_SECRET_KEY`),

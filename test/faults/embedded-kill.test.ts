@@ -7,7 +7,7 @@ import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { waitUntil } from '../support/wait.ts'
 
-it('starts its own Postgres again after a kill, goes on with its jobs, and says it twice', async () => {
+it('the application restarts its killed Postgres, goes on with its jobs, and logs two warnings', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-embedded-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const port = await freePort()
@@ -57,7 +57,7 @@ it('starts its own Postgres again after a kill, goes on with its jobs, and says 
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line): { readonly level: number; readonly msg: string } => JSON.parse(line))
-  // Until 30 s later a wake-up that was interrupted may be found by the sweep, which says so.
+  // For 30 s the sweep may find an interrupted wake-up, and then logs a warning too.
   const loud = lines.filter(({ level, msg }) => level >= 40 && !msg.startsWith('the sweep'))
   expect(loud.map(({ msg }) => msg)).toEqual([
     'the database is unavailable',

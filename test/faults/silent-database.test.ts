@@ -9,7 +9,7 @@ import { createWorkerFixture, startWorkerProcess } from '../support/worker-fixtu
 
 const database = await createTestDatabase()
 
-it('gives up connections that have gone silent: statements fail, and the next ones are answered', async () => {
+it('a statement on a silent connection fails after its timeout, and the next one gets a new connection', async () => {
   const proxy = await startPostgresProxy(database.url)
   onTestFinished(() => proxy.close())
   const connection = connect(proxy.url, 'reelpilot_runtime', {
@@ -27,7 +27,7 @@ it('gives up connections that have gone silent: statements fail, and the next on
   expect((await connection.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
-it('listens again when the connection has gone silent, and says that hints may have been missed', async () => {
+it('a listener reconnects when its connection is silent, and reports that notifications may be missing', async () => {
   const proxy = await startPostgresProxy(database.url)
   onTestFinished(() => proxy.close())
   let gaps = 0
@@ -57,7 +57,7 @@ it('listens again when the connection has gone silent, and says that hints may h
   )
 })
 
-it('lets a worker go on with its jobs when every connection of it has gone silent', async () => {
+it('a worker goes on with its jobs after all of its connections have become silent', async () => {
   const proxy = await startPostgresProxy(database.url)
   onTestFinished(() => proxy.close())
   const fixture = await createWorkerFixture(database, 3, { sameVideo: true })

@@ -1,6 +1,6 @@
 import { runLongForms } from './run.ts'
 
-/** Runs all fault tests in their long form again and again, for so many minutes (default: 30) or until one fails. */
+/** Runs all fault tests in their long form repeatedly, for the given minutes (default: 30) or until one fails. */
 const minutes = Number(process.argv[2] ?? 30)
 const end = Date.now() + minutes * 60_000
 let rounds = 0

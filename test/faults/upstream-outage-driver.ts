@@ -26,25 +26,25 @@ export interface DriverSettings {
   readonly mediaDirectory: string
   readonly secretKey: string
   readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
-  /** How many jobs it drives at once. */
+  /** The number of jobs that it drives concurrently. */
   readonly atOnce: number
 }
 
-/** Machines to be driven until they wait; or until they come to a state, where they are let go. */
+/** Jobs to drive until they wait, or until they reach the state `until` and are released. */
 export interface DriverOrder {
   readonly ids: readonly string[]
   readonly until?: string
 }
 
-/** How each drive ended. */
+/** A line of output: `ends` is the end of each drive. */
 export type DriverWord =
   | { readonly kind: 'ready' }
   | { readonly kind: 'driven'; readonly ends: readonly DriveEnd[] }
 
-/** A worker, but for the queue, which would wait for real time: it drives what it is told to, when it is told to. */
+/** A worker without the queue, which would wait in real time. It drives the jobs of each order that it receives. */
 const settings: DriverSettings = JSON.parse(process.argv[2] ?? '')
 const role = 'reelpilot_runtime'
-const onError = () => undefined // Whoever starts it sees by the jobs what went wrong.
+const onError = () => undefined // The test detects errors by the state of the jobs.
 const { db } = connect(settings.databaseUrl, role, { max: 10, name: 'driver', onError })
 const boss = createBoss({ url: settings.databaseUrl, role, name: 'driver queue', supervises: false, onError })
 await boss.start()
@@ -61,7 +61,7 @@ const steps = createSteps({
   machines,
   db,
   storage: await createDiskStorage({ directory: settings.mediaDirectory }),
-  videos: {} as VideoProvider, // Publishing asks it for nothing: all clips are made.
+  videos: {} as VideoProvider, // Not called while publishing: all clips are rendered.
   withBreaker: createWithBreaker({ db }),
   tiktok: createTikTokClient({
     ...app,
@@ -75,7 +75,7 @@ const steps = createSteps({
     ),
   }),
   encryptor: createEncryptor(() => ring),
-  // What is measured is how fast they recover by themselves.
+  // The gap would slow down the recovery that the test measures.
   latePostGapMs: 0,
   workDirectory: '',
 })

@@ -5,18 +5,18 @@ import { fileURLToPath } from 'node:url'
 import type { DriveEnd } from '../../src/durable/drive.ts'
 import type { DriverOrder, DriverSettings, DriverWord } from './upstream-outage-driver.ts'
 
-/** Worker processes, of which each has its share of the jobs. */
+/** Worker processes, each with its share of the jobs. */
 export interface Fleet {
-  /** Has machines driven, by all processes at once; answers how each drive ended. */
+  /** Drives jobs in all processes concurrently; returns the end of each drive. */
   drive(order: DriverOrder): Promise<readonly DriveEnd[]>
-  /** SIGKILL to all of them. */
+  /** Sends SIGKILL to all of them. */
   kill(): Promise<void>
 }
 
 interface Driver {
   readonly child: ChildProcess
   readonly ended: Promise<unknown>
-  /** What it says next; rejects if it ends instead. */
+  /** Reads its next line; rejects if it ends instead. */
   hear(): Promise<DriverWord>
 }
 

@@ -19,7 +19,7 @@ import { createOwnServer, type OwnServer } from '../support/own-server.ts'
 import type { DriverSettings } from './upstream-outage-driver.ts'
 import type { Fleet } from './upstream-outage-fleet.ts'
 
-/** What is known of a job. */
+/** The stored state of a job. */
 export interface Job {
   readonly id: string
   readonly state: string
@@ -28,7 +28,7 @@ export interface Job {
   readonly wakeAt: number
 }
 
-/** Jobs whose videos are stored and whose slots are due in a minute, on a Postgres and a TikTok that live by one clock. */
+/** Jobs whose videos are stored and whose slots are due in a minute. Postgres and the local TikTok share a virtual clock. */
 export interface OutageHarness {
   readonly database: OwnServer
   readonly local: LocalTikTok
@@ -37,11 +37,11 @@ export interface OutageHarness {
   /** Epoch milliseconds. */
   now(): number
   jobs(): Promise<readonly Job[]>
-  /** Puts the clock forward although nobody has done anything. */
+  /** Advances the clock without driving jobs. */
   pass(milliseconds: number): Promise<void>
   /**
-   * Has whatever falls due until `end` driven by the fleet, and puts the clock forward by ticks whenever nobody has anything
-   * to do; stops before that once it `isOver`. Answers how often a job was driven.
+   * Drives due jobs by the fleet until `end`, and advances the clock by ticks while no job is due. Stops early once `isOver`
+   * returns true. Returns the number of drives.
    */
   live(
     fleet: Fleet,
@@ -58,9 +58,9 @@ export async function createOutageHarness({
 }: {
   readonly accounts: number
   readonly jobsPerAccount: number
-  /** How many jobs each process drives at once. */
+  /** The number of jobs that each process drives concurrently. */
   readonly atOnce: number
-  /** What falls due within so long is done at once. */
+  /** The step of the virtual clock: jobs due within it are driven together. */
   readonly tickMs: number
 }): Promise<OutageHarness> {
   const database = await createOwnServer()
@@ -98,7 +98,7 @@ export async function createOutageHarness({
     return rows.map(({ id, state, context, wake_at }) => ({
       id,
       state,
-      attempts: (context as { readonly attempts: number }).attempts, // The job machine's own.
+      attempts: (context as { readonly attempts: number }).attempts, // Part of the job machine's context.
       wakeAt: wake_at?.getTime() ?? Number.POSITIVE_INFINITY,
     }))
   }
@@ -131,7 +131,7 @@ export async function createOutageHarness({
         const rested = ends.filter((ended) => ended === 'rested').length
         drives += rested
         if (rested > 0) continue
-        // What is due and was not driven is held by a lease that runs out: a tick later somebody may have it.
+        // A due job that was not driven has a lease, which expires within the next ticks.
         const next = Math.min(...all.map(({ wakeAt }) => Math.max(wakeAt, now + 1)))
         if (next >= end) {
           await pass(Math.max(0, end - clock.now()))

@@ -9,23 +9,23 @@ import { type Fleet, startFleet } from './upstream-outage-fleet.ts'
 import { createOutageHarness, type Job, type OutageHarness } from './upstream-outage-harness.ts'
 
 const processes = 4
-/** Jobs that a process drives at once. */
+/** Jobs that a process drives concurrently. */
 const atOnce = 3
 const minuteMs = 60_000
 const some = { accounts: 6, jobsPerAccount: 4, atOnce }
 
 /**
- * What an outage may cost a host: as many failures as open its breaker, less one; the calls that were under way when it
- * opened; and a probe for every time that it had cooled down.
+ * The maximum number of calls to a failing host: the failures below the breaker's threshold, the calls in flight when it
+ * opened, and one probe per open period.
  */
 const mostOfBreaker = (outageMs: number) =>
   failureThreshold - 1 + processes * atOnce + outageMs / defaultOpenMs
 
-/** How many retries there may be of a host that never succeeds: those in store, and those that come by time. */
+/** The maximum number of retries against a failing host: the full budget plus its refill. */
 const mostOfBudget = (outageMs: number) =>
   (maxUnits + (outageMs / 1_000) * refillUnitsPerSecond) / retryCostUnits
 
-/** How many retries the jobs' back-offs make by themselves. With neither guard, 403 were counted in ten minutes. */
+/** The retries of the jobs' back-offs alone. Without breaker and budget, 403 were measured in ten minutes. */
 function unguarded(jobIds: readonly string[], outageMs: number): number {
   return jobIds.reduce((sum, id) => {
     let [retries, at] = [0, backoffMs(id, 1)]
@@ -43,7 +43,7 @@ async function start(harness: OutageHarness): Promise<Fleet> {
   return fleet
 }
 
-/** From now on every call to these endpoints is answered with 5xx. */
+/** Makes every further call to these endpoints fail with 5xx. */
 function breakDown({ local }: OutageHarness, which: readonly Endpoint[]): void {
   for (const endpoint of which) {
     const effect = { kind: 'status', status: endpoint === 'upload' ? 503 : 500 } as const
@@ -60,7 +60,7 @@ function callsOf({ local }: OutageHarness) {
 const attemptsOf = (jobs: readonly Job[]) => jobs.reduce((sum, { attempts }) => sum + attempts, 0)
 const allAre = (wanted: string) => (jobs: readonly Job[]) => jobs.every(({ state }) => state === wanted)
 
-/** Lets all jobs go on until they are published, each in one post of its own. */
+/** Ends the outage and expects that every job is published in exactly one post. */
 async function expectRecovery(harness: OutageHarness, fleet: Fleet): Promise<void> {
   const { local, jobIds } = harness
   local.clearFaults()
@@ -72,7 +72,7 @@ async function expectRecovery(harness: OutageHarness, fleet: Fleet): Promise<voi
 }
 
 describe('four processes whose TikTok answers 5xx', () => {
-  it('make a call a minute for ten minutes and spend no other attempt, also after a restart of everything', async () => {
+  it('make one call per minute for ten minutes and spend no other attempt, also after a restart', async () => {
     const harness = await createOutageHarness({ ...some, tickMs: 4_000 })
     const { database, jobIds } = harness
     const breaker = (key = 'tiktok') => rowOf(database, key)
@@ -81,7 +81,7 @@ describe('four processes whose TikTok answers 5xx', () => {
     await harness.live(fleet, harness.now() + minuteMs, allAre('awaitingSlot'))
     await harness.pass(minuteMs)
 
-    // A sixth is being watched, a third is about to upload when that host goes first, and half has not asked TikTok yet.
+    // A sixth of the jobs is watching, a third begins to upload when the upload host fails first, and half made no call yet.
     await fleet.drive({ ids: jobIds.slice(0, 4) })
     const from = harness.now()
     breakDown(harness, ['upload'])
@@ -95,7 +95,7 @@ describe('four processes whose TikTok answers 5xx', () => {
     await harness.live(fleet, over, async () => (await isOpen()) && (await isOpen('tiktok-upload')))
     const before = { calls: calls(), jobs: await harness.jobs() }
 
-    // Halfway, a probe has just found it failing: TikTok is to be left alone for a minute more.
+    // Halfway a probe has just failed, so the breaker stays open for another minute.
     await harness.live(fleet, over - 5 * minuteMs)
     const probes = calls()
     await harness.live(fleet, over, async () => calls() > probes && (await isOpen()))
@@ -119,14 +119,14 @@ describe('four processes whose TikTok answers 5xx', () => {
     expect(upload).toBeLessThanOrEqual(mostOfBreaker(outageMs))
     expect(Math.min(api, upload)).toBeGreaterThanOrEqual(failureThreshold)
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(5 * (api + upload))
-    // While it was open only a probe has spent an attempt: its own.
+    // While the breaker was open, only the probes have spent attempts.
     const after = await harness.jobs()
     expect(attemptsOf(after) - attemptsOf(before.jobs)).toBe(calls() - before.calls)
     expect(Math.max(...after.map(({ attempts }) => attempts))).toBeLessThan(maxAttempts / 2)
     await expectRecovery(harness, fleet)
   }, 480_000)
 
-  it('keep to the budget for retries when a person holds the breaker closed', async () => {
+  it('keep to the retry budget when the breaker is forced closed', async () => {
     const harness = await createOutageHarness({ ...some, tickMs: 10_000 })
     const { database, jobIds } = harness
     const fleet = await start(harness)
@@ -151,7 +151,7 @@ describe('four processes whose TikTok answers 5xx', () => {
     expect(api).toBeLessThanOrEqual(jobIds.length + mostOfBudget(outageMs))
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(mostOfBudget(outageMs))
     const after = await harness.jobs()
-    // Whoever was told to wait for the budget has spent no attempt on that.
+    // A deferral by the budget spends no attempt.
     expect(attemptsOf(after)).toBe(api)
     await expectRecovery(harness, fleet)
   }, 480_000)

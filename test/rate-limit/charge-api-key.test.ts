@@ -5,7 +5,7 @@ import { createMemoryLimiter } from '../../src/rate-limit/memory/memory-limiter.
 const key = { organizationId: 'organization', keyId: 'key' }
 const bucket = { capacity: 100, refillPerSecond: 10 }
 
-it('charges a key the cost of its requests and reports when it can pay again', async () => {
+it('an API key is charged the cost of its requests, and learns when it can pay again', async () => {
   let now = 6_000_000
   const limiter = createMemoryLimiter({ now: () => now })
   expect(await chargeApiKey(limiter, key, 70.2, bucket)).toEqual({
@@ -27,7 +27,7 @@ it('charges a key the cost of its requests and reports when it can pay again', a
   expect((await chargeApiKey(limiter, key, 40, bucket))?.allowed).toBe(true)
 })
 
-it('charges a full bucket for a cost above the capacity', async () => {
+it('a cost above the capacity is charged as a full bucket', async () => {
   const limiter = createMemoryLimiter()
   expect(await chargeApiKey(limiter, key, 5_000, bucket)).toMatchObject({ allowed: true, remaining: 0 })
 })

@@ -15,7 +15,7 @@ function sharedWindow() {
     book.acquire({ organizationId, requester, windowRequests }, now)
 }
 
-it('grants the only call of one organization before the second of another that has queued a thousand', () => {
+it('a fair queue grants the only call of one organization before the second of another that has queued a thousand', () => {
   const ask = sharedWindow()
   for (let job = 0; job < 1_000; job += 1) ask('flooder', `job ${job}`)
   const single = ask('other', 'job')
@@ -23,7 +23,7 @@ it('grants the only call of one organization before the second of another that h
   expect(ask('other', 'job', start + spanOf(window)).kind).toBe('granted')
 })
 
-it('grants a newcomer within two spans, however many organizations have queued calls', () => {
+it('a fair queue grants a newcomer within two spans, however many organizations have queued calls', () => {
   const ask = sharedWindow()
   for (let job = 0; job < 100; job += 1) for (const name of ['a', 'b', 'c', 'd', 'e']) ask(name, `job ${job}`)
   for (const name of ['f', 'g', 'h', 'i', 'j']) {
@@ -32,7 +32,7 @@ it('grants a newcomer within two spans, however many organizations have queued c
   }
 })
 
-it('shares a window evenly among organizations that queue calls, whichever came first', () => {
+it('a fair queue shares a window evenly among organizations that queue calls, whichever came first', () => {
   const ask = sharedWindow()
   for (const name of ['a', 'b', 'c']) for (let job = 0; job < 40; job += 1) ask(name, `job ${job}`)
   const names = ['a', 'b', 'c'] as const
@@ -47,7 +47,7 @@ it('shares a window evenly among organizations that queue calls, whichever came 
   }
 })
 
-it('keeps the order within an organization and never moves a reservation to an earlier instant', () => {
+it('a fair queue keeps the order within an organization and never moves a reservation to an earlier instant', () => {
   const calls = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(40)), { maxLength: 80 })
   fc.assert(
     fc.property(calls, (asking) => {

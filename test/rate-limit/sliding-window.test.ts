@@ -21,7 +21,7 @@ const demandOf = (index: number): WindowRequest => ({
   window: windows[index] ?? { maxCalls: 1, windowMs: 300, marginMs: 100 },
 })
 
-it('finds the same first free instant as a search of every instant', () => {
+it('a sliding window finds the same first free instant as a search of every instant', () => {
   const situation = fc.record({
     maxCalls: fc.integer({ min: 1, max: 4 }),
     windowMs: fc.integer({ min: 10, max: 20 }),
@@ -63,7 +63,7 @@ const holders = fc.array(
   { minLength: 1, maxLength: 80 },
 )
 
-it('never exceeds its limit, however late reservations are claimed and used', () => {
+it('a sliding window never exceeds its limit, however late reservations are claimed and used', () => {
   fc.assert(
     fc.property(holders, (asking) => {
       const book = new MemoryWindows()
@@ -98,7 +98,7 @@ it('never exceeds its limit, however late reservations are claimed and used', ()
   )
 })
 
-it('reserves in the order of requests and repeats the answer to a requester that asks again', () => {
+it('a sliding window reserves in the order of requests and repeats the answer to a requester that asks again', () => {
   // All requests come before the first reservation is due, so none lapses.
   const asking = fc.array(fc.nat(5), { minLength: 2, maxLength: 60 })
   fc.assert(

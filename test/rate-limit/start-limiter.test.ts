@@ -23,7 +23,7 @@ const day = demand('posts', 1, 86_400_000)
 const used = async (limiter: Limiter, organizationId: string) =>
   (await limiter.windows(organizationId)).map((view) => [view.key, view.used])
 
-it('keeps short and long windows in two stores and releases the short reservation if the long window is full', async () => {
+it('a limiter with two stores releases the reservation in a short window if the long window is full', async () => {
   const [short, long] = [createMemoryLimiter(), createMemoryLimiter()]
   const limiter = splitByLength(short, long)
   const ask = (requester: string) =>
@@ -41,7 +41,7 @@ it('keeps short and long windows in two stores and releases the short reservatio
   ])
 })
 
-it('keeps all limits in Postgres if no Redis is configured', async () => {
+it('all limits are in Postgres if no Redis is configured', async () => {
   const organizationId = await createOrganization(database)
   const options = { db: database.runtime.db, role: 'reelpilot_runtime', onError: () => undefined } as const
   const limiter = await startLimiter(options)
@@ -51,7 +51,9 @@ it('keeps all limits in Postgres if no Redis is configured', async () => {
   await limiter.stop()
 })
 
-it('begins with full windows in Redis and keeps day-long windows in Postgres', async ({ skip }) => {
+it('a limiter with Redis starts with full windows there and keeps day-long windows in Postgres', async ({
+  skip,
+}) => {
   if (!redis) return skip('needs redis-server')
   const organizationId = await createOrganization(database)
   const limiter = await startLimiter({
@@ -80,7 +82,7 @@ it('begins with full windows in Redis and keeps day-long windows in Postgres', a
   expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'store' })
 })
 
-it('reports each outage of Redis once, however often it retries', async ({ skip }) => {
+it('a limiter reports each outage of Redis once, however often it retries', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const told: unknown[] = []
   const limiter = await startLimiter({

@@ -12,7 +12,7 @@ function recordingNotifier() {
   return { sent, send: (notification: ChangeNotification) => void sent.push(notification) }
 }
 
-it('notifies once, after the commit, of every organization that a command appended an event to', async () => {
+it('a command sends one notification after its commit, with every organization that got an event', async () => {
   const [first, second] = [await createOrganization(database), await createOrganization(database)]
   const notifier = recordingNotifier()
   const result = await runCommand(db, notifier, async (tx) => {
@@ -25,7 +25,7 @@ it('notifies once, after the commit, of every organization that a command append
   expect(notifier.sent).toEqual([{ organizations: [first, second].toSorted(), jobs: [] }])
 })
 
-it('notifies of a command inside one organization', async () => {
+it('a command inside one organization sends a notification', async () => {
   const organizationId = await createOrganization(database)
   const notifier = recordingNotifier()
   await runOrganizationCommand(database.api.db, organizationId, notifier, (tx) =>
@@ -34,7 +34,7 @@ it('notifies of a command inside one organization', async () => {
   expect(notifier.sent).toEqual([{ organizations: [organizationId], jobs: [] }])
 })
 
-it('sends nothing for a command that changes nothing, or that throws', async () => {
+it('a command that changes nothing or throws sends no notification', async () => {
   const organizationId = await createOrganization(database)
   const notifier = recordingNotifier()
   await runCommand(db, notifier, async () => undefined)

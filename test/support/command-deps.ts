@@ -5,7 +5,7 @@ import { catalogueOf } from '../../src/durable/machine.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import type { TestDatabase } from './database.ts'
 
-/** What commands need, as the runtime; stopped when the file is done. */
+/** The dependencies of commands, with the role of the runtime. They are stopped after the file's tests. */
 export async function createCommandDeps({ url }: TestDatabase): Promise<CommandDeps> {
   const boss = createBoss({
     url,

@@ -44,7 +44,7 @@ async function admin(server: URL, statement: string): Promise<void> {
   }
 }
 
-/** An organization to hang rows on. */
+/** Inserts an organization. */
 export async function createOrganization({ runtime }: TestDatabase, name = 'Test'): Promise<string> {
   const id = randomUUID()
   await runtime.db.insertInto('organization').values({ id, name }).execute()

@@ -15,10 +15,10 @@ export async function jobsOf(database: TestDatabase, fixture: WorkerFixture) {
   return jobs.map((job) => ({ ...job, context: job.context as Checkpoint['context'] }))
 }
 
-/** Where nobody here has anything left to do. */
+/** The states in which a job has ended. */
 const ends: ReadonlySet<string> = new Set(['published', 'delivered', 'takenDown', 'cancelled', 'failed'])
 
-/** Waits for every slot's job to end; says what is left if they do not. */
+/** Waits for every slot's job to end; throws with the unfinished ones after the timeout. */
 export async function waitUntilAllEnded(
   database: TestDatabase,
   fixture: WorkerFixture,
@@ -37,7 +37,7 @@ export async function waitUntilAllEnded(
   }
 }
 
-/** The invariants that hold after every fault: one public post a slot, the stored bytes, no gap anywhere. */
+/** The invariants after every fault: one public post per slot with the stored bytes, gapless sequences, settled quotas. */
 export async function expectEverySlotPostedOnce(
   database: TestDatabase,
   fixture: WorkerFixture,

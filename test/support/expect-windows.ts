@@ -1,12 +1,12 @@
 import { expect } from 'vitest'
 import type { LocalTikTok } from '../../src/simulator/simulator.ts'
 
-/** Calls a minute and account that TikTok documents, by endpoint. */
+/** TikTok's documented limits: calls per minute and account, by endpoint. */
 const documented: Readonly<Record<string, number>> = { creatorInfo: 20, videoInit: 6, statusFetch: 30 }
 
 /**
- * In no minute that the local TikTok has seen was a limit exceeded: none of its own, for which it turned nobody away, and
- * not the organization's own of uploads a minute over all of its accounts.
+ * Expects that no limit was exceeded in any minute: TikTok's limits, for which it refused no call, and the organization's
+ * own limit of uploads over all of its accounts.
  */
 export function expectWindowsKept(tiktok: LocalTikTok, { uploads }: { readonly uploads: number }): void {
   const rates = tiktok.rates().filter(({ endpoint }) => endpoint in documented)

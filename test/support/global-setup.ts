@@ -16,7 +16,7 @@ declare module 'vitest' {
 /** One real Postgres for the whole run, with a migrated template that every test file gets a copy of. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-test-'))
-  // Durability against power loss is not tested here; kills of the server are, and survive this.
+  // No test covers a loss of power. Kills of the server lose no data without fsync.
   const server = await startEmbeddedServer({ directory, settings: { fsync: 'off', max_connections: '200' } })
   const owner = connect(server.url, 'owner', { max: 2, name: 'template', onError: () => undefined })
   await migrate(owner)

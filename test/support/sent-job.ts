@@ -9,7 +9,7 @@ import type { TestDatabase } from './database.ts'
 const kept = { sha256: 'a'.repeat(64), bytes: 1 }
 const media = { sha256: 'b'.repeat(64), bytes: 10, seconds: 3, width: 1080, height: 1920 }
 
-/** What the steps of a job answer on its way to TikTok, in their order. */
+/** The outputs of a job's steps up to its post, in order. */
 const outcomes = (audience: string, publishId: string): readonly Json[] => [
   { scenes: 1, seconds: 3 },
   null,
@@ -23,7 +23,7 @@ const outcomes = (audience: string, publishId: string): readonly Json[] => [
   null,
 ]
 
-/** A job whose post was sent a moment ago, as its machine knows it; no worker has to run for it. Answers its id. */
+/** Inserts a job whose post was just sent, without running a worker. Returns its id. */
 export async function insertSentJob(
   { runtime: { db } }: TestDatabase,
   job: {

@@ -1,4 +1,4 @@
-/** Waits until a condition holds; fails with what it saw last. */
+/** Waits until a condition holds; throws with the last value after the timeout. */
 export async function waitUntil<Seen>(
   look: () => Promise<Seen> | Seen,
   holds: (seen: Seen) => boolean,

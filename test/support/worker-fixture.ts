@@ -20,7 +20,7 @@ import { keyRingOf } from '../../src/vault/key-ring.ts'
 import { createOrganization, type TestDatabase } from './database.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
-/** A place to run real jobs on: a local TikTok, a data directory, an organization with approved slots. */
+/** The environment of real jobs: a local TikTok, a data directory, and an organization with approved slots. */
 export interface WorkerFixture {
   readonly organizationId: string
   readonly tiktok: LocalTikTok
@@ -30,7 +30,7 @@ export interface WorkerFixture {
   close(): Promise<void>
 }
 
-/** Two short scenes, small: the smallest that TikTok would take and the renderer makes in a second or two. */
+/** Two short scenes in the smallest size that TikTok accepts. They are rendered in a second or two. */
 export const shortStoryboard = {
   title: 'Short',
   size: { width: 360, height: 640 },
@@ -41,12 +41,12 @@ export const shortStoryboard = {
 }
 
 export interface WorkerFixtureOptions {
-  /** An account takes six posts a minute, so there is one for each 4 slots unless told. */
+  /** Default: 4, because TikTok permits six posts a minute for each account. */
   readonly slotsPerAccount?: number
-  /** Whether all slots show the same, so that one rendering serves them all. */
+  /** Whether all slots have the same storyboard, so that it is rendered once. */
   readonly sameVideo?: boolean
   readonly simulatorSettings?: Partial<SimulatorSettings>
-  /** What the organization has set; out of the way unless told. TikTok's own limits per account always hold. */
+  /** The organization's own limits. Default: 10,000, which no test reaches. TikTok's limits per account always apply. */
   readonly limits?: Partial<Readonly<Record<RateLimitName, number>>>
 }
 
@@ -133,10 +133,10 @@ export async function createWorkerFixture(
   }
 }
 
-/** A worker in a process of its own, that can be killed. */
+/** A worker in its own process, which a test can kill. */
 export interface WorkerProcess {
   readonly child: ChildProcess
-  /** What it printed on its own before it killed itself: the kill point that it had reached. */
+  /** `reached` is the kill point at which it killed itself. */
   readonly exited: Promise<{
     readonly reached: string | null
     readonly code: number | null
@@ -144,13 +144,13 @@ export interface WorkerProcess {
   }>
 }
 
-/** `onLog` gets what it logs; without it that goes to the test's own standard error. */
+/** Starts a worker process. Its log goes to `onLog`. Default: the test's standard error. */
 export function startWorkerProcess(settings: WorkerSettings, onLog?: (text: string) => void): WorkerProcess {
   const file = fileURLToPath(new URL('./worker-process.ts', import.meta.url))
   const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // Whatever becomes of the test, nothing of it goes on.
+  // The process must not outlive the test.
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stderr.setEncoding('utf8').on('data', onLog ?? ((text: string) => process.stderr.write(text)))
   let reached: string | null = null

@@ -3,12 +3,12 @@ import { startWorkerProcess, type WorkerProcess } from './worker-fixture.ts'
 import type { WorkerSettings } from './worker-process.ts'
 
 export interface WorkerPool {
-  /** Nobody is killed any more. */
+  /** Stops killing workers. */
   stopKilling(): void
   stop(): Promise<void>
 }
 
-/** Workers that are replaced when they die, and of which one is killed every so often, without a warning. */
+/** Starts workers that are replaced when they end. A random one gets SIGKILL at every interval. */
 export function startWorkerPool(
   settings: WorkerSettings,
   { workers, killEveryMs }: { readonly workers: number; readonly killEveryMs: number },
@@ -23,7 +23,7 @@ export function startWorkerPool(
     over = true
     clearInterval(reaper)
   }
-  // Heard before the end of any worker that is killed with the test, so that none takes its place.
+  // Otherwise a worker that is killed at the end of the test would be replaced.
   onTestFinished(end)
   const supervise = async () => {
     while (!over) {

@@ -20,7 +20,7 @@ export interface WorkerSettings {
   readonly secretKey: string
   readonly redisUrl?: string
   readonly tiktok: { readonly apiBase: string; readonly clientKey: string; readonly clientSecret: string }
-  /** Where this process sends itself SIGKILL: `boundary state slotId`, for an account its id instead of the slot's. */
+  /** The points at which this process sends itself SIGKILL: `boundary state slotId`, or for an account its id. */
   readonly kills: readonly string[]
   readonly logLevel?: string
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   tenant = await createTenant(database, await createTestApi(database))
 })
 
-it('starts one job per slot, and fails nobody, however approvals, scans and edits meet', async () => {
+it('concurrent approvals, scans and edits of plans all succeed and start one job per slot', async () => {
   const minutes = Array.from({ length: 12 }, (_, index) => 30 + index)
   const plans = await Promise.all(Array.from({ length: 4 }, () => createDraft(tenant, minutes)))
   for (const { planId } of plans) {

@@ -28,7 +28,7 @@ async function approvalOf(
   return (await findSlotToPost(db, organizationId, slotId))?.approval
 }
 
-/** Approved by SQL; answers the slot's id. */
+/** Inserts a plan with a slot that is approved by SQL. */
 async function insertApproved() {
   const organizationId = await createOrganization(database)
   const accountId = await createAccount(database, organizationId)
@@ -55,7 +55,7 @@ async function insertApproved() {
   return { organizationId, planId, slotId }
 }
 
-/** Another value for each column of a slot that says what is posted. */
+/** Another value for each column of a slot that determines its post. */
 const posted: Readonly<Record<string, string>> = {
   wall_time: "'2026-11-30T10:00:00'",
   storyboard: `jsonb_set(storyboard, '{scenes,0,text}', '"Another"')`,
@@ -69,14 +69,14 @@ const posted: Readonly<Record<string, string>> = {
   brand_organic: 'true',
   is_aigc: 'false',
 }
-/** The instant may be moved by an update of the zone data; the others say nothing of the post. */
+/** An update of the time zone data may change `publish_at`; the others do not determine the post. */
 const notPosted = [
   ...['id', 'organization_id', 'plan_id', 'publish_at', 'tzdata_version', 'claimed_at'],
   ...['approved_hash', 'created_at', 'updated_at'],
 ]
 
 describe('the approval of a slot', () => {
-  it.each(Object.entries(posted))('does not hold for another %s', async (column, value) => {
+  it.each(Object.entries(posted))('becomes stale with another %s', async (column, value) => {
     const { organizationId, slotId } = await insertApproved()
     expect(await approvalOf(slotId, organizationId)).toBe('current')
     await sql.raw(`update slot set ${column} = ${value} where id = '${slotId}'`).execute(db)
@@ -89,7 +89,7 @@ describe('the approval of a slot', () => {
       'account',
       'account_id = (select id from account where organization_id = plan.organization_id limit 1 offset 1)',
     ],
-  ])('does not hold for another %s of the plan', async (_name, change) => {
+  ])('becomes stale with another %s of the plan', async (_name, change) => {
     const { organizationId, planId, slotId } = await insertApproved()
     await createAccount(database, organizationId)
     await createAccount(database, organizationId)
@@ -103,13 +103,13 @@ describe('the approval of a slot', () => {
     expect(await approvalOf(slotId, organizationId)).toBe('stale')
   })
 
-  it('holds when the instant alone is moved', async () => {
+  it('stays current when only the instant changes', async () => {
     const { organizationId, slotId } = await insertApproved()
     await db.updateTable('slot').set({ publish_at: new Date() }).where('id', '=', slotId).execute()
     expect(await approvalOf(slotId, organizationId)).toBe('current')
   })
 
-  it('has been decided about for every column that a slot has', async () => {
+  it('is tested or excluded for every column of a slot', async () => {
     const { rows } = await sql<{ name: string }>`
       select column_name as name from information_schema.columns
        where table_schema = 'reelpilot' and table_name = 'slot'`.execute(db)
@@ -117,7 +117,7 @@ describe('the approval of a slot', () => {
   })
 })
 
-describe('people', () => {
+describe('slot approvals through the API', () => {
   const plan = async () => {
     const draft = await createDraft(tenant, [2_000, 2_100])
     const [first = '', second = ''] = draft.slotIds.map(localId)
@@ -134,14 +134,14 @@ describe('people', () => {
     await approvalOf(second),
   ]
 
-  it('approve every slot of a plan as it is', async () => {
+  it('are set for every slot when a plan is approved', async () => {
     const planned = await plan()
     expect(await approvals(planned)).toEqual(['none', 'none'])
     await steer(tenant, 'approvePlan', { planId: planned.planId })
     expect(await approvals(planned)).toEqual(['current', 'current'])
   })
 
-  it('take back what was approved of the one slot that they edit', async () => {
+  it('are withdrawn for an edited slot only', async () => {
     const planned = await approved()
     const [slotId] = planned.slotIds
     await steer(tenant, 'updateSlot', { slotId, caption: 'Edited' }, 'slot { id }')
@@ -150,7 +150,7 @@ describe('people', () => {
     expect(await approvals(planned)).toEqual(['none', 'current'])
   })
 
-  it('take back all of it by another time zone, and nothing by another name', async () => {
+  it('are withdrawn by another time zone, but not by another name', async () => {
     const planned = await approved()
     await steer(tenant, 'updatePlan', { planId: planned.planId, name: 'Renamed' }, 'plan { id }')
     expect(await approvals(planned)).toEqual(['current', 'current'])
@@ -158,7 +158,7 @@ describe('people', () => {
     expect(await approvals(planned)).toEqual(['none', 'none'])
   })
 
-  it('take back all that is not posted by rejecting a plan that is under review again', async () => {
+  it('are withdrawn by a rejection, except for slots that were posted', async () => {
     const planned = await approved()
     const { planId } = planned
     await insertSentJob(planned.second)

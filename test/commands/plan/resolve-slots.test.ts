@@ -26,11 +26,11 @@ beforeEach(async () => {
   tenant = await createTenant(database, api)
 })
 
-/** Next January, when British Columbia is at UTC-8 by the older data, and stays at UTC-7 by the newer. */
+/** Next January: British Columbia is at UTC-8 in the older data, and at UTC-7 in the newer. */
 const wallTime = `${new Date().getUTCFullYear() + 1}-01-15T09:00:00`
 const [older, newer] = [dataOf('2025b', '-08:00'), dataOf('2026c', '-07:00')]
 
-/** Time zone data by which Vancouver has an offset all year; every other zone is as usual. */
+/** Time zone data in which Vancouver has one offset all year; the other zones are unchanged. */
 function dataOf(version: string, offset: string): TimeZoneData {
   return {
     version,
@@ -42,7 +42,7 @@ function dataOf(version: string, offset: string): TimeZoneData {
   }
 }
 
-/** A plan with slots at a wall time, as a process with that data wrote them. */
+/** A plan with slots at a wall time, as written by a process with this data. */
 async function planWith(
   data: TimeZoneData,
   { timeZone = 'America/Vancouver', slots = 1, state = 'draft', at = wallTime, claimed = false } = {},
@@ -63,7 +63,7 @@ async function planWith(
   return { planId, slotIds }
 }
 
-/** A job whose video is stored and which waits for its slot; at `now` its time may have come. */
+/** A job whose video is stored and which waits for its slot, or has passed it at `now`. */
 async function insertWaitingJob(slotId: string, publishAt: number, now = Date.now()): Promise<string> {
   const { organizationId, accountId } = tenant
   const id = randomUUID()
@@ -106,7 +106,7 @@ async function eventsOf(slotId = '') {
   return events.filter(({ type }) => type === 'slot.rescheduled')
 }
 
-/** Resolves, and names the organizations that were notified. */
+/** Resolves outdated slots; returns the notified organizations too. */
 async function resolve(zones: TimeZoneData) {
   const sent: ChangeNotification[] = []
   const result = await resolveOutdatedSlots(db, deps, { send: (each) => void sent.push(each) }, zones)
@@ -116,7 +116,7 @@ async function resolve(zones: TimeZoneData) {
 const hour = 3_600_000
 
 describe('slots under new time zone data', () => {
-  it('keep their wall time, move to what it means now, and leave an event that says so', async () => {
+  it('keep their wall time, move to its new instant, and append an event', async () => {
     const { planId, slotIds } = await planWith(older)
     const [slotId] = slotIds
     const before = await slotOf(slotId)
@@ -143,7 +143,7 @@ describe('slots under new time zone data', () => {
     expect(await resolve(newer)).toMatchObject({ resolved: 0 })
   })
 
-  it('stay where their zone has not changed, without an event', async () => {
+  it('keep their instant if their zone has not changed, without an event', async () => {
     const { slotIds } = await planWith(older, { timeZone: 'Europe/Berlin' })
     const before = await slotOf(slotIds[0])
     expect(await resolve(newer)).toMatchObject({
@@ -155,32 +155,32 @@ describe('slots under new time zone data', () => {
     expect(await eventsOf(slotIds[0])).toEqual([])
   })
 
-  it('are left alone by a process with older data', async () => {
+  it('are not changed by a process with older data', async () => {
     const { slotIds } = await planWith(newer)
     const before = await slotOf(slotIds[0])
     expect(await resolve(older)).toMatchObject({ resolved: 0 })
     expect(await slotOf(slotIds[0])).toEqual(before)
   })
 
-  it('are computed anew if nobody noted with what data they were computed', async () => {
+  it('are resolved again if the version of their data is unknown', async () => {
     const { slotIds } = await planWith({ ...older, version: '' })
     expect(await resolve(newer)).toMatchObject({ resolved: 1, rescheduled: 1 })
     expect(await eventsOf(slotIds[0])).toHaveLength(1)
   })
 
-  it('of more than one batch all move', async () => {
+  it('are all moved if they fill more than one batch', async () => {
     const { slotIds } = await planWith(older, { slots: 250 })
     expect(await resolve(newer)).toMatchObject({ resolved: 250, rescheduled: 250 })
     expect(await eventsOf(slotIds[249])).toHaveLength(1)
   })
 
-  it('that are long over, or of an archived plan, stay as they are', async () => {
+  it('of the distant past or of an archived plan are unchanged', async () => {
     await planWith(older, { at: '2020-01-15T09:00:00' })
     await planWith(older, { state: 'archived' })
     expect(await resolve(newer)).toMatchObject({ resolved: 0 })
   })
 
-  it('take their jobs along, which wait for the new instant', async () => {
+  it('move their jobs too, which wait for the new instant', async () => {
     const { slotIds } = await planWith(older, { claimed: true })
     const [slotId = ''] = slotIds
     const before = await slotOf(slotId)
@@ -203,7 +203,7 @@ describe('slots under new time zone data', () => {
     expect(await eventsOf(slotId)).toHaveLength(1)
   })
 
-  it('whose job has begun to post, or is over, stay where they are', async () => {
+  it('whose job has begun to post or has ended keep their instant', async () => {
     const { slotIds } = await planWith(older, { claimed: true, slots: 2 })
     const [posting = '', over = ''] = slotIds
     const before = await slotOf(posting)
@@ -220,7 +220,7 @@ describe('slots under new time zone data', () => {
     expect((await lockInstance(db, jobId))?.checkpoint.context.publishAt).toBe(publishAt)
   })
 
-  it('whose job was cancelled move, for they may be started again', async () => {
+  it('whose job was cancelled are moved, because they can be started again', async () => {
     const { slotIds } = await planWith(older, { claimed: true })
     const [slotId = ''] = slotIds
     const before = await slotOf(slotId)
@@ -240,7 +240,7 @@ describe('slots under new time zone data', () => {
     const first = await planWith(older)
     await startRole({ concurrency: 0, zones: newer })
     expect(await eventsOf(first.slotIds[0])).toHaveLength(1)
-    const second = await planWith(older) // As if a process of the build before were still at work.
+    const second = await planWith(older) // As if a process of the previous version were still running.
     await deps.boss.insert(queues.scan, [{ data: {} }])
     await waitUntil(
       () => eventsOf(second.slotIds[0]),
@@ -248,7 +248,7 @@ describe('slots under new time zone data', () => {
     )
   })
 
-  it('are noted with the data that they were computed with, wherever their instant is written', async () => {
+  it('store the version of their data whenever their instant is written', async () => {
     const { createPlan } = await tenant.ask(
       `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }`,
       { input: { accountId: tenant.ids.account, name: 'Plan', timeZone: 'UTC' } },

@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 const day = 24 * 60
 
-/** A plan that may run, with one slot; nothing has scanned for it yet. */
+/** An approved plan on autopilot with one slot that no scan has considered yet. */
 async function createReadyPlan(minutes = 60): Promise<{ readonly planId: string; readonly slotId: string }> {
   const { planId, slotIds } = await createDraft(tenant, [60])
   await steer(tenant, 'submitPlanForReview', { planId })
@@ -60,7 +60,7 @@ async function decisionOn(slotId: string): Promise<string | null> {
 }
 
 describe('a scan', () => {
-  it('starts the job of a slot that may run', async () => {
+  it('starts the job of a due slot of an approved plan on autopilot', async () => {
     expect(await decisionOn((await createReadyPlan()).slotId)).toBe('ENQUEUED')
   })
 
@@ -93,14 +93,14 @@ describe('a scan', () => {
     [-61, 'TOO_LATE'],
     [-6 * day, 'TOO_LATE'],
     [-8 * day, null],
-  ])('decides of a slot whose time is %d minutes off: %s', async (minutes, decision) => {
+  ])('decides about a slot that is due in %d minutes: %s', async (minutes, decision) => {
     expect(await decisionOn((await createReadyPlan(minutes)).slotId)).toBe(decision)
   })
 
   it.each([
     [day - 1, 'ENQUEUED'],
     [day + 1, null],
-  ])('looks 24 hours ahead: a slot in %d minutes is decided %s', async (minutes, decision) => {
+  ])('considers the next 24 hours: a slot due in %d minutes is %s', async (minutes, decision) => {
     expect(await decisionOn((await createReadyPlan(minutes)).slotId)).toBe(decision)
   })
 
@@ -114,13 +114,13 @@ describe('a scan', () => {
     ['disconnecting.revoking', 'ACCOUNT_UNHEALTHY'],
     ['disconnecting.backingOff', 'ACCOUNT_UNHEALTHY'],
     ['disconnected', 'ACCOUNT_UNHEALTHY'],
-  ])('decides of a slot whose account is %s: %s', async (state, decision) => {
+  ])('decides about a slot whose account is in the state %s: %s', async (state, decision) => {
     const { slotId } = await createReadyPlan()
     await change(sql`update machine_instance set state = ${state} where id = ${tenant.accountId}`)
     expect(await decisionOn(slotId)).toBe(decision)
   })
 
-  it('starts what the quota has room for, the earliest first: QUOTA_EXCEEDED of the rest', async () => {
+  it('starts the earliest slots that the quota permits, and the others are QUOTA_EXCEEDED', async () => {
     const later = await createReadyPlan(120)
     const earlier = await createReadyPlan(60)
     await change(

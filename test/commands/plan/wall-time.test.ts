@@ -13,7 +13,7 @@ it.each([
   ],
   ['in a gap of half an hour', '2026-10-04T02:15', 'Australia/Lord_Howe', '2026-10-03T15:45:00.000Z'],
   ['on a day that a zone left out', '2011-12-30T12:00', 'Pacific/Apia', '2011-12-30T22:00:00.000Z'],
-])('reads a wall time %s', (_name, wallTime, zone, instant) => {
+])('the instant of a wall time is computed: %s', (_name, wallTime, zone, instant) => {
   expect(instantOf(wallTime, zone)).toMatchObject({ kind: 'instant', at: new Date(instant) })
 })
 
@@ -24,11 +24,11 @@ it.each([
   ['2026-01-01T10:00Z'],
   ['tomorrow'],
   [''],
-])('refuses "%s"', (wallTime) => {
+])('the wall time "%s" is refused', (wallTime) => {
   expect(instantOf(wallTime, 'UTC').kind).toBe('invalid')
 })
 
-it('knows the zones of the IANA database, and takes no offsets', () => {
+it('a time zone is a name of the IANA database, not an offset', () => {
   expect(['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires'].map(isTimeZone)).toEqual([
     true,
     true,

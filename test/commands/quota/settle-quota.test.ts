@@ -26,7 +26,7 @@ const deps = await createCommandDeps(database)
 const { db, pool } = database.runtime
 const stepDeps = { db, videos: {} } as unknown as StepDeps // All that these steps need of a job without a clip.
 
-/** An organization with quota, and slots whose jobs nobody has started. */
+/** An organization with quota, and slots without jobs. */
 async function createOrganizationWithSlots(slots: number, videos = 1_000) {
   const organizationId = await createOrganization(database)
   const [accountId, planId] = [randomUUID(), randomUUID()]
@@ -108,8 +108,8 @@ async function typesOf(organizationId: string): Promise<readonly string[]> {
   return events.map(({ type }) => type)
 }
 
-describe('a job that is closed', () => {
-  it('gives back what it did not consume: neither video nor upload', async () => {
+describe('closing a job', () => {
+  it('releases its reservation if it made no video and no upload', async () => {
     const job = await startOne()
     expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 1, used: 0 })
     await close(job, false)
@@ -118,7 +118,7 @@ describe('a job that is closed', () => {
     expect(await typesOf(job.organizationId)).toEqual(['quota.reserved', 'quota.released'])
   })
 
-  it('has used its video, and gives back the upload that never ended', async () => {
+  it('commits its video, and releases an upload that was not completed', async () => {
     const job = await startOne()
     await close(job, true)
     expect(await standOf(job.organizationId, 'seconds')).toEqual({ available: 9_997, reserved: 0, used: 3 })
@@ -126,7 +126,7 @@ describe('a job that is closed', () => {
     expect(await typesOf(job.organizationId)).toEqual(['quota.reserved', 'quota.committed', 'quota.released'])
   })
 
-  it('has used its upload once the last chunk was accepted', async () => {
+  it('commits its upload if the last chunk was accepted', async () => {
     const job = await startOne()
     await pool.query(`update machine_instance set context = context || '{"sentAt": 1}' where id = $1`, [
       job.jobId,
@@ -135,7 +135,7 @@ describe('a job that is closed', () => {
     expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 1 })
   })
 
-  it('keeps what was consumed before, although it ends as if it were not', async () => {
+  it('does not release what was already committed', async () => {
     const { organizationId, jobId } = await startOne()
     const verdicts = { videos: 'commit', seconds: 'commit' } as const
     await db.transaction().execute((tx) => settleJobQuota(tx, { organizationId, jobId }, verdicts))
@@ -146,12 +146,12 @@ describe('a job that is closed', () => {
   })
 })
 
-describe('time', () => {
+describe('the passage of time', () => {
   const noon = Date.parse('2026-03-14T12:00Z')
   const dayMs = 86_400_000
   const needs = { slotId: randomUUID(), seconds: 3 }
 
-  it('that passes leaves a reservation in the day that it was made in', async () => {
+  it('leaves a reservation in the day in which it was made', async () => {
     const { organizationId } = await createOrganizationWithSlots(0)
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'day', 5, noon)
@@ -181,7 +181,7 @@ describe('time', () => {
     expect(await auditQuota(db, organizationId)).toEqual([])
   })
 
-  it('takes what was used long ago out of a sliding window, also if that is said late', async () => {
+  it('removes old usage from a sliding window, also if it is committed late', async () => {
     const { organizationId } = await createOrganizationWithSlots(0)
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'rolling', 5, noon, 3_600)
@@ -191,7 +191,7 @@ describe('time', () => {
     })
     const later = noon + 2 * 3_600_000
     await db.transaction().execute((tx) => openQuotaPeriods(tx, { organizationId, at: later }))
-    // It is not known yet whether it was consumed, so it is still set aside.
+    // The reservation is not settled yet, so it still counts.
     expect(await standOf(organizationId, 'videos', 'rolling', later)).toEqual({
       available: 4,
       reserved: 1,
@@ -213,7 +213,7 @@ describe('time', () => {
     })
   })
 
-  it('ends a grant: what was left in it is gone, what was reserved in it is settled there', async () => {
+  it('ends a grant: its balance expires, and its reservations are settled in it', async () => {
     const { organizationId } = await createOrganizationWithSlots(0, 10)
     const jobId = await anyJob(organizationId)
     const terms = { period: 'total', validFrom: null, validUntil: new Date(noon + dayMs) } as const
@@ -276,8 +276,8 @@ describe('time', () => {
   }
 })
 
-describe('what is used without a reservation', () => {
-  it('counts once under its key, and beyond a hard limit too: it is spent already', async () => {
+describe('usage without a reservation', () => {
+  it('is recorded once per key, also beyond a hard limit', async () => {
     const { organizationId, slotIds } = await createOrganizationWithSlots(2)
     const started = await start(organizationId, slotIds[0])
     const jobId = started.kind === 'started' ? started.jobId : ''
@@ -311,17 +311,17 @@ describe('what is used without a reservation', () => {
   })
 })
 
-describe('the step that reserves', () => {
+describe('the step `reserveQuota`', () => {
   const step = (organizationId: string, jobId: string) =>
     reserveStep(stepDeps, contextOf(organizationId, jobId), { seconds: 3 })
 
-  it('finds what was reserved when the job was made', async () => {
+  it('accepts the reservation that was made with the job', async () => {
     const { organizationId, jobId } = await startOne()
     expect(await step(organizationId, jobId)).toMatchObject({ kind: 'done' })
     expect(await standOf(organizationId, 'videos')).toEqual({ available: 999, reserved: 1, used: 0 })
   })
 
-  it('reserves once for a job that is older than that, whoever performs it, and waits if there is nothing', async () => {
+  it('reserves once for a job without a reservation, also concurrently, and needs a person without quota', async () => {
     const { organizationId, accountId } = await createOrganizationWithSlots(0, 1)
     const oldJob = () => insertSentJob(database, { organizationId, accountId, publishId: randomUUID() })
     const [first, second] = [await oldJob(), await oldJob()]
@@ -335,9 +335,9 @@ describe('the step that reserves', () => {
   })
 })
 
-it('never dead-locks, and its books stay right, however starts, ends, grants, limits and corrections meet', async () => {
+it('concurrent starts, ends, grants, limits and corrections of quota never deadlock and keep its balances right', async () => {
   const { organizationId, slotIds } = await createOrganizationWithSlots(40)
-  // Due within the day and on autopilot: every grant and every change of a limit scans, and starts jobs too.
+  // The slots are due within a day and on autopilot, so every grant and change of a limit starts jobs too.
   await pool.query(`update slot set publish_at = now() + interval '1 hour' where organization_id = $1`, [
     organizationId,
   ])

@@ -11,13 +11,13 @@ import type { Metric, QuotaPeriod } from '../../../src/store/quota/tables.ts'
 const pathsOf = (mistakes: readonly { readonly path: string }[]) => mistakes.map(({ path }) => path)
 
 it.each([[0], [-1], [1.5], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 53]])(
-  'takes no amount of %d',
+  'an amount of %d is refused',
   (amount) => {
     expect(pathsOf(validateAmount(amount))).toEqual(['amount'])
   },
 )
 
-it('takes an amount below 0 where something is corrected, and none of 0', () => {
+it('a negative amount is valid for a correction only, and 0 never', () => {
   expect(validateAmount(-5, { signed: true })).toEqual([])
   expect(pathsOf(validateAmount(0, { signed: true }))).toEqual(['amount'])
   expect(validateAmount(1)).toEqual([])
@@ -29,8 +29,8 @@ it.each([
   ['storageBytes', 'month', ['period']],
   ['storageBytes', 'total', []],
   ['videos', 'rolling', []],
-])('knows whether %s a %s can be limited', (metric, period, paths) => {
-  // What a program without our types might send.
+])('a limit of %s per %s has the mistakes %j', (metric, period, paths) => {
+  // Values that a client without our types can send.
   expect(pathsOf(validatePeriod(metric as Metric, period as QuotaPeriod))).toEqual(paths)
 })
 
@@ -41,11 +41,11 @@ it.each([
   ['rolling', 60, []],
   ['day', 60, ['windowSeconds']],
   ['day', null, []],
-] as const)('knows whether %s goes with a span of %s', (period, span, paths) => {
+] as const)('the period %s with a window of %s seconds has the mistakes %j', (period, span, paths) => {
   expect(pathsOf(validateSpan(period, span))).toEqual(paths)
 })
 
-it('wants a grant to end after it begins, and in the future', () => {
+it('a grant must end after its start and in the future', () => {
   const now = Date.parse('2026-03-14T12:00Z')
   const [before, after] = [new Date(now - 1), new Date(now + 1)]
   expect(validateValidity({ validFrom: before, validUntil: after }, now)).toEqual([])
@@ -54,7 +54,7 @@ it('wants a grant to end after it begins, and in the future', () => {
   expect(pathsOf(validateValidity({ validFrom: null, validUntil: before }, now))).toEqual(['validUntil'])
 })
 
-it('wants a reason where it must be given, and no novel anywhere', () => {
+it('a reason may be required, and has at most 500 characters', () => {
   expect(validateReason(null)).toEqual([])
   expect(pathsOf(validateReason(' ', { required: true }))).toEqual(['reason'])
   expect(pathsOf(validateReason('x'.repeat(501)))).toEqual(['reason'])

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { generateApiKey, parseApiKey } from '../../../src/commands/tenant/create-api-key.ts'
 
-it('makes keys that are found by their id and known by their hash', () => {
+it('a generated API key contains its id and is verified by its hash', () => {
   const { id, key, hash } = generateApiKey()
   expect(key).toMatch(new RegExp(`^rp_live_${id}_[0-9A-Za-z]{49}$`))
   expect(hash).toEqual(createHash('sha256').update(key).digest())
@@ -10,7 +10,7 @@ it('makes keys that are found by their id and known by their hash', () => {
   expect(generateApiKey().key).not.toBe(key)
 })
 
-it('tells a typo anywhere in a key without asking the database', () => {
+it('a typo anywhere in an API key is detected by its checksum', () => {
   const { key } = generateApiKey()
   for (let index = 'rp_live_'.length; index < key.length; index += 1) {
     const other = key[index] === 'a' ? 'b' : 'a'

@@ -11,10 +11,10 @@ afterAll(() => redis?.close())
 
 const workers = 4
 const limits = { uploads: 10, reads: 100 }
-/** A full minute with Redis, at most another one without it, and some are left for when it is back. */
+/** Enough for one full minute with Redis, at most another one without it, and some after its return. */
 const slots = 2 * limits.uploads + 2
 
-it('keeps all windows with Redis, while Redis is killed, and when it is back', async ({ skip }) => {
+it('workers exceed no rate limit with Redis, while Redis is down, and after its return', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   const database = await createTestDatabase()
   const fixture = await createWorkerFixture(database, slots, { slotsPerAccount: 6, sameVideo: true, limits })
@@ -25,7 +25,7 @@ it('keeps all windows with Redis, while Redis is killed, and when it is back', a
   const untilOpened = (posts: number) => waitUntil(opened, (all) => all >= posts, 200_000)
 
   await untilOpened(limits.uploads)
-  // What Redis knew is gone; the processes go on with their shares.
+  // The windows in Redis are lost; the processes continue with their shares.
   await redis.kill()
   await untilOpened(limits.uploads + 1)
   await redis.start()

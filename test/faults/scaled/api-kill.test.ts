@@ -28,7 +28,7 @@ const secretKey = randomBytes(32).toString('base64')
 async function start(): Promise<void> {
   app = startAppProcess('api', {
     DATABASE_URL: proxy.url,
-    // The accounts of the test have tokens, so no key is made.
+    // The test's accounts already have tokens, so the start would generate no key.
     REELPILOT_SECRET_KEY: secretKey,
     REELPILOT_DATA: directory,
     PORT: String(port),
@@ -49,7 +49,7 @@ const moments: readonly Moment[] = ['claiming', 'working', 'committing', 'commit
 const randomKills = inForm(2, 4)
 const slots = inForm(13, 41)
 
-it('starts exactly one job for a client that retries, wherever the API is killed under it', async () => {
+it('a client that retries gets exactly one job, whenever the API is killed', async () => {
   await start()
   const tenant = await createTenant(database, {
     fetch: (request) => {
@@ -68,7 +68,7 @@ it('starts exactly one job for a client that retries, wherever the API is killed
     readonly text: string
     readonly isReplay: boolean
   }
-  /** One attempt; null when no answer came, or one that says to come again. */
+  /** One attempt; null without a response, or if the response asks to retry. */
   const attempt = async (slotId: string): Promise<Answer | null> => {
     try {
       const response = await tenant.post(mutation, { input: { slotId, idempotencyKey: `start ${slotId}` } })
@@ -83,7 +83,7 @@ it('starts exactly one job for a client that retries, wherever the API is killed
 
   const [first = '', ...others] = slotIds
   const answers = new Map<string, Answer>()
-  // One client, killed under at every moment of its transaction in turn.
+  // One client: the API is killed at each moment of its transaction in turn.
   for (const moment of moments) {
     const killed = proxy.stopAt(moment, () => app.child.kill('SIGKILL'))
     const answer = attempt(first)
@@ -95,7 +95,7 @@ it('starts exactly one job for a client that retries, wherever the API is killed
   expect(afterCommit.isReplay).toBe(true)
   answers.set(first, afterCommit)
 
-  // And many, with kills that come when they come.
+  // Many clients, with kills at random times.
   for (const [index, slotId] of others.entries()) {
     const answer = attempt(slotId)
     if (index % Math.floor(others.length / randomKills) === 4) {
@@ -105,7 +105,7 @@ it('starts exactly one job for a client that retries, wherever the API is killed
     answers.set(slotId, (await answer) ?? (await insist(slotId)))
   }
 
-  // Whoever asks once more is shown what was shown first.
+  // Another request replays the first response.
   for (const [slotId, { text }] of answers) expect(await insist(slotId)).toEqual({ text, isReplay: true })
   const shown = [...answers.values()].map(({ text }) => JSON.parse(text).data.startJob)
   expect(shown.map(({ job }) => job?.slot.id)).toEqual(slotIds)

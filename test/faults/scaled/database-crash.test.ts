@@ -7,7 +7,7 @@ import { inForm } from './form.ts'
 
 const jobs = inForm(8, 20)
 
-it('goes on after Postgres crashed under running jobs, twice', async () => {
+it('a worker goes on after two crashes of Postgres and posts every slot once', async () => {
   const database = await createOwnServer()
   const fixture = await createWorkerFixture(database, jobs, { sameVideo: true })
   const worker = startWorkerProcess(fixture.settings)

@@ -6,10 +6,10 @@ import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fi
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
-/** In the long form longer than a connection may be silent, and than a lease. */
+/** In the long form longer than the silence timeout of a connection, and than a lease. */
 const frozenMs = inForm(0, 30_000)
 
-it('lets a worker that was frozen commit nothing stale and post nothing twice', async () => {
+it('a worker that was frozen commits nothing stale and posts nothing twice', async () => {
   const fixture = await createWorkerFixture(database, inForm(3, 6))
   const frozen = startWorkerProcess(fixture.settings)
   const holder = async () => (await jobsOf(database, fixture)).find((job) => job.lease_owner !== null)
@@ -29,7 +29,7 @@ it('lets a worker that was frozen commit nothing stale and post nothing twice', 
   frozen.child.kill('SIGCONT')
   frozen.child.kill('SIGTERM')
   expect((await frozen.exited).code).toBe(0)
-  // It woke, found its leases gone, and left everything as it was.
+  // The frozen worker has lost its leases and changes nothing.
   expect(await jobsOf(database, fixture)).toEqual(before)
   expect(fixture.tiktok.counters().inits).toBe(initsBefore)
   await expectEverySlotPostedOnce(database, fixture)

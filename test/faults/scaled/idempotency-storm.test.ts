@@ -18,7 +18,7 @@ const minutes = 5
 const query = `mutation ($input: CreatePlanInput!) {
   createPlan(input: $input) { __typename ... on CreatePlanPayload { plan { id name updatedAt } } ... on Error { code } } }`
 
-it('gives many requests under one key, sent at once to two processes, one effect and one answer', async () => {
+it('concurrent requests with one idempotency key to two processes have one effect and one response', async () => {
   const organizationId = await createOrganization(database)
   const accountId = globalId('Account', await createAccount(database, organizationId))
   const { key: apiKey } = await createKey(database, organizationId, ['write'])
@@ -28,7 +28,7 @@ it('gives many requests under one key, sent at once to two processes, one effect
   const apps = ports.map((port) =>
     startAppProcess('api', {
       DATABASE_URL: database.url,
-      // The accounts of the test have tokens, so no key is made.
+      // The test's accounts already have tokens, so the start would generate no key.
       REELPILOT_SECRET_KEY: secretKey,
       REELPILOT_DATA: directory,
       PORT: String(port),
@@ -50,7 +50,7 @@ it('gives many requests under one key, sent at once to two processes, one effect
     return { text: await response.text(), isReplay: response.headers.get('idempotent-replayed') === 'true' }
   }
   let isOver = false
-  /** What an answer shows is changed as soon as it is there: an answer put together again would be another. */
+  /** Changes the plans all the time, so that a response that is built again would differ. */
   const rename = async () => {
     while (!isOver) await database.owner.pool.query(`update reelpilot.plan set name = left(name || '!', 200)`)
   }

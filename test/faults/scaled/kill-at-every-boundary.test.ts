@@ -9,7 +9,7 @@ import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 
-/** Every state that a published job performs a step in. `afterCommit` is after the commit that entered the state: its intent. */
+/** Every state in which a published job performs a step. `afterCommit` is after the commit that entered the state. */
 const working = [
   'reservingQuota',
   'generating.submitting',
@@ -23,21 +23,21 @@ const working = [
   'watching.checking',
   'closing',
 ]
-/** And every state that it waits in: what fires there is a timer. */
+/** Every state in which it waits for a timer. */
 const waiting = ['generating.rendering', 'awaitingSlot', 'watching.accepted']
 
 const around = (state: string, boundaries: readonly Boundary[]) =>
   boundaries.map((boundary) => [boundary, state] as const)
 const everyPoint: readonly (readonly [Boundary, string])[] = [
-  // A command commits the first state; a worker first meets it at its step.
+  // A command commits the first state; a worker begins with its step.
   ...around('queued', ['beforeStep', 'afterStep', 'beforeCommit']),
   ...working.flatMap((state) => around(state, ['afterCommit', 'beforeStep', 'afterStep', 'beforeCommit'])),
   ...waiting.flatMap((state) => around(state, ['afterCommit', 'beforeCommit'])),
-  // After the last commit there is nothing left to lose but the acknowledgement.
+  // After the last commit only the acknowledgement of the wake-up is left.
   ...around('published', ['afterCommit']),
 ]
 
-/** Where most would be lost: around the calls that cost money or make a post, and where a timer takes over. */
+/** The most critical points: around calls that cost money or make a post, and where a timer fires. */
 const somePoints: readonly (readonly [Boundary, string])[] = [
   ['afterStep', 'queued'],
   ['afterStep', 'reservingQuota'],
@@ -54,8 +54,8 @@ const somePoints: readonly (readonly [Boundary, string])[] = [
 ]
 const points = inForm(somePoints, everyPoint)
 
-it('loses nothing and posts once, whichever boundary of the job machine a worker is killed at', async () => {
-  // One job's kill may take another along right before the place where that one was to be killed: it gets another life.
+it('a job posts once and loses nothing, at whichever boundary its worker is killed', async () => {
+  // A kill can interrupt another job right before that job's own kill point, which is then tried in another round.
   let left = points
   for (let round = 1; left.length > 0; round += 1) {
     expect(round).toBeLessThanOrEqual(3)
@@ -63,7 +63,7 @@ it('loses nothing and posts once, whichever boundary of the job machine a worker
   }
 }, 1_800_000)
 
-/** One job for each point, and in each job's life one SIGKILL of the worker that drives it. Answers what was not reached. */
+/** Runs one job for each kill point, whose worker gets SIGKILL at that point. Returns the points that were not reached. */
 async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
   const fixture = await createWorkerFixture(database, wanted.length)
   const nameOf = ([boundary, state]: (typeof points)[number], index: number) =>
@@ -95,7 +95,7 @@ async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
   return wanted.filter((point, index) => pending.has(nameOf(point, index)))
 }
 
-/** Every renderer that sets out leaves its mark. A kill interrupts at most one, so it costs at most one more. */
+/** Every start of a renderer writes a mark. A kill interrupts at most one renderer, so it causes at most one more start. */
 async function expectAtMostOneMoreRenderForEachKill({ settings }: WorkerFixture): Promise<void> {
   const renders = path.join(settings.directory, 'renders')
   const clips = await readdir(renders)

@@ -75,7 +75,7 @@ function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number 
   }
 }
 
-/** Moves its jobs on, all of them at once and again and again, as the drives of one process do; some are let go to wait. */
+/** Commits transitions of all its jobs concurrently and repeatedly, as one process does; every 20th releases the lease. */
 async function driveAll(
   instanceStore: InstanceStore,
   jobs: readonly Job[],
@@ -101,7 +101,7 @@ async function driveAll(
   await Promise.all(jobs.map(drive))
 }
 
-/** Renews the leases of a process, in the order in which they happen to be held. */
+/** Renews the leases of a process in random order. */
 async function renewAll(
   instanceStore: InstanceStore,
   held: ReadonlyMap<string, number>,
@@ -125,13 +125,13 @@ function reserve(on: Db, { jobId, organizationId }: Job): Promise<unknown> {
   })
 }
 
-/** The step of that name; of what a worker gives it, it reads nothing else while there is no clip. */
+/** Performs the step `closeJob`, which needs no other dependencies without a clip. */
 function close(on: Db, { jobId, organizationId }: Job): Promise<unknown> {
   const context = { jobId, organizationId, signal: new AbortController().signal } as StepContext
   return closeJob({ db: on } as StepDeps, context, { clip: null, used: true })
 }
 
-/** Reserves for a job, closes it and forgets both, for a job reserves once. */
+/** Reserves for a job, closes it and deletes the entries, because a job can reserve only once. */
 async function closeAll(on: Db, jobs: readonly Job[], isOver: () => boolean): Promise<void> {
   while (!isOver())
     for (const job of shuffled(jobs)) {
@@ -142,7 +142,7 @@ async function closeAll(on: Db, jobs: readonly Job[], isOver: () => boolean): Pr
     }
 }
 
-/** Moves jobs as people do, one by one and many at once. */
+/** Commits transitions as commands do, of single jobs and of several in one transaction. */
 async function commandAll(on: Db, boss: PgBoss, jobs: readonly Job[], isOver: () => boolean): Promise<void> {
   while (!isOver())
     for (const job of shuffled(jobs)) {
@@ -163,8 +163,8 @@ async function move(tx: Tx, boss: PgBoss, job: Job): Promise<void> {
   await commitTransitions(tx, [moveOf(job, locked.revision, null)])
 }
 
-// Deadlocks are noticed sooner than after a second, so that more are found in the same time; and rows are read by their ids, as
-// in a table that is too large to be read as a whole.
+// A short `deadlock_timeout` finds more deadlocks in the same time. Without these plans, rows are read by their ids, as in a
+// table that is too large for a sequential scan.
 for (const setting of [
   "deadlock_timeout = '20ms'",
   'enable_hashjoin = off',
@@ -177,7 +177,7 @@ for (const setting of [
 
 const eachMs = inForm(2_000, 5_000)
 
-it('lets processes move, renew and close jobs, and people move them, without one deadlock', async () => {
+it('concurrent commits, lease renewals, closings and commands never deadlock', async () => {
   const stress = connect(database.url, 'reelpilot_runtime', {
     max: 30,
     name: 'stress',
@@ -225,7 +225,7 @@ it('lets processes move, renew and close jobs, and people move them, without one
     counted(together, () => commandAll(stress.db, toy.boss, jobs, together)),
   ])
   await toy.stop()
-  // A group that fails is committed one by one, and says nothing of it: Postgres has counted it, once a connection is closed.
+  // A failed batch is committed again one by one, without an error. Postgres counts its deadlocks when a connection is closed.
   await stress.close()
   const { rows } = await database.owner.pool.query(
     'select deadlocks::int from pg_stat_database where datname = current_database()',
@@ -233,7 +233,7 @@ it('lets processes move, renew and close jobs, and people move them, without one
   expect({ deadlocks, counted: rows }).toEqual({ deadlocks: [], counted: [{ deadlocks: 0 }] })
 }, 300_000)
 
-/** Waits until some transaction of the database waits for a lock of another, or the work is over. */
+/** Waits until a transaction waits for a lock, or the work is done. */
 async function untilWaiting(work: Promise<unknown>): Promise<void> {
   let isOver = false
   const end = () => {
@@ -252,7 +252,7 @@ async function untilWaiting(work: Promise<unknown>): Promise<void> {
   )
 }
 
-it('lets a job be closed while a person moves it', async () => {
+it('a job can be closed while a command changes it', async () => {
   const organizationId = await createOrganization(database)
   const amount = { metric: 'videos', amount: 5 } as const
   await db.transaction().execute((tx) => grantQuota(tx, organizationId, amount, 'test'))
@@ -286,7 +286,7 @@ async function createPlanWithSlot(organizationId: string, inSeconds: number): Pr
   return planId
 }
 
-it('lets a plan be approved, and what follows be scanned, while another scan runs', async () => {
+it('a plan can be approved and scanned while another scan runs', async () => {
   const organizationId = await createOrganization(database)
   await createPlanWithSlot(organizationId, 60)
   const planId = await createPlanWithSlot(organizationId, 120)

@@ -10,11 +10,11 @@ export interface CreatorSettings {
   readonly databaseUrl: string
   readonly organizationId: string
   readonly slotIds: readonly string[]
-  /** How many are under way at once. */
+  /** The number of concurrent starts. */
   readonly connections: number
 }
 
-/** A process that starts the jobs of many slots at once, as the API does, and prints what came of each. */
+/** A process that starts the jobs of many slots concurrently, as the API does, and prints each result. */
 const { databaseUrl, organizationId, slotIds, connections }: CreatorSettings = JSON.parse(
   process.argv[2] ?? '',
 )
@@ -30,7 +30,7 @@ const boss = createBoss({
 await boss.start()
 const deps = { boss, machines: catalogueOf([jobMachine, accountMachine]) }
 
-/** Does what the API tells its clients to do when it has no time for them: the same again, later. */
+/** Repeats the work while it is unavailable, as the API asks its clients to do. */
 async function untilServed<Result>(work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
@@ -51,7 +51,7 @@ const create = async () => {
       inOrganization(db, organizationId, (tx) => startJob(tx, deps, request)),
     )
     process.stdout.write(`${JSON.stringify(started)}\n`)
-    // Others get their turn in between.
+    // Lets the other processes proceed.
     await later(0)
   }
 }

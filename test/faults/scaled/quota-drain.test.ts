@@ -14,11 +14,11 @@ const { db } = database.runtime
 
 const slots = inForm(5, 12)
 
-it('has used what was really made and posted once the jobs have ended, however workers died and people cancelled', async () => {
+it('quota usage equals the made and posted videos after jobs ended amid kills and cancellations', async () => {
   const fixture = await createWorkerFixture(database, slots)
   const { organizationId } = fixture
   const crew = startWorkerPool(fixture.settings, { workers: 2, killEveryMs: 3_000 })
-  /** Asks for the end of a job that is under way; where it comes too late it is refused, and nothing changes. */
+  /** Cancels a random unfinished job. Too late, the job refuses that and nothing changes. */
   const cancelOne = async () => {
     const jobs = (await jobsOf(database, fixture)).filter(({ tag }) => tag === 'working' || tag === 'waiting')
     const job = jobs[Math.floor(Math.random() * jobs.length)]
@@ -34,7 +34,7 @@ it('has used what was really made and posted once the jobs have ended, however w
     await crew.stop()
   }
 
-  // Each shows something of its own, so each that was made is a file of its own.
+  // Every slot has another storyboard, so every made video is another file.
   const made = await db
     .selectFrom('media')
     .select('sha256')

@@ -20,10 +20,10 @@ const { db } = database.runtime
 
 const processes = 4
 const { asked, granted } = inForm({ asked: 240, granted: 40 }, { asked: 1_000, granted: 100 })
-/** For the makers that are killed: how many slots, how many may be made, and how many makers die. */
+/** For the second test: the slots, the granted jobs, and the kills of creating processes. */
 const makers = inForm({ slots: 40, granted: 30, kills: 4 }, { slots: 120, granted: 80, kills: 8 })
 
-it('starts exactly as many jobs as are granted, of many more asked for at once by four processes', async () => {
+it('four processes that start more jobs than the quota permits start exactly the granted number', async () => {
   const { organizationId, slotIds } = await createSlots(asked)
   await grant(organizationId, { videos: granted, seconds: 10_000 })
   const watch = watchBooks(organizationId)
@@ -55,7 +55,7 @@ it('starts exactly as many jobs as are granted, of many more asked for at once b
   expect(snapshots).toBeGreaterThan(10)
 }, 480_000)
 
-it('uses as much as jobs were made, however often their makers are killed', async () => {
+it('quota usage equals the started jobs although the starting processes are killed', async () => {
   const { organizationId, slotIds } = await createSlots(makers.slots)
   await grant(organizationId, { videos: makers.granted, seconds: 10_000 })
   const watch = watchBooks(organizationId)
@@ -63,7 +63,7 @@ it('uses as much as jobs were made, however often their makers are killed', asyn
   const jobs = await jobsOf(organizationId)
   expect(jobs).toHaveLength(makers.granted)
 
-  // They were all rendered, and their last chunks accepted. Each is closed twice, by two workers at once.
+  // As if all were rendered and sent. Each is closed twice, by two workers concurrently.
   await database.runtime.pool.query(
     `update reelpilot.machine_instance set context = context || '{"sentAt": 1}' where organization_id = $1`,
     [organizationId],
@@ -85,7 +85,7 @@ it('uses as much as jobs were made, however often their makers are killed', asyn
   expect(await auditQuota(db, organizationId)).toEqual([])
 }, 480_000)
 
-/** An approved plan with slots that nobody has started yet. */
+/** An approved plan with slots without jobs. */
 async function createSlots(count: number) {
   const organizationId = await createOrganization(database, 'Storm')
   const [accountId, planId] = [randomUUID(), randomUUID()]
@@ -129,7 +129,7 @@ interface Answer {
   readonly kind: string
 }
 
-/** A process that creates the jobs of these slots, and what it has said when it ended. */
+/** Starts a process that creates the jobs of these slots; `answers` are its output. */
 function startCreator(
   organizationId: string,
   slotIds: readonly string[],
@@ -144,7 +144,7 @@ function startCreator(
   return { child, answers: once(child, 'close').then(() => answers) }
 }
 
-/** Creators that ask for all slots in their own order, and are killed once they have begun; the last ones may end. */
+/** Runs processes that start all slots in random order. The first `kills` of them are killed, the others run to their end. */
 async function killAndRestart(
   organizationId: string,
   slotIds: readonly string[],
@@ -161,7 +161,7 @@ async function killAndRestart(
       const isToDie = left > 0
       if (isToDie) {
         left -= 1
-        // After so many answers there are as many creations under way as it has connections.
+        // After its first results all of its connections have a start in progress.
         let seen = 0
         const dieAfter = 1 + Math.floor(Math.random() * 10)
         child.stdout?.on('data', () => {
@@ -178,7 +178,7 @@ async function killAndRestart(
   expect(killed).toBe(kills)
 }
 
-const closing = { db, videos: {} } as unknown as StepDeps // All that a job without a clip needs.
+const closing = { db, videos: {} } as unknown as StepDeps // A job without a clip needs no other dependencies.
 const contextOf = (organizationId: string, jobId: string) => ({
   organizationId,
   jobId,
@@ -189,7 +189,7 @@ const contextOf = (organizationId: string, jobId: string) => ({
   now: () => Date.now(),
 })
 
-/** Looks at the books from a connection of its own, over and over: the law holds in every snapshot. */
+/** Reads the balances repeatedly: granted = available + reserved + used in every snapshot. */
 function watchBooks(organizationId: string): { stop(): Promise<number> } {
   let isOver = false
   const watching = (async () => {

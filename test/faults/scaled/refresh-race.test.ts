@@ -8,11 +8,11 @@ import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fi
 import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
-/** What the first test leaves waiting is not for the second one's workers. */
+/** The jobs that the first test leaves waiting must not be run by the second one's workers. */
 const other = await createTestDatabase()
 const hasHadToken: ReadonlySet<string> = new Set(['publishing.deferred', 'published'])
 
-it('refreshes an expired token once for all jobs of all workers that need it', async () => {
+it('workers refresh an expired token once for all jobs that need it', async () => {
   const slots = inForm(6, 12)
   const fixture = await createWorkerFixture(database, slots, {
     slotsPerAccount: slots,
@@ -20,11 +20,11 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
     simulatorSettings: { dailyPostCap: null },
   })
   await sql`update account set access_expires_at = now()`.execute(database.runtime.db)
-  // A slow answer: everybody comes while it is under way.
+  // The slow answer makes all jobs wait for the same refresh.
   fixture.tiktok.injectFault({ endpoint: 'token', effect: { kind: 'delay', delayMs: 1_500 }, nth: 1 })
   const workers = Array.from({ length: inForm(2, 4) }, () => startWorkerProcess(fixture.settings))
   try {
-    // Those beyond a minute's posts wait for the next minute; what they need the token for is behind all of them.
+    // Jobs beyond the posts of a minute wait for the next one; all of them have used the token before.
     await waitUntil(
       () => jobsOf(database, fixture),
       (jobs) => jobs.length === slots && jobs.every(({ state }) => hasHadToken.has(state)),
@@ -38,13 +38,13 @@ it('refreshes an expired token once for all jobs of all workers that need it', a
   await fixture.close()
 }, 600_000)
 
-// One account at a time: the kill of one must not fall into the moment where another one's token is shown.
+// One account per test, because a kill must not interrupt the refresh of another account.
 it.each([
-  // Before it is presented, and after the new pair is in the vault: the account is kept.
+  // Before the token is presented, and after the new pair is stored.
   [['afterCommit', 'beforeStep']],
   [['afterStep', 'beforeCommit']],
 ])(
-  'survives workers that are killed %s at a refresh, without presenting a token twice',
+  'an account survives kills at %s of its refresh, and no token is presented twice',
   async (boundaries) => {
     const fixture = await createWorkerFixture(other, 1, { simulatorSettings: { rateLimits: false } })
     const { rows } = await sql<{ id: string }>`
@@ -64,7 +64,7 @@ it.each([
     const supervised = supervise()
     try {
       await waitUntilAllEnded(other, fixture, 300_000)
-      // The job goes on as soon as the new pair is in the vault; the account's own machine takes a lease's length longer.
+      // The job goes on once the new pair is stored; the account's machine waits until the lease has expired.
       await waitUntil(
         () => listAccounts(other.runtime.db, fixture.organizationId, { limit: 10, inverted: false }),
         (accounts) => accounts.every(({ state }) => state === 'connected'),
@@ -74,7 +74,7 @@ it.each([
       over = true
       await supervised
     }
-    // A refresh that a job asks for is committed by that job's worker, so `afterCommit` may not be reached here.
+    // The worker of the job commits a refresh that the job requests, so `afterCommit` may not be reached.
     expect([...pending].filter((point) => !point.startsWith('afterCommit'))).toEqual([])
     expect(fixture.tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
     await fixture.close()

@@ -11,12 +11,12 @@ import { inForm } from './form.ts'
 const database = await createTestDatabase()
 const slots = inForm(4, 8)
 
-it('lets no token, code or upload address into the database, the queue or the logs', async () => {
+it('no token, authorization code or upload URL is in the database, the queue or the logs', async () => {
   const fixture = await createWorkerFixture(database, slots, {
     sameVideo: true,
     simulatorSettings: { accessTtlSeconds: 20 },
   })
-  // Trouble is when secrets leak: answers that cannot be read, refusals and errors are all logged and kept.
+  // Unreadable answers, refusals and errors are logged and stored, so they could leak secrets.
   for (const [endpoint, nth] of [
     ['videoInit', 2],
     ['statusFetch', 3],
@@ -31,7 +31,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
     logs += text
   })
   try {
-    // An answer to a refresh that came half is a lost one: its account needs its creator, and its jobs wait.
+    // A garbled answer to a refresh is lost: the account needs its creator, and its jobs wait.
     const rests = new Set(['published', 'waitingForAccount'])
     await waitUntil(
       () => jobsOf(database, fixture),
@@ -45,7 +45,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
   const secrets = await secretsOf(fixture)
   expect(secrets.length).toBeGreaterThan(10)
   const dump = await dumpOf()
-  // The search itself works: what is no secret is found in both.
+  // Public values are found, so the search works.
   expect(dump).toContain(fixture.organizationId)
   expect(logs).not.toBe('')
   expect(secrets.filter((secret) => dump.includes(secret))).toEqual([])
@@ -53,7 +53,7 @@ it('lets no token, code or upload address into the database, the queue or the lo
   await fixture.close()
 }, 480_000)
 
-/** Everything secret that TikTok has ever given out, as its own record file has it, and the app's and the vault's keys. */
+/** All secrets that the local TikTok has issued, from its record file, and the keys of the app and of the vault. */
 async function secretsOf(fixture: WorkerFixture): Promise<readonly string[]> {
   const records = await readFile(path.join(fixture.settings.directory, 'tiktok', 'records.jsonl'), 'utf8')
   const secrets = new Set([fixture.settings.tiktok.clientSecret, fixture.settings.secretKey])
@@ -65,7 +65,7 @@ async function secretsOf(fixture: WorkerFixture): Promise<readonly string[]> {
   return [...secrets]
 }
 
-/** Every row of every table of ours and of the queue's, as text. */
+/** Every row of every table of our schema and the queue's, as text. */
 async function dumpOf(): Promise<string> {
   const { db } = database.owner
   const { rows } = await sql<{ schema: string; name: string }>`

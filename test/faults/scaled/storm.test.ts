@@ -21,15 +21,15 @@ const { db } = database.runtime
 const jobs = inForm(24, 100)
 const accounts = inForm(4, 10)
 const workers = inForm(2, 4)
-/** The organization's own, a minute, so that they are felt. */
+/** The organization's limits per minute, low enough to be reached. */
 const limits = { uploads: 60, reads: 600 }
-/** Every so often one of the workers is killed, without a warning. */
+/** The interval at which one of the workers gets SIGKILL. */
 const killEveryMs = 5_000
 
 const endpoints = ['token', 'creatorInfo', 'videoInit', 'upload', 'statusFetch', 'videoList'] as const
 const rests: ReadonlySet<string> = new Set(['published', 'failed', 'needsPerson', 'waitingForAccount'])
 
-it('posts each slot once or says why not, within all limits, through lost answers, errors, dying tokens and kills', async () => {
+it('each slot is posted once or has a failure, within all limits, despite lost answers, errors, expiring tokens and kills', async () => {
   const fixture = await createWorkerFixture(database, jobs, {
     slotsPerAccount: jobs / accounts,
     sameVideo: true,
@@ -57,7 +57,7 @@ it('posts each slot once or says why not, within all limits, through lost answer
     await expectAccountsKept(fixture)
     expectWindowsKept(fixture.tiktok, limits)
 
-    // What could not be kept needs its owner. Once they have come, and the weather is fair, the rest goes out.
+    // Accounts with a lost token need their creators. Once these have connected them again, all jobs are published.
     fixture.tiktok.clearFaults()
     fixture.tiktok.changeSettings({ rateLimits: false })
     crew.stopKilling()
@@ -94,12 +94,12 @@ async function expectOnePostOrVerdict(fixture: WorkerFixture): Promise<void> {
     expect(own.length).toBeLessThanOrEqual(1)
     if (job.state === 'published') expect(own).toHaveLength(1)
     else expect(failure).toMatchObject({ verdict: expect.any(String), message: expect.any(String) })
-    // Whatever is at TikTok is known to be there, or asked about before anything else is done.
+    // A post at TikTok is recorded, or its outcome is marked unknown and reconciled first.
     if (own.length === 1 && job.state !== 'published') expect(sentAt !== null || outcomeUnknown).toBe(true)
   }
 }
 
-/** An account is lost only if TikTok answered to its refresh token and the answer did not arrive. */
+/** An account needs its creator only if the answer to its refresh was lost. */
 async function expectAccountsKept(fixture: WorkerFixture): Promise<void> {
   expect(fixture.tiktok.counters().refreshReuse).toBe(0)
   for (const account of await accountsOf(fixture)) {
@@ -115,7 +115,7 @@ function accountsOf(fixture: WorkerFixture) {
   return listAccounts(db, fixture.organizationId, { limit: 100, inverted: false })
 }
 
-/** Their owners connect them again, as the callback would. */
+/** Connects the accounts again, as the callback does. */
 async function reconnectAll(fixture: WorkerFixture): Promise<void> {
   const { organizationId, encryptor } = fixture
   for (const { id, state, username, displayName } of await accountsOf(fixture)) {
@@ -140,7 +140,7 @@ async function reconnectAll(fixture: WorkerFixture): Promise<void> {
   }
 }
 
-/** A person looks at what rests and lets it go on. */
+/** Retries every job that needs a person. */
 async function retryAll(fixture: WorkerFixture): Promise<void> {
   const { organizationId } = fixture
   for (const { id, state } of await jobsOf(database, fixture)) {

@@ -7,7 +7,7 @@ import { inForm } from './form.ts'
 const database = await createTestDatabase()
 const jobs = inForm(6, 20)
 
-it('takes jobs all the way to a public post, shared by two workers, none run twice', async () => {
+it('two workers share jobs up to a public post, and run none of them twice', async () => {
   const fixture = await createWorkerFixture(database, jobs, { sameVideo: true })
   const workers = [startWorkerProcess(fixture.settings), startWorkerProcess(fixture.settings)]
   await waitUntilAllEnded(database, fixture, 400_000)

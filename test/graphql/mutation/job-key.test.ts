@@ -65,7 +65,7 @@ describe('a job key', () => {
     const refused = { __typename: 'JobKeyInUseError', code: 'JOB_KEY_IN_USE', jobId: started[0].job.id }
     expect(answers.filter((answer) => answer !== started[0])).toEqual(Array(11).fill(refused))
     expect(await jobsOf(own)).toMatchObject([{ job_key: 'promo' }])
-    // What the others had reserved went back with them.
+    // The reservations of the refused starts were rolled back.
     const { quotas, quotaAudit } = await own.ask('{ quotas { metric reserved } quotaAudit { message } }')
     expect(quotas).toContainEqual({ metric: 'VIDEOS', reserved: 1 })
     expect(quotaAudit).toEqual([])
@@ -128,13 +128,13 @@ describe('a job key', () => {
         client.release()
       }
     }
-    // Those that a row can be in: the others are passed through at once, and the database does not know them.
+    // The states that a row can have. The machine passes through the others without a commit.
     const states = diagramOf(jobMachine).states.flatMap(({ path, tag }) => (tag === '' ? [] : [path]))
     const free: string[] = []
     for (const state of states) if (await isFree(state)) free.push(state)
     expect(free.toSorted()).toEqual(['cancelled', 'delivered', 'failed', 'published', 'takenDown'])
     expect(states.length).toBeGreaterThan(20)
-    // Nothing leads back from them: a key that was given to another job is not wanted again.
+    // These states are final, so a job never needs a key again that another job has taken.
     const back = diagramOf(jobMachine).transitions.filter(
       ({ from, to }) => free.includes(from) && !free.includes(to),
     )

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import { createKeyedMutex } from '../../../src/graphql/mutation/keyed-mutex.ts'
 
-/** Work that ends when it is told to. */
+/** A task that ends when `end` is called. */
 function gate() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { work: () => promise, open: resolve }
 }
 
-it('runs tasks with one key in the order of their calls, and tasks with other keys concurrently', async () => {
+it('a keyed mutex runs tasks with one key in the order of their calls, and tasks with other keys concurrently', async () => {
   const line = createKeyedMutex(10_000)
   const first = gate()
   const done: string[] = []
@@ -29,7 +29,7 @@ it('runs tasks with one key in the order of their calls, and tasks with other ke
   expect(done).toEqual(['b1', 'a1', 'a2', 'a3'])
 })
 
-it('runs the next task after one that failed', async () => {
+it('a keyed mutex runs the next task after one that failed', async () => {
   const line = createKeyedMutex(10_000)
   const failed = line.runExclusive('a', () => Promise.reject(new Error('no')))
   const next = line.runExclusive('a', async () => 'next')
@@ -37,7 +37,7 @@ it('runs the next task after one that failed', async () => {
   expect(await next).toBe('next')
 })
 
-it('returns null to a task that waits too long, and keeps later tasks waiting for the running one', async () => {
+it('a keyed mutex returns null for a task that waits too long, and later tasks still wait for the running one', async () => {
   const line = createKeyedMutex(20)
   const slow = gate()
   const first = line.runExclusive('a', slow.work)
@@ -46,7 +46,7 @@ it('returns null to a task that waits too long, and keeps later tasks waiting fo
     late += 1
   }
   expect(await line.runExclusive('a', work)).toBeNull()
-  // Behind the one that gave up there is still the one that works.
+  // The first task is still running after the second one has timed out.
   expect(await line.runExclusive('a', work)).toBeNull()
   expect(late).toBe(0)
   slow.open()

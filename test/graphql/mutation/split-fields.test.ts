@@ -11,7 +11,7 @@ const fieldsOf = (text: string, variableValues: Record<string, unknown> = {}, op
 const shapeOf = (...given: Parameters<typeof fieldsOf>) =>
   fieldsOf(...given)?.map(({ name, responseKey, args }) => [responseKey, name, args])
 
-it('collects fields through fragments and aliases, in the order of their first appearance', () => {
+it('splitFields collects fields through fragments and aliases, in the order of their first appearance', () => {
   const text = `mutation ($n: Int) { ...F b: one(n: $n) { x } ... on Mutation { two(n: 2) { x } } __typename }
     fragment F on Mutation { a: two { x } ...G } fragment G on Mutation { c: one { y } }`
   expect(shapeOf(text, { n: 1 })).toEqual([
@@ -23,7 +23,7 @@ it('collects fields through fragments and aliases, in the order of their first a
   ])
 })
 
-it('omits fields that @skip or @include exclude, and no others', () => {
+it('splitFields omits fields that @skip or @include exclude, and no others', () => {
   const text = `mutation ($yes: Boolean!, $no: Boolean!) {
     a: one @skip(if: $yes) { x } b: one @include(if: $no) { x } ...F @skip(if: $yes)
     c: one @skip(if: $no) @include(if: $yes) { x } ... @include(if: $no) { d: one { x } } }
@@ -31,7 +31,7 @@ it('omits fields that @skip or @include exclude, and no others', () => {
   expect(shapeOf(text, { yes: true, no: false })).toEqual([['c', 'one', { n: 7 }]])
 })
 
-it('merges fields with one response key, and makes an operation of each', () => {
+it('splitFields merges fields with one response key, and makes an operation of each', () => {
   const text = 'mutation M { one { x } two { x } one { y } } mutation Other { two { x } }'
   const [one, two] = fieldsOf(text, {}, 'M') ?? []
   expect([one, two].map((field) => field && print(field.document).replace(/\s+/g, ' '))).toEqual([
@@ -40,7 +40,7 @@ it('merges fields with one response key, and makes an operation of each', () => 
   ])
 })
 
-it('returns null for other operations and for requests that cannot be executed', () => {
+it('splitFields returns null for other operations and for requests that cannot be executed', () => {
   expect(fieldsOf('{ nothing }')).toBeNull()
   expect(fieldsOf('mutation A { one { x } } mutation B { two { x } }')).toBeNull()
   expect(fieldsOf('mutation ($n: Int!) { one(n: $n) { x } }')).toBeNull()

@@ -9,7 +9,7 @@ import { freePort } from '../../support/free-port.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { asker, createKey, createTenant, createTestApi, type Tenant, type TestApi } from '../support.ts'
 
-/** What is empty stays so for longer than a test takes. */
+/** So few that an empty bucket stays empty during a test. */
 const apiBucket = { capacity: 100, refillPerSecond: 1 }
 
 let database: TestDatabase

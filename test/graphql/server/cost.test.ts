@@ -82,7 +82,7 @@ it.each<[string, string, number, number]>([
   expect([weightOf(schema, parse(query)), points(query)]).toEqual([cost, price])
 })
 
-it('charges a page size in a variable like a literal one, and a missing variable by its default', () => {
+it('the cost of a query counts a page size in a variable like a literal one, and a missing variable by its default', () => {
   const page = 'query ($n: Int = 50) { jobs(first: $n) { nodes { id } } }'
   const last = 'query ($n: Int) { jobs(last: $n) { nodes { id } } }'
   const some = `query ($ids: [ID!]!) { nodes(ids: $ids) { ${job} } }`
@@ -94,12 +94,12 @@ it('charges a page size in a variable like a literal one, and a missing variable
   expect(points(some, { ids: 'x' })).toBe(minCost)
 })
 
-it('charges an invalid or too large page size like the maximum', () => {
+it('the cost of a query counts an invalid or too large page size like the maximum', () => {
   const page = 'query ($n: Int) { jobs(first: $n) { nodes { id } } }'
   for (const n of ['many', 1.5, 1e9]) expect(points(page, { n })).toBe(23)
 })
 
-it('weighs exponential chains of fragments and thousands of aliases in linear time', () => {
+it('the cost of exponential chains of fragments and thousands of aliases is computed in linear time', () => {
   const doubling = Array.from(
     { length: 400 },
     (_, index) => `fragment f${index} on Job { ...f${index + 1} ...f${index + 1} }`,
@@ -110,6 +110,6 @@ it('weighs exponential chains of fragments and thousands of aliases in linear ti
   expect(weightOf(schema, parse(`{ ${aliases} }`))).toBe(55_000)
 })
 
-it('charges less than 100 points for the default query of GraphiQL', () => {
+it('the default query of GraphiQL costs less than 100 points', () => {
   expect(points(welcome)).toBeLessThan(100)
 })
