@@ -8,7 +8,7 @@ import { appendEvent } from '../store/event/append.ts'
 import { lockInstallation } from '../store/install-lock.ts'
 import { approveSlots } from '../store/plan/approvals.ts'
 import { commitPlanTransition, insertPlan } from '../store/plan/plans.ts'
-import { insertSlots, type NewSlot } from '../store/plan/slots.ts'
+import { defaultPostSettings, insertSlots, type NewSlot } from '../store/plan/slots.ts'
 import { grantQuota } from '../store/quota/adjustments.ts'
 import { listOrganizations } from '../store/tenant/organizations.ts'
 import { parseStoryboard } from '../storyboard/parse-storyboard.ts'
@@ -85,15 +85,9 @@ function newSlot({ storyboard, caption }: Brief, publishAt: Date): NewSlot {
     publishAt,
     tzdataVersion: bundledTimeZones.version,
     storyboard,
-    mode: 'direct',
+    ...defaultPostSettings,
     caption,
     privacy: 'PUBLIC_TO_EVERYONE',
-    allowComment: false,
-    allowDuet: false,
-    allowStitch: false,
-    brandContent: false,
-    brandOrganic: false,
-    isAigc: true,
   }
 }
 

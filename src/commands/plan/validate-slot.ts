@@ -4,30 +4,17 @@ import {
   describeViolation,
   maxCaptionLength,
 } from '../../../machines/rules/post-violation.ts'
-import type { SlotContent } from '../../store/plan/slots.ts'
-import type { Privacy, SlotMode } from '../../store/plan/tables.ts'
+import { defaultPostSettings, type PostSettings, type SlotContent } from '../../store/plan/slots.ts'
 import { parseStoryboard } from '../../storyboard/parse-storyboard.ts'
 import { secondsOf } from '../../storyboard/storyboard.ts'
 import type { FieldIssue } from '../refusal.ts'
 import { creatorViolations } from './creator-rules.ts'
 import { instantOf } from './wall-time.ts'
 
-/**
- * A slot as a client writes it. Privacy has no default, because a wrong guess would show a post to the wrong people. A draft has
- * none of the fields that its creator chooses in the app.
- */
-export interface SlotInput {
+/** A slot as a client writes it. Privacy has no default, because a wrong guess would show a post to the wrong people. */
+export interface SlotInput extends PostSettings {
   readonly wallTime: string
   readonly storyboard?: unknown
-  readonly mode: SlotMode
-  readonly caption: string
-  readonly privacy: Privacy | null
-  readonly allowComment: boolean
-  readonly allowDuet: boolean
-  readonly allowStitch: boolean
-  readonly brandContent: boolean
-  readonly brandOrganic: boolean
-  readonly isAigc: boolean
 }
 
 /**
@@ -93,16 +80,7 @@ function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly
 function ignoredByDrafts(slot: SlotInput): readonly Mistake[] {
   const message =
     'cannot be set for a draft: its creator chooses it in the app. Leave it out, or use direct mode'
-  const given = {
-    caption: slot.caption !== '',
-    privacy: slot.privacy !== null,
-    allowComment: slot.allowComment,
-    allowDuet: slot.allowDuet,
-    allowStitch: slot.allowStitch,
-    brandContent: slot.brandContent,
-    brandOrganic: slot.brandOrganic,
-    // The default is true.
-    isAigc: !slot.isAigc,
-  }
-  return Object.entries(given).flatMap(([field, isGiven]): Mistake[] => (isGiven ? [[field, message]] : []))
+  return Object.entries(defaultPostSettings).flatMap(([field, value]): Mistake[] =>
+    field === 'mode' || slot[field as keyof PostSettings] === value ? [] : [[field, message]],
+  )
 }

@@ -1,16 +1,11 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { slotSeconds } from './due-slots.ts'
-import type { Privacy, SlotMode } from './tables.ts'
+import type { PostSettings } from './slots.ts'
 
 /** The settings of a slot that its creator's TikTok settings may forbid. */
-export interface SlotSettings {
-  readonly mode: SlotMode
-  /** Null for a draft, and for a direct post until a person has chosen. */
-  readonly privacy: Privacy | null
-  readonly allowComment: boolean
-  readonly allowDuet: boolean
-  readonly allowStitch: boolean
+export interface SlotSettings
+  extends Pick<PostSettings, 'mode' | 'privacy' | 'allowComment' | 'allowDuet' | 'allowStitch'> {
   /** The length of its video. */
   readonly seconds: number
 }

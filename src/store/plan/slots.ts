@@ -3,17 +3,11 @@ import type { Executor } from '../database.ts'
 import { keyset, type Page, type Positioned } from '../paging.ts'
 import type { Privacy, SlotMode } from './tables.ts'
 
-/** What a person enters about a post. */
-export interface SlotContent {
-  readonly wallTime: string
-  /** The instant that the wall time means in the plan's zone. */
-  readonly publishAt: Date
-  /** The version of the time zone data that the instant was computed with; '' if unknown. */
-  readonly tzdataVersion: string
-  readonly storyboard: object
+/** What a person chooses about a post. A draft has the defaults of all but the mode: its creator chooses in TikTok's app. */
+export interface PostSettings {
   readonly mode: SlotMode
   readonly caption: string
-  /** Null for a draft: the creator chooses in TikTok's app. */
+  /** Null for a draft. */
   readonly privacy: Privacy | null
   readonly allowComment: boolean
   readonly allowDuet: boolean
@@ -24,6 +18,27 @@ export interface SlotContent {
   readonly isAigc: boolean
 }
 
+export const defaultPostSettings = {
+  mode: 'direct',
+  caption: '',
+  privacy: null,
+  allowComment: false,
+  allowDuet: false,
+  allowStitch: false,
+  brandContent: false,
+  brandOrganic: false,
+  isAigc: true,
+} as const satisfies PostSettings
+
+export interface SlotContent extends PostSettings {
+  readonly wallTime: string
+  /** The instant that the wall time means in the plan's zone. */
+  readonly publishAt: Date
+  /** The version of the time zone data that the instant was computed with; '' if unknown. */
+  readonly tzdataVersion: string
+  readonly storyboard: object
+}
+
 export interface SlotRecord extends SlotContent {
   readonly id: string
   readonly planId: string
@@ -32,14 +47,50 @@ export interface SlotRecord extends SlotContent {
   readonly updatedAt: Date
 }
 
-export const slotColumns = sql.raw(
-  `id, plan_id as "planId", wall_time as "wallTime", publish_at as "publishAt", tzdata_version as "tzdataVersion",
-   storyboard, mode, caption, privacy,
-   allow_comment as "allowComment", allow_duet as "allowDuet", allow_stitch as "allowStitch",
-   brand_content as "brandContent", brand_organic as "brandOrganic",
-   is_aigc as "isAigc",
-   claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`,
-)
+/** The columns of what a person enters, with their types. */
+const contentColumns: Readonly<Record<keyof SlotContent, readonly [column: string, type: string]>> = {
+  wallTime: ['wall_time', 'text'],
+  publishAt: ['publish_at', 'timestamptz'],
+  tzdataVersion: ['tzdata_version', 'text'],
+  storyboard: ['storyboard', 'jsonb'],
+  mode: ['mode', 'text'],
+  caption: ['caption', 'text'],
+  privacy: ['privacy', 'text'],
+  allowComment: ['allow_comment', 'boolean'],
+  allowDuet: ['allow_duet', 'boolean'],
+  allowStitch: ['allow_stitch', 'boolean'],
+  brandContent: ['brand_content', 'boolean'],
+  brandOrganic: ['brand_organic', 'boolean'],
+  isAigc: ['is_aigc', 'boolean'],
+}
+const contentFields = Object.entries(contentColumns).map(([field, [column, type]]) => ({
+  field: field as keyof SlotContent,
+  column,
+  type,
+}))
+const scheduleFields: ReadonlySet<string> = new Set([
+  'wallTime',
+  'publishAt',
+  'tzdataVersion',
+  'storyboard',
+  'mode',
+])
+const listed = (text: (field: (typeof contentFields)[number]) => string) =>
+  sql.raw(contentFields.map(text).join(', '))
+
+export const slotColumns = sql`
+  id, plan_id as "planId", ${listed(({ field, column }) => `${column} as "${field}"`)},
+  claimed_at as "claimedAt", created_at as "createdAt", updated_at as "updatedAt"`
+
+/** Assignments for an `update`. */
+const assign = (content: SlotContent, fields: typeof contentFields) =>
+  sql.join(
+    fields.map(({ field, column }) => {
+      const value =
+        field === 'storyboard' ? sql`${JSON.stringify(content.storyboard)}::jsonb` : sql`${content[field]}`
+      return sql`${sql.raw(column)} = ${value}`
+    }),
+  )
 
 export async function findSlots(
   db: Executor,
@@ -139,38 +190,24 @@ export async function insertSlots(
   slots: readonly NewSlot[],
 ): Promise<void> {
   await sql`
-    insert into slot (id, organization_id, plan_id, wall_time, publish_at, tzdata_version, storyboard, mode,
-                      caption, privacy, allow_comment, allow_duet, allow_stitch, brand_content, brand_organic, is_aigc)
-    select id, ${organizationId}::uuid, ${planId}::uuid, "wallTime", "publishAt", "tzdataVersion", storyboard, mode,
-           caption, privacy,
-           "allowComment", "allowDuet", "allowStitch", "brandContent", "brandOrganic", "isAigc"
-      from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as x (
-        id uuid, "wallTime" text, "publishAt" timestamptz, "tzdataVersion" text, storyboard jsonb, mode text, caption text, privacy text,
-        "allowComment" boolean, "allowDuet" boolean, "allowStitch" boolean,
-        "brandContent" boolean, "brandOrganic" boolean, "isAigc" boolean)`.execute(db)
+    insert into slot (id, organization_id, plan_id, ${listed(({ column }) => column)})
+    select id, ${organizationId}::uuid, ${planId}::uuid, ${listed(({ field }) => `"${field}"`)}
+      from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb)
+           as x (id uuid, ${listed(({ field, type }) => `"${field}" ${type}`)})`.execute(db)
 }
 
-/** Replaces the post of a locked slot and withdraws its approval. */
+/** Replaces what the post of a locked slot says, which is not its time, mode or video, and withdraws its approval. */
 export async function changePost(db: Executor, slotId: string, content: SlotContent): Promise<void> {
+  const fields = contentFields.filter(({ field }) => !scheduleFields.has(field))
   await sql`
-    update slot
-       set caption = ${content.caption}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
-           allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
-           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic}, is_aigc = ${content.isAigc},
-           approved_hash = null, updated_at = clock_timestamp()
+    update slot set ${assign(content, fields)}, approved_hash = null, updated_at = clock_timestamp()
      where id = ${slotId}`.execute(db)
 }
 
 /** Replaces the content of a slot and withdraws its approval. False if a job has claimed the slot or it does not exist. */
 export async function changeSlot(db: Executor, slotId: string, content: SlotContent): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update slot
-       set wall_time = ${content.wallTime}, publish_at = ${content.publishAt},
-           tzdata_version = ${content.tzdataVersion}, storyboard = ${JSON.stringify(content.storyboard)}::jsonb, caption = ${content.caption},
-           mode = ${content.mode}, privacy = ${content.privacy}, allow_comment = ${content.allowComment},
-           allow_duet = ${content.allowDuet}, allow_stitch = ${content.allowStitch},
-           brand_content = ${content.brandContent}, brand_organic = ${content.brandOrganic}, is_aigc = ${content.isAigc},
-           approved_hash = null, updated_at = clock_timestamp()
+    update slot set ${assign(content, contentFields)}, approved_hash = null, updated_at = clock_timestamp()
      where id = ${slotId} and claimed_at is null`.execute(db)
   return numAffectedRows === 1n
 }

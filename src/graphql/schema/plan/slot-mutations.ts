@@ -1,5 +1,6 @@
 import { addSlots } from '../../../commands/plan/add-slots.ts'
 import { removeSlot, updateSlot } from '../../../commands/plan/update-slot.ts'
+import { defaultPostSettings } from '../../../store/plan/slots.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
 import { NotPermittedInState, SlotClaimed } from '../error.ts'
@@ -24,13 +25,13 @@ const NewSlot = builder.inputType('NewSlotInput', {
     }),
     mode: t.field({
       type: Mode,
-      defaultValue: 'direct',
+      defaultValue: defaultPostSettings.mode,
       required: true,
       description:
         'How the video is delivered to TikTok. The fields below apply to DIRECT only; for a draft the creator chooses them in the app.',
     }),
     caption: t.string({
-      defaultValue: '',
+      defaultValue: defaultPostSettings.caption,
       required: true,
       description: 'The caption of the post, at most 2,200 UTF-16 code units.',
     }),
@@ -39,32 +40,32 @@ const NewSlot = builder.inputType('NewSlotInput', {
       description: 'Who can see the post. Required for DIRECT.',
     }),
     allowComment: t.boolean({
-      defaultValue: false,
+      defaultValue: defaultPostSettings.allowComment,
       required: true,
       description: 'Whether viewers may comment.',
     }),
     allowDuet: t.boolean({
-      defaultValue: false,
+      defaultValue: defaultPostSettings.allowDuet,
       required: true,
       description: 'Whether viewers may make duets.',
     }),
     allowStitch: t.boolean({
-      defaultValue: false,
+      defaultValue: defaultPostSettings.allowStitch,
       required: true,
       description: 'Whether viewers may make stitches.',
     }),
     brandContent: t.boolean({
-      defaultValue: false,
+      defaultValue: defaultPostSettings.brandContent,
       required: true,
       description: 'Whether the post is a paid partnership.',
     }),
     brandOrganic: t.boolean({
-      defaultValue: false,
+      defaultValue: defaultPostSettings.brandOrganic,
       required: true,
       description: "Whether the post promotes the creator's own business.",
     }),
     isAigc: t.boolean({
-      defaultValue: true,
+      defaultValue: defaultPostSettings.isAigc,
       required: true,
       description: 'Whether TikTok labels the post as AI-generated. Must be true for generated videos.',
     }),
@@ -139,7 +140,7 @@ defineMutation('updateSlot', {
   },
   run: (tx, { slotId, ...fields }, { deps, viewer: { organizationId } }) => {
     const given = withoutNulls(fields)
-    const change = given.mode === 'draft' ? { ...draftSettings, ...given } : given
+    const change = given.mode === 'draft' ? { ...defaultPostSettings, ...given } : given
     return updateSlot(tx, deps, { organizationId, slotId, change })
   },
   payload: {
@@ -185,18 +186,6 @@ defineMutation('removeSlot', {
     }),
   },
 })
-
-/** Of a draft its creator chooses all of this. */
-const draftSettings = {
-  caption: '',
-  privacy: null,
-  allowComment: false,
-  allowDuet: false,
-  allowStitch: false,
-  brandContent: false,
-  brandOrganic: false,
-  isAigc: true,
-} as const
 
 /** Null and left out mean the same: no change. */
 function withoutNulls<Fields extends object>(
