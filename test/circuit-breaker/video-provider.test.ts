@@ -182,7 +182,7 @@ describe('a scene that may have been paid for', () => {
     expect(videos.asked).toBe(0)
   })
 
-  it('is not one whose submission was deferred: it is sent later', async () => {
+  it('does not include one whose submission was deferred, which is sent later', async () => {
     const videos = new FarProvider(false)
     await fail(videos)
     const { submit } = stepsOf(videos)

@@ -20,7 +20,7 @@ test('a supervised server is restarted at the same port whenever it is killed', 
     )
     expect(await query(server.url, 'select answer from kept')).toEqual([{ answer: 42 }])
   }
-  // A stopped server stays stopped, whoever restarted it last.
+  // A stopped server is not restarted, even if the supervision started it last.
   const last = await postmasterOf(directory)
   await server.stop()
   expect(await isAlive(last)).toBe(false)

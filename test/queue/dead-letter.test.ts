@@ -61,7 +61,7 @@ const redrive = (jobId: string, who: string | null = organizationId, machines = 
       ),
     )
 
-describe('a job whose checkpoint this build cannot read', () => {
+describe('a job whose checkpoint this version cannot read', () => {
   it('gets a dead letter after its attempts, is skipped by the sweep, and continues after a redrive', async () => {
     const jobId = await startToyJob(database, boss, organizationId, 2)
     await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
@@ -77,7 +77,7 @@ describe('a job whose checkpoint this build cannot read', () => {
       isOpen: true,
     })
     await older.stop()
-    // Not touched, and its step not tried.
+    // The job is unchanged, and its step was not attempted.
     expect(await jobRow(jobId)).toMatchObject({
       revision: 1,
       step: before.step,
@@ -146,7 +146,7 @@ describe('a job that kills its worker at each attempt', () => {
     const child = spawn(process.execPath, [file, database.url], { stdio: ['ignore', 'ignore', 'inherit'] })
     const [, signal] = await once(child, 'close')
     expect(signal).toBe('SIGKILL')
-    // The seconds in which its lease and its heartbeat run out.
+    // As if the lease and the heartbeat had expired.
     await db
       .updateTable('machine_instance')
       .set({ lease_until: new Date(0) })
@@ -166,7 +166,7 @@ describe('a job that kills its worker at each attempt', () => {
 })
 
 describe('a job whose workers fail while it opens a post', () => {
-  /** Lets the database refuse a job's way out of `publishing.initialising`: TikTok is asked, and its answer is lost. */
+  /** Makes the database refuse transitions out of `publishing.initialising`: TikTok is called, and its answer is lost. */
   async function refuse(where: string): Promise<void> {
     await database.owner.pool.query(`
       create or replace function reelpilot.refuse() returns trigger
@@ -194,7 +194,7 @@ describe('a job whose workers fail while it opens a post', () => {
         failure: {
           verdict: 'NEEDS_OPERATOR',
           code: 'INFRASTRUCTURE_FAILED',
-          // Of an error that nobody has foreseen only its name is told.
+          // Of an unexpected error only the name is shown.
           message: expect.stringMatching(/error P0001\. The log has the cause\.$/),
         },
       },
@@ -207,7 +207,7 @@ describe('a job whose workers fail while it opens a post', () => {
     expect((await told(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
   }, 120_000)
 
-  it('gets a dead letter even if its transition fails, and reconciles all the same', async () => {
+  it('gets a dead letter even if its transition fails, and reconciles after a redrive', async () => {
     const jobId = await insertPreparingJob(await createAccount(database, organizationId))
     await refuse('true')
     const called: string[] = []
@@ -221,7 +221,7 @@ describe('a job whose workers fail while it opens a post', () => {
     expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
   }, 120_000)
 
-  /** Answers like the real ones; what cannot be repeated is not. */
+  /** Steps with the results of the real ones. A call that may have been made is not repeated. */
   function tiktokSteps(called: string[]) {
     const answers: Readonly<Record<string, Json>> = {
       initPost: {

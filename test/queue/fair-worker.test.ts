@@ -23,8 +23,8 @@ afterEach(async () => {
 })
 
 /**
- * Worker processes whose steps are noted, by organization, as they begin, and do not end before `end` is called: each lets one
- * more of the given organization end, in the order of their beginning.
+ * Starts worker processes. `begun` lists the organizations of the steps in the order of their beginning. A step ends only by
+ * `end`, which ends the organization's next step in that order.
  */
 async function startWorkers(database: TestDatabase, processes: number, concurrency: number) {
   const begun: string[] = []
@@ -69,7 +69,7 @@ describe('the concurrency of workers', () => {
     [1, 5],
     [2, 4],
   ])(
-    'leave room for another organization while a thousand jobs of one wait: %i process(es) of %i',
+    'leaves room for another organization while a thousand jobs of one wait: %i process(es) of %i',
     async (processes, concurrency) => {
       const { begun, untilBegun, boss } = await startWorkers(shared, processes, concurrency)
       await floodWithJobs(shared, { boss }, crowd, 1_000)
@@ -77,7 +77,7 @@ describe('the concurrency of workers', () => {
       await untilBegun(places)
       await startToyJob(shared, boss, single, 1)
       await untilBegun(places + 1)
-      // Not one more of the thousand has begun before it, although none of them has ended.
+      // The other organization's job began before another one of the thousand, although no job has ended.
       expect(begun).toEqual([...Array(places).fill(crowd), single])
     },
   )
@@ -92,7 +92,7 @@ describe('the concurrency of workers', () => {
     await untilBegun(10)
     expect(begun).toEqual([...Array(8).fill(crowd), mob, single])
 
-    // All places are taken. Whichever is free next goes to who has none, however many older ones wait.
+    // All slots are used. The next free one goes to an organization without any, before older jobs of the others.
     const newcomer = await createOrganization(shared, 'Newcomer')
     await startToyJob(shared, boss, newcomer, 1)
     end(crowd)

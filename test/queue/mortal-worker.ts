@@ -4,7 +4,7 @@ import { createLogger } from '../../src/logger.ts'
 import { connect } from '../../src/store/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 
-/** The worker role, in a process that its first step kills. */
+/** A worker process that its first step kills. */
 const databaseUrl = process.argv[2] ?? ''
 await startWorkerRole({
   databaseUrl,

@@ -34,7 +34,7 @@ const jobRow = (id: string) =>
 const eventsOf = (id: string) =>
   database.runtime.db.selectFrom('event').selectAll().where('job_id', '=', id).orderBy('sequence').execute()
 
-/** Moves a job as a command does: lock, decide, commit. */
+/** Sends an event to a job as a command does: lock, decide, commit. */
 async function command(jobId: string, event: MachineEvent): Promise<void> {
   await database.runtime.db.transaction().execute(async (tx) => {
     const job = await lockInstance(tx, jobId)
@@ -74,7 +74,7 @@ describe('the runtime on Postgres', () => {
     expect((await eventsOf(jobId)).map((event) => event.job_revision)).toEqual([1, 2, 3, 4])
   })
 
-  it('handles wake-ups from the queue, waits by a deferred one, and finishes', async () => {
+  it('handles wake-ups from the queue, waits with a deferred one, and finishes', async () => {
     let calls = 0
     const { boss, runtime } = await createProcess({
       steps: {
@@ -144,7 +144,7 @@ describe('the runtime on Postgres', () => {
     }
     const staleDrive = drive({ ...stale.runtime, steps: { runLap: slow } }, jobId)
     await inStep
-    stale.runtime.keeper.stop() // It is frozen: it renews nothing.
+    stale.runtime.keeper.stop() // A frozen worker renews no lease.
     await database.runtime.db
       .updateTable('machine_instance')
       .set({ lease_until: new Date(0) })
@@ -162,8 +162,8 @@ describe('the runtime on Postgres', () => {
     const jobId = await startToyJob(database, stale.boss, organizationId, 1)
     let called = false
     const step: Step = async (input, { fence }) => {
-      await fence() // It still holds the job.
-      stale.runtime.keeper.stop() // Now it is frozen: it renews nothing, and notices nothing.
+      await fence() // The worker still has the lease.
+      stale.runtime.keeper.stop() // A frozen worker renews no lease and does not learn that it is lost.
       await database.runtime.db
         .updateTable('machine_instance')
         .set({ lease_until: new Date(0) })
@@ -220,11 +220,11 @@ describe('the runtime on Postgres', () => {
     const failing = { ...runtime, steps: { runLap: step } }
     await expect(drive(failing, jobId)).rejects.toThrow('fell over')
     await drive(failing, jobId)
-    // The first is a command's, which nobody has taken up before; the second this drive's own; then its repetition.
+    // The first step is set by a command, the second by this drive; the third run repeats the second step.
     expect(seen).toEqual([false, false, true])
   })
 
-  it('reports it for a step set by a command too, whatever events the job gets meanwhile', async () => {
+  it('reports whether a command’s step may have begun, also after other events', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     const seen: boolean[] = []
@@ -239,7 +239,7 @@ describe('the runtime on Postgres', () => {
     await drive(failing, jobId)
     expect(seen).toEqual([false, true])
 
-    // Put into the job anew, it is a step of its own.
+    // A step that is set again is another step.
     const again = await startToyJob(database, boss, organizationId, 1)
     await expect(drive(failing, again)).rejects.toThrow('fell over')
     await command(again, { type: 'pause' })
@@ -265,7 +265,7 @@ describe('the runtime on Postgres', () => {
     expect((await jobRow(jobId)).state).toBe('backingOff')
   })
 
-  it('wakes jobs by the sweep whose wake-up was lost', async () => {
+  it('wakes a job whose wake-up was lost by the sweep', async () => {
     const { boss, runtime } = await createProcess()
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await boss.deleteAllJobs('job-wake')

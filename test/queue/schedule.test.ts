@@ -16,7 +16,7 @@ it('the hourly schedule scans every organization, once for all hours without a w
   )
   expect(schedules.rows).toEqual([{ cron: '0 * * * *', timezone: 'UTC', missed: 'once' }])
 
-  // As if the last worker had looked at the schedule three hours ago.
+  // As if a worker had last run the schedule three hours ago.
   await sql`update reelpilot_queue.schedule set created_on = now() - interval '1 day', updated_on = now() - interval '1 day'`.execute(
     db,
   )

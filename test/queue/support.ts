@@ -14,7 +14,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import type { ToyProcess } from '../support/toy-runtime.ts'
 
-/** Twice, and the second time at once: half an hour in a moment. */
+/** Two attempts without a delay, instead of half an hour of retries. */
 export const briefPatience: RetryPolicy = {
   retryLimit: 1,
   retryDelay: 1,
@@ -29,12 +29,12 @@ export async function makeQueuesImpatient({ url, owner }: TestDatabase): Promise
 export interface RoleOptions {
   readonly machines?: readonly DurableMachine[]
   readonly steps?: StepCatalogue
-  /** 0: it drives nothing, but looks after the queues and takes what is lost. */
+  /** 0: it drives no jobs, but maintains the queues and handles dead letters. */
   readonly concurrency?: number
   readonly zones?: TimeZoneData
 }
 
-/** The worker role as it is in production, with machines and steps of the test's; stopped when the test is done. */
+/** Starts the production worker role with the test's machines and steps. It is stopped after the test. */
 export function roleStarter({ url, runtime }: TestDatabase) {
   const started: { stop(): Promise<void> }[] = []
   afterEach(async () => {
@@ -61,7 +61,7 @@ export function roleStarter({ url, runtime }: TestDatabase) {
   }
 }
 
-/** Many toy jobs of one organization at once, each with its wake-up. */
+/** Inserts many toy jobs of one organization, each with its wake-up. */
 export async function floodWithJobs(
   { runtime }: TestDatabase,
   { boss }: Pick<ToyProcess, 'boss'>,

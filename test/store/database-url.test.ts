@@ -81,7 +81,7 @@ describe('a parameter of DATABASE_URL', () => {
       options: '-c a.b=1',
       applicationName: null,
     })
-    // The test server has no certificate: it is really asked for one.
+    // The test server has no certificate, so a connection that requires one fails.
     return expect(
       open(urlWith({ sslmode: 'require' }), 'reelpilot_api').pool.query('select'),
     ).rejects.toThrow(/does not support SSL/)

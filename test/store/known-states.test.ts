@@ -11,7 +11,7 @@ const { db } = database.runtime
 const organizationId = await createOrganization(database)
 const accountId = await createAccount(database, organizationId)
 
-/** The states that a machine can be found in. Those without a tag are passed through at once. */
+/** The states that a stored machine can have. States without a tag are passed through without a commit. */
 function reachableStates(machine: DurableMachine): readonly string[] {
   const nodeOf = (path: string) => machine.logic.getStateNodeById(`${machine.logic.id}.${path}`)
   return [...leafPaths(machine)].filter((path) => nodeOf(path).tags.length > 0)

@@ -10,7 +10,7 @@ import { connect } from '../../src/store/database.ts'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
 import { freePort } from '../support/free-port.ts'
 
-/** A server without our roles, on which two databases are empty. */
+/** Starts a server without our roles and with two empty databases. */
 async function createEmptyDatabases(): Promise<readonly [string, string]> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-starts-'))
   const server = await startEmbeddedServer({ directory, settings: { max_connections: '300', fsync: 'off' } })
@@ -33,7 +33,7 @@ async function query(url: string, statement: string): Promise<readonly Record<st
   }
 }
 
-/** Starts processes on the databases, lets go of all at once, and answers what each said at its end. */
+/** Starts a process for each URL, makes all of them migrate at once, and returns the result of each. */
 async function migrateAtOnce(urls: readonly string[]): Promise<readonly string[]> {
   const program = fileURLToPath(new URL('../support/migrating-process.ts', import.meta.url))
   const children = urls.map((url) =>
@@ -60,7 +60,7 @@ async function migrateAtOnce(urls: readonly string[]): Promise<readonly string[]
 const count = <Item>(items: readonly Item[], isCounted: (item: Item) => boolean) =>
   items.filter(isCounted).length
 
-/** Which versions the rows have of all that a start might write. */
+/** The row versions (xmin) of everything that a start could write. */
 const versions = `
   select 'queue' as what, xmin::text, name as of from reelpilot_queue.queue
   union all select 'schedule', xmin::text, name from reelpilot_queue.schedule

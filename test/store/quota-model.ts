@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import type { QuotaAmount } from '../../src/store/quota/reservations.ts'
 import type { Metric, QuotaPeriod } from '../../src/store/quota/tables.ts'
 
-/** The quota ledger as one would explain it on a blackboard: plain lists, no database, and a calendar of its own. */
+/** A simple reference model of the quota ledger: plain lists, no database, and its own calendar. */
 export class QuotaModel {
   readonly #zone: string
   readonly #pots: Pot[] = []
@@ -36,7 +36,7 @@ export class QuotaModel {
     })
   }
 
-  /** False if it is refused. */
+  /** Returns false if the limit is refused. */
   limit(metric: Metric, period: QuotaPeriod, limit: Limit | null): boolean {
     this.#openAll([metric])
     const before = this.#limits.get(`${metric} ${period}`)?.amount ?? 0
@@ -96,7 +96,7 @@ export class QuotaModel {
     this.#jobs.delete(job)
   }
 
-  /** What `listQuotas` should say of a metric in a period; undefined if it should not be listed. */
+  /** The expected result of `listQuotas` for a metric and period; undefined if it must not be listed. */
   view(metric: Metric, period: QuotaPeriod) {
     const limit = this.#limits.get(`${metric} ${period}`)
     const isCounted = this.#pots.some((pot) => pot.metric === metric && pot.period === period)
@@ -113,7 +113,7 @@ export class QuotaModel {
     }
   }
 
-  /** All that was ever used of a metric in a period, also in what is over. */
+  /** The total usage of a metric in a period, including past ones. */
   usedEver(metric: Metric, period: QuotaPeriod): number {
     return this.#pots
       .filter((pot) => pot.metric === metric && pot.period === period)
@@ -145,7 +145,7 @@ export class QuotaModel {
     return pot
   }
 
-  /** The metric's pots by period, as far as they are in force. */
+  /** The metric's current balances, grouped by period. */
   #groups(metric: Metric): readonly (readonly Pot[])[] {
     return allPeriods.flatMap((period) => {
       if (period !== 'total' && !this.#limits.has(`${metric} ${period}`)) return []

@@ -23,7 +23,7 @@ const database = await createTestDatabase()
 const organizationId = await createOrganization(database)
 
 const hourMs = 3_600_000
-/** Zones, and moments just before their clocks change: where midnight is skipped, shown twice, or an hour away. */
+/** Zones with a time just before a clock change, at which midnight is skipped, repeated or an hour away. */
 const beginnings = fc.constantFrom(
   ['UTC', '2026-02-27T12:00Z'],
   ['Europe/Berlin', '2026-03-27T20:00Z'],
@@ -33,7 +33,7 @@ const beginnings = fc.constantFrom(
   ['Africa/Cairo', '2026-04-22T20:00Z'],
   ['Australia/Lord_Howe', '2026-10-02T12:00Z'],
 )
-/** Videos and seconds go together more often than not: a job needs both. */
+/** Videos and seconds are often changed together, because a job needs both. */
 const metrics = fc.constantFrom<readonly Metric[]>(
   ['videos', 'seconds'],
   ['videos', 'seconds'],
@@ -113,7 +113,7 @@ it('quota balances match the model through random grants, limits, jobs and clock
   )
 }, 120_000)
 
-/** Does the same to both, and compares what they answer. */
+/** Performs an operation on the database and on the model, and compares the results. */
 async function perform(
   tx: Tx,
   model: QuotaModel,
@@ -145,7 +145,7 @@ async function perform(
       const verdict = operation.isUsed ? 'commit' : 'release'
       const verdicts = { videos: verdict, seconds: verdict, uploads: verdict } as const
       expect((await settleQuota(tx, jobId, verdicts)).length).toBe(3)
-      // What is repeated changes nothing, not even the other way round.
+      // A second settlement changes nothing, even with another verdict.
       expect(await settleQuota(tx, jobId, { ...verdicts, videos: 'release' })).toEqual([])
       model.settle(jobId, operation.isUsed)
       expect(await auditQuota(tx, organizationId)).toEqual([])
@@ -169,12 +169,12 @@ async function perform(
       const span = period === 'rolling' ? operation.span : null
       for (const metric of operation.metrics) {
         const amount = operation.amount && operation.amount * scaleOf(metric)
-        // A window is where it should be before anything is decided by it, as in the command.
+        // The sliding window is updated before the decision, as in the command.
         await openQuotaPeriods(tx, { organizationId, at })
         const limit = amount === null ? null : { amount, isHard: hard, windowSeconds: span }
         const set = await setQuotaLimit(tx, moment, { metric, period }, limit, 'test')
         const modelled = amount === null ? null : { amount, hard, ...(span !== null && { span }) }
-        model.reserve('', []) // Opens what the command opens.
+        model.reserve('', []) // Opens the same periods as the command.
         expect(set.kind === 'done').toBe(model.limit(metric, period, modelled))
       }
       return
@@ -213,13 +213,13 @@ async function expectSame(tx: Tx, model: QuotaModel, zone: string): Promise<void
   }
 }
 
-/** A video is about ten seconds. */
+/** A video has about ten seconds. */
 const scaleOf = (metric: Metric) => (metric === 'seconds' ? 10 : 1)
 const dateOf = (at: number | null) => (at === null ? null : new Date(at))
 
 class RollBack extends Error {}
 
-/** Jobs need not exist for a reservation before its transaction ends, and this one never does. */
+/** Rolls the transaction back, because the jobs of its reservations do not exist and a commit would fail. */
 async function rolledBack(work: (tx: Tx) => Promise<void>): Promise<void> {
   const undone = database.runtime.db.transaction().execute(async (tx) => {
     await work(tx)

@@ -24,7 +24,7 @@ it('the API role sees no rows without an organization, and none of another organ
     tx.selectFrom('event').select('organization_id').execute(),
   )
   expect(seen).toEqual([{ organization_id: mine }])
-  // The setting ended with its transaction: the connection carries it to nobody.
+  // The setting ended with its transaction, so the connection's next user does not get it.
   expect(await database.api.db.selectFrom('event').selectAll().execute()).toEqual([])
 })
 

@@ -11,7 +11,7 @@ import { startPostgresProxy } from '../support/postgres-proxy.ts'
 
 const database = await createTestDatabase()
 
-/** What goes wrong when the work is done; it has to. */
+/** The error of work that must fail. */
 async function errorOf(work: () => Promise<unknown>): Promise<unknown> {
   return await work().then(
     () => expect.unreachable('it worked'),
@@ -33,7 +33,7 @@ const at = (port: number) => {
   return url.href
 }
 
-it('a refused connection is recognized as unavailable', async () => {
+it('a refused connection is recognised as unavailable', async () => {
   const url = at(await freePort())
   const { db, close } = connect(url, 'reelpilot_api', { max: 1, name: 'test', onError: () => undefined })
   onTestFinished(close)
@@ -41,12 +41,12 @@ it('a refused connection is recognized as unavailable', async () => {
   expect(asUnavailable(error)).toMatchObject({ name: 'Unavailable', retryAfterSeconds: 5, cause: error })
 })
 
-it('an unknown host name is recognized as unavailable', async () => {
+it('an unknown host name is recognised as unavailable', async () => {
   const pool = open('postgres://nobody@database.invalid/none')
   expect(asUnavailable(await errorOf(() => pool.query('select 1')))).not.toBeNull()
 })
 
-it('a connection that is cut during a query, and its later use, are recognized as unavailable', async () => {
+it('a connection that is cut during a query, and its later use, are recognised as unavailable', async () => {
   const proxy = await startPostgresProxy(database.url)
   const client = await open(proxy.url).connect()
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
@@ -56,7 +56,7 @@ it('a connection that is cut during a query, and its later use, are recognized a
   client.release(true)
 })
 
-it('a server that accepts connections and never answers is recognized as unavailable', async () => {
+it('a server that accepts connections and never answers is recognised as unavailable', async () => {
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   onTestFinished(() => void silent.close())
@@ -68,7 +68,7 @@ it('a server that accepts connections and never answers is recognized as unavail
   expect(asUnavailable(await errorOf(() => client.connect()))).not.toBeNull()
 })
 
-it('a server that shuts down is recognized as unavailable', async () => {
+it('a server that shuts down is recognised as unavailable', async () => {
   const client = await open(database.url).connect()
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   const asked = errorOf(() => client.query('select pg_sleep(60)'))
@@ -77,14 +77,14 @@ it('a server that shuts down is recognized as unavailable', async () => {
   client.release(true)
 })
 
-it('a pool without a free connection is recognized as unavailable', async () => {
+it('a pool without a free connection is recognised as unavailable', async () => {
   const pool = open(database.url, { connectionTimeoutMillis: 50 })
   const client = await pool.connect()
   expect(asUnavailable(await errorOf(() => pool.query('select 1')))?.message).toContain('overloaded')
   client.release()
 })
 
-it('a server without free connections and a read-only server are recognized as unavailable', async () => {
+it('a server without free connections and a read-only server are recognised as unavailable', async () => {
   const url = new URL(database.url)
   url.username = `guest_${randomUUID()}`
   const guest = `"${url.username}"`

@@ -68,7 +68,7 @@ describe('a mutation with an idempotency key', () => {
     expect(other.lockPlan).toEqual(conflict)
   })
 
-  it('stores nothing of an error: the same key can be used again with a corrected input', async () => {
+  it('stores no error: the same key can be used again with a corrected input', async () => {
     const bad = await tenant.ask(create, {
       input: { ...input('Mended', 'mended').input, timeZone: 'Nowhere' },
     })
@@ -78,7 +78,7 @@ describe('a mutation with an idempotency key', () => {
     expect(good.createPlan.plan.name).toBe('Mended')
   })
 
-  it('has its key per organization: another organization can use the same key', async () => {
+  it('does not affect another organization, which can use the same key', async () => {
     const other = await createTenant(database, api)
     await tenant.ask(create, input('Mine', 'shared'))
     const { createPlan } = await other.ask(create, {

@@ -162,7 +162,7 @@ describe('dead letters', () => {
     expect(await redrive(tenant, { subjectId: tenant.ids.account })).toEqual({ job: null, account })
   })
 
-  it('show a job whose checkpoint this version cannot read', async () => {
+  it('show a job whose checkpoint this version of the application cannot read', async () => {
     const [, , jobId = ''] = jobIds
     await database.owner.pool.query(
       `update reelpilot.machine_instance set version = 99 where id = '${jobId}'`,

@@ -43,7 +43,7 @@ it('the renderer finishes the video that is due first before it starts the next 
   expect(finished).toEqual(finished.toSorted((a, b) => a - b))
 }, 240_000)
 
-it('a cancel also removes the upcoming clips of the canceled one from the queue', async () => {
+it('a cancel also removes the upcoming clips of the cancelled scene from the queue', async () => {
   const provider = localProvider({ directory: await temporaryFolder() })
   const longScene = smallStoryboard([{ seconds: 60, text: 'A scene of one minute' }])
   await provider.submit(planOf(provider, longScene, 0), { signal, dueAt: at(0) })
