@@ -101,7 +101,11 @@ describe('a job whose checkpoint this version cannot read', () => {
     expect(await told(jobId)).toEqual([
       {
         type: 'toy.deadLettered',
-        payload: expect.objectContaining({ state: 'running', code: 'UNKNOWN_CHECKPOINT', tries: 2 }),
+        payload: expect.objectContaining({
+          state: 'running',
+          code: 'UNKNOWN_CHECKPOINT',
+          leaseAttemptCount: 2,
+        }),
       },
       { type: 'toy.redriven', payload: { jobId, reason: 'It is mended', by: null } },
     ])
