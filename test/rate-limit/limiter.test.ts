@@ -217,7 +217,7 @@ describe('an invalid limit', () => {
   })
 })
 
-it('divides a window into shares that add up to its limit and differ by at most one call', () => {
+it('a divided window has shares that add up to its limit and differ by at most one call', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 64 }), (maxCalls, count) => {
       const shares = Array.from({ length: count }, (_, index) =>
