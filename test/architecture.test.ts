@@ -232,14 +232,9 @@ function impurities(file: SourceFile): readonly string[] {
   return [...strangers, ...(globals ?? [])].map((what) => `${file.name} is not pure: ${what}`)
 }
 
-/** Files that import each other in a circle, the first that is found. Types are gone at run time and do not count. */
+/** Files that import each other in a circle, types included; the first circle that is found. */
 function circle(files: readonly SourceFile[]): readonly string[] {
-  const targets = new Map(
-    files.map(({ name, text }) => [
-      name,
-      importsOf({ name, text: text.replace(/^(?:import|export) type /gm, '// ') }).filter(isOurs),
-    ]),
-  )
+  const targets = new Map(files.map((file) => [file.name, importsOf(file).filter(isOurs)]))
   const done = new Set<string>()
   const visit = (name: string, way: readonly string[]): readonly string[] => {
     if (way.includes(name)) return [...way.slice(way.indexOf(name)), name]
