@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
  * Every room of the house, and what it may import from other rooms. A folder directly below `src` is a room, so is `machines`,
  * so is each file directly in `src`. The order is from the lowest floor up: an arrow to a later line would be a way up.
  */
-const rooms: readonly (readonly [room: string, mayImport: readonly string[]])[] = [
+const modules: readonly (readonly [name: string, mayImport: readonly string[]])[] = [
   ['machines', []],
   ['src/secret.ts', []],
   ['src/json-limit.ts', []],
@@ -173,7 +173,7 @@ interface SourceFile {
   readonly text: string
 }
 
-const roomOf = (file: string): string =>
+const moduleOf = (file: string): string =>
   file.startsWith('machines/') ? 'machines' : file.split('/').slice(0, 2).join('/')
 
 function importsOf({ name, text }: SourceFile): readonly string[] {
@@ -195,52 +195,54 @@ const packageOf = (specifier: string) =>
 
 /** What each file does that its room forbids, a sentence each. */
 function violations(files: readonly SourceFile[]): readonly string[] {
-  const floor = new Map(rooms.map(([room], index) => [room, index]))
-  const allowed = new Map(rooms)
+  const rank = new Map(modules.map(([moduleName], index) => [moduleName, index]))
+  const allowed = new Map(modules)
   return files.flatMap((file) => {
     const { name, text } = file
-    const room = roomOf(name)
-    if (!floor.has(room)) return [`${name} stands in a room that nobody knows`]
+    const moduleName = moduleOf(name)
+    if (!rank.has(moduleName)) return [`${name} is in no listed module`]
     return [
       ...importsOf(file).flatMap((target) => {
         if (!isOurs(target)) {
           const owner = owners[packageOf(target)]
-          return owner && !owner.some((place) => name === place || name.startsWith(`${place}/`))
+          return owner && !owner.some((prefix) => name === prefix || name.startsWith(`${prefix}/`))
             ? [`${name} imports ${packageOf(target)}`]
             : []
         }
-        const other = roomOf(target)
-        if (other === room) return []
-        if ((floor.get(other) ?? Number.POSITIVE_INFINITY) > (floor.get(room) ?? 0))
+        const other = moduleOf(target)
+        if (other === moduleName) return []
+        if ((rank.get(other) ?? Number.POSITIVE_INFINITY) > (rank.get(moduleName) ?? 0))
           return [`${name} imports upward: ${target}`]
-        return allowed.get(room)?.includes(other) ? [] : [`${name} imports ${target}`]
+        return allowed.get(moduleName)?.includes(other) ? [] : [`${name} imports ${target}`]
       }),
-      ...(room === 'machines' ? impurities(file) : []),
-      ...(room !== 'src/main.ts' && text.includes('process.env') ? [`${name} reads the environment`] : []),
+      ...(moduleName === 'machines' ? impurities(file) : []),
+      ...(moduleName !== 'src/main.ts' && text.includes('process.env')
+        ? [`${name} reads the environment`]
+        : []),
     ]
   })
 }
 
 /** A machine imports XState and other machines, and decides by what events tell it: no clock, no chance, no input or output. */
 function impurities(file: SourceFile): readonly string[] {
-  const strangers = importsOf(file).filter((target) => !isOurs(target) && target !== 'xstate')
+  const foreign = importsOf(file).filter((target) => !isOurs(target) && target !== 'xstate')
   const globals = file.text
     .replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
     .match(
       /\b(?:Date\.now|new Date\(\)|Math\.random|performance|process|setTimeout|setInterval|crypto|fetch)\b|new Date\(\)/g,
     )
-  return [...strangers, ...(globals ?? [])].map((what) => `${file.name} is not pure: ${what}`)
+  return [...foreign, ...(globals ?? [])].map((what) => `${file.name} is not pure: ${what}`)
 }
 
 /** Files that import each other in a circle, types included; the first circle that is found. */
 function circle(files: readonly SourceFile[]): readonly string[] {
   const targets = new Map(files.map((file) => [file.name, importsOf(file).filter(isOurs)]))
   const done = new Set<string>()
-  const visit = (name: string, way: readonly string[]): readonly string[] => {
-    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name]
+  const visit = (name: string, trail: readonly string[]): readonly string[] => {
+    if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name]
     if (done.has(name)) return []
     for (const target of targets.get(name) ?? []) {
-      const found = visit(target, [...way, name])
+      const found = visit(target, [...trail, name])
       if (found.length > 0) return found
     }
     done.add(name)
@@ -281,14 +283,18 @@ describe('the house', () => {
       files.flatMap((file) =>
         importsOf(file)
           .filter(isOurs)
-          .map((target) => `${roomOf(file.name)} → ${roomOf(target)}`),
+          .map((target) => `${moduleOf(file.name)} → ${moduleOf(target)}`),
       ),
     )
-    const existing = new Set(files.map(({ name }) => roomOf(name)))
-    expect(rooms.filter(([room]) => !existing.has(room)).map(([room]) => room)).toEqual([])
+    const existing = new Set(files.map(({ name }) => moduleOf(name)))
     expect(
-      rooms.flatMap(([room, mayImport]) =>
-        mayImport.filter((other) => !arrows.has(`${room} → ${other}`)).map((other) => `${room} → ${other}`),
+      modules.filter(([moduleName]) => !existing.has(moduleName)).map(([moduleName]) => moduleName),
+    ).toEqual([])
+    expect(
+      modules.flatMap(([moduleName, mayImport]) =>
+        mayImport
+          .filter((other) => !arrows.has(`${moduleName} → ${other}`))
+          .map((other) => `${moduleName} → ${other}`),
       ),
     ).toEqual([])
   })
@@ -307,7 +313,7 @@ describe('the house', () => {
 
 describe('the rules of the house', () => {
   it.each([
-    ['a new top-level room', 'src/attic/box.ts', '', 'src/attic/box.ts stands in a room that nobody knows'],
+    ['a new top-level room', 'src/attic/box.ts', '', 'src/attic/box.ts is in no listed module'],
     [
       'kysely outside of the store',
       'src/commands/x.ts',

@@ -108,8 +108,8 @@ it('the command `key` creates a key for the named organization and asks for a na
 
 it('a later start says how to get another key', () => {
   const lines: string[] = []
-  const places = { tiktok: 'http://127.0.0.1:1', address: 'http://127.0.0.1:2' }
-  announceRehearsal((line) => lines.push(line), { ...places, apiKey: null })
+  const addresses = { tiktok: 'http://127.0.0.1:1', address: 'http://127.0.0.1:2' }
+  announceRehearsal((line) => lines.push(line), { ...addresses, apiKey: null })
   expect(lines).toContain('  API key    printed at the first start; `npm start -- key` creates another one')
 })
 
@@ -156,6 +156,6 @@ it('a second start on one data directory is refused before it changes anything, 
   // The lock of a killed process does not block the next start.
   first.child.kill('SIGKILL')
   await first.exited
-  const again = startAppProcess('start', environment)
-  await waitUntil(again.output, banner, 120_000)
+  const restarted = startAppProcess('start', environment)
+  await waitUntil(restarted.output, banner, 120_000)
 })

@@ -56,7 +56,7 @@ export async function inFlight(
 }
 
 /** Median with minimum and maximum, for one line of a table. */
-export function spread(values: readonly number[]): string {
+export function medianAndRange(values: readonly number[]): string {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { RateLimiterPostgres } from 'rate-limiter-flexible'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
-import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
+import { type BenchDatabase, inFlight, median, medianAndRange, round } from './bench-database.ts'
 
 const atOnce = 32
 const acquisitions = 2_000
@@ -72,25 +72,25 @@ export async function benchBuckets(database: BenchDatabase): Promise<string[]> {
     for (let index = 0; index <= rounds; index += 1) {
       // The contenders take turns in every round, so that a noisy neighbour hits all of them.
       for (const name of names) {
-        const rate = await rateOf((turn) => contenders[name](`bench ${turn % keys}`))
+        const rate = await rateOf((index) => contenders[name](`bench ${index % keys}`))
         if (index > 0) rates[name].push(rate) // The first is warm-up.
       }
     }
     const bare = median(rates.bareFew) > median(rates.bareMany) ? rates.bareFew : rates.bareMany
     const ratio = (ours: readonly number[], other: readonly number[]) => round(median(ours) / median(other))
     lines.push(
-      `acquisitions/s, ${keys === 1 ? 'one hot key ' : `${keys} keys   `} windows     ${spread(rates.windows)}   ratio ${ratio(rates.windows, bare)} (aim: above 1)`,
-      `                             buckets     ${spread(rates.buckets)}   ratio ${ratio(rates.buckets, rates.bareLax)} (aim: above 0.5)`,
-      `  bare pg, one statement, pool of ${bare === rates.bareFew ? '4 ' : '10'}       ${spread(bare)}`,
-      `  the same, commit not waited for        ${spread(rates.bareLax)}`,
-      `  rate-limiter-flexible, pool of 10      ${spread(rates.flexible)}   windows are ${ratio(rates.windows, rates.flexible)} times that`,
+      `acquisitions/s, ${keys === 1 ? 'one hot key ' : `${keys} keys   `} windows     ${medianAndRange(rates.windows)}   ratio ${ratio(rates.windows, bare)} (aim: above 1)`,
+      `                             buckets     ${medianAndRange(rates.buckets)}   ratio ${ratio(rates.buckets, rates.bareLax)} (aim: above 0.5)`,
+      `  bare pg, one statement, pool of ${bare === rates.bareFew ? '4 ' : '10'}       ${medianAndRange(bare)}`,
+      `  the same, commit not waited for        ${medianAndRange(rates.bareLax)}`,
+      `  rate-limiter-flexible, pool of 10      ${medianAndRange(rates.flexible)}   windows are ${ratio(rates.windows, rates.flexible)} times that`,
     )
   }
   await Promise.all(Object.values(pools).map((pool) => pool.end()))
   return lines
 }
 
-async function rateOf(acquire: (turn: number) => Promise<unknown>): Promise<number> {
+async function rateOf(acquire: (index: number) => Promise<unknown>): Promise<number> {
   const start = performance.now()
   await inFlight(acquisitions, atOnce, acquire)
   return acquisitions / ((performance.now() - start) / 1_000)

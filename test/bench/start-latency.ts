@@ -2,7 +2,7 @@ import pg from 'pg'
 import { done } from '../../src/durable/step.ts'
 import { startWakeWorker } from '../../src/queue/wake-worker.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
-import { type BenchDatabase, median, round, spread } from './bench-database.ts'
+import { type BenchDatabase, median, medianAndRange, round } from './bench-database.ts'
 
 const samples = 100
 
@@ -38,8 +38,8 @@ export async function benchStartLatency(database: BenchDatabase): Promise<string
   const least = await bareLatency(database)
   await stop()
   return [
-    `startJob to first step, ms                  ${spread(ours)}   ratio ${round(median(ours) / median(least))} (aim: at most 2)`,
-    `  bare INSERT + NOTIFY, LISTEN, fetch       ${spread(least)}`,
+    `startJob to first step, ms                  ${medianAndRange(ours)}   ratio ${round(median(ours) / median(least))} (aim: at most 2)`,
+    `  bare INSERT + NOTIFY, LISTEN, fetch       ${medianAndRange(least)}`,
   ]
 }
 
@@ -50,7 +50,7 @@ async function bareLatency(database: BenchDatabase): Promise<readonly number[]> 
     'create table bench_queue (id bigint generated always as identity primary key, data jsonb, taken boolean default false)',
   )
   await listener.query('listen bench')
-  const taken: number[] = []
+  const latenciesMs: number[] = []
   for (let index = 0; index < samples; index += 1) {
     const notified = new Promise((resolve) => listener.once('notification', resolve))
     const start = performance.now()
@@ -60,9 +60,9 @@ async function bareLatency(database: BenchDatabase): Promise<readonly number[]> 
     await notified
     await listener.query(`update bench_queue set taken = true where id = (
       select id from bench_queue where not taken order by id limit 1 for update skip locked) returning id`)
-    taken.push(performance.now() - start)
+    latenciesMs.push(performance.now() - start)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   await Promise.all([listener.end(), sender.end()])
-  return taken
+  return latenciesMs
 }

@@ -7,7 +7,7 @@ import { insertInstance } from '../../src/store/job/jobs.ts'
 import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
-import { type BenchDatabase, inFlight, median, round, spread } from './bench-database.ts'
+import { type BenchDatabase, inFlight, median, medianAndRange, round } from './bench-database.ts'
 
 const steps = 5
 const atOnce = 32
@@ -51,9 +51,9 @@ export async function benchTransitions(database: BenchDatabase): Promise<string[
   await stop()
   const ratio = (other: readonly number[]) => round(median(rates.runtime) / median(other))
   return [
-    `durable transitions/s at ${atOnce} in flight     ${spread(rates.runtime)}`,
-    `  the same writes by bare pg, one by one    ${spread(rates.single)}   ratio ${ratio(rates.single)} (aim: above 1)`,
-    `  the same writes by bare pg, grouped       ${spread(rates.grouped)}   ratio ${ratio(rates.grouped)} (aim: 0.5)`,
+    `durable transitions/s at ${atOnce} in flight     ${medianAndRange(rates.runtime)}`,
+    `  the same writes by bare pg, one by one    ${medianAndRange(rates.single)}   ratio ${ratio(rates.single)} (aim: above 1)`,
+    `  the same writes by bare pg, grouped       ${medianAndRange(rates.grouped)}   ratio ${ratio(rates.grouped)} (aim: 0.5)`,
   ]
 }
 

@@ -29,7 +29,7 @@ export type CallerOrder =
 export type CallerReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'call'; readonly answer: Answer<unknown> }
-  | { readonly kind: 'job'; readonly attempts: number; readonly parked: number }
+  | { readonly kind: 'job'; readonly attempts: number; readonly deferrals: number }
 
 const settings: CallerSettings = JSON.parse(process.argv[2] ?? '')
 const { db } = connect(settings.databaseUrl, 'reelpilot_runtime', {
@@ -42,10 +42,10 @@ const client = createTikTokClient({
   clientKey: 'ck_test',
   clientSecret: new Secret('secret'),
 })
-const say = (word: CallerReport) => process.stdout.write(`${JSON.stringify(word)}\n`)
+const send = (word: CallerReport) => process.stdout.write(`${JSON.stringify(word)}\n`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-const ask = (guard: Guard, attempt: number): Promise<Answer<unknown>> => {
+const fetchStatus = (guard: Guard, attempt: number): Promise<Answer<unknown>> => {
   const call = { endpoint: 'status', attempt } as const
   return guard(call, () => client.status(new Secret('act_test'), 'p'))
 }
@@ -53,7 +53,7 @@ const ask = (guard: Guard, attempt: number): Promise<Answer<unknown>> => {
 async function perform(order: CallerOrder): Promise<void> {
   if (order.kind === 'calls') {
     const guard = createBreakerGuard({ db, now: () => order.at })
-    const one = async () => say({ kind: 'call', answer: await ask(guard, 1) })
+    const one = async () => send({ kind: 'call', answer: await fetchStatus(guard, 1) })
     await Promise.all(Array.from({ length: order.calls }, one))
     return
   }
@@ -67,23 +67,23 @@ async function perform(order: CallerOrder): Promise<void> {
   const guard = createBreakerGuard(options)
   let free = atOnce
   const job = async () => {
-    let [attempts, parked] = [0, 0]
+    let [attempts, deferrals] = [0, 0]
     for (;;) {
       while (free === 0) await sleep(5)
       free -= 1
-      const answer = await ask(guard, attempts + 1)
+      const answer = await fetchStatus(guard, attempts + 1)
       free += 1
       if (answer.kind === 'ok') break
-      if (answer.kind === 'deferred') parked += 1
+      if (answer.kind === 'deferred') deferrals += 1
       else attempts += 1
       // Like a job: deferred for the given time, or backed off.
       const seconds = answer.kind === 'deferred' ? answer.afterSeconds : Math.min(60, 2 ** attempts)
       await sleep((seconds * 1_000) / speed)
     }
-    say({ kind: 'job', attempts, parked })
+    send({ kind: 'job', attempts, deferrals })
   }
   await Promise.all(Array.from({ length: jobs }, job))
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => void perform(JSON.parse(line)))
-say({ kind: 'ready' })
+send({ kind: 'ready' })

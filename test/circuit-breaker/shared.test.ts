@@ -93,9 +93,9 @@ afterEach(async () => {
 
 describe('four processes that share a breaker', () => {
   it('make one probe together, and another one only after the first is lost', async () => {
-    const soundAgain = Promise.withResolvers<number>()
+    const recovered = Promise.withResolvers<number>()
     let isFailing = true
-    const upstream = await host(() => (isFailing ? 503 : soundAgain.promise))
+    const upstream = await host(() => (isFailing ? 503 : recovered.promise))
     await fail(upstream)
     isFailing = false
 
@@ -119,7 +119,7 @@ describe('four processes that share a breaker', () => {
     await answered(left, before + 15 + 14)
     await called(upstream, failureThreshold + 2)
 
-    soundAgain.resolve(200)
+    recovered.resolve(200)
     await answered(left, before + 15 + 15)
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'recovering' })
   }, 120_000)
@@ -172,9 +172,9 @@ describe('four processes that share a breaker', () => {
 
     // Every attempt of a job is a call that the host received; a deferral costs none.
     const attempts = done.reduce((sum, job) => sum + job.attempts, 0)
-    const parked = done.reduce((sum, job) => sum + job.parked, 0)
+    const deferrals = done.reduce((sum, job) => sum + job.deferrals, 0)
     expect(attempts).toBe(failed)
-    expect(parked).toBeGreaterThan(processes * jobs)
+    expect(deferrals).toBeGreaterThan(processes * jobs)
     expect(upstream.calls).toHaveLength(failed + processes * jobs)
     expect(['recovering', 'closed']).toContain((await rowOf(database, 'tiktok'))?.state)
   }, 180_000)

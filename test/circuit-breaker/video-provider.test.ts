@@ -34,8 +34,8 @@ const key = 'video/far'
 class FarProvider implements VideoProvider {
   readonly id = 'far'
   readonly traits: VideoProvider['traits']
-  asked = 0
-  says: JobState | Error = { kind: 'running', pollAfterMs: 1_000 }
+  calls = 0
+  response: JobState | Error = { kind: 'running', pollAfterMs: 1_000 }
 
   constructor(idempotentSubmit = true) {
     this.traits = { idempotentSubmit, cancellable: true, webhooks: false, minPollMs: 1, urlTtlMs: 1 }
@@ -43,32 +43,32 @@ class FarProvider implements VideoProvider {
   plan = ({ key: name }: Parameters<VideoProvider['plan']>[0]) =>
     ({ kind: 'planned', key: name, model: 'm', width: 1, height: 1, seconds: 1, input: null }) as const
   async submit() {
-    this.#ask()
+    this.#respond()
     return { ...clip, v: 1 } as const
   }
   async poll() {
-    return this.#ask()
+    return this.#respond()
   }
   async open() {
-    this.#ask()
+    this.#respond()
     return new ReadableStream<Uint8Array>()
   }
   async cancel() {
-    this.#ask()
+    this.#respond()
   }
-  #ask(): JobState {
-    this.asked += 1
-    if (this.says instanceof Error) throw this.says
-    return this.says
+  #respond(): JobState {
+    this.calls += 1
+    if (this.response instanceof Error) throw this.response
+    return this.response
   }
 }
 
 let at = 1_767_225_600_000
-const protect = createWithBreaker({ db, now: () => at, random: () => 0 })
+const withBreaker = createWithBreaker({ db, now: () => at, random: () => 0 })
 
 /** The steps of a job whose clips are made by this provider. */
 function stepsOf(videos: FarProvider) {
-  const deps = { db, videos, withBreaker: protect } as unknown as StepDeps // These steps use no other dependencies before a clip exists.
+  const deps = { db, videos, withBreaker } as unknown as StepDeps // These steps use no other dependencies before a clip exists.
   const jobId = randomUUID()
   const context = (given: Partial<StepContext> = {}): StepContext => ({
     organizationId,
@@ -92,13 +92,13 @@ function stepsOf(videos: FarProvider) {
 
 /** Opens the breaker by failed polls. */
 async function fail(videos: FarProvider): Promise<void> {
-  videos.says = new PollTransient('busy')
-  for (let turn = 0; turn < failureThreshold; turn += 1)
+  videos.response = new PollTransient('busy')
+  for (let index = 0; index < failureThreshold; index += 1)
     expect(await stepsOf(videos).check()).toMatchObject({ error: { kind: 'retry' } })
-  videos.asked = 0
+  videos.calls = 0
 }
 
-const held = {
+const deferral = {
   kind: 'notDone',
   error: {
     kind: 'deferred',
@@ -116,25 +116,25 @@ it.each([
   [new SubmitUnknown('no answer'), 'retry'],
 ])('the breaker of a provider opens after five failed submissions in a row (%s)', async (error, kind) => {
   const videos = new FarProvider()
-  videos.says = error
-  for (let turn = 0; turn < failureThreshold; turn += 1)
+  videos.response = error
+  for (let index = 0; index < failureThreshold; index += 1)
     expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind } })
-  expect(await stepsOf(videos).submit()).toMatchObject(held)
-  expect(videos.asked).toBe(failureThreshold)
+  expect(await stepsOf(videos).submit()).toMatchObject(deferral)
+  expect(videos.calls).toBe(failureThreshold)
 })
 
 it('every call to the provider is deferred while its breaker is open, and a probe after a minute decides', async () => {
   const videos = new FarProvider()
   await fail(videos)
   const { submit, check, keep } = stepsOf(videos)
-  for (const step of [submit, check, keep]) expect(await step()).toMatchObject(held)
-  expect(videos.asked).toBe(0)
+  for (const step of [submit, check, keep]) expect(await step()).toMatchObject(deferral)
+  expect(videos.calls).toBe(0)
 
   at += defaultOpenMs
   expect(await check()).toMatchObject({ error: { kind: 'retry' } })
-  expect(await check()).toMatchObject(held)
+  expect(await check()).toMatchObject(deferral)
   at += defaultOpenMs
-  videos.says = { kind: 'running', pollAfterMs: 1_000 }
+  videos.response = { kind: 'running', pollAfterMs: 1_000 }
   expect(await check()).toMatchObject({ kind: 'done' })
   expect(await rowOf(database, key)).toMatchObject({ state: 'recovering' })
 })
@@ -143,30 +143,30 @@ it('polling and opening a finished clip is one call: during recovery both are pe
   const videos = new FarProvider()
   await fail(videos)
   at += defaultOpenMs
-  videos.says = { kind: 'done', assets: [{ name: 'clip', contentType: 'video/mp4' }] }
+  videos.response = { kind: 'done', assets: [{ name: 'clip', contentType: 'video/mp4' }] }
   await stepsOf(videos).check()
-  videos.asked = 0
+  videos.calls = 0
   // There is no storage here: the step goes as far as it, once the clip is open.
   await expect(stepsOf(videos).keep()).rejects.toThrow(TypeError)
-  expect(videos.asked).toBe(2)
+  expect(videos.calls).toBe(2)
   expect(await stepsOf(videos).keep()).toMatchObject({ error: { kind: 'deferred' } })
-  expect(videos.asked).toBe(2)
+  expect(videos.calls).toBe(2)
 })
 
 describe('a call does not count as a failure of the provider', () => {
   it('if the provider rejects the scene', async () => {
     const videos = new FarProvider()
-    videos.says = new SubmitRejected('no such thing')
-    for (let turn = 0; turn < 2 * failureThreshold; turn += 1)
+    videos.response = new SubmitRejected('no such thing')
+    for (let index = 0; index < 2 * failureThreshold; index += 1)
       expect(await stepsOf(videos).submit()).toMatchObject({ error: { kind: 'needsPerson' } })
-    expect(videos.asked).toBe(2 * failureThreshold)
+    expect(videos.calls).toBe(2 * failureThreshold)
   })
 
   it('if we aborted it', async () => {
     const videos = new FarProvider()
-    videos.says = new PollTransient('aborted')
+    videos.response = new PollTransient('aborted')
     const signal = AbortSignal.abort()
-    for (let turn = 0; turn < 2 * failureThreshold; turn += 1) await stepsOf(videos).check({ signal })
+    for (let index = 0; index < 2 * failureThreshold; index += 1) await stepsOf(videos).check({ signal })
     expect(await rowOf(database, key)).toBeUndefined()
   })
 })
@@ -179,28 +179,28 @@ describe('a scene that may have been paid for', () => {
     expect(await submit({ mayHaveBegun: true })).toMatchObject(unknown)
     await fail(videos)
     expect(await submit({ mayHaveBegun: true })).toMatchObject(unknown)
-    expect(videos.asked).toBe(0)
+    expect(videos.calls).toBe(0)
   })
 
   it('does not include one whose submission was deferred, which is sent later', async () => {
     const videos = new FarProvider(false)
     await fail(videos)
     const { submit } = stepsOf(videos)
-    expect(await submit()).toMatchObject(held)
+    expect(await submit()).toMatchObject(deferral)
     at += defaultOpenMs
-    videos.says = { kind: 'running', pollAfterMs: 1_000 }
+    videos.response = { kind: 'running', pollAfterMs: 1_000 }
     expect(await submit()).toMatchObject({ kind: 'done', output: { clip } })
-    expect(videos.asked).toBe(1)
+    expect(videos.calls).toBe(1)
   })
 })
 
 it('a job is closed without waiting for a provider whose breaker is open', async () => {
   const videos = new FarProvider()
   await stepsOf(videos).close()
-  expect(videos.asked).toBe(1)
+  expect(videos.calls).toBe(1)
   await fail(videos)
   expect(await stepsOf(videos).close()).toMatchObject({ kind: 'done' })
-  expect(videos.asked).toBe(0)
+  expect(videos.calls).toBe(0)
 })
 
 it('a retried step uses the retry budget of its provider', async () => {
@@ -209,7 +209,7 @@ it('a retried step uses the retry budget of its provider', async () => {
     const { breakers } = await readBreakers(db, [{ key, accountId: null }])
     return retriesLeft(breakers[0]?.retryBudget ?? fullBudget, at)
   }
-  videos.says = new PollTransient('busy')
+  videos.response = new PollTransient('busy')
   await stepsOf(videos).check({}, 0)
   expect(await left()).toBe(maxUnits / retryCostUnits)
   await stepsOf(videos).check({}, 1)

@@ -36,7 +36,7 @@ describe('the command `breaker`', async () => {
   const call = () => guard({ endpoint: 'status' }, answering(ok).run)
 
   it('lists every breaker with its state, since when, and its failures', async () => {
-    for (let turn = 0; turn < failureThreshold; turn += 1)
+    for (let index = 0; index < failureThreshold; index += 1)
       await guard({ endpoint: 'upload' }, answering(serverError).run)
     const { text } = await run()
     expect(text).toMatch(/^KEY +STATE +SINCE +FAILURES +NOTE$/m)
@@ -59,7 +59,7 @@ describe('the command `breaker`', async () => {
 
   it('holds a breaker closed, whatever the outcome of its calls', async () => {
     expect((await run('closed', 'tiktok', 'a false alarm')).code).toBe(0)
-    for (let turn = 0; turn < 2 * failureThreshold; turn += 1)
+    for (let index = 0; index < 2 * failureThreshold; index += 1)
       expect(await guard({ endpoint: 'status' }, answering(serverError).run)).toEqual(serverError)
     expect((await run('release', 'tiktok')).code).toBe(0)
   })

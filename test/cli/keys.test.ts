@@ -27,22 +27,22 @@ async function setUp(environment: Readonly<Record<string, string>> = {}) {
     readConfig({ REELPILOT_DATA: directory, ...environment, ...more }, false)
   const organizationId = await createOrganization(database)
   const accountId = randomUUID()
-  const place = (column: string) => ({ organizationId, row: accountId, column })
+  const associatedDataOf = (column: string) => ({ organizationId, row: accountId, column })
   const running = createEncryptor(openKeys(configOf()).ring)
   await insertConnectedAccount(db, {
     accountId,
     organizationId,
     creator: { openId: accountId, username: 'ann', displayName: 'Ann', scopes: [] },
     tokens: {
-      accessTokenSealed: running.seal(new Secret('act.one'), place('access_token')),
-      refreshTokenSealed: running.seal(new Secret('rft.one'), place('refresh_token')),
+      accessTokenSealed: running.seal(new Secret('act.one'), associatedDataOf('access_token')),
+      refreshTokenSealed: running.seal(new Secret('rft.one'), associatedDataOf('refresh_token')),
       expiresInSeconds: 7_200,
       refreshExpiresInSeconds: 15_552_000,
     },
   })
   const sealed = async () => (await readTokens(db, accountId))?.accessTokenSealed ?? ''
   const open = async (encryptor = createEncryptor(openKeys(configOf()).ring)) =>
-    encryptor.open(await sealed(), place('access_token')).reveal()
+    encryptor.open(await sealed(), associatedDataOf('access_token')).reveal()
   return { directory, configOf, running, sealed, open }
 }
 
@@ -66,8 +66,8 @@ it('the command `keys rotate` re-wraps everything under the first given key and 
   expect(await rotateKeys(both, database.url, log)).toContain(
     'remove it from the list once every process has the new list',
   )
-  const alone = createEncryptor(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
-  expect(await open(alone)).toBe('act.one')
+  const freshOnly = createEncryptor(openKeys(configOf({ REELPILOT_SECRET_KEY: fresh })).ring)
+  expect(await open(freshOnly)).toBe('act.one')
 })
 
 it('a start without a needed key is refused and creates no new one', async () => {
@@ -86,9 +86,11 @@ it('a start without a needed key is refused and creates no new one', async () =>
 
   // The file is lost: no new one is created, and a running process detects that.
   await rename(file, `${file}.away`)
-  const lost = openRequiredKeys(configOf(), database.runtime)
-  await expect(lost).rejects.toThrow(ConfigError)
-  await expect(lost).rejects.toThrow(new RegExp(`under key ${id}, which is missing: restore the file`))
+  const refusedStart = openRequiredKeys(configOf(), database.runtime)
+  await expect(refusedStart).rejects.toThrow(ConfigError)
+  await expect(refusedStart).rejects.toThrow(
+    new RegExp(`under key ${id}, which is missing: restore the file`),
+  )
   await expect(rotateKeys(configOf(), database.url, log)).rejects.toThrow(ConfigError)
   expect(existsSync(file)).toBe(false)
   // The result of a check is cached for five seconds.

@@ -16,14 +16,14 @@ const database = await createTestDatabase()
 const { db } = database.runtime
 const log = createLogger('silent', false)
 const deps = await createCommandDeps(database)
-const said: { readonly message: string; readonly seen: number }[] = []
+const logged: { readonly message: string; readonly seen: number }[] = []
 const boss = createBoss({
   url: database.url,
   role: 'reelpilot_runtime',
   name: 'test',
   supervises: true,
   onError: () => undefined,
-  onWarning: throttleWarnings(({ message }, seen) => said.push({ message, seen })),
+  onWarning: throttleWarnings(({ message }, seen) => logged.push({ message, seen })),
 })
 beforeAll(() => boss.start())
 afterAll(() => boss.stop({ graceful: false }))
@@ -48,10 +48,10 @@ describe('queue warnings', () => {
       type: 'queue_backlog',
       message: expect.stringContaining('queue "job-wake" has 2 jobs'),
     })
-    expect(said).toEqual([{ message: warning?.message, seen: 1 }])
-    const told = await describeQueues(database.url, log)
-    expect(told).toMatch(/^job-wake +0 +2 +0 +0$/m)
-    expect(told).toMatch(/queue_backlog: \d+ times, last at 2/)
+    expect(logged).toEqual([{ message: warning?.message, seen: 1 }])
+    const description = await describeQueues(database.url, log)
+    expect(description).toMatch(/^job-wake +0 +2 +0 +0$/m)
+    expect(description).toMatch(/queue_backlog: \d+ times, last at 2/)
   })
 })
 
@@ -63,8 +63,8 @@ describe('open dead letters', () => {
       await startToyJob(database, boss, organizationId),
     ]
     const cause = { code: 'WORKER_DIED', message: 'It died.' } as const
-    const lost = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
-    for (const id of ids) await db.transaction().execute((tx) => deadLetterJob(tx, deps, id, lost))
+    const deadLetter = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+    for (const id of ids) await db.transaction().execute((tx) => deadLetterJob(tx, deps, id, deadLetter))
     const listed = await describeQueues(database.url, log)
     expect(listed).toContain('Open dead letters: 2')
     for (const id of ids) expect(listed).toContain(`${id}  toy in running, since 2`)

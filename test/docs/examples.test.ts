@@ -65,7 +65,7 @@ describe('the GraphQL operations of the documentation', () => {
     )
 
     it.each(runnable)('return data: $page: $title', async ({ text }) => {
-      expect(await tenant.ask(text)).toBeTruthy()
+      expect(await tenant.request(text)).toBeTruthy()
     })
   })
 })

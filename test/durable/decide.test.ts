@@ -43,8 +43,8 @@ describe('a decision', () => {
   it('fires a timer by its stored event and drops it', () => {
     const waiting = moved(started(), failureEvent('runLap', 'no'))
     const [timer] = Object.values(waiting.timers)
-    const again = moved(waiting, timer?.event ?? { type: 'none' }, 2_000, 'job/3')
-    expect(again).toMatchObject({ state: 'running', timers: {}, step: { key: 'job/3' } })
+    const retried = moved(waiting, timer?.event ?? { type: 'none' }, 2_000, 'job/3')
+    expect(retried).toMatchObject({ state: 'running', timers: {}, step: { key: 'job/3' } })
   })
 
   it('drops the timers of a state that is left by another event', () => {

@@ -40,12 +40,12 @@ it('the application restarts its killed Postgres, goes on with its jobs, and log
     }
   }
   const before = await waitUntil(eventsSoFar, (events) => events > 3, 120_000)
-  const saidBefore = app.output().length
+  const outputLength = app.output().length
   process.kill(Number(pid), 'SIGKILL')
   await waitUntil(lock, ([next, , , nextPort]) => next !== pid && nextPort === databasePort, 120_000, 100)
   await waitUntil(
-    () => app.output().slice(saidBefore),
-    (said) => said.includes('the database is available again'),
+    () => app.output().slice(outputLength),
+    (output) => output.includes('the database is available again'),
     120_000,
   )
   await waitUntil(eventsSoFar, (events) => events > before + 3, 180_000, 250)
@@ -53,7 +53,7 @@ it('the application restarts its killed Postgres, goes on with its jobs, and log
 
   const lines = app
     .output()
-    .slice(saidBefore)
+    .slice(outputLength)
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line): { readonly level: number; readonly msg: string } => JSON.parse(line))

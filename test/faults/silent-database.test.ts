@@ -21,9 +21,9 @@ it('a statement on a silent connection fails after its timeout, and the next one
   // Two connections that are idle in the pool.
   await Promise.all([1, 2].map(() => connection.pool.query('select pg_sleep(0.05)')))
   proxy.goSilent()
-  const asked = await Promise.allSettled([1, 2].map(() => connection.pool.query('select 1 as one')))
-  expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-  expect(asked).toMatchObject([{ reason: { code: 'ETIMEDOUT' } }, { reason: { code: 'ETIMEDOUT' } }])
+  const queries = await Promise.allSettled([1, 2].map(() => connection.pool.query('select 1 as one')))
+  expect(queries.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(queries).toMatchObject([{ reason: { code: 'ETIMEDOUT' } }, { reason: { code: 'ETIMEDOUT' } }])
   expect((await connection.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
@@ -31,10 +31,10 @@ it('a listener reconnects when its connection is silent, and reports that notifi
   const proxy = await startPostgresProxy(database.url)
   onTestFinished(() => proxy.close())
   let gaps = 0
-  const heard: string[] = []
+  const organizationsChanged: string[] = []
   const errors: unknown[] = []
   const listener = await listenForChanges(proxy.url, {
-    onChange: ({ organizations }) => heard.push(...organizations),
+    onChange: ({ organizations }) => organizationsChanged.push(...organizations),
     onGap: () => {
       gaps += 1
     },
@@ -52,7 +52,7 @@ it('a listener reconnects when its connection is silent, and reports that notifi
   sender.send({ organizations: ['again'], jobs: [] })
   await sender.close()
   await waitUntil(
-    () => heard,
+    () => organizationsChanged,
     (seen) => seen.includes('again'),
   )
 })

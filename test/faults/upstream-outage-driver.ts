@@ -101,8 +101,8 @@ async function perform({ ids, until }: DriverOrder): Promise<readonly DriveEnd[]
   return ends
 }
 
-const say = (word: DriverWord) => process.stdout.write(`${JSON.stringify(word)}\n`)
+const send = (word: DriverWord) => process.stdout.write(`${JSON.stringify(word)}\n`)
 createInterface({ input: process.stdin }).on('line', (line) => {
-  void perform(JSON.parse(line)).then((ends) => say({ kind: 'driven', ends }))
+  void perform(JSON.parse(line)).then((ends) => send({ kind: 'driven', ends }))
 })
-say({ kind: 'ready' })
+send({ kind: 'ready' })

@@ -17,19 +17,19 @@ interface Driver {
   readonly child: ChildProcess
   readonly ended: Promise<unknown>
   /** Reads its next line; rejects if it ends instead. */
-  hear(): Promise<DriverWord>
+  nextReport(): Promise<DriverWord>
 }
 
 export async function startFleet(settings: DriverSettings, processes: number): Promise<Fleet> {
   const drivers = Array.from({ length: processes }, () => startDriver(settings))
-  await Promise.all(drivers.map(({ hear }) => hear()))
+  await Promise.all(drivers.map(({ nextReport }) => nextReport()))
   return {
     async drive({ ids, ...how }) {
-      const words = drivers.map(async ({ child, hear }, index) => {
+      const words = drivers.map(async ({ child, nextReport }, index) => {
         const share = ids.filter((id) => Number.parseInt(id.slice(0, 8), 16) % processes === index)
         if (share.length === 0) return []
         child.stdin?.write(`${JSON.stringify({ ids: share, ...how })}\n`)
-        const word = await hear()
+        const word = await nextReport()
         return word.kind === 'driven' ? word.ends : []
       })
       return (await Promise.all(words)).flat()
@@ -50,7 +50,7 @@ function startDriver(settings: DriverSettings): Driver {
   return {
     child,
     ended: once(child, 'close'),
-    async hear() {
+    async nextReport() {
       const { done, value } = await lines.next()
       if (done) throw new Error('a worker process has ended')
       return JSON.parse(value)

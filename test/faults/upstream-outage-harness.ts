@@ -88,7 +88,7 @@ export async function createOutageHarness({
     const creator = { organizationId, username: `creator${index}` }
     const accountId = await connectLocalAccount(db, local, encryptor, creator)
     const owner = { database, organizationId, video: async () => media }
-    for (let turn = 0; turn < jobsPerAccount; turn += 1)
+    for (let index = 0; index < jobsPerAccount; index += 1)
       jobIds.push(await insertStoredJob(owner, accountId, {}))
   }
 

@@ -18,11 +18,11 @@ const some = { accounts: 6, jobsPerAccount: 4, atOnce }
  * The maximum number of calls to a failing host: the failures below the breaker's threshold, the calls in flight when it
  * opened, and one probe per open period.
  */
-const mostOfBreaker = (outageMs: number) =>
+const maxCallsOfBreaker = (outageMs: number) =>
   failureThreshold - 1 + processes * atOnce + outageMs / defaultOpenMs
 
 /** The maximum number of retries against a failing host: the full budget plus its refill. */
-const mostOfBudget = (outageMs: number) =>
+const maxRetriesOfBudget = (outageMs: number) =>
   (maxUnits + (outageMs / 1_000) * refillUnitsPerSecond) / retryCostUnits
 
 /** The retries of the jobs' back-offs alone. Without breaker and budget, 403 were measured in ten minutes. */
@@ -100,23 +100,23 @@ describe('four processes whose TikTok answers 5xx', () => {
     const probes = calls()
     await harness.live(fleet, over, async () => calls() > probes && (await isOpen()))
     const opened = await breaker()
-    const parked = { calls: calls(), jobs: await harness.jobs() }
+    const beforeCrash = { calls: calls(), jobs: await harness.jobs() }
     await fleet.kill()
     await database.crashAndRestart()
     expect(await breaker()).toEqual(opened)
-    expect(await harness.jobs()).toEqual(parked.jobs)
+    expect(await harness.jobs()).toEqual(beforeCrash.jobs)
     fleet = await start(harness)
     const [cooled] = Object.values(opened?.timers ?? {})
     expect(await harness.live(fleet, (cooled?.dueAt ?? 0) - 5_000)).toBeGreaterThan(0)
-    expect(attemptsOf(await harness.jobs())).toBe(attemptsOf(parked.jobs))
-    expect(calls()).toBe(parked.calls)
+    expect(attemptsOf(await harness.jobs())).toBe(attemptsOf(beforeCrash.jobs))
+    expect(calls()).toBe(beforeCrash.calls)
 
     await harness.live(fleet, over)
     expect(await isOpen()).toBe(true)
     const outageMs = harness.now() - from
     const { api, upload } = callsOf(harness)
-    expect(api).toBeLessThanOrEqual(mostOfBreaker(outageMs))
-    expect(upload).toBeLessThanOrEqual(mostOfBreaker(outageMs))
+    expect(api).toBeLessThanOrEqual(maxCallsOfBreaker(outageMs))
+    expect(upload).toBeLessThanOrEqual(maxCallsOfBreaker(outageMs))
     expect(Math.min(api, upload)).toBeGreaterThanOrEqual(failureThreshold)
     expect(unguarded(jobIds, outageMs)).toBeGreaterThan(5 * (api + upload))
     // While the breaker was open, only the probes have spent attempts.
@@ -148,8 +148,8 @@ describe('four processes whose TikTok answers 5xx', () => {
     await harness.live(fleet, from + 5 * minuteMs)
     const outageMs = harness.now() - from
     const { api } = callsOf(harness)
-    expect(api).toBeLessThanOrEqual(jobIds.length + mostOfBudget(outageMs))
-    expect(unguarded(jobIds, outageMs)).toBeGreaterThan(mostOfBudget(outageMs))
+    expect(api).toBeLessThanOrEqual(jobIds.length + maxRetriesOfBudget(outageMs))
+    expect(unguarded(jobIds, outageMs)).toBeGreaterThan(maxRetriesOfBudget(outageMs))
     const after = await harness.jobs()
     // A deferral by the budget spends no attempt.
     expect(attemptsOf(after)).toBe(api)

@@ -106,7 +106,7 @@ export interface Tenant {
   /** Global ids. */
   readonly ids: { readonly account: string; readonly organization: string }
   /** Sends a request and returns its data. Throws on top-level errors. */
-  ask<Data = Answer>(
+  request<Data = Answer>(
     query: string,
     variables?: object,
     headers?: Readonly<Record<string, string>>,
@@ -129,7 +129,7 @@ export async function createTenant(
   await grantQuota(database.runtime.db, organizationId, { metric: 'videos', amount: 1_000 }, null)
   await grantQuota(database.runtime.db, organizationId, { metric: 'seconds', amount: 10_000 }, null)
   const created = await createKey(database, organizationId, scopes)
-  return { organizationId, accountId, ...created, ...asker(api, organizationId, accountId, created.key) }
+  return { organizationId, accountId, ...created, ...clientFor(api, organizationId, accountId, created.key) }
 }
 
 export async function createKey(database: TestDatabase, organizationId: string, scopes: readonly Scope[]) {
@@ -140,12 +140,12 @@ export async function createKey(database: TestDatabase, organizationId: string, 
   return { key: created.key, keyId: created.keyId }
 }
 
-export function asker(
+export function clientFor(
   api: Pick<Api, 'fetch'>,
   organizationId: string,
   accountId: string,
   key: string,
-): Pick<Tenant, 'ask' | 'post' | 'ids'> {
+): Pick<Tenant, 'request' | 'post' | 'ids'> {
   const post: Tenant['post'] = (query, variables = {}, headers = {}) =>
     api.fetch(
       new Request('http://api.test/graphql', {
@@ -157,7 +157,7 @@ export function asker(
   return {
     post,
     ids: { account: globalId('Account', accountId), organization: globalId('Organization', organizationId) },
-    async ask<Data>(query: string, variables?: object, headers?: Readonly<Record<string, string>>) {
+    async request<Data>(query: string, variables?: object, headers?: Readonly<Record<string, string>>) {
       const body = (await (await post(query, variables, headers)).json()) as {
         readonly data: Data
         readonly errors?: unknown
@@ -222,24 +222,26 @@ export async function createDraft(
   tenant: Tenant,
   minutes: readonly number[] = [60],
 ): Promise<{ readonly planId: string; readonly slotIds: readonly string[] }> {
-  const created = await tenant.ask(create, {
+  const created = await tenant.request(create, {
     input: { accountId: tenant.ids.account, name: 'Plan', timeZone: 'UTC' },
   })
   const planId: string = created.createPlan.plan.id
   if (minutes.length === 0) return { planId, slotIds: [] }
-  const added = await tenant.ask(add, { input: { planId, slots: minutes.map((each) => slotInput(each)) } })
+  const added = await tenant.request(add, {
+    input: { planId, slots: minutes.map((each) => slotInput(each)) },
+  })
   return { planId, slotIds: added.addSlots.slots.map((slot: { id: string }) => slot.id) }
 }
 
 /** Sends a mutation and returns the selected fields of its payload, or the fields of its error. */
-export async function steer(
+export async function mutate(
   tenant: Tenant,
   name: string,
   input: object,
   fields = 'plan { state isLocked isAutopilotEnabled revision } scan { consideredSlotCount startedJobCount }',
 ): Promise<Answer> {
   const type = name.charAt(0).toUpperCase() + name.slice(1)
-  const answer = await tenant.ask(
+  const answer = await tenant.request(
     `mutation ($input: ${type}Input!) { ${name}(input: $input) {
        __typename
        ... on ${type}Payload { ${fields} }
@@ -266,8 +268,8 @@ function hasStateError(name: string): boolean {
 export async function createRunningPlan(tenant: Tenant, minutes: readonly number[] = [60]) {
   const draft = await createDraft(tenant, minutes)
   const { planId } = draft
-  await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'setAutopilot', { planId, enabled: true })
-  await steer(tenant, 'approvePlan', { planId })
+  await mutate(tenant, 'submitPlanForReview', { planId })
+  await mutate(tenant, 'setAutopilot', { planId, enabled: true })
+  await mutate(tenant, 'approvePlan', { planId })
   return draft
 }

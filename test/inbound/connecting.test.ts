@@ -186,8 +186,8 @@ describe('connecting an account', () => {
     const first = await startConnecting(organizationId)
     await openPage(await consent(first.authorizeUrl, { local_account: username }))
     const before = await readTokens(db, first.accountId)
-    const again = await startConnecting(organizationId, first.accountId)
-    const page = await openPage(await consent(again.authorizeUrl, { local_account: other }))
+    const reconnecting = await startConnecting(organizationId, first.accountId)
+    const page = await openPage(await consent(reconnecting.authorizeUrl, { local_account: other }))
     expect(page.status).toBe(409)
     expect(page.text).toContain(`@${username}`)
     expect(await readTokens(db, first.accountId)).toMatchObject({ version: before?.version })
@@ -216,8 +216,8 @@ describe('connecting an account', () => {
     })
     await sql`update machine_instance set state = 'waitingForAccount', tag = 'resting', timers = '{}', wake_at = null
                where id = ${jobId}`.execute(db)
-    const again = await startConnecting(organizationId, first.accountId)
-    await openPage(await consent(again.authorizeUrl, { local_account: username }))
+    const reconnecting = await startConnecting(organizationId, first.accountId)
+    await openPage(await consent(reconnecting.authorizeUrl, { local_account: username }))
     const job = await db
       .selectFrom('machine_instance')
       .select('state')
@@ -252,8 +252,8 @@ describe('connecting an account', () => {
     expect(new Set(seen.map(({ reason }) => reason))).toEqual(new Set(['boot', 'account']))
     expect(seen.map(({ decision }) => decision)).toEqual(['ACCOUNT_UNHEALTHY', 'ACCOUNT_UNHEALTHY'])
 
-    const again = await startConnecting(organizationId, accountId)
-    await openPage(await consent(again.authorizeUrl, { local_account: username }))
+    const reconnecting = await startConnecting(organizationId, accountId)
+    await openPage(await consent(reconnecting.authorizeUrl, { local_account: username }))
     await waitUntil(decisions, ({ length }) => length > 2)
     expect((await decisions()).at(2)).toEqual({ reason: 'account', decision: 'ENQUEUED' })
     const job = await db

@@ -56,7 +56,7 @@ describe('the account machine', () => {
 
   it('stays connected through 100 failed refreshes', () => {
     const walk = toConnected().send({ type: 'refresh', version: 1 })
-    for (let turn = 0; turn < 100; turn += 1) walk.fail({ kind: 'retry', failure }).timer()
+    for (let index = 0; index < 100; index += 1) walk.fail({ kind: 'retry', failure }).timer()
     expect(walk.state).toBe('refreshing.requesting')
     expect(walk.refreshed(2).checkpoint).toMatchObject({
       state: 'connected',

@@ -60,9 +60,9 @@ class Walk {
     return this.send({ type: 'call', permit, timeoutMs }) ? { permit, epoch: this.context.epoch } : null
   }
   calls(type: 'succeeded' | 'failed', times: number): this {
-    for (let turn = 0; turn < times; turn += 1) {
+    for (let index = 0; index < times; index += 1) {
       const permit = this.call()
-      if (!permit) throw new Error(`call ${turn + 1} was turned away in ${this.state}`)
+      if (!permit) throw new Error(`call ${index + 1} was refused in ${this.state}`)
       this.send({ type, ...permit })
     }
     return this
@@ -171,7 +171,8 @@ describe('the breaker machine', () => {
 
   it('opens at the fifth consecutive failure', () => {
     const walk = new Walk()
-    for (let turn = 0; turn < 10; turn += 1) walk.calls('failed', failureThreshold - 1).calls('succeeded', 1)
+    for (let index = 0; index < 10; index += 1)
+      walk.calls('failed', failureThreshold - 1).calls('succeeded', 1)
     expect(walk.state).toBe('closed')
     walk.calls('failed', failureThreshold - 1)
     expect(walk.context).toMatchObject({ failures: 4, openedAt: null })
@@ -187,20 +188,20 @@ describe('the breaker machine', () => {
       walk.send({ type: 'failed', permit: 'x', epoch, afterSeconds })
       return walk
     }
-    for (const [asked, seconds] of [
+    for (const [requestedSeconds, seconds] of [
       [0, 60],
       [30, 60],
       [120, 120],
       [86_400, 600],
     ] as const) {
-      expect(afterFailure(asked).wait(seconds - 0.001).state).toBe('open')
-      expect(afterFailure(asked).wait(seconds).state).toBe('halfOpen.ready')
+      expect(afterFailure(requestedSeconds).wait(seconds - 0.001).state).toBe('open')
+      expect(afterFailure(requestedSeconds).wait(seconds).state).toBe('halfOpen.ready')
     }
   })
 
   it('permits another probe when one is lost, and ignores the outcome of the lost one', () => {
     const walk = ready()
-    const lost = walk.call(30_000)
+    const expired = walk.call(30_000)
     expect(walk.call()).toBeNull()
     walk.wait(29.999)
     expect(walk.call()).toBeNull()
@@ -208,7 +209,7 @@ describe('the breaker machine', () => {
     const next = walk.call()
     expect(next).not.toBeNull()
     for (const type of ['succeeded', 'failed', 'abandoned'] as const)
-      expect(lost && walk.send({ type, ...lost })).toBe(false)
+      expect(expired && walk.send({ type, ...expired })).toBe(false)
     expect(next && walk.send({ type: 'succeeded', ...next })).toBe(true)
     expect(walk.state).toBe('recovering')
   })
@@ -225,12 +226,12 @@ describe('the breaker machine', () => {
 
   it('recovers at one, two, four, eight and sixteen calls a second, and closes after as many successes', () => {
     const walk = recovering()
-    for (const pace of recoveryRates) {
-      for (let turn = 0; turn < pace; turn += 1) {
+    for (const rate of recoveryRates) {
+      for (let index = 0; index < rate; index += 1) {
         expect(walk.state).toBe('recovering')
         const permit = walk.call()
         expect(walk.call()).toBeNull()
-        walk.wait(1 / pace)
+        walk.wait(1 / rate)
         if (permit) walk.send({ type: 'succeeded', ...permit })
       }
     }
@@ -264,7 +265,7 @@ describe('the breaker machine', () => {
     expect(open.call()).toBeNull()
 
     const closed = opened().force('forceClosed')
-    for (let turn = 0; turn < 20; turn += 1) {
+    for (let index = 0; index < 20; index += 1) {
       const permit = closed.call()
       expect(permit && closed.send({ type: 'failed', ...permit })).toBe(false)
     }
@@ -331,7 +332,7 @@ describe('a breaker under random events', () => {
         const timeoutMs = 20_000
         const out: { readonly permit: string; readonly epoch: number }[] = []
         let probe: { readonly permit: string; readonly until: number } | null = null
-        let previousCall: { readonly at: number; readonly pace: number; readonly epoch: number } | null = null
+        let previousCall: { readonly at: number; readonly rate: number; readonly epoch: number } | null = null
         for (const each of acts) {
           seen.add(walk.state)
           if (each.kind === 'wait') walk.wait(each.seconds)
@@ -354,10 +355,10 @@ describe('a breaker under random events', () => {
               probe = { permit: permit.permit, until: walk.at + timeoutMs }
             }
             if (state === 'recovering') {
-              const pace = recoveryRates[context.rateIndex] ?? Number.NaN
+              const rate = recoveryRates[context.rateIndex] ?? Number.NaN
               if (previousCall && previousCall.epoch === context.epoch)
-                expect(walk.at - previousCall.at).toBeGreaterThanOrEqual(1_000 / previousCall.pace)
-              previousCall = { at: walk.at, pace, epoch: context.epoch }
+                expect(walk.at - previousCall.at).toBeGreaterThanOrEqual(1_000 / previousCall.rate)
+              previousCall = { at: walk.at, rate, epoch: context.epoch }
             }
           }
         }
@@ -421,9 +422,9 @@ describe('the retry budget', () => {
     for (let second = 0; second < 600; second += 1) {
       const at = start + second * 1_000
       // Twenty first attempts a second, half of them successful; all other calls are retries.
-      for (let turn = 0; turn < 10; turn += 1) budget = creditSuccess(budget, at, false)
+      for (let index = 0; index < 10; index += 1) budget = creditSuccess(budget, at, false)
       successes += 10
-      for (let turn = 0; turn < 50; turn += 1) {
+      for (let index = 0; index < 50; index += 1) {
         const spending = spendRetry(budget, at)
         if (spending.kind === 'spent') {
           budget = spending.budget

@@ -40,12 +40,12 @@ function finish(
   nudge: (checkpoint: Checkpoint) => MachineEvent | undefined = () => undefined,
 ) {
   let { checkpoint } = loadCheckpoint(catalogueOf([machine]), stored)
-  for (let turn = 0; !ends.includes(checkpoint.state); turn += 1) {
+  for (let index = 0; !ends.includes(checkpoint.state); index += 1) {
     const [timer] = Object.values(checkpoint.timers)
     const { step } = checkpoint
     const event = step ? doneEvent(step.id, outputs[step.name] ?? null) : (nudge(checkpoint) ?? timer?.event)
-    if (!event || turn > 50) throw new Error(`stuck in ${checkpoint.state}`)
-    const facts = { at: timer?.dueAt ?? at, key: `x/${turn}`, epoch: 1 }
+    if (!event || index > 50) throw new Error(`stuck in ${checkpoint.state}`)
+    const facts = { at: timer?.dueAt ?? at, key: `x/${index}`, epoch: 1 }
     const decision = decide(machine, checkpoint, event, facts)
     if (decision.kind === 'refused') throw new Error(`${decision.event} refused in ${decision.state}`)
     checkpoint = decision.checkpoint
@@ -71,13 +71,13 @@ describe('an account of account-v1.json', async () => {
       const ends = ['connected', 'disconnected']
       const settled = finish(accountMachine, stored, ends, () => ({ type: 'authorized', ...expiry }))
       expect(ends).toContain(settled.state)
-      const again = decide(
+      const repeated = decide(
         accountMachine,
         settled,
         { type: 'authorized', ...expiry },
         { at, key: 'x', epoch: 1 },
       )
-      expect(again.kind === 'moved' && again.checkpoint.state).toBe('connected')
+      expect(repeated.kind === 'moved' && repeated.checkpoint.state).toBe('connected')
     },
   )
 })

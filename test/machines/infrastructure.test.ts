@@ -4,7 +4,7 @@ import { decide } from '../../src/durable/decide.ts'
 import { day, Walk } from './walk.ts'
 
 const failure = { verdict: 'NEEDS_OPERATOR', code: 'INFRASTRUCTURE_FAILED', message: 'x' } as const
-const lost = { type: 'infrastructureFailed', failure }
+const deadLettered = { type: 'infrastructureFailed', failure }
 const clip = { v: 1 }
 const kept = { sha256: 'a', bytes: 1 }
 const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
@@ -38,7 +38,7 @@ describe('a job whose workers failed', () => {
     ['closing', opened().send({ type: 'cancel' }).fail({ kind: 'retry', failure }).timer(), 'closing'],
   ])('in %s waits for a person, and a retry resumes in the right state', (state, walk, then) => {
     expect(walk.state).toBe(state)
-    expect(walk.send(lost).checkpoint).toMatchObject({
+    expect(walk.send(deadLettered).checkpoint).toMatchObject({
       state: 'needsPerson',
       tag: 'resting',
       step: null,
@@ -49,7 +49,7 @@ describe('a job whose workers failed', () => {
   })
 
   it('counts the post that a lost worker may have opened', () => {
-    expect(initialising().send(lost).checkpoint.context).toMatchObject({
+    expect(initialising().send(deadLettered).checkpoint.context).toMatchObject({
       initAttempts: 1,
       outcomeUnknown: true,
     })
@@ -57,12 +57,14 @@ describe('a job whose workers failed', () => {
 
   it('accepts infrastructureFailed only in states with work', () => {
     const paused = begun().send({ type: 'pause' })
-    const needsPerson = begun().send(lost)
+    const needsPerson = begun().send(deadLettered)
     const published = accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')
     const waiting = begun().fail({ kind: 'needsAccount', failure })
     for (const { checkpoint } of [paused, needsPerson, published, waiting]) {
       expect(checkpoint.step).toBeNull()
-      expect(decide(jobMachine, checkpoint, lost, { at: 0, key: 'x', epoch: null }).kind).toBe('refused')
+      expect(decide(jobMachine, checkpoint, deadLettered, { at: 0, key: 'x', epoch: null }).kind).toBe(
+        'refused',
+      )
     }
   })
 })

@@ -2,7 +2,7 @@ import { jobMachine } from '../../src/definitions/machines.ts'
 import { day, Walk } from './walk.ts'
 
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
-const held = { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED', message: 'x' } as const
+const holdFailure = { verdict: 'NEEDS_USER', code: 'PLAN_LOCKED', message: 'x' } as const
 const clip = { v: 1 }
 const kept = { sha256: 'a', bytes: 1 }
 const media = { sha256: 'b', bytes: 10, seconds: 5, width: 1080, height: 1920 }
@@ -50,8 +50,8 @@ export const jobInState: Readonly<Record<string, () => Walk>> = {
   'watching.checking': () => accepted().timer(),
   'watching.backingOff': () => accepted().timer().fail({ kind: 'retry', failure }),
   backingOff: () => begun().fail({ kind: 'retry', failure }),
-  held: () => stored().send({ type: 'hold', failure: held }),
-  checkingHold: () => stored().send({ type: 'hold', failure: held }).send({ type: 'retry' }),
+  held: () => stored().send({ type: 'hold', failure: holdFailure }),
+  checkingHold: () => stored().send({ type: 'hold', failure: holdFailure }).send({ type: 'retry' }),
   paused: () => stored().send({ type: 'pause' }),
   waitingForAccount: () => stored().timer().fail({ kind: 'needsAccount', failure }),
   needsPerson: () => stored().timer().fail({ kind: 'needsPerson', failure }),

@@ -126,12 +126,14 @@ describe('the job machine', () => {
   })
 
   it('looks a lost outcome up at once, but repeats the call only after the upstream’s Retry-After', () => {
-    const asked = { kind: 'unknown', failure, afterSeconds: 300 } as const
+    const unknownOutcome = { kind: 'unknown', failure, afterSeconds: 300 } as const
     expect(
-      waitOf(toUploading().fail(asked).done('reconcilePost', { kind: 'partly', nextChunk: 0 })),
+      waitOf(toUploading().fail(unknownOutcome).done('reconcilePost', { kind: 'partly', nextChunk: 0 })),
     ).toBeGreaterThan(300_000)
     expect(
-      waitOf(toStored().timer().done('preparePost').fail(asked).done('reconcilePost', { kind: 'absent' })),
+      waitOf(
+        toStored().timer().done('preparePost').fail(unknownOutcome).done('reconcilePost', { kind: 'absent' }),
+      ),
     ).toBeGreaterThan(300_000)
   })
 
@@ -316,12 +318,12 @@ describe('the job machine', () => {
 
 describe('a sent post', () => {
   it('is published alike by a poll and by a webhook', () => {
-    const asked = toAccepted()
+    const polled = toAccepted()
       .timer()
       .done('checkPost', { kind: 'public', postIds: [id] })
       .done('closeJob')
     const received = toAccepted().send(shown(5)).done('closeJob')
-    for (const walk of [asked, received])
+    for (const walk of [polled, received])
       expect(walk.checkpoint).toMatchObject({
         state: 'published',
         context: { visibility: 'public', publicPostIds: [id] },
@@ -348,7 +350,7 @@ describe('a sent post', () => {
 
   it('counts no init attempt that was deferred', () => {
     const walk = toStored().timer().done('preparePost')
-    for (let turn = 0; turn < 10; turn += 1)
+    for (let index = 0; index < 10; index += 1)
       walk.fail({ kind: 'deferred', failure, afterSeconds: 60 }).timer()
     expect(walk.done('initPost', { post, audience: 'some' }).checkpoint.context).toMatchObject({
       initAttempts: 1,
@@ -357,10 +359,10 @@ describe('a sent post', () => {
   })
 
   it('reads the creator’s settings again after a deferral of more than ten minutes', () => {
-    const toTurn = (afterSeconds: number) =>
+    const toDeferred = (afterSeconds: number) =>
       toStored().timer().done('preparePost').fail({ kind: 'deferred', failure, afterSeconds }).timer()
-    expect(toTurn(600).state).toBe('publishing.initialising')
-    expect(toTurn(601).timer().state).toBe('publishing.preparing')
+    expect(toDeferred(600).state).toBe('publishing.initialising')
+    expect(toDeferred(601).timer().state).toBe('publishing.preparing')
   })
 
   it('is taken down even if that webhook arrives before the one that it was public', () => {
@@ -432,7 +434,7 @@ describe('a job whose account is not connected', () => {
 
 it('a deferred step waits exactly as long as the limit says and consumes no attempt', () => {
   const walk = toStored().timer()
-  for (let turn = 0; turn < 50; turn += 1) {
+  for (let index = 0; index < 50; index += 1) {
     walk.fail({ kind: 'deferred', failure, afterSeconds: 7 })
     const wait = (Object.values(walk.checkpoint.timers)[0]?.dueAt ?? 0) - walk.at
     expect(wait).toBe(7_000)
@@ -443,7 +445,7 @@ it('a deferred step waits exactly as long as the limit says and consumes no atte
 
 it('a job stops after 20 lookups of a failing upload host', () => {
   const walk = toUploading()
-  for (let turn = 0; turn < 20; turn += 1)
+  for (let index = 0; index < 20; index += 1)
     walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'partly', nextChunk: 0 }).timer()
   walk.fail({ kind: 'unknown', failure }).done('reconcilePost', { kind: 'partly', nextChunk: 0 })
   expect(walk.state).toBe('needsPerson')
@@ -452,7 +454,7 @@ it('a job stops after 20 lookups of a failing upload host', () => {
 describe('a slot moved by new time zone data', () => {
   it('moves its job in every state before a post was begun, and in no other', () => {
     const accepts = new Map<string, boolean>()
-    const ask = (walk: JobWalk) => {
+    const sendSlotMoved = (walk: JobWalk) => {
       const { checkpoint, at } = walk
       const event = { type: 'slotMoved', publishAt: 3 * day }
       const decision = decide(jobMachine, checkpoint, event, { at, key: 'x', epoch: null })
@@ -462,14 +464,14 @@ describe('a slot moved by new time zone data', () => {
       expect(decision.checkpoint.step).toEqual(checkpoint.step)
     }
     for (const walk of [new JobWalk(), toGenerating(), toStored(), new JobWalk().send({ type: 'pause' })])
-      ask(walk)
+      sendSlotMoved(walk)
     for (const walk of [
       toStored().timer(),
       toStored().timer().done('preparePost'),
       toUploading(),
       toAccepted(),
     ])
-      ask(walk)
+      sendSlotMoved(walk)
     expect(Object.fromEntries(accepts)).toEqual({
       queued: true,
       'generating.submitting': true,

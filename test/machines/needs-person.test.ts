@@ -51,7 +51,7 @@ const errors: readonly StepError[] = failureVerdicts.flatMap(({ verdict, code, s
   return kinds.map((kind) => ({ kind, failure: { verdict, code, source, message: meaning } }) as const)
 })
 
-const tried = (checkpoint: Checkpoint): Checkpoint => ({
+const exhausted = (checkpoint: Checkpoint): Checkpoint => ({
   ...checkpoint,
   context: { ...checkpoint.context, attempts: maxAttempts, initAttempts: 5 },
 })
@@ -66,7 +66,7 @@ function after(checkpoint: Checkpoint, outcome: { readonly error: StepError } | 
 }
 
 /** Expects that a job that waits for a person says what to do. */
-function expectAsked({ state, context }: Checkpoint): void {
+function expectPersonTask({ state, context }: Checkpoint): void {
   if (state !== 'needsPerson') return
   const asked = context.failure as unknown as Failure | null
   expect(asked).not.toBeNull()
@@ -80,13 +80,13 @@ it('a job that waits for a person always says what to do, whatever error its ste
   let asked = 0
   for (const { checkpoint } of working)
     for (const error of [...errors, { kind: 'exhausted', leaseAttempts: 8 } as const]) {
-      const next = after(tried(checkpoint), { error })
-      expectAsked(next)
+      const next = after(exhausted(checkpoint), { error })
+      expectPersonTask(next)
       asked += next.state === 'needsPerson' ? 1 : 0
       if (next.state !== 'publishing.reconciling') continue
       // The lookup finds an incomplete or absent post after the last allowed attempt.
-      expectAsked(after(tried(next), { output: { kind: 'partly', nextChunk: 0 } }))
-      expectAsked(after(tried(next), { output: { kind: 'absent' } }))
+      expectPersonTask(after(exhausted(next), { output: { kind: 'partly', nextChunk: 0 } }))
+      expectPersonTask(after(exhausted(next), { output: { kind: 'absent' } }))
     }
   expect(asked).toBeGreaterThan(1_000)
 })
@@ -101,7 +101,7 @@ it('a job with a broken clip says what to do, and can render the scene again', (
         { output: broken },
       )
       expect(next.state).toBe('needsPerson')
-      expectAsked(next)
+      expectPersonTask(next)
       expect(next.context).toMatchObject({ clip: null, clipAttempt: 4 })
     }
 })

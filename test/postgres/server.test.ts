@@ -70,11 +70,11 @@ test('a start uses another port if the last one is taken', async () => {
   const directory = await newDirectory()
   const first = await startEmbeddedServer({ directory })
   await first.stop()
-  const stranger = createServer().listen(Number(new URL(first.url).port), '127.0.0.1')
-  await once(stranger, 'listening')
+  const otherServer = createServer().listen(Number(new URL(first.url).port), '127.0.0.1')
+  await once(otherServer, 'listening')
 
   const second = await startEmbeddedServer({ directory })
-  stranger.close()
+  otherServer.close()
   expect(second.url).not.toBe(first.url)
   expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
@@ -150,15 +150,15 @@ test('a broken configuration is reported with the last lines of the log', async 
 
 test('a taken port is reported with the last lines of the log', async () => {
   const directory = await newDirectory()
-  const stranger = createServer().listen(0, '127.0.0.1')
-  await once(stranger, 'listening')
-  const { port } = stranger.address() as AddressInfo // of a TCP server
+  const otherServer = createServer().listen(0, '127.0.0.1')
+  await once(otherServer, 'listening')
+  const { port } = otherServer.address() as AddressInfo // of a TCP server
 
   await expect(startEmbeddedServer({ directory, port })).rejects.toThrow(
     /did not start.*postgres\.log:\n.*Address already in use.*DATABASE_URL/s,
   )
-  stranger.close()
-  await once(stranger, 'close')
+  otherServer.close()
+  await once(otherServer, 'close')
   expect(await isFree(port)).toBe(true)
   const server = await startEmbeddedServer({ directory, port })
   expect(new URL(server.url).port).toBe(String(port))

@@ -31,8 +31,8 @@ test('supervision gives up, with the reason, if the server cannot be restarted',
   const server = await startEmbeddedServer({ directory })
   await killAndWait(await postmasterOf(directory), 'SIGKILL')
   await rename(join(directory, 'pgdata'), join(directory, 'elsewhere'))
-  const lost = new Promise<Error>((resolve) => {
+  const givenUp = new Promise<Error>((resolve) => {
     server.supervise({ onRestart: () => undefined, onGiveUp: resolve, delaysMs: [0, 10] })
   })
-  expect((await lost).message).toMatch(/^The bundled Postgres did not start\./)
+  expect((await givenUp).message).toMatch(/^The bundled Postgres did not start\./)
 })

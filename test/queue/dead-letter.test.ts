@@ -19,26 +19,26 @@ import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { startToyJob } from '../support/toy-runtime.ts'
 import { waitUntil } from '../support/wait.ts'
-import { makeQueuesImpatient, roleStarter } from './support.ts'
+import { roleStarter, shortenQueueRetries } from './support.ts'
 
 const database = await createTestDatabase()
 const organizationId = await createOrganization(database)
-const stranger = await createOrganization(database, 'Stranger')
+const otherOrganizationId = await createOrganization(database, 'Stranger')
 const { boss } = await createCommandDeps(database)
 const startRole = roleStarter(database)
-beforeAll(() => makeQueuesImpatient(database))
+beforeAll(() => shortenQueueRetries(database))
 
 const { db } = database.runtime
 const jobRow = (id: string) =>
   db.selectFrom('machine_instance').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-const lettersOf = (id: string) => findOpenDeadLetters(db, organizationId, [id])
-const untilLetter = async (id: string) => {
-  const [letter] = await waitUntil(
-    () => lettersOf(id),
-    (letters) => letters.length > 0,
+const deadLettersOf = (id: string) => findOpenDeadLetters(db, organizationId, [id])
+const untilDeadLetter = async (id: string) => {
+  const [deadLetter] = await waitUntil(
+    () => deadLettersOf(id),
+    (deadLetters) => deadLetters.length > 0,
     30_000,
   )
-  return letter
+  return deadLetter
 }
 const untilState = (id: string, state: string) =>
   waitUntil(
@@ -46,7 +46,7 @@ const untilState = (id: string, state: string) =>
     (job) => job.state === state,
     30_000,
   )
-const told = async (jobId: string) => {
+const eventsOf = async (jobId: string) => {
   const events = await db.selectFrom('event').select(['type', 'payload']).orderBy('sequence').execute()
   return events.filter(({ payload }) => 'jobId' in payload && payload.jobId === jobId)
 }
@@ -67,7 +67,7 @@ describe('a job whose checkpoint this version cannot read', () => {
     await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     const before = await jobRow(jobId)
     const older = await startRole()
-    expect(await untilLetter(jobId)).toMatchObject({
+    expect(await untilDeadLetter(jobId)).toMatchObject({
       machine: 'toy',
       state: 'running',
       code: 'UNKNOWN_CHECKPOINT',
@@ -92,13 +92,13 @@ describe('a job whose checkpoint this version cannot read', () => {
     expect(swept).toContain(forgotten)
     expect(swept).not.toContain(jobId)
 
-    expect(await redrive(jobId, stranger)).toEqual({ kind: 'missing', field: 'subjectId' })
+    expect(await redrive(jobId, otherOrganizationId)).toEqual({ kind: 'missing', field: 'subjectId' })
     expect(await redrive(jobId)).toMatchObject({ kind: 'done' })
     expect(await redrive(jobId)).toEqual({ kind: 'refused', state: 'running', event: 'redrive' })
-    expect(await lettersOf(jobId)).toEqual([])
+    expect(await deadLettersOf(jobId)).toEqual([])
     await startRole({ machines: [{ ...toyMachine, version: 2 }] })
     await untilState(jobId, 'finished')
-    expect(await told(jobId)).toEqual([
+    expect(await eventsOf(jobId)).toEqual([
       {
         type: 'toy.deadLettered',
         payload: expect.objectContaining({
@@ -115,21 +115,21 @@ describe('a job whose checkpoint this version cannot read', () => {
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await db.updateTable('machine_instance').set({ version: 2 }).where('id', '=', jobId).execute()
     await startRole()
-    const first = await untilLetter(jobId)
+    const first = await untilDeadLetter(jobId)
     await redrive(jobId)
-    const second = await untilLetter(jobId)
+    const second = await untilDeadLetter(jobId)
     expect(second?.id).not.toBe(first?.id)
   }, 120_000)
 })
 
 describe('a job that kills its worker at each attempt', () => {
   it('gets a dead letter, and is finished by a worker that survives', async () => {
-    const watch = await startRole({ concurrency: 0 })
+    const supervisor = await startRole({ concurrency: 0 })
     const jobId = await startToyJob(database, boss, organizationId, 1)
     await letWorkerDie(jobId)
     await letWorkerDie(jobId)
-    expect(await untilLetter(jobId)).toMatchObject({ code: 'WORKER_DIED', attempts: 2 })
-    await watch.stop()
+    expect(await untilDeadLetter(jobId)).toMatchObject({ code: 'WORKER_DIED', attempts: 2 })
+    await supervisor.stop()
 
     const mayHaveBegun: boolean[] = []
     await startRole({
@@ -188,7 +188,10 @@ describe('a job whose workers fail while it opens a post', () => {
     await refuse(`new.state <> 'needsPerson'`)
     const called: string[] = []
     await startRole({ machines: [jobMachine], steps: tiktokSteps(called) })
-    expect(await untilLetter(jobId)).toMatchObject({ state: 'publishing.initialising', code: 'WORKER_ERROR' })
+    expect(await untilDeadLetter(jobId)).toMatchObject({
+      state: 'publishing.initialising',
+      code: 'WORKER_ERROR',
+    })
     expect(called).toEqual(toInit)
     expect(await jobRow(jobId)).toMatchObject({
       state: 'needsPerson',
@@ -208,7 +211,7 @@ describe('a job whose workers fail while it opens a post', () => {
     expect(await redrive(jobId, organizationId, [jobMachine])).toMatchObject({ kind: 'done' })
     await untilState(jobId, 'published')
     expect(called).toEqual([...toInit, 'reconcilePost', ...toInit, ...onwards])
-    expect((await told(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
+    expect((await eventsOf(jobId)).map(({ type }) => type)).toEqual(['job.deadLettered', 'job.redriven'])
   }, 120_000)
 
   it('gets a dead letter even if its transition fails, and reconciles after a redrive', async () => {
@@ -216,7 +219,7 @@ describe('a job whose workers fail while it opens a post', () => {
     await refuse('true')
     const called: string[] = []
     await startRole({ machines: [jobMachine], steps: tiktokSteps(called) })
-    await untilLetter(jobId)
+    await untilDeadLetter(jobId)
     expect(await jobRow(jobId)).toMatchObject({ state: 'publishing.initialising', tag: 'working' })
 
     await permit()

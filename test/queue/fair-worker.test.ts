@@ -12,13 +12,13 @@ const [crowd, mob, single] = [
   await createOrganization(shared, 'Mob'),
   await createOrganization(shared, 'Single'),
 ]
-const alone = await createTestDatabase()
-const only = await createOrganization(alone, 'Only')
+const separate = await createTestDatabase()
+const only = await createOrganization(separate, 'Only')
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
-  for (const { owner } of [shared, alone])
+  for (const { owner } of [shared, separate])
     await owner.pool.query('delete from reelpilot_queue.job where name = $1', ['job-wake'])
 })
 
@@ -73,12 +73,12 @@ describe('the concurrency of workers', () => {
     async (processes, concurrency) => {
       const { begun, untilBegun, boss } = await startWorkers(shared, processes, concurrency)
       await floodWithJobs(shared, { boss }, crowd, 1_000)
-      const places = processes * (concurrency - reserveOf(concurrency))
-      await untilBegun(places)
+      const slots = processes * (concurrency - reserveOf(concurrency))
+      await untilBegun(slots)
       await startToyJob(shared, boss, single, 1)
-      await untilBegun(places + 1)
+      await untilBegun(slots + 1)
       // The other organization's job began before another one of the thousand, although no job has ended.
-      expect(begun).toEqual([...Array(places).fill(crowd), single])
+      expect(begun).toEqual([...Array(slots).fill(crowd), single])
     },
   )
 
@@ -110,15 +110,15 @@ describe('the concurrency of workers', () => {
   })
 
   it('is used completely by the only organization', async () => {
-    const { untilBegun, boss } = await startWorkers(alone, 1, 3)
-    await floodWithJobs(alone, { boss }, only, 10)
+    const { untilBegun, boss } = await startWorkers(separate, 1, 3)
+    await floodWithJobs(separate, { boss }, only, 10)
     await untilBegun(3)
   })
 })
 
 describe('an active wake-up', () => {
   const rows = async (state: string) => {
-    const { rows: found } = await alone.owner.pool.query(
+    const { rows: found } = await separate.owner.pool.query(
       `select heartbeat_on > started_on as "hasBeaten", retry_count as "retryCount" from reelpilot_queue.job
         where name = 'job-wake' and state = $1`,
       [state],
@@ -127,8 +127,8 @@ describe('an active wake-up', () => {
   }
 
   it('sends heartbeats until it is done, and is completed then', async () => {
-    const { untilBegun, boss, end } = await startWorkers(alone, 1, 2)
-    await startToyJob(alone, boss, only, 1)
+    const { untilBegun, boss, end } = await startWorkers(separate, 1, 2)
+    await startToyJob(separate, boss, only, 1)
     await untilBegun(1)
     await waitUntil(
       () => rows('active'),
@@ -142,8 +142,8 @@ describe('an active wake-up', () => {
   })
 
   it('is returned to the queue if its process ends first', async () => {
-    const { untilBegun, boss, workers } = await startWorkers(alone, 1, 2)
-    await startToyJob(alone, boss, only, 1)
+    const { untilBegun, boss, workers } = await startWorkers(separate, 1, 2)
+    await startToyJob(separate, boss, only, 1)
     await untilBegun(1)
     await workers[0]?.stop(0)
     expect(await rows('active')).toEqual([])

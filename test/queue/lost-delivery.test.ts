@@ -3,14 +3,14 @@ import { redriveDeliveries, storeWebhook } from '../../src/commands/webhook/stor
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { waitUntil } from '../support/wait.ts'
-import { makeQueuesImpatient, roleStarter } from './support.ts'
+import { roleStarter, shortenQueueRetries } from './support.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
 const { owner } = database
 const deps = await createCommandDeps(database)
 const startRole = roleStarter(database)
-beforeAll(() => makeQueuesImpatient(database))
+beforeAll(() => shortenQueueRetries(database))
 
 const deliveryOf = (key: string) =>
   db.selectFrom('webhook_delivery').selectAll().where('key', '=', key).executeTakeFirstOrThrow()
@@ -43,11 +43,11 @@ it('a delivery whose handling fails is marked, and handled after the cause is fi
 
   await owner.pool.query('drop trigger refuse on reelpilot.webhook_delivery')
   expect(await redrive()).toBe(1)
-  const taken = await waitUntil(
+  const handled = await waitUntil(
     () => deliveryOf('poison'),
     ({ handled_at }) => handled_at !== null,
   )
-  expect(taken).toMatchObject({ outcome: 'unknownPost', failed_at: null, failure: null })
+  expect(handled).toMatchObject({ outcome: 'unknownPost', failed_at: null, failure: null })
   expect(await redrive()).toBe(0)
 })
 

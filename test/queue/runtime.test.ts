@@ -240,11 +240,11 @@ describe('the runtime on Postgres', () => {
     expect(seen).toEqual([false, true])
 
     // A step that is set again is another step.
-    const again = await startToyJob(database, boss, organizationId, 1)
-    await expect(drive(failing, again)).rejects.toThrow('fell over')
-    await command(again, { type: 'pause' })
-    await command(again, { type: 'resume' })
-    await drive(failing, again)
+    const secondJob = await startToyJob(database, boss, organizationId, 1)
+    await expect(drive(failing, secondJob)).rejects.toThrow('fell over')
+    await command(secondJob, { type: 'pause' })
+    await command(secondJob, { type: 'resume' })
+    await drive(failing, secondJob)
     expect(seen).toEqual([false, true, false, false])
   })
 
@@ -259,7 +259,7 @@ describe('the runtime on Postgres', () => {
         },
       },
     }
-    for (let tries = 0; tries < maxLeaseAttempts; tries += 1)
+    for (let attempt = 0; attempt < maxLeaseAttempts; attempt += 1)
       await expect(drive(poisoned, jobId)).rejects.toThrow('poison')
     expect(await drive(poisoned, jobId)).toBe('rested')
     expect((await jobRow(jobId)).state).toBe('backingOff')

@@ -15,15 +15,15 @@ import { toyMachine } from '../support/toy-machine.ts'
 import type { ToyProcess } from '../support/toy-runtime.ts'
 
 /** Two attempts without a delay, instead of half an hour of retries. */
-export const briefPatience: RetryPolicy = {
+export const briefRetryPolicy: RetryPolicy = {
   retryLimit: 1,
   retryDelay: 1,
   retryBackoff: true,
   retryDelayMax: 0,
 }
 
-export async function makeQueuesImpatient({ url, owner }: TestDatabase): Promise<void> {
-  await installQueues(url, owner, briefPatience)
+export async function shortenQueueRetries({ url, owner }: TestDatabase): Promise<void> {
+  await installQueues(url, owner, briefRetryPolicy)
 }
 
 export interface RoleOptions {

@@ -29,7 +29,7 @@ function atTime(start = 6_000_000) {
     at: (instant: number) => {
       now = instant
     },
-    ask: (requester: string, ...windowRequests: WindowRequest[]) =>
+    acquire: (requester: string, ...windowRequests: WindowRequest[]) =>
       limiter.acquire({ organizationId, requester, windowRequests }),
   }
 }
@@ -39,63 +39,63 @@ const viewOf = async (limiter: Limiter, key: string) =>
 
 describe('a sliding window', () => {
   it('reserves an instant for a deferred requester and gives the same answer until then', async () => {
-    const { ask, at, start } = atTime()
-    expect(await ask('first', narrow)).toMatchObject({ kind: 'granted', usableForMs: 200 })
+    const { acquire, at, start } = atTime()
+    expect(await acquire('first', narrow)).toMatchObject({ kind: 'granted', usableForMs: 200 })
     const later = { kind: 'deferred', at: start + 1_200, afterMs: 1_200, limitedBy: 'narrow' }
-    expect(await ask('second', narrow)).toEqual(later)
+    expect(await acquire('second', narrow)).toEqual(later)
     at(start + 500)
-    expect(await ask('second', narrow)).toEqual({ ...later, afterMs: 700 })
+    expect(await acquire('second', narrow)).toEqual({ ...later, afterMs: 700 })
     at(start + 1_250)
     // A requester that comes in between does not get the reservation.
-    expect(await ask('third', narrow)).toMatchObject({ kind: 'deferred', at: start + 2_400 })
-    expect(await ask('second', narrow)).toMatchObject({ kind: 'granted', usableForMs: 150 })
+    expect(await acquire('third', narrow)).toMatchObject({ kind: 'deferred', at: start + 2_400 })
+    expect(await acquire('second', narrow)).toMatchObject({ kind: 'granted', usableForMs: 150 })
   })
 
   it('reserves nothing if it must not, and then grants the first requester that comes', async () => {
     let now = 6_000_000
     const limiter = createMemoryLimiter({ now: () => now, canReserve: false })
-    const ask = (requester: string) =>
+    const acquire = (requester: string) =>
       limiter.acquire({ organizationId, requester, windowRequests: [narrow] })
-    await ask('first')
+    await acquire('first')
     for (const requester of ['second', 'third'])
-      expect(await ask(requester)).toMatchObject({ kind: 'deferred', at: 6_001_200 })
+      expect(await acquire(requester)).toMatchObject({ kind: 'deferred', at: 6_001_200 })
     expect(await viewOf(limiter, 'narrow')).toMatchObject({ used: 1, waiting: [] })
     now += 1_200
-    expect(await ask('third')).toMatchObject({ kind: 'granted' })
-    expect(await ask('second')).toMatchObject({ kind: 'deferred', at: 6_002_400 })
+    expect(await acquire('third')).toMatchObject({ kind: 'granted' })
+    expect(await acquire('second')).toMatchObject({ kind: 'deferred', at: 6_002_400 })
   })
 
   it('frees a reservation that was not claimed within its grace', async () => {
-    const { ask, at, start } = atTime()
-    await ask('first', narrow)
-    await ask('absent', narrow)
+    const { acquire, at, start } = atTime()
+    await acquire('first', narrow)
+    await acquire('absent', narrow)
     at(start + 1_301)
-    expect((await ask('second', narrow)).kind).toBe('granted')
+    expect((await acquire('second', narrow)).kind).toBe('granted')
     // A requester that comes after its grace is decided anew.
-    expect(await ask('absent', narrow)).toMatchObject({ kind: 'deferred', at: start + 1_300 + 1_200 })
+    expect(await acquire('absent', narrow)).toMatchObject({ kind: 'deferred', at: start + 1_300 + 1_200 })
   })
 
   it('frees a released reservation', async () => {
-    const { ask, limiter } = atTime()
-    const grant = await ask('first', narrow)
+    const { acquire, limiter } = atTime()
+    const grant = await acquire('first', narrow)
     if (grant.kind !== 'granted') throw new Error('full')
     await limiter.release(organizationId, grant.reservations)
-    expect((await ask('second', narrow)).kind).toBe('granted')
+    expect((await acquire('second', narrow)).kind).toBe('granted')
   })
 
   it('grants a request in all windows or in none', async () => {
-    const { ask, limiter, start, at } = atTime()
-    await ask('first', narrow)
-    expect(await ask('second', wide, narrow)).toMatchObject({ at: start + 1_200, limitedBy: 'narrow' })
+    const { acquire, limiter, start, at } = atTime()
+    await acquire('first', narrow)
+    expect(await acquire('second', wide, narrow)).toMatchObject({ at: start + 1_200, limitedBy: 'narrow' })
     expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 0, waiting: [{ requester: 'second' }] })
     at(start + 1_200)
-    expect((await ask('second', wide, narrow)).kind).toBe('granted')
+    expect((await acquire('second', wide, narrow)).kind).toBe('granted')
     expect(await viewOf(limiter, 'wide')).toMatchObject({ used: 1, waiting: [] })
   })
 
   it('lists its usage and the requesters that wait', async () => {
-    const { ask, limiter, start } = atTime()
-    for (const requester of ['a', 'c', 'b']) await ask(requester, narrow)
+    const { acquire, limiter, start } = atTime()
+    for (const requester of ['a', 'c', 'b']) await acquire(requester, narrow)
     expect(await viewOf(limiter, 'narrow')).toEqual({
       key: 'narrow',
       window: narrow.window,
@@ -109,16 +109,16 @@ describe('a sliding window', () => {
   })
 
   it('defers a requester without a reservation once its log is full', async () => {
-    const { ask, limiter } = atTime()
-    for (let job = 0; job < maxLogEntries; job += 1) await ask(`job ${job}`, narrow)
+    const { acquire, limiter } = atTime()
+    for (let job = 0; job < maxLogEntries; job += 1) await acquire(`job ${job}`, narrow)
     const last = await viewOf(limiter, 'narrow')
-    expect(await ask('one more', narrow)).toMatchObject({ kind: 'deferred', at: last?.nextFreeAt })
+    expect(await acquire('one more', narrow)).toMatchObject({ kind: 'deferred', at: last?.nextFreeAt })
     expect(await viewOf(limiter, 'narrow')).toEqual(last)
   })
 
   it('is separate for each organization', async () => {
-    const { ask, limiter } = atTime()
-    await ask('first', narrow)
+    const { acquire, limiter } = atTime()
+    await acquire('first', narrow)
     const grant = await limiter.acquire({
       organizationId: 'another',
       requester: 'first',
@@ -131,25 +131,25 @@ describe('a sliding window', () => {
 describe('a token bucket', () => {
   it('neither creates nor loses a token', () => {
     const bucket = { capacity: 50, refillPerSecond: 10 }
-    const takings = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 50 })), { maxLength: 60 })
+    const requests = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 50 })), { maxLength: 60 })
     fc.assert(
-      fc.property(takings, (wanted) => {
+      fc.property(requests, (wanted) => {
         let level: BucketLevel | undefined
         let thousandths = 50_000 // Ten tokens a second are ten of these a millisecond.
         let now = 6_000_000
         for (const [pause, cost] of wanted) {
           now += pause
           thousandths = Math.min(50_000, thousandths + pause * 10)
-          const taking = consumeTokens(level, bucket, cost, now)
-          expect(taking.isConsumed).toBe(thousandths >= cost * 1_000)
-          if (taking.isConsumed) thousandths -= cost * 1_000
+          const result = consumeTokens(level, bucket, cost, now)
+          expect(result.isConsumed).toBe(thousandths >= cost * 1_000)
+          if (result.isConsumed) thousandths -= cost * 1_000
           else {
             // `afterMs` is exactly when there are enough tokens.
-            expect(thousandths + taking.afterMs * 10).toBeGreaterThanOrEqual(cost * 1_000)
-            expect(thousandths + (taking.afterMs - 1) * 10).toBeLessThan(cost * 1_000)
+            expect(thousandths + result.afterMs * 10).toBeGreaterThanOrEqual(cost * 1_000)
+            expect(thousandths + (result.afterMs - 1) * 10).toBeLessThan(cost * 1_000)
           }
-          expect(taking.level).toEqual({ thousandths, at: now })
-          level = taking.level
+          expect(result.level).toEqual({ thousandths, at: now })
+          level = result.level
         }
       }),
     )
@@ -157,18 +157,18 @@ describe('a token bucket', () => {
 
   it('is not refilled by a clock that is set back', async () => {
     const { limiter, at, start } = atTime()
-    const take = () =>
+    const consume = () =>
       limiter.consume({
         organizationId,
         key: 'bucket',
         bucket: { capacity: 5, refillPerSecond: 1 },
         cost: 5,
       })
-    expect(await take()).toEqual({ kind: 'consumed', remaining: 0 })
+    expect(await consume()).toEqual({ kind: 'consumed', remaining: 0 })
     at(start - 60_000)
-    expect(await take()).toEqual({ kind: 'deferred', remaining: 0, afterMs: 65_000 })
+    expect(await consume()).toEqual({ kind: 'deferred', remaining: 0, afterMs: 65_000 })
     at(start + 5_000)
-    expect(await take()).toEqual({ kind: 'consumed', remaining: 0 })
+    expect(await consume()).toEqual({ kind: 'consumed', remaining: 0 })
   })
 })
 
@@ -184,8 +184,8 @@ describe('an invalid limit', () => {
     { maxCalls: 1, windowMs: 1e12, marginMs: 100 },
   ]
   it.for(windows)('is rejected as a window: %o', async (window) => {
-    const { ask, limiter } = atTime()
-    await expect(ask('requester', { ...narrow, window })).rejects.toThrow(InvalidLimitError)
+    const { acquire, limiter } = atTime()
+    await expect(acquire('requester', { ...narrow, window })).rejects.toThrow(InvalidLimitError)
     expect(await limiter.windows(organizationId)).toEqual([])
   })
 
@@ -212,8 +212,8 @@ describe('an invalid limit', () => {
     { capacity: 10, refillPerSecond: 1, cost: -1 },
   ])('is rejected as a bucket: %o', async ({ cost, ...bucket }) => {
     const { limiter } = atTime()
-    const take = limiter.consume({ organizationId, key: 'bucket', bucket, cost })
-    await expect(take).rejects.toThrow(InvalidLimitError)
+    const consume = limiter.consume({ organizationId, key: 'bucket', bucket, cost })
+    await expect(consume).rejects.toThrow(InvalidLimitError)
   })
 })
 

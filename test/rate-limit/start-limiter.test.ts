@@ -12,27 +12,27 @@ const database = await createTestDatabase()
 const redis = await startRedis()
 afterAll(() => redis?.close())
 
-const demand = (key: string, maxCalls: number, windowMs: number): WindowRequest => ({
+const windowRequest = (key: string, maxCalls: number, windowMs: number): WindowRequest => ({
   key,
   scope: 'organization',
   window: { maxCalls, windowMs, marginMs: 200 },
 })
-const minute = demand('inits', 2, 600)
-const hourly = demand('hourly', 2, 3_600_000)
-const day = demand('posts', 1, 86_400_000)
+const minute = windowRequest('inits', 2, 600)
+const hourly = windowRequest('hourly', 2, 3_600_000)
+const day = windowRequest('posts', 1, 86_400_000)
 const used = async (limiter: Limiter, organizationId: string) =>
   (await limiter.windows(organizationId)).map((view) => [view.key, view.used])
 
 it('a limiter with two stores releases the reservation in a short window if the long window is full', async () => {
   const [short, long] = [createMemoryLimiter(), createMemoryLimiter()]
   const limiter = splitByLength(short, long)
-  const ask = (requester: string) =>
+  const acquire = (requester: string) =>
     limiter.acquire({ organizationId: 'one', requester, windowRequests: [day, minute] })
-  const refused = await ask('refused')
+  const refused = await acquire('refused')
   if (refused.kind === 'granted') await limiter.release('one', refused.reservations)
-  const grant = await ask('first')
+  const grant = await acquire('first')
   expect(grant).toMatchObject({ kind: 'granted', reservations: [{ key: 'posts' }, { key: 'inits' }] })
-  expect(await ask('second')).toMatchObject({ kind: 'deferred', limitedBy: 'posts' })
+  expect(await acquire('second')).toMatchObject({ kind: 'deferred', limitedBy: 'posts' })
   expect(await used(short, 'one')).toEqual([['inits', 1]])
   expect(await used(long, 'one')).toEqual([['posts', 1]])
   expect(await used(limiter, 'one')).toEqual([
@@ -64,10 +64,10 @@ it('a limiter with Redis starts with full windows there and keeps day-long windo
     leaseMs: 1_000,
   })
   expect(limiter.health()).toMatchObject({ store: 'redis', reason: 'all processes reach Redis' })
-  const ask = () => limiter.acquire({ organizationId, requester: 'job', windowRequests: [minute, day] })
+  const acquire = () => limiter.acquire({ organizationId, requester: 'job', windowRequests: [minute, day] })
   // The previous store may have granted a full window.
-  expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'inits' })
-  await waitUntil(ask, ({ kind }) => kind === 'granted')
+  expect(await acquire()).toMatchObject({ kind: 'deferred', limitedBy: 'inits' })
+  await waitUntil(acquire, ({ kind }) => kind === 'granted')
   expect(await used(limiter, organizationId)).toEqual([
     ['inits', 1],
     ['posts', 1],
@@ -79,17 +79,17 @@ it('a limiter with Redis starts with full windows there and keeps day-long windo
   )
   await limiter.stop()
   expect(limiter.health()).toMatchObject({ store: 'none' })
-  expect(await ask()).toMatchObject({ kind: 'deferred', limitedBy: 'store' })
+  expect(await acquire()).toMatchObject({ kind: 'deferred', limitedBy: 'store' })
 })
 
 it('a limiter reports each outage of Redis once, however often it retries', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
-  const told: unknown[] = []
+  const errors: unknown[] = []
   const limiter = await startLimiter({
     db: database.runtime.db,
     role: 'reelpilot_runtime',
     redisUrl: new Secret(redis.url),
-    onError: (error) => told.push(error),
+    onError: (error) => errors.push(error),
     leaseMs: 400,
   })
   const untilStore = (wanted: string) =>
@@ -101,18 +101,18 @@ it('a limiter reports each outage of Redis once, however often it retries', asyn
     await untilStore('redis')
     await redis.kill()
     await untilStore('memory')
-    expect(told).toHaveLength(outages)
+    expect(errors).toHaveLength(outages)
     // At most 10 s, however late the next free instant is: Redis may come back, or another process may have capacity.
-    const held = await limiter.acquire({
+    const deferred = await limiter.acquire({
       organizationId: randomUUID(),
       requester: 'job',
       windowRequests: [hourly],
     })
-    expect(held).toMatchObject({ kind: 'deferred', limitedBy: 'hourly' })
-    expect(held.kind === 'deferred' && held.afterMs).toBeLessThanOrEqual(10_000)
+    expect(deferred).toMatchObject({ kind: 'deferred', limitedBy: 'hourly' })
+    expect(deferred.kind === 'deferred' && deferred.afterMs).toBeLessThanOrEqual(10_000)
     await redis.start()
   }
   await untilStore('redis')
-  expect(told).toHaveLength(2)
+  expect(errors).toHaveLength(2)
   await limiter.stop()
 })

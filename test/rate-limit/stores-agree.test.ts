@@ -55,8 +55,8 @@ function agreesWithMemory(
       let now = 1_800_000_000_000
       const name = randomUUID()
       const [store, memory] = [createStore(() => now, name), createMemoryLimiter({ now: () => now })]
-      const both = async (ask: (limiter: Omit<Limiter, 'health'>) => Promise<unknown>) => {
-        const [answered, expected] = [await ask(store), await ask(memory)]
+      const both = async (operate: (limiter: Omit<Limiter, 'health'>) => Promise<unknown>) => {
+        const [answered, expected] = [await operate(store), await operate(memory)]
         expect(withoutDuration(answered)).toEqual(withoutDuration(expected))
       }
       let release: (limiter: Omit<Limiter, 'health'>) => Promise<unknown> = async () => undefined

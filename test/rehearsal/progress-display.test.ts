@@ -10,8 +10,8 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   storyboard,
   type Tenant,
 } from '../graphql/support.ts'
@@ -96,10 +96,10 @@ it('numbers the labels of jobs whose titles are equal, also when they are equal 
   const slots = ['one', 'two'].map((end, index) =>
     slotInput(70 + index, { storyboard: { ...storyboard, title: `${title}, ${end}` } }),
   )
-  await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
-  await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'setAutopilot', { planId, enabled: true })
-  await steer(tenant, 'approvePlan', { planId })
+  await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id }')
+  await mutate(tenant, 'submitPlanForReview', { planId })
+  await mutate(tenant, 'setAutopilot', { planId, enabled: true })
+  await mutate(tenant, 'approvePlan', { planId })
   await display.printed(4)
   const labels = (await display.close()).map((line) => line.slice(0, 28).trimEnd())
   expect(labels.sort()).toEqual([

@@ -11,28 +11,28 @@ const videoPage = z.object({
 
 test('the control API under /__local/ offers what the LocalTikTok object offers', async () => {
   const { local, client, token } = await startPair()
-  const ask = async (method: string, name: string, body?: unknown) => {
+  const send = async (method: string, name: string, body?: unknown) => {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
     const response = await fetch(`${local.url}/__local/${name}`, init)
     return [response.status, await response.json()]
   }
 
-  expect(await ask('POST', 'accounts', { username: 'ben', private: true })).toMatchObject([
+  expect(await send('POST', 'accounts', { username: 'ben', private: true })).toMatchObject([
     200,
     { username: 'ben', duetDisabled: true },
   ])
-  expect(await ask('GET', 'accounts')).toEqual([200, local.accounts()])
-  expect(await ask('GET', 'counters')).toEqual([200, local.counters()])
-  expect(await ask('PATCH', 'settings', { audited: false })).toEqual([200, local.settings()])
+  expect(await send('GET', 'accounts')).toEqual([200, local.accounts()])
+  expect(await send('GET', 'counters')).toEqual([200, local.counters()])
+  expect(await send('PATCH', 'settings', { audited: false })).toEqual([200, local.settings()])
   expect(local.settings()).toMatchObject({ audited: false, processingMs: 0 })
-  expect(await ask('POST', 'grants', { username: 'nobody' })).toEqual([400, { error: 'no account nobody' }])
-  expect(await ask('PATCH', 'settings', { adited: true })).toMatchObject([400, {}])
-  expect(await ask('POST', 'accounts', { username: '<b>' })).toMatchObject([400, {}])
-  expect(await ask('GET', 'nothing')).toMatchObject([404, {}])
+  expect(await send('POST', 'grants', { username: 'nobody' })).toEqual([400, { error: 'no account nobody' }])
+  expect(await send('PATCH', 'settings', { adited: true })).toMatchObject([400, {}])
+  expect(await send('POST', 'accounts', { username: '<b>' })).toMatchObject([400, {}])
+  expect(await send('GET', 'nothing')).toMatchObject([404, {}])
 
-  await ask('POST', 'faults', { endpoint: 'creatorInfo', nth: 1, effect: { kind: 'status', status: 503 } })
+  await send('POST', 'faults', { endpoint: 'creatorInfo', nth: 1, effect: { kind: 'status', status: 503 } })
   expect(await client.creatorInfo(token)).toMatchObject({ cause: 'serverError', httpStatus: 503 })
-  await ask('POST', 'advance', { seconds: 7200 })
+  await send('POST', 'advance', { seconds: 7200 })
   expect((await client.creatorInfo(token)).kind).toBe('unauthorized')
 })
 
@@ -89,11 +89,11 @@ test('the control API accepts every setting and every field of the app', async (
 
 test('the control API refuses requests from pages of another origin', async () => {
   const { local } = await startPair()
-  const ask = async (origin: string) =>
+  const send = async (origin: string) =>
     (await fetch(`${local.url}/__local/faults`, { method: 'DELETE', headers: { origin } })).status
-  expect(await ask('https://elsewhere.example')).toBe(403)
-  expect(await ask('null')).toBe(403)
-  expect(await ask(local.url)).toBe(200)
+  expect(await send('https://elsewhere.example')).toBe(403)
+  expect(await send('null')).toBe(403)
+  expect(await send(local.url)).toBe(200)
 })
 
 test('the console shows accounts, posts, events, faults, counters and every setting, all escaped', async () => {
@@ -105,7 +105,7 @@ test('the console shows accounts, posts, events, faults, counters and every sett
   local.sendWebhook('<news>', 'ann', {})
   local.injectFault({ endpoint: 'upload', nth: 3, effect: { kind: 'status', status: 502, code: '<i>' } })
   const page = await (await fetch(`${local.url}/__local/`)).text()
-  for (const shown of [
+  for (const shownText of [
     '@ann',
     '@ben',
     publishId,
@@ -115,7 +115,7 @@ test('the console shows accounts, posts, events, faults, counters and every sett
     'status 502',
     'inits',
   ]) {
-    expect(page).toContain(shown)
+    expect(page).toContain(shownText)
   }
   for (const setting of Object.keys(defaultSettings)) expect(page).toContain(`name="${setting}"`)
   expect(page).not.toMatch(/<img src=x|<news>|<i>(?!no caption)|undefined|\[object/)

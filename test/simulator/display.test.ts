@@ -19,12 +19,12 @@ describe('user info', () => {
 
   test('fails for a field without scope, or omits it, as the setting says', async () => {
     const pair = await startPair()
-    const ask = () => call(pair, '/v2/user/info/?fields=display_name,username')
-    expect(await ask()).toMatchObject({ status: 401, code: 'scope_not_authorized', data: {} })
+    const fetchUser = () => call(pair, '/v2/user/info/?fields=display_name,username')
+    expect(await fetchUser()).toMatchObject({ status: 401, code: 'scope_not_authorized', data: {} })
     pair.local.changeSettings({ uncoveredFields: 'scope_permission_missed' })
-    expect(await ask()).toMatchObject({ status: 400, code: 'scope_permission_missed' })
+    expect(await fetchUser()).toMatchObject({ status: 400, code: 'scope_permission_missed' })
     pair.local.changeSettings({ uncoveredFields: 'omit' })
-    expect((await ask()).data.user).toEqual({ display_name: 'Ann' })
+    expect((await fetchUser()).data.user).toEqual({ display_name: 'Ann' })
   })
 
   test('requires known fields, a scope and the method GET', async () => {

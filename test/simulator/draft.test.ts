@@ -86,13 +86,13 @@ describe('a public post', () => {
     const title = '[[local:id=7312345678901234567]]'
     const scripted = await postVideo(pair, { title })
     const bySetting = await postVideo(pair)
-    const again = await postVideo(pair, { title })
+    const second = await postVideo(pair, { title })
     const idOf = async (publishId: string) =>
       (await statusOf(pair, publishId)).data.publicaly_available_post_id
 
     expect(await idOf(scripted)).toEqual(['7312345678901234567'])
     expect(await idOf(bySetting)).toEqual(['7678907398077074696'])
-    expect(await idOf(again)).not.toEqual(['7312345678901234567'])
+    expect(await idOf(second)).not.toEqual(['7312345678901234567'])
     expect(pair.local.settings().nextPostIds).toEqual([])
   })
 

@@ -9,11 +9,14 @@ const wrongUrl = { source: 'PULL_FROM_URL', video_url: 'https://elsewhere.exampl
 test('an init with several violations is refused for the first one in the order of checks', async () => {
   const pair = await startPair({ audited: false, dailyPostCap: 0, limits: { videoInit: 0 } })
   pair.local.createAccount({ username: 'ann', banned: true })
-  const nobody = { ...pair, token: tokenOf(pair.local, 'ann', []) }
+  const withoutScopes = { ...pair, token: tokenOf(pair.local, 'ann', []) }
   const init = (source: unknown, privacyLevel = 'NOBODY') =>
     call(pair, videoInit, { post_info: { privacy_level: privacyLevel }, source_info: source })
 
-  expect(await call(nobody, videoInit, '[')).toMatchObject({ status: 401, code: 'scope_not_authorized' })
+  expect(await call(withoutScopes, videoInit, '[')).toMatchObject({
+    status: 401,
+    code: 'scope_not_authorized',
+  })
   expect(await call(pair, videoInit, '[')).toMatchObject({ status: 429, code: 'rate_limit_exceeded' })
   pair.local.changeSettings({ limits: {} })
   expect(await call(pair, videoInit, '[')).toMatchObject({ status: 400, code: 'invalid_params' })

@@ -31,7 +31,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-async function ask(url: string, method: string, name: string, body?: unknown): Promise<unknown> {
+async function sendControl(url: string, method: string, name: string, body?: unknown): Promise<unknown> {
   const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
   return (await fetch(`${url}/__local/${name}`, init)).json()
 }
@@ -40,10 +40,10 @@ test('posts, half an upload, tokens and counters survive a kill', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'local-tiktok-test-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const first = await start(directory)
-  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
+  await sendControl(first.url, 'POST', 'accounts', { username: 'ann' })
   const grant = z
     .object({ access_token: z.string(), refresh_token: z.string() })
-    .parse(await ask(first.url, 'POST', 'grants', { username: 'ann' }))
+    .parse(await sendControl(first.url, 'POST', 'grants', { username: 'ann' }))
   const token = new Secret(grant.access_token)
   const client = clientOf(first)
   const pair = { client, token }
@@ -54,7 +54,7 @@ test('posts, half an upload, tokens and counters survive a kill', async () => {
   const half = await begin(pair, wantedPost(size, { title: 'half' }))
   await client.putChunk(half.uploadUrl, chunkOf(size, 0))
   expect((await client.refreshToken(new Secret(grant.refresh_token))).kind).toBe('ok')
-  await ask(first.url, 'POST', 'advance', { seconds: 600 })
+  await sendControl(first.url, 'POST', 'advance', { seconds: 600 })
 
   // The process is killed while the second chunk is half written.
   const underWay = Promise.withResolvers<void>()
@@ -63,17 +63,17 @@ test('posts, half an upload, tokens and counters survive a kill', async () => {
     underWay.resolve()
     await new Promise(() => {})
   }
-  const lost = client.putChunk(half.uploadUrl, { ...chunkOf(size, 1), body: endless() })
+  const abortedUpload = client.putChunk(half.uploadUrl, { ...chunkOf(size, 1), body: endless() })
   await underWay.promise
-  const before = await ask(first.url, 'GET', 'posts')
+  const before = await sendControl(first.url, 'GET', 'posts')
   await kill(first.child)
-  expect((await lost).kind).toBe('unknown')
+  expect((await abortedUpload).kind).toBe('unknown')
   // A last line that the kill left incomplete.
   await appendFile(join(directory, 'records.jsonl'), '["publish","v_pub_file~v2-1.1",{"publi')
 
   const second = await start(directory, new URL(first.url).port)
   expect(second.url).toBe(first.url)
-  expect(await ask(second.url, 'GET', 'posts')).toEqual(before)
+  expect(await sendControl(second.url, 'GET', 'posts')).toEqual(before)
   expect(before).toMatchObject([
     { title: 'done', sha256: videoHash(5000), status: 'PUBLISH_COMPLETE', postIds: [expect.any(String)] },
     { title: 'half', bytes: 10_000_000, status: 'PROCESSING_UPLOAD' },
@@ -82,8 +82,8 @@ test('posts, half an upload, tokens and counters survive a kill', async () => {
 
   for (let index = 1; index <= 5; index += 1) await client.putChunk(half.uploadUrl, chunkOf(size, index))
   expect(await client.status(token, half.publishId)).toMatchObject({ status: 'PUBLISH_COMPLETE' })
-  expect(await ask(second.url, 'GET', 'posts')).toMatchObject([{}, { sha256: videoHash(size) }])
-  expect(await ask(second.url, 'GET', 'counters')).toMatchObject({
+  expect(await sendControl(second.url, 'GET', 'posts')).toMatchObject([{}, { sha256: videoHash(size) }])
+  expect(await sendControl(second.url, 'GET', 'counters')).toMatchObject({
     inits: 2,
     puts: 7,
     bytes: 5000 + size,
@@ -109,13 +109,13 @@ test('webhooks that were not sent before a kill are sent after the restart', asy
     '--faults',
     JSON.stringify([fault]),
   )
-  await ask(first.url, 'POST', 'accounts', { username: 'ann' })
-  const grant = await ask(first.url, 'POST', 'grants', { username: 'ann' })
+  await sendControl(first.url, 'POST', 'accounts', { username: 'ann' })
+  const grant = await sendControl(first.url, 'POST', 'grants', { username: 'ann' })
   const token = new Secret(z.object({ access_token: z.string() }).parse(grant).access_token)
   const started = await begin({ client: clientOf(first), token }, wantedPost(1000))
   await clientOf(first).putChunk(started.uploadUrl, chunkOf(1000, 0))
-  await ask(first.url, 'POST', 'webhooks/flush')
-  expect(await ask(first.url, 'GET', 'webhooks')).toMatchObject([
+  await sendControl(first.url, 'POST', 'webhooks/flush')
+  expect(await sendControl(first.url, 'GET', 'webhooks')).toMatchObject([
     { event: 'post.publish.complete', state: 'waiting', answer: 'not sent' },
     { event: 'post.publish.publicly_available', state: 'waiting', answer: 'not sent' },
   ])
@@ -124,15 +124,18 @@ test('webhooks that were not sent before a kill are sent after the restart', asy
 
   receiver.answer(200)
   const second = await start(directory)
-  await ask(second.url, 'POST', 'advance', { seconds: 60 })
-  await ask(second.url, 'POST', 'webhooks/flush')
+  await sendControl(second.url, 'POST', 'advance', { seconds: 60 })
+  await sendControl(second.url, 'POST', 'webhooks/flush')
   expect(receiver.events()).toEqual(['complete', 'publicly_available'])
   await kill(second.child)
 
   const third = await start(directory)
-  await ask(third.url, 'POST', 'webhooks/flush')
+  await sendControl(third.url, 'POST', 'webhooks/flush')
   expect(receiver.events()).toHaveLength(2)
-  expect(await ask(third.url, 'GET', 'counters')).toMatchObject({ webhooksAccepted: 2, webhooksRetried: 2 })
+  expect(await sendControl(third.url, 'GET', 'counters')).toMatchObject({
+    webhooksAccepted: 2,
+    webhooksRetried: 2,
+  })
 })
 
 test('a start on a taken port does not touch the directory of the running simulator', async () => {
@@ -143,7 +146,7 @@ test('a start on a taken port does not touch the directory of the running simula
   await expect(startLocalTikTok({ directory, port })).rejects.toThrow('EADDRINUSE')
   owner.createAccount({ username: 'ann' })
   await owner.stop()
-  const again = await startLocalTikTok({ directory })
-  onTestFinished(() => again.stop())
-  expect(again.accounts()).toMatchObject([{ username: 'ann' }])
+  const restarted = await startLocalTikTok({ directory })
+  onTestFinished(() => restarted.stop())
+  expect(restarted.accounts()).toMatchObject([{ username: 'ann' }])
 })

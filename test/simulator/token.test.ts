@@ -53,7 +53,7 @@ describe('a refresh', () => {
   test('with a spent token revokes its whole family and no other when the setting says so', async () => {
     const pair = await startPair({ revokeFamilyOnReuse: true })
     const { local } = pair
-    const stranger = local.grant('ann')
+    const otherGrant = local.grant('ann')
     const { refresh_token: first } = local.grant('ann')
     const second = await refresh(local, first)
     expect(await opens(pair, second.access_token)).toBe(true)
@@ -61,18 +61,18 @@ describe('a refresh', () => {
     expect(await refresh(local, first)).toMatchObject({ error: 'invalid_grant' })
     expect(await opens(pair, second.access_token)).toBe(false)
     expect(await refresh(local, String(second.refresh_token))).toMatchObject({ error: 'invalid_grant' })
-    expect(await opens(pair, stranger.access_token)).toBe(true)
+    expect(await opens(pair, otherGrant.access_token)).toBe(true)
     expect(local.counters()).toMatchObject({ refreshReuse: 1, familiesRevoked: 1 })
   })
 
   test('is refused with a missing field, another content type or a wrong secret', async () => {
     const { local } = await startPair()
-    const ask = async (fields: Record<string, string>) => (await oauth(local, 'token', fields)).body.error
-    expect(await ask({ grant_type: 'refresh_token' })).toBe('invalid_request')
-    expect(await ask({ grant_type: 'authorization_code' })).toBe('invalid_request')
-    expect(await ask({ grant_type: 'client_credentials' })).toBe('unsupported_grant_type')
-    expect(await ask({ grant_type: 'refresh_token', client_secret: '' })).toBe('invalid_request')
-    expect(await ask({ grant_type: 'refresh_token', client_secret: 'guess' })).toBe('invalid_client')
+    const errorOf = async (fields: Record<string, string>) => (await oauth(local, 'token', fields)).body.error
+    expect(await errorOf({ grant_type: 'refresh_token' })).toBe('invalid_request')
+    expect(await errorOf({ grant_type: 'authorization_code' })).toBe('invalid_request')
+    expect(await errorOf({ grant_type: 'client_credentials' })).toBe('unsupported_grant_type')
+    expect(await errorOf({ grant_type: 'refresh_token', client_secret: '' })).toBe('invalid_request')
+    expect(await errorOf({ grant_type: 'refresh_token', client_secret: 'guess' })).toBe('invalid_client')
     const json = await fetch(`${local.url}/v2/oauth/token/`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -129,8 +129,8 @@ describe('a grant', () => {
     })
     expect(put.status).toBe(404)
     expect(await opens(pair, ben.access_token)).toBe(false)
-    const again = { ...pair, token: new Secret(pair.local.grant('ann').access_token) }
-    expect((await statusOf(again, String(init.data.publish_id))).data).toEqual({
+    const reconnected = { ...pair, token: new Secret(pair.local.grant('ann').access_token) }
+    expect((await statusOf(reconnected, String(init.data.publish_id))).data).toEqual({
       status: 'FAILED',
       fail_reason: 'auth_removed',
     })

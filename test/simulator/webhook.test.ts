@@ -153,7 +153,7 @@ describe('the webhook settings', () => {
   })
 
   test('lose the same events for the same seed', async () => {
-    const lost = async () => {
+    const lostCount = async () => {
       const pair = await startWithReceiver({ loseWebhooks: 0.5, webhookSeed: 42, rateLimits: false })
       for (let post = 0; post < 6; post += 1) await postVideo(pair, { privacy_level: 'SELF_ONLY' })
       await pair.local.flushWebhooks()
@@ -162,9 +162,9 @@ describe('the webhook settings', () => {
       expect(pair.local.counters().webhooksLost).toBe(states.filter((state) => state === 'lost').length)
       return states
     }
-    const states = await lost()
+    const states = await lostCount()
     expect(new Set(states)).toEqual(new Set(['accepted', 'lost']))
-    expect(await lost()).toEqual(states)
+    expect(await lostCount()).toEqual(states)
   })
 
   test('delay the first attempt', async () => {

@@ -5,9 +5,9 @@ import type { Metric, QuotaPeriod } from '../../src/store/quota/tables.ts'
 /** A simple reference model of the quota ledger: plain lists, no database, and its own calendar. */
 export class QuotaModel {
   readonly #zone: string
-  readonly #pots: Pot[] = []
+  readonly #balances: Balance[] = []
   readonly #limits = new Map<string, Limit>()
-  readonly #jobs = new Map<string, Held[]>()
+  readonly #jobs = new Map<string, Debit[]>()
   now: number
 
   constructor(zone: string, now: number) {
@@ -23,14 +23,14 @@ export class QuotaModel {
     until: number | null,
   ): void {
     if (period === 'total') {
-      const pot = this.#present(metric, period) ?? this.#open(metric, period, { hard: true })
-      if (this.#isUnlimited(pot)) Object.assign(pot, { allowance: spokenOf(pot), hard: true })
+      const balance = this.#present(metric, period) ?? this.#open(metric, period, { hard: true })
+      if (this.#isUnlimited(balance)) Object.assign(balance, { allowance: committedOf(balance), hard: true })
       if (from === null && until === null) {
-        pot.allowance += amount
+        balance.allowance += amount
         return
       }
     }
-    this.#pots.push({
+    this.#balances.push({
       ...{ metric, period, from, until, allowance: amount },
       ...{ isGrant: true, hard: true, reserved: 0, uses: [] },
     })
@@ -40,12 +40,12 @@ export class QuotaModel {
   limit(metric: Metric, period: QuotaPeriod, limit: Limit | null): boolean {
     this.#openAll([metric])
     const before = this.#limits.get(`${metric} ${period}`)?.amount ?? 0
-    const pot = this.#present(metric, period) ?? (limit && this.#open(metric, period, { hard: false }))
-    if (pot) {
-      const allowance = Math.max(0, pot.allowance + (limit?.amount ?? 0) - before)
+    const balance = this.#present(metric, period) ?? (limit && this.#open(metric, period, { hard: false }))
+    if (balance) {
+      const allowance = Math.max(0, balance.allowance + (limit?.amount ?? 0) - before)
       const hard = limit?.hard ?? (period === 'total' && allowance > 0)
-      if (hard && this.#spoken(pot) > allowance) return false
-      Object.assign(pot, { allowance, hard })
+      if (hard && this.#committed(balance) > allowance) return false
+      Object.assign(balance, { allowance, hard })
     }
     if (limit) this.#limits.set(`${metric} ${period}`, limit)
     else this.#limits.delete(`${metric} ${period}`)
@@ -54,44 +54,47 @@ export class QuotaModel {
 
   adjust(metric: Metric, period: QuotaPeriod, amount: number): boolean {
     this.#openAll([metric])
-    const pot = this.#present(metric, period)
-    if (!pot || this.#isUnlimited(pot)) return false
-    const allowance = pot.allowance + amount
-    if (allowance < 0 || (pot.hard && this.#spoken(pot) > allowance)) return false
-    pot.allowance = allowance
+    const balance = this.#present(metric, period)
+    if (!balance || this.#isUnlimited(balance)) return false
+    const allowance = balance.allowance + amount
+    if (allowance < 0 || (balance.hard && this.#committed(balance) > allowance)) return false
+    balance.allowance = allowance
     return true
   }
 
   reserve(job: string, needs: readonly QuotaAmount[]): boolean {
     this.#openAll(allMetrics)
     const groups = needs.flatMap(({ metric, amount }) =>
-      this.#groups(metric).map((pots) => ({ pots, amount })),
+      this.#groups(metric).map((balances) => ({ balances, amount })),
     )
     const isMissing = needs.some(({ metric, amount }) => amount > 0 && this.#groups(metric).length === 0)
     if (
       isMissing ||
-      groups.some(({ pots, amount }) => this.#isHard(pots) && this.#left(pots) < Math.max(1, amount))
+      groups.some(
+        ({ balances, amount }) => this.#isHard(balances) && this.#left(balances) < Math.max(1, amount),
+      )
     )
       return false
     this.#jobs.set(
       job,
-      groups.flatMap(({ pots, amount }) => this.#draw(pots, amount)),
+      groups.flatMap(({ balances, amount }) => this.#debit(balances, amount)),
     )
-    for (const { pot, amount } of this.#jobs.get(job) ?? []) pot.reserved += amount
+    for (const { balance, amount } of this.#jobs.get(job) ?? []) balance.reserved += amount
     return true
   }
 
   use(metric: Metric, amount: number): void {
     this.#openAll(allMetrics)
-    for (const pots of this.#groups(metric)) {
-      for (const held of this.#draw(pots, amount)) held.pot.uses.push({ at: this.now, amount: held.amount })
+    for (const balances of this.#groups(metric)) {
+      for (const debits of this.#debit(balances, amount))
+        debits.balance.uses.push({ at: this.now, amount: debits.amount })
     }
   }
 
   settle(job: string, isUsed: boolean): void {
-    for (const { pot, amount, at } of this.#jobs.get(job) ?? []) {
-      pot.reserved -= amount
-      if (isUsed) pot.uses.push({ at, amount })
+    for (const { balance, amount, at } of this.#jobs.get(job) ?? []) {
+      balance.reserved -= amount
+      if (isUsed) balance.uses.push({ at, amount })
     }
     this.#jobs.delete(job)
   }
@@ -99,24 +102,26 @@ export class QuotaModel {
   /** The expected result of `listQuotas` for a metric and period; undefined if it must not be listed. */
   view(metric: Metric, period: QuotaPeriod) {
     const limit = this.#limits.get(`${metric} ${period}`)
-    const isCounted = this.#pots.some((pot) => pot.metric === metric && pot.period === period)
+    const isCounted = this.#balances.some((balance) => balance.metric === metric && balance.period === period)
     if (!limit && !(period === 'total' && isCounted)) return undefined
     const own = this.#present(metric, period)
-    const grants = this.#pots.filter((pot) => pot.isGrant && this.#counts(pot, metric, period))
-    const pots = own ? [own, ...grants] : grants
+    const grants = this.#balances.filter(
+      (balance) => balance.isGrant && this.#counts(balance, metric, period),
+    )
+    const balances = own ? [own, ...grants] : grants
     const unopened = own ? 0 : (limit?.amount ?? 0)
     const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
     return {
-      available: unopened + this.#left(pots),
-      reserved: sum(pots.map((pot) => pot.reserved)),
-      used: sum(pots.map((pot) => this.#used(pot))),
+      available: unopened + this.#left(balances),
+      reserved: sum(balances.map((balance) => balance.reserved)),
+      used: sum(balances.map((balance) => this.#used(balance))),
     }
   }
 
   /** The total usage of a metric in a period, including past ones. */
   usedEver(metric: Metric, period: QuotaPeriod): number {
-    return this.#pots
-      .filter((pot) => pot.metric === metric && pot.period === period)
+    return this.#balances
+      .filter((balance) => balance.metric === metric && balance.period === period)
       .flatMap(({ uses }) => uses)
       .reduce((sum, { amount }) => sum + amount, 0)
   }
@@ -129,7 +134,8 @@ export class QuotaModel {
           this.#open(metric, period, { hard: limit.hard, allowance: limit.amount })
       }
       const isKnown =
-        this.#isLimited(metric) || this.#pots.some((pot) => pot.metric === metric && pot.period === 'total')
+        this.#isLimited(metric) ||
+        this.#balances.some((balance) => balance.metric === metric && balance.period === 'total')
       if (!isKnown && !grantedFirst.has(metric)) this.#open(metric, 'total', { hard: false })
     }
   }
@@ -138,84 +144,99 @@ export class QuotaModel {
     metric: Metric,
     period: QuotaPeriod,
     start: { readonly hard: boolean; readonly allowance?: number },
-  ): Pot {
-    const { from, until } = this.#stretch(period)
-    const pot = { metric, period, from, until, isGrant: false, allowance: 0, reserved: 0, uses: [], ...start }
-    this.#pots.push(pot)
-    return pot
+  ): Balance {
+    const { from, until } = this.#intervalOf(period)
+    const balance = {
+      metric,
+      period,
+      from,
+      until,
+      isGrant: false,
+      allowance: 0,
+      reserved: 0,
+      uses: [],
+      ...start,
+    }
+    this.#balances.push(balance)
+    return balance
   }
 
   /** The metric's current balances, grouped by period. */
-  #groups(metric: Metric): readonly (readonly Pot[])[] {
+  #groups(metric: Metric): readonly (readonly Balance[])[] {
     return allPeriods.flatMap((period) => {
       if (period !== 'total' && !this.#limits.has(`${metric} ${period}`)) return []
-      const pots = this.#pots.filter((pot) => this.#counts(pot, metric, period))
-      return pots.length > 0 ? [pots] : []
+      const balances = this.#balances.filter((balance) => this.#counts(balance, metric, period))
+      return balances.length > 0 ? [balances] : []
     })
   }
 
-  #counts(pot: Pot, metric: Metric, period: QuotaPeriod): boolean {
-    if (pot.metric !== metric || pot.period !== period) return false
-    if (!pot.isGrant) return pot === this.#present(metric, period)
+  #counts(balance: Balance, metric: Metric, period: QuotaPeriod): boolean {
+    if (balance.metric !== metric || balance.period !== period) return false
+    if (!balance.isGrant) return balance === this.#present(metric, period)
     return (
-      (pot.from ?? Number.NEGATIVE_INFINITY) <= this.now && this.now < (pot.until ?? Number.POSITIVE_INFINITY)
+      (balance.from ?? Number.NEGATIVE_INFINITY) <= this.now &&
+      this.now < (balance.until ?? Number.POSITIVE_INFINITY)
     )
   }
 
-  #draw(pots: readonly Pot[], amount: number): readonly Held[] {
-    const order = pots.toSorted(
+  #debit(balances: readonly Balance[], amount: number): readonly Debit[] {
+    const order = balances.toSorted(
       (a, b) =>
         (a.until ?? Number.POSITIVE_INFINITY) - (b.until ?? Number.POSITIVE_INFINITY) ||
         Number(b.isGrant) - Number(a.isGrant),
     )
     let needed = amount
-    const held = order.map((pot) => {
-      const given = Math.min(needed, this.#left([pot]))
+    const debits = order.map((balance) => {
+      const given = Math.min(needed, this.#left([balance]))
       needed -= given
-      return { pot, amount: given, at: this.now }
+      return { balance, amount: given, at: this.now }
     })
-    return held
-      .map((each) => (each.pot.isGrant ? each : { ...each, amount: each.amount + needed }))
+    return debits
+      .map((each) => (each.balance.isGrant ? each : { ...each, amount: each.amount + needed }))
       .filter((each) => each.amount > 0)
   }
 
-  #isHard(pots: readonly Pot[]): boolean {
-    const [first] = pots
-    const isNothing = pots.every(({ allowance }) => allowance === 0)
+  #isHard(balances: readonly Balance[]): boolean {
+    const [first] = balances
+    const isNothing = balances.every(({ allowance }) => allowance === 0)
     if (first && grantedFirst.has(first.metric) && isNothing && !this.#isLimited(first.metric)) return true
-    return pots.every(({ hard }) => hard)
+    return balances.every(({ hard }) => hard)
   }
 
   #isLimited(metric: Metric): boolean {
     return allPeriods.some((period) => this.#limits.has(`${metric} ${period}`))
   }
 
-  #isUnlimited(pot: Pot): boolean {
-    return !pot.hard && !this.#limits.has(`${pot.metric} ${pot.period}`)
+  #isUnlimited(balance: Balance): boolean {
+    return !balance.hard && !this.#limits.has(`${balance.metric} ${balance.period}`)
   }
 
-  #left(pots: readonly Pot[]): number {
-    return pots.reduce((sum, pot) => sum + Math.max(0, pot.allowance - pot.reserved - this.#used(pot)), 0)
+  #left(balances: readonly Balance[]): number {
+    return balances.reduce(
+      (sum, balance) => sum + Math.max(0, balance.allowance - balance.reserved - this.#used(balance)),
+      0,
+    )
   }
 
-  #spoken(pot: Pot): number {
-    return pot.reserved + this.#used(pot)
+  #committed(balance: Balance): number {
+    return balance.reserved + this.#used(balance)
   }
 
-  #used({ metric, period, isGrant, uses }: Pot): number {
+  #used({ metric, period, isGrant, uses }: Balance): number {
     const span = isGrant || period !== 'rolling' ? undefined : this.#limits.get(`${metric} ${period}`)?.span
     const from = span === undefined ? Number.NEGATIVE_INFINITY : this.now - span * 1_000
     return uses.reduce((sum, { at, amount }) => sum + (at > from ? amount : 0), 0)
   }
 
-  #present(metric: Metric, period: QuotaPeriod): Pot | undefined {
-    const { from } = this.#stretch(period)
-    return this.#pots.find(
-      (pot) => !pot.isGrant && pot.metric === metric && pot.period === period && pot.from === from,
+  #present(metric: Metric, period: QuotaPeriod): Balance | undefined {
+    const { from } = this.#intervalOf(period)
+    return this.#balances.find(
+      (balance) =>
+        !balance.isGrant && balance.metric === metric && balance.period === period && balance.from === from,
     )
   }
 
-  #stretch(period: QuotaPeriod): { readonly from: number | null; readonly until: number | null } {
+  #intervalOf(period: QuotaPeriod): { readonly from: number | null; readonly until: number | null } {
     if (period !== 'day' && period !== 'month') return { from: null, until: null }
     const today = Temporal.Instant.fromEpochMilliseconds(this.now)
       .toZonedDateTimeISO(this.#zone)
@@ -233,7 +254,7 @@ interface Limit {
   readonly span?: number
 }
 
-interface Pot {
+interface Balance {
   readonly metric: Metric
   readonly period: QuotaPeriod
   readonly from: number | null
@@ -245,8 +266,8 @@ interface Pot {
   readonly uses: { readonly at: number; readonly amount: number }[]
 }
 
-interface Held {
-  readonly pot: Pot
+interface Debit {
+  readonly balance: Balance
   readonly amount: number
   readonly at: number
 }
@@ -255,4 +276,5 @@ const allMetrics: readonly Metric[] = ['videos', 'seconds', 'uploads', 'storageB
 const allPeriods: readonly QuotaPeriod[] = ['total', 'day', 'month', 'rolling']
 const grantedFirst: ReadonlySet<Metric> = new Set<Metric>(['videos', 'seconds'])
 
-const spokenOf = ({ reserved, uses }: Pot) => reserved + uses.reduce((sum, { amount }) => sum + amount, 0)
+const committedOf = ({ reserved, uses }: Balance) =>
+  reserved + uses.reduce((sum, { amount }) => sum + amount, 0)

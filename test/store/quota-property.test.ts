@@ -129,8 +129,8 @@ async function perform(
       return
     case 'reserve': {
       const jobId = randomUUID()
-      const books = await openQuotaPeriods(tx, { organizationId, at })
-      const reserved = await reserveQuota(tx, books, {
+      const moment = await openQuotaPeriods(tx, { organizationId, at })
+      const reserved = await reserveQuota(tx, moment, {
         jobId,
         slotId: randomUUID(),
         seconds: operation.seconds,
@@ -206,8 +206,8 @@ async function expectSame(tx: Tx, model: QuotaModel, zone: string): Promise<void
   for (const metric of quotaMetrics) {
     for (const period of quotaPeriods) {
       const found = quotas.find((quota) => quota.metric === metric && quota.period === period)
-      const shown = found && { available: found.available, reserved: found.reserved, used: found.used }
-      expect({ metric, period, shown }).toEqual({ metric, period, shown: model.view(metric, period) })
+      const actual = found && { available: found.available, reserved: found.reserved, used: found.used }
+      expect({ metric, period, actual }).toEqual({ metric, period, actual: model.view(metric, period) })
       if (found) expect(found.granted).toBe(found.available + found.reserved + found.used)
     }
   }
@@ -221,11 +221,11 @@ class RollBack extends Error {}
 
 /** Rolls the transaction back, because the jobs of its reservations do not exist and a commit would fail. */
 async function rolledBack(work: (tx: Tx) => Promise<void>): Promise<void> {
-  const undone = database.runtime.db.transaction().execute(async (tx) => {
+  const transaction = database.runtime.db.transaction().execute(async (tx) => {
     await work(tx)
     throw new RollBack()
   })
-  await undone.catch((error) => {
+  await transaction.catch((error) => {
     if (!(error instanceof RollBack)) throw error
   })
 }

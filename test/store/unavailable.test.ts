@@ -49,9 +49,9 @@ it('an unknown host name is recognised as unavailable', async () => {
 it('a connection that is cut during a query, and its later use, are recognised as unavailable', async () => {
   const proxy = await startPostgresProxy(database.url)
   const client = await open(proxy.url).connect()
-  const asked = errorOf(() => client.query('select pg_sleep(60)'))
+  const pending = errorOf(() => client.query('select pg_sleep(60)'))
   await proxy.close()
-  expect(asUnavailable(await asked)).not.toBeNull()
+  expect(asUnavailable(await pending)).not.toBeNull()
   expect(asUnavailable(await errorOf(() => client.query('select 1')))).not.toBeNull()
   client.release(true)
 })
@@ -71,9 +71,9 @@ it('a server that accepts connections and never answers is recognised as unavail
 it('a server that shuts down is recognised as unavailable', async () => {
   const client = await open(database.url).connect()
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const asked = errorOf(() => client.query('select pg_sleep(60)'))
+  const pending = errorOf(() => client.query('select pg_sleep(60)'))
   await database.owner.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
-  expect(asUnavailable(await asked)).not.toBeNull()
+  expect(asUnavailable(await pending)).not.toBeNull()
   client.release(true)
 })
 

@@ -36,12 +36,12 @@ export function startAppProcess(
 
 /** Waits until `/readyz` answers 200. */
 export async function untilReady(port: number, app: AppProcess, timeoutMs = 150_000): Promise<void> {
-  const ask = () =>
+  const probe = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       (response) => response.status,
       () => (app.child.exitCode === null ? 'not listening' : `exited: ${app.output()}`),
     )
-  await waitUntil(ask, (status) => status === 200 || String(status).startsWith('exited'), timeoutMs).then(
+  await waitUntil(probe, (status) => status === 200 || String(status).startsWith('exited'), timeoutMs).then(
     (status) => {
       if (status !== 200) throw new Error(String(status))
     },

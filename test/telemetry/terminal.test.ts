@@ -20,7 +20,7 @@ function createScreen(columns: number, rows = 24) {
       } else if (part !== '\r') lines[row] = `${lines[row] ?? ''}${part}`
     }
   }
-  return { write, isTTY: true, columns, rows, shown: () => lines.filter((line) => line !== '') }
+  return { write, isTTY: true, columns, rows, displayed: () => lines.filter((line) => line !== '') }
 }
 
 it('redraws one progress line for each key below the lines that stay', () => {
@@ -31,20 +31,20 @@ it('redraws one progress line for each key below the lines that stay', () => {
   terminal.progress('b', 'b queued')
   terminal.progress('a', 'a rendering')
   terminal.warn('a warning\n')
-  expect(screen.shown()).toEqual(['hello', 'a warning', 'a rendering', 'b queued'])
+  expect(screen.displayed()).toEqual(['hello', 'a warning', 'a rendering', 'b queued'])
   terminal.settle('a', 'a published')
   terminal.print('its file')
-  expect(screen.shown()).toEqual(['hello', 'a warning', 'a published', 'its file', 'b queued'])
+  expect(screen.displayed()).toEqual(['hello', 'a warning', 'a published', 'its file', 'b queued'])
 })
 
 it('cuts progress lines to the columns and rows of the screen', () => {
   const screen = createScreen(10, 3)
   const terminal = createTerminal({ out: screen, err: screen })
   terminal.progress('a', '漢字漢字漢字')
-  expect(screen.shown()).toEqual(['漢字漢字'])
+  expect(screen.displayed()).toEqual(['漢字漢字'])
   terminal.progress('b', '█████░░░░░ 5/10')
   terminal.progress('c', 'c')
-  expect(screen.shown()).toEqual(['█████░░░░', 'c'])
+  expect(screen.displayed()).toEqual(['█████░░░░', 'c'])
 })
 
 it('writes every line without control characters if the output is not a terminal', () => {

@@ -49,7 +49,7 @@ async function call(
 ) {
   const { calls, run } = answering(answer)
   let last = answer
-  for (let turn = 0; turn < times; turn += 1) last = await through(which, run)
+  for (let index = 0; index < times; index += 1) last = await through(which, run)
   return { last, made: calls.made }
 }
 
@@ -76,7 +76,7 @@ describe('the breaker guard of TikTok', () => {
     wait(60)
     // The probe and the first call of the recovery; the next one is allowed a second later.
     expect(await call(ok, 3)).toEqual({ last: deferred(1), made: 2 })
-    for (let turn = 0; turn < 60; turn += 1) {
+    for (let index = 0; index < 60; index += 1) {
       wait(0.5)
       await call(ok)
     }
@@ -139,7 +139,7 @@ describe('the breaker guard of TikTok', () => {
   it('has a separate breaker for the upload host', async () => {
     const chunk = () =>
       guardChunk(guard, { endpoint: 'upload' }, async () => ({ kind: 'retry', httpStatus: 503 }))
-    for (let turn = 0; turn < 5; turn += 1) expect(await chunk()).toMatchObject({ kind: 'retry' })
+    for (let index = 0; index < 5; index += 1) expect(await chunk()).toMatchObject({ kind: 'retry' })
     expect(await chunk()).toEqual(deferred(60))
     expect((await call(ok)).made).toBe(1)
     expect(await rowOf(database, 'tiktok-upload')).toMatchObject({ state: 'open' })
@@ -202,14 +202,14 @@ describe('the breaker guard of TikTok', () => {
 
   it('returns the answer even if the outcome cannot be recorded', async () => {
     const errors: unknown[] = []
-    const lost = connect(database.url, 'reelpilot_runtime', {
+    const connection = connect(database.url, 'reelpilot_runtime', {
       max: 1,
       name: 'lost',
       onError: () => undefined,
     })
-    const failing = createBreakerGuard({ ...deps, db: lost.db, onError: (error) => errors.push(error) })
+    const failing = createBreakerGuard({ ...deps, db: connection.db, onError: (error) => errors.push(error) })
     const answer = await failing(status(), async () => {
-      await lost.close()
+      await connection.close()
       return ok
     })
     expect(answer).toEqual(ok)
@@ -235,11 +235,11 @@ describe('the breaker guard of TikTok', () => {
   })
 
   it('sends the events of an account to its organization only', async () => {
-    const stranger = await createOrganization(database)
-    await createAccount(database, stranger)
+    const otherOrganizationId = await createOrganization(database)
+    await createAccount(database, otherOrganizationId)
     await call(deadToken, 5)
     expect(await eventsOf(database, organizationId)).toEqual([`tiktok/${accountId}: closed to open`])
-    expect(await eventsOf(database, stranger)).toEqual([])
+    expect(await eventsOf(database, otherOrganizationId)).toEqual([])
   })
 })
 
@@ -272,9 +272,9 @@ describe('the retry budget', () => {
   it('refunds a retry that succeeded or was not made', async () => {
     await storm()
     wait(5)
-    for (let turn = 0; turn < 10; turn += 1)
+    for (let index = 0; index < 10; index += 1)
       expect((await call(ok, 1, { ...ofUpstream, attempt: 3 })).made).toBe(1)
-    for (let turn = 0; turn < 10; turn += 1) {
+    for (let index = 0; index < 10; index += 1) {
       const limited = { kind: 'deferred', reason: 'rateLimit', afterSeconds: 1 } as const
       expect((await call(limited, 1, { ...ofUpstream, attempt: 3 })).last).toEqual(limited)
     }
@@ -294,7 +294,8 @@ describe('a breaker of another upstream', () => {
     withBreaker({ key, attempt }, () => Promise.reject(error), outcomeOf)
 
   it('classifies the errors that its client throws', async () => {
-    for (let turn = 0; turn < 5; turn += 1) await expect(throwing(new Busy('busy'))).rejects.toThrow('busy')
+    for (let index = 0; index < 5; index += 1)
+      await expect(throwing(new Busy('busy'))).rejects.toThrow('busy')
     expect(await throwing(new Busy())).toEqual(deferred(60))
     wait(60)
     await expect(throwing(new Error('stopped'))).rejects.toThrow('stopped')

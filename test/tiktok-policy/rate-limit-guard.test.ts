@@ -23,8 +23,8 @@ async function createAccount(organizationId: string): Promise<string> {
   return id
 }
 
-async function set(organizationId: string, name: RateLimitName, most: number | null): Promise<void> {
-  await setRateLimit(db, organizationId, name, most)
+async function set(organizationId: string, name: RateLimitName, limit: number | null): Promise<void> {
+  await setRateLimit(db, organizationId, name, limit)
   settings.invalidate(organizationId)
 }
 

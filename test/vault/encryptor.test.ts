@@ -16,7 +16,7 @@ const token = new Secret('act.very-secret')
 const idOf = (key: Buffer) => keyRingOf([key]).primary.id
 const encryptorOf = (...keys: readonly Buffer[]) => createEncryptor(() => keyRingOf(keys))
 
-const anyPlace: fc.Arbitrary<AssociatedData> = fc.record({
+const anyAssociatedData: fc.Arbitrary<AssociatedData> = fc.record({
   organizationId: fc.string(),
   row: fc.string(),
   column: fc.string(),
@@ -26,7 +26,7 @@ describe('a sealed secret', () => {
   it('opens to the original text with its associated data', () => {
     const encryptor = encryptorOf(newKey())
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 3_000 }), anyPlace, (text, where) => {
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 3_000 }), anyAssociatedData, (text, where) => {
         expect(encryptor.open(encryptor.seal(new Secret(text), where), where).reveal()).toBe(text)
       }),
     )
@@ -45,7 +45,7 @@ describe('a sealed secret', () => {
   it('does not open with other associated data', () => {
     const encryptor = encryptorOf(newKey())
     fc.assert(
-      fc.property(anyPlace, anyPlace, (here, there) => {
+      fc.property(anyAssociatedData, anyAssociatedData, (here, there) => {
         fc.pre(JSON.stringify(here) !== JSON.stringify(there))
         expect(() => encryptor.open(encryptor.seal(token, here), there)).toThrow(DecryptionFailed)
       }),
@@ -118,7 +118,7 @@ describe('a sealed secret', () => {
     const [key, other] = [newKey(), newKey()]
     const encryptor = encryptorOf(key)
     const sealed = encryptor.seal(token, associatedData)
-    const shown = [
+    const printed = [
       inspect(encryptor, { depth: 9 }),
       inspect(encryptor.open(sealed, associatedData)),
       `${encryptor.open(sealed, associatedData)}`,
@@ -131,11 +131,11 @@ describe('a sealed secret', () => {
       try {
         fail()
       } catch (error) {
-        shown.push(inspect(error, { depth: 9, showHidden: true }))
+        printed.push(inspect(error, { depth: 9, showHidden: true }))
       }
     }
-    expect(shown).toHaveLength(6)
-    for (const text of shown) {
+    expect(printed).toHaveLength(6)
+    for (const text of printed) {
       expect(text).not.toContain('very-secret')
       expect(text).not.toContain(sealed.slice(20, 60))
       expect(text).not.toContain(key.toString('hex').slice(0, 6))

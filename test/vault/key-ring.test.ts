@@ -28,14 +28,14 @@ describe('a key ring', () => {
 
   it('shows no key when it or its error is printed', () => {
     const key = newKey()
-    const shown = [inspect(keyRingOf([key]), { depth: 9 }), JSON.stringify(keyRingOf([key]))]
+    const printed = [inspect(keyRingOf([key]), { depth: 9 }), JSON.stringify(keyRingOf([key]))]
     try {
       keyRingOf([key, key])
     } catch (error) {
-      shown.push(inspect(error))
+      printed.push(inspect(error))
     }
-    expect(shown).toHaveLength(3)
-    for (const text of shown) {
+    expect(printed).toHaveLength(3)
+    for (const text of printed) {
       expect(text).not.toContain(key.toString('hex').slice(0, 6))
       expect(text).not.toContain(key.toString('base64').slice(0, 6))
       expect(text).not.toMatch(/Buffer|"data"/)

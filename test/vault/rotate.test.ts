@@ -102,16 +102,16 @@ describe('a rotation', () => {
   })
 
   it('counts the records that it cannot rewrap by the key that must stay, and continues', async () => {
-    const [newer, older, lost] = [newKey(), newKey(), newKey()]
+    const [newer, older, missing] = [newKey(), newKey(), newKey()]
     const misplaced = encryptorOf(older).seal(new Secret('t'), associatedDataOf(9))
     const table = tableOf([
       {
         associatedData: associatedDataOf(1),
-        sealed: encryptorOf(lost).seal(new Secret('t'), associatedDataOf(1)),
+        sealed: encryptorOf(missing).seal(new Secret('t'), associatedDataOf(1)),
       },
       {
         associatedData: associatedDataOf(2),
-        sealed: encryptorOf(lost).seal(new Secret('t'), associatedDataOf(2)),
+        sealed: encryptorOf(missing).seal(new Secret('t'), associatedDataOf(2)),
       },
       { associatedData: associatedDataOf(3), sealed: misplaced },
       { associatedData: associatedDataOf(4), sealed: 'not sealed' },
@@ -123,7 +123,7 @@ describe('a rotation', () => {
     expect(await rotate(encryptorOf(newer, older), table.records(), table.replace)).toEqual({
       total: 5,
       rewrapped: 1,
-      remaining: { [idOf(lost)]: 2, [idOf(older)]: 1, none: 1 },
+      remaining: { [idOf(missing)]: 2, [idOf(older)]: 1, none: 1 },
     })
     expect(table.rows.get(keyOf(associatedDataOf(3)))?.sealed).toBe(misplaced)
   })

@@ -147,8 +147,11 @@ describe('the verdict table', () => {
 
 describe('a verdict', () => {
   it('allows a post to be opened again only where TikTok allows it', () => {
-    const again = Object.keys(documentedPost).map((code) => [code, verdictOf('post', code).canPostAgain])
-    expect(Object.fromEntries(again)).toEqual(documentedPost)
+    const canPostAgain = Object.keys(documentedPost).map((code) => [
+      code,
+      verdictOf('post', code).canPostAgain,
+    ])
+    expect(Object.fromEntries(canPostAgain)).toEqual(documentedPost)
     expect(verdictOf('post', 'internal').verdict).toBe('RETRY_AFTER')
   })
 

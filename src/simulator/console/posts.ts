@@ -6,9 +6,9 @@ const maxRows = 60
 /** The newest posts, each with the actions that its stage allows. */
 export function postTable(posts: readonly LocalPost[]): Markup {
   if (posts.length === 0) return markup`<p class="note">No posts yet.</p>`
-  const shown = posts.slice(-maxRows).reverse()
+  const displayed = posts.slice(-maxRows).reverse()
   return markup`<table><tr><th>stage<th>post<th>account<th>ids<th></tr>
-${shown.map(
+${displayed.map(
   (
     post,
   ) => markup`<tr><td>${badge(post.stage)}${post.failReason && markup`<small class="note">${post.failReason}</small>`}

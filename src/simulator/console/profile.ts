@@ -10,11 +10,11 @@ import { badge, type Markup, markup } from './markup.ts'
 export function profilePage(context: SimulatorContext, pathname: string): Reply {
   const username = /^\/@([^/]+)/.exec(pathname)?.[1]
   const accounts = username ? [findAccount(context, username)] : [...context.recordStore.all('account')]
-  const shown = accounts.filter((account) => account !== undefined)
-  const isMissing = username !== undefined && shown.length === 0
+  const displayed = accounts.filter((account) => account !== undefined)
+  const isMissing = username !== undefined && displayed.length === 0
   const emptyNote = isMissing ? markup`<p>No such account.</p>` : markup`<p>No accounts yet.</p>`
 
-  const profiles = shown.map((account) => profile(context, account))
+  const profiles = displayed.map((account) => profile(context, account))
   const body = markup`${pageHeader('profiles')}${profiles.length > 0 ? profiles : emptyNote}`
   return htmlPage(isMissing ? 404 : 200, 'Local TikTok', body)
 }

@@ -1,5 +1,5 @@
 import type { Account, Publish } from '../record.ts'
-import { type PublishStatus, progressOf, type Stage } from './progress.ts'
+import { type PostStage, type PublishStatus, progressOf } from './progress.ts'
 
 /** A post or draft, as tests and the console see it. */
 export interface LocalPost {
@@ -14,7 +14,7 @@ export interface LocalPost {
   readonly isAigc: boolean
   readonly status: PublishStatus
   /** Its stage, in words for people. */
-  readonly stage: Stage
+  readonly stage: PostStage
   readonly failReason?: string
   /** Public post ids; empty during moderation and while the post is not public. */
   readonly postIds: readonly string[]

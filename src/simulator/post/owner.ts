@@ -1,7 +1,7 @@
 import type { SimulatorContext } from '../context.ts'
 import type { Publish } from '../record.ts'
 import { newPostId } from './post-id.ts'
-import { progressOf, type Stage } from './progress.ts'
+import { type PostStage, progressOf } from './progress.ts'
 import { savePublish } from './publish-record.ts'
 
 /** The user posts a draft from the inbox. Each time makes another post. */
@@ -36,7 +36,7 @@ function requirePublish({ recordStore }: SimulatorContext, publishId: string): P
   return publish
 }
 
-function requireStage(context: SimulatorContext, publishId: string, stage: Stage): Publish {
+function requireStage(context: SimulatorContext, publishId: string, stage: PostStage): Publish {
   const publish = requirePublish(context, publishId)
   const found = progressOf(publish, context.now()).stage
   if (found !== stage) throw new RangeError(`${publishId} is ${found}, not ${stage}`)

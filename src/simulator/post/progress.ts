@@ -9,7 +9,7 @@ export type PublishStatus =
   | 'FAILED'
 
 /** The stage of a post, in words for people. */
-export type Stage =
+export type PostStage =
   | 'uploading'
   | 'downloading'
   | 'processing'
@@ -22,7 +22,7 @@ export type Stage =
 
 export interface Progress {
   readonly status: PublishStatus
-  readonly stage: Stage
+  readonly stage: PostStage
   readonly failReason?: string
   readonly publicPostIds: readonly string[]
 }

@@ -3,8 +3,8 @@ import {
   createDraft,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
 } from '../../graphql/support.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -21,25 +21,25 @@ it('concurrent approvals, scans and edits of plans all succeed and start one job
   const minutes = Array.from({ length: 12 }, (_, index) => 30 + index)
   const plans = await Promise.all(Array.from({ length: 4 }, () => createDraft(tenant, minutes)))
   for (const { planId } of plans) {
-    await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'setAutopilot', { planId, enabled: true })
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'setAutopilot', { planId, enabled: true })
   }
   const scanNow = () =>
-    tenant.ask('mutation { runScan(input: {}) { ... on RunScanPayload { scan { id } } } }')
+    tenant.request('mutation { runScan(input: {}) { ... on RunScanPayload { scan { id } } } }')
   const answers = await Promise.all(
     plans.flatMap(({ planId }, index) => [
-      steer(tenant, 'approvePlan', { planId }),
+      mutate(tenant, 'approvePlan', { planId }),
       scanNow(),
-      steer(tenant, 'approvePlan', { planId }),
+      mutate(tenant, 'approvePlan', { planId }),
       scanNow(),
-      ...(index === 0 ? [steer(tenant, 'addSlots', { planId, slots: [slotInput(90)] }, 'plan { id }')] : []),
+      ...(index === 0 ? [mutate(tenant, 'addSlots', { planId, slots: [slotInput(90)] }, 'plan { id }')] : []),
     ]),
   )
   expect(answers.every(Boolean)).toBe(true)
 
   // The first plan may have been edited before or after its approval; the others were approved exactly once.
   for (const { planId } of plans.slice(1)) {
-    const { plan } = await tenant.ask(
+    const { plan } = await tenant.request(
       'query ($id: ID!) { plan(id: $id) { state slots(first: 100) { nodes { job { id } } } } }',
       { id: planId },
     )

@@ -9,8 +9,8 @@ import {
   createDraft,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
 } from '../../graphql/support.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 import { shortStoryboard } from '../../support/worker-fixture.ts'
@@ -121,12 +121,12 @@ describe('slot approvals through the API', () => {
   const plan = async () => {
     const draft = await createDraft(tenant, [2_000, 2_100])
     const [first = '', second = ''] = draft.slotIds.map(localId)
-    await steer(tenant, 'submitPlanForReview', { planId: draft.planId })
+    await mutate(tenant, 'submitPlanForReview', { planId: draft.planId })
     return { ...draft, first, second }
   }
   const approved = async () => {
     const planned = await plan()
-    await steer(tenant, 'approvePlan', { planId: planned.planId })
+    await mutate(tenant, 'approvePlan', { planId: planned.planId })
     return planned
   }
   const approvals = async ({ first, second }: { readonly first: string; readonly second: string }) => [
@@ -137,24 +137,24 @@ describe('slot approvals through the API', () => {
   it('are set for every slot when a plan is approved', async () => {
     const planned = await plan()
     expect(await approvals(planned)).toEqual(['none', 'none'])
-    await steer(tenant, 'approvePlan', { planId: planned.planId })
+    await mutate(tenant, 'approvePlan', { planId: planned.planId })
     expect(await approvals(planned)).toEqual(['current', 'current'])
   })
 
   it('are withdrawn for an edited slot only', async () => {
     const planned = await approved()
     const [slotId] = planned.slotIds
-    await steer(tenant, 'updateSlot', { slotId, caption: 'Edited' }, 'slot { id }')
+    await mutate(tenant, 'updateSlot', { slotId, caption: 'Edited' }, 'slot { id }')
     expect(await approvals(planned)).toEqual(['none', 'current'])
-    await steer(tenant, 'addSlots', { planId: planned.planId, slots: [slotInput(2_200)] }, 'plan { id }')
+    await mutate(tenant, 'addSlots', { planId: planned.planId, slots: [slotInput(2_200)] }, 'plan { id }')
     expect(await approvals(planned)).toEqual(['none', 'current'])
   })
 
   it('are withdrawn by another time zone, but not by another name', async () => {
     const planned = await approved()
-    await steer(tenant, 'updatePlan', { planId: planned.planId, name: 'Renamed' }, 'plan { id }')
+    await mutate(tenant, 'updatePlan', { planId: planned.planId, name: 'Renamed' }, 'plan { id }')
     expect(await approvals(planned)).toEqual(['current', 'current'])
-    await steer(tenant, 'updatePlan', { planId: planned.planId, timeZone: 'Asia/Tokyo' }, 'plan { id }')
+    await mutate(tenant, 'updatePlan', { planId: planned.planId, timeZone: 'Asia/Tokyo' }, 'plan { id }')
     expect(await approvals(planned)).toEqual(['none', 'none'])
   })
 
@@ -162,9 +162,9 @@ describe('slot approvals through the API', () => {
     const planned = await approved()
     const { planId } = planned
     await insertSentJob(planned.second)
-    await steer(tenant, 'updatePlan', { planId, name: 'Under review again' }, 'plan { id }')
-    await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'rejectPlan', { planId })
+    await mutate(tenant, 'updatePlan', { planId, name: 'Under review again' }, 'plan { id }')
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'rejectPlan', { planId })
     expect(await approvals(planned)).toEqual(['none', 'current'])
   })
 })

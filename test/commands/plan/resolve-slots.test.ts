@@ -9,7 +9,7 @@ import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decid
 import { queues } from '../../../src/queue/queue-settings.ts'
 import type { ChangeNotification } from '../../../src/store/event/notify.ts'
 import { insertInstance, lockInstance } from '../../../src/store/job/jobs.ts'
-import { createTenant, createTestApi, slotInput, steer, type Tenant } from '../../graphql/support.ts'
+import { createTenant, createTestApi, mutate, slotInput, type Tenant } from '../../graphql/support.ts'
 import { roleStarter } from '../../queue/support.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -249,22 +249,22 @@ describe('slots under new time zone data', () => {
   })
 
   it('store the version of their data whenever their instant is written', async () => {
-    const { createPlan } = await tenant.ask(
+    const { createPlan } = await tenant.request(
       `mutation ($input: CreatePlanInput!) { createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }`,
       { input: { accountId: tenant.ids.account, name: 'Plan', timeZone: 'UTC' } },
     )
     const planId = createPlan.plan.id
-    const added = await steer(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'slots { id }')
+    const added = await mutate(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'slots { id }')
     const [{ id: slotId }] = added.slots
     const rowId = Buffer.from(slotId, 'base64url').toString().slice('Slot:'.length)
     const noted = async () => (await slotOf(rowId)).tzdata_version
     const forget = () => sql`update slot set tzdata_version = '' where id = ${rowId}`.execute(db)
     expect(await noted()).toBe(bundledTimeZones.version)
     await forget()
-    await steer(tenant, 'updateSlot', { slotId, ...slotInput(90) }, 'slot { id }')
+    await mutate(tenant, 'updateSlot', { slotId, ...slotInput(90) }, 'slot { id }')
     expect(await noted()).toBe(bundledTimeZones.version)
     await forget()
-    await steer(tenant, 'updatePlan', { planId, timeZone: 'America/New_York' }, 'plan { id }')
+    await mutate(tenant, 'updatePlan', { planId, timeZone: 'America/New_York' }, 'plan { id }')
     expect(await noted()).toBe(bundledTimeZones.version)
   })
 })

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { scanOrganization } from '../../../src/commands/plan/scan.ts'
-import { createDraft, createTenant, createTestApi, steer, type Tenant } from '../../graphql/support.ts'
+import { createDraft, createTenant, createTestApi, mutate, type Tenant } from '../../graphql/support.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
@@ -21,9 +21,9 @@ const day = 24 * 60
 /** An approved plan on autopilot with one slot that no scan has considered yet. */
 async function createReadyPlan(minutes = 60): Promise<{ readonly planId: string; readonly slotId: string }> {
   const { planId, slotIds } = await createDraft(tenant, [60])
-  await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'lockPlan', { planId })
-  await steer(tenant, 'approvePlan', { planId })
+  await mutate(tenant, 'submitPlanForReview', { planId })
+  await mutate(tenant, 'lockPlan', { planId })
+  await mutate(tenant, 'approvePlan', { planId })
   const [plan, slot] = [rowId(planId), rowId(slotIds[0])]
   await sql`update plan set autopilot = true, locked = false where id = ${plan}`.execute(db)
   await sql`update slot set publish_at = now() + make_interval(mins => ${minutes}) where id = ${slot}`.execute(

@@ -77,7 +77,7 @@ async function startOne() {
   return { organizationId, jobId: started.jobId }
 }
 
-async function standOf(
+async function statusOf(
   organizationId: string,
   metric: Metric,
   period: QuotaPeriod = 'total',
@@ -111,18 +111,18 @@ async function typesOf(organizationId: string): Promise<readonly string[]> {
 describe('closing a job', () => {
   it('releases its reservation if it made no video and no upload', async () => {
     const job = await startOne()
-    expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 1, used: 0 })
+    expect(await statusOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 1, used: 0 })
     await close(job, false)
-    expect(await standOf(job.organizationId, 'videos')).toEqual({ available: 1_000, reserved: 0, used: 0 })
-    expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 0 })
+    expect(await statusOf(job.organizationId, 'videos')).toEqual({ available: 1_000, reserved: 0, used: 0 })
+    expect(await statusOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 0 })
     expect(await typesOf(job.organizationId)).toEqual(['quota.reserved', 'quota.released'])
   })
 
   it('commits its video, and releases an upload that was not completed', async () => {
     const job = await startOne()
     await close(job, true)
-    expect(await standOf(job.organizationId, 'seconds')).toEqual({ available: 9_997, reserved: 0, used: 3 })
-    expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 0 })
+    expect(await statusOf(job.organizationId, 'seconds')).toEqual({ available: 9_997, reserved: 0, used: 3 })
+    expect(await statusOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 0 })
     expect(await typesOf(job.organizationId)).toEqual(['quota.reserved', 'quota.committed', 'quota.released'])
   })
 
@@ -132,7 +132,7 @@ describe('closing a job', () => {
       job.jobId,
     ])
     await close(job, true)
-    expect(await standOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 1 })
+    expect(await statusOf(job.organizationId, 'uploads')).toEqual({ available: 0, reserved: 0, used: 1 })
   })
 
   it('does not release what was already committed', async () => {
@@ -141,7 +141,7 @@ describe('closing a job', () => {
     await db.transaction().execute((tx) => settleJobQuota(tx, { organizationId, jobId }, verdicts))
     await close({ organizationId, jobId }, false)
     await close({ organizationId, jobId }, false)
-    expect(await standOf(organizationId, 'videos')).toEqual({ available: 999, reserved: 0, used: 1 })
+    expect(await statusOf(organizationId, 'videos')).toEqual({ available: 999, reserved: 0, used: 1 })
     expect(await typesOf(organizationId)).toEqual(['quota.reserved', 'quota.committed', 'quota.released'])
   })
 })
@@ -156,10 +156,10 @@ describe('the passage of time', () => {
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'day', 5, noon)
     await db.transaction().execute(async (tx) => {
-      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
-      expect((await reserveQuota(tx, books, { jobId, ...needs })).kind).toBe('reserved')
+      const moment = await openQuotaPeriods(tx, { organizationId, at: noon })
+      expect((await reserveQuota(tx, moment, { jobId, ...needs })).kind).toBe('reserved')
     })
-    expect(await standOf(organizationId, 'videos', 'day', noon)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'day', noon)).toEqual({
       available: 4,
       reserved: 1,
       used: 0,
@@ -168,12 +168,12 @@ describe('the passage of time', () => {
     await db
       .transaction()
       .execute((tx) => settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit' }))
-    expect(await standOf(organizationId, 'videos', 'day', noon)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'day', noon)).toEqual({
       available: 4,
       reserved: 0,
       used: 1,
     })
-    expect(await standOf(organizationId, 'videos', 'day', noon + dayMs)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'day', noon + dayMs)).toEqual({
       available: 5,
       reserved: 0,
       used: 0,
@@ -186,13 +186,13 @@ describe('the passage of time', () => {
     const jobId = await anyJob(organizationId)
     await limit(organizationId, 'rolling', 5, noon, 3_600)
     await db.transaction().execute(async (tx) => {
-      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
-      await reserveQuota(tx, books, { jobId, ...needs })
+      const moment = await openQuotaPeriods(tx, { organizationId, at: noon })
+      await reserveQuota(tx, moment, { jobId, ...needs })
     })
     const later = noon + 2 * 3_600_000
     await db.transaction().execute((tx) => openQuotaPeriods(tx, { organizationId, at: later }))
     // The reservation is not settled yet, so it still counts.
-    expect(await standOf(organizationId, 'videos', 'rolling', later)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'rolling', later)).toEqual({
       available: 4,
       reserved: 1,
       used: 0,
@@ -201,12 +201,12 @@ describe('the passage of time', () => {
       .transaction()
       .execute((tx) => settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit' }))
     expect(await auditQuota(db, organizationId)).toEqual([])
-    expect(await standOf(organizationId, 'videos', 'rolling', later)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'rolling', later)).toEqual({
       available: 5,
       reserved: 0,
       used: 0,
     })
-    expect(await standOf(organizationId, 'videos', 'total', later)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'total', later)).toEqual({
       available: 999,
       reserved: 0,
       used: 1,
@@ -219,16 +219,16 @@ describe('the passage of time', () => {
     const terms = { period: 'total', validFrom: null, validUntil: new Date(noon + dayMs) } as const
     await addToQuota(db, organizationId, { metric: 'videos', amount: 3 }, null, terms)
     await db.transaction().execute(async (tx) => {
-      const books = await openQuotaPeriods(tx, { organizationId, at: noon })
-      await reserveQuota(tx, books, { jobId, ...needs })
+      const moment = await openQuotaPeriods(tx, { organizationId, at: noon })
+      await reserveQuota(tx, moment, { jobId, ...needs })
     })
-    expect(await standOf(organizationId, 'videos', 'total', noon)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'total', noon)).toEqual({
       available: 12,
       reserved: 1,
       used: 0,
     })
     const after = noon + 2 * dayMs
-    expect(await standOf(organizationId, 'videos', 'total', after)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'total', after)).toEqual({
       available: 10,
       reserved: 0,
       used: 0,
@@ -236,12 +236,12 @@ describe('the passage of time', () => {
     await db
       .transaction()
       .execute((tx) => settleJobQuota(tx, { organizationId, jobId }, { videos: 'release' }))
-    expect(await standOf(organizationId, 'videos', 'total', after)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'total', after)).toEqual({
       available: 10,
       reserved: 0,
       used: 0,
     })
-    expect(await standOf(organizationId, 'videos', 'total', noon)).toEqual({
+    expect(await statusOf(organizationId, 'videos', 'total', noon)).toEqual({
       available: 13,
       reserved: 0,
       used: 0,
@@ -299,7 +299,7 @@ describe('usage without a reservation', () => {
         }),
       )
     for (const key of ['first', 'first', 'second', 'first']) await spend(key)
-    expect(await standOf(organizationId, 'providerSpend', 'month')).toEqual({
+    expect(await statusOf(organizationId, 'providerSpend', 'month')).toEqual({
       available: 0,
       reserved: 0,
       used: 500_000,
@@ -318,7 +318,7 @@ describe('the step `reserveQuota`', () => {
   it('accepts the reservation that was made with the job', async () => {
     const { organizationId, jobId } = await startOne()
     expect(await step(organizationId, jobId)).toMatchObject({ kind: 'done' })
-    expect(await standOf(organizationId, 'videos')).toEqual({ available: 999, reserved: 1, used: 0 })
+    expect(await statusOf(organizationId, 'videos')).toEqual({ available: 999, reserved: 1, used: 0 })
   })
 
   it('reserves once for a job without a reservation, also concurrently, and needs a person without quota', async () => {
@@ -327,7 +327,7 @@ describe('the step `reserveQuota`', () => {
     const [first, second] = [await oldJob(), await oldJob()]
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => step(organizationId, first)))
     expect(outcomes.map(({ kind }) => kind)).toEqual(Array.from({ length: 5 }, () => 'done'))
-    expect(await standOf(organizationId, 'videos')).toEqual({ available: 0, reserved: 1, used: 0 })
+    expect(await statusOf(organizationId, 'videos')).toEqual({ available: 0, reserved: 1, used: 0 })
     expect(await step(organizationId, second)).toMatchObject({
       kind: 'notDone',
       error: { kind: 'needsPerson', failure: { code: 'QUOTA_EXCEEDED' } },
@@ -386,7 +386,7 @@ it('concurrent starts, ends, grants, limits and corrections of quota never deadl
     [organizationId],
   )
   expect(await auditQuota(db, organizationId)).toEqual([])
-  expect(await standOf(organizationId, 'videos')).toEqual({ available: 990, reserved: 0, used: 20 })
-  expect(await standOf(organizationId, 'seconds')).toEqual({ available: 9_930, reserved: 0, used: 60 })
-  expect(await standOf(organizationId, 'providerSpend')).toEqual({ available: 0, reserved: 0, used: 10 })
+  expect(await statusOf(organizationId, 'videos')).toEqual({ available: 990, reserved: 0, used: 20 })
+  expect(await statusOf(organizationId, 'seconds')).toEqual({ available: 9_930, reserved: 0, used: 60 })
+  expect(await statusOf(organizationId, 'providerSpend')).toEqual({ available: 0, reserved: 0, used: 10 })
 })

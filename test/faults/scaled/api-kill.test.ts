@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { createDraft, createTenant, steer } from '../../graphql/support.ts'
+import { createDraft, createTenant, mutate } from '../../graphql/support.ts'
 import { type AppProcess, startAppProcess, untilReady } from '../../support/app-process.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { freePort } from '../../support/free-port.ts'
@@ -59,8 +59,8 @@ it('a client that retries gets exactly one job, whenever the API is killed', asy
   })
   const minutes = Array.from({ length: slots }, (_, index) => 60 + index)
   const { planId, slotIds } = await createDraft(tenant, minutes)
-  await steer(tenant, 'submitPlanForReview', { planId })
-  await steer(tenant, 'approvePlan', { planId })
+  await mutate(tenant, 'submitPlanForReview', { planId })
+  await mutate(tenant, 'approvePlan', { planId })
 
   const mutation = `mutation ($input: StartJobInput!) { startJob(input: $input) { __typename
     ... on StartJobPayload { job { id revision updatedAt slot { id } } } ... on Error { code } } }`
@@ -107,9 +107,9 @@ it('a client that retries gets exactly one job, whenever the API is killed', asy
 
   // Another request replays the first response.
   for (const [slotId, { text }] of answers) expect(await insist(slotId)).toEqual({ text, isReplay: true })
-  const shown = [...answers.values()].map(({ text }) => JSON.parse(text).data.startJob)
-  expect(shown.map(({ job }) => job?.slot.id)).toEqual(slotIds)
-  expect(new Set(shown.map(({ job }) => job.id)).size).toBe(slots)
+  const startedJobs = [...answers.values()].map(({ text }) => JSON.parse(text).data.startJob)
+  expect(startedJobs.map(({ job }) => job?.slot.id)).toEqual(slotIds)
+  expect(new Set(startedJobs.map(({ job }) => job.id)).size).toBe(slots)
 
   const { rows } = await database.owner.pool.query(
     `select (select count(*) from reelpilot.machine_instance job where organization_id = $1 and slot_id is not null) as jobs,

@@ -28,7 +28,7 @@ const waiting = ['generating.rendering', 'awaitingSlot', 'watching.accepted']
 
 const around = (state: string, boundaries: readonly Boundary[]) =>
   boundaries.map((boundary) => [boundary, state] as const)
-const everyPoint: readonly (readonly [Boundary, string])[] = [
+const everyBoundary: readonly (readonly [Boundary, string])[] = [
   // A command commits the first state; a worker begins with its step.
   ...around('queued', ['beforeStep', 'afterStep', 'beforeCommit']),
   ...working.flatMap((state) => around(state, ['afterCommit', 'beforeStep', 'afterStep', 'beforeCommit'])),
@@ -38,7 +38,7 @@ const everyPoint: readonly (readonly [Boundary, string])[] = [
 ]
 
 /** The most critical points: around calls that cost money or make a post, and where a timer fires. */
-const somePoints: readonly (readonly [Boundary, string])[] = [
+const someBoundaries: readonly (readonly [Boundary, string])[] = [
   ['afterStep', 'queued'],
   ['afterStep', 'reservingQuota'],
   ['afterStep', 'generating.submitting'],
@@ -52,11 +52,11 @@ const somePoints: readonly (readonly [Boundary, string])[] = [
   ['afterStep', 'closing'],
   ['afterCommit', 'published'],
 ]
-const points = inForm(somePoints, everyPoint)
+const boundaries = inForm(someBoundaries, everyBoundary)
 
 it('a job posts once and loses nothing, at whichever boundary its worker is killed', async () => {
   // A kill can interrupt another job right before that job's own kill point, which is then tried in another round.
-  let left = points
+  let left = boundaries
   for (let round = 1; left.length > 0; round += 1) {
     expect(round).toBeLessThanOrEqual(3)
     left = await killOnceAtEach(left)
@@ -64,9 +64,9 @@ it('a job posts once and loses nothing, at whichever boundary its worker is kill
 }, 1_800_000)
 
 /** Runs one job for each kill point, whose worker gets SIGKILL at that point. Returns the points that were not reached. */
-async function killOnceAtEach(wanted: typeof points): Promise<typeof points> {
+async function killOnceAtEach(wanted: typeof boundaries): Promise<typeof boundaries> {
   const fixture = await createWorkerFixture(database, wanted.length)
-  const nameOf = ([boundary, state]: (typeof points)[number], index: number) =>
+  const nameOf = ([boundary, state]: (typeof boundaries)[number], index: number) =>
     `${boundary} ${state} ${fixture.slotIds[index]}`
   const pending = new Set(wanted.map(nameOf))
 
@@ -102,5 +102,5 @@ async function expectAtMostOneMoreRenderForEachKill({ settings }: WorkerFixture)
   const starts = await Promise.all(clips.map((clip) => readFile(path.join(renders, clip, 'starts'), 'utf8')))
   const more = starts.reduce((sum, marks) => sum + marks.length - 1, 0)
   expect(starts.every((marks) => marks.length >= 1)).toBe(true)
-  expect(more).toBeLessThanOrEqual(points.length)
+  expect(more).toBeLessThanOrEqual(boundaries.length)
 }

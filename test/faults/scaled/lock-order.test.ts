@@ -60,7 +60,7 @@ function shuffled<Item>(items: readonly Item[]): readonly Item[] {
     .map(({ item }) => item)
 }
 
-function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number | null): Transition {
+function transitionOf({ jobId, organizationId }: Job, revision: number, epoch: number | null): Transition {
   const next = checkpointOf(jobId, revision + 1)
   return {
     jobId,
@@ -79,7 +79,7 @@ function moveOf({ jobId, organizationId }: Job, revision: number, epoch: number 
 async function driveAll(
   instanceStore: InstanceStore,
   jobs: readonly Job[],
-  held: Map<string, number>,
+  leases: Map<string, number>,
   isOver: () => boolean,
 ): Promise<void> {
   const drive = async (job: Job) => {
@@ -88,9 +88,12 @@ async function driveAll(
       if (lease.kind !== 'acquired') continue
       let { revision } = lease.instance
       const { epoch } = lease.instance
-      held.set(job.jobId, epoch)
+      leases.set(job.jobId, epoch)
       for (let left = 20; left > 0 && !isOver(); left -= 1) {
-        const result = await instanceStore.commit({ ...moveOf(job, revision, epoch), release: left === 1 })
+        const result = await instanceStore.commit({
+          ...transitionOf(job, revision, epoch),
+          release: left === 1,
+        })
         revision =
           result.kind === 'committed'
             ? result.revision
@@ -104,19 +107,19 @@ async function driveAll(
 /** Renews the leases of a process in random order. */
 async function renewAll(
   instanceStore: InstanceStore,
-  held: ReadonlyMap<string, number>,
+  leases: ReadonlyMap<string, number>,
   isOver: () => boolean,
 ): Promise<void> {
   while (!isOver()) {
-    await instanceStore.renew(shuffled([...held]).map(([jobId, epoch]) => ({ jobId, epoch })))
+    await instanceStore.renew(shuffled([...leases]).map(([jobId, epoch]) => ({ jobId, epoch })))
     await new Promise(setImmediate)
   }
 }
 
 function reserve(on: Db, { jobId, organizationId }: Job): Promise<unknown> {
   return on.transaction().execute(async (tx) => {
-    const books = await openQuotaPeriods(tx, { organizationId, at: Date.now() })
-    await debitQuota(tx, books, {
+    const moment = await openQuotaPeriods(tx, { organizationId, at: Date.now() })
+    await debitQuota(tx, moment, {
       into: 'reserved',
       amounts: [{ metric: 'videos', amount: 1 }],
       jobId,
@@ -149,18 +152,18 @@ async function commandAll(on: Db, boss: PgBoss, jobs: readonly Job[], isOver: ()
       const { jobId, organizationId } = job
       await on.transaction().execute(async (tx) => {
         const many = await lockJobsInState(tx, organizationId, 'running', { limit: 5 })
-        for (const id of many) await move(tx, boss, { jobId: id, organizationId })
+        for (const id of many) await transition(tx, boss, { jobId: id, organizationId })
       })
-      await on.transaction().execute((tx) => move(tx, boss, { jobId, organizationId }))
+      await on.transaction().execute((tx) => transition(tx, boss, { jobId, organizationId }))
       if (isOver()) return
     }
 }
 
-async function move(tx: Tx, boss: PgBoss, job: Job): Promise<void> {
+async function transition(tx: Tx, boss: PgBoss, job: Job): Promise<void> {
   const locked = await lockInstance(tx, job.jobId)
   if (!locked) throw new Error('the job is gone')
   await queueWakeUps(boss, [{ ...job, reason: locked.revision + 1 }], tx)
-  await commitTransitions(tx, [moveOf(job, locked.revision, null)])
+  await commitTransitions(tx, [transitionOf(job, locked.revision, null)])
 }
 
 // A short `deadlock_timeout` finds more deadlocks in the same time. Without these plans, rows are read by their ids, as in a
@@ -200,7 +203,7 @@ it('concurrent commits, lease renewals, closings and commands never deadlock', a
   const ofProcess = (index: number) => jobs.filter((_, at) => at % 2 === index)
   const drives = (isOver: () => boolean) =>
     [0, 1].flatMap((index) => {
-      const held = new Map<string, number>()
+      const leases = new Map<string, number>()
       const instanceStore = createInstanceStore({
         db: stress.db,
         boss: toy.boss,
@@ -209,8 +212,8 @@ it('concurrent commits, lease renewals, closings and commands never deadlock', a
         onCommitted: () => undefined,
       })
       return [
-        counted(isOver, () => driveAll(instanceStore, ofProcess(index), held, isOver)),
-        counted(isOver, () => renewAll(instanceStore, held, isOver)),
+        counted(isOver, () => driveAll(instanceStore, ofProcess(index), leases, isOver)),
+        counted(isOver, () => renewAll(instanceStore, leases, isOver)),
       ]
     })
   const during = (ms: number) => {
@@ -263,7 +266,7 @@ it('a job can be closed while a command changes it', async () => {
     const locked = await lockInstance(tx, job.jobId)
     const closing = close(db, job)
     await untilWaiting(closing)
-    await commitTransitions(tx, [moveOf(job, locked?.revision ?? 0, null)])
+    await commitTransitions(tx, [transitionOf(job, locked?.revision ?? 0, null)])
     return [closing]
   })
   await Promise.all(await both)

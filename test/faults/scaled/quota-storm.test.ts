@@ -19,14 +19,14 @@ const database = await createTestDatabase()
 const { db } = database.runtime
 
 const processes = 4
-const { asked, granted } = inForm({ asked: 240, granted: 40 }, { asked: 1_000, granted: 100 })
+const { requested, granted } = inForm({ requested: 240, granted: 40 }, { requested: 1_000, granted: 100 })
 /** For the second test: the slots, the granted jobs, and the kills of creating processes. */
 const makers = inForm({ slots: 40, granted: 30, kills: 4 }, { slots: 120, granted: 80, kills: 8 })
 
 it('four processes that start more jobs than the quota permits start exactly the granted number', async () => {
-  const { organizationId, slotIds } = await createSlots(asked)
+  const { organizationId, slotIds } = await createSlots(requested)
   await grant(organizationId, { videos: granted, seconds: 10_000 })
-  const watch = watchBooks(organizationId)
+  const audit = auditContinuously(organizationId)
   const share = slotIds.length / processes
   const answers = await Promise.all(
     Array.from(
@@ -34,18 +34,18 @@ it('four processes that start more jobs than the quota permits start exactly the
       (_, index) => startCreator(organizationId, slotIds.slice(index * share, (index + 1) * share)).answers,
     ),
   )
-  const snapshots = await watch.stop()
+  const snapshots = await audit.stop()
 
   const all = answers.flat()
-  expect(all).toHaveLength(asked)
+  expect(all).toHaveLength(requested)
   expect(all.filter(({ kind }) => kind === 'started')).toHaveLength(granted)
   const refusals = all.filter(({ kind }) => kind === 'quotaShort')
-  expect(refusals).toHaveLength(asked - granted)
+  expect(refusals).toHaveLength(requested - granted)
   const refusal = { metric: 'videos', period: 'total', available: 0, needed: 1, nextAvailableAt: null }
   for (const each of refusals) expect(each).toEqual({ kind: 'quotaShort', ...refusal })
 
   expect(await jobsOf(organizationId)).toHaveLength(granted)
-  expect(await readBooks(organizationId)).toMatchObject({
+  expect(await readBalances(organizationId)).toMatchObject({
     videos: { granted, available: 0, reserved: granted, used: 0 },
     seconds: { granted: 10_000, available: 10_000 - 3 * granted, reserved: 3 * granted, used: 0 },
     uploads: { reserved: granted, used: 0 },
@@ -58,7 +58,7 @@ it('four processes that start more jobs than the quota permits start exactly the
 it('quota usage equals the started jobs although the starting processes are killed', async () => {
   const { organizationId, slotIds } = await createSlots(makers.slots)
   await grant(organizationId, { videos: makers.granted, seconds: 10_000 })
-  const watch = watchBooks(organizationId)
+  const audit = auditContinuously(organizationId)
   await killAndRestart(organizationId, slotIds, makers.kills)
   const jobs = await jobsOf(organizationId)
   expect(jobs).toHaveLength(makers.granted)
@@ -71,8 +71,8 @@ it('quota usage equals the started jobs although the starting processes are kill
   const close = (jobId: string) =>
     closeJob(closing, contextOf(organizationId, jobId), { clip: null, used: true })
   await Promise.all(jobs.flatMap(({ id }) => [close(id), close(id)]))
-  expect(await watch.stop()).toBeGreaterThan(10)
-  expect(await readBooks(organizationId)).toMatchObject({
+  expect(await audit.stop()).toBeGreaterThan(10)
+  expect(await readBalances(organizationId)).toMatchObject({
     videos: { granted: makers.granted, available: 0, reserved: 0, used: makers.granted },
     seconds: {
       granted: 10_000,
@@ -190,13 +190,13 @@ const contextOf = (organizationId: string, jobId: string) => ({
 })
 
 /** Reads the balances repeatedly: granted = available + reserved + used in every snapshot. */
-function watchBooks(organizationId: string): { stop(): Promise<number> } {
+function auditContinuously(organizationId: string): { stop(): Promise<number> } {
   let isOver = false
-  const watching = (async () => {
+  const auditing = (async () => {
     let snapshots = 0
     while (!isOver) {
-      const books = Object.values(await readBooks(organizationId))
-      for (const { granted, available, reserved, used } of books)
+      const balances = Object.values(await readBalances(organizationId))
+      for (const { granted, available, reserved, used } of balances)
         expect(granted).toBe(available + reserved + used)
       expect(await auditQuota(db, organizationId)).toEqual([])
       snapshots += 1
@@ -207,12 +207,12 @@ function watchBooks(organizationId: string): { stop(): Promise<number> } {
   return {
     stop() {
       isOver = true
-      return watching
+      return auditing
     },
   }
 }
 
-async function readBooks(organizationId: string) {
+async function readBalances(organizationId: string) {
   const rows = await db
     .selectFrom('quota')
     .select(['metric', 'granted', 'available', 'reserved', 'used'])

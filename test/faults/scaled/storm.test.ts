@@ -122,11 +122,14 @@ async function reconnectAll(fixture: WorkerFixture): Promise<void> {
     if (state !== 'needsReauthorization' || !username || !displayName) continue
     const grant = fixture.tiktok.grant(username)
     const creator = { openId: grant.open_id, username, displayName, scopes: grant.scope.split(',') }
-    const place = { organizationId, row: id }
+    const associatedData = { organizationId, row: id }
     const tokens = {
-      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), { ...place, column: 'access_token' }),
+      accessTokenSealed: encryptor.seal(new Secret(grant.access_token), {
+        ...associatedData,
+        column: 'access_token',
+      }),
       refreshTokenSealed: encryptor.seal(new Secret(grant.refresh_token), {
-        ...place,
+        ...associatedData,
         column: 'refresh_token',
       }),
       expiresInSeconds: grant.expires_in,

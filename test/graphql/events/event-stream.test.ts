@@ -42,7 +42,7 @@ async function appendMany(organizationId: string, first: number, last: number): 
   ])
 }
 
-async function take(events: AsyncIterableIterator<EventRecord>, count: number): Promise<number[]> {
+async function nextSequences(events: AsyncIterableIterator<EventRecord>, count: number): Promise<number[]> {
   const sequences: number[] = []
   while (sequences.length < count) {
     const { value, done } = await events.next()
@@ -62,7 +62,7 @@ describe('an event stream', () => {
     const total = 300
     for (let index = 0; index < 50; index += 1) await append(organizationId)
     const early = eventStream.subscribe(organizationId, { after: 0, ...all })
-    const reading = take(early, total)
+    const reading = nextSequences(early, total)
     const late: Promise<number[]>[] = []
     const writing = Array.from({ length: 5 }, async (_, writer) => {
       for (let index = 0; index < 50; index += 1) {
@@ -71,7 +71,7 @@ describe('an event stream', () => {
         if (index % 7 === writer || index === 49)
           notifications.send({ organizations: [organizationId], jobs: [] })
         if (index === 25)
-          late.push(take(eventStream.subscribe(organizationId, { after: 10, ...all }), total - 10))
+          late.push(nextSequences(eventStream.subscribe(organizationId, { after: 10, ...all }), total - 10))
       }
     })
     await Promise.all(writing)
@@ -88,18 +88,18 @@ describe('an event stream', () => {
     const slow = eventStream.subscribe(organizationId, { after: 0, ...all })
     await append(organizationId)
     notifications.send({ organizations: [organizationId], jobs: [] })
-    expect(await take(slow, 1)).toEqual([1])
+    expect(await nextSequences(slow, 1)).toEqual([1])
     // More than a buffer holds.
     const total = 2_500
     await appendMany(organizationId, 2, total)
     const quick = eventStream.subscribe(organizationId, { after: 0, ...all })
     notifications.send({ organizations: [organizationId], jobs: [] })
-    expect(await take(quick, total)).toEqual(upTo(total))
-    const last = take(quick, 1)
+    expect(await nextSequences(quick, total)).toEqual(upTo(total))
+    const last = nextSequences(quick, 1)
     await append(organizationId)
     notifications.send({ organizations: [organizationId], jobs: [] })
     expect(await last).toEqual([total + 1]) // The feed has now pushed all events to the slow subscriber's buffer.
-    expect(await take(slow, total)).toEqual(upTo(total + 1).slice(1))
+    expect(await nextSequences(slow, total)).toEqual(upTo(total + 1).slice(1))
     await notifications.close()
     await eventStream.close()
   })
@@ -131,8 +131,8 @@ describe('an event stream', () => {
     const eventStream = await openEventStream()
     const events = eventStream.subscribe(organizationId, { after: 0, ...all })
     await append(organizationId)
-    expect(await take(events, 1)).toEqual([1])
-    const next = take(events, 1)
+    expect(await nextSequences(events, 1)).toEqual([1])
+    const next = nextSequences(events, 1)
     await database.owner.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'reelpilot notifications' and datname = current_database()`,
     )
@@ -147,9 +147,9 @@ describe('an event stream', () => {
     const notifications = createChangeNotifier(database.api)
     await append(organizationId)
     const events = eventStream.subscribe(organizationId, { after: null, ...all })
-    const first = take(events, 1)
+    const first = nextSequences(events, 1)
     const more = eventStream.subscribe(organizationId, { after: 0, ...all })
-    expect(await take(more, 1)).toEqual([1])
+    expect(await nextSequences(more, 1)).toEqual([1])
     let sent = true
     const sending = (async () => {
       while (sent) {
@@ -180,7 +180,7 @@ describe('an event stream', () => {
       keyId,
     })
     await append(organizationId, 'quota.granted')
-    expect(await take(events, 1)).toEqual([2])
+    expect(await nextSequences(events, 1)).toEqual([2])
     const next = events.next()
     const notifications = createChangeNotifier(database.api)
     // Appends only the event: the key's row does not show the revocation yet.
@@ -198,16 +198,16 @@ describe('an event stream', () => {
     const organizationId = await createOrganization(database)
     const { keyId } = await createKey(database, organizationId, ['read'])
     let now = 0
-    const watch = createKeyWatch({ db: database.api.db, onError: () => undefined, now: () => now })
+    const keyWatch = createKeyWatch({ db: database.api.db, onError: () => undefined, now: () => now })
     const eventStream = await createEventStream({
       db: database.api.db,
       databaseUrl: database.url,
-      keys: watch,
+      keys: keyWatch,
       onError: () => undefined,
     })
     await appendMany(organizationId, 2, 10)
     const events = eventStream.subscribe(organizationId, { after: 0, ...all, keyId })
-    expect(await take(events, 1)).toEqual([1])
+    expect(await nextSequences(events, 1)).toEqual([1])
     const owner = await database.owner.pool.connect()
     await owner.query('begin')
     await owner.query('lock table reelpilot.api_key in access exclusive mode')
@@ -219,7 +219,7 @@ describe('an event stream', () => {
     await owner.query('commit')
     owner.release()
     await expect(next).rejects.toThrow(/revoked/)
-    watch.close()
+    keyWatch.close()
     await eventStream.close()
   })
 })

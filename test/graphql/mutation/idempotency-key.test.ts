@@ -58,7 +58,7 @@ describe('an idempotency key', () => {
     ['half a surrogate pair', 'a\ud800', 'well-formed'],
   ])('with %s is refused with an InvalidInputError and has no effect', async (_what, key, message) => {
     const before = await countAll()
-    expect(await tenant.ask(create, input(key))).toEqual(refused(message))
+    expect(await tenant.request(create, input(key))).toEqual(refused(message))
     expect(await countAll()).toEqual(before)
   })
 
@@ -66,8 +66,11 @@ describe('an idempotency key', () => {
     const keys = ['k'.repeat(255), '🦦'.repeat(255), ' ', 'é', 'e\u0301', 'a"b\\c', "'; --"]
     const ids = []
     for (const key of keys) {
-      const [first, again] = [await tenant.ask(create, input(key)), await tenant.ask(create, input(key))]
-      expect(again).toEqual(first)
+      const [first, replayed] = [
+        await tenant.request(create, input(key)),
+        await tenant.request(create, input(key)),
+      ]
+      expect(replayed).toEqual(first)
       ids.push(first.createPlan.plan.id)
     }
     expect(new Set(ids).size).toBe(keys.length)
@@ -76,15 +79,15 @@ describe('an idempotency key', () => {
   it('is also validated in the header, and refused if header and input differ', async () => {
     const before = await countAll()
     const long = { 'idempotency-key': 'k'.repeat(256) }
-    expect(await tenant.ask(create, input(), long)).toEqual(refused('must have 1 to 255 characters'))
-    expect(await tenant.ask(create, input(), { 'idempotency-key': '""' })).toEqual(refused('must have 1'))
+    expect(await tenant.request(create, input(), long)).toEqual(refused('must have 1 to 255 characters'))
+    expect(await tenant.request(create, input(), { 'idempotency-key': '""' })).toEqual(refused('must have 1'))
     const other = { 'idempotency-key': 'other' }
-    expect(await tenant.ask(create, input('one'), other)).toEqual(refused('header'))
+    expect(await tenant.request(create, input('one'), other)).toEqual(refused('header'))
     expect(await countAll()).toEqual(before)
   })
 
   it('may be sent in both the header and the input', async () => {
-    const { createPlan } = await tenant.ask(create, input('a"b'), { 'idempotency-key': '"a\\"b"' })
+    const { createPlan } = await tenant.request(create, input('a"b'), { 'idempotency-key': '"a\\"b"' })
     expect(createPlan.__typename).toBe('CreatePlanPayload')
   })
 
@@ -103,7 +106,7 @@ describe('every mutation', () => {
     for (const { name, args } of mutations) {
       const type = args[0]?.type
       if (!type) throw new Error(`${name} takes no input`)
-      const answer = await tenant.ask(
+      const answer = await tenant.request(
         `mutation ($input: ${type}) { ${name}(input: $input) {
            __typename ... on InvalidInputError { fields { path } } } }`,
         { input: { ...(exampleOf(type) as object), idempotencyKey: 'k'.repeat(256) } },

@@ -50,17 +50,17 @@ describe('a mutation with an idempotency key', () => {
     const twice = `mutation ($input: CreatePlanInput!) {
       a: createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } }
       b: createPlan(input: $input) { ... on CreatePlanPayload { plan { id } } } }`
-    const { a, b } = await tenant.ask(twice, input('Twice'), { 'idempotency-key': 'twice' })
+    const { a, b } = await tenant.request(twice, input('Twice'), { 'idempotency-key': 'twice' })
     expect(a.plan.id).not.toBe(b.plan.id)
   })
 
   it('refuses the key for another mutation or input, without an effect', async () => {
-    const { createPlan: first } = await tenant.ask(create, input('First', 'reused'))
-    const { createPlan } = await tenant.ask(create, input('Second', 'reused'))
+    const { createPlan: first } = await tenant.request(create, input('First', 'reused'))
+    const { createPlan } = await tenant.request(create, input('Second', 'reused'))
     const conflict = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_CONFLICT' }
     expect(createPlan).toEqual(conflict)
     expect(await countPlans('Second')).toBe(0)
-    const other = await tenant.ask(
+    const other = await tenant.request(
       `mutation ($id: ID!) { lockPlan(input: { planId: $id, idempotencyKey: "reused" }) {
          __typename ... on Error { code } } }`,
       { id: first.plan.id },
@@ -69,33 +69,33 @@ describe('a mutation with an idempotency key', () => {
   })
 
   it('stores no error: the same key can be used again with a corrected input', async () => {
-    const bad = await tenant.ask(create, {
+    const bad = await tenant.request(create, {
       input: { ...input('Mended', 'mended').input, timeZone: 'Nowhere' },
     })
     expect(bad.createPlan.code).toBe('INVALID_INPUT')
     expect(await countKeys('mended')).toBe(0)
-    const good = await tenant.ask(create, input('Mended', 'mended'))
+    const good = await tenant.request(create, input('Mended', 'mended'))
     expect(good.createPlan.plan.name).toBe('Mended')
   })
 
   it('does not affect another organization, which can use the same key', async () => {
     const other = await createTenant(database, api)
-    await tenant.ask(create, input('Mine', 'shared'))
-    const { createPlan } = await other.ask(create, {
+    await tenant.request(create, input('Mine', 'shared'))
+    const { createPlan } = await other.request(create, {
       input: { accountId: other.ids.account, name: 'Theirs', timeZone: 'UTC', idempotencyKey: 'shared' },
     })
     expect(createPlan.plan.name).toBe('Theirs')
   })
 
   it('can use its key again after it has expired, once among concurrent requests', async () => {
-    const { createPlan: first } = await tenant.ask(create, input('Expired', 'expired'))
+    const { createPlan: first } = await tenant.request(create, input('Expired', 'expired'))
     await expire('expired', '1 second')
-    const { createPlan: other } = await tenant.ask(create, input('Other work', 'expired'))
+    const { createPlan: other } = await tenant.request(create, input('Other work', 'expired'))
     expect(other.plan.name).toBe('Other work')
 
     await expire('expired', '1 second')
     const answers = await Promise.all(
-      Array.from({ length: 8 }, () => tenant.ask(create, input('Expired', 'expired'))),
+      Array.from({ length: 8 }, () => tenant.request(create, input('Expired', 'expired'))),
     )
     const ids = new Set(answers.map(({ createPlan }) => createPlan.plan.id))
     expect(ids.size).toBe(1)
@@ -103,7 +103,7 @@ describe('a mutation with an idempotency key', () => {
   })
 
   it('is deleted an hour after its key has expired, and not before', async () => {
-    for (const key of ['long gone', 'just gone', 'alive']) await tenant.ask(create, input('Pruned', key))
+    for (const key of ['long gone', 'just gone', 'alive']) await tenant.request(create, input('Pruned', key))
     await expire('long gone', '61 minutes')
     await expire('just gone', '59 minutes')
     await prune(database.runtime.db)
@@ -113,8 +113,8 @@ describe('a mutation with an idempotency key', () => {
   it('returns the secret of a new API key once and does not store it', async () => {
     const make = `mutation { createApiKey(input: { name: "CI", scopes: [READ], idempotencyKey: "secret" }) {
       ... on CreateApiKeyPayload { key apiKey { id scopes } } } }`
-    const { createApiKey: first } = await tenant.ask(make)
-    const { createApiKey: second } = await tenant.ask(make)
+    const { createApiKey: first } = await tenant.request(make)
+    const { createApiKey: second } = await tenant.request(make)
     expect(first.key).toMatch(/^rp_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
     expect(second).toEqual({ key: null, apiKey: first.apiKey })
     const { rows } = await database.owner.pool.query('select result, response from reelpilot.idempotency_key')
@@ -124,8 +124,8 @@ describe('a mutation with an idempotency key', () => {
   it('stores the authorize URL of an account encrypted, because its state grants the callback', async () => {
     const connect = `mutation { connectAccount(input: { idempotencyKey: "address" }) {
       ... on ConnectAccountPayload { authorizeUrl } } }`
-    const { connectAccount: first } = await tenant.ask(connect)
-    expect(await tenant.ask(connect)).toEqual({ connectAccount: first })
+    const { connectAccount: first } = await tenant.request(connect)
+    expect(await tenant.request(connect)).toEqual({ connectAccount: first })
     const state = new URL(first.authorizeUrl).searchParams.get('state')
     const { rows } = await database.owner.pool.query('select result, response from reelpilot.idempotency_key')
     expect(JSON.stringify(rows)).not.toContain(state)

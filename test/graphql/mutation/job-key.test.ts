@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { diagramOf } from '../../../src/durable/diagram.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { createDraft, createTenant, createTestApi, steer, type Tenant, type TestApi } from '../support.ts'
+import { createDraft, createTenant, createTestApi, mutate, type Tenant, type TestApi } from '../support.ts'
 
 let database: TestDatabase
 let api: TestApi
@@ -20,8 +20,8 @@ async function createSlots(of: Tenant, count: number): Promise<readonly string[]
     of,
     Array.from({ length: count }, () => 60),
   )
-  await steer(of, 'submitPlanForReview', { planId })
-  await steer(of, 'approvePlan', { planId })
+  await mutate(of, 'submitPlanForReview', { planId })
+  await mutate(of, 'approvePlan', { planId })
   return slotIds
 }
 
@@ -29,7 +29,7 @@ const mutation = `mutation ($input: StartJobInput!) { startJob(input: $input) { 
   ... on StartJobPayload { job { id jobKey } } ... on Error { code } ... on JobKeyInUseError { jobId }
   ... on InvalidInputError { fields { path } } } }`
 const start = async (slotId: string | undefined, more: object = {}, of = tenant) =>
-  (await of.ask(mutation, { input: { slotId, ...more } })).startJob
+  (await of.request(mutation, { input: { slotId, ...more } })).startJob
 const jobsOf = async ({ organizationId }: Tenant) =>
   (
     await database.owner.pool.query(
@@ -66,7 +66,7 @@ describe('a job key', () => {
     expect(answers.filter((answer) => answer !== started[0])).toEqual(Array(11).fill(refused))
     expect(await jobsOf(own)).toMatchObject([{ job_key: 'promo' }])
     // The reservations of the refused starts were rolled back.
-    const { quotas, quotaAudit } = await own.ask('{ quotas { metric reserved } quotaAudit { message } }')
+    const { quotas, quotaAudit } = await own.request('{ quotas { metric reserved } quotaAudit { message } }')
     expect(quotas).toContainEqual({ metric: 'VIDEOS', reserved: 1 })
     expect(quotaAudit).toEqual([])
   })
@@ -79,8 +79,10 @@ describe('a job key', () => {
     expect(await start(slotId, { jobKey: 'another' })).toEqual(first)
 
     const other = await createTenant(database, api)
-    const [theirs] = await createSlots(other, 1)
-    expect(await start(theirs, { jobKey: 'mine' }, other)).toMatchObject({ __typename: 'StartJobPayload' })
+    const [foreignSlotId] = await createSlots(other, 1)
+    expect(await start(foreignSlotId, { jobKey: 'mine' }, other)).toMatchObject({
+      __typename: 'StartJobPayload',
+    })
   })
 
   it('can be used again after its job was cancelled', async () => {

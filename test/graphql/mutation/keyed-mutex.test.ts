@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 import { createKeyedMutex } from '../../../src/graphql/mutation/keyed-mutex.ts'
 
 /** A task that ends when `end` is called. */
-function gate() {
+function createGatedTask() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { work: () => promise, open: resolve }
 }
 
 it('a keyed mutex runs tasks with one key in the order of their calls, and tasks with other keys concurrently', async () => {
-  const line = createKeyedMutex(10_000)
-  const first = gate()
+  const mutex = createKeyedMutex(10_000)
+  const first = createGatedTask()
   const done: string[] = []
   const note = (what: string, work?: () => Promise<void>) => async () => {
     await work?.()
@@ -17,10 +17,10 @@ it('a keyed mutex runs tasks with one key in the order of their calls, and tasks
     return what
   }
   const all = [
-    line.runExclusive('a', note('a1', first.work)),
-    line.runExclusive('a', note('a2')),
-    line.runExclusive('a', note('a3')),
-    line.runExclusive('b', note('b1')),
+    mutex.runExclusive('a', note('a1', first.work)),
+    mutex.runExclusive('a', note('a2')),
+    mutex.runExclusive('a', note('a3')),
+    mutex.runExclusive('b', note('b1')),
   ]
   await all[3]
   expect(done).toEqual(['b1'])
@@ -30,27 +30,27 @@ it('a keyed mutex runs tasks with one key in the order of their calls, and tasks
 })
 
 it('a keyed mutex runs the next task after one that failed', async () => {
-  const line = createKeyedMutex(10_000)
-  const failed = line.runExclusive('a', () => Promise.reject(new Error('no')))
-  const next = line.runExclusive('a', async () => 'next')
+  const mutex = createKeyedMutex(10_000)
+  const failed = mutex.runExclusive('a', () => Promise.reject(new Error('no')))
+  const next = mutex.runExclusive('a', async () => 'next')
   await expect(failed).rejects.toThrow('no')
   expect(await next).toBe('next')
 })
 
 it('a keyed mutex returns null for a task that waits too long, and later tasks still wait for the running one', async () => {
-  const line = createKeyedMutex(20)
-  const slow = gate()
-  const first = line.runExclusive('a', slow.work)
+  const mutex = createKeyedMutex(20)
+  const slow = createGatedTask()
+  const first = mutex.runExclusive('a', slow.work)
   let late = 0
   const work = async () => {
     late += 1
   }
-  expect(await line.runExclusive('a', work)).toBeNull()
+  expect(await mutex.runExclusive('a', work)).toBeNull()
   // The first task is still running after the second one has timed out.
-  expect(await line.runExclusive('a', work)).toBeNull()
+  expect(await mutex.runExclusive('a', work)).toBeNull()
   expect(late).toBe(0)
   slow.open()
   await first
-  await line.runExclusive('a', work)
+  await mutex.runExclusive('a', work)
   expect(late).toBe(1)
 })

@@ -7,11 +7,11 @@ import { claimKey } from '../../../src/store/tenant/idempotency-keys.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/wait.ts'
 import {
-  asker,
+  clientFor,
   createKey,
   createTenant,
   createTestApi,
-  steer,
+  mutate,
   type Tenant,
   type TestApi,
 } from '../support.ts'
@@ -40,16 +40,16 @@ describe('replaying the first response of a mutation', () => {
     const first = await tenant.post(create, input('words'))
     const words = await first.text()
     const { id } = JSON.parse(words).data.createPlan.plan
-    await steer(tenant, 'updatePlan', { planId: id, name: 'Second' }, 'plan { id }')
+    await mutate(tenant, 'updatePlan', { planId: id, name: 'Second' }, 'plan { id }')
 
-    const again = await tenant.post(create, input('words'))
-    expect(await again.text()).toBe(words)
-    expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
+    const replayed = await tenant.post(create, input('words'))
+    expect(await replayed.text()).toBe(words)
+    expect([first, replayed].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
   })
 
   it('resolves other requested fields from the current data, without another effect', async () => {
-    const { createPlan: first } = await tenant.ask(create, input('fields'))
-    await steer(tenant, 'updatePlan', { planId: first.plan.id, name: 'Second' }, 'plan { id }')
+    const { createPlan: first } = await tenant.request(create, input('fields'))
+    await mutate(tenant, 'updatePlan', { planId: first.plan.id, name: 'Second' }, 'plan { id }')
     const less = `mutation ($input: CreatePlanInput!) {
       createPlan(input: $input) { ... on CreatePlanPayload { plan { id name } } } }`
     const answer = await tenant.post(less, input('fields'))
@@ -58,7 +58,7 @@ describe('replaying the first response of a mutation', () => {
       data: { createPlan: { plan: { id: first.plan.id, name: 'Second' } } },
     })
     // The first request still gets its stored response.
-    expect(await tenant.ask(create, input('fields'))).toEqual({ createPlan: first })
+    expect(await tenant.request(create, input('fields'))).toEqual({ createPlan: first })
   })
 
   it('lists the replayed fields in the extensions when a request has several mutations', async () => {
@@ -103,9 +103,9 @@ describe('replaying the first response of a mutation', () => {
   })
 
   it('is refused to an API key without the scope of the mutation', async () => {
-    await tenant.ask(create, input('reader'))
+    await tenant.request(create, input('reader'))
     const { key } = await createKey(database, tenant.organizationId, ['read'])
-    const reader = asker(api, tenant.organizationId, tenant.accountId, key)
+    const reader = clientFor(api, tenant.organizationId, tenant.accountId, key)
     const answer = await reader.post(create, input('reader'))
     expect(await answer.json()).toMatchObject({ data: null, errors: [{ extensions: { code: 'FORBIDDEN' } }] })
     expect(answer.headers.get('idempotent-replayed')).toBeNull()
@@ -132,7 +132,7 @@ describe('a concurrent request with the same idempotency key', () => {
         and datname = current_database() and query like '%claim_idempotency_key%'`)
     ).rowCount
   /** Claims the key in a transaction of another process and keeps it open. */
-  const hold = async (key: string) => {
+  const claimKeyElsewhere = async (key: string) => {
     const other = await database.owner.pool.connect()
     await other.query('begin')
     await other.query(
@@ -144,7 +144,7 @@ describe('a concurrent request with the same idempotency key', () => {
   }
 
   it('gets IdempotencyInProgressError after its timeout and has no effect', async () => {
-    const other = await hold('held')
+    const other = await claimKeyElsewhere('held')
     const answer = await tenant.post(create, input('held'))
     expect(answer.headers.get('retry-after')).toBe('1')
     expect(await answer.json()).toMatchObject({
@@ -158,15 +158,15 @@ describe('a concurrent request with the same idempotency key', () => {
     })
     await other.query('rollback')
     other.release()
-    expect((await tenant.ask(create, input('held'))).createPlan.plan.name).toBe('First')
+    expect((await tenant.request(create, input('held'))).createPlan.plan.name).toBe('First')
   })
 
   it('waits in its process: thirty of them use one connection and do not block other requests', async () => {
-    const other = await hold('crowd')
+    const other = await claimKeyElsewhere('crowd')
     const crowd = Array.from({ length: 30 }, () => tenant.post(create, input('crowd')))
     await waitUntil(waiters, (count) => count === 1)
     // The API has ten connections here.
-    const queries = Array.from({ length: 10 }, () => tenant.ask('{ viewer { organization { id } } }'))
+    const queries = Array.from({ length: 10 }, () => tenant.request('{ viewer { organization { id } } }'))
     expect(new Set((await Promise.all(queries)).map(({ viewer }) => viewer.organization.id)).size).toBe(1)
     expect(await waiters()).toBe(1)
     await other.query('rollback')
@@ -177,7 +177,7 @@ describe('a concurrent request with the same idempotency key', () => {
   })
 
   it('leaves the lock timeout of the command unchanged', async () => {
-    const { rows: usual } = await sql<{ lock_timeout: string }>`show lock_timeout`.execute(database.api.db)
+    const { rows: defaults } = await sql<{ lock_timeout: string }>`show lock_timeout`.execute(database.api.db)
     const limit = await inOrganization(database.api.db, tenant.organizationId, async (tx) => {
       const request = {
         organizationId: tenant.organizationId,
@@ -188,7 +188,7 @@ describe('a concurrent request with the same idempotency key', () => {
       expect(await claimKey(tx, request)).toEqual({ kind: 'new' })
       return (await sql<{ lock_timeout: string }>`show lock_timeout`.execute(tx)).rows
     })
-    expect(limit).toEqual(usual)
-    expect(usual).toEqual([{ lock_timeout: '8s' }])
+    expect(limit).toEqual(defaults)
+    expect(defaults).toEqual([{ lock_timeout: '8s' }])
   })
 })

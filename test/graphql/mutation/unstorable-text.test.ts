@@ -69,7 +69,7 @@ const withText = mutations.filter(({ type }) => textPathsIn(sampleOf(type, 'x'),
 it.each(withText)('$name reports every text that Postgres cannot store', async ({ name, type, typeName }) => {
   for (const text of ['a NUL: \0', 'half a pair: \ud83d']) {
     const input = sampleOf(type, text)
-    const answer = await tenant.ask(
+    const answer = await tenant.request(
       `mutation ($input: ${typeName}!) {
          ${name}(input: $input) { __typename ... on InvalidInputError { fields { path message } } }
        }`,

@@ -7,18 +7,18 @@ import { createRunningPlan, createTenant, createTestApi, type Tenant } from '../
 const database = await createTestDatabase()
 const api = await createTestApi(database)
 let tenant: Tenant
-let stranger: Tenant
+let otherTenant: Tenant
 let planIds: readonly string[]
 let address: string
 
 beforeAll(async () => {
   tenant = await createTenant(database, api)
-  stranger = await createTenant(database, api)
+  otherTenant = await createTenant(database, api)
   planIds = [
     (await createRunningPlan(tenant, [60, 61])).planId,
     (await createRunningPlan(tenant, [62])).planId,
   ]
-  await createRunningPlan(stranger, [60])
+  await createRunningPlan(otherTenant, [60])
   address = await api.listen(0, '127.0.0.1')
 })
 
@@ -26,7 +26,7 @@ const lists = ['accounts', 'plans', 'jobs', 'scans'] as const
 const page = (list: string, args = '') => `{ ${list}${args} { pageInfo { endCursor } nodes { id } } }`
 
 async function endOf(who: Tenant, list: string): Promise<string> {
-  const answer = await who.ask(page(list))
+  const answer = await who.request(page(list))
   return answer[list].pageInfo.endCursor
 }
 
@@ -40,13 +40,13 @@ async function errorOf(query: string) {
 describe.each(lists)('the list of %s', (list) => {
   it('accepts its own cursors', async () => {
     const own = await endOf(tenant, list)
-    expect(await tenant.ask(page(list, `(after: "${own}")`))).toMatchObject({ [list]: { nodes: [] } })
+    expect(await tenant.request(page(list, `(after: "${own}")`))).toMatchObject({ [list]: { nodes: [] } })
   })
 
   it('refuses every other cursor with the same message: another list’s, another organization’s, and malformed ones', async () => {
     const others = [
       await endOf(tenant, list === 'jobs' ? 'plans' : 'jobs'),
-      await endOf(stranger, list),
+      await endOf(otherTenant, list),
       'garbage',
       '%%%',
       '12',
@@ -65,7 +65,7 @@ describe.each(lists)('the list of %s', (list) => {
 it('the slots of a plan refuse a cursor of another plan’s slots', async () => {
   const slots = (planId: string, args = '') =>
     `{ node(id: "${planId}") { ... on Plan { slots${args} { pageInfo { endCursor } nodes { id } } } } }`
-  const { node } = await tenant.ask(slots(planIds[0] ?? ''))
+  const { node } = await tenant.request(slots(planIds[0] ?? ''))
   expect(await errorOf(slots(planIds[1] ?? '', `(after: "${node.slots.pageInfo.endCursor}")`))).toMatchObject(
     {
       extensions: { code: 'BAD_USER_INPUT' },
@@ -75,7 +75,7 @@ it('the slots of a plan refuse a cursor of another plan’s slots', async () => 
 
 describe('a sequence in `after` that does not exist yet', () => {
   const lastOf = async (): Promise<number> => {
-    const { events } = await tenant.ask('{ events(last: 1) { nodes { sequence } } }')
+    const { events } = await tenant.request('{ events(last: 1) { nodes { sequence } } }')
     return events.nodes[0].sequence
   }
 
@@ -85,7 +85,7 @@ describe('a sequence in `after` that does not exist yet', () => {
       message: `after is ${last + 1}, but the last sequence is ${last}`,
       extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: last },
     })
-    expect(await tenant.ask(`{ events(after: "${last}") { nodes { sequence } } }`)).toEqual({
+    expect(await tenant.request(`{ events(after: "${last}") { nodes { sequence } } }`)).toEqual({
       events: { nodes: [] },
     })
   })
@@ -93,7 +93,7 @@ describe('a sequence in `after` that does not exist yet', () => {
   it('is refused by the list of a job’s transitions', async () => {
     const query = (after: number) =>
       `{ jobs(first: 1) { nodes { revision transitions(after: "${after}") { nodes { revision } } } } }`
-    const { jobs } = await tenant.ask(query(0))
+    const { jobs } = await tenant.request(query(0))
     const [{ revision }] = jobs.nodes
     expect(await errorOf(query(revision + 1))).toMatchObject({
       extensions: { code: 'AFTER_OUT_OF_RANGE', lastSequence: revision },
@@ -121,7 +121,7 @@ it('an unknown state in a filter is refused with the list of valid states', asyn
   const error = await errorOf('{ jobs(filter: { states: ["queued", "needPerson"] }) { nodes { id } } }')
   expect(error?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
   expect(error?.message).toMatch(/^filter.states: there is no state "needPerson"; there are .*needsPerson/)
-  expect(await tenant.ask('{ jobs(filter: { states: ["needsPerson"] }) { nodes { id } } }')).toEqual({
+  expect(await tenant.request('{ jobs(filter: { states: ["needsPerson"] }) { nodes { id } } }')).toEqual({
     jobs: { nodes: [] },
   })
 })

@@ -17,7 +17,7 @@ describe('the table of failure verdicts', () => {
   const fields = 'code source httpStatus verdict meaning nextStep retryAfterSeconds canPostAgain'
 
   it('is returned completely', async () => {
-    const answer = await tenant.ask(`{ failureVerdicts { ${fields} } }`)
+    const answer = await tenant.request(`{ failureVerdicts { ${fields} } }`)
     const table = failureVerdicts.map(({ source, afterSeconds = null, ...row }) => ({
       httpStatus: null,
       retryAfterSeconds: afterSeconds,
@@ -31,7 +31,7 @@ describe('the table of failure verdicts', () => {
   it('is filtered by source, because a code can mean different things', async () => {
     const of = async (source: string) => {
       const query = `query ($source: FailureSource) { failureVerdicts(source: $source) { ${fields} } }`
-      const { failureVerdicts: rows } = await tenant.ask(query, { source })
+      const { failureVerdicts: rows } = await tenant.request(query, { source })
       expect(new Set(rows.map((row: Answer) => row.source))).toEqual(new Set([source]))
       return rows.find(({ code }: Answer) => code === 'spam_risk_too_many_posts')
     }
@@ -54,7 +54,7 @@ describe('codes that are not in the table', () => {
     await countUnrecognised(db, organizationId, { source: 'post', code: 'brand_new' })
     await countUnrecognised(db, organizationId, { source: 'api', code: 'brand_new', logId: '2' })
     await countUnrecognised(db, organizationId, { source: 'later', code: 'x' })
-    const { unrecognisedCodes } = await tenant.ask(
+    const { unrecognisedCodes } = await tenant.request(
       '{ unrecognisedCodes { code source occurrenceCount firstSeenAt lastSeenAt lastLogId } }',
     )
     expect(unrecognisedCodes).toMatchObject([

@@ -66,12 +66,12 @@ describe('without a valid API key', () => {
 
 describe('an authenticated client', () => {
   it('may introspect the schema, as GraphiQL does', async () => {
-    const { __schema } = await tenant.ask(getIntrospectionQuery())
+    const { __schema } = await tenant.request(getIntrospectionQuery())
     expect(__schema.queryType.name).toBe('Query')
   })
 
   it('may send the default operations of GraphiQL', async () => {
-    const { plans, viewer } = await tenant.ask(welcome)
+    const { plans, viewer } = await tenant.request(welcome)
     expect(plans.nodes).toEqual([])
     expect(viewer.organization.name).toBe('Test')
     expect(validate(schema, parse(live))).toEqual([])

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startChromium } from '../../support/chromium.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { createDraft, createTenant, createTestApi, steer, type Tenant } from '../support.ts'
+import { createDraft, createTenant, createTestApi, mutate, type Tenant } from '../support.ts'
 
 /** A name that its owner makes resolve to this machine after the page was loaded (DNS rebinding). */
 const rebound = 'evil.test'
@@ -142,7 +142,7 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
     await run(page)
     const { planId } = await createDraft(tenant, [60])
     await answer(page).getByText('slots.added').waitFor()
-    await steer(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'submitPlanForReview', { planId })
     await answer(page).getByText('plan.submitted').waitFor()
     expect(complaints).toEqual([])
     expect(page.url()).not.toContain(tenant.key)

@@ -7,7 +7,7 @@ import { Secret } from '../../../src/secret.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { freePort } from '../../support/free-port.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { asker, createKey, createTenant, createTestApi, type Tenant, type TestApi } from '../support.ts'
+import { clientFor, createKey, createTenant, createTestApi, type Tenant, type TestApi } from '../support.ts'
 
 /** So few that an empty bucket stays empty during a test. */
 const apiBucket = { capacity: 100, refillPerSecond: 1 }
@@ -30,7 +30,7 @@ beforeAll(async () => {
 async function newKey(through: TestApi = api) {
   const { organizationId, accountId } = tenant
   const created = await createKey(database, organizationId, ['read', 'write', 'admin'])
-  return { ...created, ...asker(through, organizationId, accountId, created.key) }
+  return { ...created, ...clientFor(through, organizationId, accountId, created.key) }
 }
 
 /** Costs more than the capacity of the bucket, and so empties it. */
@@ -114,7 +114,7 @@ describe('an API key', () => {
     // Invalid requests are also refused without a point left.
     const broke = await createTestApi(database, { apiBucket: { capacity: 1, refillPerSecond: 1 } })
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => asker(broke, '', '', key.key).post('{ nonsense')),
+      Array.from({ length: 20 }, () => clientFor(broke, '', '', key.key).post('{ nonsense')),
     )
     expect(answers.map(({ status }) => status)).toContain(429)
   })
@@ -124,13 +124,13 @@ describe('an API key', () => {
     await empty(one)
     expect((await empty(one)).status).toBe(429)
     expect((await other.post('{ __typename }')).status).toBe(200)
-    const stranger = await createTenant(database, api)
-    expect((await stranger.post('{ __typename }')).status).toBe(200)
+    const otherTenant = await createTenant(database, api)
+    expect((await otherTenant.post('{ __typename }')).status).toBe(200)
   })
 
   it('shares its bucket among all servers', async () => {
     const here = await newKey()
-    const there = asker(second, tenant.organizationId, tenant.accountId, here.key)
+    const there = clientFor(second, tenant.organizationId, tenant.accountId, here.key)
     await empty(here)
     expect((await empty(there)).status).toBe(429)
   })
@@ -176,15 +176,15 @@ describe('a subscription', () => {
       connectionParams: { apiKey: key.key },
       retryAttempts: 0,
     })
-    const ask = (query: string) => client.iterate({ query }).next()
-    expect((await ask('{ rateLimits { apiKey { remaining } } }')).value).toEqual({
+    const request = (query: string) => client.iterate({ query }).next()
+    expect((await request('{ rateLimits { apiKey { remaining } } }')).value).toEqual({
       data: { rateLimits: { apiKey: { remaining: 99 } } },
     })
-    await expect(ask('{ nonsense }')).rejects.toMatchObject([
+    await expect(request('{ nonsense }')).rejects.toMatchObject([
       { extensions: { requestId: expect.any(String) } },
     ])
     const half = '{ jobs(first: 90) { nodes { id state tag slot { id caption } } } }'
-    for (const _ of [1, 2]) await ask(half)
+    for (const _ of [1, 2]) await request(half)
     const refusal = [
       {
         message: expect.stringContaining('too few points left'),
@@ -195,10 +195,10 @@ describe('a subscription', () => {
         },
       },
     ]
-    await expect(ask(half)).rejects.toEqual(refusal)
+    await expect(request(half)).rejects.toEqual(refusal)
     const following = 'subscription { events { plan { slots(first: 100) { nodes { id caption } } } } }'
-    await expect(ask(following)).rejects.toEqual(refusal)
-    expect((await ask('{ __typename }')).value).toEqual({ data: { __typename: 'Query' } })
+    await expect(request(following)).rejects.toEqual(refusal)
+    expect((await request('{ __typename }')).value).toEqual({ data: { __typename: 'Query' } })
     await client.dispose()
   })
 })
@@ -219,22 +219,22 @@ describe('while the limiter is unavailable', () => {
   })
 
   it('the process uses its share in memory and reports that it is degraded', async () => {
-    const alone = await createTestDatabase()
+    const ownDatabase = await createTestDatabase()
     const limiter = await startLimiter({
-      db: alone.api.db,
+      db: ownDatabase.api.db,
       role: 'reelpilot_api',
       redisUrl: new Secret(`redis://:canary@127.0.0.1:${await freePort()}`),
       onError: () => undefined,
       leaseMs: 1_000,
     })
-    const own = await createTestApi(alone, { limiter })
+    const own = await createTestApi(ownDatabase, { limiter })
     const base = await own.listen(0, '127.0.0.1')
-    const someone = await createTenant(alone, own)
-    const ask = () =>
+    const someone = await createTenant(ownDatabase, own)
+    const request = () =>
       someone.post(
         '{ rateLimitStore { kind reason shareCount } rateLimits { windows { name used remaining } } }',
       )
-    const first = await ask()
+    const first = await request()
     expect([first.status, ...limits(first)]).toEqual([200, null, null, null])
     const store = { kind: 'MEMORY', shareCount: 1, reason: expect.stringContaining('Redis is unreachable') }
     const unknown = { used: null, remaining: null }
@@ -258,7 +258,7 @@ describe('while the limiter is unavailable', () => {
       limits: { store: 'memory', shares: 1 },
     })
     expect(text).not.toContain('canary')
-    const counted = await waitUntil(ask, (response) => response.headers.has('ratelimit-limit'))
+    const counted = await waitUntil(request, (response) => response.headers.has('ratelimit-limit'))
     expect(limits(counted)[0]).toBe(1_000)
     await own.close()
     await limiter.stop()

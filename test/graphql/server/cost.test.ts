@@ -4,7 +4,7 @@ import { welcome } from '../../../src/graphql/graphiql/operations.ts'
 import { schema } from '../../../src/graphql/schema/schema.ts'
 import { costOf, maxWeight, minCost, weightOf } from '../../../src/graphql/server/cost.ts'
 
-const points = (query: string, variables?: Readonly<Record<string, unknown>>) =>
+const costOfQuery = (query: string, variables?: Readonly<Record<string, unknown>>) =>
   costOf(schema, parse(query), variables)
 const ids = (count: number) => `[${'"x",'.repeat(count)}]`
 const job = '... on Job { id state }'
@@ -79,24 +79,24 @@ it.each<[string, string, number, number]>([
     5,
   ],
 ])('charges %s', (_name, query, cost, price) => {
-  expect([weightOf(schema, parse(query)), points(query)]).toEqual([cost, price])
+  expect([weightOf(schema, parse(query)), costOfQuery(query)]).toEqual([cost, price])
 })
 
 it('the cost of a query counts a page size in a variable like a literal one, and a missing variable by its default', () => {
   const page = 'query ($n: Int = 50) { jobs(first: $n) { nodes { id } } }'
   const last = 'query ($n: Int) { jobs(last: $n) { nodes { id } } }'
   const some = `query ($ids: [ID!]!) { nodes(ids: $ids) { ${job} } }`
-  expect(points(page, { n: 100 })).toBe(23)
-  expect(points(page)).toBe(12)
-  expect(points(page, { n: null })).toBe(5)
-  expect(points(last, { n: 100 })).toBe(23)
-  expect(points(some, { ids: Array(100).fill('x') })).toBe(24)
-  expect(points(some, { ids: 'x' })).toBe(minCost)
+  expect(costOfQuery(page, { n: 100 })).toBe(23)
+  expect(costOfQuery(page)).toBe(12)
+  expect(costOfQuery(page, { n: null })).toBe(5)
+  expect(costOfQuery(last, { n: 100 })).toBe(23)
+  expect(costOfQuery(some, { ids: Array(100).fill('x') })).toBe(24)
+  expect(costOfQuery(some, { ids: 'x' })).toBe(minCost)
 })
 
 it('the cost of a query counts an invalid or too large page size like the maximum', () => {
   const page = 'query ($n: Int) { jobs(first: $n) { nodes { id } } }'
-  for (const n of ['many', 1.5, 1e9]) expect(points(page, { n })).toBe(23)
+  for (const n of ['many', 1.5, 1e9]) expect(costOfQuery(page, { n })).toBe(23)
 })
 
 it('the cost of exponential chains of fragments and thousands of aliases is computed in linear time', () => {
@@ -111,5 +111,5 @@ it('the cost of exponential chains of fragments and thousands of aliases is comp
 })
 
 it('the default query of GraphiQL costs less than 100 points', () => {
-  expect(points(welcome)).toBeLessThan(100)
+  expect(costOfQuery(welcome)).toBeLessThan(100)
 })

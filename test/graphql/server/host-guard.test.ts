@@ -73,11 +73,11 @@ describe.each(Object.entries(cases))(
   'a server %s',
   (_name, { publicUrl, listensOn, localAddress, accepted, refused }) => {
     const guard = createHostGuard(publicUrl, listensOn)
-    const ask = (host: string | undefined) =>
+    const check = (host: string | undefined) =>
       guard({ headers: host === undefined ? {} : { host }, socket: { localAddress } as Socket })
 
     it('accepts its own names and addresses', () => {
-      expect(accepted.filter((host) => ask(host) !== null)).toEqual([])
+      expect(accepted.filter((host) => check(host) !== null)).toEqual([])
     })
 
     it('refuses every other host and names PUBLIC_URL', () => {
@@ -86,7 +86,7 @@ describe.each(Object.entries(cases))(
         code: 'HOST_NOT_ALLOWED',
         message: expect.stringContaining('PUBLIC_URL'),
       }
-      for (const host of refused) expect(ask(host)).toEqual(refusal)
+      for (const host of refused) expect(check(host)).toEqual(refusal)
     })
   },
 )

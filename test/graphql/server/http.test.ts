@@ -95,8 +95,8 @@ describe('the GraphiQL page', () => {
   it('is revalidated with its ETag', async () => {
     const first = await get('/graphql', asPage)
     expect(first.headers).toMatchObject({ 'cache-control': 'no-cache', vary: 'accept' })
-    const again = await get('/graphql', { ...asPage, 'if-none-match': first.headers.etag ?? '' })
-    expect([again.status, again.bytes.length]).toEqual([304, 0])
+    const revalidated = await get('/graphql', { ...asPage, 'if-none-match': first.headers.etag ?? '' })
+    expect([revalidated.status, revalidated.bytes.length]).toEqual([304, 0])
     const head = await get('/graphql', asPage, 'HEAD')
     expect([head.status, head.bytes.length, head.headers.etag]).toEqual([200, 0, first.headers.etag])
   })
@@ -118,11 +118,11 @@ describe('the GraphiQL page', () => {
         'cache-control': 'public, max-age=31536000, immutable',
         vary: 'accept-encoding',
       })
-    const again = await get(`/${path}`, {
+    const revalidated = await get(`/${path}`, {
       'accept-encoding': 'br',
       'if-none-match': brotli.headers.etag ?? '',
     })
-    expect([again.status, again.bytes.length]).toEqual([304, 0])
+    expect([revalidated.status, revalidated.bytes.length]).toEqual([304, 0])
     for (const other of [path.replace(/\/\w+\//, '/0123456789abcdef/'), `${path}/..`, 'graphiql/x'])
       expect((await get(`/${other}`, {})).status).toBe(404)
   })
@@ -174,8 +174,8 @@ describe('a request with a key in the header Authorization', () => {
 
   it('may come from a script of another origin, but not with cookies', async () => {
     const preflight = { origin: 'https://my.example', 'access-control-request-method': 'POST' }
-    const asked = { ...preflight, 'access-control-request-headers': 'authorization,content-type' }
-    const { headers } = await get('/graphql', asked, 'OPTIONS')
+    const requestedHeaders = { ...preflight, 'access-control-request-headers': 'authorization,content-type' }
+    const { headers } = await get('/graphql', requestedHeaders, 'OPTIONS')
     expect(headers['access-control-allow-headers']).toBe('authorization,content-type')
     expect(headers['access-control-allow-credentials']).toBeUndefined()
   })

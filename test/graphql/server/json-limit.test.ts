@@ -68,7 +68,7 @@ async function bySocket(body: string): Promise<Answer> {
   return type === 'error' ? { errors: payload } : payload
 }
 
-async function tell(body: string): Promise<number> {
+async function sendWebhook(body: string): Promise<number> {
   const at = Math.floor(Date.now() / 1_000)
   const signature = createHmac('sha256', clientSecret).update(`${at}.${body}`).digest('hex')
   const headers = { 'content-type': 'application/json', 'tiktok-signature': `t=${at},s=${signature}` }
@@ -121,7 +121,7 @@ describe.each([
       fc.asyncProperty(
         fc.integer({ min: 1, max: 30_000 }),
         fc.constantFrom('variables', 'extensions', 'input', 'storyboard', 'query'),
-        async (depth, place) => {
+        async (depth, field) => {
           const value = nested(depth)
           const body = {
             variables: `{"query":"{ __typename }","variables":{"a":${value}}}`,
@@ -129,7 +129,7 @@ describe.each([
             input: `{"query":${JSON.stringify(mutation)},"variables":{"input":${value}}}`,
             storyboard: addSlotsWith(value),
             query: `{"query":"{ node(id: ${value}) { id } }"}`,
-          }[place]
+          }[field]
           expect(JSON.stringify(await send(body))).not.toContain('INTERNAL')
         },
       ),
@@ -152,7 +152,7 @@ it('webhooks of any depth get 200, in their body and in their content', async ()
     fc.asyncProperty(fc.integer({ min: 1, max: 30_000 }), fc.boolean(), async (depth, isInside) => {
       const value = nested(depth)
       const content = JSON.stringify(isInside ? `{"publish_id":${value}}` : '{}')
-      expect(await tell(`{${about},"content":${content},"more":${isInside ? 0 : value}}`)).toBe(200)
+      expect(await sendWebhook(`{${about},"content":${content},"more":${isInside ? 0 : value}}`)).toBe(200)
     }),
     { numRuns: 25 },
   )

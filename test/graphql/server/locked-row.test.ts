@@ -14,7 +14,7 @@ const isCreated = { data: { createPlan: { __typename: 'CreatePlanPayload' } } }
 const unavailable = { code: 'UNAVAILABLE', retryAfterSeconds: expect.any(Number) }
 
 /** Locks a row that every mutation of an organization needs, until `release` is called. */
-async function holdRowOf(organizationId: string): Promise<{ release(): Promise<void> }> {
+async function lockRowOf(organizationId: string): Promise<{ release(): Promise<void> }> {
   const client = await database.owner.pool.connect()
   await client.query('begin')
   await client.query('select from reelpilot.event_head where organization_id = $1 for update', [
@@ -29,14 +29,14 @@ async function holdRowOf(organizationId: string): Promise<{ release(): Promise<v
 }
 
 it('an organization is served while thirty requests of another wait for a locked row', async () => {
-  const [held, other] = [await createTenant(database, api), await createTenant(database, api)]
-  const post = async (tenant: typeof held, query: string) => {
+  const [locked, other] = [await createTenant(database, api), await createTenant(database, api)]
+  const post = async (tenant: typeof locked, query: string) => {
     const response = await tenant.post(query, { accountId: tenant.ids.account })
     const retryAfter = Number(response.headers.get('retry-after'))
     return { status: response.status, retryAfter, body: (await response.json()) as Answer }
   }
-  const row = await holdRowOf(held.organizationId)
-  const waiting = Array.from({ length: 30 }, () => post(held, createPlan))
+  const row = await lockRowOf(locked.organizationId)
+  const waiting = Array.from({ length: 30 }, () => post(locked, createPlan))
   try {
     const [query, mutation] = await Promise.all([
       post(other, '{ accounts { nodes { id } } }'),
@@ -55,24 +55,24 @@ it('an organization is served while thirty requests of another wait for a locked
   } finally {
     await row.release()
   }
-  expect((await post(held, createPlan)).body).toMatchObject(isCreated)
+  expect((await post(locked, createPlan)).body).toMatchObject(isCreated)
 })
 
 it('a request that waits too long for a lock gets UNAVAILABLE over WebSocket and as a server-sent event too', async () => {
-  const held = await createTenant(database, api)
+  const locked = await createTenant(database, api)
   const address = await api.listen(0, '127.0.0.1')
   const socket = createClient({
     url: `${address.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
-    connectionParams: { apiKey: held.key },
+    connectionParams: { apiKey: locked.key },
   })
   onTestFinished(async () => void (await socket.dispose()))
-  const variables = { accountId: held.ids.account }
-  const row = await holdRowOf(held.organizationId)
+  const variables = { accountId: locked.ids.account }
+  const row = await lockRowOf(locked.organizationId)
   try {
     const [overSocket, asEvents] = await Promise.all([
       socket.iterate({ query: createPlan, variables }).next(),
-      held
+      locked
         .post(createPlan, variables, { accept: 'text/event-stream' })
         .then(async (response) => ({ status: response.status, text: await response.text() })),
     ])

@@ -168,8 +168,10 @@ describe('while the database is unavailable', () => {
   })
 
   it('an operation on an open WebSocket gets an UNAVAILABLE error', async () => {
-    const asked = client.open?.iterate({ query: '{ viewer { organization { id } } }' }).next()
-    await expect(asked).rejects.toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfterSeconds: 5 } }])
+    const pending = client.open?.iterate({ query: '{ viewer { organization { id } } }' }).next()
+    await expect(pending).rejects.toMatchObject([
+      { extensions: { code: 'UNAVAILABLE', retryAfterSeconds: 5 } },
+    ])
     await client.open?.dispose()
   })
 

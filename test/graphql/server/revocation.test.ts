@@ -13,7 +13,7 @@ import {
   createTenant,
   createTestApi,
   globalId,
-  steer,
+  mutate,
   type Tenant,
   type TestApi,
 } from '../support.ts'
@@ -53,7 +53,7 @@ beforeAll(async () => {
 const freshKey = async () => {
   ;({ key, keyId } = await createKey(database, tenant.organizationId, ['read']))
 }
-const revoke = () => steer(tenant, 'revokeApiKey', { apiKeyId: globalId('ApiKey', keyId) }, 'apiKey { id }')
+const revoke = () => mutate(tenant, 'revokeApiKey', { apiKeyId: globalId('ApiKey', keyId) }, 'apiKey { id }')
 
 afterEach(() => {
   for (const each of open.splice(0)) each.destroy()

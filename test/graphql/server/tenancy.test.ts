@@ -7,8 +7,8 @@ import {
   createTenant,
   createTestApi,
   globalId,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
   type TestApi,
 } from '../support.ts'
@@ -16,16 +16,16 @@ import {
 let database: TestDatabase
 let api: TestApi
 let owner: Tenant
-let stranger: Tenant
+let otherTenant: Tenant
 let ids: Readonly<Record<'plan' | 'slot' | 'job' | 'account' | 'scan' | 'apiKey' | 'organization', string>>
 
 beforeAll(async () => {
   database = await createTestDatabase()
   api = await createTestApi(database)
   owner = await createTenant(database, api)
-  stranger = await createTenant(database, api)
+  otherTenant = await createTenant(database, api)
   const { planId, slotIds } = await createRunningPlan(owner, [60, 70])
-  const { jobs, scans } = await owner.ask('{ jobs { nodes { id } } scans { nodes { id } } }')
+  const { jobs, scans } = await owner.request('{ jobs { nodes { id } } scans { nodes { id } } }')
   ids = {
     plan: planId,
     slot: slotIds[0] ?? '',
@@ -42,11 +42,11 @@ describe('an organization', () => {
     const read = `query ($plan: ID!, $job: ID!, $all: [ID!]!) {
       plan(id: $plan) { id } job(id: $job) { id } nodes(ids: $all) { id } node(id: $job) { id } }`
     const all = Object.values(ids)
-    const found = await owner.ask(read, { plan: ids.plan, job: ids.job, all })
+    const found = await owner.request(read, { plan: ids.plan, job: ids.job, all })
     expect(found.nodes.map((node: { id: string }) => node.id)).toEqual(all)
     expect(found).toMatchObject({ plan: { id: ids.plan }, job: { id: ids.job }, node: { id: ids.job } })
 
-    expect(await stranger.ask(read, { plan: ids.plan, job: ids.job, all })).toEqual({
+    expect(await otherTenant.request(read, { plan: ids.plan, job: ids.job, all })).toEqual({
       plan: null,
       job: null,
       node: null,
@@ -56,14 +56,14 @@ describe('an organization', () => {
 
   it('sees nothing of another organization in any list', async () => {
     await countUnrecognised(database.runtime.db, owner.organizationId, { source: 'api', code: 'new_code' })
-    expect(await owner.ask('{ unrecognisedCodes { code } }')).toEqual({
+    expect(await owner.request('{ unrecognisedCodes { code } }')).toEqual({
       unrecognisedCodes: [{ code: 'new_code' }],
     })
     await database.owner.pool.query(`update reelpilot.machine_instance set state = 'revoked' where machine = 'account'
                                        and organization_id = '${owner.organizationId}'`)
     const forecast = '{ accounts { nodes { health { slotsAtRiskCount } } } }'
-    expect((await owner.ask(forecast)).accounts.nodes).toEqual([{ health: { slotsAtRiskCount: 2 } }])
-    const lists = await stranger.ask(
+    expect((await owner.request(forecast)).accounts.nodes).toEqual([{ health: { slotsAtRiskCount: 2 } }])
+    const lists = await otherTenant.request(
       `query ($plan: ID!) {
       plans { nodes { id } } jobs { nodes { id } } ofPlan: jobs(filter: { planId: $plan }) { nodes { id } } scans { nodes { id } }
       accounts { nodes { id health { slotsAtRiskCount slotsAtRisk { slot { id } } } } }
@@ -77,17 +77,17 @@ describe('an organization', () => {
       ofPlan: { nodes: [] },
       scans: { nodes: [] },
       accounts: {
-        nodes: [{ id: stranger.ids.account, health: { slotsAtRiskCount: 0, slotsAtRisk: [] } }],
+        nodes: [{ id: otherTenant.ids.account, health: { slotsAtRiskCount: 0, slotsAtRisk: [] } }],
       },
       unrecognisedCodes: [],
       quotas: ['VIDEOS', 'SECONDS'].map((metric) => ({ metric, reserved: 0, used: 0 })),
       events: { nodes: [{ type: 'apiKey.created' }] },
       viewer: {
         organization: {
-          id: stranger.ids.organization,
-          apiKeys: [{ id: globalId('ApiKey', stranger.keyId) }],
+          id: otherTenant.ids.organization,
+          apiKeys: [{ id: globalId('ApiKey', otherTenant.keyId) }],
         },
-        apiKey: { id: globalId('ApiKey', stranger.keyId) },
+        apiKey: { id: globalId('ApiKey', otherTenant.keyId) },
       },
     })
   })
@@ -120,7 +120,7 @@ describe('an organization', () => {
       ['disconnectAccount', { accountId: account }, 'accountId'],
     ]
     for (const [name, input, field] of attempts) {
-      expect(await steer(stranger, name, input, '__typename'), name).toMatchObject({
+      expect(await mutate(otherTenant, name, input, '__typename'), name).toMatchObject({
         code: 'NOT_FOUND',
         field,
       })
@@ -137,7 +137,7 @@ describe('an organization', () => {
       `subscription { planEvents(planId: "${ids.plan}", after: 0) { type } }`,
       `subscription { accountEvents(accountId: "${ids.account}", after: 0) { type } }`,
     ]) {
-      const response = await stranger.post(query, {}, { accept: 'text/event-stream' })
+      const response = await otherTenant.post(query, {}, { accept: 'text/event-stream' })
       const text = await response.text()
       expect(text).toContain('BAD_USER_INPUT')
       expect(text).not.toMatch(/(job|account)\.transitioned/)
@@ -156,13 +156,13 @@ describe('a scope', () => {
     expect(await (await reader.post(archive)).json()).toMatchObject(forbidden)
     expect(await (await reader.post(keys)).json()).toMatchObject(forbidden)
     expect(await (await writer.post(grant)).json()).toMatchObject(forbidden)
-    expect(await writer.ask(archive)).toEqual({ archivePlan: { code: 'NOT_FOUND' } })
-    expect(await writer.ask('{ plans { nodes { id } } }')).toEqual({ plans: { nodes: [] } })
+    expect(await writer.request(archive)).toEqual({ archivePlan: { code: 'NOT_FOUND' } })
+    expect(await writer.request('{ plans { nodes { id } } }')).toEqual({ plans: { nodes: [] } })
   })
 
   it('ends when its key is revoked', async () => {
     const { key, keyId } = await createKey(database, owner.organizationId, ['read'])
-    const ask = () =>
+    const request = () =>
       api.fetch(
         new Request('http://api.test/graphql', {
           method: 'POST',
@@ -170,9 +170,9 @@ describe('a scope', () => {
           body: JSON.stringify({ query: '{ viewer { apiKey { name } } }' }),
         }),
       )
-    expect((await ask()).status).toBe(200)
-    await steer(owner, 'revokeApiKey', { apiKeyId: globalId('ApiKey', keyId) }, 'apiKey { revokedAt }')
-    expect((await ask()).status).toBe(401)
+    expect((await request()).status).toBe(200)
+    await mutate(owner, 'revokeApiKey', { apiKeyId: globalId('ApiKey', keyId) }, 'apiKey { revokedAt }')
+    expect((await request()).status).toBe(401)
   })
 })
 

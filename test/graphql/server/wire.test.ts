@@ -13,7 +13,7 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
-  steer,
+  mutate,
   type Tenant,
   type TestApi,
 } from '../support.ts'
@@ -22,7 +22,7 @@ let database: TestDatabase
 let api: TestApi
 let address: string
 let tenant: Tenant
-let stranger: Tenant
+let otherTenant: Tenant
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -31,7 +31,7 @@ beforeAll(async () => {
   })
   address = await api.listen(0, '127.0.0.1')
   tenant = await createTenant(database, api)
-  stranger = await createTenant(database, api)
+  otherTenant = await createTenant(database, api)
 })
 
 function socketClient(key: string) {
@@ -56,7 +56,7 @@ describe('over WebSocket', () => {
       if (!data) throw new Error('an event without data')
       expect(data.events.sequence).toBe(seen.length + 2)
       seen.push(data.events.type)
-      if (data.events.type === 'slots.added') await steer(tenant, 'submitPlanForReview', { planId })
+      if (data.events.type === 'slots.added') await mutate(tenant, 'submitPlanForReview', { planId })
       if (data.events.type === 'plan.submitted') break
     }
     expect(seen).toEqual(['plan.created', 'slots.added', 'plan.submitted'])
@@ -66,20 +66,23 @@ describe('over WebSocket', () => {
   it('planEvents delivers the events of a plan and its jobs, jobEvents those of one job', async () => {
     const { planId, slotIds } = await createRunningPlan(tenant, [60])
     await createRunningPlan(tenant, [60])
-    const { node } = await tenant.ask('query ($id: ID!) { node(id: $id) { ... on Slot { job { id } } } }', {
-      id: slotIds[0],
-    })
+    const { node } = await tenant.request(
+      'query ($id: ID!) { node(id: $id) { ... on Slot { job { id } } } }',
+      {
+        id: slotIds[0],
+      },
+    )
     const client = socketClient(tenant.key)
-    const take = async (query: string, count: number) => {
+    const collect = async (query: string, count: number) => {
       const seen: string[] = []
       for await (const { data } of client.iterate<Record<string, { type: string }>>({ query })) {
         seen.push(...Object.values(data ?? {}).map(({ type }) => type))
-        if (seen.length === 1) await steer(tenant, 'pauseJob', { jobId: node.job.id }, 'job { id }')
+        if (seen.length === 1) await mutate(tenant, 'pauseJob', { jobId: node.job.id }, 'job { id }')
         if (seen.length === count) return seen
       }
       throw new Error(`ended after ${seen.join(', ')}`)
     }
-    expect(await take(`subscription { planEvents(planId: "${planId}", after: 0) { type } }`, 7)).toEqual([
+    expect(await collect(`subscription { planEvents(planId: "${planId}", after: 0) { type } }`, 7)).toEqual([
       'plan.created',
       'slots.added',
       'plan.submitted',
@@ -88,8 +91,8 @@ describe('over WebSocket', () => {
       'plan.approved',
       'job.transitioned',
     ])
-    await steer(tenant, 'resumeJob', { jobId: node.job.id }, 'job { id }')
-    const ofJob = await take(`subscription { jobEvents(jobId: "${node.job.id}", after: 0) { type } }`, 3)
+    await mutate(tenant, 'resumeJob', { jobId: node.job.id }, 'job { id }')
+    const ofJob = await collect(`subscription { jobEvents(jobId: "${node.job.id}", after: 0) { type } }`, 3)
     expect(ofJob).toEqual(['job.transitioned', 'job.transitioned', 'job.transitioned'])
     await client.dispose()
   })
@@ -97,9 +100,9 @@ describe('over WebSocket', () => {
   it('accountEvents replays, then delivers live events, but none of other accounts or of jobs', async () => {
     const own = await createTenant(database, api)
     await createRunningPlan(own, [60])
-    const begin = () => steer(own, 'connectAccount', {}, 'account { id }')
-    const { account } = await begin()
-    await begin()
+    const startConnecting = () => mutate(own, 'connectAccount', {}, 'account { id }')
+    const { account } = await startConnecting()
+    await startConnecting()
     const [, accountId = ''] = Buffer.from(account.id, 'base64url').toString().split(':')
     const atRisk = { organizationId: own.organizationId, type: 'account.slotsEndangered', accountId }
     await database.runtime.db.transaction().execute((tx) => appendEvent(tx, atRisk))
@@ -110,7 +113,7 @@ describe('over WebSocket', () => {
     for await (const { data } of client.iterate<{ accountEvents: { payload: { to: string } } }>({ query })) {
       seen.push(data?.accountEvents)
       if (seen.length === 2)
-        await steer(own, 'disconnectAccount', { accountId: account.id }, 'account { id }')
+        await mutate(own, 'disconnectAccount', { accountId: account.id }, 'account { id }')
       if (seen.length === 3) break
     }
     expect(seen).toMatchObject([
@@ -148,16 +151,16 @@ describe('over WebSocket', () => {
       )
     }
     expect(await closeCode('rp_live_nobody')).toBe(4403)
-    const crowd = Array.from({ length: 3 }, () => socketClient(stranger.key))
+    const crowd = Array.from({ length: 3 }, () => socketClient(otherTenant.key))
     const first = await Promise.all(
       crowd.map((client) => client.iterate({ query: '{ viewer { apiKey { id } } }' }).next()),
     )
     expect(first).toHaveLength(3)
-    const held = crowd.map((client) =>
+    const subscriptions = crowd.map((client) =>
       client.iterate({ query: 'subscription { events(after: 0) { type } }' }),
     )
-    await Promise.all(held.map((events) => events.next()))
-    expect(await closeCode(stranger.key)).toBe(4403)
+    await Promise.all(subscriptions.map((events) => events.next()))
+    expect(await closeCode(otherTenant.key)).toBe(4403)
     await Promise.all(crowd.map((client) => client.dispose()))
   })
 
@@ -190,7 +193,7 @@ describe('over server-sent events', () => {
       text += Buffer.from(chunk).toString()
       if (!revoked && text.includes('apiKey.created')) {
         revoked = true
-        await steer(tenant, 'revokeApiKey', { apiKeyId: keyId }, 'apiKey { id }')
+        await mutate(tenant, 'revokeApiKey', { apiKeyId: keyId }, 'apiKey { id }')
       }
     }
     const sequences = [...text.matchAll(/"sequence":(\d+)/g)].map(([, sequence]) => Number(sequence))
@@ -200,7 +203,7 @@ describe('over server-sent events', () => {
 
   async function freshKey() {
     const { createApiKey } =
-      await tenant.ask(`mutation { createApiKey(input: { name: "SSE", scopes: [READ] }) {
+      await tenant.request(`mutation { createApiKey(input: { name: "SSE", scopes: [READ] }) {
       ... on CreateApiKeyPayload { key apiKey { id } } } }`)
     return { key: createApiKey.key as string, keyId: createApiKey.apiKey.id as string }
   }
@@ -266,7 +269,7 @@ describe('videos', () => {
   })
 
   it('are served neither to other organizations nor without a key', async () => {
-    expect((await get({}, 'GET', stranger)).status).toBe(404)
+    expect((await get({}, 'GET', otherTenant)).status).toBe(404)
     expect((await fetch(`${address}/media/${sha256}`)).status).toBe(401)
     expect(
       (await fetch(`${address}/media/..%2f..%2fetc`, { headers: { authorization: `Bearer ${tenant.key}` } }))
@@ -291,7 +294,7 @@ describe('a server behind a proxy', () => {
     )
     const url = `https://reels.example/api/media/${media.sha256}`
     const answer = { jobs: { nodes: [{ media: { url } }] } }
-    expect(await someone.ask(links)).toEqual(answer)
+    expect(await someone.request(links)).toEqual(answer)
     const client = createClient({
       url: `${base.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,

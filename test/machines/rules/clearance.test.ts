@@ -80,7 +80,7 @@ const outputs: Readonly<Record<string, Json>> = {
   },
   checkPost: { kind: 'private' },
 }
-const asks: Readonly<Record<string, 'rendering' | 'posting'>> = {
+const clearanceBefore: Readonly<Record<string, 'rendering' | 'posting'>> = {
   openJob: 'rendering',
   submitClip: 'rendering',
   initPost: 'posting',
@@ -94,7 +94,8 @@ const isSent = (walk: Walk) => jobContext(walk).sentAt !== null
 function perform(walk: Walk, facts: ClearanceFacts): void {
   const { publishAt, mayBeLate, nextChunk, post } = jobContext(walk)
   const name = walk.checkpoint.step?.name ?? ''
-  const before = name === 'uploadChunk' && nextChunk + 1 === post?.chunkCount ? 'posting' : asks[name]
+  const before =
+    name === 'uploadChunk' && nextChunk + 1 === post?.chunkCount ? 'posting' : clearanceBefore[name]
   const clearance = before && clearanceOf(facts, { before, publishAt, mayBeLate, at: walk.at })
   if (clearance === undefined || clearance.kind === 'clear') {
     const truth = post === null ? { kind: 'absent' } : { kind: 'partly', nextChunk }
@@ -106,9 +107,9 @@ function perform(walk: Walk, facts: ClearanceFacts): void {
 }
 
 /** Drives a job for days by its timers and by every event that people can send. */
-function goOn(walk: Walk, facts: ClearanceFacts): Walk {
+function run(walk: Walk, facts: ClearanceFacts): Walk {
   const requests = ['accountConnected', 'resume', 'retry']
-  for (let turn = 0; turn < 300 && !isSent(walk); turn += 1) {
+  for (let index = 0; index < 300 && !isSent(walk); index += 1) {
     if (walk.checkpoint.step) perform(walk, facts)
     else if (walk.checkpoint.tag === 'waiting') walk.timer()
     else {
@@ -141,18 +142,19 @@ const stops: readonly (readonly [
 const isOver = (state: string) =>
   /^(watching|closing|published|delivered|takenDown|cancelled|failed)/.test(state)
 
-describe.each(Object.entries(jobInState))('a job in %s', (state, place) => {
+describe.each(Object.entries(jobInState))('a job in %s', (state, createWalk) => {
   it.each(stops)('posts nothing once its plan is %s, with or without a hold event', (_name, code, facts) => {
-    for (const isTold of [true, false]) {
-      const walk = place()
+    for (const sendsHold of [true, false]) {
+      const walk = createWalk()
       expect(walk.state).toBe(state)
       const before = isSent(walk)
-      const hold = { type: 'hold', failure: failureOfStop(code) }
+      const holdEvent = { type: 'hold', failure: failureOfStop(code) }
       if (
-        isTold &&
-        decide(jobMachine, walk.checkpoint, hold, { at: walk.at, key: 'x', epoch: null }).kind === 'moved'
+        sendsHold &&
+        decide(jobMachine, walk.checkpoint, holdEvent, { at: walk.at, key: 'x', epoch: null }).kind ===
+          'moved'
       ) {
-        walk.send(hold)
+        walk.send(holdEvent)
         expect(walk.checkpoint).toMatchObject({
           state: 'held',
           tag: 'waiting',
@@ -160,12 +162,12 @@ describe.each(Object.entries(jobInState))('a job in %s', (state, place) => {
         })
       }
       if (isOver(state)) continue
-      goOn(walk, facts)
+      run(walk, facts)
       expect(isSent(walk)).toBe(before)
 
       // After the hold is lifted the job resumes, by itself or by a retry.
       if (isAccepted(walk, 'cleared')) walk.send({ type: 'cleared' })
-      expect(isSent(goOn(walk, free))).toBe(true)
+      expect(isSent(run(walk, free))).toBe(true)
     }
   })
 })

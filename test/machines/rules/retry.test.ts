@@ -12,7 +12,7 @@ import {
 
 const seed = fc.uuid()
 const attempt = fc.integer({ min: 1, max: 1_000 })
-const askedSeconds = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 600 }), fc.integer({ min: 0 }))
+const retryAfterSeconds = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 600 }), fc.integer({ min: 0 }))
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 
 /** 1 s, 2 s, 4 s … 60 s. */
@@ -44,9 +44,9 @@ describe('a back-off', () => {
 
   it('never ends before the upstream’s Retry-After, capped at a day, nor much later', () => {
     fc.assert(
-      fc.property(seed, attempt, askedSeconds, (job, of, asked) => {
-        const heeded = Math.min(asked, maxRetryAfterSeconds) * 1_000
-        const wait = backoffMs(job, of, asked)
+      fc.property(seed, attempt, retryAfterSeconds, (job, of, afterSeconds) => {
+        const heeded = Math.min(afterSeconds, maxRetryAfterSeconds) * 1_000
+        const wait = backoffMs(job, of, afterSeconds)
         expect(wait).toBeGreaterThanOrEqual(Math.max(heeded, exponentialMs(of) / 2))
         expect(wait).toBeLessThanOrEqual(Math.max(Math.ceil(heeded * (1 + maxJitter)), exponentialMs(of)))
       }),
@@ -55,8 +55,8 @@ describe('a back-off', () => {
 
   it('is deterministic', () => {
     fc.assert(
-      fc.property(seed, attempt, askedSeconds, (job, of, asked) => {
-        expect(backoffMs(job, of, asked)).toBe(backoffMs(job, of, asked))
+      fc.property(seed, attempt, retryAfterSeconds, (job, of, afterSeconds) => {
+        expect(backoffMs(job, of, afterSeconds)).toBe(backoffMs(job, of, afterSeconds))
       }),
     )
   })

@@ -34,8 +34,8 @@ it("the API's role cannot use shared windows or buckets of no organization", asy
   const intrude = api.acquire({ organizationId, requester: 'request', windowRequests: [shared] })
   await expect(intrude).rejects.toThrow(/row-level security|not all of these windows/)
   const bucket = { capacity: 10, refillPerSecond: 1 }
-  const take = api.consume({ organizationId: null, key: 'address', bucket, cost: 1 })
-  await expect(take).rejects.toThrow(/row-level security/)
+  const consumed = api.consume({ organizationId: null, key: 'address', bucket, cost: 1 })
+  await expect(consumed).rejects.toThrow(/row-level security/)
   expect(await runtime.consume({ organizationId: null, key: 'address', bucket, cost: 1 })).toMatchObject({
     remaining: 9,
   })
@@ -61,7 +61,7 @@ it('concurrent requests in any order of windows never exceed a limit and never d
   for (const key of keys) {
     const granted = grants.filter(
       ({ grant, windowRequests }) =>
-        grant.kind === 'granted' && windowRequests.some((demand) => demand.key === key),
+        grant.kind === 'granted' && windowRequests.some((windowRequest) => windowRequest.key === key),
     )
     expect(granted.length).toBeLessThanOrEqual(window.maxCalls)
   }
@@ -70,10 +70,10 @@ it('concurrent requests in any order of windows never exceed a limit and never d
     (total, view) => total + view.waiting.length,
     0,
   )
-  const asked = grants
+  const deferred = grants
     .filter(({ grant }) => grant.kind === 'deferred')
     .flatMap(({ windowRequests }) => windowRequests)
-  expect(waiting).toBe(asked.length)
+  expect(waiting).toBe(deferred.length)
   expect(grants.filter(({ grant }) => grant.kind === 'granted').length).toBeGreaterThan(0)
 })
 
@@ -84,12 +84,12 @@ it('concurrent requests consume exactly the tokens of a bucket', async () => {
     createPostgresLimiter({ db: database.runtime.db, role: 'reelpilot_runtime', now }),
   )
   const bucket = { capacity: 50, refillPerSecond: 1 }
-  const taken = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 200 }, (_, index) =>
       (limiters[index % 4] ?? runtime).consume({ organizationId, key: 'key', bucket, cost: 3 }),
     ),
   )
-  expect(taken.filter(({ kind }) => kind === 'consumed')).toHaveLength(16)
-  const refused = taken.filter(({ kind }) => kind !== 'consumed')
+  expect(results.filter(({ kind }) => kind === 'consumed')).toHaveLength(16)
+  const refused = results.filter(({ kind }) => kind !== 'consumed')
   expect(refused.every((tokens) => tokens.kind === 'deferred' && tokens.remaining === 2)).toBe(true)
 })

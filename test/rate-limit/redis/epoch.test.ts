@@ -48,12 +48,12 @@ it('all processes change to memory with a share each when one loses Redis, and c
   const [first, second] = [await startProcess('one'), await startProcess('one')]
   const [before] = await untilAllInEpochOf([first, second], 'one')
   second.reaches = null
-  const alone = await untilAllInEpochOf([first, second], null, before?.epoch)
-  expect(alone.map((epoch) => epoch?.shares)).toEqual([2, 2])
-  expect(alone.map((epoch) => epoch?.share).sort()).toEqual([0, 1])
-  expect(alone[0]?.reason).toBe('a process cannot reach Redis')
+  const sharing = await untilAllInEpochOf([first, second], null, before?.epoch)
+  expect(sharing.map((epoch) => epoch?.shares)).toEqual([2, 2])
+  expect(sharing.map((epoch) => epoch?.share).sort()).toEqual([0, 1])
+  expect(sharing[0]?.reason).toBe('a process cannot reach Redis')
   second.reaches = 'one'
-  const [back] = await untilAllInEpochOf([first, second], 'one', alone[0]?.epoch)
+  const [back] = await untilAllInEpochOf([first, second], 'one', sharing[0]?.epoch)
   expect(back?.reason).toBe('all processes reach Redis')
 })
 
@@ -71,8 +71,8 @@ it('a process that starts during an epoch of shares has none until the next assi
   const late = await startProcess(null)
   expect(late.epoch()).toMatchObject({ epoch: assigned?.epoch, shares: 1, share: null })
   await sql`update rate_limit_epoch set since = now() - interval '2 minutes'`.execute(database.owner.db)
-  const again = await untilAllInEpochOf([first, late], null, assigned?.epoch)
-  expect(again.map((epoch) => epoch?.shares)).toEqual([2, 2])
+  const reassigned = await untilAllInEpochOf([first, late], null, assigned?.epoch)
+  expect(reassigned.map((epoch) => epoch?.shares)).toEqual([2, 2])
 })
 
 it('a process acts in no epoch that the database has not confirmed within a lease', async () => {

@@ -118,12 +118,15 @@ describe('a token refresh', () => {
     const { tiktok, version, refreshOf } = await setUp()
     const first = (await version()) ?? 0
     tiktok.injectFault({ endpoint: 'token', effect: { kind: 'dropAfter' }, nth: 1 })
-    const lost = { kind: 'notDone', error: { kind: 'unknown', failure: { code: 'REFRESH_ANSWER_LOST' } } }
-    expect(await refreshOf(first)).toMatchObject(lost)
+    const answerLost = {
+      kind: 'notDone',
+      error: { kind: 'unknown', failure: { code: 'REFRESH_ANSWER_LOST' } },
+    }
+    expect(await refreshOf(first)).toMatchObject(answerLost)
     // Soon afterwards another worker waits for the answer; a minute later the answer counts as lost.
     expect(await refreshOf(first)).toMatchObject({ error: { kind: 'retry' } })
     await sql`update account set presented_at = presented_at - interval '61 seconds'`.execute(db)
-    expect(await refreshOf(first)).toMatchObject(lost)
+    expect(await refreshOf(first)).toMatchObject(answerLost)
     expect(tiktok.counters()).toMatchObject({ refreshes: 1, refreshReuse: 0 })
   })
 

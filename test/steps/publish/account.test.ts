@@ -32,7 +32,7 @@ describe('an account whose creator disconnects before the upload', () => {
   it('lets its job go on when it is connected again', async () => {
     const { job, account } = await disconnected()
     await account.advanceClock(1_800)
-    expect(await account.connectAgain()).toMatchObject({ kind: 'connected' })
+    expect(await account.reconnect()).toMatchObject({ kind: 'connected' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,
@@ -53,7 +53,7 @@ describe('an account whose creator disconnects before the upload', () => {
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.accountState()).toBe('needsReauthorization')
     expect(account.requests).toEqual(['creator_info/query', 'oauth/token'])
-    await account.connectAgain()
+    await account.reconnect()
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1 })
   })
@@ -61,7 +61,7 @@ describe('an account whose creator disconnects before the upload', () => {
   it('leaves the post to a person when it is connected again more than an hour late', async () => {
     const { job, account } = await disconnected()
     await account.advanceClock(3_700)
-    await account.connectAgain()
+    await account.reconnect()
     expect(await job.advance()).toBe('needsPerson')
     expect(await job.context()).toMatchObject({ failure: { verdict: 'NEEDS_USER', code: 'SLOT_PASSED' } })
     expect(account.tiktok.posts()).toEqual([])
@@ -146,7 +146,7 @@ describe('an account whose creator disconnects after the last byte', () => {
     account.tiktok.disconnect(account.username)
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     await account.advanceClock(86_400)
-    await account.connectAgain()
+    await account.reconnect()
     expect(await job.advance()).toBe('published')
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1 })
     expect((await job.context()).publicPostIds).toEqual(account.tiktok.posts()[0]?.postIds)
@@ -161,7 +161,7 @@ describe('an account whose creator disconnects between two chunks', () => {
     expect(await job.advance('waitingForAccount')).toBe('waitingForAccount')
     expect(await job.context()).toMatchObject({ failure: { code: 'AUTHORIZATION_REMOVED' }, ending: null })
 
-    await account.connectAgain()
+    await account.reconnect()
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,

@@ -86,14 +86,14 @@ describe('punctual posts of one account', () => {
 })
 
 describe('an account’s turn to open a late post', () => {
-  const turnOf = (job: DrivenJob, gapMs = latePostGapMs) => claimPostOpening(db, { ...job, gapMs })
+  const claimOpening = (job: DrivenJob, gapMs = latePostGapMs) => claimPostOpening(db, { ...job, gapMs })
 
   it('is taken by one of several concurrent jobs, and by the same job again', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { jobs } = await threeSlots()
-      const kinds = (await Promise.all(jobs.map((job) => turnOf(job)))).map(({ kind }) => kind)
+      const kinds = (await Promise.all(jobs.map((job) => claimOpening(job)))).map(({ kind }) => kind)
       expect(kinds.toSorted()).toEqual(['claimed', 'deferred', 'deferred'])
-      const repeated = await Promise.all(jobs.map((job) => turnOf(job)))
+      const repeated = await Promise.all(jobs.map((job) => claimOpening(job)))
       expect(repeated.map(({ kind }) => kind)).toEqual(kinds)
     }
   })
@@ -102,18 +102,18 @@ describe('an account’s turn to open a late post', () => {
     const { jobs, account } = await threeSlots()
     const [first, next] = jobs
     if (!first || !next) throw new Error('three jobs were started')
-    expect(await turnOf(first)).toEqual({ kind: 'claimed' })
+    expect(await claimOpening(first)).toEqual({ kind: 'claimed' })
     await account.advanceClock(latePostGapMs / 1_000 - 60)
-    const refused = await turnOf(next)
+    const refused = await claimOpening(next)
     expect(refused).toMatchObject({ kind: 'deferred' })
     expect(refused.kind === 'deferred' && refused.afterMs).toBeLessThanOrEqual(minuteMs)
     await account.advanceClock(60)
-    expect(await turnOf(next)).toEqual({ kind: 'claimed' })
-    expect(await turnOf(first)).toMatchObject({ kind: 'deferred' })
+    expect(await claimOpening(next)).toEqual({ kind: 'claimed' })
+    expect(await claimOpening(first)).toMatchObject({ kind: 'deferred' })
   })
 
   it('is always free without a gap', async () => {
     const { jobs } = await threeSlots()
-    for (const job of jobs) expect(await turnOf(job, 0)).toEqual({ kind: 'claimed' })
+    for (const job of jobs) expect(await claimOpening(job, 0)).toEqual({ kind: 'claimed' })
   })
 })

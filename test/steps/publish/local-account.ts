@@ -51,7 +51,7 @@ export interface LocalAccount {
   /** Delivers a webhook's body again with a new signature; throws if it is not accepted. */
   deliverWebhook(body: string): Promise<void>
   /** The creator grants access again on the authorize page. */
-  connectAgain(): Promise<ConnectionOutcome>
+  reconnect(): Promise<ConnectionOutcome>
 }
 
 export async function openLocalAccount(
@@ -93,7 +93,7 @@ export async function openLocalAccount(
     },
     advanceClock: (seconds) => advance(seconds * 1_000),
     deliverWebhook: endpoint.deliver,
-    connectAgain: () => connectAgain(harness, client, { accountId, username }),
+    reconnect: () => reconnect(harness, client, { accountId, username }),
   }
 }
 
@@ -165,7 +165,7 @@ function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'st
 }
 
 /** Grants access in the browser and finishes the authorization. */
-async function connectAgain(
+async function reconnect(
   { database, deps, encryptor, organizationId }: Omit<Harness, 'start'>,
   tiktok: TikTokClient,
   { accountId, username }: { readonly accountId: string; readonly username: string },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asker, createKey, createTestApi, globalId } from '../../graphql/support.ts'
+import { clientFor, createKey, createTestApi, globalId } from '../../graphql/support.ts'
 import { createHarness } from './harness.ts'
 
 const harness = await createHarness()
@@ -60,7 +60,7 @@ describe('five hours of moderation', () => {
     const { job, account, postId } = await moderated()
     const api = await createTestApi(harness.database)
     const { key } = await createKey(harness.database, harness.organizationId, ['read'])
-    const { job: seen } = await asker(api, harness.organizationId, account.accountId, key).ask(
+    const { job: seen } = await clientFor(api, harness.organizationId, account.accountId, key).request(
       'query ($id: ID!) { job(id: $id) { state publicPostIds post { status publicPostIds urls } } }',
       { id: globalId('Job', job.jobId) },
     )

@@ -100,7 +100,7 @@ describe('a token that is refused although it should be valid', () => {
     })
     expect(account.requests).toEqual(['creator_info/query', 'oauth/token', 'creator_info/query'])
 
-    expect(await account.connectAgain()).toMatchObject({ kind: 'connected' })
+    expect(await account.reconnect()).toMatchObject({ kind: 'connected' })
     expect(await job.advance()).toBe('published')
     expect(await job.history()).toEqual([
       ...storedStates,

@@ -17,8 +17,8 @@ import {
   createTenant,
   createTestApi,
   globalId,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
   type TestApi,
 } from '../../support.ts'
@@ -29,12 +29,12 @@ let api: TestApi
 beforeAll(async () => {
   database = await createTestDatabase()
   const ring = keyRingOf([Buffer.alloc(32, 1)])
-  let looks = 0
+  let now = 0
   // Every check is a minute after the previous one.
   const keys = createKeyCheck(
     () => ring,
     database.runtime,
-    () => (looks += 60_000),
+    () => (now += 60_000),
   )
   api = await createTestApi(database, { accountsLackingKey: keys.accountsLackingKey })
 })
@@ -45,21 +45,28 @@ const whole = `id openId username displayName state availableEvents scopes acces
     slotsAtRisk { slot { id } failsAt failure { code nextStep } } }`
 
 async function readAccount(tenant: Tenant, id = tenant.ids.account, fields = whole): Promise<Answer> {
-  const { node } = await tenant.ask(`query ($id: ID!) { node(id: $id) { ... on Account { ${fields} } } }`, {
-    id,
-  })
+  const { node } = await tenant.request(
+    `query ($id: ID!) { node(id: $id) { ... on Account { ${fields} } } }`,
+    {
+      id,
+    },
+  )
   return node
 }
 
 /** Puts an account into a state of its machine. */
-async function place(accountId: string, state: string, known: Partial<AccountContext> = {}): Promise<void> {
+async function setState(
+  accountId: string,
+  state: string,
+  known: Partial<AccountContext> = {},
+): Promise<void> {
   await database.owner.pool.query(
     'update reelpilot.machine_instance set state = $2, context = context || $3::jsonb where id = $1',
     [accountId, state, JSON.stringify(known)],
   )
 }
 
-const lost = {
+const refreshFailure = {
   verdict: 'NEEDS_USER',
   code: 'invalid_grant',
   source: 'oauth',
@@ -146,7 +153,7 @@ describe('an account', () => {
     ['disconnected', 'BROKEN', []],
   ])('in the state %s is %s, with the events %j', async (state, status, availableEvents) => {
     const tenant = await createTenant(database, api)
-    await place(tenant.accountId, state)
+    await setState(tenant.accountId, state)
     const account = await readAccount(tenant)
     expect(account).toMatchObject({ availableEvents, health: { status } })
     if (status !== 'HEALTHY') expect(account.health.nextStep).toMatch(/^[A-Z].*\.$/)
@@ -182,7 +189,7 @@ describe('an account whose tokens are encrypted with a missing key', () => {
   it('cannot finish posts that were begun either, if its grant is lost too', async () => {
     const tenant = await createTenant(database, api)
     await createDraft(tenant, [10])
-    await place(tenant.accountId, 'needsReauthorization', { failure: lost })
+    await setState(tenant.accountId, 'needsReauthorization', { failure: refreshFailure })
     await seal(tenant.accountId, 'access')
     expect((await readAccount(tenant)).health).toMatchObject({ status: 'BROKEN', slotsAtRiskCount: 1 })
   })
@@ -192,7 +199,7 @@ describe('the slots at risk of an account', () => {
   it('are the slots after its tokens expire, with the reason and the next step', async () => {
     const tenant = await createTenant(database, api)
     const { slotIds } = await createDraft(tenant, [10, 60, 3 * 24 * 60])
-    await place(tenant.accountId, 'needsReauthorization', { failure: lost })
+    await setState(tenant.accountId, 'needsReauthorization', { failure: refreshFailure })
     const { health, accessTokenExpiresAt } = await readAccount(tenant)
     // Two hours are left, and an upload takes 70 minutes of them: enough for the first slot only.
     expect(health).toMatchObject({
@@ -215,7 +222,7 @@ describe('the slots at risk of an account', () => {
       tenant,
       Array.from({ length: 25 }, (_, index) => 60 + index),
     )
-    await place(tenant.accountId, 'revoked', { failure: lost })
+    await setState(tenant.accountId, 'revoked', { failure: refreshFailure })
     const fields = `health { slotsAtRiskCount usual: slotsAtRisk { failsAt } three: slotsAtRisk(first: 3) { failsAt } }`
     const { health } = await readAccount(tenant, undefined, fields)
     expect(health.slotsAtRiskCount).toBe(25)
@@ -240,7 +247,7 @@ describe('the slots at risk of an account', () => {
     const account = globalId('Account', accountId)
     const draft = await createDraft({ ...tenant, ids: { ...tenant.ids, account } }, [])
     const slots = [slotInput(60), slotInput(70, { mode: 'DRAFT', caption: undefined, privacy: undefined })]
-    const added = await steer(tenant, 'addSlots', { planId: draft.planId, slots }, 'slots { id }')
+    const added = await mutate(tenant, 'addSlots', { planId: draft.planId, slots }, 'slots { id }')
     const { health } = await readAccount(tenant, account)
     expect(health).toMatchObject({
       status: 'HEALTHY',
@@ -256,7 +263,7 @@ describe('the slots at risk of an account', () => {
       `update reelpilot.machine_instance set context = context || '{"sentAt":1}' where slot_id = $1`,
       [bare(slotIds[0])],
     )
-    await place(tenant.accountId, 'revoked', { failure: lost })
+    await setState(tenant.accountId, 'revoked', { failure: refreshFailure })
     const { health } = await readAccount(tenant)
     expect(health.slotsAtRisk.map(({ slot }: Answer) => slot.id)).toEqual([slotIds[1]])
   })
@@ -267,19 +274,19 @@ describe('the slots at risk of an account', () => {
     for (let count = 1; count < 12; count += 1) await createAccount(database, many.organizationId)
     const query = `{ accounts(first: 20) { nodes { state availableEvents health { status slotsAtRiskCount slotsAtRisk(first: 5) { failsAt } } } } }`
     const transactionsOf = async (tenant: Tenant) => {
-      await tenant.ask(query) // Stores the time of the key's last use, which is done once a minute.
-      let taken = 0
+      await tenant.request(query) // Stores the time of the key's last use, which is done once a minute.
+      let transactions = 0
       const count = () => {
-        taken += 1
+        transactions += 1
       }
       database.api.pool.on('acquire', count)
-      const { accounts } = await tenant.ask(query)
+      const { accounts } = await tenant.request(query)
       database.api.pool.off('acquire', count)
-      return { accounts: accounts.nodes.length, taken }
+      return { accounts: accounts.nodes.length, transactions }
     }
     const few = await transactionsOf(one)
     expect(few).toMatchObject({ accounts: 1 })
-    expect(await transactionsOf(many)).toEqual({ accounts: 12, taken: few.taken })
+    expect(await transactionsOf(many)).toEqual({ accounts: 12, transactions: few.transactions })
   })
 
   it('count toward the maximum number of nodes of a document', () => {
@@ -299,7 +306,7 @@ describe('connectAccount', () => {
 
   it('creates an account and returns the URL of the authorize page', async () => {
     const tenant = await createTenant(database, api, ['write'])
-    const answer = await steer(tenant, 'connectAccount', {}, fields)
+    const answer = await mutate(tenant, 'connectAccount', {}, fields)
     expect(answer.account).toMatchObject({
       openId: '',
       username: '',
@@ -319,7 +326,7 @@ describe('connectAccount', () => {
     expect(minutes).toBeGreaterThan(13)
     expect(minutes).toBeLessThanOrEqual(16)
 
-    const { accounts } = await tenant.ask('{ accounts { nodes { id state } } }')
+    const { accounts } = await tenant.request('{ accounts { nodes { id state } } }')
     expect(accounts.nodes).toEqual([
       { id: tenant.ids.account, state: 'CONNECTED' },
       { id: answer.account.id, state: 'CONNECTING' },
@@ -329,7 +336,7 @@ describe('connectAccount', () => {
   it('leaves a connected account unchanged until its creator has granted access again', async () => {
     const tenant = await createTenant(database, api)
     const input = { accountId: tenant.ids.account, scopes: ['video.publish', 'user.info.basic'] }
-    const answer = await steer(tenant, 'connectAccount', input, fields)
+    const answer = await mutate(tenant, 'connectAccount', input, fields)
     expect(answer.account).toMatchObject({ id: tenant.ids.account, state: 'CONNECTED' })
     expect(new URL(answer.authorizeUrl).searchParams.get('scope')).toBe('user.info.basic,video.publish')
   })
@@ -337,31 +344,31 @@ describe('connectAccount', () => {
   it('returns the same URL for a repeated idempotency key, and creates one account', async () => {
     const tenant = await createTenant(database, api)
     const input = { idempotencyKey: 'connect' }
-    const first = await steer(tenant, 'connectAccount', input, fields)
-    expect(await steer(tenant, 'connectAccount', input, fields)).toEqual(first)
-    const { accounts } = await tenant.ask('{ accounts { nodes { id } } }')
+    const first = await mutate(tenant, 'connectAccount', input, fields)
+    expect(await mutate(tenant, 'connectAccount', input, fields)).toEqual(first)
+    const { accounts } = await tenant.request('{ accounts { nodes { id } } }')
     expect(accounts.nodes).toHaveLength(2)
 
-    const other = await steer(tenant, 'connectAccount', {}, fields)
+    const other = await mutate(tenant, 'connectAccount', {}, fields)
     expect(other.authorizeUrl).not.toBe(first.authorizeUrl)
     const conflict = { ...input, scopes: ['video.upload'] }
-    expect(await steer(tenant, 'connectAccount', conflict, fields)).toMatchObject({
+    expect(await mutate(tenant, 'connectAccount', conflict, fields)).toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
     })
   })
 
   it('refuses a scope that TikTok does not have, and an id that is no account’s', async () => {
     const tenant = await createTenant(database, api)
-    expect(await steer(tenant, 'connectAccount', { scopes: ['video.delete'] }, fields)).toMatchObject({
+    expect(await mutate(tenant, 'connectAccount', { scopes: ['video.delete'] }, fields)).toMatchObject({
       code: 'INVALID_INPUT',
       fields: [{ path: 'scopes', message: expect.stringContaining('video.delete') }],
     })
-    for (const accountId of ['nonsense', globalId('Plan', tenant.accountId), globalId('Account', nobody)])
-      expect(await steer(tenant, 'connectAccount', { accountId }, fields)).toMatchObject({
+    for (const accountId of ['nonsense', globalId('Plan', tenant.accountId), globalId('Account', unknownId)])
+      expect(await mutate(tenant, 'connectAccount', { accountId }, fields)).toMatchObject({
         code: 'NOT_FOUND',
         field: 'accountId',
       })
-    const { accounts } = await tenant.ask('{ accounts { nodes { id } } }')
+    const { accounts } = await tenant.request('{ accounts { nodes { id } } }')
     expect(accounts.nodes).toHaveLength(1)
   })
 })
@@ -372,14 +379,14 @@ describe('disconnectAccount', () => {
   it('disconnects an account at once and only once, and is refused while TikTok revokes the tokens', async () => {
     const tenant = await createTenant(database, api)
     const input = { accountId: tenant.ids.account, idempotencyKey: 'disconnect' }
-    const answer = await steer(tenant, 'disconnectAccount', input, fields)
+    const answer = await mutate(tenant, 'disconnectAccount', input, fields)
     expect(answer).toMatchObject({
       account: { state: 'DISCONNECTED', availableEvents: [], health: { status: 'BROKEN' } },
     })
-    expect(await steer(tenant, 'disconnectAccount', input, fields)).toEqual(answer)
-    expect(await steer(tenant, 'disconnectAccount', { accountId: tenant.ids.account }, fields)).toMatchObject(
-      { code: 'NOT_PERMITTED_IN_STATE', state: 'disconnecting.revoking', event: 'disconnect' },
-    )
+    expect(await mutate(tenant, 'disconnectAccount', input, fields)).toEqual(answer)
+    expect(
+      await mutate(tenant, 'disconnectAccount', { accountId: tenant.ids.account }, fields),
+    ).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE', state: 'disconnecting.revoking', event: 'disconnect' })
     const { rows } = await database.owner.pool.query(
       'select payload from reelpilot.event where account_id = $1 order by sequence',
       [tenant.accountId],
@@ -389,8 +396,8 @@ describe('disconnectAccount', () => {
 
   it('disconnects an account that was never granted access', async () => {
     const tenant = await createTenant(database, api)
-    const { account } = await steer(tenant, 'connectAccount', {}, 'account { id }')
-    expect(await steer(tenant, 'disconnectAccount', { accountId: account.id }, fields)).toMatchObject({
+    const { account } = await mutate(tenant, 'connectAccount', {}, 'account { id }')
+    expect(await mutate(tenant, 'disconnectAccount', { accountId: account.id }, fields)).toMatchObject({
       account: { state: 'DISCONNECTED' },
     })
   })
@@ -408,14 +415,14 @@ describe('disconnectAccount', () => {
   })
 })
 
-const nobody = '00000000-0000-4000-8000-000000000000'
+const unknownId = '00000000-0000-4000-8000-000000000000'
 const bare = (id: string | undefined) =>
   Buffer.from(id ?? '', 'base64url')
     .toString()
     .split(':')[1]
 
 async function publishAtOf(tenant: Tenant, slotId: string | undefined): Promise<string> {
-  const { node } = await tenant.ask('query ($id: ID!) { node(id: $id) { ... on Slot { publishAt } } }', {
+  const { node } = await tenant.request('query ($id: ID!) { node(id: $id) { ... on Slot { publishAt } } }', {
     id: slotId,
   })
   return node.publishAt

@@ -17,7 +17,7 @@ import {
 let database: TestDatabase
 let api: TestApi
 let tenant: Tenant
-let stranger: Tenant
+let otherTenant: Tenant
 let deps: CommandDeps
 /** Bare ids of three jobs. */
 let jobIds: readonly string[]
@@ -27,9 +27,9 @@ beforeAll(async () => {
   api = await createTestApi(database)
   deps = await createCommandDeps(database)
   tenant = await createTenant(database, api)
-  stranger = await createTenant(database, api)
+  otherTenant = await createTenant(database, api)
   await createRunningPlan(tenant, [60, 70, 80])
-  const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
+  const { jobs } = await tenant.request('{ jobs { nodes { id } } }')
   jobIds = jobs.nodes.map(({ id }: { id: string }) => bareId(id))
 })
 
@@ -38,17 +38,17 @@ const bareId = (id: string) => Buffer.from(id, 'base64url').toString('utf8').spl
 const died: FailureCause = { code: 'WORKER_DIED', message: 'It was not heard of any more.' }
 
 /** Dead-letters a job, as a worker does with a wake-up whose lease attempts are used up. */
-async function lose(jobId: string, cause = died) {
-  const lost = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
-  return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, lost))
+async function sendToDeadLetters(jobId: string, cause = died) {
+  const deadLetter = { cause, attempts: 35, at: new Date(Date.now() + 1_000), isRepeated: false }
+  return await database.runtime.db.transaction().execute((tx) => deadLetterJob(tx, deps, jobId, deadLetter))
 }
 
 const fields = `state reason message leaseAttemptCount isResolved redrivenAt redriveReason redrivenBy { id } job { id state } account { id }`
-const letters = async (who: Tenant): Promise<Answer[]> =>
-  (await who.ask(`{ deadLetters { nodes { ${fields} } } }`)).deadLetters.nodes
+const deadLettersOf = async (who: Tenant): Promise<Answer[]> =>
+  (await who.request(`{ deadLetters { nodes { ${fields} } } }`)).deadLetters.nodes
 
 async function redrive(who: Tenant, input: object): Promise<Answer> {
-  const answer = await who.ask(
+  const answer = await who.request(
     `mutation ($input: RedriveDeadLetterInput!) { redriveDeadLetter(input: $input) {
        ... on RedriveDeadLetterPayload { job { id state deadLetter { isResolved } } account { id } }
        ... on Error { code }
@@ -62,8 +62,8 @@ async function redrive(who: Tenant, input: object): Promise<Answer> {
 describe('dead letters', () => {
   it('show a job whose workers all failed, which needs a person and keeps its failure', async () => {
     const [jobId = ''] = jobIds
-    expect(await lose(jobId)).toMatchObject({ kind: 'deadLettered', isTransitioned: true })
-    expect(await letters(tenant)).toEqual([
+    expect(await sendToDeadLetters(jobId)).toMatchObject({ kind: 'deadLettered', isTransitioned: true })
+    expect(await deadLettersOf(tenant)).toEqual([
       {
         state: 'queued',
         reason: 'WORKER_DIED',
@@ -77,7 +77,7 @@ describe('dead letters', () => {
         account: null,
       },
     ])
-    const { job } = await tenant.ask(
+    const { job } = await tenant.request(
       'query ($id: ID!) { job(id: $id) { failure { verdict code message } availableEvents deadLetter { leaseAttemptCount } } }',
       { id: globalId('Job', jobId) },
     )
@@ -91,8 +91,8 @@ describe('dead letters', () => {
       deadLetter: { leaseAttemptCount: 35 },
     })
     // A second dead-lettered wake-up of the same job changes nothing.
-    expect(await lose(jobId)).toEqual({ kind: 'moot' })
-    expect(await letters(tenant)).toHaveLength(1)
+    expect(await sendToDeadLetters(jobId)).toEqual({ kind: 'moot' })
+    expect(await deadLettersOf(tenant)).toHaveLength(1)
   })
 
   it('are redriven with a reason, and once even if the request is repeated', async () => {
@@ -109,17 +109,17 @@ describe('dead letters', () => {
       code: 'NOT_PERMITTED_IN_STATE',
     })
 
-    const [letter] = await letters(tenant)
-    expect(letter).toMatchObject({
+    const [deadLetter] = await deadLettersOf(tenant)
+    expect(deadLetter).toMatchObject({
       isResolved: true,
       redriveReason: 'The disk has room again',
       redrivenBy: { id: globalId('ApiKey', tenant.keyId) },
     })
-    expect(letter.redrivenAt).not.toBeNull()
+    expect(deadLetter.redrivenAt).not.toBeNull()
   })
 
   it('append events to the organization’s sequence, next to the transitions of the job', async () => {
-    const { events } = await tenant.ask(
+    const { events } = await tenant.request(
       '{ events(last: 4) { nodes { type payload slot { id } job { id } } } }',
     )
     const [jobId] = jobIds
@@ -136,11 +136,14 @@ describe('dead letters', () => {
 
   it('are resolved when another event moves the job on', async () => {
     const [, jobId = ''] = jobIds
-    await lose(jobId)
-    await tenant.ask('mutation ($id: ID!) { retryJob(input: { jobId: $id }) { ... on Error { message } } }', {
-      id: globalId('Job', jobId),
-    })
-    expect((await letters(tenant))[0]).toMatchObject({ isResolved: true, redrivenAt: null })
+    await sendToDeadLetters(jobId)
+    await tenant.request(
+      'mutation ($id: ID!) { retryJob(input: { jobId: $id }) { ... on Error { message } } }',
+      {
+        id: globalId('Job', jobId),
+      },
+    )
+    expect((await deadLettersOf(tenant))[0]).toMatchObject({ isResolved: true, redrivenAt: null })
     expect(await redrive(tenant, { subjectId: globalId('Job', jobId) })).toMatchObject({
       code: 'NOT_PERMITTED_IN_STATE',
     })
@@ -151,9 +154,12 @@ describe('dead letters', () => {
     await database.owner.pool.query(
       `update reelpilot.machine_instance set wake_at = now() where id = '${tenant.accountId}'`,
     )
-    expect(await lose(tenant.accountId)).toMatchObject({ kind: 'deadLettered', isTransitioned: false })
+    expect(await sendToDeadLetters(tenant.accountId)).toMatchObject({
+      kind: 'deadLettered',
+      isTransitioned: false,
+    })
     const account = { id: tenant.ids.account }
-    expect((await letters(tenant))[0]).toMatchObject({
+    expect((await deadLettersOf(tenant))[0]).toMatchObject({
       isResolved: false,
       state: 'connected',
       job: null,
@@ -167,10 +173,12 @@ describe('dead letters', () => {
     await database.owner.pool.query(
       `update reelpilot.machine_instance set version = 99 where id = '${jobId}'`,
     )
-    expect(await lose(jobId, { code: 'UNKNOWN_CHECKPOINT', message: 'Of version 99.' })).toMatchObject({
+    expect(
+      await sendToDeadLetters(jobId, { code: 'UNKNOWN_CHECKPOINT', message: 'Of version 99.' }),
+    ).toMatchObject({
       isTransitioned: false,
     })
-    const { job } = await tenant.ask(
+    const { job } = await tenant.request(
       'query ($id: ID!) { job(id: $id) { state availableEvents deadLetter { isResolved reason } } }',
       { id: globalId('Job', jobId) },
     )
@@ -183,19 +191,19 @@ describe('dead letters', () => {
 
   it('are neither shown to other organizations nor redriven by them', async () => {
     const [, , jobId = ''] = jobIds
-    expect(await letters(stranger)).toEqual([])
-    expect(await redrive(stranger, { subjectId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
-    expect((await letters(tenant))[0]).toMatchObject({ isResolved: false })
+    expect(await deadLettersOf(otherTenant)).toEqual([])
+    expect(await redrive(otherTenant, { subjectId: globalId('Job', jobId) })).toEqual({ code: 'NOT_FOUND' })
+    expect((await deadLettersOf(tenant))[0]).toMatchObject({ isResolved: false })
   })
 
   it('are listed in pages, the newest first', async () => {
-    const all = await letters(tenant)
+    const all = await deadLettersOf(tenant)
     expect(all).toHaveLength(4)
     const page = `query ($after: String) { deadLetters(first: 3, after: $after) {
       nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`
-    const first = (await tenant.ask(page)).deadLetters
+    const first = (await tenant.request(page)).deadLetters
     expect(first.pageInfo.hasNextPage).toBe(true)
-    const second = (await tenant.ask(page, { after: first.pageInfo.endCursor })).deadLetters
+    const second = (await tenant.request(page, { after: first.pageInfo.endCursor })).deadLetters
     expect([...first.nodes, ...second.nodes]).toEqual(all)
   })
 })

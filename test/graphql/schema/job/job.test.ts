@@ -5,7 +5,7 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
-  steer,
+  mutate,
   type Tenant,
 } from '../../support.ts'
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 
 async function jobOf(slotId: string | undefined): Promise<string> {
-  const { node } = await tenant.ask('query ($id: ID!) { node(id: $id) { ... on Slot { job { id } } } }', {
+  const { node } = await tenant.request('query ($id: ID!) { node(id: $id) { ... on Slot { job { id } } } }', {
     id: slotId,
   })
   return node.job.id
@@ -37,14 +37,14 @@ describe('a job', () => {
   it('shows its state, its available events and its transitions', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
-    expect(await steer(tenant, 'pauseJob', { jobId: id }, 'job { state availableEvents }')).toMatchObject({
+    expect(await mutate(tenant, 'pauseJob', { jobId: id }, 'job { state availableEvents }')).toMatchObject({
       job: { state: 'paused', availableEvents: expect.arrayContaining(['resume', 'cancel']) },
     })
-    expect(await steer(tenant, 'resumeJob', { jobId: id }, 'job { state }')).toMatchObject({
+    expect(await mutate(tenant, 'resumeJob', { jobId: id }, 'job { state }')).toMatchObject({
       job: { state: 'queued' },
     })
 
-    const { job } = await tenant.ask(wholeJob, { id })
+    const { job } = await tenant.request(wholeJob, { id })
     expect(job).toMatchObject({
       id,
       state: 'queued',
@@ -105,7 +105,7 @@ describe('a job', () => {
       'update reelpilot.machine_instance set context = context || $1::jsonb where id = $2',
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
-    const { job } = await tenant.ask(wholeJob, { id })
+    const { job } = await tenant.request(wholeJob, { id })
     const { answer, ...failure } = known.failure
     expect(job).toMatchObject({
       failure: {
@@ -132,7 +132,7 @@ describe('a job', () => {
   it('is shown after each of several mutations of one request in the state that this one led to', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const id = await jobOf(slotIds[0])
-    const answer = await tenant.ask(
+    const answer = await tenant.request(
       `mutation ($input: PauseJobInput!, $resume: ResumeJobInput!) {
         first: pauseJob(input: $input) { ... on PauseJobPayload { job { state } } }
         second: resumeJob(input: $resume) { ... on ResumeJobPayload { job { state } } } }`,
@@ -156,13 +156,13 @@ describe('a job', () => {
          context = context || $1::jsonb where id = $2`,
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
-    const { job } = await tenant.ask(wholeJob, { id })
+    const { job } = await tenant.request(wholeJob, { id })
     expect(job).toMatchObject({
       tag: 'SETTLED',
       availableEvents: [],
       post: { status: 'TAKEN_DOWN', publicPostIds: ['7312345678901234567'], urls: [] },
     })
-    expect(await steer(tenant, 'cancelJob', { jobId: id }, 'job { id }')).toMatchObject({
+    expect(await mutate(tenant, 'cancelJob', { jobId: id }, 'job { id }')).toMatchObject({
       code: 'NOT_PERMITTED_IN_STATE',
       state: 'takenDown',
     })
@@ -171,36 +171,36 @@ describe('a job', () => {
   it('refuses an event that its state does not permit', async () => {
     const { slotIds } = await createRunningPlan(tenant)
     const jobId = await jobOf(slotIds[0])
-    expect(await steer(tenant, 'resumeJob', { jobId }, 'job { id }')).toMatchObject({
+    expect(await mutate(tenant, 'resumeJob', { jobId }, 'job { id }')).toMatchObject({
       __typename: 'NotPermittedInStateError',
       state: 'queued',
       event: 'resume',
     })
-    const { job } = await tenant.ask('query ($id: ID!) { job(id: $id) { revision } }', { id: jobId })
+    const { job } = await tenant.request('query ($id: ID!) { job(id: $id) { revision } }', { id: jobId })
     expect(job.revision).toBe(1)
   })
 
   it('can be started by hand once its plan is approved, and a second start returns the same job', async () => {
     const { planId, slotIds } = await createDraft(tenant, [3 * 24 * 60])
     const [slotId] = slotIds
-    expect(await steer(tenant, 'startJob', { slotId }, 'job { id }')).toMatchObject({
+    expect(await mutate(tenant, 'startJob', { slotId }, 'job { id }')).toMatchObject({
       code: 'NOT_PERMITTED_IN_STATE',
       state: 'draft',
       event: 'startJob',
     })
-    await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'approvePlan', { planId })
-    const first = await steer(tenant, 'startJob', { slotId }, 'job { id }')
-    const second = await steer(tenant, 'startJob', { slotId }, 'job { id }')
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'approvePlan', { planId })
+    const first = await mutate(tenant, 'startJob', { slotId }, 'job { id }')
+    const second = await mutate(tenant, 'startJob', { slotId }, 'job { id }')
     expect(first.job.id).toBeTruthy()
     expect(second).toEqual(first)
   })
 
   it('is found by state, tag and plan', async () => {
     const { planId, slotIds } = await createRunningPlan(tenant, [60, 70])
-    await steer(tenant, 'pauseJob', { jobId: await jobOf(slotIds[0]) }, 'job { id }')
+    await mutate(tenant, 'pauseJob', { jobId: await jobOf(slotIds[0]) }, 'job { id }')
     const find = async (filter: object) => {
-      const { jobs } = await tenant.ask(
+      const { jobs } = await tenant.request(
         'query ($filter: JobFilter) { jobs(filter: $filter, first: 100) { nodes { slot { id } } } }',
         { filter },
       )
@@ -221,17 +221,17 @@ describe('a job', () => {
          timers = '{"x":{"event":{"type":"x"},"dueAt":4000000000000}}' where id = $1`,
       [uuid],
     )
-    const granted = await steer(
+    const granted = await mutate(
       tenant,
       'grantQuota',
       { metric: 'VIDEOS', amount: 5, reason: 'test' },
       'quota { metric granted available }',
     )
     expect(granted).toMatchObject({ quota: { metric: 'VIDEOS', granted: 1_005 } })
-    const { job } = await tenant.ask('query ($id: ID!) { job(id: $id) { state } }', { id })
+    const { job } = await tenant.request('query ($id: ID!) { job(id: $id) { state } }', { id })
     expect(job.state).toBe('reservingQuota')
     expect(
-      await steer(tenant, 'grantQuota', { metric: 'VIDEOS', amount: 0 }, 'quota { granted }'),
+      await mutate(tenant, 'grantQuota', { metric: 'VIDEOS', amount: 0 }, 'quota { granted }'),
     ).toMatchObject({
       fields: [{ path: 'amount' }],
     })
@@ -243,7 +243,7 @@ describe('a paginated list', () => {
     const other = await createTenant(database, await createTestApi(database))
     const { planId } = await createDraft(other, [10, 20, 30, 40, 50])
     const page = async (args: string) => {
-      const { plan } = await other.ask(
+      const { plan } = await other.request(
         `query ($id: ID!) { plan(id: $id) { slots(${args}) {
         edges { cursor node { wallTime } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`,
         { id: planId },
@@ -299,7 +299,7 @@ it('an error in one field leaves the other fields of the response intact', async
 
 describe('a state machine', () => {
   it('is published with its states, its transitions, its steps and a diagram', async () => {
-    const { stateMachine, stateMachines } = await tenant.ask(`{
+    const { stateMachine, stateMachines } = await tenant.request(`{
       stateMachine(name: "job") { name version initialState steps diagram states { path tag step } transitions { from event to } }
       stateMachines { name } }`)
     expect(stateMachines).toEqual([
@@ -332,7 +332,7 @@ describe('a state machine', () => {
   })
 
   it('of accounts is published like that of jobs', async () => {
-    const { stateMachine } = await tenant.ask(
+    const { stateMachine } = await tenant.request(
       `{ stateMachine(name: "account") { name initialState steps states { path } } }`,
     )
     expect(stateMachine).toMatchObject({ name: 'account', initialState: 'connecting' })

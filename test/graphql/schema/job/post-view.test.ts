@@ -67,14 +67,14 @@ describe('a post', () => {
 
   it('contains its ids but not its upload URL', () => {
     const ids = ['7312345678901234567', '7312345678901234568']
-    const shown = {
+    const context = {
       ...fresh,
       ...sent,
       ending: 'published',
       visibility: 'public',
       publicPostIds: ids,
     } as const
-    expect(postOfJob('published', shown)).toEqual({
+    expect(postOfJob('published', context)).toEqual({
       publishId: 'v_pub~1',
       status: 'PUBLIC',
       publicPostIds: ids,

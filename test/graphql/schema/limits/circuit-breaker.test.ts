@@ -40,7 +40,7 @@ const down: TikTokAnswer<unknown> = { kind: 'unknown', cause: 'serverError', htt
 async function call(answer: TikTokAnswer<unknown>, times = 1, change: Partial<GuardedCall> = {}) {
   const guard = createBreakerGuard({ db: database.runtime.db, random: () => 0 })
   let last: TikTokAnswer<unknown> = answer
-  for (let turn = 0; turn < times; turn += 1)
+  for (let index = 0; index < times; index += 1)
     last = await guard({ endpoint: 'status', ...change }, async () => answer)
   return last
 }
@@ -49,12 +49,12 @@ const fields = `key scope state consecutiveFailureCount openedAt nextProbeAt for
   account { id } forcedBy { id } retryBudget { available capacity }`
 
 const list = async (who: Tenant): Promise<Answer[]> =>
-  (await who.ask(`{ circuitBreakers { ${fields} } }`)).circuitBreakers
+  (await who.request(`{ circuitBreakers { ${fields} } }`)).circuitBreakers
 const find = async (who: Tenant, key: string): Promise<Answer> =>
   (await list(who)).find((breaker) => breaker.key === key)
 
 async function force(who: Tenant, input: object): Promise<Answer> {
-  const answer = await who.ask(
+  const answer = await who.request(
     `mutation ($input: ForceCircuitBreakerInput!) { forceCircuitBreaker(input: $input) {
        ... on ForceCircuitBreakerPayload { circuitBreaker { ${fields} } }
        ... on Error { code message }
@@ -95,13 +95,13 @@ describe('the circuit breakers of upstreams', () => {
 
   it('show since when they are open, and when the next probe is due', async () => {
     await call(down, failureThreshold, { attempt: 2 })
-    const shown = await find(tenant, 'tiktok')
-    expect(shown).toMatchObject({
+    const breaker = await find(tenant, 'tiktok')
+    expect(breaker).toMatchObject({
       state: 'OPEN',
       consecutiveFailureCount: 5,
       retryBudget: { available: 95, capacity: 100 },
     })
-    expect(Date.parse(shown.nextProbeAt) - Date.parse(shown.openedAt)).toBe(60_000)
+    expect(Date.parse(breaker.nextProbeAt) - Date.parse(breaker.openedAt)).toBe(60_000)
 
     // A minute later, without another call.
     await database.owner.pool.query(
@@ -139,7 +139,7 @@ describe('the circuit breakers of upstreams', () => {
   })
 
   it('are followed by a subscription from a given sequence on', async () => {
-    const { events } = await tenant.ask('{ events(last: 1) { nodes { sequence } } }')
+    const { events } = await tenant.request('{ events(last: 1) { nodes { sequence } } }')
     const after = events.nodes[0].sequence
     await force(tenant, { key: 'tiktok', mode: 'OPEN' })
     await force(tenant, { key: accountKey(tenant), mode: 'CLOSED' })
@@ -252,39 +252,41 @@ describe('forceCircuitBreaker', () => {
 })
 
 describe('several organizations', () => {
-  let stranger: Tenant
+  let otherTenant: Tenant
 
   beforeAll(async () => {
-    stranger = await createTenant(database, api)
+    otherTenant = await createTenant(database, api)
   })
 
   it('see the breakers of upstreams, and those of their own accounts only', async () => {
     await call(dead, failureThreshold, { caller: callerOf(tenant) })
-    await call(dead, 1, { caller: callerOf(stranger) })
+    await call(dead, 1, { caller: callerOf(otherTenant) })
     expect(await find(tenant, accountKey(tenant))).toMatchObject({
       scope: 'ACCOUNT',
       state: 'OPEN',
       account: { id: tenant.ids.account },
       retryBudget: null,
     })
-    expect((await list(tenant)).map(({ key }) => key)).not.toContain(accountKey(stranger))
-    expect((await list(stranger)).map(({ key }) => key)).toEqual([
+    expect((await list(tenant)).map(({ key }) => key)).not.toContain(accountKey(otherTenant))
+    expect((await list(otherTenant)).map(({ key }) => key)).toEqual([
       'tiktok',
       'tiktok-upload',
       'video/local',
-      accountKey(stranger),
+      accountKey(otherTenant),
     ])
   })
 
   it('can force the breakers of their own accounts only', async () => {
-    expect(await force(stranger, { key: accountKey(tenant), mode: 'OPEN' })).toMatchObject({
+    expect(await force(otherTenant, { key: accountKey(tenant), mode: 'OPEN' })).toMatchObject({
       code: 'NOT_FOUND',
       field: 'key',
     })
-    expect(await force(stranger, { key: accountKey(stranger), mode: 'OPEN' })).toMatchObject({
+    expect(await force(otherTenant, { key: accountKey(otherTenant), mode: 'OPEN' })).toMatchObject({
       circuitBreaker: { state: 'FORCED_OPEN' },
     })
-    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(stranger) })).toMatchObject({ kind: 'deferred' })
+    expect(await call({ kind: 'ok' }, 1, { caller: callerOf(otherTenant) })).toMatchObject({
+      kind: 'deferred',
+    })
     expect(await call({ kind: 'ok' }, 1, { caller: callerOf(tenant) })).toEqual({ kind: 'ok' })
   })
 
@@ -302,7 +304,7 @@ describe('several organizations', () => {
         by: null,
       }),
     )
-    for (const who of [tenant, stranger])
+    for (const who of [tenant, otherTenant])
       expect(await find(who, 'tiktok')).toMatchObject({
         state: 'FORCED_OPEN',
         reason: 'maintenance',
@@ -320,14 +322,14 @@ describe('several organizations', () => {
     const own = `where key = '${accountKey(tenant)}'`
     const touch = 'update circuit_breaker set updated_at = now()'
     expect(await as(tenant, `select from circuit_breaker ${own}`)).toBe(1)
-    expect(await as(stranger, `select from circuit_breaker ${own}`)).toBe(0)
+    expect(await as(otherTenant, `select from circuit_breaker ${own}`)).toBe(0)
     expect(await as(tenant, `${touch} ${own}`)).toBe(1)
-    expect(await as(stranger, `${touch} ${own}`)).toBe(0)
+    expect(await as(otherTenant, `${touch} ${own}`)).toBe(0)
     expect(await as(tenant, `${touch} where key = 'tiktok'`)).toBe(0)
     const values = `'closed', 'resting', '{}', 1`
     await expect(
       as(
-        stranger,
+        otherTenant,
         `insert into circuit_breaker (key, version, state, tag, context, revision) values ('mine', 1, ${values})`,
       ),
     ).rejects.toThrow(/row-level security/)

@@ -26,7 +26,7 @@ beforeAll(async () => {
 const allWindows = `{ rateLimits { windows {
   name description account { id } limit origin learnedUntil windowSeconds used remaining nextAvailableAt
   waitingCount waiting { expectedAt job { id state } account { id } } } } }`
-const windowsOf = async (who: Tenant): Promise<Answer[]> => (await who.ask(allWindows)).rateLimits.windows
+const windowsOf = async (who: Tenant): Promise<Answer[]> => (await who.request(allWindows)).rateLimits.windows
 const windowOf = async (who: Tenant, name: string) =>
   (await windowsOf(who)).find((window) => window.name === name)
 
@@ -46,7 +46,7 @@ async function acquire(
 }
 
 async function set(who: Tenant, name: string, limit: number | null, more: object = {}): Promise<Answer> {
-  const answer = await who.ask(
+  const answer = await who.request(
     `mutation ($input: SetRateLimitInput!) { setRateLimit(input: $input) {
        ... on SetRateLimitPayload { setting { name limit isDefault defaultLimit } }
        ... on Error { code } ... on InvalidInputError { fields { path message } } } }`,
@@ -63,7 +63,7 @@ describe('rate limit windows', () => {
       { ...own, name: 'UPLOADS', limit: 10, remaining: 10, nextAvailableAt: null },
       { ...own, name: 'READS', limit: 100, remaining: 100, nextAvailableAt: null },
     ])
-    expect(await fresh.ask('{ rateLimits { settings { name limit isDefault defaultLimit } } }')).toEqual({
+    expect(await fresh.request('{ rateLimits { settings { name limit isDefault defaultLimit } } }')).toEqual({
       rateLimits: {
         settings: [
           { name: 'UPLOADS', limit: 10, isDefault: true, defaultLimit: 10 },
@@ -72,7 +72,7 @@ describe('rate limit windows', () => {
         ],
       },
     })
-    expect(await fresh.ask('{ rateLimitStore { kind changedAt reason shareCount } }')).toEqual({
+    expect(await fresh.request('{ rateLimitStore { kind changedAt reason shareCount } }')).toEqual({
       rateLimitStore: {
         kind: 'POSTGRES',
         changedAt: expect.any(String),
@@ -85,7 +85,7 @@ describe('rate limit windows', () => {
   it('show their usage, and until when which jobs and accounts wait', async () => {
     await set(tenant, 'UPLOADS', 2)
     await createRunningPlan(tenant, [60, 70, 80, 90])
-    const { jobs } = await tenant.ask('{ jobs { nodes { id } } }')
+    const { jobs } = await tenant.request('{ jobs { nodes { id } } }')
     const jobIds: string[] = jobs.nodes.map(({ id }: { id: string }) => id)
     const bare = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] ?? ''
     const grants: AcquireResult[] = []
@@ -142,8 +142,8 @@ describe('rate limit windows', () => {
   })
 
   it('are shown to their own organization only', async () => {
-    const stranger = await createTenant(database, api)
-    expect(await windowsOf(stranger)).toMatchObject([
+    const otherTenant = await createTenant(database, api)
+    expect(await windowsOf(otherTenant)).toMatchObject([
       { name: 'UPLOADS', limit: 10, origin: 'DEFAULT', used: 0, waitingCount: 0 },
       { name: 'READS', limit: 100, origin: 'DEFAULT', used: 0, waitingCount: 0 },
     ])
@@ -153,7 +153,7 @@ describe('rate limit windows', () => {
 
 describe('setRateLimit', () => {
   const setEvents = async (who: Tenant) => {
-    const { events } = await who.ask('{ events(last: 100) { nodes { type payload } } }')
+    const { events } = await who.request('{ events(last: 100) { nodes { type payload } } }')
     return events.nodes
       .filter(({ type }: { type: string }) => type === 'rateLimit.changed')
       .map(({ payload }: { payload: object }) => payload)
@@ -241,7 +241,7 @@ describe('a job that our own limits defer', () => {
         own.organizationId,
       ],
     )
-    const { jobs } = await own.ask(
+    const { jobs } = await own.request(
       '{ jobs { nodes { id deferredBy waitingUntil failure { code nextStep } } } }',
     )
     expect(jobs.nodes).toMatchObject([
@@ -256,7 +256,7 @@ describe('a job that our own limits defer', () => {
         where organization_id = $1 and machine = 'job'`,
       [own.organizationId],
     )
-    expect(await own.ask('{ jobs { nodes { deferredBy } } }')).toEqual({
+    expect(await own.request('{ jobs { nodes { deferredBy } } }')).toEqual({
       jobs: { nodes: [{ deferredBy: null }] },
     })
   })

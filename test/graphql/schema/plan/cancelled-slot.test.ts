@@ -9,8 +9,8 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
 } from '../../support.ts'
 
@@ -39,24 +39,24 @@ async function cancelledSlot(minutes = 60) {
   return { planId, slotId, jobId: job.id as string }
 }
 
-const start = (slotId: string) => steer(tenant, 'startJob', { slotId }, 'job { id state }')
+const start = (slotId: string) => mutate(tenant, 'startJob', { slotId }, 'job { id state }')
 const update = (slotId: string, change: object) =>
-  steer(tenant, 'updateSlot', { slotId, ...change }, 'slot { caption claimedAt job { id } }')
-const remove = (slotId: string) => steer(tenant, 'removeSlot', { slotId }, 'removedSlotId')
+  mutate(tenant, 'updateSlot', { slotId, ...change }, 'slot { caption claimedAt job { id } }')
+const remove = (slotId: string) => mutate(tenant, 'removeSlot', { slotId }, 'removedSlotId')
 
 async function approve(planId: string): Promise<Answer> {
-  await steer(tenant, 'submitPlanForReview', { planId })
-  return await steer(tenant, 'approvePlan', { planId })
+  await mutate(tenant, 'submitPlanForReview', { planId })
+  return await mutate(tenant, 'approvePlan', { planId })
 }
 
 async function runScan(): Promise<Answer> {
-  const { runScan } = await tenant.ask(`mutation { runScan(input: {}) { ... on RunScanPayload {
+  const { runScan } = await tenant.request(`mutation { runScan(input: {}) { ... on RunScanPayload {
     scan { startedJobCount decisions(first: 10) { nodes { outcome } } } } } }`)
   return runScan.scan
 }
 
 async function read(slotId: string): Promise<Answer> {
-  const { node } = await tenant.ask(
+  const { node } = await tenant.request(
     'query ($id: ID!) { node(id: $id) { ... on Slot { claimedAt publishAt job { id state startedBy } } } }',
     { id: slotId },
   )
@@ -68,8 +68,8 @@ async function counted() {
   const { organizationId, accountId } = tenant
   const now = { sentSince: new Date(0), dueSince: new Date() }
   const { planned } = await listPosts(db, { organizationId, accountId }, now)
-  const coming = await listUpcomingSlots(db, organizationId, accountId, 10)
-  return [coming.length, planned.length]
+  const upcoming = await listUpcomingSlots(db, organizationId, accountId, 10)
+  return [upcoming.length, planned.length]
 }
 
 describe('a slot whose job was cancelled', () => {
@@ -77,7 +77,7 @@ describe('a slot whose job was cancelled', () => {
     const { planId, slotId, jobId } = await cancelledSlot()
     expect(await runScan()).toEqual({ startedJobCount: 0, decisions: { nodes: [] } })
     expect(await counted()).toEqual([0, 0])
-    await steer(tenant, 'addSlots', { planId, slots: [slotInput(3 * 24 * 60)] }, 'plan { id }')
+    await mutate(tenant, 'addSlots', { planId, slots: [slotInput(3 * 24 * 60)] }, 'plan { id }')
     expect(await approve(planId)).toMatchObject({ scan: { startedJobCount: 0 } })
     expect(await read(slotId)).toMatchObject({ job: { id: jobId, state: 'cancelled' } })
   })
@@ -115,7 +115,7 @@ describe('a slot whose job was cancelled', () => {
       slot: { caption: 'Better', job: null },
     })
     expect(
-      await tenant.ask('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
+      await tenant.request('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
     ).toEqual({
       job: { state: 'cancelled', slot: { id: slotId } },
     })
@@ -151,7 +151,7 @@ describe('a slot whose job was cancelled', () => {
     expect(await remove(slotId)).toMatchObject({ removedSlotId: slotId })
     expect(await read(slotId)).toBeNull()
     expect(
-      await tenant.ask('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
+      await tenant.request('query ($id: ID!) { job(id: $id) { state slot { id } } }', { id: jobId }),
     ).toEqual({
       job: { state: 'cancelled', slot: null },
     })
@@ -161,7 +161,7 @@ describe('a slot whose job was cancelled', () => {
     const { planId, slotId } = await cancelledSlot(20 * 60)
     const was = Date.parse((await read(slotId)).publishAt)
     const toZone = (timeZone: string) =>
-      steer(tenant, 'updatePlan', { planId, timeZone }, 'plan { timeZone }')
+      mutate(tenant, 'updatePlan', { planId, timeZone }, 'plan { timeZone }')
     await toZone('Asia/Tokyo')
     expect(was - Date.parse((await read(slotId)).publishAt)).toBe(9 * 3_600_000)
     await approve(planId)

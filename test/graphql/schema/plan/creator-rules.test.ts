@@ -5,8 +5,8 @@ import {
   createDraft,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   storyboard,
   type Tenant,
 } from '../../support.ts'
@@ -60,7 +60,7 @@ const pathsOf = (answer: { readonly fields: readonly { readonly path: string }[]
 
 async function add(slots: readonly object[]) {
   const { planId } = await createDraft(tenant, [])
-  return { planId, added: await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }') }
+  return { planId, added: await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id }') }
 }
 
 describe('a planned slot', () => {
@@ -98,7 +98,7 @@ describe('a planned slot', () => {
     await learn(strict)
     const { added } = await add([slotInput(60)])
     const [{ id: slotId }] = added.slots
-    const changed = await steer(tenant, 'updateSlot', { slotId, ...forbidden }, 'slot { id }')
+    const changed = await mutate(tenant, 'updateSlot', { slotId, ...forbidden }, 'slot { id }')
     expect(pathsOf(changed)).toEqual(rules)
   })
 })
@@ -107,7 +107,8 @@ describe('approving a plan', () => {
   const violations = `mutation ($input: ApprovePlanInput!) { approvePlan(input: $input) {
     __typename ... on ApprovePlanPayload { plan { state } }
     ... on CreatorSettingsViolationError { code violations { slotId path message } } } }`
-  const approve = async (planId: string) => (await tenant.ask(violations, { input: { planId } })).approvePlan
+  const approve = async (planId: string) =>
+    (await tenant.request(violations, { input: { planId } })).approvePlan
 
   it('is refused with every slot and setting that its creator no longer allows, and leaves it in review', async () => {
     const { planId, added } = await add([
@@ -115,7 +116,7 @@ describe('approving a plan', () => {
       slotInput(70),
       slotInput(80, { allowStitch: true, privacy: 'PUBLIC_TO_EVERYONE' }),
     ])
-    await steer(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'submitPlanForReview', { planId })
     await learn(strict)
     const [first, , third] = added.slots
     expect(await approve(planId)).toEqual({
@@ -133,7 +134,7 @@ describe('approving a plan', () => {
 
   it('ignores slots whose time has passed', async () => {
     const { planId, added } = await add([slotInput(60, { allowDuet: true })])
-    await steer(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'submitPlanForReview', { planId })
     await learn(strict)
     const rowId = Buffer.from(added.slots[0].id, 'base64url').toString().slice('Slot:'.length)
     await sql`update slot set publish_at = now() - interval '2 hours' where id = ${rowId}`.execute(db)
@@ -144,7 +145,7 @@ describe('approving a plan', () => {
 it('the slots at risk include those that violate their creator’s settings, with every violation', async () => {
   const { added } = await add([slotInput(60, forbidden), slotInput(70)])
   await learn(strict)
-  const { accounts } = await tenant.ask(`{ accounts { nodes { health { status slotsAtRiskCount
+  const { accounts } = await tenant.request(`{ accounts { nodes { health { status slotsAtRiskCount
     slotsAtRisk { slot { id } failure { code verdict message nextStep } } } } } }`)
   const { health } = accounts.nodes[0]
   expect(health).toMatchObject({
@@ -164,10 +165,10 @@ describe('the AI-generated label', () => {
   it('is set on a slot by default', async () => {
     const { planId } = await createDraft(tenant, [])
     const slots = [slotInput(60), slotInput(70, { isAigc: false })]
-    const added = await steer(tenant, 'addSlots', { planId, slots }, 'slots { id isAigc }')
+    const added = await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id isAigc }')
     expect(added.slots).toMatchObject([{ isAigc: true }, { isAigc: false }])
     const [{ id: slotId }] = added.slots
-    const changed = await steer(tenant, 'updateSlot', { slotId, isAigc: false }, 'slot { isAigc }')
+    const changed = await mutate(tenant, 'updateSlot', { slotId, isAigc: false }, 'slot { isAigc }')
     expect(changed.slot).toEqual({ isAigc: false })
   })
 
@@ -178,7 +179,7 @@ describe('the AI-generated label', () => {
     ])
     const { added } = await add([slotInput(60, { isAigc: false })])
     const [{ id: slotId }] = added.slots
-    const changed = await steer(tenant, 'updateSlot', { slotId, mode: 'DRAFT' }, 'slot { mode isAigc }')
+    const changed = await mutate(tenant, 'updateSlot', { slotId, mode: 'DRAFT' }, 'slot { mode isAigc }')
     expect(changed.slot).toEqual({ mode: 'DRAFT', isAigc: true })
   })
 })
@@ -190,8 +191,8 @@ describe('a plan with more posts than its creator’s daily cap', () => {
 
   async function approve(each: readonly number[]) {
     const draft = await createDraft(tenant, each)
-    await steer(tenant, 'submitPlanForReview', { planId: draft.planId })
-    return { ...draft, answer: await steer(tenant, 'approvePlan', { planId: draft.planId }, late) }
+    await mutate(tenant, 'submitPlanForReview', { planId: draft.planId })
+    return { ...draft, answer: await mutate(tenant, 'approvePlan', { planId: draft.planId }, late) }
   }
 
   it('lists at its approval which of its posts will wait, and until when', async () => {

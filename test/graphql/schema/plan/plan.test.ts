@@ -7,8 +7,8 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   storyboard,
   type Tenant,
 } from '../../support.ts'
@@ -24,13 +24,13 @@ beforeAll(async () => {
 describe('a plan', () => {
   it('goes from draft to approval, which starts the jobs of its next 24 hours', async () => {
     const { planId } = await createDraft(tenant, [60, 120, 3 * 24 * 60])
-    const read = (query: string) => tenant.ask(query, { id: planId })
+    const read = (query: string) => tenant.request(query, { id: planId })
 
-    expect(await steer(tenant, 'submitPlanForReview', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'submitPlanForReview', { planId })).toMatchObject({
       plan: { state: 'IN_REVIEW' },
     })
-    expect(await steer(tenant, 'setAutopilot', { planId, enabled: true })).toMatchObject({ scan: null })
-    expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'setAutopilot', { planId, enabled: true })).toMatchObject({ scan: null })
+    expect(await mutate(tenant, 'approvePlan', { planId })).toMatchObject({
       plan: { state: 'APPROVED', isAutopilotEnabled: true },
       scan: { consideredSlotCount: 2, startedJobCount: 2 },
     })
@@ -51,7 +51,7 @@ describe('a plan', () => {
 
   it('loses its approval when it is edited', async () => {
     const { planId } = await createRunningPlan(tenant, [3 * 24 * 60])
-    const added = await steer(
+    const added = await mutate(
       tenant,
       'addSlots',
       { planId, slots: [slotInput(4 * 24 * 60)] },
@@ -62,13 +62,13 @@ describe('a plan', () => {
 
   it('refuses an event that its state does not permit, and names the state', async () => {
     const { planId } = await createDraft(tenant, [])
-    expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'approvePlan', { planId })).toMatchObject({
       __typename: 'NotPermittedInStateError',
       code: 'NOT_PERMITTED_IN_STATE',
       state: 'draft',
       event: 'approve',
     })
-    expect(await steer(tenant, 'submitPlanForReview', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'submitPlanForReview', { planId })).toMatchObject({
       state: 'draft',
       event: 'submit',
     })
@@ -76,32 +76,32 @@ describe('a plan', () => {
 
   it('is neither edited nor scanned while it is locked, and is scanned when it is unlocked', async () => {
     const { planId } = await createDraft(tenant, [60])
-    await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'setAutopilot', { planId, enabled: true })
-    expect(await steer(tenant, 'lockPlan', { planId })).toMatchObject({ plan: { isLocked: true } })
-    expect(await steer(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'plan { id }')).toMatchObject({
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'setAutopilot', { planId, enabled: true })
+    expect(await mutate(tenant, 'lockPlan', { planId })).toMatchObject({ plan: { isLocked: true } })
+    expect(await mutate(tenant, 'addSlots', { planId, slots: [slotInput()] }, 'plan { id }')).toMatchObject({
       event: 'edit',
     })
-    expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'approvePlan', { planId })).toMatchObject({
       plan: { state: 'APPROVED' },
       scan: null,
     })
-    const { runScan } = await tenant.ask(`mutation { runScan(input: {}) { ... on RunScanPayload {
+    const { runScan } = await tenant.request(`mutation { runScan(input: {}) { ... on RunScanPayload {
       scan { decisions(first: 100) { nodes { outcome slot { plan { id } } } } } } } }`)
     const ours = runScan.scan.decisions.nodes.filter(
       (each: { slot: { plan: { id: string } } }) => each.slot.plan.id === planId,
     )
     expect(ours).toMatchObject([{ outcome: 'PLAN_LOCKED' }])
-    expect(await steer(tenant, 'unlockPlan', { planId })).toMatchObject({ scan: { startedJobCount: 1 } })
+    expect(await mutate(tenant, 'unlockPlan', { planId })).toMatchObject({ scan: { startedJobCount: 1 } })
   })
 
   it('moves its unclaimed slots to the new zone when the zone changes', async () => {
     const { planId } = await createDraft(tenant, [5 * 24 * 60])
-    const before = await tenant.ask(
+    const before = await tenant.request(
       'query ($id: ID!) { plan(id: $id) { slots { nodes { wallTime publishAt } } } }',
       { id: planId },
     )
-    const after = await steer(
+    const after = await mutate(
       tenant,
       'updatePlan',
       { planId, timeZone: 'Asia/Tokyo', name: 'Tokyo' },
@@ -117,7 +117,7 @@ describe('a plan', () => {
   it('appends an event for each change', async () => {
     const other = await createTenant(database, await createTestApi(database))
     await createRunningPlan(other, [60])
-    const { events } = await other.ask('{ events { nodes { sequence type plan { id } job { id } } } }')
+    const { events } = await other.request('{ events { nodes { sequence type plan { id } job { id } } } }')
     expect(events.nodes.map(({ type }: { type: string }) => type)).toEqual([
       'apiKey.created',
       'plan.created',
@@ -136,7 +136,7 @@ describe('a plan', () => {
 
 describe('invalid input for plans', () => {
   it('is refused with all of its mistakes: an unknown time zone and an empty name', async () => {
-    const answer = await steer(
+    const answer = await mutate(
       tenant,
       'createPlan',
       { accountId: tenant.ids.account, name: '  ', timeZone: 'Mars/Olympus' },
@@ -148,7 +148,7 @@ describe('invalid input for plans', () => {
 
   it('is refused with every mistake of every slot, and adds none of them', async () => {
     const { planId } = await createDraft(tenant, [])
-    const answer = await steer(
+    const answer = await mutate(
       tenant,
       'addSlots',
       {
@@ -171,7 +171,7 @@ describe('invalid input for plans', () => {
       'slots.3.storyboard.scenes.1.text',
       'slots.4.wallTime',
     ])
-    const { plan } = await tenant.ask(
+    const { plan } = await tenant.request(
       'query ($id: ID!) { plan(id: $id) { revision slots { nodes { id } } } }',
       { id: planId },
     )
@@ -180,7 +180,7 @@ describe('invalid input for plans', () => {
 
   it('does not include a caption of exactly 2,200 UTF-16 code units', async () => {
     const { planId } = await createDraft(tenant, [])
-    const answer = await steer(
+    const answer = await mutate(
       tenant,
       'addSlots',
       { planId, slots: [slotInput(60, { caption: '🎬'.repeat(1_100) })] },
@@ -192,7 +192,7 @@ describe('invalid input for plans', () => {
   it('includes a slot without a privacy, which has no default', async () => {
     const { planId } = await createDraft(tenant, [])
     const slots = [slotInput(), slotInput(70, { privacy: undefined }), slotInput(80, { privacy: null })]
-    const answer = await steer(tenant, 'addSlots', { planId, slots }, 'slots { id }')
+    const answer = await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id }')
     expect(answer.code).toBe('INVALID_INPUT')
     expect(answer.fields.map(({ path }: { path: string }) => path)).toEqual([
       'slots.1.privacy',
@@ -206,12 +206,12 @@ describe('invalid input for plans', () => {
     [Buffer.from('Plan:nonsense').toString('base64url')],
     [Buffer.from('Job:1').toString('base64url')],
   ])('includes the plan id "%s", which is not found', async (planId) => {
-    expect(await steer(tenant, 'archivePlan', { planId })).toMatchObject({
+    expect(await mutate(tenant, 'archivePlan', { planId })).toMatchObject({
       code: 'NOT_FOUND',
       field: 'planId',
     })
     expect(
-      await tenant.ask('query ($id: ID!) { plan(id: $id) { id } node(id: $id) { id } }', { id: planId }),
+      await tenant.request('query ($id: ID!) { plan(id: $id) { id } node(id: $id) { id } }', { id: planId }),
     ).toEqual({
       plan: null,
       node: null,
@@ -227,7 +227,7 @@ describe('a slot', () => {
 
   it('is changed only in the fields that the input contains', async () => {
     const { slotIds } = await createDraft(tenant, [90])
-    const answer = await tenant.ask(change, {
+    const answer = await tenant.request(change, {
       input: { slotId: slotIds[0], caption: 'Another', privacy: null },
     })
     expect(answer.updateSlot).toMatchObject({ slot: { caption: 'Another', privacy: 'SELF_ONLY' } })
@@ -235,7 +235,7 @@ describe('a slot', () => {
 
   it('refuses an invalid change with the field’s path', async () => {
     const { slotIds } = await createDraft(tenant, [90])
-    const answer = await tenant.ask(change, {
+    const answer = await tenant.request(change, {
       input: { slotId: slotIds[0], wallTime: '2020-01-01T00:00:00' },
     })
     expect(answer.updateSlot).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'wallTime' }] })
@@ -246,10 +246,10 @@ describe('a slot', () => {
     const [slotId] = slotIds
     const { wallTime } = slotInput(90) as { readonly wallTime: string }
     for (const work of [{ wallTime }, { storyboard }, { mode: 'DRAFT' }]) {
-      const changed = await tenant.ask(change, { input: { slotId, ...work } })
+      const changed = await tenant.request(change, { input: { slotId, ...work } })
       expect(changed.updateSlot).toMatchObject({ __typename: 'SlotClaimedError', code: 'SLOT_CLAIMED' })
     }
-    expect(await steer(tenant, 'removeSlot', { slotId }, 'removedSlotId')).toMatchObject({
+    expect(await mutate(tenant, 'removeSlot', { slotId }, 'removedSlotId')).toMatchObject({
       code: 'SLOT_CLAIMED',
     })
   })
@@ -262,7 +262,8 @@ describe('a slot', () => {
     const approval = async () => (await findSlotToPost(db, tenant.organizationId, rowId))?.approval
     const wanted = { caption: 'Better', privacy: 'PUBLIC_TO_EVERYONE' }
     const edit = async () =>
-      (await tenant.ask(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } })).updateSlot
+      (await tenant.request(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } }))
+        .updateSlot
     const be = (state: string, step: string | null, more: object = {}) =>
       sql`update machine_instance set state = ${state}, step = ${step}::jsonb, context = context || ${JSON.stringify(more)}::jsonb,
                  tag = ${step === null ? 'waiting' : 'working'} where slot_id = ${rowId}`.execute(db)
@@ -271,8 +272,8 @@ describe('a slot', () => {
     const edited = await edit()
     expect(edited).toMatchObject({ slot: wanted, heldJobs: [edited.slot.job], unstoppableJobs: [] })
     expect(await approval()).toBe('none')
-    await steer(tenant, 'submitPlanForReview', { planId })
-    await steer(tenant, 'approvePlan', { planId })
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    await mutate(tenant, 'approvePlan', { planId })
     expect(await approval()).toBe('current')
 
     // Even after its time has passed, because the time itself is unchanged.
@@ -302,12 +303,12 @@ describe('a slot', () => {
     const { planId, slotIds } = await createDraft(tenant, [60, 90])
     const [slotId] = slotIds
     expect(
-      await steer(tenant, 'removeSlot', { slotId }, 'removedSlotId plan { slots { nodes { id } } }'),
+      await mutate(tenant, 'removeSlot', { slotId }, 'removedSlotId plan { slots { nodes { id } } }'),
     ).toMatchObject({
       removedSlotId: slotId,
       plan: { slots: { nodes: [{ id: slotIds[1] }] } },
     })
-    expect(await tenant.ask('query ($id: ID!) { node(id: $id) { id } }', { id: slotId })).toEqual({
+    expect(await tenant.request('query ($id: ID!) { node(id: $id) { id } }', { id: slotId })).toEqual({
       node: null,
     })
     expect(planId).toBeTruthy()

@@ -5,8 +5,8 @@ import {
   createDraft,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
 } from '../../support.ts'
 
@@ -33,11 +33,11 @@ const draft = {
 
 async function add(slot: object): Promise<Answer> {
   const { planId } = await createDraft(tenant, [])
-  return await steer(tenant, 'addSlots', { planId, slots: [slot] }, `slots { id ${fields} }`)
+  return await mutate(tenant, 'addSlots', { planId, slots: [slot] }, `slots { id ${fields} }`)
 }
 
 const update = (slotId: string, change: object) =>
-  steer(tenant, 'updateSlot', { slotId, ...change }, `slot { ${fields} }`)
+  mutate(tenant, 'updateSlot', { slotId, ...change }, `slot { ${fields} }`)
 
 describe('a slot', () => {
   it('is a direct post by default, and needs no caption', async () => {

@@ -6,8 +6,8 @@ import {
   createDraft,
   createTenant,
   createTestApi,
+  mutate,
   slotInput,
-  steer,
   type Tenant,
   type TestApi,
 } from '../../support.ts'
@@ -25,10 +25,10 @@ const dayMinutes = 24 * 60
 const newTenant = () => createTenant(database, api)
 
 const sums = 'quota { metric period limit enforcement granted available reserved used }'
-const set = (tenant: Tenant, input: object, fields = sums) => steer(tenant, 'setQuotaLimit', input, fields)
+const set = (tenant: Tenant, input: object, fields = sums) => mutate(tenant, 'setQuotaLimit', input, fields)
 
 async function quotasOf(tenant: Tenant, fields = 'granted available reserved used'): Promise<Answer[]> {
-  const { quotas } = await tenant.ask(`{ quotas { metric period ${fields} } }`)
+  const { quotas } = await tenant.request(`{ quotas { metric period ${fields} } }`)
   for (const { granted, available, reserved, used } of quotas) {
     if (granted !== undefined) expect(granted).toBe(available + reserved + used)
   }
@@ -43,8 +43,8 @@ async function quotaOf(tenant: Tenant, metric: string, period: string, fields?: 
 /** An approved plan, autopilot off. */
 async function createApproved(tenant: Tenant, minutes: readonly number[]) {
   const draft = await createDraft(tenant, minutes)
-  await steer(tenant, 'submitPlanForReview', { planId: draft.planId }, 'plan { id }')
-  await steer(tenant, 'approvePlan', { planId: draft.planId }, 'plan { id }')
+  await mutate(tenant, 'submitPlanForReview', { planId: draft.planId }, 'plan { id }')
+  await mutate(tenant, 'approvePlan', { planId: draft.planId }, 'plan { id }')
   return draft
 }
 
@@ -56,7 +56,7 @@ const startJob = /* GraphQL */ `
     ... on QuotaExceededError { metric period available needed nextAvailableAt }
   } }`
 const start = async (tenant: Tenant, slotId: string | undefined): Promise<Answer> =>
-  (await tenant.ask(startJob, { input: { slotId } })).startJob
+  (await tenant.request(startJob, { input: { slotId } })).startJob
 
 describe('starting a job with quota', () => {
   it('is refused at a hard limit with the available amount and the next time, and changes nothing', async () => {
@@ -78,7 +78,7 @@ describe('starting a job with quota', () => {
       nextAvailableAt: resetsAt,
     })
     expect(await quotasOf(tenant)).toEqual(before)
-    const { node } = await tenant.ask(
+    const { node } = await tenant.request(
       'query ($id: ID!) { node(id: $id) { ... on Slot { claimedAt job { id } } } }',
       {
         id: slotIds[1],
@@ -106,14 +106,19 @@ describe('starting a job with quota', () => {
       available: 0,
       reserved: 2,
     })
-    const told = await eventsOf(tenant, ['quota.thresholdReached', 'quota.limitExceeded'])
-    expect(told.map(({ type, payload }) => [type, payload.percent ?? payload.excess])).toEqual([
+    const thresholdEvents = await eventsOf(tenant, ['quota.thresholdReached', 'quota.limitExceeded'])
+    expect(thresholdEvents.map(({ type, payload }) => [type, payload.percent ?? payload.excess])).toEqual([
       ['quota.thresholdReached', 50],
       ['quota.thresholdReached', 80],
       ['quota.thresholdReached', 100],
       ['quota.limitExceeded', 1],
     ])
-    expect(told[0].payload).toMatchObject({ metric: 'uploads', period: 'month', granted: 1, committed: 1 })
+    expect(thresholdEvents[0].payload).toMatchObject({
+      metric: 'uploads',
+      period: 'month',
+      granted: 1,
+      committed: 1,
+    })
   })
 
   it('is refused when the storage quota is used up', async () => {
@@ -138,7 +143,7 @@ describe('a quota grant', () => {
     const tenant = await newTenant()
     const [soon, later] = [2, 9].map((days) => new Date(Date.now() + days * 86_400_000).toISOString())
     const grant = (input: object) =>
-      steer(tenant, 'grantQuota', { metric: 'VIDEOS', ...input }, 'quota { granted }')
+      mutate(tenant, 'grantQuota', { metric: 'VIDEOS', ...input }, 'quota { granted }')
     expect(await grant({ amount: 5, validUntil: soon })).toMatchObject({ quota: { granted: 1_005 } })
     expect(await grant({ amount: 7, validFrom: soon, validUntil: later })).toMatchObject({
       quota: { granted: 1_005 },
@@ -160,9 +165,9 @@ describe('a quota grant', () => {
   it('adds once to a shorter period if that has a limit', async () => {
     const tenant = await newTenant()
     const input = { metric: 'SECONDS', period: 'DAY', amount: 4 }
-    expect(await steer(tenant, 'grantQuota', input, sums)).toMatchObject({ fields: [{ path: 'period' }] })
+    expect(await mutate(tenant, 'grantQuota', input, sums)).toMatchObject({ fields: [{ path: 'period' }] })
     await set(tenant, { metric: 'SECONDS', period: 'DAY', amount: 4 })
-    expect(await steer(tenant, 'grantQuota', input, sums)).toMatchObject({
+    expect(await mutate(tenant, 'grantQuota', input, sums)).toMatchObject({
       quota: { period: 'DAY', limit: 4, granted: 8, available: 8 },
     })
     const { slotIds } = await createApproved(
@@ -178,19 +183,19 @@ describe('a quota grant', () => {
 describe('a scan with limited quota', () => {
   it('starts the slots that fit in their order, reports each shortage, and runs again after a grant', async () => {
     const tenant = await newTenant()
-    await steer(tenant, 'adjustQuota', { metric: 'SECONDS', amount: -9_989, reason: 'test' }, sums)
+    await mutate(tenant, 'adjustQuota', { metric: 'SECONDS', amount: -9_989, reason: 'test' }, sums)
     const { planId } = await createDraft(tenant, [60])
     const long = { title: 'Long', size: { width: 360, height: 640 }, scenes: [{ seconds: 9, text: 'Nine' }] }
     const slots = [slotInput(70, { storyboard: long }), slotInput(80), slotInput(90)]
-    await steer(tenant, 'addSlots', { planId, slots }, 'plan { id }')
-    await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
-    await steer(tenant, 'setAutopilot', { planId, enabled: true }, 'plan { id }')
-    expect(await steer(tenant, 'approvePlan', { planId })).toMatchObject({
+    await mutate(tenant, 'addSlots', { planId, slots }, 'plan { id }')
+    await mutate(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
+    await mutate(tenant, 'setAutopilot', { planId, enabled: true }, 'plan { id }')
+    expect(await mutate(tenant, 'approvePlan', { planId })).toMatchObject({
       scan: { consideredSlotCount: 4, startedJobCount: 2 },
     })
     const decisions = `query ($id: ID!) { plan(id: $id) { slots { nodes { decisions { nodes {
       outcome scan { reason } quotaShortage { metric period available needed nextAvailableAt } } } } } } }`
-    const read = async () => (await tenant.ask(decisions, { id: planId })).plan.slots.nodes
+    const read = async () => (await tenant.request(decisions, { id: planId })).plan.slots.nodes
     const decided = await read()
     const short = (needed: number) => ({
       outcome: 'QUOTA_EXCEEDED',
@@ -204,13 +209,13 @@ describe('a scan with limited quota', () => {
       { outcome: 'QUOTA_EXCEEDED', quotaShortage: { available: 3 } },
     ])
 
-    await steer(tenant, 'grantQuota', { metric: 'SECONDS', amount: 100 }, 'quota { metric }')
-    const again = await read()
-    expect(again[1].decisions.nodes).toMatchObject([
+    await mutate(tenant, 'grantQuota', { metric: 'SECONDS', amount: 100 }, 'quota { metric }')
+    const reread = await read()
+    expect(reread[1].decisions.nodes).toMatchObject([
       { outcome: 'ENQUEUED', scan: { reason: 'QUOTA' } },
       short(9),
     ])
-    expect(again[3].decisions.nodes[0]).toMatchObject({ outcome: 'ENQUEUED', scan: { reason: 'QUOTA' } })
+    expect(reread[3].decisions.nodes[0]).toMatchObject({ outcome: 'ENQUEUED', scan: { reason: 'QUOTA' } })
   })
 })
 
@@ -222,12 +227,12 @@ describe('the quota forecast of a plan', () => {
       tenant,
       days.map((day) => day * dayMinutes),
     )
-    await steer(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: -980, reason: 'test' }, sums)
-    await steer(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
+    await mutate(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: -980, reason: 'test' }, sums)
+    await mutate(tenant, 'submitPlanForReview', { planId }, 'plan { id }')
     const fields = `metric period enforcement needed available firstShortfallAt shortfallSlotCount message
                     periods { startsAt endsAt needed neededByOtherPlans available }`
     const approve = () =>
-      steer(tenant, 'approvePlan', { planId, idempotencyKey: 'once' }, `quotaForecast { ${fields} }`)
+      mutate(tenant, 'approvePlan', { planId, idempotencyKey: 'once' }, `quotaForecast { ${fields} }`)
     const { quotaForecast } = await approve()
     expect((await approve()).quotaForecast).toEqual(quotaForecast)
 
@@ -272,9 +277,12 @@ describe('the quota forecast of a plan', () => {
         message: videos.message,
       },
     })
-    const { plan } = await tenant.ask(`query ($id: ID!) { plan(id: $id) { quotaForecast { ${fields} } } }`, {
-      id: planId,
-    })
+    const { plan } = await tenant.request(
+      `query ($id: ID!) { plan(id: $id) { quotaForecast { ${fields} } } }`,
+      {
+        id: planId,
+      },
+    )
     expect(plan.quotaForecast).toEqual(quotaForecast)
   })
 
@@ -286,14 +294,14 @@ describe('the quota forecast of a plan', () => {
       return (today + days * 86_400_000 - Date.now()) / 60_000
     }
     const other = await createDraft(tenant, [noon(5), noon(8)])
-    await steer(tenant, 'submitPlanForReview', { planId: other.planId }, 'plan { id }')
-    await steer(tenant, 'setAutopilot', { planId: other.planId, enabled: true }, 'plan { id }')
-    await steer(tenant, 'approvePlan', { planId: other.planId }, 'plan { id }')
+    await mutate(tenant, 'submitPlanForReview', { planId: other.planId }, 'plan { id }')
+    await mutate(tenant, 'setAutopilot', { planId: other.planId, enabled: true }, 'plan { id }')
+    await mutate(tenant, 'approvePlan', { planId: other.planId }, 'plan { id }')
     const { planId } = await createDraft(tenant, [
       ...[1, 2, 3, 4].map((minute) => noon(5) + minute),
       noon(8) + 1,
     ])
-    const { plan } = await tenant.ask(
+    const { plan } = await tenant.request(
       `query ($id: ID!) { plan(id: $id) { quotaForecast {
          metric period needed shortfallSlotCount firstShortfallAt periods { needed neededByOtherPlans available } } slots { nodes { publishAt } } } }`,
       { id: planId },
@@ -329,7 +337,9 @@ it('a metric without a limit is unlimited but counted, until a limit is set', as
   })
   await set(tenant, { metric: 'UPLOADS', period: 'TOTAL', amount: 3, enforcement: 'HARD' })
   expect(await uploads()).toMatchObject({ limit: 3, isUnlimited: false, available: 2, reserved: 1 })
-  const forecast = await tenant.ask('{ plans { nodes { quotaForecast { metric enforcement available } } } }')
+  const forecast = await tenant.request(
+    '{ plans { nodes { quotaForecast { metric enforcement available } } } }',
+  )
   for (const { enforcement, available } of forecast.plans.nodes[0].quotaForecast)
     expect(available === null).toBe(enforcement === 'NONE')
 })
@@ -339,13 +349,13 @@ describe('the quota ledger', () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     const { job } = await start(tenant, slotIds[0])
-    await steer(
+    await mutate(
       tenant,
       'grantQuota',
       { metric: 'VIDEOS', amount: 5, reason: 'a present' },
       'quota { metric }',
     )
-    await steer(
+    await mutate(
       tenant,
       'adjustQuota',
       { metric: 'VIDEOS', amount: -4, reason: 'a mistake' },
@@ -353,15 +363,15 @@ describe('the quota ledger', () => {
     )
     const query = `query ($first: Int, $after: String) { quotaEntries(metric: VIDEOS, first: $first, after: $after) {
       nodes { kind amount balance reason job { id } periodStartsAt } pageInfo { hasNextPage endCursor } } }`
-    const { quotaEntries: all } = await tenant.ask(query)
+    const { quotaEntries: all } = await tenant.request(query)
     expect(all.nodes).toEqual([
       { kind: 'ADJUST', amount: -4, balance: 1_000, reason: 'a mistake', job: null, periodStartsAt: null },
       { kind: 'GRANT', amount: 5, balance: 1_004, reason: 'a present', job: null, periodStartsAt: null },
       { kind: 'RESERVE', amount: 1, balance: 999, reason: null, job: { id: job.id }, periodStartsAt: null },
       { kind: 'GRANT', amount: 1_000, balance: 1_000, reason: null, job: null, periodStartsAt: null },
     ])
-    const { quotaEntries: first } = await tenant.ask(query, { first: 3 })
-    const { quotaEntries: rest } = await tenant.ask(query, { first: 3, after: first.pageInfo.endCursor })
+    const { quotaEntries: first } = await tenant.request(query, { first: 3 })
+    const { quotaEntries: rest } = await tenant.request(query, { first: 3, after: first.pageInfo.endCursor })
     expect([...first.nodes, ...rest.nodes]).toEqual(all.nodes)
     expect([first, rest].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, false])
   })
@@ -372,7 +382,7 @@ describe('the quota ledger', () => {
     const { job } = await start(tenant, slotIds[0])
     const other = (await start(tenant, slotIds[1])).job
     const audit = async () =>
-      (await tenant.ask('{ quotaAudit { code message metric period job { id } expected actual } }'))
+      (await tenant.request('{ quotaAudit { code message metric period job { id } expected actual } }'))
         .quotaAudit
     expect(await audit()).toEqual([])
 
@@ -435,8 +445,8 @@ describe('the quota ledger', () => {
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     await set(tenant, { metric: 'VIDEOS', period: 'MONTH', amount: 2 })
     await start(tenant, slotIds[0])
-    await steer(tenant, 'grantQuota', { metric: 'VIDEOS', amount: 5 }, 'quota { metric }')
-    await steer(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: 1, reason: 'test' }, 'quota { metric }')
+    await mutate(tenant, 'grantQuota', { metric: 'VIDEOS', amount: 5 }, 'quota { metric }')
+    await mutate(tenant, 'adjustQuota', { metric: 'VIDEOS', amount: 1, reason: 'test' }, 'quota { metric }')
     const response = await tenant.post(
       'subscription { quotaEvents(after: 0) { type payload } }',
       {},
@@ -475,8 +485,8 @@ describe('the quota ledger', () => {
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 4 })
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 10 })
     await set(tenant, { metric: 'VIDEOS', period: 'DAY', amount: 3 })
-    const told = await eventsOf(tenant, ['quota.thresholdReached'])
-    expect(told.map(({ payload }) => payload.percent)).toEqual([50, 80, 100])
+    const thresholdEvents = await eventsOf(tenant, ['quota.thresholdReached'])
+    expect(thresholdEvents.map(({ payload }) => payload.percent)).toEqual([50, 80, 100])
   })
 })
 
@@ -545,9 +555,9 @@ describe('invalid input for quotas', () => {
     const tenant = await newTenant()
     const { slotIds } = await createApproved(tenant, [3 * dayMinutes])
     await start(tenant, slotIds[0])
-    const read = async () => (await database.owner.pool.query(ledger, [tenant.organizationId])).rows
+    const read = async () => (await database.owner.pool.query(ledgerQuery, [tenant.organizationId])).rows
     const before = await read()
-    expect(await steer(tenant, name, input, '__typename')).toMatchObject({
+    expect(await mutate(tenant, name, input, '__typename')).toMatchObject({
       __typename: 'InvalidInputError',
       fields: [{ path }],
     })
@@ -608,27 +618,27 @@ describe('the time zone of an organization', () => {
     await start(tenant, slotIds[0])
     for (const timeZone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'UTC', 'Asia/Kathmandu']) {
       const zone = 'organization { timeZone }'
-      expect(await steer(tenant, 'setTimeZone', { timeZone }, zone)).toMatchObject({
+      expect(await mutate(tenant, 'setTimeZone', { timeZone }, zone)).toMatchObject({
         organization: { timeZone },
       })
-      const shown = await quotaOf(tenant, 'VIDEOS', 'DAY', 'startsAt resetsAt available reserved')
-      expect(shown).toMatchObject({ available: 0, reserved: 1 })
-      const midnight = new Date(shown.resetsAt).toLocaleTimeString('en-GB', { timeZone })
+      const daily = await quotaOf(tenant, 'VIDEOS', 'DAY', 'startsAt resetsAt available reserved')
+      expect(daily).toMatchObject({ available: 0, reserved: 1 })
+      const midnight = new Date(daily.resetsAt).toLocaleTimeString('en-GB', { timeZone })
       expect(midnight).toBe('00:00:00')
       expect(await start(tenant, slotIds[1])).toMatchObject({
         code: 'QUOTA_EXCEEDED',
-        nextAvailableAt: shown.resetsAt,
+        nextAvailableAt: daily.resetsAt,
       })
     }
   })
 })
 
 async function eventsOf(tenant: Tenant, types: readonly string[]): Promise<Answer[]> {
-  const { events } = await tenant.ask('{ events(first: 100) { nodes { type payload } } }')
+  const { events } = await tenant.request('{ events(first: 100) { nodes { type payload } } }')
   return events.nodes.filter(({ type }: { type: string }) => types.includes(type))
 }
 
-const ledger = `
+const ledgerQuery = `
   select (select json_agg(q order by q.id) from reelpilot.quota q where q.organization_id = $1) as quotas,
          (select json_agg(e order by e.id) from reelpilot.quota_entry e where e.organization_id = $1) as entries,
          (select json_agg(l) from reelpilot.quota_limit l where l.organization_id = $1) as limits,

@@ -37,11 +37,11 @@ async function textPixels(picture: string, storyboard: Storyboard, scene: number
 
   const bare = createCanvas(size.width, size.height).getContext('2d')
   createBackdrop(recipe)(bare, (recipe.startFrame + frame) / recipe.fps)
-  const shown = createCanvas(size.width, size.height).getContext('2d')
-  shown.drawImage(await loadImage(picture), 0, 0)
+  const rendered = createCanvas(size.width, size.height).getContext('2d')
+  rendered.drawImage(await loadImage(picture), 0, 0)
 
   const before = bare.getImageData(...rectangle).data
-  const after = shown.getImageData(...rectangle).data
+  const after = rendered.getImageData(...rectangle).data
   let count = 0
   for (let at = 0; at < after.length; at += 4) {
     if (Math.abs(lumaOf(after, at) - lumaOf(before, at)) > 60) count++

@@ -14,8 +14,8 @@ async function makeStale(file: string): Promise<void> {
 
 it('a lease is held by one process at a time and free again after its release', async () => {
   const file = path.join(await temporaryFolder(), 'lock')
-  const takers = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
-  const [lease, ...others] = takers.filter((taken) => taken !== undefined)
+  const leases = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
+  const [lease, ...others] = leases.filter((acquired) => acquired !== undefined)
   expect(others).toEqual([])
   expect(await lease?.renew(progress)).toBe(true)
   expect(await readLease(file)).toEqual(progress)
@@ -45,10 +45,10 @@ it('a lease has one holder after many processes find it stale at once', async ()
   const file = path.join(await temporaryFolder(), 'lock')
   const slow = await acquireLease(file)
   await makeStale(file)
-  const taken = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
+  const acquired = await Promise.all(Array.from({ length: 10 }, () => acquireLease(file)))
   const living = await Promise.all(
-    [slow, ...taken].map(async (lease) => (await lease?.renew(progress)) === true),
+    [slow, ...acquired].map(async (lease) => (await lease?.renew(progress)) === true),
   )
   expect(living.filter(Boolean)).toHaveLength(1)
-  await Promise.all([slow, ...taken].map((lease) => lease?.release()))
+  await Promise.all([slow, ...acquired].map((lease) => lease?.release()))
 })
