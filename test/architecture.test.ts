@@ -3,8 +3,8 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 /**
- * Every room of the house, and what it may import from other rooms. A folder directly below `src` is a room, so is `machines`,
- * so is each file directly in `src`. The order is from the lowest floor up: an arrow to a later line would be a way up.
+ * The modules and the modules that each may import. A module is a folder directly in `src`, a file directly in `src`, or `machines`.
+ * They are listed from the lowest layer up: no module imports a later one.
  */
 const modules: readonly (readonly [name: string, mayImport: readonly string[]])[] = [
   ['machines', []],
@@ -149,7 +149,7 @@ const modules: readonly (readonly [name: string, mayImport: readonly string[]])[
   ['src/main.ts', ['src/app', 'src/cli']],
 ]
 
-/** Libraries, and the only rooms that may know them. */
+/** The only modules that may import these libraries. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   kysely: ['src/store'],
   pg: ['src/store', 'src/postgres'],
@@ -193,7 +193,7 @@ const packageOf = (specifier: string) =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
 
-/** What each file does that its room forbids, a sentence each. */
+/** Returns a sentence for each rule of its module that a file breaks. */
 function violations(files: readonly SourceFile[]): readonly string[] {
   const rank = new Map(modules.map(([moduleName], index) => [moduleName, index]))
   const allowed = new Map(modules)
@@ -273,12 +273,12 @@ const files = await Promise.all(
     .map(async (name) => ({ name, text: await readFile(path.join(root, name), 'utf8') })),
 )
 
-describe('the house', () => {
-  it('is imported one way, by rooms that are known, and each library by the room that owns it', () => {
+describe('the modules', () => {
+  it('import only what they may, and libraries only where they are owned', () => {
     expect(violations(files)).toEqual([])
   })
 
-  it('names no room that is not there and no arrow that nothing needs', () => {
+  it('are listed only if they exist, with imports only if they are used', () => {
     const arrows = new Set(
       files.flatMap((file) =>
         importsOf(file)
@@ -299,11 +299,11 @@ describe('the house', () => {
     ).toEqual([])
   })
 
-  it('has no circle of files', () => {
+  it('have no circular import', () => {
     expect(circle(files)).toEqual([])
   })
 
-  it(`has at most ${maxFilesInFolder} files side by side in a folder`, () => {
+  it(`have at most ${maxFilesInFolder} files side by side in a folder`, () => {
     const counts = Map.groupBy(names, (name) => path.dirname(name))
     expect(
       [...counts].filter(([, inside]) => inside.length > maxFilesInFolder).map(([folder]) => folder),
@@ -311,9 +311,9 @@ describe('the house', () => {
   })
 })
 
-describe('the rules of the house', () => {
+describe('the rules of the modules', () => {
   it.each([
-    ['a new top-level room', 'src/attic/box.ts', '', 'src/attic/box.ts is in no listed module'],
+    ['a new top-level module', 'src/attic/box.ts', '', 'src/attic/box.ts is in no listed module'],
     [
       'kysely outside of the store',
       'src/commands/x.ts',

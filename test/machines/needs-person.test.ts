@@ -68,27 +68,27 @@ function after(checkpoint: Checkpoint, outcome: { readonly error: StepError } | 
 /** Expects that a job that waits for a person says what to do. */
 function expectPersonTask({ state, context }: Checkpoint): void {
   if (state !== 'needsPerson') return
-  const asked = context.failure as unknown as Failure | null
-  expect(asked).not.toBeNull()
-  if (!asked) return
-  const where = `${asked.source}/${asked.code}`
-  expect(['NEEDS_USER', 'NEEDS_OPERATOR', 'FIX_MEDIA', 'OUTCOME_UNKNOWN'], where).toContain(asked.verdict)
-  expect(nextStepFor(asked), where).not.toMatch(/^No action|No action needed|This failure is permanent/)
+  const failure = context.failure as unknown as Failure | null
+  expect(failure).not.toBeNull()
+  if (!failure) return
+  const where = `${failure.source}/${failure.code}`
+  expect(['NEEDS_USER', 'NEEDS_OPERATOR', 'FIX_MEDIA', 'OUTCOME_UNKNOWN'], where).toContain(failure.verdict)
+  expect(nextStepFor(failure), where).not.toMatch(/^No action|No action needed|This failure is permanent/)
 }
 
 it('a job that waits for a person always says what to do, whatever error its step returned', () => {
-  let asked = 0
+  let personTasks = 0
   for (const { checkpoint } of working)
     for (const error of [...errors, { kind: 'exhausted', leaseAttempts: 8 } as const]) {
       const next = after(exhausted(checkpoint), { error })
       expectPersonTask(next)
-      asked += next.state === 'needsPerson' ? 1 : 0
+      personTasks += next.state === 'needsPerson' ? 1 : 0
       if (next.state !== 'publishing.reconciling') continue
       // The lookup finds an incomplete or absent post after the last allowed attempt.
       expectPersonTask(after(exhausted(next), { output: { kind: 'partly', nextChunk: 0 } }))
       expectPersonTask(after(exhausted(next), { output: { kind: 'absent' } }))
     }
-  expect(asked).toBeGreaterThan(1_000)
+  expect(personTasks).toBeGreaterThan(1_000)
 })
 
 it('a job with a broken clip says what to do, and can render the scene again', () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defaultSettings } from '../../src/simulator/settings.ts'
 import { postVideo, sendDraft } from './raw-request.ts'
-import { begin, chunkOf, startPair, videoBytes, wantedPost } from './support.ts'
+import { chunkOf, initPost, startPair, videoBytes, wantedPost } from './support.ts'
 
 const videoPage = z.object({
   data: z.object({ videos: z.array(z.unknown()), cursor: z.number(), has_more: z.boolean() }),
@@ -128,7 +128,7 @@ test('the console shows accounts, posts, events, faults, counters and every sett
 test('the profile page shows the posts, escapes titles and serves the media', async () => {
   const pair = await startPair()
   const { local, client } = pair
-  const { publishId, uploadUrl } = await begin(
+  const { publishId, uploadUrl } = await initPost(
     pair,
     wantedPost(100_000, { title: '<script>alert(1)</script>' }),
   )
@@ -160,7 +160,7 @@ test('the video list has a creator’s public videos page by page, newest first'
     ['mine', 'SELF_ONLY'],
     ['two', 'PUBLIC_TO_EVERYONE'],
   ] as const) {
-    const { uploadUrl } = await begin(pair, wantedPost(10, { title, privacyLevel }))
+    const { uploadUrl } = await initPost(pair, wantedPost(10, { title, privacyLevel }))
     await client.putChunk(uploadUrl, chunkOf(10, 0))
     local.advance(1)
   }

@@ -49,9 +49,9 @@ describe.each(endpoints.filter((endpoint) => endpoint !== 'webhook'))('the endpo
       inject({ kind })
       await expect(visit(pair, endpoint)).rejects.toThrow('fetch failed')
     }
-    const usual = (await visit(pair, endpoint)).status
+    const defaultStatus = (await visit(pair, endpoint)).status
     inject({ kind: 'delay', delayMs: 1 })
-    expect((await visit(pair, endpoint)).status).toBe(usual)
+    expect((await visit(pair, endpoint)).status).toBe(defaultStatus)
     expect(local.counters().faults).toBe(5)
     expect(local.faults()).toEqual([])
   })

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../src/secret.ts'
 import { createFaults } from '../../src/simulator/fault.ts'
-import { begin, chunkOf, clientOf, startPair, videoHash, wantedPost } from './support.ts'
+import { chunkOf, clientOf, initPost, startPair, videoHash, wantedPost } from './support.ts'
 
 describe('a fault', () => {
   test('after an init leaves a post of which the client knows nothing', async () => {
@@ -41,7 +41,7 @@ describe('a fault', () => {
     const pair = await startPair()
     const { client, local } = pair
     const size = 64_000_001
-    const { uploadUrl } = await begin(pair, wantedPost(size))
+    const { uploadUrl } = await initPost(pair, wantedPost(size))
     for (const nth of [3, 4]) {
       local.injectFault({
         endpoint: 'upload',
@@ -62,7 +62,7 @@ describe('a fault', () => {
     const pair = await startPair()
     const { client, local } = pair
     const size = 64_000_001
-    const { uploadUrl } = await begin(pair, wantedPost(size))
+    const { uploadUrl } = await initPost(pair, wantedPost(size))
     local.injectFault({ endpoint: 'upload', nth: 1, effect: { kind: 'dropAfter' } })
     expect((await client.putChunk(uploadUrl, chunkOf(size, 0))).kind).toBe('unknown')
     expect(await client.putChunk(uploadUrl, chunkOf(size, 0))).toEqual({
@@ -100,7 +100,7 @@ test('no answer of the client prints a token or an upload URL under any fault', 
   const pair = await startPair()
   const { client, token, local } = pair
   const refreshed = new Secret(local.grant('ann').refresh_token)
-  const started = await begin(pair, wantedPost(1000))
+  const started = await initPost(pair, wantedPost(1000))
   const answers: unknown[] = [
     started,
     client,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { nextChunk } from '../../src/providers/tiktok/post/chunk-plan.ts'
-import { begin, chunkOf, planOf, startPair, until, videoHash, wantedPost } from './support.ts'
+import { chunkOf, initPost, planOf, startPair, until, videoHash, wantedPost } from './support.ts'
 
 describe('a video', () => {
   test('of one chunk is posted, from creator info to its public id', async () => {
@@ -12,7 +12,7 @@ describe('a video', () => {
     })
 
     const size = 1_234_567
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+    const { publishId, uploadUrl } = await initPost(pair, wantedPost(size))
     expect(publishId).toMatch(/^v_pub_file~v2-1\.\d{19}$/)
     expect(await client.putChunk(uploadUrl, chunkOf(size, 0))).toMatchObject({
       kind: 'complete',
@@ -44,7 +44,7 @@ describe('a video', () => {
     const pair = await startPair()
     const { client, local, token } = pair
     const size = 66_259_900
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+    const { publishId, uploadUrl } = await initPost(pair, wantedPost(size))
     for (let index = 0; index < 5; index += 1) {
       expect(await client.putChunk(uploadUrl, chunkOf(size, index))).toEqual({
         kind: 'stored',
@@ -69,7 +69,7 @@ describe('a video', () => {
       const { client, token } = pair
       const size = 64_000_001
       const plan = planOf(size)
-      const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+      const { publishId, uploadUrl } = await initPost(pair, wantedPost(size))
       await client.putChunk(uploadUrl, chunkOf(size, 0))
 
       const answer = await client.putChunk(uploadUrl, chunkOf(size, 3))
@@ -89,7 +89,7 @@ describe('a video', () => {
 describe('the outcome of a post', () => {
   async function posted(title: string, privacyLevel: 'PUBLIC_TO_EVERYONE' | 'SELF_ONLY') {
     const pair = await startPair()
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(1000, { title, privacyLevel }))
+    const { publishId, uploadUrl } = await initPost(pair, wantedPost(1000, { title, privacyLevel }))
     await pair.client.putChunk(uploadUrl, chunkOf(1000, 0))
     pair.local.advance(3600)
     return pair.client.status(pair.token, publishId)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../src/secret.ts'
-import { begin, chunkOf, startPair, tokenOf, wantedPost } from './support.ts'
+import { chunkOf, initPost, startPair, tokenOf, wantedPost } from './support.ts'
 
 describe('an init is refused', () => {
   test.each([
@@ -103,7 +103,7 @@ describe('an access token', () => {
 
   test('of one account is refused for a post of another account', async () => {
     const pair = await startPair()
-    const { publishId } = await begin(pair, wantedPost(1))
+    const { publishId } = await initPost(pair, wantedPost(1))
     pair.local.createAccount({ username: 'ben' })
     const ben = tokenOf(pair.local, 'ben')
     expect(await pair.client.status(ben, publishId)).toMatchObject({
@@ -117,7 +117,7 @@ describe('a chunk is refused', () => {
   test('after an hour, with a wrong upload token and for an unknown upload', async () => {
     const pair = await startPair()
     const { client, local } = pair
-    const { uploadUrl } = await begin(pair, wantedPost(1000))
+    const { uploadUrl } = await initPost(pair, wantedPost(1000))
     const forged = new Secret(uploadUrl.reveal().replace(/upload_token=.*/, 'upload_token=guess'))
     expect((await client.putChunk(forged, chunkOf(1000, 0))).kind).toBe('gone')
     const nowhere = new Secret(`${local.url}/video/?upload_id=1&upload_token=2`)
@@ -130,7 +130,7 @@ describe('a chunk is refused', () => {
 
   test('when its headers contradict each other or carry an access token', async () => {
     const pair = await startPair()
-    const { uploadUrl } = await begin(pair, wantedPost(1000))
+    const { uploadUrl } = await initPost(pair, wantedPost(1000))
     const put = (headers: Record<string, string>) =>
       fetch(uploadUrl.reveal(), {
         method: 'PUT',
@@ -150,7 +150,7 @@ describe('a chunk is refused', () => {
   test('when its length differs from the plan', async () => {
     const pair = await startPair()
     const size = 64_000_001
-    const { uploadUrl } = await begin(pair, wantedPost(size))
+    const { uploadUrl } = await initPost(pair, wantedPost(size))
     const short = {
       first: 0,
       last: 99,

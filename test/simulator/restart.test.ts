@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { Secret } from '../../src/secret.ts'
 import { startLocalTikTok } from '../../src/simulator/local-tiktok.ts'
 import { startReceiver } from './receiver.ts'
-import { begin, chunkOf, clientOf, videoBytes, videoHash, wantedPost } from './support.ts'
+import { chunkOf, clientOf, initPost, videoBytes, videoHash, wantedPost } from './support.ts'
 
 const main = new URL('../../src/simulator/main.ts', import.meta.url).pathname
 const ready = z.object({
@@ -48,10 +48,10 @@ test('posts, half an upload, tokens and counters survive a kill', async () => {
   const client = clientOf(first)
   const pair = { client, token }
 
-  const done = await begin(pair, wantedPost(5000, { title: 'done' }))
+  const done = await initPost(pair, wantedPost(5000, { title: 'done' }))
   await client.putChunk(done.uploadUrl, chunkOf(5000, 0))
   const size = 64_000_001
-  const half = await begin(pair, wantedPost(size, { title: 'half' }))
+  const half = await initPost(pair, wantedPost(size, { title: 'half' }))
   await client.putChunk(half.uploadUrl, chunkOf(size, 0))
   expect((await client.refreshToken(new Secret(grant.refresh_token))).kind).toBe('ok')
   await sendControl(first.url, 'POST', 'advance', { seconds: 600 })
@@ -112,7 +112,7 @@ test('webhooks that were not sent before a kill are sent after the restart', asy
   await sendControl(first.url, 'POST', 'accounts', { username: 'ann' })
   const grant = await sendControl(first.url, 'POST', 'grants', { username: 'ann' })
   const token = new Secret(z.object({ access_token: z.string() }).parse(grant).access_token)
-  const started = await begin({ client: clientOf(first), token }, wantedPost(1000))
+  const started = await initPost({ client: clientOf(first), token }, wantedPost(1000))
   await clientOf(first).putChunk(started.uploadUrl, chunkOf(1000, 0))
   await sendControl(first.url, 'POST', 'webhooks/flush')
   expect(await sendControl(first.url, 'GET', 'webhooks')).toMatchObject([

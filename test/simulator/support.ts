@@ -67,7 +67,7 @@ export function planOf(size: number): ChunkPlan {
 }
 
 /** Initializes a direct post; throws if it is refused. */
-export async function begin(
+export async function initPost(
   { client, token }: Pick<Pair, 'client' | 'token'>,
   wanted: DirectPost,
 ): Promise<StartedPost> {

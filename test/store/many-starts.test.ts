@@ -42,7 +42,7 @@ async function migrateAtOnce(urls: readonly string[]): Promise<readonly string[]
   onTestFinished(() => {
     for (const child of children) child.kill('SIGKILL')
   })
-  const said = children.map((child) => {
+  const output = children.map((child) => {
     let text = ''
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (more) => {
@@ -54,7 +54,7 @@ async function migrateAtOnce(urls: readonly string[]): Promise<readonly string[]
   const ended = children.map((child) => once(child, 'close'))
   for (const child of children) child.stdin.write('go\n')
   await Promise.all(ended)
-  return said.map((text) => /applied \d+|^.*[Ee]rror: .*$/m.exec(text())?.[0] ?? text())
+  return output.map((text) => /applied \d+|^.*[Ee]rror: .*$/m.exec(text())?.[0] ?? text())
 }
 
 const count = <Item>(items: readonly Item[], isCounted: (item: Item) => boolean) =>
@@ -76,9 +76,9 @@ it('twenty processes migrate two databases of one server at once, empty or up to
   const urls = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? first : second))
 
   const onEmpty = await migrateAtOnce(urls)
-  expect(onEmpty.filter((said) => !said.startsWith('applied'))).toEqual([])
+  expect(onEmpty.filter((output) => !output.startsWith('applied'))).toEqual([])
   // One process of each database applied everything.
-  expect(count(onEmpty, (said) => said !== 'applied 0')).toBe(2)
+  expect(count(onEmpty, (output) => output !== 'applied 0')).toBe(2)
 
   const before = await query(first, versions)
   const onMigrated = await migrateAtOnce(urls)

@@ -85,10 +85,10 @@ describe('punctual posts of one account', () => {
   })
 })
 
-describe('an account’s turn to open a late post', () => {
+describe('the claim to open a late post of an account', () => {
   const claimOpening = (job: DrivenJob, gapMs = latePostGapMs) => claimPostOpening(db, { ...job, gapMs })
 
-  it('is taken by one of several concurrent jobs, and by the same job again', async () => {
+  it('is granted to one of several concurrent jobs, and to the same job again', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { jobs } = await threeSlots()
       const kinds = (await Promise.all(jobs.map((job) => claimOpening(job)))).map(({ kind }) => kind)

@@ -149,7 +149,7 @@ describe('the circuit breakers of upstreams', () => {
       {},
       { accept: 'text/event-stream' },
     )
-    expect(await takeEvents(response, 3)).toEqual([
+    expect(await collectEvents(response, 3)).toEqual([
       {
         type: 'breaker.transitioned',
         account: null,
@@ -338,7 +338,7 @@ describe('several organizations', () => {
 })
 
 /** The data of the first `count` events of a stream, which is then cancelled. */
-async function takeEvents(response: Response, count: number): Promise<Answer[]> {
+async function collectEvents(response: Response, count: number): Promise<Answer[]> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   for (;;) {

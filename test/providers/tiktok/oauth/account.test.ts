@@ -4,7 +4,7 @@ import { codeChallengeOf, createCodeVerifier } from '../../../../src/providers/t
 import { readCallback } from '../../../../src/providers/tiktok/oauth/callback.ts'
 import { Secret } from '../../../../src/secret.ts'
 import type { LocalTikTok } from '../../../../src/simulator/simulator.ts'
-import { begin, chunkOf, startPair, tokenOf, wantedPost } from '../../../simulator/support.ts'
+import { chunkOf, initPost, startPair, tokenOf, wantedPost } from '../../../simulator/support.ts'
 import { clientAt } from '../support.ts'
 
 const redirectUri = 'http://127.0.0.1:4000/oauth/tiktok/callback'
@@ -97,7 +97,7 @@ test('listVideos pages through videos newest first, with times in milliseconds',
   const pair = await startPair()
   const { client, token, local } = pair
   for (const title of ['one', 'two']) {
-    const { uploadUrl } = await begin(pair, wantedPost(10, { title }))
+    const { uploadUrl } = await initPost(pair, wantedPost(10, { title }))
     await client.putChunk(uploadUrl, chunkOf(10, 0))
     local.advance(60)
   }

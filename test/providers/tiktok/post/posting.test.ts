@@ -3,7 +3,7 @@ import { chunkRange, nextChunk, planChunks } from '../../../../src/providers/tik
 import { parseWebhook } from '../../../../src/providers/tiktok/webhook/webhook.ts'
 import { verifyWebhook } from '../../../../src/providers/tiktok/webhook/webhook-signature.ts'
 import { Secret } from '../../../../src/secret.ts'
-import { begin, chunkOf, planOf, startPair, videoHash, wantedPost } from '../../../simulator/support.ts'
+import { chunkOf, initPost, planOf, startPair, videoHash, wantedPost } from '../../../simulator/support.ts'
 import { startServer } from '../support.ts'
 
 /** Worked examples: size, chunk size, count, and the range of the last chunk. */
@@ -81,7 +81,7 @@ describe('an upload', () => {
   test('whose third chunk is answered 502 twice completes after the chunk is sent again', async () => {
     const pair = await startPair()
     const { client, local } = pair
-    const { uploadUrl } = await begin(pair, wantedPost(size))
+    const { uploadUrl } = await initPost(pair, wantedPost(size))
     for (const nth of [3, 4]) {
       local.injectFault({ endpoint: 'upload', nth, effect: { kind: 'status', status: 502 } })
     }
@@ -106,7 +106,7 @@ describe('an upload', () => {
   test('whose chunk’s answer was lost resumes at the offset that TikTok reports', async () => {
     const pair = await startPair()
     const { client, token, local } = pair
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(size))
+    const { publishId, uploadUrl } = await initPost(pair, wantedPost(size))
     await client.putChunk(uploadUrl, chunkOf(size, 0))
     local.injectFault({ endpoint: 'upload', nth: 1, effect: { kind: 'dropAfter' } })
     expect((await client.putChunk(uploadUrl, chunkOf(size, 1))).kind).toBe('unknown')
@@ -135,7 +135,7 @@ describe('an init whose answer is mangled', () => {
   test.each(['python', 'prose'] as const)('as %s is still read, and its upload goes on', async (as) => {
     const pair = await startPair()
     pair.local.injectFault({ endpoint: 'videoInit', nth: 1, effect: { kind: 'mangle', as } })
-    const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
+    const { publishId, uploadUrl } = await initPost(pair, wantedPost(10))
     expect((await pair.client.putChunk(uploadUrl, chunkOf(10, 0))).kind).toBe('complete')
     expect(pair.local.posts()).toMatchObject([{ publishId, bytes: 10 }])
   })
@@ -166,7 +166,7 @@ test('a post id keeps all of its digits through status, list, query and webhook'
   const pair = await startPair({ idsAsNumbers: true, nextPostIds: ['7678907398077074696'] })
   const { client, token, local } = pair
   local.changeApp({ webhookUrl: url })
-  const { publishId, uploadUrl } = await begin(pair, wantedPost(10))
+  const { publishId, uploadUrl } = await initPost(pair, wantedPost(10))
   await client.putChunk(uploadUrl, chunkOf(10, 0))
 
   const id = '7678907398077074696'
