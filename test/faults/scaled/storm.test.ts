@@ -18,13 +18,13 @@ const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-const jobs = inForm(24, 100)
-const accounts = inForm(4, 10)
-const workers = inForm(2, 4)
+const jobs = inForm(18, 100)
+const accounts = inForm(3, 10)
+const workers = inForm(3, 4)
 /** The organization's limits per minute, low enough to be reached. */
 const limits = { uploads: 60, reads: 600 }
 /** The interval at which one of the workers gets SIGKILL. */
-const killEveryMs = 5_000
+const killEveryMs = inForm(8_000, 5_000)
 
 const endpoints = ['token', 'creatorInfo', 'videoInit', 'upload', 'statusFetch', 'videoList'] as const
 const rests: ReadonlySet<string> = new Set(['published', 'failed', 'needsPerson', 'waitingForAccount'])

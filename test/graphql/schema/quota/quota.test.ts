@@ -416,7 +416,7 @@ describe('the quota ledger', () => {
           ? [
               {
                 code: 'SUM_MISMATCH',
-                message: 'the used is not the sum of its entries',
+                message: 'the used amount is not the sum of its entries',
                 ...{ metric: 'SECONDS', period: 'TOTAL', job: null, expected: 0, actual: 3 },
               },
               {
