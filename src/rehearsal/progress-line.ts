@@ -1,11 +1,6 @@
+import type { Progress } from '../../machines/job/context.ts'
 import type { Failure } from '../../machines/rules/failure.ts'
 import { nextStepFor } from '../verdict/failure-verdict.ts'
-
-export interface Progress {
-  readonly done: number
-  readonly of: number
-  readonly unit: string
-}
 
 /** One state of a job or an account. */
 export interface ProgressLine {
@@ -39,9 +34,9 @@ export function detailLine(text: string): string {
   return `${indent}${text}`
 }
 
-export function formatBar({ done, of, unit }: Progress): string {
-  const filled = of > 0 ? Math.round((done / of) * barLength) : 0
-  return `${'█'.repeat(filled)}${'░'.repeat(barLength - filled)}  ${Math.floor(done * 10) / 10}/${of} ${unit}`
+export function formatBar({ completed, total, unit }: Progress): string {
+  const filled = total > 0 ? Math.round((completed / total) * barLength) : 0
+  return `${'█'.repeat(filled)}${'░'.repeat(barLength - filled)}  ${Math.floor(completed * 10) / 10}/${total} ${unit}`
 }
 
 /** Shortens titles to the width of the label column. Ids whose titles would look alike get numbers: `Venus #2`. */

@@ -1,15 +1,9 @@
+import type { Progress } from '../../machines/job/context.ts'
 import { type AccountHealth, accountHealth } from '../../machines/rules/account-health.ts'
 import type { Failure } from '../../machines/rules/failure.ts'
 import type { FollowedTransition } from '../store/event/followed-transitions.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
-import {
-  createLabels,
-  detailLine,
-  failureLines,
-  formatBar,
-  formatLine,
-  type Progress,
-} from './progress-line.ts'
+import { createLabels, detailLine, failureLines, formatBar, formatLine } from './progress-line.ts'
 
 /** States that only poll the provider or TikTok. */
 const pollingStates = new Set(['generating.checking', 'watching.checking'])
@@ -31,7 +25,7 @@ export function createProgressPrinter(
 
   /** A line that is redrawn shows every step of its bar; a line that stays is printed once a whole unit. */
   const visibleProgress = (progress: Progress) =>
-    terminal.isLive ? formatBar(progress) : Math.floor(progress.done)
+    terminal.isLive ? formatBar(progress) : Math.floor(progress.completed)
 
   const printJob = ({
     at,

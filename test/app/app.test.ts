@@ -23,6 +23,7 @@ it('an empty directory becomes a rehearsal that publishes a video, survives a ki
   let app = startAppProcess('start', environment)
   await untilReady(port, app)
   const printed = await waitUntil(app.output, (output) => reached.test(output), 600_000)
+  expect(printed).toMatch(/generating\.\w+ +[█░]{16} {2}\d+(\.\d)?\/\d+ scenes$/m)
 
   // The link is sufficient for a browser: GraphiQL takes the key from its fragment.
   const [, key = ''] = /API key +(rp_live_\w+)/.exec(printed) ?? []

@@ -9,7 +9,11 @@ export interface FollowedTransition {
   readonly to: string
   /** The tag of that state. */
   readonly tag: string
-  readonly progress: { readonly done: number; readonly of: number; readonly unit: string } | null
+  readonly progress: {
+    readonly completed: number
+    readonly total: number
+    readonly unit: 'scenes' | 'chunks'
+  } | null
   readonly jobId: string
   readonly title: string
   /** The job's current failure, as its machine wrote it; null when the job has left this state since. */
