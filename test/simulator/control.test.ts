@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defaultSettings } from '../../src/simulator/settings.ts'
@@ -60,7 +61,10 @@ test('the control API posts drafts, takes posts down, makes them public and disc
   expect(await post('disconnects', { username: 'ann', reason: 'boredom' })).toMatchObject([400, {}])
 
   const read = async (name: string) => await (await fetch(`${local.url}/__local/${name}`)).json()
-  expect(await read('webhooks')).toEqual(local.webhooks())
+  // A webhook may become due between the two reads.
+  await expect
+    .poll(async () => isDeepStrictEqual(await read('webhooks'), local.webhooks()), { timeout: 60_000 })
+    .toBe(true)
   expect(await read('rates')).toEqual(local.rates())
   const fault = {
     endpoint: 'cancel',

@@ -140,7 +140,18 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
 
     await page.getByRole('tab', { name: 'Live' }).click()
     await run(page)
-    const { planId } = await createDraft(tenant, [60])
+    // The page does not tell when it has subscribed: what happens before that is not shown.
+    const isShown = (type: string) =>
+      answer(page)
+        .getByText(type)
+        .waitFor({ timeout: 5_000 })
+        .then(
+          () => true,
+          () => false,
+        )
+    let { planId } = await createDraft(tenant, [60])
+    for (let attempt = 1; attempt < 20 && !(await isShown('slots.added')); attempt += 1)
+      ({ planId } = await createDraft(tenant, [60]))
     await answer(page).getByText('slots.added').waitFor()
     await mutate(tenant, 'submitPlanForReview', { planId })
     await answer(page).getByText('plan.submitted').waitFor()
