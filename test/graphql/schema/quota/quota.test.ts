@@ -421,7 +421,7 @@ describe('the quota ledger', () => {
               },
               {
                 code: 'STORAGE_MISMATCH',
-                message: 'the bytes that are used are not those of the files that are kept',
+                message: 'the bytes in use are not the bytes of the stored files',
                 ...{ metric: 'STORAGE_BYTES', period: 'TOTAL', job: null, expected: 7, actual: 0 },
               },
             ]
