@@ -33,7 +33,7 @@ export interface BreakerDeps {
     change: StateChange & { readonly key: string },
     organizations: readonly string[],
   ) => void
-  /** Called when an outcome could not be recorded. The result of the call is returned all the same. */
+  /** Called when an outcome could not be recorded. The result of the call is still returned. */
   readonly onError?: (error: unknown) => void
 }
 

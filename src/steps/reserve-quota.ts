@@ -23,7 +23,7 @@ export async function reserveQuota(
     return await reserveLate(tx, { organizationId, jobId, seconds, at: now() })
   })
   if (!short) return done()
-  const message = `Not enough quota for ${short.metric}: ${short.available} left, ${short.needed} needed. The job goes on when more is granted.`
+  const message = `Not enough quota for ${short.metric}: ${short.available} left, ${short.needed} needed. The job continues when more is granted.`
   return needsPerson(ownFailure('NEEDS_OPERATOR', 'QUOTA_EXCEEDED', message))
 }
 

@@ -18,7 +18,7 @@ export function createRateLimitGuard({
   readonly settings: LimitSettingsCache
   /** Default: TikTok's own limits. A local server can have others. */
   readonly windowsFor?: typeof windowRequestsFor
-  /** Called when a reservation was not released or a cap not learned. The call's answer is returned all the same. */
+  /** Called when a reservation was not released or a cap not learned. The call's answer is still returned. */
   readonly onError?: (error: unknown) => void
 }): Guard {
   /** The creator's cap is the number of posts that were permitted in the last 24 hours: this one was too many. */

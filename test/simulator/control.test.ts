@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defaultSettings } from '../../src/simulator/settings.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postVideo, sendDraft } from './raw-request.ts'
 import { chunkOf, initPost, startPair, videoBytes, wantedPost } from './support.ts'
 
@@ -62,9 +63,10 @@ test('the control API posts drafts, takes posts down, makes them public and disc
 
   const read = async (name: string) => await (await fetch(`${local.url}/__local/${name}`)).json()
   // A webhook may become due between the two reads.
-  await expect
-    .poll(async () => isDeepStrictEqual(await read('webhooks'), local.webhooks()), { timeout: 60_000 })
-    .toBe(true)
+  await waitUntil(
+    async () => [await read('webhooks'), local.webhooks()],
+    ([listed, expected]) => isDeepStrictEqual(listed, expected),
+  )
   expect(await read('rates')).toEqual(local.rates())
   const fault = {
     endpoint: 'cancel',

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { Checkpoint } from '../../src/durable/checkpoint.ts'
 import { auditQuota } from '../../src/store/quota/audit.ts'
 import type { TestDatabase } from './database.ts'
+import { waitUntil } from './wait.ts'
 import type { WorkerFixture } from './worker-fixture.ts'
 
 /** Reads the jobs of a fixture, by slot. */
@@ -24,17 +25,16 @@ export async function waitUntilAllEnded(
   fixture: WorkerFixture,
   timeoutMs: number,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const jobs = await jobsOf(database, fixture)
-    const left = jobs.filter((job) => !ends.has(job.state))
-    if (jobs.length === fixture.slotIds.length && left.length === 0) return
-    if (Date.now() > deadline)
-      throw new Error(
-        `${left.length} jobs have not ended: ${left.map((job) => `${job.state} r${job.revision}`).join(', ')}`,
-      )
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
+  await waitUntil(
+    async () => {
+      const jobs = await jobsOf(database, fixture)
+      const unfinished = jobs.filter((job) => !ends.has(job.state))
+      return { count: jobs.length, unfinished: unfinished.map((job) => `${job.state} r${job.revision}`) }
+    },
+    ({ count, unfinished }) => count === fixture.slotIds.length && unfinished.length === 0,
+    timeoutMs,
+    200,
+  )
 }
 
 /** The invariants after every fault: one public post per slot with the stored bytes, gapless sequences, settled quotas. */

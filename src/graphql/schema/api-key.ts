@@ -61,7 +61,7 @@ defineMutation('createApiKey', {
   },
   run: (tx, { name, scopes }, { viewer: { organizationId } }) =>
     createApiKey(tx, { organizationId, name, scopes }),
-  redact: ({ keyId }) => ({ kind: 'done', keyId, key: null }), // A database dump shall hold no secret.
+  redact: ({ keyId }) => ({ kind: 'done', keyId, key: null }), // A database dump must hold no secret.
   payload: {
     description: 'The result of `createApiKey`.',
     fields: (t) => ({

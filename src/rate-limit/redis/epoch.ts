@@ -9,7 +9,7 @@ import { type EpochRecord, recordHeartbeat, removeLimitProcess } from '../../sto
  *
  * No window exceeds its limit when the epoch changes, for three reasons:
  *
- * 1. A process acts in an epoch for at most one lease after it *sent* the heartbeat that confirmed it. So nobody acts in an epoch
+ * 1. A process acts in an epoch for at most one lease after it *sent* the heartbeat that confirmed it. So no process acts in an epoch
  *    later than one lease after the next one has begun.
  * 2. In a new epoch a window begins full: nothing is granted until a lease and the window's span have passed since it began,
  *    which is a span after the last grant of the previous one (`exclusiveForMs`). A bucket is empty at the end of the lease.

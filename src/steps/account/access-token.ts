@@ -82,7 +82,7 @@ const refreshing: Extract<StepError, { readonly kind: 'deferred' }> = {
   failure: ownFailure(
     'RETRY_AFTER',
     'TOKEN_REFRESHING',
-    'The account is getting a new token; the job goes on in a moment.',
+    'The account is getting a new token; the job continues in a moment.',
   ),
 }
 
@@ -100,6 +100,6 @@ async function sendToAccount(deps: StepDeps, account: AccountRef, event: Account
 
 function needsConnection(cause: unknown): Failure {
   const { code, source } = (cause ?? {}) as Partial<Failure>
-  const message = 'The account has to be connected again; then the job goes on.'
+  const message = 'The account has to be connected again; the job then continues.'
   return { verdict: 'NEEDS_USER', code: code ?? 'ACCOUNT_NOT_CONNECTED', message, ...(source && { source }) }
 }

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startChromium } from '../../support/chromium.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { waitUntil } from '../../support/wait.ts'
 import { createDraft, createTenant, createTestApi, mutate, type Tenant } from '../support.ts'
 
 /** A name that its owner makes resolve to this machine after the page was loaded (DNS rebinding). */
@@ -140,19 +141,19 @@ describe.skipIf(!browser)('GraphiQL', { timeout: 300_000 }, () => {
 
     await page.getByRole('tab', { name: 'Live' }).click()
     await run(page)
-    // The page does not tell when it has subscribed: what happens before that is not shown.
-    const isShown = (type: string) =>
-      answer(page)
-        .getByText(type)
-        .waitFor({ timeout: 5_000 })
-        .then(
+    // The page does not show when it has subscribed, and an event before that is never shown: another draft follows until one is.
+    const shown = answer(page).getByText('slots.added')
+    const { planId } = await waitUntil(
+      async () => {
+        const draft = await createDraft(tenant, [60])
+        const isShown = await shown.waitFor({ timeout: 5_000 }).then(
           () => true,
           () => false,
         )
-    let { planId } = await createDraft(tenant, [60])
-    for (let attempt = 1; attempt < 20 && !(await isShown('slots.added')); attempt += 1)
-      ({ planId } = await createDraft(tenant, [60]))
-    await answer(page).getByText('slots.added').waitFor()
+        return { ...draft, isShown }
+      },
+      ({ isShown }) => isShown,
+    )
     await mutate(tenant, 'submitPlanForReview', { planId })
     await answer(page).getByText('plan.submitted').waitFor()
     expect(complaints).toEqual([])

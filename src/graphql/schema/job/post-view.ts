@@ -38,7 +38,7 @@ function statusOf(state: string, context: JobContext): PostStatus {
   if (ending === 'delivered') return 'DRAFT'
   if (ending === 'published') return 'PRIVATE'
   if (sentAt === null) return mayBeSent(context) ? 'UNCONFIRMED' : 'UPLOADING'
-  // It waits for somebody, and nobody asks TikTok meanwhile.
+  // The job waits for a person, and TikTok is not polled meanwhile.
   if (!state.startsWith('watching.')) return 'UNCONFIRMED'
   // Kept while TikTok is asked again, so that what is shown does not flicker.
   switch (context.stage) {
