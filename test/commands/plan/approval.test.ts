@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Approval } from '../../../machines/rules/clearance.ts'
 import { findSlotToPost } from '../../../src/store/job/clearance.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
+import { changePost, findSlots } from '../../../src/store/plan/slots.ts'
 import {
   createAccount,
   createDraft,
@@ -175,3 +176,21 @@ async function insertSentJob(slotId: string): Promise<void> {
     values (${randomUUID()}, ${tenant.organizationId}, ${slotId}, 'job', 3, 'published', 'settled',
             '{"sentAt": 1}', 1)`.execute(db)
 }
+
+it('a change of the post of a slot leaves its time, mode and video as they are, and withdraws its approval', async () => {
+  const { organizationId, slotId } = await insertApproved()
+  const [before] = await findSlots(db, organizationId, [slotId])
+  if (!before) throw new Error('the slot is missing')
+  await changePost(db, slotId, {
+    ...before,
+    caption: 'Another caption',
+    isAigc: false,
+    wallTime: '2026-12-01T09:00:00',
+    publishAt: new Date('2026-12-01T09:00:00Z'),
+    tzdataVersion: '2099a',
+    storyboard: {},
+  })
+  const [after] = await findSlots(db, organizationId, [slotId])
+  expect(after).toEqual({ ...before, caption: 'Another caption', isAigc: false, updatedAt: after?.updatedAt })
+  expect(await approvalOf(slotId, organizationId)).not.toBe('current')
+})

@@ -7,6 +7,7 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
+  globalId,
   mutate,
   slotInput,
   storyboard,
@@ -22,6 +23,19 @@ beforeAll(async () => {
 })
 
 describe('a plan', () => {
+  it('is not found by an id of another type, even if the rest of the id is its own', async () => {
+    const other = await createTenant(database, await createTestApi(database))
+    const { planId } = await createDraft(other)
+    const uuid = Buffer.from(planId, 'base64url').toString().split(':')[1] ?? ''
+    expect(globalId('Plan', uuid)).toBe(planId)
+    expect(await mutate(other, 'submitPlanForReview', { planId: globalId('Slot', uuid) })).toMatchObject({
+      __typename: 'NotFoundError',
+    })
+    expect(await mutate(other, 'submitPlanForReview', { planId })).toMatchObject({
+      plan: { state: 'IN_REVIEW' },
+    })
+  })
+
   it('goes from draft to approval, which starts the jobs of its next 24 hours', async () => {
     const { planId } = await createDraft(tenant, [60, 120, 3 * 24 * 60])
     const read = (query: string) => tenant.request(query, { id: planId })
