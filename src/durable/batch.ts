@@ -47,3 +47,27 @@ export function batch<Request, Answer>(
         setImmediate(() => (busy < concurrency && queue.length > 0 ? void run() : undefined))
     })
 }
+
+/**
+ * Batches the requests of each key apart from those of others: a call that waits, for example for a locked row of one organization,
+ * keeps no other key waiting. Up to `concurrency` calls run for each key.
+ */
+export function batchByKey<Request, Answer>(
+  keyOf: (request: Request) => string,
+  perform: (batch: readonly Request[]) => Promise<readonly Answer[]>,
+  options: { readonly concurrency?: number; readonly maxSize?: number } = {},
+): (request: Request) => Promise<Answer> {
+  const batches = new Map<string, { readonly send: (request: Request) => Promise<Answer>; pending: number }>()
+  return async (request) => {
+    const key = keyOf(request)
+    const batched = batches.get(key) ?? { send: batch(perform, options), pending: 0 }
+    batches.set(key, batched)
+    batched.pending += 1
+    try {
+      return await batched.send(request)
+    } finally {
+      batched.pending -= 1
+      if (batched.pending === 0) batches.delete(key) // A process meets any number of keys.
+    }
+  }
+}

@@ -1,5 +1,5 @@
 import type { PgBoss } from 'pg-boss'
-import { batch } from '../durable/batch.ts'
+import { batchByKey } from '../durable/batch.ts'
 import type { DatabaseClock, InstanceStore, Transition, TransitionResult } from '../durable/instance-store.ts'
 import type { Db } from '../store/database.ts'
 import { acquireLease, releaseLease, reloadLeased, renewLeases } from '../store/job/leases.ts'
@@ -19,8 +19,9 @@ export interface InstanceStoreOptions {
 }
 
 /**
- * The instance store on Postgres. Transitions that are ready at the same moment are committed as a group: in one statement if their
- * instances continue, in one transaction with their wake-ups if some are released to wait.
+ * The instance store on Postgres. Transitions of an organization that are ready at the same moment are committed as a group: in one
+ * statement if their instances continue, in one transaction with their wake-ups if some are released to wait. No organization waits
+ * for another's group.
  */
 export function createInstanceStore({
   db,
@@ -61,7 +62,9 @@ export function createInstanceStore({
       clock.observe(now)
       return lease
     },
-    commit: batch(commitGroup),
+    // A statement over several organizations would wait for the event sequence of each: one that is locked, by a scan or a stalled
+    // client, would hold up the commits of all others.
+    commit: batchByKey(({ organizationId }) => organizationId, commitGroup),
     reload: (jobId, epoch) => reloadLeased(db, jobId, epoch),
     release: (jobId, epoch, revision, isUnattempted) =>
       releaseLease(db, jobId, epoch, revision, isUnattempted),
