@@ -23,7 +23,6 @@ import { logOutagesOnce } from '../telemetry/outage-log.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { openGuardedClients } from '../tiktok-policy/guarded-client.ts'
 import { createEncryptor } from '../vault/encryptor.ts'
-import { startApiRole } from './api.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { migrateDatabase, openDatabase } from './database.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
@@ -146,6 +145,8 @@ async function start(
 
   if (listener) {
     const { local } = rehearsal ?? {}
+    // Loaded only for the API: GraphQL takes as long to load as everything that a worker needs.
+    const { startApiRole } = await import('./api.ts')
     const connection = open('reelpilot_api', 10)
     const api = await startApiRole({
       config,

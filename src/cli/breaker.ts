@@ -8,21 +8,16 @@ import { listBreakers, readBreakers } from '../store/breaker/breakers.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import { runCommand } from '../store/run-command.ts'
-import { type Command, onDatabase, print, UsageError } from './command.ts'
+import { type CommandCall, print, UsageError } from './command.ts'
+import { onDatabase } from './on-database.ts'
 import { withRuntime } from './with-runtime.ts'
 
-export const breakerCommand: Command = {
-  name: 'breaker',
-  usage: '[open|closed KEY REASON | release KEY]',
-  summary: 'lists the circuit breakers, holds one open or closed, or releases it',
-  maxArguments: Number.POSITIVE_INFINITY,
-  async run(call) {
-    const request = parseBreakerRequest(call.words)
-    return await onDatabase(call, async (url, log) => {
-      const { text, code } = await runBreakerRequest(url, request, log)
-      return print(text, code)
-    })
-  },
+export async function runBreaker(call: CommandCall): Promise<number> {
+  const request = parseBreakerRequest(call.words)
+  return await onDatabase(call, async (url, log) => {
+    const { text, code } = await runBreakerRequest(url, request, log)
+    return print(text, code)
+  })
 }
 
 export type BreakerRequest =

@@ -1,30 +1,83 @@
 import { parseArgs } from 'node:util'
+import type { Role } from '../app/app.ts'
 import { readConfig } from '../config.ts'
 import { explainDataDirectoryError, StartupError } from '../startup-error.ts'
-import { breakerCommand } from './breaker.ts'
-import { type Command, print, UsageError } from './command.ts'
-import { doctorCommand } from './doctor.ts'
-import { keyCommand } from './key.ts'
-import { keysCommand } from './keys.ts'
-import { migrateCommand } from './migrate.ts'
-import { organizationCommand } from './organization.ts'
-import { queuesCommand } from './queues.ts'
-import { redriveCommand } from './redrive.ts'
-import { apiCommand, startCommand, workerCommand } from './serve.ts'
+import { type Command, print, type RunCommand, UsageError } from './command.ts'
 
 const commands: readonly Command[] = [
-  startCommand,
-  apiCommand,
-  workerCommand,
-  doctorCommand,
-  migrateCommand,
-  organizationCommand,
-  keyCommand,
-  keysCommand,
-  queuesCommand,
-  redriveCommand,
-  breakerCommand,
+  {
+    name: 'start',
+    summary: 'runs the API, the worker and, without DATABASE_URL, Postgres (the default)',
+    load: loadServe(['api', 'worker']),
+  },
+  {
+    name: 'api',
+    summary: 'runs the GraphQL API alone',
+    load: loadServe(['api']),
+  },
+  {
+    name: 'worker',
+    summary: 'runs the worker alone: it drives jobs and scans for due slots',
+    load: loadServe(['worker']),
+  },
+  {
+    name: 'doctor',
+    summary: 'checks the database, the disk, the keys and ffmpeg; exits with 1 if one has a problem',
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  {
+    name: 'migrate',
+    summary: 'migrates the database to this build',
+    load: async () => (await import('./migrate.ts')).runMigrate,
+  },
+  {
+    name: 'organization',
+    usage: 'NAME',
+    summary: 'creates an organization and prints its first API key',
+    required: ['NAME'],
+    load: async () => (await import('./organization.ts')).runOrganization,
+  },
+  {
+    name: 'key',
+    usage: '[ORGANIZATION]',
+    summary: 'prints another API key of an organization, named by name or id if there are several',
+    maxArguments: 1,
+    load: async () => (await import('./key.ts')).runKey,
+  },
+  {
+    name: 'keys',
+    usage: 'rotate',
+    summary: 'seals every token under a new key; see "Keys" in the README',
+    required: ['rotate'],
+    load: async () => (await import('./keys.ts')).runKeys,
+  },
+  {
+    name: 'queues',
+    summary: 'lists the queues, the open dead letters and the warnings of the queue',
+    load: async () => (await import('./queues.ts')).runQueues,
+  },
+  {
+    name: 'redrive',
+    usage: 'JOB|all',
+    summary: 'redrives a job or account, or all, from the open dead letters',
+    required: ['JOB|all'],
+    load: async () => (await import('./redrive.ts')).runRedrive,
+  },
+  {
+    name: 'breaker',
+    usage: '[open|closed KEY REASON | release KEY]',
+    summary: 'lists the circuit breakers, holds one open or closed, or releases it',
+    maxArguments: Number.POSITIVE_INFINITY,
+    load: async () => (await import('./breaker.ts')).runBreaker,
+  },
 ]
+
+function loadServe(roles: readonly Role[]): () => Promise<RunCommand> {
+  return async () => {
+    const { serve } = await import('./serve.ts')
+    return (call) => serve(call, roles)
+  }
+}
 
 export interface CommandLineOptions {
   /** The words after `npm start --`. */
@@ -41,7 +94,8 @@ export async function runCommandLine({ words, environment, shutdown }: CommandLi
     if (parsed.kind === 'help') return print(parsed.text)
     const config = readConfig(environment, process.stderr.isTTY === true)
     dataDirectory = config.dataDirectory
-    return await parsed.command.run({ config, words: parsed.words, shutdown })
+    const run = await parsed.command.load()
+    return await run({ config, words: parsed.words, shutdown })
   } catch (error) {
     if (shutdown.aborted) return 0
     if (error instanceof UsageError) return print(`${error.message}\n\n${help()}`, 2)
@@ -58,7 +112,7 @@ export function parseCommandLine(words: readonly string[]): ParsedCommandLine {
   const { values, positionals } = parseWords(words)
   const [name, ...rest] = positionals
   if (name === 'help' || (name === undefined && values.help)) return { kind: 'help', text: help() }
-  const command = name === undefined ? startCommand : commands.find((known) => known.name === name)
+  const command = commands.find((known) => known.name === (name ?? 'start'))
   if (!command) throw new UsageError(`There is no command "${name}".`)
   if (values.help) return { kind: 'help', text: helpOf(command) }
 

@@ -1,6 +1,4 @@
-import { migrateDatabase, openDatabase } from '../app/database.ts'
 import type { Config } from '../config.ts'
-import { createLogger, type Logger } from '../logger.ts'
 
 /** A command of `npm start -- COMMAND`. */
 export interface Command {
@@ -13,9 +11,12 @@ export interface Command {
   readonly required?: readonly string[]
   /** Default: the number of `required` arguments. */
   readonly maxArguments?: number
-  /** Returns the exit code. Throws `UsageError` for arguments that it cannot use. */
-  run(call: CommandCall): Promise<number>
+  /** Imports what runs the command: the help and the other commands do not wait for it. */
+  readonly load: () => Promise<RunCommand>
 }
+
+/** Returns the exit code. Throws `UsageError` for arguments that it cannot use. */
+export type RunCommand = (call: CommandCall) => Promise<number>
 
 export interface CommandCall {
   readonly config: Config
@@ -35,26 +36,4 @@ export function print(text: string, code = 0): number {
   const stream = code === 0 ? process.stdout : process.stderr
   stream.write(`${text}\n`)
   return code
-}
-
-export function commandLogger({ config }: Pick<CommandCall, 'config'>): Logger {
-  return createLogger(config.logLevel, config.pretty)
-}
-
-/** Runs work on the database after migrating it to this build. */
-export async function onDatabase(
-  call: CommandCall,
-  work: (url: string, log: Logger, applied: readonly string[]) => number | Promise<number>,
-): Promise<number> {
-  const { config, shutdown } = call
-  const log = commandLogger(call)
-  const database = await openDatabase(config, {
-    print: (line) => process.stderr.write(`${line}\n`),
-    shutdown,
-  })
-  try {
-    return await work(database.url, log, await migrateDatabase(database.url, log))
-  } finally {
-    await database.stop()
-  }
 }

@@ -8,15 +8,11 @@ import { hasSealedRows } from '../store/account/tokens.ts'
 import { type Connection, connect } from '../store/database.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
-import { type Command, print } from './command.ts'
+import { type CommandCall, print } from './command.ts'
 
-export const doctorCommand: Command = {
-  name: 'doctor',
-  summary: 'checks the database, the disk, the keys and ffmpeg; exits with 1 if one has a problem',
-  async run({ config, shutdown }) {
-    const results = await examine(config, shutdown)
-    return print(describeResults(results), results.some(({ problem }) => problem !== null) ? 1 : 0)
-  },
+export async function runDoctor({ config, shutdown }: CommandCall): Promise<number> {
+  const results = await examine(config, shutdown)
+  return print(describeResults(results), results.some(({ problem }) => problem !== null) ? 1 : 0)
 }
 
 /** `problem` says what is wrong and what to do; null if nothing is wrong. */

@@ -1,19 +1,15 @@
 import { createApiKey } from '../commands/tenant/create-api-key.ts'
 import type { Logger } from '../logger.ts'
 import { listOrganizations, type OrganizationRecord } from '../store/tenant/organizations.ts'
-import { type Command, onDatabase, print } from './command.ts'
+import { type CommandCall, print } from './command.ts'
+import { onDatabase } from './on-database.ts'
 import { withRuntime } from './with-runtime.ts'
 
-export const keyCommand: Command = {
-  name: 'key',
-  usage: '[ORGANIZATION]',
-  summary: 'prints another API key of an organization, named by name or id if there are several',
-  maxArguments: 1,
-  run: (call) =>
-    onDatabase(call, async (url, log) => {
-      const result = await addKey(url, call.words[0]?.trim() ?? '', log)
-      return result.kind === 'created' ? print(result.key) : print(result.message, 2)
-    }),
+export function runKey(call: CommandCall): Promise<number> {
+  return onDatabase(call, async (url, log) => {
+    const result = await addKey(url, call.words[0]?.trim() ?? '', log)
+    return result.kind === 'created' ? print(result.key) : print(result.message, 2)
+  })
 }
 
 export type AddKeyResult =

@@ -10,19 +10,14 @@ import {
 import type { Connection } from '../store/database.ts'
 import { createEncryptor } from '../vault/encryptor.ts'
 import { rotate, type SealedRecord } from '../vault/rotate.ts'
-import { type Command, onDatabase, print, UsageError } from './command.ts'
+import { type CommandCall, print, UsageError } from './command.ts'
+import { onDatabase } from './on-database.ts'
 import { withRuntime } from './with-runtime.ts'
 
-export const keysCommand: Command = {
-  name: 'keys',
-  usage: 'rotate',
-  summary: 'seals every token under a new key; see "Keys" in the README',
-  required: ['rotate'],
-  async run(call) {
-    if (call.words[0] !== 'rotate')
-      throw new UsageError(`The keys can be rotated only, not "${call.words[0]}".`)
-    return await onDatabase(call, async (url, log) => print(await rotateKeys(call.config, url, log)))
-  },
+export async function runKeys(call: CommandCall): Promise<number> {
+  if (call.words[0] !== 'rotate')
+    throw new UsageError(`The keys can be rotated only, not "${call.words[0]}".`)
+  return await onDatabase(call, async (url, log) => print(await rotateKeys(call.config, url, log)))
 }
 
 /**

@@ -1,10 +1,8 @@
-import { type Command, onDatabase, print } from './command.ts'
+import { type CommandCall, print } from './command.ts'
+import { onDatabase } from './on-database.ts'
 
-export const migrateCommand: Command = {
-  name: 'migrate',
-  summary: 'migrates the database to this build',
-  run: (call) =>
-    onDatabase(call, (_url, _log, applied) =>
-      print(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.'),
-    ),
+export function runMigrate(call: CommandCall): Promise<number> {
+  return onDatabase(call, (_url, _log, applied) =>
+    print(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.'),
+  )
 }

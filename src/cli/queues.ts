@@ -2,13 +2,12 @@ import type { Logger } from '../logger.ts'
 import { queues } from '../queue/queue-settings.ts'
 import { type DeadLetterRecord, listOpenDeadLetters } from '../store/job/dead-letters.ts'
 import { listQueueWarnings } from '../store/job/queue-warnings.ts'
-import { type Command, onDatabase, print } from './command.ts'
+import { type CommandCall, print } from './command.ts'
+import { onDatabase } from './on-database.ts'
 import { maxListedDeadLetters, withQueue } from './with-queue.ts'
 
-export const queuesCommand: Command = {
-  name: 'queues',
-  summary: 'lists the queues, the open dead letters and the warnings of the queue',
-  run: (call) => onDatabase(call, async (url, log) => print(await describeQueues(url, log))),
+export function runQueues(call: CommandCall): Promise<number> {
+  return onDatabase(call, async (url, log) => print(await describeQueues(url, log)))
 }
 
 /** Describes the queues, the open dead letters and the warnings of the last 30 days. */

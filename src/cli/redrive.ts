@@ -5,16 +5,12 @@ import type { Logger } from '../logger.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import { listOpenDeadLetters } from '../store/job/dead-letters.ts'
 import { runCommand } from '../store/run-command.ts'
-import { type Command, onDatabase, print } from './command.ts'
+import { type CommandCall, print } from './command.ts'
+import { onDatabase } from './on-database.ts'
 import { maxListedDeadLetters, withQueue } from './with-queue.ts'
 
-export const redriveCommand: Command = {
-  name: 'redrive',
-  usage: 'JOB|all',
-  summary: 'redrives a job or account, or all, from the open dead letters',
-  required: ['JOB|all'],
-  run: (call) =>
-    onDatabase(call, async (url, log) => print(await redriveDeadLetters(url, call.words[0] ?? '', log))),
+export function runRedrive(call: CommandCall): Promise<number> {
+  return onDatabase(call, async (url, log) => print(await redriveDeadLetters(url, call.words[0] ?? '', log)))
 }
 
 /** Redrives one job or account, or `all` with an open dead letter. Returns a line for each. */

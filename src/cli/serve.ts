@@ -4,28 +4,10 @@ import { type Role, startApp } from '../app/app.ts'
 import { shortPath } from '../app/data-directory.ts'
 import { createFileLogger, createLogger } from '../logger.ts'
 import { createTerminal } from '../telemetry/terminal.ts'
-import type { Command, CommandCall } from './command.ts'
-
-export const startCommand: Command = {
-  name: 'start',
-  summary: 'runs the API, the worker and, without DATABASE_URL, Postgres (the default)',
-  run: (call) => serve(call, ['api', 'worker']),
-}
-
-export const apiCommand: Command = {
-  name: 'api',
-  summary: 'runs the GraphQL API alone',
-  run: (call) => serve(call, ['api']),
-}
-
-export const workerCommand: Command = {
-  name: 'worker',
-  summary: 'runs the worker alone: it drives jobs and scans for due slots',
-  run: (call) => serve(call, ['worker']),
-}
+import type { CommandCall } from './command.ts'
 
 /** Serves until the shutdown signal. On a terminal, logs go to a file; warnings and errors are also printed. */
-async function serve({ config, shutdown }: CommandCall, roles: readonly Role[]): Promise<number> {
+export async function serve({ config, shutdown }: CommandCall, roles: readonly Role[]): Promise<number> {
   const terminal = createTerminal({ out: process.stdout, err: process.stderr })
   const isInteractive = terminal.isLive && config.pretty
   const file = path.join(config.dataDirectory, 'reelpilot.log')

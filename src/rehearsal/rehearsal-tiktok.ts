@@ -1,5 +1,4 @@
 import path from 'node:path'
-import { startLocalTikTok } from '../simulator/local-tiktok.ts'
 import type { LocalTikTok } from '../simulator/simulator.ts'
 import { codeOf, explainListenError, StartupError } from '../startup-error.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -39,6 +38,7 @@ export async function startRehearsalTikTok(options: {
     )
   if (!lock) return remote
   try {
+    const { startLocalTikTok } = await import('../simulator/local-tiktok.ts')
     const local = await startLocalTikTok({
       port,
       directory: path.join(dataDirectory, 'tiktok'),
