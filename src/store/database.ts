@@ -6,6 +6,7 @@ import { readDatabaseUrl } from './database-url.ts'
 import { type Role, verifyRole } from './role.ts'
 import { createSocketWithTimeout, socketTimeoutMs } from './socket-timeout.ts'
 import type { Database } from './tables.ts'
+import { createTenantConnections, type TenantConnections } from './tenant-connections.ts'
 
 export type Db = Kysely<Database>
 export type Tx = Transaction<Database>
@@ -86,16 +87,41 @@ export function connect(
   // The pool handles errors of idle connections only; an error of a connection in use would end the process.
   pool.on('connect', (client) => client.on('error', options.onError))
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  if (role !== 'reelpilot_api') return { db, pool, close: () => db.destroy() }
+  const settings = connectionOptions(url, role, `${options.name} reads`)
+  const readPool = new pg.Pool({
+    ...settings,
+    options: `${settings.options} -c default_transaction_read_only=on`,
+    max: options.max,
+  })
+  readPool.on('error', options.onError)
+  readPool.on('connect', (client) => client.on('error', options.onError))
+  const reads = createTenantConnections(readPool)
   // One organization uses at most half of the connections.
-  if (role === 'reelpilot_api')
-    concurrencyLimits.set(
-      db,
-      createConcurrencyLimit({ maxConcurrent: Math.ceil(options.max / 2), timeoutMs: concurrencyTimeoutMs }),
-    )
-  return { db, pool, close: () => db.destroy() }
+  const limit = { maxConcurrent: Math.ceil(options.max / 2), timeoutMs: concurrencyTimeoutMs }
+  guards.set(db, {
+    transactions: createConcurrencyLimit(limit),
+    reads,
+    readLimit: createConcurrencyLimit(limit),
+  })
+  return {
+    db,
+    pool,
+    close: async () => {
+      await reads.close()
+      await db.destroy()
+    },
+  }
 }
 
-const concurrencyLimits = new WeakMap<Db, ConcurrencyLimit>()
+/** What the API's connections have beside those for transactions. */
+interface Guards {
+  readonly transactions: ConcurrencyLimit
+  readonly reads: TenantConnections
+  readonly readLimit: ConcurrencyLimit
+}
+
+const guards = new WeakMap<Db, Guards>()
 
 /**
  * Runs a transaction that acts for one organization. Row-level security hides all other rows. The setting ends with the transaction, so
@@ -108,7 +134,24 @@ export function inOrganization<Result>(
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> {
   const run = () => transactFor(db, organizationId, work)
-  return concurrencyLimits.get(db)?.run(organizationId, run) ?? run()
+  return guards.get(db)?.transactions.run(organizationId, run) ?? run()
+}
+
+/**
+ * Runs reads that act for one organization, inside row-level security. On the API's pool they take one round trip for each
+ * statement, on connections that no transaction uses, and an organization uses at most half of those; throws `Unavailable` after
+ * waiting too long for one. There is no transaction: each statement sees what is committed when it starts, as it would in one,
+ * and a statement that fails fails only itself.
+ */
+export function readInOrganization<Result>(
+  db: Db,
+  organizationId: string,
+  work: (db: Executor) => Promise<Result>,
+): Promise<Result> {
+  const guard = guards.get(db)
+  return guard
+    ? guard.readLimit.run(organizationId, () => guard.reads.run(organizationId, work))
+    : inOrganization(db, organizationId, work)
 }
 
 function transactFor<Result>(

@@ -1,5 +1,5 @@
 import type { Interval } from '../../../machines/rules/quota-period.ts'
-import type { Tx } from '../../store/database.ts'
+import type { Executor } from '../../store/database.ts'
 import { listPlannedSlots, type PlannedSlot } from '../../store/plan/planned-slots.ts'
 import { metricsRequiringGrant, readCalendar } from '../../store/quota/balances.ts'
 import { listQuotas, type QuotaRecord } from '../../store/quota/quotas.ts'
@@ -10,7 +10,7 @@ import { simulateQuota } from './simulate-quota.ts'
 
 /** Forecasts the quota for the slots of a plan that have no job yet. `at` is now, in epoch milliseconds. */
 export async function forecastQuota(
-  tx: Tx,
+  tx: Executor,
   {
     organizationId,
     planId,

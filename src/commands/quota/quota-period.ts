@@ -1,5 +1,5 @@
 import { quotaPeriodAt } from '../../../machines/rules/quota-period.ts'
-import type { Tx } from '../../store/database.ts'
+import type { Executor, Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import {
   lockQuota,
@@ -31,7 +31,7 @@ export function quotaMomentIn(timeZone: string, organizationId: string, at: numb
 
 /** The same in the organization's own time zone. */
 export async function quotaMomentOf(
-  tx: Tx,
+  tx: Executor,
   { organizationId, at }: { readonly organizationId: string; readonly at: number },
 ): Promise<QuotaMoment> {
   const { timeZone } = await readCalendar(tx, organizationId)

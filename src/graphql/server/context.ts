@@ -6,7 +6,7 @@ import type { Charge } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { AccountRecord, UpcomingSlot } from '../../store/account/accounts.ts'
-import type { Tx } from '../../store/database.ts'
+import type { Executor, Tx } from '../../store/database.ts'
 import type { JobRecord } from '../../store/job/job-list.ts'
 import type { PlanRecord } from '../../store/plan/plans.ts'
 import type { ScanRecord } from '../../store/plan/scans.ts'
@@ -41,8 +41,8 @@ export interface Context {
   readonly authorization: AuthorizationStarter
   readonly eventStream: EventStream
   readonly load: Loaders
-  /** Reads that are started in the same event loop turn share a transaction. */
-  read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** Outside of a transaction, except within a mutation: there it reads what the mutation has written. */
+  read<Result>(work: (db: Executor) => Promise<Result>): Promise<Result>
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Returns those accounts whose tokens are encrypted with a key that the key ring does not have. */
   accountsLackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>

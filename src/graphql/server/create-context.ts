@@ -3,7 +3,7 @@ import type { AuthorizationStarter } from '../../commands/account/connect-accoun
 import type { CommandDeps } from '../../commands/command-deps.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
-import type { Db } from '../../store/database.ts'
+import { type Db, readInOrganization } from '../../store/database.ts'
 import type { ChangeNotification } from '../../store/event/notify.ts'
 import { runOrganizationCommand } from '../../store/run-command.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
@@ -11,7 +11,6 @@ import type { EventStream } from '../events/event-stream.ts'
 import type { ChargedRequest } from './charge-request.ts'
 import type { Context } from './context.ts'
 import { createLoaders } from './loaders.ts'
-import { shareReads } from './shared-read.ts'
 
 export interface ContextOptions {
   readonly db: Db
@@ -49,7 +48,7 @@ export function createContext(options: ContextOptions, facts: RequestFacts): Con
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) =>
     runOrganizationCommand(db, organizationId, notifications, work)
-  const read = shareReads(transact)
+  const read: Context['read'] = (work) => readInOrganization(db, organizationId, work)
   const accountsLackingKey = (accountIds: readonly string[]) =>
     options.accountsLackingKey(organizationId, accountIds)
   return {

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
 import { type AccountRecord, findAccounts, listUpcomingSlots } from '../../store/account/accounts.ts'
-import { readDatabaseTime, type Tx } from '../../store/database.ts'
+import { type Executor, readDatabaseTime } from '../../store/database.ts'
 import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
 import { findPlans } from '../../store/plan/plans.ts'
 import { findScans } from '../../store/plan/scans.ts'
@@ -9,7 +9,7 @@ import { findApiKeys } from '../../store/tenant/api-keys.ts'
 import { healthOfAccount, maxUpcomingSlots } from '../schema/account/account-view.ts'
 import type { Context, Loaders } from './context.ts'
 
-type Find<Row> = (tx: Tx, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
+type Find<Row> = (db: Executor, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
 
 /** Loads the rows that one operation requests in the same event loop turn with one statement per type. */
 export function createLoaders(

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Db, inOrganization } from '../../store/database.ts'
+import { type Db, readInOrganization } from '../../store/database.ts'
 import { findMedia } from '../../store/job/media.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { KeyWatch } from './key-watch.ts'
@@ -36,7 +36,7 @@ export function createMediaRoute({ db, storage, authenticator, keys }: MediaRout
     if (!viewer) return sendProblem(response, unauthenticated)
     const { organizationId } = viewer
     const media = /^[0-9a-f]{64}$/.test(sha256)
-      ? await inOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
+      ? await readInOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
       : undefined
     if (!media) return sendProblem(response, missing('The video does not exist.'))
 
