@@ -7,54 +7,40 @@ import { insertInstance } from '../../src/store/job/jobs.ts'
 import { commitTransitions } from '../../src/store/job/transitions.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
-import { type BenchDatabase, inFlight, median, medianAndRange, round } from './bench-database.ts'
+import { type BenchDatabase, inFlight } from './bench-database.ts'
+import type { Row } from './row.ts'
 
 const steps = 5
 const atOnce = 32
-const jobs = 400
-const rounds = 5
 
 /**
- * Durable transitions a second: five-step jobs of no-op steps, 32 in flight, driven by the whole runtime (lease, load,
- * decide, commit with event, release), beside the same committed writes by bare pg in the same run.
+ * Five-step jobs of no-op steps, 32 in flight, driven by the whole runtime (lease, load, decide, commit with event, release), beside the
+ * same committed writes with nothing around them, grouped and one by one.
  */
-export async function benchTransitions(database: BenchDatabase): Promise<string[]> {
-  // As in production, except for the maintenance of the queues, which is not measured.
-  const options = { supervises: false, renewEveryMs: 2_500, onError: console.error }
-  const { runtime, stop } = await createToyProcess(database, options)
-
-  const rates = { runtime: [] as number[], single: [] as number[], grouped: [] as number[] }
-  for (let index = 0; index <= rounds; index += 1) {
-    // The contenders take turns in every round, so that a noisy neighbour hits all of them.
-    const measured = {
-      runtime: await rateOf(await insertJobs(database), (jobId) => drive(runtime, jobId)),
-      single: await rateOf(
-        await insertJobs(database),
-        bareSteps(database, (transition) => commitTransitions(database.runtime.db, [transition])),
-      ),
-      grouped: await rateOf(
-        await insertJobs(database),
-        bareSteps(
-          database,
-          batch(
-            async (transitions: readonly Transition[]) =>
-              (await commitTransitions(database.runtime.db, transitions)).results,
-          ),
-        ),
-      ),
+export const transitions: Row = {
+  name: 'Durable transitions',
+  unit: `transitions/s at ${atOnce} in flight`,
+  better: 'higher',
+  goal: 0.5,
+  async open(database, form) {
+    const jobs = form === 'quick' ? 100 : 400
+    // As in production, except for the maintenance of the queues, which is not measured.
+    const options = { supervises: false, renewEveryMs: 2_500, onError: console.error }
+    const { runtime, stop } = await createToyProcess(database, options)
+    const commitAlone = (transition: Transition) => commitTransitions(database.runtime.db, [transition])
+    const commitGrouped = batch(
+      async (group: readonly Transition[]) => (await commitTransitions(database.runtime.db, group)).results,
+    )
+    return {
+      product: async () => rateOf(await insertJobs(database, jobs), (jobId) => drive(runtime, jobId)),
+      limit: async () => rateOf(await insertJobs(database, jobs), bareSteps(database, commitGrouped)),
+      others: {
+        'limit, one by one': async () =>
+          rateOf(await insertJobs(database, jobs), bareSteps(database, commitAlone)),
+      },
+      close: stop,
     }
-    if (index === 0) continue // Warm-up.
-    rates.runtime.push(measured.runtime)
-    rates.single.push(measured.single)
-    rates.grouped.push(measured.grouped)
-  }
-  await stop()
-  const ratio = (other: readonly number[]) => round(median(rates.runtime) / median(other))
-  return [
-    `durable transitions/s at ${atOnce} in flight     ${medianAndRange(rates.runtime)}`,
-    `  the same writes by bare pg, one by one    ${medianAndRange(rates.single)}   ratio ${ratio(rates.single)} (aim: above 1)`,
-    `  the same writes by bare pg, grouped       ${medianAndRange(rates.grouped)}   ratio ${ratio(rates.grouped)} (aim: 0.5)`,
-  ]
+  },
 }
 
 async function rateOf(ids: readonly string[], run: (jobId: string) => Promise<unknown>): Promise<number> {
@@ -88,7 +74,7 @@ function bareSteps(database: BenchDatabase, commit: (transition: Transition) => 
   }
 }
 
-async function insertJobs(database: BenchDatabase): Promise<readonly string[]> {
+async function insertJobs(database: BenchDatabase, jobs: number): Promise<readonly string[]> {
   const ids = Array.from({ length: jobs }, () => randomUUID())
   await inFlight(ids.length, 8, async (index) => {
     const id = ids[index] ?? ''

@@ -33,7 +33,7 @@ const start = async (slotId: string | undefined, more: object = {}, of = tenant)
 const jobsOf = async ({ organizationId }: Tenant) =>
   (
     await database.owner.pool.query(
-      `select id, job_key from reelpilot.machine_instance where organization_id = $1 and slot_id is not null`,
+      `select id, job_key from reelpilot.machine_instance where organization_id = $1 and slot_id is not null order by id`,
       [organizationId],
     )
   ).rows

@@ -1,0 +1,5 @@
+import { hotWindow, manyWindows } from './rate-limit-windows.ts'
+import type { Row } from './row.ts'
+import { transitions } from './transitions.ts'
+
+export const rows: readonly Row[] = [transitions, manyWindows, hotWindow]
