@@ -1,42 +1,56 @@
-import { type Db, inOrganization } from '../../store/database.ts'
-import { type EventRecord, readEvents, readHead } from '../../store/event/read.ts'
+import { type Db, readInOrganization } from '../../store/database.ts'
+import { type EventFilter, type EventRecord, readHead, readNewEvents } from '../../store/event/read.ts'
+import { SubscriberBuffer } from './subscriber-buffer.ts'
+import { topicOf, topicsOf } from './topic.ts'
 
 /** How many events one query reads. */
 export const eventPageSize = 200
-/** How many undelivered events a subscriber may have before its buffer overflows. */
-const maxUnread = 1_000
 
-/** Reads the new events of one organization after each notification and pushes them to all its subscribers. */
+/** Reads the new events of one organization after each notification and pushes each to the subscribers of its topics. */
 export class OrganizationFeed {
   readonly #db: Db
   readonly #organizationId: string
   readonly #onError: (error: unknown) => void
   readonly #onEmpty: () => void
-  readonly #buffers = new Set<SubscriberBuffer>()
+  readonly #onEvent: (event: EventRecord) => void
+  readonly #buffers = new Map<string, Set<SubscriberBuffer>>()
   #head: Promise<number> | undefined
   #lastSequence = 0
   #isReading = false
   #hasMore = false
   #subscribing = 0
 
-  constructor(db: Db, organizationId: string, onError: (error: unknown) => void, onEmpty: () => void) {
+  /** `onEvent` is called for each event, before it is pushed. */
+  constructor(
+    db: Db,
+    organizationId: string,
+    onError: (error: unknown) => void,
+    onEmpty: () => void,
+    onEvent: (event: EventRecord) => void = () => undefined,
+  ) {
     this.#db = db
     this.#organizationId = organizationId
     this.#onError = onError
     this.#onEmpty = onEmpty
+    this.#onEvent = onEvent
   }
 
-  /** Returns a buffer that receives every event after its `startSequence`. */
-  async subscribe(): Promise<SubscriberBuffer> {
+  /** Returns a buffer that receives every event after its `startSequence` that passes the filter. */
+  async subscribe(filter: EventFilter = { kind: 'all' }): Promise<SubscriberBuffer> {
     this.#subscribing += 1
     try {
-      this.#head ??= inOrganization(this.#db, this.#organizationId, (tx) =>
-        readHead(tx, this.#organizationId),
+      this.#head ??= readInOrganization(this.#db, this.#organizationId, (db) =>
+        readHead(db, this.#organizationId),
       )
       // No event is pushed between the read of the head and the addition to the set: no await separates them.
       const head = await this.#head
-      const buffer = new SubscriberBuffer(Math.max(head, this.#lastSequence), () => this.#unsubscribe(buffer))
-      this.#buffers.add(buffer)
+      const topic = topicOf(filter)
+      const buffer = new SubscriberBuffer(Math.max(head, this.#lastSequence), () =>
+        this.#unsubscribe(topic, buffer),
+      )
+      const others = this.#buffers.get(topic)
+      if (others) others.add(buffer)
+      else this.#buffers.set(topic, new Set([buffer]))
       return buffer
     } catch (error) {
       this.#head = undefined
@@ -60,17 +74,15 @@ export class OrganizationFeed {
       this.#lastSequence = Math.max(this.#lastSequence, head)
       do {
         this.#hasMore = false
-        const events = await inOrganization(this.#db, this.#organizationId, (tx) =>
-          readEvents(
-            tx,
-            this.#organizationId,
-            { kind: 'all' },
-            { after: this.#lastSequence, until: Number.MAX_SAFE_INTEGER, limit: eventPageSize },
-          ),
+        const after = this.#lastSequence
+        const events = await readInOrganization(this.#db, this.#organizationId, (db) =>
+          readNewEvents(db, this.#organizationId, { after, limit: eventPageSize }),
         )
         for (const event of events) {
           this.#lastSequence = event.sequence
-          for (const buffer of this.#buffers) buffer.push(event)
+          this.#onEvent(event)
+          for (const topic of topicsOf(event))
+            for (const buffer of this.#buffers.get(topic) ?? []) buffer.push(event)
         }
         if (events.length === eventPageSize) this.#hasMore = true
       } while (this.#hasMore)
@@ -79,49 +91,12 @@ export class OrganizationFeed {
     }
   }
 
-  #unsubscribe(buffer: SubscriberBuffer): void {
+  #unsubscribe(topic: string, buffer: SubscriberBuffer): void {
     // A buffer that overflowed is unsubscribed a second time by its owner. Only the first call may report an empty feed:
     // by the second, another feed may serve the organization.
-    if (this.#buffers.delete(buffer) && this.#buffers.size === 0 && this.#subscribing === 0) this.#onEmpty()
-  }
-}
-
-/** The undelivered events of one subscriber. On overflow it ends: the subscriber reads the table and subscribes again. */
-class SubscriberBuffer {
-  readonly startSequence: number
-  readonly unsubscribe: () => void
-  #unread: EventRecord[] = []
-  #hasOverflowed = false
-  #wake: (() => void) | undefined
-
-  constructor(startSequence: number, unsubscribe: () => void) {
-    this.startSequence = startSequence
-    this.unsubscribe = unsubscribe
-  }
-
-  push(event: EventRecord): void {
-    if (this.#unread.length >= maxUnread) {
-      this.#hasOverflowed = true
-      this.#unread = []
-      this.unsubscribe()
-    } else if (!this.#hasOverflowed) this.#unread.push(event)
-    this.#wake?.()
-  }
-
-  async *events(ending: AbortSignal): AsyncGenerator<EventRecord, void, undefined> {
-    const wake = () => this.#wake?.()
-    ending.addEventListener('abort', wake)
-    try {
-      while (!ending.aborted && !this.#hasOverflowed) {
-        const event = this.#unread.shift()
-        if (event) yield event
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
-      }
-    } finally {
-      ending.removeEventListener('abort', wake)
-    }
+    const others = this.#buffers.get(topic)
+    if (!others?.delete(buffer)) return
+    if (others.size === 0) this.#buffers.delete(topic)
+    if (this.#buffers.size === 0 && this.#subscribing === 0) this.#onEmpty()
   }
 }

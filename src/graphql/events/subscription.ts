@@ -1,4 +1,4 @@
-import { type EventFilter, type EventRecord, readHead } from '../../store/event/read.ts'
+import { type EventFilter, readHead } from '../../store/event/read.ts'
 import { builder } from '../schema/builder.ts'
 import { requireExistingSequence } from '../schema/connection.ts'
 import { requestError } from '../schema/error.ts'
@@ -6,6 +6,7 @@ import { decodeGlobalId } from '../schema/global-id.ts'
 import { Event } from '../schema/ref.ts'
 import type { Context } from '../server/context.ts'
 import { clearLoaders } from '../server/loaders.ts'
+import type { EventSubscription } from './event-subscription.ts'
 
 const after =
   'The sequence of the last event that you received: later events are replayed first. Default: the current sequence. A sequence that does not exist yet is an error.'
@@ -68,8 +69,7 @@ builder.subscriptionType({
         const decoded = decodeGlobalId(args.accountId)
         const account = decoded?.name === 'Account' ? await context.load.account.load(decoded.id) : null
         if (!account) throw requestError('BAD_USER_INPUT', 'accountId: not found')
-        const filter = { kind: 'family', prefix: 'account.' } as const
-        return subscribeTo(context, args.after, filter, ({ accountId }) => accountId === account.id)
+        return subscribeTo(context, args.after, { kind: 'account', accountId: account.id })
       },
       resolve: (event) => event,
     }),
@@ -89,29 +89,15 @@ async function subscribeTo(
   { eventStream, viewer, load, read }: Context,
   after: number | null | undefined,
   filter: EventFilter,
-  passes: (event: EventRecord) => boolean = () => true,
-): Promise<AsyncIterableIterator<EventRecord>> {
+): Promise<EventSubscription> {
   if (after != null && after < 0)
     throw requestError('BAD_USER_INPUT', 'after must be a sequence of at least 0')
-  if (after) requireExistingSequence(after, await read((tx) => readHead(tx, viewer.organizationId)))
-  const events = eventStream.subscribe(viewer.organizationId, {
+  if (after) requireExistingSequence(after, await read((db) => readHead(db, viewer.organizationId)))
+  return eventStream.subscribe(viewer.organizationId, {
     after: after ?? null,
     filter,
     keyId: viewer.keyId,
+    // Each event resolves the current objects, not those that an earlier event of the subscription loaded.
+    onEvent: () => clearLoaders(load),
   })
-  const { next } = events
-  const filtered: AsyncIterableIterator<EventRecord> = {
-    ...events,
-    next: async () => {
-      let result = await next.call(events)
-      while (!result.done && !passes(result.value)) result = await next.call(events)
-      // Each event resolves the current objects, not those that an earlier event of the subscription loaded.
-      clearLoaders(load)
-      return result
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
-  return filtered
 }

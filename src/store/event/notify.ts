@@ -15,18 +15,25 @@ const coalesceMs = 10
 /** A NOTIFY carries at most 8,000 bytes. With more jobs than this, the jobs are omitted; subscribers read the events. */
 const maxIds = 80
 
-/** Collects change notifications for 10 ms and sends them as one. */
+/**
+ * Sends a change notification at once, and collects those of the next 10 ms into one. A busy process then sends at most 100 a second:
+ * each one is a commit. Waiting before the first as well would delay every change of an idle system by those 10 ms.
+ */
 export function createChangeNotifier(connection: Connection): {
   send(change: ChangeNotification): void
   close(): Promise<void>
 } {
   let organizations = new Set<string>()
   let jobs = new Set<string>()
+  let isScheduled = false
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<unknown> = Promise.resolve()
 
   const flush = () => {
-    timer = undefined
+    timer = setTimeout(() => {
+      timer = undefined
+      if (organizations.size + jobs.size > 0) flush()
+    }, coalesceMs)
     const all = [...organizations]
     const changed = [...jobs]
     organizations = new Set()
@@ -45,11 +52,18 @@ export function createChangeNotifier(connection: Connection): {
     send(change) {
       for (const id of change.organizations) organizations.add(id)
       for (const id of change.jobs) jobs.add(id)
-      timer ??= setTimeout(flush, coalesceMs)
+      if (timer !== undefined || isScheduled) return
+      isScheduled = true
+      // Transactions of one group report their commits one after the other in the same turn of the event loop.
+      setImmediate(() => {
+        isScheduled = false
+        if (timer === undefined && organizations.size + jobs.size > 0) flush()
+      })
     },
     async close() {
+      if (organizations.size + jobs.size > 0) flush()
       clearTimeout(timer)
-      if (organizations.size > 0) flush()
+      timer = undefined
       await sending
     },
   }

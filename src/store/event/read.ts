@@ -13,11 +13,18 @@ export interface EventRecord {
   readonly at: Date
 }
 
-/** Selects events of an organization. A plan's events include those of its slots' jobs. */
+/** An event with what decides who receives it. */
+export interface RoutedEvent extends EventRecord {
+  /** The plan of the event, or else of its slot. */
+  readonly planOfSlot: string | null
+}
+
+/** Selects events of an organization. A plan's events include those of its slots' jobs; an account's do not include jobs'. */
 export type EventFilter =
   | { readonly kind: 'all' }
   | { readonly kind: 'job'; readonly jobId: string }
   | { readonly kind: 'plan'; readonly planId: string }
+  | { readonly kind: 'account'; readonly accountId: string }
   | { readonly kind: 'family'; readonly prefix: string }
 
 const columns = sql.raw(
@@ -30,6 +37,21 @@ export async function readHead(db: Executor, organizationId: string): Promise<nu
   const { rows } = await sql<{ sequence: number }>`
     select sequence from event_head where organization_id = ${organizationId}`.execute(db)
   return rows[0]?.sequence ?? 0
+}
+
+/** The events after a sequence, in order, as they are routed to subscribers. */
+export async function readNewEvents(
+  db: Executor,
+  organizationId: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<readonly RoutedEvent[]> {
+  const { rows } = await sql<RoutedEvent>`
+    select ${columns},
+           coalesce(plan_id, (select slot.plan_id from slot where slot.id = event.slot_id)) as "planOfSlot"
+      from event
+     where organization_id = ${organizationId} and sequence > ${after}
+     order by sequence limit ${limit}`.execute(db)
+  return rows
 }
 
 /** Events with `after < sequence <= until`, in order. */
@@ -74,20 +96,9 @@ function conditionOf(filter: EventFilter) {
     case 'plan':
       return sql`(plan_id = ${filter.planId}
                   or slot_id in (select id from slot where slot.plan_id = ${filter.planId}))`
+    case 'account':
+      return sql`(account_id = ${filter.accountId} and type like 'account.%')`
     case 'family':
       return sql`type like ${`${filter.prefix}%`}`
   }
-}
-
-/** The plan of a slot, which never changes; undefined if the slot was deleted. */
-export async function findPlanOfSlot(
-  db: Executor,
-  organizationId: string,
-  slotId: string,
-): Promise<string | undefined> {
-  const { rows } = await sql<{ planId: string }>`
-    select plan_id as "planId" from slot where organization_id = ${organizationId} and id = ${slotId}`.execute(
-    db,
-  )
-  return rows[0]?.planId
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createEventStream, type EventStream } from '../../../src/graphql/events/event-stream.ts'
 import { OrganizationFeed } from '../../../src/graphql/events/organization-feed.ts'
@@ -7,7 +8,7 @@ import { createChangeNotifier } from '../../../src/store/event/notify.ts'
 import type { EventFilter, EventRecord } from '../../../src/store/event/read.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { createKey } from '../support.ts'
+import { createAccount, createKey } from '../support.ts'
 
 let database: TestDatabase
 
@@ -220,6 +221,79 @@ describe('an event stream', () => {
     owner.release()
     await expect(next).rejects.toThrow(/revoked/)
     keyWatch.close()
+    await eventStream.close()
+  })
+})
+
+describe('the topics of events', () => {
+  it('reach each filter live exactly as a replay does', async () => {
+    const organizationId = await createOrganization(database)
+    const [planId = '', slotId = '', deletedSlotId = '', jobId = ''] = Array.from({ length: 4 }, () =>
+      randomUUID(),
+    )
+    const accountId = await createAccount(database, organizationId)
+    const { pool } = database.owner
+    const last = await append(organizationId)
+    await pool.query(
+      `insert into reelpilot.plan (id, organization_id, account_id, name, time_zone, state, revision)
+       values ($1, $2, $3, 'Plan', 'UTC', 'draft', 1)`,
+      [planId, organizationId, accountId],
+    )
+    await pool.query(
+      `insert into reelpilot.slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy)
+       values ($1, $2, $3, '2030-01-01T12:00', '2030-01-01 12:00Z', '{}', 'A caption', 'SELF_ONLY')`,
+      [slotId, organizationId, planId],
+    )
+    const events = [
+      { type: 'plan.approved', planId },
+      { type: 'slots.added', planId },
+      { type: 'job.transitioned', slotId, jobId, jobRevision: 1 },
+      { type: 'job.transitioned', slotId: deletedSlotId, jobId: randomUUID(), jobRevision: 1 },
+      { type: 'account.transitioned', accountId },
+      { type: 'account.slotsEndangered', accountId: randomUUID() },
+      { type: 'job.late', accountId },
+      { type: 'quota.granted' },
+      { type: 'untyped' },
+    ]
+    const filters: readonly EventFilter[] = [
+      { kind: 'all' },
+      { kind: 'job', jobId },
+      { kind: 'plan', planId },
+      { kind: 'account', accountId },
+      { kind: 'family', prefix: 'quota.' },
+    ]
+    const eventStream = await openEventStream()
+    const received = filters.map((): number[] => [])
+    const ending = new AbortController()
+    const started = filters.map((filter, index) => {
+      const { promise, resolve } = Promise.withResolvers<number>()
+      const reading = (async () => {
+        const live = eventStream.follow(organizationId, { after: null, filter }, ending.signal, resolve)
+        for await (const batch of live)
+          received[index]?.push(...batch.map(({ sequence }: EventRecord) => sequence))
+      })()
+      return { promise, reading }
+    })
+    for (const { promise } of started) expect(await promise).toBe(last)
+    for (const event of events)
+      await database.runtime.db.transaction().execute((tx) => appendEvent(tx, { organizationId, ...event }))
+    const notifications = createChangeNotifier(database.api)
+    notifications.send({ organizations: [organizationId], jobs: [] })
+    await waitUntil(
+      () => received[0]?.length,
+      (count) => count === events.length,
+    )
+    ending.abort()
+    for (const { reading } of started) await reading
+    const replayed = await Promise.all(
+      filters.map(async (filter) => {
+        const page = await eventStream.readPage(organizationId, filter, { after: last, until: 100 })
+        return page.map(({ sequence }) => sequence)
+      }),
+    )
+    expect(received).toEqual(replayed)
+    expect(received.slice(1)).toEqual([[3], [1, 2, 3], [5], [8]].map((each) => each.map((n) => last + n)))
+    await notifications.close()
     await eventStream.close()
   })
 })
