@@ -5,6 +5,7 @@ import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { listen } from '../../src/app/listener.ts'
 import { type AddKeyResult, addKey } from '../../src/cli/key.ts'
 import { createAuthenticator } from '../../src/graphql/server/authenticate.ts'
+import { createKeyWatch } from '../../src/graphql/server/key-watch.ts'
 import { createLogger } from '../../src/logger.ts'
 import { announceRehearsal } from '../../src/rehearsal/announce.ts'
 import { startAppProcess, untilReady } from '../support/app-process.ts'
@@ -82,9 +83,14 @@ it.each(['PORT', 'TIKTOK_LOCAL_PORT'] as const)(
 it('the command `key` creates a key for the named organization and asks for a name if there are several', async () => {
   const { url, api } = database
   const add = (wanted: string) => addKey(url, wanted, createLogger('silent', false))
+  const keys = createKeyWatch({ db: api.db, onError: () => undefined })
+  const authenticator = createAuthenticator(api.db, keys, () => undefined)
+  onTestFinished(() => {
+    authenticator.close()
+    keys.close()
+  })
   const isKnown = async (made: AddKeyResult) =>
-    made.kind === 'created' &&
-    (await createAuthenticator(api.db, () => undefined).authenticate(`Bearer ${made.key}`))?.scopes.size === 3
+    made.kind === 'created' && (await authenticator.authenticate(`Bearer ${made.key}`))?.scopes.size === 3
   expect(await add('')).toEqual({
     kind: 'ambiguous',
     message:

@@ -87,7 +87,7 @@ async function executeField(
         (await refuse(new IdempotencyInProgress())))
 
   const { result } = executed
-  if (result?.kind === 'done') context.invalidateSettings()
+  if (result?.kind === 'done') context.invalidateCaches()
   if (result?.kind === 'failed' && result.error instanceof IdempotencyInProgress)
     context.responseHeaders?.set('retry-after', String(result.error.retryAfterSeconds))
   return executed

@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql'
 import type { Logger } from '../../logger.ts'
-import { type Charge, chargeApiKey } from '../../rate-limit/charge-api-key.ts'
+import { type Charge, createChargeApiKey } from '../../rate-limit/charge-api-key.ts'
 import type { Limiter } from '../../rate-limit/limiter.ts'
 import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import { rateLimited } from '../schema/error.ts'
@@ -27,9 +27,10 @@ export function createChargeRequest({
   readonly bucket: Bucket
   readonly log: Logger
 }): ChargeRequest {
+  const chargeApiKey = createChargeApiKey(limiter, bucket)
   return async (request, cost) => {
     const { viewer, requestId } = request
-    const charge = await chargeApiKey(limiter, viewer, cost, bucket).catch((error) => {
+    const charge = await chargeApiKey(viewer, cost).catch((error) => {
       log.error({ err: error, requestId }, 'a request could not be charged and is allowed')
       return null
     })

@@ -46,8 +46,8 @@ export interface Context {
   transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Returns those accounts whose tokens are encrypted with a key that the key ring does not have. */
   accountsLackingKey(accountIds: readonly string[]): Promise<ReadonlySet<string>>
-  /** Makes this process read the organization's settings again. */
-  invalidateSettings(): void
+  /** Makes this process read the organization's settings and keys again. */
+  invalidateCaches(): void
   /** Headers to add to the HTTP response; null over WebSocket. */
   readonly responseHeaders: Map<string, string> | null
 }

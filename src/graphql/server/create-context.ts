@@ -8,12 +8,14 @@ import type { ChangeNotification } from '../../store/event/notify.ts'
 import { runOrganizationCommand } from '../../store/run-command.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
 import type { EventStream } from '../events/event-stream.ts'
+import type { Authenticator } from './authenticate.ts'
 import type { ChargedRequest } from './charge-request.ts'
 import type { Context } from './context.ts'
 import { createLoaders } from './loaders.ts'
 
 export interface ContextOptions {
   readonly db: Db
+  readonly authenticator: Pick<Authenticator, 'forgetKeys'>
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
   readonly notifications: { send(change: ChangeNotification): void }
@@ -43,7 +45,7 @@ export interface RequestFacts extends ChargedRequest {
 /** Creates the context of one operation. */
 export function createContext(options: ContextOptions, facts: RequestFacts): Context {
   const { db, deps, authorization, notifications, eventStream, idempotencyMinutes, publicUrl } = options
-  const { limiter, limitSettings, apiBucket } = options
+  const { authenticator, limiter, limitSettings, apiBucket } = options
   const { viewer, requestId, idempotencyKey, charge = null } = facts
   const { organizationId } = viewer
   const transact: Context['transact'] = (work) =>
@@ -68,8 +70,11 @@ export function createContext(options: ContextOptions, facts: RequestFacts): Con
     transact,
     accountsLackingKey,
     load: createLoaders(organizationId, read, accountsLackingKey),
-    // A mutation may have set a rate limit.
-    invalidateSettings: () => limitSettings.invalidate(organizationId),
+    // A mutation may have set a rate limit, or revoked a key.
+    invalidateCaches: () => {
+      limitSettings.invalidate(organizationId)
+      authenticator.forgetKeys(organizationId)
+    },
     responseHeaders: facts.responseHeaders,
   }
 }

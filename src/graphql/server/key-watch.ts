@@ -9,6 +9,8 @@ export const keyRevokedClose = { code: 4403, reason: 'The API key was revoked.' 
 export interface WatchedKey {
   /** Aborted when the key is revoked or expires. */
   readonly revoked: AbortSignal
+  /** Whether the key was found valid within the last 750 ms. */
+  isConfirmed(): boolean
   /** Resolves once the key was recently found valid, is revoked, or the watch closes. */
   confirmed(): Promise<void> | undefined
   release(): void
@@ -90,11 +92,12 @@ export function createKeyWatch(options: {
       entry.confirmedAt = now()
       const { signal } = entry.abort
       if (onRevoked) signal.addEventListener('abort', onRevoked, { once: true })
-      const isConfirmed = () =>
-        isClosed || signal.aborted || now() - entry.confirmedAt <= maxConfirmationAgeMs
+      const isRecent = () => now() - entry.confirmedAt <= maxConfirmationAgeMs
+      const isConfirmed = () => isClosed || signal.aborted || isRecent()
       let isReleased = false
       return {
         revoked: signal,
+        isConfirmed: () => !isClosed && !signal.aborted && isRecent(),
         confirmed: () =>
           isConfirmed()
             ? undefined

@@ -90,8 +90,16 @@ const securityHeaders = [
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { connection, databaseUrl, limiter, apiBucket = defaultApiBucket, log, checkReadiness } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'a background task failed')
-  const authenticator = createAuthenticator(connection.db, onError)
-  const keys = createKeyWatch({ db: connection.db, onError })
+  const keys = createKeyWatch({
+    db: connection.db,
+    onError: (error) => {
+      authenticator.forgetKeys()
+      onError(error)
+    },
+  })
+  const authenticator = createAuthenticator(connection.db, keys, onError)
+  const onConnectionLost = () => authenticator.forgetKeys()
+  connection.pool.on('error', onConnectionLost)
   const eventStream = await createEventStream({ db: connection.db, databaseUrl, keys, onError })
   const chargeRequest = createChargeRequest({ limiter, bucket: apiBucket, log })
   const graphql = createGraphQL({
@@ -166,6 +174,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       isDraining = true
       const closed = server.listening ? once(server, 'close') : Promise.resolve()
       server.close()
+      connection.pool.off('error', onConnectionLost)
+      authenticator.close()
       keys.close()
       await eventStream.close() // Ends the HTTP streams of subscriptions.
       await sockets.close()
