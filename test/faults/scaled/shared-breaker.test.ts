@@ -3,14 +3,15 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
-import { createTestDatabase } from '../support/database.ts'
-import { waitUntil } from '../support/wait.ts'
-import type { CallerOrder, CallerReport } from './caller-process.ts'
-import { type Host, rowOf, startHost } from './support.ts'
+import { defaultOpenMs, failureThreshold } from '../../../machines/breaker.ts'
+import { type Host, rowOf, startHost } from '../../circuit-breaker/support.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { inForm } from './form.ts'
+import type { CallerOrder, CallerReport } from './shared-breaker-caller.ts'
 
 const database = await createTestDatabase()
-const processes = 4
+const processes = inForm(2, 4)
 const at = 1_767_225_600_000
 
 /** A process that calls through the same breaker. */
@@ -24,7 +25,7 @@ const callers = new Set<Caller>()
 const hosts = new Set<Host>()
 
 async function startCallers(host: Host, count = processes): Promise<readonly Caller[]> {
-  const file = fileURLToPath(new URL('./caller-process.ts', import.meta.url))
+  const file = fileURLToPath(new URL('./shared-breaker-caller.ts', import.meta.url))
   const settings = JSON.stringify({ databaseUrl: database.url, hostUrl: host.url })
   const started = Array.from({ length: count }, (): Caller => {
     const child = spawn(process.execPath, [file, settings], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -91,7 +92,7 @@ afterEach(async () => {
   await database.owner.pool.query('delete from reelpilot.circuit_breaker')
 })
 
-describe('four processes that share a breaker', () => {
+describe('processes that share a breaker', () => {
   it('make one probe together, and another one only after the first is lost', async () => {
     const recovered = Promise.withResolvers<number>()
     let isFailing = true
@@ -111,24 +112,25 @@ describe('four processes that share a breaker', () => {
     expect(prober).toHaveLength(1)
     await kill(prober)
     const left = all.filter((caller) => !prober.includes(caller))
+    const calls = 5 * left.length
     const before = answersOf(left).length
     for (const caller of left) caller.order({ kind: 'calls', at: due + 30_000, calls: 5 })
-    await answered(left, before + 15)
+    await answered(left, before + calls)
     expect(upstream.calls).toHaveLength(failureThreshold + 1)
     for (const caller of left) caller.order({ kind: 'calls', at: due + 40_000, calls: 5 })
-    await answered(left, before + 15 + 14)
+    await answered(left, before + calls + calls - 1)
     await called(upstream, failureThreshold + 2)
 
     recovered.resolve(200)
-    await answered(left, before + 15 + 15)
+    await answered(left, before + 2 * calls)
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'recovering' })
   }, 120_000)
 
   it('leave the breaker open for later processes when all of them die', async () => {
     const upstream = await host(() => 503)
     const first = await startCallers(upstream)
-    for (const caller of first) caller.order({ kind: 'calls', at, calls: 2 })
-    await answered(first, 2 * processes)
+    for (const caller of first) caller.order({ kind: 'calls', at, calls: failureThreshold })
+    await answered(first, failureThreshold * processes)
     const { length } = upstream.calls
     expect(await rowOf(database, 'tiktok')).toMatchObject({ state: 'open' })
     await kill(first)

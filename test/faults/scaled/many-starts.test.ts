@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { startEmbeddedServer } from '../../src/postgres/server.ts'
-import { connect } from '../../src/store/database.ts'
-import { startAppProcess, untilReady } from '../support/app-process.ts'
-import { freePort } from '../support/free-port.ts'
+import { startEmbeddedServer } from '../../../src/postgres/server.ts'
+import { connect } from '../../../src/store/database.ts'
+import { startAppProcess, untilReady } from '../../support/app-process.ts'
+import { freePort } from '../../support/free-port.ts'
+import { inForm } from './form.ts'
 
 /** Starts a server without our roles and with two empty databases. */
 async function createEmptyDatabases(): Promise<readonly [string, string]> {
@@ -35,7 +36,7 @@ async function query(url: string, statement: string): Promise<readonly Record<st
 
 /** Starts a process for each URL, makes all of them migrate at once, and returns the result of each. */
 async function migrateAtOnce(urls: readonly string[]): Promise<readonly string[]> {
-  const program = fileURLToPath(new URL('../support/migrating-process.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../../support/migrating-process.ts', import.meta.url))
   const children = urls.map((url) =>
     spawn(process.execPath, [program, url], { stdio: ['pipe', 'pipe', 'pipe'] }),
   )
@@ -71,9 +72,9 @@ const versions = `
   union all select 'member', xmin::text, roleid::regrole::text from pg_auth_members
   order by 1, 3, 2`
 
-it('twenty processes migrate two databases of one server at once, empty or up to date', async () => {
+it('processes migrate two databases of one server at once, empty or up to date', async () => {
   const [first, second] = await createEmptyDatabases()
-  const urls = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? first : second))
+  const urls = Array.from({ length: inForm(6, 20) }, (_, index) => (index % 2 === 0 ? first : second))
 
   const onEmpty = await migrateAtOnce(urls)
   expect(onEmpty.filter((output) => !output.startsWith('applied'))).toEqual([])
@@ -90,16 +91,17 @@ it('APIs and workers that start at once on an empty database come up and seed on
   const [url] = await createEmptyDatabases()
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-starts-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  const ports = await Promise.all(Array.from({ length: 12 }, () => freePort()))
+  const starts = inForm(2, 4)
+  const ports = await Promise.all(Array.from({ length: 2 * starts }, () => freePort()))
   const key = Buffer.alloc(32, 7).toString('base64')
-  const apps = [0, 1, 2, 3].map((index) => {
+  const apps = Array.from({ length: starts }, (_, index) => {
     const port = ports[index] ?? 0
     const app = startAppProcess('start', {
       DATABASE_URL: url,
       REELPILOT_DATA: path.join(directory, String(index)),
       REELPILOT_SECRET_KEY: key,
       PORT: String(port),
-      TIKTOK_LOCAL_PORT: String(ports[index + 4]),
+      TIKTOK_LOCAL_PORT: String(ports[index + starts]),
       LOG_LEVEL: 'warn',
     })
     return { app, port }

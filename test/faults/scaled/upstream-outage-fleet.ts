@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { DriveEnd } from '../../src/durable/drive.ts'
+import type { DriveEnd } from '../../../src/durable/drive.ts'
 import type { DriverOrder, DriverSettings, DriverWord } from './upstream-outage-driver.ts'
 
 /** Worker processes, each with its share of the jobs. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SlidingWindow } from '../../src/rate-limit/sliding-window.ts'
-import { startLimiter } from '../../src/rate-limit/start-limiter.ts'
-import { Secret } from '../../src/secret.ts'
-import { connect } from '../../src/store/database.ts'
+import type { SlidingWindow } from '../../../src/rate-limit/sliding-window.ts'
+import { startLimiter } from '../../../src/rate-limit/start-limiter.ts'
+import { Secret } from '../../../src/secret.ts'
+import { connect } from '../../../src/store/database.ts'
 
 export interface AcquirerSettings {
   readonly databaseUrl: string

@@ -2,21 +2,22 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, expect, it } from 'vitest'
-import type { SlidingWindow } from '../../src/rate-limit/sliding-window.ts'
-import { createOrganization, createTestDatabase } from '../support/database.ts'
-import { startRedis } from '../support/redis-process.ts'
-import { waitUntil } from '../support/wait.ts'
-import type { AcquirerSettings, Use } from './acquirer.ts'
+import type { SlidingWindow } from '../../../src/rate-limit/sliding-window.ts'
+import { createOrganization, createTestDatabase } from '../../support/database.ts'
+import { startRedis } from '../../support/redis-process.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { inForm } from './form.ts'
+import type { AcquirerSettings, Use } from './shared-window-acquirer.ts'
 
 const database = await createTestDatabase()
 const redis = await startRedis()
 afterAll(() => redis?.close())
 
-const program = new URL('./acquirer.ts', import.meta.url).pathname
-const processes = 4
+const program = new URL('./shared-window-acquirer.ts', import.meta.url).pathname
+const processes = inForm(2, 4)
 const acquirers = 8
 
-/** Starts four processes with eight acquirers each, all on one window. */
+/** Starts processes with eight acquirers each, all on one window. */
 async function startProcesses(more: Pick<AcquirerSettings, 'window' | 'redisUrl'>) {
   const settings: AcquirerSettings = {
     databaseUrl: database.url,
@@ -58,7 +59,7 @@ function expectNeverOver(uses: readonly Use[], { maxCalls, windowMs }: SlidingWi
   expect(Math.min(...spans)).toBeGreaterThanOrEqual(windowMs)
 }
 
-it('four processes keep a window in Postgres, and every acquirer is granted calls', async () => {
+it('processes keep a window in Postgres, and every acquirer is granted calls', async () => {
   const window = { maxCalls: 20, windowMs: 800, marginMs: 800 }
   const running = await startProcesses({ window })
   await waitUntil(
@@ -70,7 +71,7 @@ it('four processes keep a window in Postgres, and every acquirer is granted call
   expectNeverOver(running.uses, window)
 }, 180_000)
 
-it('four processes keep a window in Redis, while Redis is killed, and after it is back', async ({ skip }) => {
+it('processes keep a window in Redis, while Redis is killed, and after it is back', async ({ skip }) => {
   if (!redis) return skip('needs redis-server')
   // Longer than the detection of either change, so that a forgotten grant would exceed the limit.
   const window = { maxCalls: 40, windowMs: 2_000, marginMs: 600 }

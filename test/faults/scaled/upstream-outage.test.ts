@@ -1,14 +1,15 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { defaultOpenMs, failureThreshold } from '../../machines/breaker.ts'
-import { backoffMs, maxAttempts } from '../../machines/rules/retry.ts'
-import { maxUnits, refillUnitsPerSecond, retryCostUnits } from '../../machines/rules/retry-budget.ts'
-import { forceBreaker } from '../../src/commands/limits/force-breaker.ts'
-import { type Endpoint, endpoints } from '../../src/simulator/endpoint.ts'
-import { rowOf } from '../circuit-breaker/support.ts'
+import { defaultOpenMs, failureThreshold } from '../../../machines/breaker.ts'
+import { backoffMs, maxAttempts } from '../../../machines/rules/retry.ts'
+import { maxUnits, refillUnitsPerSecond, retryCostUnits } from '../../../machines/rules/retry-budget.ts'
+import { forceBreaker } from '../../../src/commands/limits/force-breaker.ts'
+import { type Endpoint, endpoints } from '../../../src/simulator/endpoint.ts'
+import { rowOf } from '../../circuit-breaker/support.ts'
+import { inForm } from './form.ts'
 import { type Fleet, startFleet } from './upstream-outage-fleet.ts'
 import { createOutageHarness, type Job, type OutageHarness } from './upstream-outage-harness.ts'
 
-const processes = 4
+const processes = inForm(2, 4)
 /** Jobs that a process drives concurrently. */
 const atOnce = 3
 const minuteMs = 60_000
@@ -71,7 +72,7 @@ async function expectRecovery(harness: OutageHarness, fleet: Fleet): Promise<voi
   expect(new Set(whole.map(({ title }) => title)).size).toBe(jobIds.length)
 }
 
-describe('four processes whose TikTok answers 5xx', () => {
+describe('processes whose TikTok answers 5xx', () => {
   it('make one call per minute for ten minutes and spend no other attempt, also after a restart', async () => {
     const harness = await createOutageHarness({ ...some, tickMs: 4_000 })
     const { database, jobIds } = harness

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline'
-import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
-import type { Answer } from '../../src/providers/tiktok/http/answer.ts'
-import type { Guard } from '../../src/providers/tiktok/http/guard.ts'
-import { Secret } from '../../src/secret.ts'
-import { connect } from '../../src/store/database.ts'
-import { type BreakerGuardOptions, createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
+import { createTikTokClient } from '../../../src/providers/tiktok/client.ts'
+import type { Answer } from '../../../src/providers/tiktok/http/answer.ts'
+import type { Guard } from '../../../src/providers/tiktok/http/guard.ts'
+import { Secret } from '../../../src/secret.ts'
+import { connect } from '../../../src/store/database.ts'
+import { type BreakerGuardOptions, createBreakerGuard } from '../../../src/tiktok-policy/breaker-guard.ts'
 
 export interface CallerSettings {
   readonly databaseUrl: string
