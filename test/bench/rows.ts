@@ -1,5 +1,6 @@
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
+import { render } from './render.ts'
 import type { Row } from './row.ts'
 import { transitions } from './transitions.ts'
 
-export const rows: readonly Row[] = [transitions, manyWindows, hotWindow]
+export const rows: readonly Row[] = [transitions, manyWindows, hotWindow, render]

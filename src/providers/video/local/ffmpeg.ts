@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { accessSync, chmodSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { PassThrough, type Writable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { probeWriting } from '../../disk-check.ts'
 import { HostFault, hostFaultOf } from '../../host-fault.ts'
 import { codeOf } from '../../storage/durable-file.ts'
@@ -28,33 +28,42 @@ export function makeExecutable(program: string): void {
 }
 
 export interface Ffmpeg {
-  /** Writes to ffmpeg's standard input and waits until it accepts more. Fails when ffmpeg has ended. */
+  /** Writes to ffmpeg's standard input and waits until the bytes are no longer needed. Fails when ffmpeg has ended. */
   write(bytes: Uint8Array): Promise<void>
   /** Closes the input and waits for ffmpeg to end. Throws an error with the end of its standard error if it failed. */
   finish(): Promise<void>
 }
 
 /**
- * Starts ffmpeg with a pipe as standard input. The last argument is its output file. The signal kills it. Throws a HostFault
- * when ffmpeg cannot be started or this machine prevents its work.
+ * Starts ffmpeg with a pipe as standard input, and with `secondInput` in `pipe:3`. The last argument is its output file. The
+ * signal kills it. Throws a HostFault when ffmpeg cannot be started or this machine prevents its work.
  *
  * If this process is killed, ffmpeg reads the end of its input and ends.
  */
-export function startFfmpeg(executable: string, args: readonly string[], signal: AbortSignal): Ffmpeg {
+export function startFfmpeg(
+  executable: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  secondInput?: Uint8Array,
+): Ffmpeg {
   const child = spawnFfmpeg(executable, ['-hide_banner', '-loglevel', 'error', '-y', ...args], signal)
   const ended = waitForEnd(child, path.dirname(args.at(-1) ?? '.'), signal)
   ended.catch(() => {}) // reported by the next await
   const input: Writable = child.stdin ?? new PassThrough() // Without free file descriptors there is no pipe.
   input.on('error', () => {}) // the writes below report it
+  const second = child.stdio[3]
+  if (second instanceof Writable) second.on('error', () => {}).end(secondInput) // the end of ffmpeg reports it
 
   return {
     async write(bytes) {
-      if (input.write(bytes)) return
+      const written = new Promise<void>((resolve, reject) => {
+        input.write(bytes, (error) => (error ? reject(error) : resolve()))
+      })
       const early = ended.then(() => {
         throw new Error('ffmpeg ended before its input')
       })
       // A broken pipe is only the symptom; the end of ffmpeg has the reason.
-      await Promise.race([once(input, 'drain').catch(() => early), early])
+      await Promise.race([written.catch(() => early), early])
     },
     async finish() {
       input.end()
@@ -76,7 +85,7 @@ export async function checkFfmpeg(executable: string): Promise<void> {
 
 function spawnFfmpeg(executable: string, args: readonly string[], signal: AbortSignal): ChildProcess {
   return spawnOrFail(() =>
-    spawn(executable, args, { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' }),
+    spawn(executable, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' }),
   )
 }
 

@@ -34,7 +34,7 @@ export interface LocalProviderOptions {
   readonly directory: string
   /** Concurrent renderers of this process. One uses about two cores. Default: 1. */
   readonly concurrency?: number
-  /** JavaScript heap of one renderer, in addition to its pictures: about 250 MB at 1080x1920. Default: 512. */
+  /** JavaScript heap of one renderer, in addition to its pictures and ffmpeg: about 400 MB at 1080x1920. Default: 512. */
   readonly memoryLimitMb?: number
   /** Default: the ffmpeg from the npm packages. */
   readonly ffmpegPath?: string

@@ -4,7 +4,7 @@ import type { Palette, Size, Storyboard } from '../../../storyboard/storyboard.t
 import { timelineOf } from '../../../storyboard/timeline.ts'
 
 /** Must be raised when the same recipe gives other pixels, so that old clips are not reused. */
-const rendererVersion = 3
+const rendererVersion = 4
 
 /**
  * Exactly the data that the pixels of one scene depend on.

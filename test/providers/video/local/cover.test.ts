@@ -36,7 +36,9 @@ async function textPixels(picture: string, storyboard: Storyboard, scene: number
   const rectangle = [0, Math.floor(layout.top), size.width, Math.ceil(layout.height)] as const
 
   const bare = createCanvas(size.width, size.height).getContext('2d')
-  createBackdrop(recipe)(bare, (recipe.startFrame + frame) / recipe.fps)
+  const backdrop = createBackdrop(recipe)
+  backdrop.paint(bare, size, (recipe.startFrame + frame) / recipe.fps)
+  bare.drawImage(backdrop.shade, 0, 0)
   const rendered = createCanvas(size.width, size.height).getContext('2d')
   rendered.drawImage(await loadImage(picture), 0, 0)
 
