@@ -6,9 +6,11 @@ import { fullBudget, maxUnits, retriesLeft, retryCostUnits } from '../../machine
 import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import type { StepContext } from '../../src/durable/step.ts'
 import {
+  type ClipPlan,
   type JobState,
   PollTransient,
   SubmitNotSent,
+  type SubmitOptions,
   SubmitRejected,
   SubmitUnknown,
   type VideoProvider,
@@ -35,6 +37,7 @@ class FarProvider implements VideoProvider {
   readonly id = 'far'
   readonly traits: VideoProvider['traits']
   calls = 0
+  submitted: SubmitOptions | undefined
   response: JobState | Error = { kind: 'running', pollAfterMs: 1_000 }
 
   constructor(idempotentSubmit = true) {
@@ -42,7 +45,8 @@ class FarProvider implements VideoProvider {
   }
   plan = ({ key: name }: Parameters<VideoProvider['plan']>[0]) =>
     ({ kind: 'planned', key: name, model: 'm', width: 1, height: 1, seconds: 1, input: null }) as const
-  async submit() {
+  async submit(_: ClipPlan, options: SubmitOptions) {
+    this.submitted = options
     this.#respond()
     return { ...clip, v: 1 } as const
   }
@@ -214,4 +218,15 @@ it('a retried step uses the retry budget of its provider', async () => {
   expect(await left()).toBe(maxUnits / retryCostUnits)
   await stepsOf(videos).check({}, 1)
   expect(await left()).toBe(maxUnits / retryCostUnits - 1)
+})
+
+it('a clip is submitted with its organization and the time of its slot, which order the provider’s queue', async () => {
+  const videos = new FarProvider()
+  expect(await stepsOf(videos).submit()).toMatchObject({ kind: 'done' })
+  const { publish_at } = await db
+    .selectFrom('slot')
+    .select('publish_at')
+    .where('id', '=', slotId)
+    .executeTakeFirstOrThrow()
+  expect(videos.submitted).toMatchObject({ organizationId, dueAt: publish_at })
 })

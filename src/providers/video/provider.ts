@@ -74,8 +74,10 @@ export type JobState =
 export interface SubmitOptions {
   readonly signal: AbortSignal
   readonly webhookUrl?: string
-  /** When the video is published. Queued clips are made in this order. */
+  /** When the video is published. An organization's queued clips are made in this order. */
   readonly dueAt?: Date
+  /** Whose video it is. Organizations take turns at a provider's queue. */
+  readonly organizationId?: string
   /** The clips that are submitted next, for a provider that works ahead. They cost nothing before their own `submit`. */
   readonly upcoming?: readonly ClipPlan[]
 }

@@ -55,6 +55,7 @@ export async function submitClip(
       videos.submit(plan, {
         signal,
         dueAt: clearance.slot.publishAt,
+        organizationId: context.organizationId,
         upcoming: scenesAhead(videos, read.storyboard, input.scene),
       }),
     )

@@ -8,7 +8,6 @@ import {
   type Asset,
   type JobRef,
   type JobState,
-  type JsonValue,
   PollTransient,
   SubmitNotSent,
   SubmitRejected,
@@ -17,7 +16,8 @@ import {
 import { type ClipResult, clipDirectory } from './clip-directory.ts'
 import { bundledFfmpeg } from './ffmpeg.ts'
 import { pruneClips } from './prune.ts'
-import { clipKeyOf, parseRecipe, recipeOf, type SceneRecipe } from './recipe.ts'
+import { clipKeyOf, parseRecipe, recipeOf } from './recipe.ts'
+import { asJson, parseReference, referenceOf } from './reference.ts'
 import { createRenderQueue } from './render-queue.ts'
 
 const id = 'local'
@@ -90,7 +90,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       return { kind: 'planned', key, model, ...recipe.size, seconds, input: asJson(recipe) }
     },
 
-    async submit(plan, { dueAt, upcoming = [] }) {
+    async submit(plan, { dueAt, organizationId, upcoming = [] }) {
       const recipe = parseRecipe(plan.input)
       if (recipe === undefined)
         throw new SubmitRejected('the plan is of another version; plan the clip again')
@@ -99,16 +99,14 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       // Failures before this submit do not count.
       await clip(clipKeyOf(recipe)).clearCrashes()
       queue.clearLastError(clipKeyOf(recipe))
-      queue.add(recipe, {
-        ...(dueAt && { dueAt }),
-        upcoming: upcoming.flatMap(({ input }) => parseRecipe(input) ?? []),
-      })
-      return { v: 1, provider: id, model, data: plan.input }
+      const place = { ...(dueAt && { dueAt }), ...(organizationId !== undefined && { organizationId }) }
+      queue.add(recipe, { ...place, upcoming: upcoming.flatMap(({ input }) => parseRecipe(input) ?? []) })
+      return { v: 1, provider: id, model, data: referenceOf(recipe, place) }
     },
 
     async poll(ref): Promise<JobState> {
-      const recipe = parseRecipe(ref.data)
-      if (recipe === undefined) {
+      const reference = parseReference(ref.data)
+      if (reference === undefined) {
         return {
           kind: 'failed',
           class: 'input',
@@ -117,6 +115,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         }
       }
 
+      const { recipe, place } = reference
       const clipKey = clipKeyOf(recipe)
       const state = await clip(clipKey).read().catch(throwUnreadable)
       if (state.kind === 'done') return { kind: 'done', assets: [assetOf(state.result)] }
@@ -124,7 +123,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       // A renderer that has not painted a frame may still fail like the one before it.
       if (lastError !== undefined && !(state.kind === 'running' && state.progress.frames > 0)) {
         // Queued again at once: the next poll finds a clip or the same error, and its caller counts the errors.
-        if (!isClosed) queue.add(recipe)
+        if (!isClosed) queue.add(recipe, place)
         throwUnreadable(lastError)
       }
       if (state.kind === 'running') {
@@ -134,15 +133,15 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         return { kind: 'failed', class: 'provider', code: 'renderer_crashed', message: state.crash.message }
       }
       if (isClosed) throw new PollTransient('the renderer is shutting down')
-      const position = queue.add(recipe)
+      const position = queue.add(recipe, place)
       return position === 0
         ? { kind: 'running', progress: 0, pollAfterMs }
         : { kind: 'queued', position, pollAfterMs: pollAfterMs * Math.min(maxPollFactor, 1 + position) }
     },
 
     async open(ref, asset, { signal }) {
-      const recipe = parseRecipe(ref.data)
-      const found = recipe && clip(clipKeyOf(recipe))
+      const reference = parseReference(ref.data)
+      const found = reference && clip(clipKeyOf(reference.recipe))
       const state = await found?.read().catch(throwUnreadable)
       if (found === undefined || state?.kind !== 'done')
         throw new PollTransient(`${asset.name} is not available; poll again`)
@@ -150,9 +149,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     },
 
     async cancel(ref) {
-      const recipe = parseRecipe(ref.data)
-      if (recipe === undefined) return
-      const clipKey = clipKeyOf(recipe)
+      const reference = parseReference(ref.data)
+      if (reference === undefined) return
+      const clipKey = clipKeyOf(reference.recipe)
       await queue.remove(clipKey)
       // A renderer of another process stops within a second, when it cannot renew its lease. If it worked for another job with
       // the same scene, that job's next poll restarts it.
@@ -172,13 +171,6 @@ function throwUnreadable(cause: unknown): never {
   if (hostFaultOf(cause)) throw cause
   throw new PollTransient('the clip directory cannot be used', { cause })
 }
-
-// Spread because an interface has no index signature and so is not assignable to JsonValue.
-const asJson = (recipe: SceneRecipe): JsonValue => ({
-  ...recipe,
-  size: { ...recipe.size },
-  palette: { ...recipe.palette },
-})
 
 const assetOf = ({ bytes, sha256 }: ClipResult): Asset => ({
   name: 'segment.mp4',

@@ -1,5 +1,6 @@
 import { runInChild } from './child-task.ts'
 import type { ClipDirectory, Crash } from './clip-directory.ts'
+import { inFairOrder, type QueuedVideo, Turns, type WaitingClip } from './fair-order.ts'
 import { clipKeyOf, type SceneRecipe } from './recipe.ts'
 import type { RenderTask } from './render-child.ts'
 
@@ -16,13 +17,12 @@ export interface RenderQueueOptions {
   clip(clipKey: string): ClipDirectory
 }
 
-interface QueuedClip {
+interface QueuedClip extends WaitingClip {
   readonly recipe: SceneRecipe
-  /** Milliseconds since 1970; infinite without a due time. */
-  readonly dueAt: number
 }
 
 interface AddOptions {
+  readonly organizationId?: string
   readonly dueAt?: Date
   /** Clips of the same video, rendered before they are submitted, so that one video is done before the next one starts. */
   readonly upcoming?: readonly SceneRecipe[]
@@ -34,8 +34,8 @@ interface Running {
 }
 
 /**
- * Renders clips in the order of their due times, at most `concurrency` at a time. Clips without a due time come last, in the
- * order of their submission.
+ * Renders clips in the order of their due times and fairly between organizations, at most `concurrency` at a time. An
+ * organization's clips without a due time come last, in the order of their submission.
  *
  * The queue is in memory: after the end of the process the next poll of a clip queues it again.
  */
@@ -46,10 +46,23 @@ export function createRenderQueue(options: RenderQueueOptions) {
   const upcomingOf = new Map<string, readonly string[]>()
   let gatherTimer: NodeJS.Timeout | undefined
   const lastErrors = new Map<string, unknown>()
+  const turns = new Turns()
+  /** Kept until the next change: each waiting clip is polled for its position. */
+  let order: readonly string[] | undefined
 
-  /** Earliest due time first; in order of submission for equal times. */
-  const inOrder = () =>
-    [...waiting].sort(([, a], [, b]) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
+  function positionOf(clipKey: string): number {
+    order ??= [...inFairOrder(turns, waiting.values())].map((clip) => clip.clipKey)
+    return order.indexOf(clipKey) + 1
+  }
+
+  function enqueue(clip: QueuedClip): void {
+    waiting.set(clip.clipKey, clip)
+    order = undefined
+  }
+
+  function dequeue(clipKey: string): void {
+    if (waiting.delete(clipKey)) order = undefined
+  }
 
   function startSoon(dueAt: number): void {
     if (running.size > 0) startNext()
@@ -60,9 +73,10 @@ export function createRenderQueue(options: RenderQueueOptions) {
   function startNext(): void {
     clearTimeout(gatherTimer)
     gatherTimer = undefined
-    for (const [clipKey, { recipe }] of inOrder()) {
+    for (const { clipKey, recipe, video } of inFairOrder(turns, waiting.values())) {
       if (running.size >= options.concurrency) return
-      waiting.delete(clipKey)
+      dequeue(clipKey)
+      turns.begin(video)
       const controller = new AbortController()
       const ended = render(clipKey, recipe, controller.signal)
         .then(
@@ -98,15 +112,17 @@ export function createRenderQueue(options: RenderQueueOptions) {
      * Queues a clip and its upcoming ones, unless they are queued. Returns its 1-based position, or 0 while it is rendered. A
      * repeated call can only make a queued clip due earlier.
      */
-    add(recipe: SceneRecipe, { dueAt, upcoming = [] }: AddOptions = {}): number {
+    add(recipe: SceneRecipe, { organizationId = '', dueAt, upcoming = [] }: AddOptions = {}): number {
       const clipKey = clipKeyOf(recipe)
       const due = dueAt?.getTime() ?? Number.POSITIVE_INFINITY
       const upcomingClips = upcoming.map((next) => [clipKeyOf(next), next] as const)
-      for (const [key, wanted] of [[clipKey, recipe] as const, ...upcomingClips]) {
+      const clips = [[clipKey, recipe] as const, ...upcomingClips].filter(([key]) => {
         const before = waiting.get(key)
-        if (before && before.dueAt > due) waiting.set(key, { recipe: wanted, dueAt: due })
-        if (!before && !running.has(key)) waiting.set(key, { recipe: wanted, dueAt: due })
-      }
+        return before ? before.video.dueAt > due : !running.has(key)
+      })
+      const seconds = clips.reduce((sum, [, { frames, fps }]) => sum + frames / fps, 0)
+      const video: QueuedVideo = { organizationId, dueAt: due, seconds }
+      for (const [key, wanted] of clips) enqueue({ clipKey: key, recipe: wanted, video })
       // Submitted itself now, it is no longer removed with another clip.
       for (const [before, [next]] of upcomingOf) if (next === clipKey) upcomingOf.delete(before)
       if (upcomingClips.length > 0)
@@ -115,7 +131,7 @@ export function createRenderQueue(options: RenderQueueOptions) {
           upcomingClips.map(([key]) => key),
         )
       startSoon(due)
-      return running.has(clipKey) ? 0 : inOrder().findIndex(([key]) => key === clipKey) + 1
+      return running.has(clipKey) ? 0 : positionOf(clipKey)
     },
 
     /** The error of the last attempt to render a clip or to record its crash; cleared by a success or a new submit. */
@@ -127,7 +143,7 @@ export function createRenderQueue(options: RenderQueueOptions) {
       const keys = [clipKey, ...(upcomingOf.get(clipKey) ?? [])]
       upcomingOf.delete(clipKey)
       const found = keys.map((key) => {
-        waiting.delete(key)
+        dequeue(key)
         lastErrors.delete(key)
         return running.get(key)
       })

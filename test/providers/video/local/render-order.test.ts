@@ -12,9 +12,15 @@ function planOf(provider: LocalProvider, storyboard: Storyboard, sceneIndex: num
 }
 
 /** Submits a video's first scene with the second one as upcoming. */
-async function submitVideo(provider: LocalProvider, storyboard: Storyboard, dueAt?: Date) {
+async function submitVideo(
+  provider: LocalProvider,
+  storyboard: Storyboard,
+  dueAt?: Date,
+  organizationId?: string,
+) {
   const [first, second] = [planOf(provider, storyboard, 0), planOf(provider, storyboard, 1)]
-  return await provider.submit(first, { signal, ...(dueAt && { dueAt }), upcoming: [second] })
+  const whose = organizationId === undefined ? {} : { organizationId }
+  return await provider.submit(first, { signal, ...(dueAt && { dueAt }), ...whose, upcoming: [second] })
 }
 
 const video = (name: string) =>
@@ -34,13 +40,32 @@ it('the renderer finishes the video that is due first before it starts the next 
     [early, at(1)],
   ] as const
   for (const [storyboard, dueAt] of orders) await submitVideo(provider, storyboard, dueAt)
-  const segments = [early, late, whenever].flatMap((storyboard) => segmentsOf(directory, storyboard))
+  await expectOrder([early, late, whenever].flatMap((storyboard) => segmentsOf(directory, storyboard)))
+}, 240_000)
+
+/** Waits until all segments are rendered and expects that they were finished in this order. */
+async function expectOrder(segments: readonly string[]): Promise<void> {
   await vi.waitUntil(() => segments.every((segment) => existsSync(segment)), {
     timeout: 200_000,
     interval: 100,
   })
   const finished = segments.map((segment) => statSync(segment).mtimeMs)
   expect(finished).toEqual(finished.toSorted((a, b) => a - b))
+}
+
+it('an organization with one video waits for one video of another organization, not for all, also after a restart', async () => {
+  const directory = await temporaryFolder()
+  const before = localProvider({ directory })
+  const refs = [
+    await submitVideo(before, whenever, at(3), 'busy'),
+    await submitVideo(before, early, at(1), 'busy'),
+    await submitVideo(before, late, at(4), 'small'),
+  ]
+  await before.close()
+
+  const provider = localProvider({ directory })
+  for (const ref of refs) await provider.poll(JSON.parse(JSON.stringify(ref)), { signal })
+  await expectOrder([early, late, whenever].map((storyboard) => segmentsOf(directory, storyboard)[0] ?? ''))
 }, 240_000)
 
 it('a cancel also removes the upcoming clips of the cancelled scene from the queue', async () => {
