@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { CommandDeps } from '../commands/command-deps.ts'
 import { deadLetterJob } from '../commands/job/dead-letter-job.ts'
 import { resolveOutdatedSlots } from '../commands/plan/resolve-slots.ts'
-import { scanOrganization } from '../commands/plan/scan.ts'
+import { listScannable, scanInChunks } from '../commands/plan/scan.ts'
 import { bundledTimeZones, type TimeZoneData } from '../commands/plan/wall-time.ts'
 import { handleWebhook } from '../commands/webhook/handle-webhook.ts'
 import { redriveDeliveries } from '../commands/webhook/store-webhook.ts'
@@ -16,7 +16,7 @@ import type { Logger } from '../logger.ts'
 import { createBoss, throttleWarnings } from '../queue/boss.ts'
 import { workDeadDeliveries, workDeadWakeUps } from '../queue/dead-letters.ts'
 import { createInstanceStore } from '../queue/instance-store.ts'
-import { workScans } from '../queue/scan.ts'
+import { type QueuedScan, queueScans, workScans } from '../queue/scan.ts'
 import { startWakeWorker } from '../queue/wake-worker.ts'
 
 import { workDeliveries } from '../queue/webhooks.ts'
@@ -25,7 +25,6 @@ import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts
 import type { ScanReason } from '../store/plan/tables.ts'
 import { prune } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
-import { listOrganizations } from '../store/tenant/organizations.ts'
 import { markFailed } from '../store/webhook/deliveries.ts'
 
 export interface WorkerRoleOptions {
@@ -99,12 +98,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     onError: (error) => log.child({ component: 'notifications' }).warn({ err: error }, 'connection lost'),
   })
 
-  const scanOne = async (organizationId: string, reason: ScanReason) => {
-    const { startedJobs } = await runCommand(db, notifications, (tx) =>
-      scanOrganization(tx, deps, { organizationId, reason }),
-    )
-    if (startedJobs.length > 0)
-      scanLog.info({ organizationId, reason, started: startedJobs.length }, 'jobs started')
+  const scanOne = async ({ organizationId, reason }: QueuedScan) => {
+    const { startedJobs } = await scanInChunks(db, deps, notifications, { organizationId, reason })
+    if (startedJobs > 0) scanLog.info({ organizationId, reason, started: startedJobs }, 'jobs started')
   }
   /** Runs before every scan and before the first job is driven, because due times depend on it. */
   const resolveSlots = async () => {
@@ -113,10 +109,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
       scanLog.warn({ rescheduled, tzdata: zones.version }, 'new time zone data moved slots')
   }
   const scanAll = async (reason: ScanReason) => {
-    for (const { id } of await listOrganizations(db)) await scanOne(id, reason)
+    await queueScans(boss, await listScannable(db), reason)
   }
   await workScans(boss, {
-    scanOne: (organizationId) => scanOne(organizationId, 'account'),
+    scanOne,
     scanAll: async () => {
       await resolveSlots()
       await scanAll('hourly')

@@ -3,7 +3,13 @@ import type { Connection } from '../store/database.ts'
 import { withInstallLock } from '../store/install-lock.ts'
 import { canUseQueues, grantQueues } from '../store/job/queue-grants.ts'
 import { connectionOf } from './boss.ts'
-import { defaultRetryPolicy, queueSettings, queues, type RetryPolicy } from './queue-settings.ts'
+import {
+  defaultRetryPolicy,
+  queuePolicies,
+  queueSettings,
+  queues,
+  type RetryPolicy,
+} from './queue-settings.ts'
 
 /** Every hour; once for all hours in which no process ran. */
 const hourly = { cron: '0 * * * *', options: { tz: 'UTC', missed: 'once' } } as const
@@ -42,7 +48,8 @@ async function createQueues(boss: PgBoss, retryPolicy: RetryPolicy): Promise<voi
   const known = new Map((await boss.getQueues(Object.values(queues))).map((queue) => [queue.name, queue]))
   for (const [name, settings] of queueSettings(retryPolicy)) {
     const queue = known.get(name)
-    if (!queue) await boss.createQueue(name, settings)
+    const policy = queuePolicies[name]
+    if (!queue) await boss.createQueue(name, { ...settings, ...(policy && { policy }) })
     else if (!isPartOf(settings, queue)) await boss.updateQueue(name, settings)
   }
 }

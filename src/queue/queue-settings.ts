@@ -1,4 +1,4 @@
-import type { Queue } from 'pg-boss'
+import type { Queue, QueuePolicy } from 'pg-boss'
 
 /** The queues. Payloads are ids, never content. */
 export const queues = {
@@ -6,8 +6,10 @@ export const queues = {
   wake: 'job-wake',
   /** The wake-ups whose attempts were exhausted. */
   deadWake: 'job-wake-dead',
-  /** Scans for due slots: hourly of all organizations, `{}`, or of one, `{ organizationId }`. */
+  /** Looks hourly for organizations with due slots, `{}`, and queues a scan for each. */
   scan: 'scan',
+  /** Scans one organization for due slots: `{ organizationId, reason }`. */
+  organizationScan: 'scan-organization',
   /** Handles a webhook delivery of TikTok: `{ key }`. */
   webhook: 'webhook',
   /** The deliveries whose attempts were exhausted. */
@@ -40,6 +42,9 @@ const hour = 3_600
 const day = 24 * hour
 
 type Setting = readonly [name: string, options: Omit<Queue, 'name' | 'policy' | 'partition'>]
+
+/** Queues in which a key is queued at most once. A policy cannot be changed once the queue exists. */
+export const queuePolicies: { readonly [name: string]: QueuePolicy } = { [queues.organizationScan]: 'short' }
 
 /** The settings of the queues, each after the queue of its dead letters. */
 export function queueSettings(retryPolicy: RetryPolicy): readonly Setting[] {
@@ -84,12 +89,26 @@ export function queueSettings(retryPolicy: RetryPolicy): readonly Setting[] {
         ...retryPolicy,
         ...retention,
         heartbeatSeconds,
-        // Minutes for thousands of organizations; it ends before the next hour.
+        // Looking for due slots takes milliseconds; the hourly maintenance after it may take minutes.
         expireInSeconds: 600,
         // Has no dead letters: the next hourly scan does everything that a failed one did not.
         notify: true,
         // One an hour: a backlog means that no worker runs.
         warningQueueSize: 24,
+      },
+    ],
+    [
+      queues.organizationScan,
+      {
+        ...retryPolicy,
+        ...retention,
+        heartbeatSeconds,
+        // Seconds for ten thousand due slots; it ends before the next hour.
+        expireInSeconds: 600,
+        // Has no dead letters, for the same reason.
+        notify: true,
+        // Every organization may be due in the same hour.
+        warningQueueSize: 100_000,
       },
     ],
     [

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
+import { createDueSlots } from '../support/due-slots.ts'
 import { waitUntil } from '../support/wait.ts'
 import { roleStarter } from './support.ts'
 
@@ -8,8 +9,10 @@ const database = await createTestDatabase()
 const { db } = database.owner
 const startRole = roleStarter(database)
 
-it('the hourly schedule scans every organization, once for all hours without a worker', async () => {
+it('the hourly schedule scans every organization with a due slot, once for all hours without a worker', async () => {
   const organizationId = await createOrganization(database)
+  await createDueSlots(database.runtime, organizationId, 1)
+  const withoutSlots = await createOrganization(database)
   const schedules = await sql`
     select cron, timezone, options->>'missed' as missed from reelpilot_queue.schedule where name = 'scan'`.execute(
     db,
@@ -33,4 +36,9 @@ it('the hourly schedule scans every organization, once for all hours without a w
   }
   await waitUntil(reasons, (seen) => seen.includes('hourly'), 60_000, 250)
   expect((await reasons()).toSorted()).toEqual(['boot', 'hourly'])
+  const others = database.runtime.db
+    .selectFrom('scan')
+    .select('id')
+    .where('organization_id', '=', withoutSlots)
+  expect(await others.execute()).toEqual([])
 }, 90_000)

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
-import type { QuotaAmount } from '../../src/store/quota/reservations.ts'
+import type { QuotaAmount } from '../../src/store/quota/debits.ts'
 import type { Metric, QuotaPeriod } from '../../src/store/quota/tables.ts'
 
 /** A simple reference model of the quota ledger: plain lists, no database, and its own calendar. */

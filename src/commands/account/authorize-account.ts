@@ -68,7 +68,7 @@ export async function authorizeAccount(
     await sendJobEvent(tx, deps, { organizationId, jobId, event: { type: 'accountConnected' } })
   }
   // The scan runs in its own transaction: slots are locked before jobs, and a failed scan must not lose the grant.
-  await queueScan(deps.boss, organizationId, tx)
+  await queueScan(deps.boss, { organizationId, reason: 'account' }, tx)
   return { kind: 'authorized', accountId }
 }
 

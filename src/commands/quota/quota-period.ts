@@ -1,14 +1,9 @@
 import { quotaPeriodAt } from '../../../machines/rules/quota-period.ts'
 import type { Executor, Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
-import {
-  lockQuota,
-  openBalances,
-  type QuotaMoment,
-  readCalendar,
-  slideWindows,
-} from '../../store/quota/balances.ts'
-import type { QuotaStatus } from '../../store/quota/reservations.ts'
+import { type QuotaMoment, readCalendar } from '../../store/quota/balances.ts'
+import { QuotaDebits, type QuotaStatus } from '../../store/quota/debits.ts'
+import { type LockedQuota, prepareBalances, readLockedQuota } from '../../store/quota/locked-quota.ts'
 import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 
 export const quotaMetrics: readonly Metric[] = [
@@ -46,11 +41,18 @@ export async function openQuotaPeriods(
   tx: Tx,
   { organizationId, at }: { readonly organizationId: string; readonly at: number },
 ): Promise<QuotaMoment> {
-  const { timeZone, hasWindows } = await lockQuota(tx, organizationId)
-  const moment = quotaMomentIn(timeZone, organizationId, at)
-  await openBalances(tx, moment, quotaMetrics)
-  if (hasWindows) await slideWindows(tx, moment)
-  return moment
+  return (await openDebits(tx, { organizationId, at })).moment
+}
+
+/** The same, and prepares debits of the balances. `locked` is the quota at the same instant if the transaction has locked it already. */
+export async function openDebits(
+  tx: Tx,
+  { organizationId, at }: { readonly organizationId: string; readonly at: number },
+  locked?: LockedQuota,
+): Promise<QuotaDebits> {
+  const quota = locked ?? (await readLockedQuota(tx, organizationId, new Date(at)))
+  const moment = quotaMomentIn(quota.timeZone, organizationId, at)
+  return new QuotaDebits(moment, await prepareBalances(tx, moment, quota, quotaMetrics))
 }
 
 /** Returns the events of a debit: each threshold that it crossed, and usage beyond a soft limit. The caller appends them last. */

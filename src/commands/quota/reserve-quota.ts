@@ -2,7 +2,9 @@ import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import type { QuotaMoment } from '../../store/quota/balances.ts'
-import { debitQuota, findNextAvailableAt, type QuotaAmount } from '../../store/quota/reservations.ts'
+import { type QuotaAmount, QuotaDebits } from '../../store/quota/debits.ts'
+import { readLockedQuota } from '../../store/quota/locked-quota.ts'
+import { findNextAvailableAt, writeDebits } from '../../store/quota/reservations.ts'
 import type { Metric, QuotaPeriod } from '../../store/quota/tables.ts'
 import { thresholdEvents } from './quota-period.ts'
 
@@ -31,6 +33,13 @@ export function needsOfJob(seconds: number): readonly QuotaAmount[] {
   ]
 }
 
+/** The job that quota is reserved for. */
+export interface Reserving {
+  readonly jobId: string
+  readonly slotId: string
+  readonly seconds: number
+}
+
 /**
  * Reserves what a job needs, all or nothing, in the caller's transaction, which has locked the quota. The transaction must insert
  * the job's row too. Returns the events, which the caller appends after all other locks.
@@ -38,24 +47,26 @@ export function needsOfJob(seconds: number): readonly QuotaAmount[] {
 export async function reserveQuota(
   tx: Tx,
   moment: QuotaMoment,
-  { jobId, slotId, seconds }: { readonly jobId: string; readonly slotId: string; readonly seconds: number },
+  job: Reserving,
 ): Promise<{ readonly kind: 'reserved'; readonly events: readonly NewEvent[] } | QuotaShort> {
-  const { organizationId } = moment
+  const { organizationId, at } = moment
+  const debits = new QuotaDebits(moment, await readLockedQuota(tx, organizationId, at))
+  const reserved = reserveIn(debits, job)
+  if (reserved.kind === 'quotaShort')
+    return { ...reserved, nextAvailableAt: await findNextAvailableAt(tx, moment, reserved) }
+  await writeDebits(tx, debits)
+  return reserved
+}
+
+/** The same in memory: the caller writes the debits, of any number of jobs. */
+export function reserveIn(
+  debits: QuotaDebits,
+  { jobId, slotId, seconds }: Reserving,
+): { readonly kind: 'reserved'; readonly events: readonly NewEvent[] } | Omit<QuotaShort, 'nextAvailableAt'> {
+  const { organizationId } = debits.moment
   const amounts = needsOfJob(seconds)
-  const debit = await debitQuota(tx, moment, {
-    into: 'reserved',
-    amounts,
-    jobId,
-    thresholds: quotaThresholds,
-  })
-  if (debit.kind === 'short') {
-    const [shortage] = debit.shortages
-    return {
-      kind: 'quotaShort',
-      ...shortage,
-      nextAvailableAt: await findNextAvailableAt(tx, moment, shortage),
-    }
-  }
+  const debit = debits.debit({ into: 'reserved', amounts, jobId, thresholds: quotaThresholds })
+  if (debit.kind === 'short') return { kind: 'quotaShort', ...debit.shortages[0] }
   const reserved = Object.fromEntries(
     amounts.flatMap(({ metric, amount }) => (amount > 0 ? [[metric, amount]] : [])),
   )

@@ -35,6 +35,49 @@ export async function appendEvent(db: Executor, event: NewEvent): Promise<number
   return row.sequence
 }
 
+/** Appends events of one organization in one statement. Call it last, as `appendEvent`. */
+export async function appendEvents(
+  db: Executor,
+  organizationId: string,
+  events: readonly NewEvent[],
+): Promise<void> {
+  if (events.length === 0) return
+  const { rows } = await sql<{ appended: number }>`
+    with ${eventsOf(organizationId, events)} select count(*)::int as appended from appended`.execute(db)
+  recordAppended(db, organizationId, rows[0]?.appended === events.length)
+}
+
+/** Common table expressions that append events of one organization in the order given. `appended` has a row for each of them. */
+export function eventsOf(organizationId: string, events: readonly NewEvent[]): RawBuilder<unknown> {
+  const input = events.map((event, index) => ({
+    number: index + 1,
+    type: event.type,
+    plan_id: event.planId,
+    slot_id: event.slotId,
+    account_id: event.accountId,
+    job_id: event.jobId,
+    job_revision: event.jobRevision,
+    payload: event.payload ?? {},
+  }))
+  return sql`head as (
+      update event_head set sequence = sequence + ${events.length}::int where organization_id = ${organizationId}
+      returning sequence - ${events.length}::int as base
+    ), appended as (
+      insert into event (organization_id, sequence, type, plan_id, slot_id, account_id, job_id, job_revision, payload)
+      select ${organizationId}::uuid, base + number, type, plan_id, slot_id, account_id, job_id, job_revision, payload
+        from head cross join json_to_recordset(${JSON.stringify(input)}::json)
+             as x (number int, type text, plan_id uuid, slot_id uuid, account_id uuid, job_id uuid, job_revision bigint,
+                   payload jsonb)
+      returning sequence
+    )`
+}
+
+/** Records that an organization's events changed. Throws if they could not be appended. */
+export function recordAppended(db: Executor, organizationId: string, isAppended: boolean): void {
+  if (!isAppended) throw new Error(`organization ${organizationId} has no event sequence`)
+  recordChange(db, organizationId)
+}
+
 /**
  * Common table expressions that advance the event sequences of organizations by the number of rows of each in `rows`, a common table
  * expression before them. `heads (organization_id, base)` then has the number before the first new event.

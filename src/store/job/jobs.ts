@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
 import { type CheckpointRow, checkpointColumns, checkpointOfRow } from './checkpoint-row.ts'
@@ -19,55 +19,55 @@ export interface NewInstance {
 
 /** Inserts an instance at its first checkpoint. False, and nothing is changed, if its slot or its key already has a job that is not cancelled. */
 export async function insertInstance(db: Executor, instance: NewInstance): Promise<boolean> {
-  const { checkpoint } = instance
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto('machine_instance')
-    .values({
-      id: instance.id,
-      organization_id: instance.organizationId,
-      slot_id: instance.slotId,
-      account_id: instance.accountId,
-      machine: checkpoint.machine,
-      version: checkpoint.version,
-      state: checkpoint.state,
-      tag: checkpoint.tag,
-      context: JSON.stringify(checkpoint.context),
-      step: checkpoint.step ? JSON.stringify(checkpoint.step) : null,
-      timers: JSON.stringify(checkpoint.timers),
-      revision: 1,
-      wake_at: instance.wakeAt === null ? null : new Date(instance.wakeAt).toISOString(),
-      job_key: instance.jobKey ?? null,
-      started_by: instance.startedBy ?? null,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow()
-  return numInsertedOrUpdatedRows === 1n
+  const { rows } = await sql<{ inserted: number }>`
+    with ${instancesOf([instance])} select count(*)::int as inserted from inserted`.execute(db)
+  return rows[0]?.inserted === 1
 }
 
-/** The job of a slot, unless it was cancelled; null if there is none. */
-export async function findJobOfSlot(db: Executor, slotId: string): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
-    select id from machine_instance where slot_id = ${slotId} and state <> 'cancelled'`.execute(db)
-  return rows[0]?.id ?? null
+/**
+ * Common table expressions that insert instances at their first checkpoint. `inserted` has a row for each, except for those whose slot or
+ * key already has a job that is not cancelled.
+ */
+export function instancesOf(instances: readonly NewInstance[]): RawBuilder<unknown> {
+  const input = instances.map(({ checkpoint, wakeAt, ...instance }) => ({
+    id: instance.id,
+    organization_id: instance.organizationId,
+    slot_id: instance.slotId,
+    account_id: instance.accountId,
+    machine: checkpoint.machine,
+    version: checkpoint.version,
+    state: checkpoint.state,
+    tag: checkpoint.tag,
+    context: checkpoint.context,
+    step: checkpoint.step,
+    timers: checkpoint.timers,
+    wake_at: wakeAt === null ? null : new Date(wakeAt).toISOString(),
+    job_key: instance.jobKey,
+    started_by: instance.startedBy,
+  }))
+  const columns =
+    sql.raw(`id, organization_id, slot_id, account_id, machine, version, state, tag, context, step, timers,
+             wake_at, job_key, started_by`)
+  return sql`inserted as (
+      insert into ${sql.table('machine_instance')} (${columns}, revision)
+      select ${columns}, 1
+        from json_to_recordset(${JSON.stringify(input)}::json) as x (
+             id uuid, organization_id uuid, slot_id uuid, account_id uuid, machine text, version int, state text, tag text,
+             context jsonb, step jsonb, timers jsonb, wake_at timestamptz, job_key text, started_by text)
+      on conflict do nothing
+      returning id
+    )`
 }
 
-export async function countJobsOfSlot(db: Executor, slotId: string): Promise<number> {
-  const { rows } = await sql<{ jobs: number }>`
-    select count(*)::int as jobs from machine_instance where slot_id = ${slotId}`.execute(db)
-  return rows[0]?.jobs ?? 0
-}
-
-/** The unfinished job with a key; null if there is none. The condition is that of the index `machine_instance_job_key`. */
-export async function findUnfinishedJob(
+/** How many jobs each of some slots has. Slots without a job are missing. */
+export async function countJobsOfSlots(
   db: Executor,
-  organizationId: string,
-  jobKey: string,
-): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
-    select id from machine_instance
-     where organization_id = ${organizationId} and job_key = ${jobKey}
-       and tag not in ('settled', 'final')`.execute(db)
-  return rows[0]?.id ?? null
+  slotIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ slotId: string; jobs: number }>`
+    select slot_id as "slotId", count(*)::int as jobs from machine_instance
+     where slot_id = any(${slotIds}::uuid[]) group by slot_id`.execute(db)
+  return new Map(rows.map(({ slotId, jobs }) => [slotId, jobs]))
 }
 
 /** Locks a machine instance for a command that will change it, until the end of the transaction. */

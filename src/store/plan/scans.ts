@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { keyset, type Page, type Positioned } from '../paging.ts'
 import type { Metric, QuotaPeriod } from '../quota/tables.ts'
+import { type DueInterval, isDue } from './due-slots.ts'
 import type { ScanReason, ScanVerdict } from './tables.ts'
 
 export interface ScanRecord {
@@ -33,29 +34,60 @@ export interface NewScan {
   readonly scanId: string
   readonly reason: ScanReason
   readonly windowEnd: Date
-  readonly considered: number
-  readonly startedJobs: readonly string[]
-  readonly decisions: readonly {
-    readonly slotId: string
-    readonly decision: ScanVerdict
-    readonly shortage?: object
-  }[]
+  readonly decisions: readonly ScanDecision[]
 }
 
-/** Records a scan with its decisions. */
+export interface ScanDecision {
+  readonly slotId: string
+  readonly decision: ScanVerdict
+  /** For `QUOTA_EXCEEDED`: what was short. */
+  readonly shortage?: object
+}
+
+/** Records a scan with the decisions of its first chunk of slots. */
 export async function insertScan(tx: Executor, organizationId: string, scan: NewScan): Promise<void> {
-  const { scanId, reason, windowEnd, considered, startedJobs, decisions } = scan
+  const { scanId, reason, windowEnd } = scan
+  const { considered, startedJobs } = countsOf(scan)
   await sql`
-    insert into scan (id, organization_id, reason, window_end, considered, started_jobs)
-    values (${scanId}, ${organizationId}, ${reason}, ${windowEnd}, ${considered}, ${startedJobs.length})`.execute(
-    tx,
-  )
+    with scan as (
+      insert into scan (id, organization_id, reason, window_end, considered, started_jobs)
+      values (${scanId}, ${organizationId}, ${reason}, ${windowEnd}, ${considered}, ${startedJobs})
+    ) ${decisionsOf(organizationId, scan)}`.execute(tx)
+}
+
+/** Records the decisions of another chunk of a scan. */
+export async function extendScan(tx: Executor, organizationId: string, scan: NewScan): Promise<void> {
+  const { considered, startedJobs } = countsOf(scan)
   await sql`
+    with scan as (
+      update scan set window_end = ${scan.windowEnd}, considered = considered + ${considered}::int,
+                      started_jobs = started_jobs + ${startedJobs}::int
+       where id = ${scan.scanId}
+    ) ${decisionsOf(organizationId, scan)}`.execute(tx)
+}
+
+const countsOf = ({ decisions }: NewScan) => ({
+  considered: decisions.length,
+  startedJobs: decisions.filter(({ decision }) => decision === 'ENQUEUED').length,
+})
+
+const decisionsOf = (organizationId: string, { scanId, decisions }: NewScan) => sql`
     insert into scan_decision (organization_id, scan_id, slot_id, decision, shortage)
     select ${organizationId}, ${scanId}, "slotId", decision, shortage
-      from jsonb_to_recordset(${JSON.stringify(decisions)}::jsonb) as x ("slotId" uuid, decision text, shortage jsonb)`.execute(
-    tx,
-  )
+      from json_to_recordset(${JSON.stringify(decisions)}::json) as x ("slotId" uuid, decision text, shortage jsonb)`
+
+/** Records a scan that has nothing to consider, and returns true; if slots are due, it writes nothing. One round trip. */
+export async function insertEmptyScan(
+  db: Executor,
+  organizationId: string,
+  { scanId, reason, interval }: Pick<NewScan, 'scanId' | 'reason'> & { readonly interval: DueInterval },
+): Promise<boolean> {
+  const { rows } = await sql`
+    insert into scan (id, organization_id, reason, window_end, considered, started_jobs)
+    select ${scanId}, ${organizationId}, ${reason}, ${interval.to}, 0, 0
+     where not exists (select from slot join plan on plan.id = slot.plan_id where ${isDue(organizationId, interval)})
+    returning id`.execute(db)
+  return rows.length === 1
 }
 
 const columns = sql.raw(

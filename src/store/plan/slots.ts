@@ -162,11 +162,6 @@ export async function releaseSlot(db: Executor, slotId: string): Promise<void> {
   )
 }
 
-/** Marks a slot that the transaction has locked as claimed by a job. */
-export async function claimSlot(db: Executor, slotId: string, at: Date): Promise<void> {
-  await sql`update slot set claimed_at = ${at} where id = ${slotId}`.execute(db)
-}
-
 export async function lockSlot(
   db: Executor,
   organizationId: string,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { lockQuota, openBalances, type QuotaLimit, type QuotaMoment } from './balances.ts'
-import type { QuotaAmount } from './reservations.ts'
+import type { QuotaAmount } from './debits.ts'
 import type { Metric, QuotaEntryKind, QuotaPeriod } from './tables.ts'
 
 /** The validity of a grant. Without either bound it is valid forever. */

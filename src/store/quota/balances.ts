@@ -25,14 +25,9 @@ export interface QuotaMoment {
 export interface QuotaCalendar {
   /** The zone whose midnight begins a day and a month. */
   readonly timeZone: string
-  /** Whether the organization has a limit with a sliding window. */
-  readonly hasWindows: boolean
 }
 
-const calendar = sql`
-  select time_zone as "timeZone",
-         exists (select from quota_limit where organization_id = organization.id and period = 'rolling') as "hasWindows"
-    from organization`
+const calendar = sql`select time_zone as "timeZone" from organization`
 
 export async function readCalendar(db: Executor, organizationId: string): Promise<QuotaCalendar> {
   const { rows } = await sql<QuotaCalendar>`${calendar} where id = ${organizationId}`.execute(db)
@@ -70,12 +65,6 @@ export function countsAt({ at, day, month }: QuotaMoment): RawBuilder<SqlBool> {
     when quota.period = 'month' then quota.starts_at = ${month.startsAt}
     else true end`
 }
-
-/** Selects the periods in force: those with a limit, and `total` always, because grants and unlimited usage count there. */
-export const isInForce: RawBuilder<SqlBool> = sql<SqlBool>`(quota.period = 'total' or exists (
-  select from quota_limit
-   where (quota_limit.organization_id, quota_limit.metric, quota_limit.period)
-       = (quota.organization_id, quota.metric, quota.period)))`
 
 /**
  * Opens the balances that an instant needs and that do not exist yet: of every limited period, and of unlimited metrics, whose usage

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { KeptMedia } from '../../../machines/job/context.ts'
-import { jobIdOf } from '../../../src/commands/job/start-job.ts'
+import { jobIdOf } from '../../../src/commands/job/start-slot-jobs.ts'
 import { jobMachine } from '../../../src/definitions/machines.ts'
 import { type Checkpoint, type Json, wakeAtOf } from '../../../src/durable/checkpoint.ts'
 import { decide, doneEvent, initialCheckpoint } from '../../../src/durable/decide.ts'

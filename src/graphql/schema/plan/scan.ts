@@ -112,7 +112,8 @@ builder.queryField('scans', (t) =>
 )
 
 defineMutation('runScan', {
-  description: 'Runs a scan now instead of at the next hour.',
+  description:
+    'Runs a scan now instead of at the next hour. It considers the next 500 due slots; if there are more, further scans follow at once.',
   scope: 'write',
   input: { description: 'Input of `runScan`.', fields: () => ({}) },
   run: async (tx, _input, { deps, viewer: { organizationId } }) => {
