@@ -31,6 +31,8 @@ export interface Config {
   readonly tiktokLocalPort: number
   /** The cost that an API key may spend at once, and how much comes back per second. */
   readonly apiBucket: { readonly capacity: number; readonly refillPerSecond: number }
+  /** A file of documents that clients may name by their ids, in addition to those that the API ships with. */
+  readonly trustedDocuments: string | undefined
   /** How long the response of a mutation is kept under its idempotency key. */
   readonly idempotencyMinutes: number
   /** The minimum time between two late posts of an account. */
@@ -84,6 +86,7 @@ const settings = z
     WORKER_CONCURRENCY: whole(1, 100).default(10),
     RENDER_CONCURRENCY: whole(1, 64).default(1),
     FFMPEG_PATH: text.optional(),
+    TRUSTED_DOCUMENTS: text.optional(),
     PUBLIC_URL: baseUrl.optional(),
     REELPILOT_SECRET_KEY: z
       .string()
@@ -155,6 +158,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
         : undefined,
     tiktokLocalPort: all.TIKTOK_LOCAL_PORT,
     apiBucket: { capacity: all.API_COST_LIMIT, refillPerSecond: all.API_COST_PER_SECOND },
+    trustedDocuments: all.TRUSTED_DOCUMENTS,
     idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
     latePostGapMinutes: all.LATE_POST_GAP_MINUTES,
     logLevel: all.LOG_LEVEL,

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { MachineCatalogue } from '../durable/machine.ts'
+import { InvalidTrustedDocuments, readTrustedDocuments } from '../graphql/compiled/trusted-documents.ts'
 import type { MediaSource } from '../graphql/server/media-route.ts'
 import { createApi } from '../graphql/server/server.ts'
 import { callbackPath, createAuthorizationStarter, webhookPath } from '../inbound/authorization.ts'
@@ -10,6 +11,7 @@ import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { AppCredential } from '../providers/tiktok/http/post-form.ts'
 import { createBoss } from '../queue/boss.ts'
 import type { Limiter } from '../rate-limit/limiter.ts'
+import { StartupError } from '../startup-error.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import { isMigrated } from '../store/migrate.ts'
@@ -69,6 +71,10 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     limitSettings,
     log,
   } = options
+  const trustedDocuments = await readTrustedDocuments(config.trustedDocuments).catch((error) => {
+    if (!(error instanceof InvalidTrustedDocuments)) throw error
+    throw new StartupError(`TRUSTED_DOCUMENTS: ${error.message}`, { cause: error })
+  })
   const boss = createBoss({
     url: databaseUrl,
     role: 'reelpilot_api',
@@ -108,6 +114,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     limiter,
     limitSettings,
     apiBucket: config.apiBucket,
+    trustedDocuments,
     idempotencyMinutes: config.idempotencyMinutes,
     log: log.child({ component: 'api' }),
     server: listener.server,

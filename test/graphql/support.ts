@@ -40,6 +40,7 @@ export async function createTestApi(
       | 'limiter'
       | 'limitSettings'
       | 'apiBucket'
+      | 'trustedDocuments'
       | 'accountsLackingKey'
     >
   > = {},

@@ -7,6 +7,7 @@ import type { Context } from '../server/context.ts'
 import { defaultPageSize, maxPageSize } from './connection.ts'
 import { requestError } from './error.ts'
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
+import { grantedScopes } from './scope.ts'
 
 interface SchemaTypes {
   Context: Context
@@ -32,12 +33,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    // `admin` includes `write`, and `write` includes `read`.
-    authScopes: ({ viewer: { scopes } }) => ({
-      read: scopes.has('read') || scopes.has('write') || scopes.has('admin'),
-      write: scopes.has('write') || scopes.has('admin'),
-      admin: scopes.has('admin'),
-    }),
+    authScopes: ({ viewer: { scopes } }) => grantedScopes(scopes),
     authorizeOnSubscribe: true,
     unauthorizedError: () => requestError('FORBIDDEN', 'This API key does not have the required scope.'),
   },

@@ -37,12 +37,13 @@ export async function connectionOf<Row>(
   args: ConnectionArguments,
   list: (page: Page) => Promise<readonly Positioned<Row>[]>,
 ): Promise<Connection<Row>> {
-  const after = decode(name, 'after', args.after)
-  const before = decode(name, 'before', args.before)
+  const tag = listTag(name)
+  const after = decode(tag, 'after', args.after)
+  const before = decode(tag, 'before', args.before)
   try {
     return await pageOf(
       args,
-      (row: Positioned<Row>) => encode(name, row.position),
+      (row: Positioned<Row>) => encode(tag, row.position),
       (range) => list({ ...range, after, before }),
     )
   } catch (error) {
@@ -129,14 +130,14 @@ function parseNumber(argument: string, cursor: string | null | undefined): numbe
   return Number(cursor)
 }
 
-function encode(name: ListName, position: string): string {
-  return Buffer.from(`${position} ${listTag(name)}`).toString('base64url')
+function encode(tag: string, position: string): string {
+  return Buffer.from(`${position} ${tag}`).toString('base64url')
 }
 
-function decode(name: ListName, argument: string, cursor: string | null | undefined): string | undefined {
+function decode(tag: string, argument: string, cursor: string | null | undefined): string | undefined {
   if (cursor == null) return undefined
-  const [position = '', tag] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
-  if (tag !== listTag(name) || encode(name, position) !== cursor) throw invalidCursor(argument)
+  const [position = '', given] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
+  if (given !== tag || encode(tag, position) !== cursor) throw invalidCursor(argument)
   return position
 }
 

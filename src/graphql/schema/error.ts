@@ -156,6 +156,7 @@ export type RequestErrorCode =
   | 'INPUT_TOO_LARGE'
   | 'AFTER_OUT_OF_RANGE'
   | 'TOO_MANY_SUBSCRIPTIONS'
+  | 'PERSISTED_QUERY_NOT_FOUND'
 
 const statuses: Readonly<Partial<Record<RequestErrorCode, number>>> = { UNAUTHENTICATED: 401 }
 

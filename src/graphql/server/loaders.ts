@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader'
-import { type AccountRecord, findAccounts, listUpcomingSlots } from '../../store/account/accounts.ts'
+import { type AccountRecord, findAccounts, listUpcomingSlotsOf } from '../../store/account/accounts.ts'
 import { type Executor, readDatabaseTime } from '../../store/database.ts'
 import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
 import { findPlans } from '../../store/plan/plans.ts'
@@ -38,13 +38,10 @@ export function createLoaders(
       },
       { cacheKeyFn: idOf },
     ),
-    upcomingSlots: new DataLoader((ids) =>
-      read(async (tx) => {
-        const lists = []
-        for (const id of ids) lists.push(await listUpcomingSlots(tx, organizationId, id, maxUpcomingSlots))
-        return lists
-      }),
-    ),
+    upcomingSlots: new DataLoader(async (ids) => {
+      const slots = await read((tx) => listUpcomingSlotsOf(tx, organizationId, ids, maxUpcomingSlots))
+      return ids.map((id) => slots.get(id) ?? [])
+    }),
     apiKey: by(findApiKeys, idOf),
     plan: by(findPlans, idOf),
     slot: by(findSlots, idOf),

@@ -10,8 +10,13 @@ import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { Connection } from '../../store/database.ts'
 import type { ChangeNotification } from '../../store/event/notify.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
+import { createDocumentIds } from '../compiled/document-ids.ts'
+import { createFastLane } from '../compiled/fast-lane.ts'
+import { createKnownDocuments } from '../compiled/known-documents.ts'
+import { type TrustedDocuments, trustDocuments } from '../compiled/trusted-documents.ts'
 import { createEventStream } from '../events/event-stream.ts'
 import { acceptsHtml, serveAsset, serveGraphiql } from '../graphiql/route.ts'
+import { schema } from '../schema/schema.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createChargeRequest } from './charge-request.ts'
 import { type Readiness, sendAlive, sendReadiness } from './health-route.ts'
@@ -54,6 +59,8 @@ export interface ApiOptions {
   /** The public address, such as `https://reels.example`. Default: the origin of each request. */
   readonly publicUrl?: string
   readonly routes?: readonly Route[]
+  /** Documents that clients may name by their ids. Default: none. `createApi` throws `InvalidTrustedDocuments` for an invalid one. */
+  readonly trustedDocuments?: TrustedDocuments
   /** How long an idempotency key is stored. Default: 60. */
   readonly idempotencyMinutes?: number
   readonly socketLimits?: SocketLimits
@@ -102,17 +109,23 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   connection.pool.on('error', onConnectionLost)
   const eventStream = await createEventStream({ db: connection.db, databaseUrl, keys, onError })
   const chargeRequest = createChargeRequest({ limiter, bucket: apiBucket, log })
-  const graphql = createGraphQL({
+  const trusted = options.trustedDocuments ?? new Map()
+  const served = {
     ...options,
     db: connection.db,
     eventStream,
     authenticator,
     keys,
     chargeRequest,
+    documents: createKnownDocuments(schema),
+    documentIds: createDocumentIds(trusted),
     apiBucket,
     idempotencyMinutes: options.idempotencyMinutes ?? 60,
     publicUrl: options.publicUrl?.replace(/\/+$/, ''), // Paths are appended to it.
-  })
+  }
+  const graphql = createGraphQL(served)
+  trustDocuments(trusted, graphql, served.documents)
+  const serveGraphql = createFastLane({ ...served, schema, general: graphql })
   const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
   let isDraining = false
@@ -135,7 +148,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     if (pathname.startsWith('/graphiql/')) return await serveAsset(request, response, pathname.slice(10))
     if (pathname !== '/graphql') return sendProblem(response, notFound)
     if (acceptsHtml(request)) return await serveGraphiql(request, response)
-    await graphql(request, response)
+    await serveGraphql(request, response)
   }
   const { server = createServer() } = options
   server.removeAllListeners('request').on('request', (request, response) => {

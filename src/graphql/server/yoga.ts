@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
-import { validate } from 'graphql'
+import { GraphQLError, validate } from 'graphql'
 import { createYoga, type Plugin, type YogaInitialContext } from 'graphql-yoga'
 import type { Logger } from '../../logger.ts'
+import type { DocumentIds } from '../compiled/document-ids.ts'
+import type { KnownDocuments } from '../compiled/known-documents.ts'
+import type { Params } from '../compiled/params.ts'
 import { executeMutation } from '../mutation/execute-mutation.ts'
 import { keyOfHeader } from '../mutation/idempotency-key.ts'
 import { createKeyedMutex } from '../mutation/keyed-mutex.ts'
@@ -24,6 +27,8 @@ import { subscriptionPlugin } from './stream.ts'
 export interface YogaOptions extends ContextOptions {
   readonly authenticator: Authenticator
   readonly keys: KeyWatch
+  readonly documents: KnownDocuments
+  readonly documentIds: DocumentIds
   readonly chargeRequest: ChargeRequest
   readonly log: Logger
 }
@@ -52,7 +57,7 @@ const exposedHeaders = [
 
 /** The GraphQL server: authenticates and charges requests, executes operations and masks errors. */
 export function createGraphQL(options: YogaOptions) {
-  const { authenticator, chargeRequest, log } = options
+  const { authenticator, chargeRequest, documents, documentIds, log } = options
   const factsByRequest = new WeakMap<Request, RequestFacts>()
   const factsOf = (initial: Partial<YogaInitialContext> & { readonly facts?: RequestFacts }) =>
     initial.facts ?? (initial.request && factsByRequest.get(initial.request))
@@ -87,12 +92,16 @@ export function createGraphQL(options: YogaOptions) {
       }
       endResponse(problemResponse(unauthenticated, requestId))
     },
-    onParams({ params, setResult }) {
+    onParams({ params, setParams, setResult }) {
       try {
         checkParams(params)
       } catch (error) {
         setResult({ errors: [maskError(error)] })
+        return
       }
+      const text = documentIds.textOf(params as Params)
+      if (text instanceof GraphQLError) throw text // A result would be replaced: the request has no query.
+      if (text !== undefined && text !== params.query) setParams({ ...params, query: text })
     },
     async onResponse({ request, response: original, setResponse }) {
       const response = withJsonBody(original)
@@ -125,13 +134,16 @@ export function createGraphQL(options: YogaOptions) {
     },
   }
 
-  /** Records the validated document, by which the request is charged. */
-  const documentRecording: Plugin<{ facts?: RequestFacts }> = {
+  /** Records the validated document, by which the request is charged, and remembers it for the next request. */
+  const documentRecording: Plugin<YogaInitialContext & { facts?: RequestFacts }> = {
     onValidate:
       ({ context, params }) =>
       ({ valid }) => {
         const facts = valid && factsOf(context)
-        if (facts) facts.document = params.documentAST
+        if (!facts) return
+        facts.document = params.documentAST
+        if (typeof context.params?.query === 'string')
+          documents.learn(context.params.query, params.documentAST)
       },
   }
 
@@ -148,6 +160,7 @@ export function createGraphQL(options: YogaOptions) {
     landingPage: false,
     multipart: false,
     batching: false,
+    extraParamNames: ['documentId'],
     maxRequestBodySize: maxBodyBytes,
     // Other origins may send requests: API keys travel in a header that browsers do not add, and cookies are ignored.
     cors: { origin: '*', credentials: false, exposedHeaders: [...exposedHeaders] },

@@ -149,13 +149,25 @@ export async function listUpcomingSlots(
   accountId: string,
   limit: number,
 ): Promise<readonly UpcomingSlot[]> {
-  const { rows } = await sql<UpcomingSlot>`
-    select slot.id as "slotId", slot.publish_at as "publishAt", ${slotSettingsColumns}
-      from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
-     where plan.organization_id = ${organizationId} and plan.account_id = ${accountId} and plan.state <> 'archived'
-       and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
-            or job.id is not null and job.tag not in ('settled', 'final')
-               and (job.context->>'sentAt') is null)
-     order by slot.publish_at, slot.id limit ${limit}`.execute(db)
-  return rows
+  return (await listUpcomingSlotsOf(db, organizationId, [accountId], limit)).get(accountId) ?? []
+}
+
+/** The same of several accounts, at most `limit` of each, with one statement. */
+export async function listUpcomingSlotsOf(
+  db: Executor,
+  organizationId: string,
+  accountIds: readonly string[],
+  limit: number,
+): Promise<ReadonlyMap<string, readonly UpcomingSlot[]>> {
+  const { rows } = await sql<UpcomingSlot & { readonly accountId: string }>`
+    select account.id as "accountId", upcoming.* from unnest(${accountIds}::uuid[]) account(id) cross join lateral (
+      select slot.id as "slotId", slot.publish_at as "publishAt", ${slotSettingsColumns}
+        from slot join plan on plan.id = slot.plan_id left join machine_instance job on job.slot_id = slot.id and job.state <> 'cancelled'
+       where plan.organization_id = ${organizationId} and plan.account_id = account.id and plan.state <> 'archived'
+         and (job.id is null and slot.claimed_at is null and slot.publish_at > now()
+              or job.id is not null and job.tag not in ('settled', 'final')
+                 and (job.context->>'sentAt') is null)
+       order by slot.publish_at, slot.id limit ${limit}) upcoming
+     order by account.id, upcoming."publishAt", upcoming."slotId"`.execute(db)
+  return Map.groupBy(rows, ({ accountId }) => accountId)
 }
