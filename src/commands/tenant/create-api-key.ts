@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { hash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
@@ -81,5 +81,5 @@ function checksumOf(body: string): string {
 }
 
 function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+  return hash('sha256', key, 'buffer')
 }

@@ -63,6 +63,8 @@ export interface Loaders {
   readonly plan: DataLoader<string, PlanRecord | null>
   readonly slot: DataLoader<string, SlotRecord | null>
   readonly job: DataLoader<string, JobRecord | null>
+  /** Jobs without what their machine keeps: for fields that do not need it. */
+  readonly jobSummary: DataLoader<string, JobRecord | null>
   readonly jobOfSlot: DataLoader<string, JobRecord | null>
   readonly scan: DataLoader<string, ScanRecord | null>
 }

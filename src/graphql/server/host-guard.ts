@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { RecentMap } from '../compiled/recent-map.ts'
 import type { Problem } from './problem.ts'
 
 /**
@@ -30,10 +31,18 @@ export function createHostGuard(publicUrl: string | undefined, listensOn: string
   }
 }
 
+/** Parsing the few hosts that clients name takes as long as authenticating a request. */
+const parsedNames = new RecentMap<string, string>(100)
+
 /** The host of a `Host` header without its port, normalized as in URLs; null if it is malformed. */
 function nameOf(host: string | undefined): string | null {
-  if (!host || /[/?#@\\]/.test(host)) return null
-  return URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? null
+  if (!host) return null
+  const known = parsedNames.get(host)
+  if (known !== undefined) return known
+  if (/[/?#@\\]/.test(host)) return null
+  const name = URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? null
+  if (name !== null) parsedNames.set(host, name)
+  return name
 }
 
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address)

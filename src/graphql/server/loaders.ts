@@ -46,6 +46,7 @@ export function createLoaders(
     plan: by(findPlans, idOf),
     slot: by(findSlots, idOf),
     job: by(findJobs, idOf),
+    jobSummary: by((db, organization, ids) => findJobs(db, organization, ids, 'summary'), idOf),
     jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
     scan: by(findScans, idOf),
   }

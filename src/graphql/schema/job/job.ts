@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { JobContext, Progress as ProgressRecord } from '../../../../machines/job/context.ts'
 import { jobMachine } from '../../../definitions/machines.ts'
 import { nextTimer } from '../../../durable/checkpoint.ts'
@@ -9,7 +10,7 @@ import {
   type MachineCatalogue,
   UnknownCheckpoint,
 } from '../../../durable/machine.ts'
-import { type JobRecord, listJobs } from '../../../store/job/job-list.ts'
+import { type JobColumns, type JobRecord, listJobs } from '../../../store/job/job-list.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
 import { JobConnection } from '../connection-type.ts'
@@ -17,6 +18,7 @@ import { requestError } from '../error.ts'
 import { Failure } from '../failure.ts'
 import { decodeGlobalId } from '../global-id.ts'
 import { Account, Job, Slot } from '../ref.ts'
+import { selectedFields } from '../selected-fields.ts'
 import { Media } from './media.ts'
 
 const Tag = builder.enumType('JobTag', {
@@ -198,9 +200,11 @@ builder.queryFields((t) => ({
     description: 'A job by its global id; null if it does not exist.',
     authScopes: { read: true },
     args: { id: t.arg.id({ required: true, description: 'The global id of the job.' }) },
-    resolve: (_root, { id }, { load }) => {
+    resolve: (_root, { id }, { load }, info) => {
       const decoded = decodeGlobalId(id)
-      return decoded?.name === 'Job' ? load.job.load(decoded.id) : null
+      if (decoded?.name !== 'Job') return null
+      const loader = columnsFor(info, 'object') === 'all' ? load.job : load.jobSummary
+      return loader.load(decoded.id)
     },
   }),
   jobs: t.connection(
@@ -209,21 +213,41 @@ builder.queryFields((t) => ({
       description: 'The jobs, newest first.',
       authScopes: { read: true },
       args: { filter: t.arg({ type: JobFilter, description: 'A filter for jobs.' }) },
-      resolve: (_root, { filter, ...args }, { viewer, read, deps }) => {
+      resolve: (_root, { filter, ...args }, { viewer, read, deps }, info) => {
         const plan = filter?.planId == null ? null : decodeGlobalId(filter.planId)
         // A plan that is none has no jobs: asked for by an id that nothing has.
         const planId = filter?.planId == null ? null : plan?.name === 'Plan' ? plan.id : nilUuid
         const states = filter?.states ?? null
         const tags = filter?.tags ?? null
+        const wanted = columnsFor(info, 'items')
         checkStates(states, deps.machines)
         return connectionOf({ list: 'jobs', of: viewer.organizationId }, args, (page) =>
-          read((tx) => listJobs(tx, viewer.organizationId, { states, tags, planId }, page)),
+          read((tx) => listJobs(tx, viewer.organizationId, { states, tags, planId }, page, wanted)),
         )
       },
     },
     JobConnection,
   ),
 }))
+
+/** The fields that need nothing of what the machine keeps. All others are read with it. */
+const summaryFields: ReadonlySet<string> = new Set([
+  '__typename',
+  'id',
+  'state',
+  'tag',
+  'revision',
+  'slot',
+  'account',
+  'startedBy',
+  'jobKey',
+  'createdAt',
+  'updatedAt',
+])
+
+function columnsFor(info: GraphQLResolveInfo, of: 'object' | 'items'): JobColumns {
+  return [...selectedFields(info, of)].every((name) => summaryFields.has(name)) ? 'summary' : 'all'
+}
 
 /** A state that there is not would answer an empty list for ever, and look like good news. */
 function checkStates(states: readonly string[] | null, machines: MachineCatalogue): void {

@@ -1,4 +1,6 @@
+import { getNamedType, isLeafType, isObjectType } from 'graphql'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { schema } from '../../../../src/graphql/schema/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import {
   createDraft,
@@ -127,6 +129,29 @@ describe('a job', () => {
       progress: known.progress,
     })
     expect(JSON.stringify(job)).not.toContain('canary')
+  })
+
+  it('has the same values whether or not other fields need what its machine keeps', async () => {
+    const { slotIds } = await createRunningPlan(tenant, [60, 90])
+    const id = await jobOf(slotIds[0])
+    const type = schema.getType('Job')
+    const leaves = isObjectType(type)
+      ? Object.values(type.getFields()).flatMap(({ name, type }) =>
+          isLeafType(getNamedType(type)) ? [name] : [],
+        )
+      : []
+    const selections = [...leaves, '__typename', 'slot { id }', 'account { id }', '... on Job { state ...f }']
+    for (const selection of selections) {
+      const query = (more: string) => `query ($id: ID!) {
+        job(id: $id) { ${selection} ${more} } jobs(first: 5) { nodes { ${selection} ${more} } edges { node { ${selection} } } }
+      } ${selection.includes('...f') ? 'fragment f on Job { tag publishAt }' : ''}`
+      const alone = await tenant.request(query(''), { id })
+      const { availableEvents: _, ...job } = (await tenant.request(query('availableEvents'), { id })).job
+      const known = selection === 'availableEvents' ? { ...job, availableEvents: _ } : job
+      expect(alone.job).toEqual(known)
+      expect(alone.jobs.nodes).toContainEqual(known)
+      expect(alone.jobs.edges).toContainEqual({ node: known })
+    }
   })
 
   it('is shown after each of several mutations of one request in the state that this one led to', async () => {
