@@ -1,6 +1,16 @@
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
 import { render } from './render.ts'
 import type { Row } from './row.ts'
+import { scan, scanNothing } from './scan.ts'
+import { startToFirstStep } from './start-job.ts'
 import { transitions } from './transitions.ts'
 
-export const rows: readonly Row[] = [transitions, manyWindows, hotWindow, render]
+export const rows: readonly Row[] = [
+  transitions,
+  manyWindows,
+  hotWindow,
+  render,
+  startToFirstStep,
+  scan,
+  scanNothing,
+]

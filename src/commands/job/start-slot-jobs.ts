@@ -54,7 +54,9 @@ export async function startSlotJobs(
   const events: NewEvent[] = []
   const shortages: Short[] = []
   const results = new Map<string, Started | Short>()
-  for (const slot of slots) {
+  for (const [index, slot] of slots.entries()) {
+    // A chunk takes tens of milliseconds in all: the commits and heartbeats of this process go on in between.
+    if (index % 50 === 49) await new Promise(setImmediate)
     const { slotId, seconds } = slot
     const jobId = jobIdOf(slotId, slot.cancelled)
     const reserved = knownShortage(shortages, seconds) ?? reserveIn(debits, { jobId, slotId, seconds })

@@ -65,7 +65,7 @@ export function eventsOf(organizationId: string, events: readonly NewEvent[]): R
     ), appended as (
       insert into event (organization_id, sequence, type, plan_id, slot_id, account_id, job_id, job_revision, payload)
       select ${organizationId}::uuid, base + number, type, plan_id, slot_id, account_id, job_id, job_revision, payload
-        from head cross join json_to_recordset(${JSON.stringify(input)}::json)
+        from head cross join jsonb_to_recordset(${JSON.stringify(input)}::jsonb)
              as x (number int, type text, plan_id uuid, slot_id uuid, account_id uuid, job_id uuid, job_revision bigint,
                    payload jsonb)
       returning sequence

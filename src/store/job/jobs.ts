@@ -51,7 +51,7 @@ export function instancesOf(instances: readonly NewInstance[]): RawBuilder<unkno
   return sql`inserted as (
       insert into ${sql.table('machine_instance')} (${columns}, revision)
       select ${columns}, 1
-        from json_to_recordset(${JSON.stringify(input)}::json) as x (
+        from jsonb_to_recordset(${JSON.stringify(input)}::jsonb) as x (
              id uuid, organization_id uuid, slot_id uuid, account_id uuid, machine text, version int, state text, tag text,
              context jsonb, step jsonb, timers jsonb, wake_at timestamptz, job_key text, started_by text)
       on conflict do nothing

@@ -74,7 +74,7 @@ const countsOf = ({ decisions }: NewScan) => ({
 const decisionsOf = (organizationId: string, { scanId, decisions }: NewScan) => sql`
     insert into scan_decision (organization_id, scan_id, slot_id, decision, shortage)
     select ${organizationId}, ${scanId}, "slotId", decision, shortage
-      from json_to_recordset(${JSON.stringify(decisions)}::json) as x ("slotId" uuid, decision text, shortage jsonb)`
+      from jsonb_to_recordset(${JSON.stringify(decisions)}::jsonb) as x ("slotId" uuid, decision text, shortage jsonb)`
 
 /** Records a scan that has nothing to consider, and returns true; if slots are due, it writes nothing. One round trip. */
 export async function insertEmptyScan(

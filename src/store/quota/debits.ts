@@ -139,13 +139,13 @@ export class QuotaDebits {
                updated_at = case when change.reserved + change.used > 0 then clock_timestamp() else quota.updated_at end,
                notified_threshold = coalesce(change.threshold, notified_threshold),
                notified_at = case when change.threshold is null then notified_at else ${at}::timestamptz end
-          from json_to_recordset(${JSON.stringify(changes)}::json)
+          from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb)
                as change (quota_id uuid, reserved bigint, used bigint, threshold int)
          where quota.id = change.quota_id
       ), entered as (
         insert into quota_entry (organization_id, metric, period, quota_id, kind, amount, balance, job_id, key, counted_at)
         select ${organizationId}::uuid, metric, period, quota_id, kind, amount, balance, job_id, key, ${at}::timestamptz
-          from json_to_recordset(${JSON.stringify(this.#entries)}::json)
+          from jsonb_to_recordset(${JSON.stringify(this.#entries)}::jsonb)
                as entry (quota_id uuid, metric text, period text, kind text, amount bigint, balance bigint, job_id uuid, key text)
       )`
   }

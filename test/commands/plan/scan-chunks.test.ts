@@ -1,6 +1,12 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { chunkSize, listScannable, scanInChunks, scanOrganization } from '../../../src/commands/plan/scan.ts'
+import {
+  chunkSize,
+  listScannable,
+  maxSlotsOfCommand,
+  scanInChunks,
+  scanOrganization,
+} from '../../../src/commands/plan/scan.ts'
 import { queueScan, queueScans } from '../../../src/queue/scan.ts'
 import { grantQuota } from '../../../src/store/quota/adjustments.ts'
 import { auditQuota } from '../../../src/store/quota/audit.ts'
@@ -77,14 +83,14 @@ it('a scan of several chunks gives the quota to the earliest slots, across chunk
   expect(await auditQuota(db, organizationId)).toEqual([])
 }, 60_000)
 
-it('a scan in a command considers one chunk and queues another scan for the rest', async () => {
-  const organizationId = await createReady(chunkSize + 1)
+it('a scan in a command considers five hundred slots and queues another scan for the rest', async () => {
+  const organizationId = await createReady(maxSlotsOfCommand + 1)
   const { considered, startedJobs } = await db
     .transaction()
     .execute((tx) => scanOrganization(tx, deps, { organizationId, reason: 'request' }))
   expect({ considered, startedJobs: startedJobs.length }).toEqual({
-    considered: chunkSize,
-    startedJobs: chunkSize,
+    considered: maxSlotsOfCommand,
+    startedJobs: maxSlotsOfCommand,
   })
   expect(await queuedScans(organizationId)).toEqual([{ organizationId, reason: 'request' }])
   expect((await scan(organizationId)).startedJobs).toBe(1)

@@ -20,7 +20,7 @@ const deps = await createCommandDeps(database)
 
 const processes = 4
 const scannersEach = 5
-const slots = inForm(4 * chunkSize, 10 * chunkSize)
+const slots = inForm(10 * chunkSize, 25 * chunkSize)
 /** Fewer than the slots: the earliest are served. */
 const videos = slots - 150
 
