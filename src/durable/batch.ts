@@ -1,3 +1,12 @@
+export interface BatchOptions {
+  /** How many calls may run at once. */
+  readonly concurrency?: number
+  /** The most requests in one call. */
+  readonly maxSize?: number
+  /** Whether an error has a cause that all requests share, such as a lost connection. Default: none has. */
+  readonly isCommon?: (error: unknown) => boolean
+}
+
 /**
  * Batches concurrent requests: while `concurrency` calls are running, further requests queue and go out together. Each
  * caller gets its own result. A single request is not delayed; at 32 in flight it is several times faster than separate
@@ -5,7 +14,7 @@
  */
 export function batch<Request, Answer>(
   perform: (batch: readonly Request[]) => Promise<readonly Answer[]>,
-  { concurrency = 2, maxSize = 256 } = {},
+  { concurrency = 2, maxSize = 256, isCommon = () => false }: BatchOptions = {},
 ): (request: Request) => Promise<Answer> {
   interface Waiting {
     readonly request: Request
@@ -24,7 +33,7 @@ export function batch<Request, Answer>(
     }
   }
 
-  const answer = async (batch: readonly Waiting[]): Promise<void> => {
+  const answer = async (batch: readonly Waiting[], isRepeated = false): Promise<void> => {
     try {
       const results = await perform(batch.map(({ request }) => request))
       batch.forEach((waiting, index) => {
@@ -32,8 +41,10 @@ export function batch<Request, Answer>(
         waiting.resolve(results[index] as Answer)
       })
     } catch (error) {
-      const [only] = batch
-      if (only && batch.length === 1) only.reject(error)
+      if (batch.length === 1) for (const { reject } of batch) reject(error)
+      // The next connection may work. If it does not, hundreds of separate calls would each wait for their timeout.
+      else if (isCommon(error) && !isRepeated) await answer(batch, true)
+      else if (isCommon(error)) for (const { reject } of batch) reject(error)
       // One bad request must not fail the others, so each is retried alone.
       else for (const waiting of batch) await answer([waiting])
     }
@@ -55,7 +66,7 @@ export function batch<Request, Answer>(
 export function batchByKey<Request, Answer>(
   keyOf: (request: Request) => string,
   perform: (batch: readonly Request[]) => Promise<readonly Answer[]>,
-  options: { readonly concurrency?: number; readonly maxSize?: number } = {},
+  options: BatchOptions = {},
 ): (request: Request) => Promise<Answer> {
   const batches = new Map<string, { readonly send: (request: Request) => Promise<Answer>; pending: number }>()
   return async (request) => {

@@ -1,6 +1,7 @@
 import { fromKysely, PgBoss, type Warning } from 'pg-boss'
 import { connectionOptions, type Executor } from '../store/database.ts'
 import { queueSchema } from '../store/job/queue-warnings.ts'
+import { forgetIfUnusable, nameOfFrequent } from '../store/prepared-statements.ts'
 import type { Role } from '../store/role.ts'
 import { shareNotifications } from './notify.ts'
 
@@ -44,9 +45,33 @@ export function createBoss(options: BossOptions): PgBoss {
     warningSlowQuerySeconds: 5,
   })
   shareNotifications(boss)
+  prepareStatements(boss)
   boss.on('error', onError)
   boss.on('warning', options.onWarning ?? onError)
   return boss
+}
+
+/** As `prepareFrequent`, for the connections of pg-boss, which hands each statement to its pool as it is. */
+function prepareStatements(boss: PgBoss): void {
+  const database = boss.getDb()
+  type Execute = (query: string | NamedStatement, ...rest: unknown[]) => Promise<{ rows: unknown[] }>
+  const execute = database.executeSql.bind(database) as Execute
+  database.executeSql = async (text: string, ...rest: unknown[]) => {
+    const name = Array.isArray(rest[0]) ? nameOfFrequent(text) : undefined
+    if (name === undefined) return await execute(text, ...rest)
+    try {
+      return await execute({ name, text }, ...rest)
+    } catch (error) {
+      if (forgetIfUnusable(text, error)) return await execute(text, ...rest)
+      throw error
+    }
+  }
+}
+
+/** A statement as pg accepts it in place of a text. */
+interface NamedStatement {
+  readonly name: string
+  readonly text: string
 }
 
 /** The connection options of pg-boss under one of our roles. */

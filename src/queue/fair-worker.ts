@@ -1,20 +1,20 @@
 import type { PgBoss } from 'pg-boss'
+import { returnUnstarted } from '../store/job/queue-returns.ts'
 import { causeOf, workerDied } from './failure-cause.ts'
+import { FetchAhead } from './fetch-ahead.ts'
 import { onQueueNotification } from './notify.ts'
+import type { QueuedWork } from './queued-work.ts'
+import { type Attempt, createSettlement } from './settle.ts'
+import { WorkBuffer } from './work-buffer.ts'
 
 /** How often a worker polls without a notification. Polling covers lost notifications, and work that falls due later. */
 export const pollIntervalMs = 1_000
 /** A process sends heartbeats for its work: three of them before the queue misses one. */
 const heartbeatIntervalMs = 3_000
-
-/** One piece of work, as fetched from the queue. */
-export interface QueuedWork<Data extends object> {
-  readonly id: string
-  /** Identifies the attempt: an earlier attempt cannot settle the work. */
-  readonly retryCount: number
-  readonly data: Data
-  readonly groupId?: string | null
-}
+/** The most work that waits in this process: a statement that fetches 500 costs little more than one that fetches 50. */
+const maxBuffered = 500
+/** Work that has waited here for this long, because the work before it got long, goes back to the queue. */
+const maxBufferedMs = 500
 
 export interface FairWorkerOptions<Data extends object> {
   readonly boss: PgBoss
@@ -32,27 +32,46 @@ export interface FairWorkerOptions<Data extends object> {
  * reserved for groups without active work in any process. Of a thousand pieces of one group the last may wait for long; a single piece
  * of another group starts as soon as it is queued.
  *
+ * While work is short, more is fetched than can start, and what ended is completed in batches. Long work is never fetched ahead: it
+ * would wait here while another process is idle.
+ *
  * pg-boss's own `work` has one fetcher per unit of concurrency, and all of them query at each notification and each poll. Two processes
- * with a concurrency of ten made 21 queries per started job; here they make 3, because one fetch serves all free capacity and one
- * statement carries all heartbeats.
+ * with a concurrency of ten made 21 queries per started job; here one fetch serves all free capacity and one statement carries all
+ * heartbeats.
  */
 export class FairWorker<Data extends object> {
   readonly #options: FairWorkerOptions<Data>
-  /** Active work with its completion. The same id may be in it twice, if the queue gave it up and handed it to us again. */
-  readonly #active = new Map<QueuedWork<Data>, Promise<void>>()
-  readonly #poll: NodeJS.Timeout
+  readonly #settle: (attempt: Attempt, cause: ReturnType<typeof causeOf> | null) => Promise<void>
+  /** Fetched and not started. */
+  readonly #buffer = new WorkBuffer<QueuedWork<Data>>()
+  /** Running work. The same id may be in it twice, if the queue gave it up and handed it to us again. */
+  readonly #running = new Set<QueuedWork<Data>>()
+  /** Ended work whose end the queue does not know yet. */
+  readonly #settling = new Set<QueuedWork<Data>>()
+  /** How much running and settling work a group has. */
+  readonly #groupSizes = new Map<string, number>()
+  readonly #ends = new Set<Promise<void>>()
+  readonly #ahead: FetchAhead
+  readonly #timers: readonly NodeJS.Timeout[]
   readonly #heartbeat: NodeJS.Timeout
   readonly #unsubscribe: () => void
   #filling: Promise<void> | null = null
   #mustFillAgain = false
+  /** False after a fetch found less than it asked for, until a notification or a poll. */
+  #moreMayWait = true
   /** False after a fetch for the reserve found nothing, until something happens that may change that. */
   #newGroupMayWait = true
   #isDraining = false
 
   constructor(options: FairWorkerOptions<Data>) {
     this.#options = options
+    this.#ahead = new FetchAhead(options.concurrency, maxBuffered)
+    this.#settle = createSettlement(options.boss, options.queue)
     this.#unsubscribe = onQueueNotification(options.boss, options.queue, () => this.poll())
-    this.#poll = setInterval(() => this.poll(), pollIntervalMs)
+    this.#timers = [
+      setInterval(() => this.poll(), pollIntervalMs),
+      setInterval(() => this.#returnBuffered(performance.now() - maxBufferedMs), maxBufferedMs / 2),
+    ]
     this.#heartbeat = setInterval(() => void this.#sendHeartbeats(), heartbeatIntervalMs)
     this.#heartbeat.unref()
     this.poll()
@@ -60,18 +79,20 @@ export class FairWorker<Data extends object> {
 
   /** Fetches work now; if a fetch is running, once more after it. */
   poll(): void {
+    this.#moreMayWait = true
     this.#newGroupMayWait = true
     this.#fill()
   }
 
-  /** Stops fetching. Active work continues. */
+  /** Stops fetching, and returns what was not started to the queue. Running work continues. */
   drain(): void {
     this.#isDraining = true
     this.#unsubscribe()
-    clearInterval(this.#poll)
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#returnBuffered(Number.POSITIVE_INFINITY)
   }
 
-  /** Drains, waits for the active work, and returns what is left to the queue after the grace period. */
+  /** Drains, waits for the running work, and returns what is left to the queue after the grace period. */
   async stop(graceMs: number): Promise<void> {
     this.drain()
     let timer: NodeJS.Timeout | undefined
@@ -82,7 +103,7 @@ export class FairWorker<Data extends object> {
     clearTimeout(timer)
     clearInterval(this.#heartbeat)
     const { boss, queue } = this.#options
-    const left = this.#attempts()
+    const left = [...this.#running].map(attemptOf)
     if (left.length > 0) await boss.fail(queue, left, workerDied).catch(this.#reportError)
   }
 
@@ -93,7 +114,7 @@ export class FairWorker<Data extends object> {
 
   async #idle(): Promise<void> {
     await this.#filling
-    while (this.#active.size > 0) await Promise.all(this.#active.values())
+    while (this.#ends.size > 0) await Promise.all(this.#ends)
   }
 
   #fill(): void {
@@ -116,53 +137,112 @@ export class FairWorker<Data extends object> {
   /** Fetches the oldest work for the free capacity, and for the reserve only work of new groups. Returns whether more may wait. */
   async #fetch(): Promise<boolean> {
     const { boss, queue, concurrency, reserve } = this.#options
-    const capacity = this.#isDraining ? 0 : concurrency - this.#active.size
-    if (capacity <= 0) return false // The next completion fetches again.
-    const unreserved = capacity - reserve()
-    if (unreserved > 0)
-      return this.#start(await boss.fetch<Data>(queue, { batchSize: unreserved })) === unreserved
-
-    if (!this.#newGroupMayWait) return false
-    this.#newGroupMayWait = false
-    // One piece of each group without active work in any process. Skipping 1,000 of another group takes 2 to 5 ms, skipping 10,000
-    // about 10 ms, so this runs after a notification, not after every completion.
-    const started = this.#start(await boss.fetch<Data>(queue, { batchSize: capacity, groupConcurrency: 1 }))
-    if (started > 0) this.#newGroupMayWait = true
-    return started > 0
+    if (this.#isDraining) return false
+    const free = concurrency - this.#running.size
+    const unreserved = Math.max(0, free - reserve())
+    // Behind a backlog, older work of other groups hides new groups.
+    const isBacklogged = unreserved === 0 || this.#ahead.isBacklogged
+    if (free > 0 && reserve() > 0 && isBacklogged && this.#newGroupMayWait) {
+      this.#newGroupMayWait = false
+      // One piece of each group without active work in any process. Skipping 1,000 of another group takes 2 to 5 ms, skipping 10,000
+      // about 10 ms, so this runs after a notification, not after every completion.
+      const fetched = await boss.fetch<Data>(queue, { batchSize: free, groupConcurrency: 1 })
+      if (fetched.length > 0) this.#newGroupMayWait = true
+      this.#accept(fetched)
+      return true
+    }
+    if (!this.#moreMayWait) return false
+    const wanted = sizeOf(unreserved + this.#roomAhead())
+    if (wanted === 0) return false // The next completion fetches again.
+    this.#moreMayWait = false
+    const fetched = await boss.fetch<Data>(queue, { batchSize: wanted })
+    this.#ahead.fetched(fetched.length, wanted)
+    if (this.#ahead.isBacklogged) this.#moreMayWait = true
+    this.#accept(fetched)
+    return this.#ahead.isBacklogged
   }
 
-  #start(fetched: readonly QueuedWork<Data>[]): number {
-    for (const work of fetched) this.#active.set(work, this.#perform(work))
-    return fetched.length
+  #roomAhead(): number {
+    return this.#settling.size > maxBuffered ? 0 : Math.max(0, this.#ahead.next() - this.#buffer.size)
+  }
+
+  #accept(fetched: readonly QueuedWork<Data>[]): void {
+    const now = performance.now()
+    for (const work of fetched) this.#buffer.add(work, now)
+    if (this.#isDraining) this.#returnBuffered(Number.POSITIVE_INFINITY)
+    this.#startBuffered()
+  }
+
+  #startBuffered(): void {
+    const { concurrency, reserve } = this.#options
+    while (this.#buffer.size > 0 && this.#running.size < concurrency) {
+      const work =
+        this.#running.size < concurrency - reserve()
+          ? this.#buffer.takeOldest()
+          : this.#buffer.takeOfGroup((groupId) => !this.#groupSizes.has(groupId))
+      if (!work) return
+      this.#running.add(work)
+      this.#resizeGroup(work, 1)
+      this.#track(this.#perform(work))
+    }
   }
 
   async #perform(work: QueuedWork<Data>): Promise<void> {
-    const { boss, queue, perform } = this.#options
+    const startedAt = performance.now()
+    const cause = await this.#options.perform(work).then(() => null, causeOf)
+    this.#ahead.ended(performance.now() - startedAt)
+    this.#settling.add(work)
+    this.#running.delete(work)
+    this.#startBuffered()
+    this.#fill()
     try {
-      const cause = await perform(work).then(() => null, causeOf)
-      const attempt = { id: work.id, retryCount: work.retryCount }
-      await (cause === null ? boss.complete(queue, attempt) : boss.fail(queue, attempt, cause))
+      await this.#settle(work, cause)
     } catch (error) {
       this.#reportError(error) // Not settled: the queue misses the heartbeat and retries.
     } finally {
-      this.#active.delete(work)
-      if (!this.#hasActive(work.groupId)) this.#newGroupMayWait = true
+      this.#settling.delete(work)
+      this.#resizeGroup(work, -1)
       this.#fill()
     }
   }
 
-  #hasActive(groupId: string | null | undefined): boolean {
-    return [...this.#active.keys()].some((work) => work.groupId === groupId)
+  #resizeGroup({ groupId }: QueuedWork<Data>, by: 1 | -1): void {
+    if (groupId == null) return
+    const size = (this.#groupSizes.get(groupId) ?? 0) + by
+    if (size > 0) this.#groupSizes.set(groupId, size)
+    else {
+      this.#groupSizes.delete(groupId)
+      this.#newGroupMayWait = true
+    }
   }
 
-  #attempts() {
-    return [...this.#active.keys()].map(({ id, retryCount }) => ({ id, retryCount }))
+  /** Returns what has been in the buffer since before an instant. It counts as never attempted. */
+  #returnBuffered(instant: number): void {
+    const attempts = this.#buffer.takeAddedBefore(instant).map(attemptOf)
+    if (attempts.length === 0) return
+    this.#ahead.reset()
+    const { boss, queue } = this.#options
+    this.#track(returnUnstarted(boss.getDb(), queue, attempts).catch(this.#reportError))
+  }
+
+  #track(end: Promise<void>): void {
+    this.#ends.add(end)
+    void end.then(() => this.#ends.delete(end))
   }
 
   /** Ignores refused heartbeats: the lease of the machine instance excludes a second worker, not the queue. */
   async #sendHeartbeats(): Promise<void> {
     const { boss, queue } = this.#options
-    const attempts = this.#attempts()
+    const attempts = [...this.#running, ...this.#buffer, ...this.#settling].map(attemptOf)
     if (attempts.length > 0) await boss.touch(queue, attempts).catch(this.#reportError)
   }
+}
+
+/** Rounds a large fetch down to a power of two: its size is part of the statement, and each size is planned once. */
+function sizeOf(wanted: number): number {
+  return wanted <= 16 ? wanted : 2 ** Math.floor(Math.log2(wanted))
+}
+
+function attemptOf({ id, retryCount }: Attempt): Attempt {
+  return { id, retryCount }
 }

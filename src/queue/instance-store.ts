@@ -1,9 +1,18 @@
 import type { PgBoss } from 'pg-boss'
-import { batchByKey } from '../durable/batch.ts'
+import { batch, batchByKey } from '../durable/batch.ts'
 import type { DatabaseClock, InstanceStore, Transition, TransitionResult } from '../durable/instance-store.ts'
 import type { Db } from '../store/database.ts'
-import { acquireLease, releaseLease, reloadLeased, renewLeases } from '../store/job/leases.ts'
+import {
+  acquireLease,
+  acquireLeases,
+  type ReleasedLease,
+  releaseLease,
+  releaseLeases,
+  reloadLeased,
+  renewLeases,
+} from '../store/job/leases.ts'
 import { commitTransitions } from '../store/job/transitions.ts'
+import { asUnavailable } from '../store/unavailable.ts'
 import { queueWakeUps } from './wake.ts'
 
 /** How long a lease lasts without renewal. Shorter than the queue's heartbeat timeout, so that a retry can acquire it. */
@@ -19,9 +28,9 @@ export interface InstanceStoreOptions {
 }
 
 /**
- * The instance store on Postgres. Transitions of an organization that are ready at the same moment are committed as a group: in one
- * statement if their instances continue, in one transaction with their wake-ups if some are released to wait. No organization waits
- * for another's group.
+ * The instance store on Postgres. Leases that are acquired or released at the same moment share a statement. Transitions of an
+ * organization that are ready at the same moment are committed as a group: in one statement if their instances continue, in one
+ * transaction with their wake-ups if some are released to wait. No organization waits for another's group.
  */
 export function createInstanceStore({
   db,
@@ -30,6 +39,7 @@ export function createInstanceStore({
   owner,
   onCommitted,
 }: InstanceStoreOptions): InstanceStore {
+  const options = { isCommon: (error: unknown) => asUnavailable(error) !== null }
   const commitGroup = async (transitions: readonly Transition[]): Promise<readonly TransitionResult[]> => {
     const { results, now } = transitions.some(needsWakeUp)
       ? await db.transaction().execute(async (tx) => {
@@ -56,18 +66,24 @@ export function createInstanceStore({
     return results
   }
 
+  const acquireOne = batch((ids: readonly string[]) => acquireLeases(db, ids, owner, leaseSeconds), options)
+  const releaseOne = batch((leases: readonly ReleasedLease[]) => releaseLeases(db, leases), options)
+
   return {
+    // An instance that another transaction has locked waits for it alone, so that it does not delay the others.
     async acquireLease(jobId) {
-      const { lease, now } = await acquireLease(db, jobId, owner, leaseSeconds)
+      const { lease, now } = (await acquireOne(jobId)) ?? (await acquireLease(db, jobId, owner, leaseSeconds))
       clock.observe(now)
       return lease
     },
     // A statement over several organizations would wait for the event sequence of each: one that is locked, by a scan or a stalled
     // client, would hold up the commits of all others.
-    commit: batchByKey(({ organizationId }) => organizationId, commitGroup),
+    commit: batchByKey(({ organizationId }) => organizationId, commitGroup, options),
     reload: (jobId, epoch) => reloadLeased(db, jobId, epoch),
-    release: (jobId, epoch, revision, isUnattempted) =>
-      releaseLease(db, jobId, epoch, revision, isUnattempted),
+    async release(jobId, epoch, revision, isUnattempted = false) {
+      const lease = { jobId, epoch, revision, isUnattempted }
+      return (await releaseOne(lease)) ?? (await releaseLease(db, lease))
+    },
     async renew(leases) {
       const { states, now } = await renewLeases(db, leases, leaseSeconds)
       clock.observe(now)

@@ -3,8 +3,9 @@ import { drive, type Runtime } from '../durable/drive.ts'
 import { isOnlyOrganization } from '../store/breaker/breakers.ts'
 import type { Db } from '../store/database.ts'
 import { findOverdueInstances } from '../store/job/jobs.ts'
-import { FairWorker, type QueuedWork } from './fair-worker.ts'
+import { FairWorker } from './fair-worker.ts'
 import { queues } from './queue-settings.ts'
+import type { QueuedWork } from './queued-work.ts'
 import { queueWakeUps } from './wake.ts'
 
 export interface WorkerOptions {

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 
 import pg from 'pg'
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { readDatabaseUrl } from './database-url.ts'
+import { prepareFrequent } from './prepared-statements.ts'
 import { type Role, verifyRole } from './role.ts'
 import { createSocketWithTimeout, socketTimeoutMs } from './socket-timeout.ts'
 import type { Database } from './tables.ts'
@@ -86,6 +87,8 @@ export function connect(
   pool.on('error', options.onError)
   // The pool handles errors of idle connections only; an error of a connection in use would end the process.
   pool.on('connect', (client) => client.on('error', options.onError))
+  // Workers send the same few statements all the time; planning them takes longer than most take to run.
+  if (role === 'reelpilot_runtime') pool.on('connect', prepareFrequent)
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   if (role !== 'reelpilot_api') return { db, pool, close: () => db.destroy() }
   const settings = connectionOptions(url, role, `${options.name} reads`)

@@ -1,11 +1,15 @@
+import { drain } from './drain.ts'
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
 import { render } from './render.ts'
 import type { Row } from './row.ts'
 import { scan, scanNothing } from './scan.ts'
 import { startToFirstStep } from './start-job.ts'
 import { transitions } from './transitions.ts'
+import { workflow } from './workflow.ts'
 
 export const rows: readonly Row[] = [
+  workflow,
+  drain,
   transitions,
   manyWindows,
   hotWindow,

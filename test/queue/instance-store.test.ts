@@ -46,3 +46,45 @@ it('a commit of one organization does not wait for another whose event sequence 
     await stop()
   }
 }, 20_000)
+
+it('leases of the same moment do not wait for an instance that a transaction has locked', async () => {
+  const organizationId = await createOrganization(database)
+  const { boss, runtime, stop } = await createToyProcess(database, { supervises: false })
+  const { instanceStore } = runtime
+  const start = () => startToyJob(database, boss, organizationId)
+  const locked = await start()
+  const others = [await start(), await start()]
+  const missing = '00000000-0000-4000-8000-000000000000'
+  const client = await database.owner.pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('select from reelpilot.machine_instance where id = $1 for update', [locked])
+    const waiting = instanceStore.acquireLease(locked)
+    const acquired = await Promise.all([...others, missing, ...others].map(instanceStore.acquireLease))
+    expect(acquired.map(({ kind }) => kind)).toEqual([
+      ...['acquired', 'acquired', 'missing'],
+      // The second wake-up of the same instance.
+      ...['leasedElsewhere', 'leasedElsewhere'],
+    ])
+    await client.query('rollback')
+    expect(await waiting).toMatchObject({ kind: 'acquired', instance: { epoch: 1, revision: 1 } })
+
+    const [first = '', second = ''] = others
+    await database.owner.pool.query('update reelpilot.machine_instance set revision = 2 where id = $1', [
+      second,
+    ])
+    await client.query('begin')
+    await client.query('select from reelpilot.machine_instance where id = $1 for update', [locked])
+    const late = instanceStore.release(locked, 1, 1)
+    // The second has a revision that nobody was woken for: its lease is kept.
+    const released = [first, second].map((jobId) => instanceStore.release(jobId, 1, 1))
+    expect(await Promise.all(released)).toEqual([true, false])
+    await client.query('rollback')
+    expect(await late).toBe(true)
+    const again = await Promise.all([locked, first, second].map(instanceStore.acquireLease))
+    expect(again.map(({ kind }) => kind)).toEqual(['acquired', 'acquired', 'leasedElsewhere'])
+  } finally {
+    client.release()
+    await stop()
+  }
+}, 20_000)

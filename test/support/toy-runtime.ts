@@ -3,7 +3,7 @@ import type { PgBoss } from 'pg-boss'
 import { wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { initialCheckpoint } from '../../src/durable/decide.ts'
 import type { Runtime } from '../../src/durable/drive.ts'
-import { createDatabaseClock } from '../../src/durable/instance-store.ts'
+import { createDatabaseClock, type Transition } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
@@ -37,6 +37,7 @@ export async function createToyProcess(
     /** Milliseconds between lease renewals. Default: 500, shorter than in production, because tests wait for renewals. */
     readonly renewEveryMs?: number
     readonly onError?: (error: unknown) => void
+    readonly onCommitted?: (transitions: readonly Transition[]) => void
   } = {},
 ): Promise<ToyProcess> {
   const onError = options.onError ?? (() => undefined)
@@ -54,7 +55,7 @@ export async function createToyProcess(
     boss,
     clock,
     owner: `toy-${randomUUID()}`,
-    onCommitted: () => undefined,
+    onCommitted: options.onCommitted ?? (() => undefined),
   })
   const draining = new AbortController()
   const keeper = new LeaseKeeper(instanceStore, options.renewEveryMs ?? 500, onError)
@@ -85,8 +86,8 @@ export async function startToyJob(
   boss: PgBoss,
   organizationId: string,
   laps = 3,
+  jobId: string = randomUUID(),
 ): Promise<string> {
-  const jobId = randomUUID()
   const at = Date.now()
   const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
   await database.runtime.db.transaction().execute(async (tx) => {

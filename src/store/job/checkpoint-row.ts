@@ -17,4 +17,14 @@ export function checkpointOfRow(row: CheckpointRow): Checkpoint {
   return { machine, version, state, tag, context, step, timers }
 }
 
-export const checkpointColumns = sql.raw('machine, version, state, tag, context, step, timers')
+export const checkpointColumnNames = [
+  'machine',
+  'version',
+  'state',
+  'tag',
+  'context',
+  'step',
+  'timers',
+] as const
+
+export const checkpointColumns = sql.raw(checkpointColumnNames.join(', '))

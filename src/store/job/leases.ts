@@ -1,7 +1,12 @@
 import { sql } from 'kysely'
 import type { LeasedInstance, LeaseResult, LeaseState } from '../../durable/instance-store.ts'
 import { databaseNow, type Executor } from '../database.ts'
-import { type CheckpointRow, checkpointColumns, checkpointOfRow } from './checkpoint-row.ts'
+import {
+  type CheckpointRow,
+  checkpointColumnNames,
+  checkpointColumns,
+  checkpointOfRow,
+} from './checkpoint-row.ts'
 
 interface LeasedRow extends CheckpointRow {
   readonly id: string
@@ -22,13 +27,19 @@ function leasedInstanceOf(row: LeasedRow): LeasedInstance {
   }
 }
 
+/** The lease of one instance, and the database's time in epoch milliseconds. */
+export interface AcquiredLease {
+  readonly lease: LeaseResult
+  readonly now: number
+}
+
 /** Acquires the lease of an instance, unless another worker holds it. Raises the epoch, which fences off the previous holder. */
 export async function acquireLease(
   db: Executor,
   jobId: string,
   owner: string,
   leaseSeconds: number,
-): Promise<{ readonly lease: LeaseResult; readonly now: number }> {
+): Promise<AcquiredLease> {
   const { rows } = await sql<LeasedRow & { now: number; isAcquired: boolean }>`
     with acquired as (
       update machine_instance
@@ -49,6 +60,52 @@ export async function acquireLease(
   return { lease, now: row.now }
 }
 
+/**
+ * Acquires the leases of many instances in one statement, as `acquireLease` does, without waiting: the result is null for an instance that
+ * another transaction has locked.
+ */
+export async function acquireLeases(
+  db: Executor,
+  jobIds: readonly string[],
+  owner: string,
+  leaseSeconds: number,
+): Promise<readonly (AcquiredLease | null)[]> {
+  const { rows } = await sql<
+    Omit<LeasedRow, 'revision'> & { revision: number | null; now: number; isLeased: boolean }
+  >`
+    with locked as materialized (
+      select id from machine_instance where id = any(${jobIds}::uuid[]) order by id for no key update skip locked
+    ), acquired as (
+      update machine_instance instance
+         set lease_epoch = lease_epoch + 1, lease_owner = ${owner}, lease_attempts = lease_attempts + 1,
+             lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+        from locked
+       where instance.id = locked.id and (lease_until is null or lease_until < clock_timestamp())
+      returning instance.id, organization_id, revision, lease_epoch, lease_attempts, ${checkpointColumns}
+    )
+    select instance.id, acquired.organization_id, acquired.revision, acquired.lease_epoch, acquired.lease_attempts,
+           ${sql.raw(checkpointColumnNames.map((name) => `acquired.${name}`).join(', '))},
+           locked.id is not null as "isLeased", ${databaseNow} as now
+      from machine_instance instance
+      left join locked on locked.id = instance.id
+      left join acquired on acquired.id = instance.id
+     where instance.id = any(${jobIds}::uuid[])`.execute(db)
+  const found = new Map(rows.map((row) => [row.id, row]))
+  const taken = new Set<string>()
+  return jobIds.map((jobId): AcquiredLease | null => {
+    const row = found.get(jobId)
+    if (!row) return { lease: { kind: 'missing' }, now: Number.NEGATIVE_INFINITY }
+    // Two wake-ups of one instance: the first has the lease now.
+    if (taken.has(jobId)) return { lease: { kind: 'leasedElsewhere' }, now: row.now }
+    taken.add(jobId)
+    const { revision } = row
+    if (revision !== null)
+      return { lease: { kind: 'acquired', instance: leasedInstanceOf({ ...row, revision }) }, now: row.now }
+    if (row.isLeased) return { lease: { kind: 'leasedElsewhere' }, now: row.now }
+    return null
+  })
+}
+
 export async function reloadLeased(
   db: Executor,
   jobId: string,
@@ -62,18 +119,59 @@ export async function reloadLeased(
   return rows[0] ? leasedInstanceOf(rows[0]) : null
 }
 
+/** A lease to release. */
+export interface ReleasedLease {
+  readonly jobId: string
+  readonly epoch: number
+  readonly revision: number
+  /** Gives the lease attempt back. */
+  readonly isUnattempted: boolean
+}
+
 /** Releases a lease if nothing was committed since `revision`; otherwise there may be work that no wake-up is queued for. */
-export async function releaseLease(
-  db: Executor,
-  jobId: string,
-  epoch: number,
-  revision: number,
-  isUnattempted = false,
-): Promise<boolean> {
+export async function releaseLease(db: Executor, lease: ReleasedLease): Promise<boolean> {
+  const { jobId, epoch, revision, isUnattempted } = lease
   const { numAffectedRows } = await sql`
     update machine_instance set lease_owner = null, lease_until = null, lease_attempts = lease_attempts - ${isUnattempted ? 1 : 0}
      where id = ${jobId} and lease_epoch = ${epoch} and revision = ${revision}`.execute(db)
   return numAffectedRows === 1n
+}
+
+/**
+ * Releases many leases in one statement, as `releaseLease` does, without waiting: the result is null for an instance that another
+ * transaction has locked.
+ */
+export async function releaseLeases(
+  db: Executor,
+  leases: readonly ReleasedLease[],
+): Promise<readonly (boolean | null)[]> {
+  const input = leases.map(({ jobId, epoch, revision, isUnattempted }, index) => ({
+    index,
+    job_id: jobId,
+    epoch,
+    revision,
+    attempts: isUnattempted ? 1 : 0,
+  }))
+  const { rows } = await sql<{ index: number; isReleased: boolean }>`
+    with input as materialized (
+      select * from json_to_recordset(${JSON.stringify(input)}::json)
+        as x (index int, job_id uuid, epoch bigint, revision bigint, attempts int)
+    ), locked as materialized (
+      select id from machine_instance where id in (select job_id from input)
+       order by id for no key update skip locked
+    ), released as (
+      update machine_instance instance
+         set lease_owner = null, lease_until = null, lease_attempts = lease_attempts - input.attempts
+        from input join locked on locked.id = input.job_id
+       where instance.id = locked.id and instance.lease_epoch = input.epoch and instance.revision = input.revision
+      returning input.index
+    )
+    select input.index, released.index is not null as "isReleased"
+      from input join locked on locked.id = input.job_id left join released on released.index = input.index`.execute(
+    db,
+  )
+  const results = new Map(rows.map(({ index, isReleased }) => [index, isReleased]))
+  return leases.map((_lease, index) => results.get(index) ?? null)
 }
 
 export async function renewLeases(

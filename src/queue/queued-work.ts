@@ -1,0 +1,8 @@
+/** One piece of work, as fetched from the queue. */
+export interface QueuedWork<Data extends object> {
+  readonly id: string
+  /** Identifies the attempt: an earlier attempt cannot settle the work. */
+  readonly retryCount: number
+  readonly data: Data
+  readonly groupId?: string | null
+}
