@@ -16,6 +16,8 @@ import type { Logger } from '../logger.ts'
 import { createBoss, throttleWarnings } from '../queue/boss.ts'
 import { workDeadDeliveries, workDeadWakeUps } from '../queue/dead-letters.ts'
 import { createInstanceStore } from '../queue/instance-store.ts'
+import { notifyAllQueues, notifyQueue } from '../queue/notify.ts'
+import { queues } from '../queue/queue-settings.ts'
 import { type QueuedScan, queueScans, workScans } from '../queue/scan.ts'
 import { startWakeWorker } from '../queue/wake-worker.ts'
 
@@ -91,10 +93,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     ...(options.onBoundary && { onBoundary: options.onBoundary }),
   }
   const listener = await listenForChanges(databaseUrl, {
-    onChange: ({ jobs }) => {
+    onChange: ({ jobs, queues: queued = [] }) => {
       for (const jobId of jobs) keeper.checkNow(jobId)
+      for (const queue of queued) notifyQueue(boss, queue)
     },
-    onGap: () => undefined,
+    onGap: () => notifyAllQueues(boss),
     onError: (error) => log.child({ component: 'notifications' }).warn({ err: error }, 'connection lost'),
   })
 
@@ -145,6 +148,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     db,
     runtime,
     concurrency,
+    notify: () => notifications.send({ organizations: [], jobs: [], queues: [queues.wake] }),
     onError: (error, jobId) =>
       workerLog.error({ err: error, jobId }, 'job released after an error; it will be leased again'),
     onSwept: (jobIds) => workerLog.warn({ jobIds }, 'the sweep woke jobs that had no wake-up'),

@@ -12,6 +12,16 @@ export function onQueueNotification(boss: PgBoss, queue: string, listener: Liste
   return () => void ofQueue.delete(listener)
 }
 
+/** Calls the listeners of a queue, for example after a notification that did not come from pg-boss. */
+export function notifyQueue(boss: PgBoss, queue: string): void {
+  for (const listener of listeners.get(boss)?.get(queue) ?? []) listener()
+}
+
+/** Calls the listeners of all queues: notifications may have been missed. */
+export function notifyAllQueues(boss: PgBoss): void {
+  for (const queue of listeners.get(boss)?.keys() ?? []) notifyQueue(boss, queue)
+}
+
 /**
  * Shares the notifications that pg-boss receives by LISTEN. pg-boss passes them only to its own workers, each of which then queries the
  * database. Call it before `start`, which opens the listener through this interface.
@@ -25,11 +35,11 @@ export function shareNotifications(boss: PgBoss): void {
       channel,
       (queue) => {
         onNotification(queue)
-        for (const listener of listeners.get(boss)?.get(queue) ?? []) listener()
+        notifyQueue(boss, queue)
       },
       () => {
         onReconnect()
-        for (const ofQueue of listeners.get(boss)?.values() ?? []) for (const listener of ofQueue) listener()
+        notifyAllQueues(boss)
       },
     )
 }

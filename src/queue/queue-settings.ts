@@ -77,8 +77,8 @@ export function queueSettings(retryPolicy: RetryPolicy): readonly Setting[] {
         expireInSeconds: 6 * hour,
         // Its worker marks the instance, and the sweep then skips it.
         deadLetter: queues.deadWake,
-        // A started job does not wait for the next poll.
-        notify: true,
+        // pg-boss would notify inside of the transaction, where commits that notify wait for each other. `queueWakeUps` does it after.
+        notify: false,
         // Every waiting instance has a deferred wake-up here, so tens of thousands are normal.
         warningQueueSize: 100_000,
       },

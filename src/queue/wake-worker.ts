@@ -15,6 +15,8 @@ export interface WorkerOptions {
   /** How many machine instances this process drives at once. */
   readonly concurrency: number
   readonly onError: (error: unknown, jobId: string) => void
+  /** Notifies all workers of queued wake-ups. Without it they are found within a second. */
+  readonly notify?: () => void
   readonly onSwept?: (jobIds: readonly string[]) => void
   /** How late a wake-up may be before the sweep queues another, and how often it runs. Default: 30 s and 60 s. */
   readonly sweep?: { readonly graceSeconds: number; readonly everySeconds: number }
@@ -68,7 +70,7 @@ export function reserveOf(concurrency: number): number {
   return concurrency > 1 ? Math.max(1, Math.floor(concurrency / 5)) : 0
 }
 
-async function wake({ boss, runtime, onError }: WorkerOptions, work: QueuedWakeUp): Promise<void> {
+async function wake({ boss, runtime, onError, notify }: WorkerOptions, work: QueuedWakeUp): Promise<void> {
   const { jobId } = work.data
   const wakeUp = { jobId, organizationId: work.groupId ?? null }
   try {
@@ -79,7 +81,10 @@ async function wake({ boss, runtime, onError }: WorkerOptions, work: QueuedWakeU
       await queueWakeUps(boss, [{ ...wakeUp, reason: `leasedElsewhere ${later}`, at: later }])
     }
     // It was released in the middle of its work: another process must continue.
-    if (end === 'drained') await queueWakeUps(boss, [{ ...wakeUp, reason: crypto.randomUUID() }])
+    if (end === 'drained') {
+      await queueWakeUps(boss, [{ ...wakeUp, reason: crypto.randomUUID() }])
+      notify?.()
+    }
   } catch (error) {
     onError(error, jobId)
     throw error // The queue retries with backoff.

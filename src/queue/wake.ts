@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PgBoss } from 'pg-boss'
 import type { Executor } from '../store/database.ts'
+import { recordQueued } from '../store/event/changes.ts'
 import { within } from './boss.ts'
 import { queues } from './queue-settings.ts'
 
@@ -16,7 +17,11 @@ export interface WakeUp {
   readonly isFirst?: boolean
 }
 
-/** Queues wake-ups. The same one twice is queued once. With `tx` they are queued if the transaction commits. */
+/**
+ * Queues wake-ups. The same one twice is queued once. With `tx` they are queued if the transaction commits, and `runCommand` then
+ * notifies the workers: a NOTIFY inside of the transaction would make it wait for the commits of all others that notify. Without a
+ * notification a worker finds them within a second.
+ */
 export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?: Executor): Promise<void> {
   if (wakeUps.length === 0) return
   const jobs = wakeUps.map(({ jobId, organizationId, reason, at, isFirst }) => ({
@@ -29,6 +34,8 @@ export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?
   // A fixed order prevents deadlocks between processes that queue the same wake-ups at the same moment.
   jobs.sort((a, b) => (a.id < b.id ? -1 : 1))
   await boss.insert(queues.wake, jobs, tx ? within(tx) : {})
+  if (tx && jobs.some(({ startAfter }) => startAfter === undefined || Date.parse(startAfter) <= Date.now()))
+    recordQueued(tx, queues.wake)
 }
 
 /** Derives a UUID from a name by SHA-256 (RFC 9562, version 8). */

@@ -8,8 +8,8 @@ export interface Notifier {
 }
 
 /**
- * Runs a command in one transaction. After the commit it notifies of every event that was appended and every transition that
- * was committed in it; a command that throws is rolled back and sends nothing.
+ * Runs a command in one transaction. After the commit it notifies of every event that was appended, every transition that was
+ * committed and every wake-up that was queued in it; a command that throws is rolled back and sends nothing.
  */
 export function runCommand<Result>(
   db: Db,
@@ -43,7 +43,12 @@ async function notifyAfter<Result>(
     const changes = collectChanges(tx)
     return { result: await command(tx), changes }
   })
-  if (changes.organizationIds.size > 0)
-    notifier.send({ organizations: [...changes.organizationIds], jobs: [...changes.instanceIds] })
+  const { organizationIds, instanceIds, queues } = changes
+  if (organizationIds.size + queues.size > 0)
+    notifier.send({
+      organizations: [...organizationIds],
+      jobs: [...instanceIds],
+      ...(queues.size > 0 && { queues: [...queues] }),
+    })
   return result
 }

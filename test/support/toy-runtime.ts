@@ -9,9 +9,13 @@ import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { createInstanceStore } from '../../src/queue/instance-store.ts'
+import { notifyQueue } from '../../src/queue/notify.ts'
 import { queueWakeUps } from '../../src/queue/wake.ts'
+import type { Connection } from '../../src/store/database.ts'
 import { appendEvent } from '../../src/store/event/append.ts'
+import { createChangeNotifier, listenForChanges } from '../../src/store/event/notify.ts'
 import { insertInstance } from '../../src/store/job/jobs.ts'
+import { runCommand } from '../../src/store/run-command.ts'
 import type { TestDatabase } from './database.ts'
 import { toyMachine } from './toy-machine.ts'
 
@@ -57,6 +61,13 @@ export async function createToyProcess(
     owner: `toy-${randomUUID()}`,
     onCommitted: options.onCommitted ?? (() => undefined),
   })
+  const listener = await listenForChanges(database.url, {
+    onChange: ({ queues = [] }) => {
+      for (const queue of queues) notifyQueue(boss, queue)
+    },
+    onGap: () => undefined,
+    onError,
+  })
   const draining = new AbortController()
   const keeper = new LeaseKeeper(instanceStore, options.renewEveryMs ?? 500, onError)
   const runtime: Runtime = {
@@ -75,9 +86,18 @@ export async function createToyProcess(
     async stop() {
       draining.abort()
       keeper.stop()
+      await listener.close()
       await boss.stop({ graceful: false })
     },
   }
+}
+
+const notifiers = new WeakMap<Connection, ReturnType<typeof createChangeNotifier>>()
+
+function notifierOf(connection: Connection) {
+  const notifier = notifiers.get(connection) ?? createChangeNotifier(connection)
+  notifiers.set(connection, notifier)
+  return notifier
 }
 
 /** Starts a toy job as a command would: row, event and wake-up in one transaction. */
@@ -90,7 +110,7 @@ export async function startToyJob(
 ): Promise<string> {
   const at = Date.now()
   const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
-  await database.runtime.db.transaction().execute(async (tx) => {
+  await runCommand(database.runtime.db, notifierOf(database.runtime), async (tx) => {
     await insertInstance(tx, {
       id: jobId,
       organizationId,

@@ -8,6 +8,8 @@ import { type Connection, connectionOptions } from '../database.ts'
 export interface ChangeNotification {
   readonly organizations: readonly string[]
   readonly jobs: readonly string[]
+  /** Queues with new work that is due. */
+  readonly queues?: readonly string[]
 }
 
 const channel = 'reelpilot'
@@ -25,6 +27,8 @@ export function createChangeNotifier(connection: Connection): {
 } {
   let organizations = new Set<string>()
   let jobs = new Set<string>()
+  let queues = new Set<string>()
+  const isEmpty = () => organizations.size + jobs.size + queues.size === 0
   let isScheduled = false
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<unknown> = Promise.resolve()
@@ -32,16 +36,19 @@ export function createChangeNotifier(connection: Connection): {
   const flush = () => {
     timer = setTimeout(() => {
       timer = undefined
-      if (organizations.size + jobs.size > 0) flush()
+      if (!isEmpty()) flush()
     }, coalesceMs)
     const all = [...organizations]
     const changed = [...jobs]
+    const queued = [...queues]
     organizations = new Set()
     jobs = new Set()
+    queues = new Set()
     for (let start = 0; start < Math.max(all.length, 1); start += maxIds) {
       const change: ChangeNotification = {
         organizations: all.slice(start, start + maxIds),
         jobs: start === 0 && changed.length <= maxIds ? changed : [],
+        ...(start === 0 && queued.length > 0 && { queues: queued }),
       }
       sending = connection.pool
         .query('select pg_notify($1, $2)', [channel, JSON.stringify(change)])
@@ -52,16 +59,17 @@ export function createChangeNotifier(connection: Connection): {
     send(change) {
       for (const id of change.organizations) organizations.add(id)
       for (const id of change.jobs) jobs.add(id)
+      for (const name of change.queues ?? []) queues.add(name)
       if (timer !== undefined || isScheduled) return
       isScheduled = true
       // Transactions of one group report their commits one after the other in the same turn of the event loop.
       setImmediate(() => {
         isScheduled = false
-        if (timer === undefined && organizations.size + jobs.size > 0) flush()
+        if (timer === undefined && !isEmpty()) flush()
       })
     },
     async close() {
-      if (organizations.size + jobs.size > 0) flush()
+      if (!isEmpty()) flush()
       clearTimeout(timer)
       timer = undefined
       await sending
