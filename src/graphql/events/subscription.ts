@@ -79,7 +79,7 @@ builder.subscriptionType({
       authScopes: { read: true },
       args: { after: t.arg({ type: 'SafeInt', description: after }) },
       subscribe: (_root, args, context) =>
-        subscribeTo(context, args.after, { kind: 'family', prefix: 'quota.' }),
+        subscribeTo(context, args.after, { kind: 'family', family: 'quota' }),
       resolve: (event) => event,
     }),
   }),

@@ -15,16 +15,16 @@ export function topicOf(filter: EventFilter): string {
     case 'account':
       return `account ${filter.accountId}`
     case 'family':
-      return `family ${filter.prefix}`
+      return `family ${filter.family}`
   }
 }
 
-/** The topics of an event: of every filter that it passes. `conditionOf` in the store says the same in SQL. */
+/** The topics of an event: of every filter that it passes. `conditionsOf` in the store says the same in SQL. */
 export function topicsOf({ type, jobId, accountId, planOfSlot }: RoutedEvent): readonly string[] {
-  const family = type.slice(0, type.indexOf('.') + 1)
-  const topics = [topicOf({ kind: 'all' }), topicOf({ kind: 'family', prefix: family })]
+  const family = type.slice(0, type.indexOf('.'))
+  const topics = [topicOf({ kind: 'all' }), topicOf({ kind: 'family', family })]
   if (jobId !== null) topics.push(topicOf({ kind: 'job', jobId }))
   if (planOfSlot !== null) topics.push(topicOf({ kind: 'plan', planId: planOfSlot }))
-  if (accountId !== null && family === 'account.') topics.push(topicOf({ kind: 'account', accountId }))
+  if (accountId !== null && family === 'account') topics.push(topicOf({ kind: 'account', accountId }))
   return topics
 }

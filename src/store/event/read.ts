@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
 export interface EventRecord {
@@ -25,7 +25,8 @@ export type EventFilter =
   | { readonly kind: 'job'; readonly jobId: string }
   | { readonly kind: 'plan'; readonly planId: string }
   | { readonly kind: 'account'; readonly accountId: string }
-  | { readonly kind: 'family'; readonly prefix: string }
+  /** By the part of the type before the dot; not for jobs. */
+  | { readonly kind: 'family'; readonly family: string }
 
 const columns = sql.raw(
   `sequence, type, plan_id as "planId", slot_id as "slotId", account_id as "accountId", job_id as "jobId",
@@ -61,11 +62,18 @@ export async function readEvents(
   filter: EventFilter,
   range: { readonly after: number; readonly until: number; readonly limit: number },
 ): Promise<readonly EventRecord[]> {
+  // Each part has an index of its own. One condition for all of them would read every event of the organization.
+  const parts = conditionsOf(filter).map(
+    (condition) => sql`
+      (select ${columns} from event
+        where organization_id = ${organizationId} and sequence > ${range.after} and sequence <= ${range.until}
+          and ${condition}
+        order by sequence limit ${range.limit})`,
+  )
   const { rows } = await sql<EventRecord>`
-    select ${columns} from event
-     where organization_id = ${organizationId} and sequence > ${range.after} and sequence <= ${range.until}
-       and ${conditionOf(filter)}
-     order by sequence limit ${range.limit}`.execute(db)
+    select * from (${sql.join(parts, sql` union all `)}) parts order by sequence limit ${range.limit}`.execute(
+    db,
+  )
   return rows
 }
 
@@ -87,18 +95,20 @@ export async function listEvents(
   return rows
 }
 
-function conditionOf(filter: EventFilter) {
+/** Conditions that no event satisfies two of. */
+function conditionsOf(filter: EventFilter): readonly RawBuilder<unknown>[] {
   switch (filter.kind) {
     case 'all':
-      return sql`true`
+      return [sql`true`]
     case 'job':
-      return sql`job_id = ${filter.jobId}`
-    case 'plan':
-      return sql`(plan_id = ${filter.planId}
-                  or slot_id in (select id from slot where slot.plan_id = ${filter.planId}))`
+      return [sql`job_id = ${filter.jobId}`]
+    case 'plan': {
+      const slots = sql`array(select id from slot where slot.plan_id = ${filter.planId})`
+      return [sql`plan_id = ${filter.planId}`, sql`plan_id is null and slot_id = any(${slots})`]
+    }
     case 'account':
-      return sql`(account_id = ${filter.accountId} and type like 'account.%')`
+      return [sql`account_id = ${filter.accountId} and family = 'account'`]
     case 'family':
-      return sql`type like ${`${filter.prefix}%`}`
+      return [sql`family = ${filter.family} and family <> 'job'`]
   }
 }

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
 import type { DefaultedTimestamp, Json } from '../columns.ts'
 
 export interface EventHeadTable {
@@ -10,6 +10,7 @@ export interface EventTable {
   organization_id: string
   sequence: number
   type: string
+  family: GeneratedAlways<string>
   plan_id: string | null
   slot_id: string | null
   account_id: string | null

@@ -1,4 +1,4 @@
-import { CompiledQuery, sql } from 'kysely'
+import { CompiledQuery, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
 import { keyset, type Page, type Positioned } from '../paging.ts'
@@ -91,15 +91,21 @@ export async function listJobs(
   wanted: JobColumns = 'all',
 ): Promise<readonly Positioned<JobRecord>[]> {
   const { position, within, order } = keyset('job', 'created_at', 'desc', page)
-  const { rows } = await sql<Positioned<JobRecord>>`
+  const jobs = (condition: RawBuilder<SqlBool>) => sql`
     select ${wanted === 'all' ? columns : summaryColumns}, ${position} as position from machine_instance job
-     where job.organization_id = ${organizationId} and job.machine = 'job'
-       and (${states}::text[] is null or job.state = any(${states}::text[]))
+     where job.organization_id = ${organizationId} and job.machine = 'job' and ${condition}
        and (${tags}::text[] is null or job.tag = any(${tags}::text[]))
-       and (${planId}::uuid is null or exists (
-             select from slot where slot.id = job.slot_id and slot.plan_id = ${planId}::uuid))
+       and ${planId === null ? sql`true` : sql`job.slot_id = any(array(select id from slot where slot.plan_id = ${planId}))`}
        and ${within}
-     order by ${order} limit ${page.limit}`.execute(db)
+     order by ${order} limit ${page.limit}`
+  // One ordered part of the index for each state: a condition on all of them reads every job to find the newest of a rare state.
+  const { rows } = await (states === null
+    ? sql<Positioned<JobRecord>>`${jobs(sql`true`)}`
+    : sql<Positioned<JobRecord>>`
+        select found.* from (select distinct unnest(${states}::text[]) as state) sought
+         cross join lateral (${jobs(sql`job.state = sought.state`)}) found
+         order by ${page.inverted ? sql`"createdAt", id` : sql`"createdAt" desc, id desc`} limit ${page.limit}`
+  ).execute(db)
   return rows
 }
 

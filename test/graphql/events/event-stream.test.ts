@@ -177,7 +177,7 @@ describe('an event stream', () => {
     const eventStream = await openEventStream()
     const events = eventStream.subscribe(organizationId, {
       after: 0,
-      filter: { kind: 'family', prefix: 'quota.' },
+      filter: { kind: 'family', family: 'quota' },
       keyId,
     })
     await append(organizationId, 'quota.granted')
@@ -260,7 +260,7 @@ describe('the topics of events', () => {
       { kind: 'job', jobId },
       { kind: 'plan', planId },
       { kind: 'account', accountId },
-      { kind: 'family', prefix: 'quota.' },
+      { kind: 'family', family: 'quota' },
     ]
     const eventStream = await openEventStream()
     const received = filters.map((): number[] => [])

@@ -206,7 +206,7 @@ builder.subscriptionField('circuitBreakerEvents', (t) =>
     },
     subscribe: (_root, { after }, { eventStream, viewer: { organizationId, keyId } }) => {
       if (after != null && after < 0) throw requestError('BAD_USER_INPUT', 'after is a sequence, from 0')
-      const filter = { kind: 'family', prefix: 'breaker.' } as const
+      const filter = { kind: 'family', family: 'breaker' } as const
       return eventStream.subscribe(organizationId, { after: after ?? null, filter, keyId })
     },
     resolve: (event, _args, { load }) => {
