@@ -42,6 +42,7 @@ export async function createTestApi(
       | 'apiBucket'
       | 'trustedDocuments'
       | 'accountsLackingKey'
+      | 'server'
     >
   > = {},
 ): Promise<TestApi> {

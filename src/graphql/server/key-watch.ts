@@ -18,7 +18,10 @@ export interface WatchedKey {
 
 /** Watches every API key that has something open in this process, and reports its revocation. */
 export interface KeyWatch {
-  /** Watches a key that was just authenticated. Calls `onRevoked` once, when the key is revoked. */
+  /**
+   * Watches a key that was just authenticated. That confirms it only if it was not watched before: the key may have been authenticated
+   * by its last confirmation, which is as old as it was. Calls `onRevoked` once, when the key is revoked.
+   */
   watch(keyId: string, onRevoked?: () => void): WatchedKey
   /** Reports a revocation that the caller learned before the next check of the table. */
   markRevoked(keyId: string): void
@@ -89,7 +92,6 @@ export function createKeyWatch(options: {
       }
       entries.set(keyId, entry)
       entry.watcherCount += 1
-      entry.confirmedAt = now()
       const { signal } = entry.abort
       if (onRevoked) signal.addEventListener('abort', onRevoked, { once: true })
       const isRecent = () => now() - entry.confirmedAt <= maxConfirmationAgeMs

@@ -19,7 +19,9 @@ import { type KeyWatch, keyRevokedClose, keyRevokedError, type WatchedKey } from
 import { addRequestId, maskError, withoutHttp } from './mask.ts'
 import { badRequest, notFound, type Problem, problemOf, rejectConnection } from './problem.ts'
 import { pathOf } from './request-path.ts'
-import { closeGraceMs } from './stream.ts'
+import { pingSockets } from './socket-ping.ts'
+import { SocketTransport } from './socket-transport.ts'
+import { closeGraceMs, subscriberOn } from './stream.ts'
 import type { createGraphQL } from './yoga.ts'
 
 export interface SocketLimits {
@@ -42,9 +44,26 @@ interface ConnectionInfo {
   [key: PropertyKey]: unknown
 }
 
-interface EnvelopedOperations {
-  readonly execute: (args: ExecutionArgs) => OperationResult
-  readonly subscribe: (args: ExecutionArgs) => OperationResult
+type Run = (args: ExecutionArgs) => OperationResult
+
+interface PreparedOperation {
+  execute(): OperationResult
+  subscribe(): OperationResult
+}
+
+/** graphql-ws keeps the arguments of an operation until its end. This lets go of the context, 5 kB, once it has started. */
+function startOnce(
+  start: (run: Run) => OperationResult,
+  runs: { readonly execute: Run; readonly subscribe: Run },
+): PreparedOperation {
+  let pending: { readonly start: typeof start; readonly runs: typeof runs } | undefined = { start, runs }
+  const startBy = (name: keyof typeof runs): OperationResult => {
+    const started = pending
+    pending = undefined
+    if (!started) throw new Error('the operation has started before')
+    return started.start(started.runs[name])
+  }
+  return { execute: () => startBy('execute'), subscribe: () => startBy('subscribe') }
 }
 
 /**
@@ -108,7 +127,7 @@ export function serveSockets(
         if (viewer)
           socketCounts.set(viewer.organizationId, (socketCounts.get(viewer.organizationId) ?? 1) - 1)
       },
-      async onSubscribe({ extra, subscriptions }, _id, payload) {
+      async onSubscribe({ extra, subscriptions }, id, payload) {
         const requestId = randomUUID()
         let facts: RequestFacts | undefined
         const withRequestId = (result: Awaited<OperationResult>) =>
@@ -141,10 +160,9 @@ export function serveSockets(
             responseHeaders: null,
           }
           checkParams(payload)
-          const { schema, parse, validate, contextFactory, execute, subscribe } = graphql.getEnveloped({
-            facts,
-            params: payload,
-          })
+          const transport = new SocketTransport(extra.socket, id)
+          const enveloped = graphql.getEnveloped({ facts, params: payload, transport })
+          const { schema, parse, validate } = enveloped
           const document = parse(payload.query)
           const errors = validate(schema, document)
           if (errors.length > 0) return await refuse(...errors)
@@ -153,27 +171,30 @@ export function serveSockets(
               'BAD_USER_INPUT',
               'operationName must name one of the operations of the document',
             )
-          return {
+          const args = {
             schema,
             document,
             operationName: payload.operationName ?? null,
             variableValues: payload.variables ?? null,
-            contextValue: await contextFactory(),
-            rootValue: {
-              execute: async (args) => withRequestId(await execute(args)),
-              subscribe: async (args) => withRequestId(await subscribe(args)),
-            } satisfies EnvelopedOperations,
           }
+          const context = await enveloped.contextFactory()
+          const start = async (run: Run): Promise<Awaited<OperationResult>> => {
+            const result = await run({ ...args, contextValue: context })
+            return subscriberOn(transport) ?? withRequestId(result)
+          }
+          return { ...args, contextValue: null, rootValue: startOnce(start, enveloped) }
         } catch (error) {
           return await refuse(error)
         }
       },
-      execute: (args) => (args.rootValue as EnvelopedOperations).execute(args), // Set in onSubscribe.
-      subscribe: (args) => (args.rootValue as EnvelopedOperations).subscribe(args),
+      execute: ({ rootValue }) => (rootValue as PreparedOperation).execute(), // Set in onSubscribe.
+      subscribe: ({ rootValue }) => (rootValue as PreparedOperation).subscribe(),
       isProd: true, // Otherwise graphql-ws closes sockets with the messages of our errors.
     },
     sockets,
+    0, // A timer for each socket costs more memory than one for all.
   )
+  const stopPings = pingSockets(sockets)
   // Replaces the listener of graphql-ws, which prints protocol errors to the console. `ws` closes the socket itself.
   sockets.on('connection', (socket) => {
     socket.removeAllListeners('error')
@@ -182,6 +203,7 @@ export function serveSockets(
 
   return {
     async close() {
+      stopPings()
       await protocol.dispose() // Closes with 1001, going away: clients reconnect and resume by their cursor.
       sockets.close()
     },

@@ -213,10 +213,12 @@ describe('an event stream', () => {
     await owner.query('begin')
     await owner.query('lock table reelpilot.api_key in access exclusive mode')
     now += 1_000
+    keyWatch.watch(keyId) // Another stream under the same key, which confirms nothing.
     const next = events.next() // Already read from the table, but not delivered.
     const outcome = await Promise.race([next, owner.query('select pg_sleep(0.1)').then(() => 'held')])
     expect(outcome).toBe('held')
     await owner.query('update reelpilot.api_key set revoked_at = now() where id = $1', [keyId])
+    now += 1_000 // A check that waits for the lock sees the key as it was when the check began.
     await owner.query('commit')
     owner.release()
     await expect(next).rejects.toThrow(/revoked/)
