@@ -32,7 +32,7 @@ export async function createDueSlots(
     insert into slot (id, organization_id, plan_id, wall_time, publish_at, storyboard, caption, privacy)
     select gen_random_uuid(), ${organizationId}, ${planId}, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'), at,
            '{"scenes": [{"seconds": 3}]}', '', 'SELF_ONLY'
-      from (select date_trunc('second', now()) + interval '1 hour' + n * interval '1 second'
+      from (select date_trunc('second', now()) + interval '1 hour 0.000123 seconds' + n * interval '1 second'
                    + case when n > ${due} then interval '30 days' else '0' end as at
               from generate_series(1, ${due + coming}::int) as n) as series`.execute(db)
   return { planId, accountId }

@@ -11,7 +11,7 @@ import type { QuotaMoment } from '../../store/quota/balances.ts'
 import type { QuotaDebits } from '../../store/quota/debits.ts'
 import { findNextAvailableAt } from '../../store/quota/reservations.ts'
 import type { CommandDeps } from '../command-deps.ts'
-import { needsOfJob, type QuotaShort, reserveIn } from '../quota/reserve-quota.ts'
+import { type QuotaShort, reserveIn } from '../quota/reserve-quota.ts'
 
 /** A slot whose job is to start. The transaction has locked it, and it has no job that is not cancelled. */
 export interface StartingSlot {
@@ -52,16 +52,14 @@ export async function startSlotJobs(
   const { organizationId } = debits.moment
   const jobs: (NewInstance & { readonly slotId: string })[] = []
   const events: NewEvent[] = []
-  const shortages: Short[] = []
   const results = new Map<string, Started | Short>()
   for (const [index, slot] of slots.entries()) {
     // A chunk takes tens of milliseconds in all: the commits and heartbeats of this process go on in between.
     if (index % 50 === 49) await new Promise(setImmediate)
     const { slotId, seconds } = slot
     const jobId = jobIdOf(slotId, slot.cancelled)
-    const reserved = knownShortage(shortages, seconds) ?? reserveIn(debits, { jobId, slotId, seconds })
+    const reserved = reserveIn(debits, { jobId, slotId, seconds })
     if (reserved.kind === 'quotaShort') {
-      shortages.push(reserved)
       results.set(slotId, reserved)
       continue
     }
@@ -83,16 +81,6 @@ export async function startSlotJobs(
 
 type Started = Extract<StartedSlot, { kind: 'started' }>
 type Short = Omit<QuotaShort, 'nextAvailableAt'>
-
-/** A shortage for a smaller slot holds for this one too: the transaction has locked the quota, which only falls. */
-function knownShortage(shortages: readonly Short[], seconds: number): Short | undefined {
-  for (const { metric, amount } of needsOfJob(seconds)) {
-    const needed = Math.max(amount, 1)
-    const known = shortages.find((shortage) => shortage.metric === metric && shortage.needed <= needed)
-    if (known) return { ...known, needed }
-  }
-  return undefined
-}
 
 function firstRevision(organizationId: string, slot: StartingSlot, jobId: string, at: number) {
   const { slotId, accountId, publishAt, jobKey = null, startedBy } = slot

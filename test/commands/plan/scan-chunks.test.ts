@@ -71,10 +71,10 @@ it('a scan of several chunks has one row, a job and a decision for each slot, an
 }, 60_000)
 
 it('a scan of several chunks gives the quota to the earliest slots, across chunks', async () => {
-  const videos = chunkSize + 100
-  const organizationId = await createReady(chunkSize + 200, { videos })
+  const [due, videos] = [3 * chunkSize, chunkSize + 100]
+  const organizationId = await createReady(due, { videos })
   await scan(organizationId)
-  expect(await decisionsOf(organizationId)).toEqual({ ENQUEUED: videos, QUOTA_EXCEEDED: 100 })
+  expect(await decisionsOf(organizationId)).toEqual({ ENQUEUED: videos, QUOTA_EXCEEDED: due - videos })
   const { rows } = await sql<{ isEarlier: boolean }>`
     select max(publish_at) filter (where claimed_at is not null) < min(publish_at) filter (where claimed_at is null)
            as "isEarlier"
