@@ -10,7 +10,7 @@ const database = await createTestDatabase()
 const frozenMs = inForm(0, 30_000)
 
 it('a worker that was frozen commits nothing stale and posts nothing twice', async () => {
-  const fixture = await createWorkerFixture(database, inForm(3, 6))
+  const fixture = await createWorkerFixture(database, inForm(3, 6), { sameVideo: true })
   const frozen = startWorkerProcess(fixture.settings)
   const leasedJob = async () => (await jobsOf(database, fixture)).find((job) => job.lease_owner !== null)
   await waitUntil(leasedJob, (job) => job !== undefined)

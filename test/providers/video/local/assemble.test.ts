@@ -1,6 +1,7 @@
-import { truncate } from 'node:fs/promises'
+import { cp, mkdtemp, rm, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type AssembleOptions,
   AssemblyFailed,
@@ -8,11 +9,10 @@ import {
 } from '../../../../src/providers/video/local/assemble.ts'
 import { audioOf } from '../../../../src/providers/video/local/audio.ts'
 import { fingerprint } from '../../../../src/providers/video/local/clip-directory.ts'
+import { createLocalProvider } from '../../../../src/providers/video/local/local-provider.ts'
 import { NotAVideo, probeVideo } from '../../../../src/providers/video/local/probe.ts'
-import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
 import { timelineOf } from '../../../../src/storyboard/timeline.ts'
 import {
-  localProvider,
   partsIn,
   processesWith,
   renderAll,
@@ -28,11 +28,21 @@ const storyboard = smallStoryboard([
   { seconds: 1.55, text: 'Welcome to Venus 🪐' },
 ])
 
-async function rendered(of: Storyboard = storyboard): Promise<AssembleOptions> {
+let original = ''
+beforeAll(async () => {
+  original = await mkdtemp(path.join(tmpdir(), 'reelpilot-segments-'))
+  const provider = createLocalProvider({ directory: original })
+  await renderAll(provider, storyboard)
+  await provider.close()
+})
+afterAll(() => rm(original, { recursive: true, force: true }))
+
+/** A copy of the rendered segments, which a test may damage. */
+async function rendered(): Promise<AssembleOptions> {
   // The quote in the path is a special character in ffmpeg's list of files.
   const directory = path.join(await temporaryFolder(), "the otter's clips")
-  await renderAll(localProvider({ directory }), of)
-  return { storyboard: of, segments: segmentsOf(directory, of), directory, key: 'video-1', signal }
+  await cp(original, directory, { recursive: true })
+  return { storyboard, segments: segmentsOf(directory, storyboard), directory, key: 'video-1', signal }
 }
 
 describe('assembleVideo', () => {

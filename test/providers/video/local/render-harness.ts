@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -15,6 +16,9 @@ import { clipKeyOf, recipeOf } from '../../../../src/providers/video/local/recip
 import type { JobRef, JobState } from '../../../../src/providers/video/provider.ts'
 import { parseStoryboard } from '../../../../src/storyboard/parse-storyboard.ts'
 import type { Storyboard } from '../../../../src/storyboard/storyboard.ts'
+
+// Renderers that tests start need a third less processor time until they paint.
+enableCompileCache(process.env.NODE_COMPILE_CACHE)
 
 export const { signal } = new AbortController()
 
