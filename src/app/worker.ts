@@ -36,6 +36,8 @@ export interface WorkerRoleOptions {
   /** Creates the steps once the queue, which they send wake-ups to, is running. */
   readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
+  /** How many days old scans are kept. Default: as `prune` says. */
+  readonly retention?: { readonly scanDays: number }
   /** Called once an hour to remove unused media files. */
   readonly sweepMedia?: () => Promise<unknown>
   readonly log: Logger
@@ -119,7 +121,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     scanAll: async () => {
       await resolveSlots()
       await scanAll('hourly')
-      await prune(db)
+      await prune(db, options.retention)
       await options.sweepMedia?.()
       const redriven = await runCommand(db, notifications, (tx) => redriveDeliveries(tx, deps))
       if (redriven > 0) webhookLog.info({ redriven }, 'failed deliveries redriven')

@@ -90,10 +90,3 @@ export async function isSuperseded(
                       and (payload->'event'->>'createdAt')::float8 > ${createdAt}) as found`.execute(db)
   return rows[0]?.found ?? false
 }
-
-/** Deletes deliveries that were handled, or failed, 30 days ago. TikTok repeats a delivery for 72 hours at most. */
-export async function pruneDeliveries(db: Executor): Promise<number> {
-  const { numAffectedRows } = await sql`delete from webhook_delivery
-               where coalesce(handled_at, failed_at) < now() - interval '30 days'`.execute(db)
-  return Number(numAffectedRows ?? 0n)
-}
