@@ -1,4 +1,5 @@
 import { drain } from './drain.ts'
+import { commitToSubscriber, streamFanout, webSocketFanout } from './fanout.ts'
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
 import { render } from './render.ts'
 import type { Row } from './row.ts'
@@ -15,6 +16,9 @@ export const rows: readonly Row[] = [
   hotWindow,
   render,
   startToFirstStep,
+  commitToSubscriber,
+  webSocketFanout,
+  streamFanout,
   scan,
   scanNothing,
 ]
