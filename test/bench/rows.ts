@@ -1,5 +1,6 @@
 import { drain } from './drain.ts'
 import { commitToSubscriber, streamFanout, webSocketFanout } from './fanout.ts'
+import { graphqlJob, graphqlPage } from './graphql.ts'
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
 import { render } from './render.ts'
 import type { Row } from './row.ts'
@@ -21,4 +22,6 @@ export const rows: readonly Row[] = [
   streamFanout,
   scan,
   scanNothing,
+  graphqlJob,
+  graphqlPage,
 ]
