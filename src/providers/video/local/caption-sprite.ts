@@ -2,7 +2,7 @@ import type { SKRSContext2D } from '@napi-rs/canvas'
 import type { CaptionLayout } from '../../../storyboard/caption.ts'
 import type { SafeArea } from '../../../storyboard/safe-area.ts'
 import { backOut, clamp } from './easing.ts'
-import type { MovingSprite, Rectangle } from './painter.ts'
+import type { MovingSprite, Rectangle } from './moving-sprite.ts'
 import type { SceneRecipe } from './recipe.ts'
 import { chipSprite, isEmoji, wordSprite } from './sprite.ts'
 

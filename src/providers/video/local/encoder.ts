@@ -1,6 +1,6 @@
 import type { Size } from '../../../storyboard/storyboard.ts'
 import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
-import type { Rectangle } from './painter.ts'
+import type { Rectangle } from './moving-sprite.ts'
 import type { SheetLayout } from './sheet.ts'
 
 /** Maximum number of 16x16 blocks per frame in level 4.1 of H.264; larger pictures get the level that x264 computes. */

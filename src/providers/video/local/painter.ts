@@ -4,20 +4,10 @@ import { labelSize, type SafeArea, safeAreaOf } from '../../../storyboard/safe-a
 import type { Size } from '../../../storyboard/storyboard.ts'
 import { createBackdrop } from './backdrop.ts'
 import { captionOf } from './caption-sprite.ts'
+import type { MovingSprite } from './moving-sprite.ts'
 import { progressOf } from './progress-sprite.ts'
 import type { SceneRecipe } from './recipe.ts'
 import { drawLabel } from './sprite.ts'
-
-export interface Rectangle extends Size {
-  readonly x: number
-  readonly y: number
-}
-
-/** A part of the picture that moves and has sharp edges. It paints within its bounds, in coordinates of the video. */
-export interface MovingSprite {
-  readonly bounds: Rectangle
-  paint(pen: SKRSContext2D, frame: number): void
-}
 
 /** The layers of a scene, from the lowest up. Together they are the picture. */
 export interface ScenePainter {

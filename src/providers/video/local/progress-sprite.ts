@@ -1,6 +1,6 @@
 import type { SKRSContext2D } from '@napi-rs/canvas'
 import type { SafeArea } from '../../../storyboard/safe-area.ts'
-import type { MovingSprite } from './painter.ts'
+import type { MovingSprite } from './moving-sprite.ts'
 import type { SceneRecipe } from './recipe.ts'
 
 /** One bar per scene, filled with the progress of the video. */

@@ -1,6 +1,7 @@
 import { type Canvas, createCanvas } from '@napi-rs/canvas'
 import type { Size } from '../../../storyboard/storyboard.ts'
-import type { Rectangle, ScenePainter } from './painter.ts'
+import type { Rectangle } from './moving-sprite.ts'
+import type { ScenePainter } from './painter.ts'
 
 /** The backdrop is painted this much smaller: it has nothing sharp to lose. */
 const backdropScale = 3
