@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll } from 'vitest'
 import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
 import { createApiKey } from '../../src/commands/tenant/create-api-key.ts'
 import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
@@ -21,6 +20,7 @@ import type { Scope } from '../../src/store/tenant/api-keys.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { afterFile } from '../support/after-file.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
 /** The API of a test file on its own database. It is closed after the file's tests. */
@@ -77,7 +77,7 @@ export async function createTestApi(
     closed = true
     await api.close()
   }
-  afterAll(async () => {
+  afterFile(async () => {
     await close()
     await boss.stop({ graceful: false })
     await notifications.close()

@@ -1,6 +1,6 @@
 import { accessSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
-import { afterAll } from 'vitest'
+import { afterFile } from './after-file.ts'
 
 const executablePath = '/usr/bin/chromium'
 
@@ -30,6 +30,6 @@ export async function startChromium(names: readonly string[]): Promise<Browser |
       `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')}`,
     ],
   })
-  afterAll(() => browser.close())
+  afterFile(() => browser.close())
   return browser
 }

@@ -1,8 +1,8 @@
-import { afterAll } from 'vitest'
 import type { CommandDeps } from '../../src/commands/command-deps.ts'
 import { accountMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { createBoss } from '../../src/queue/boss.ts'
+import { afterFile } from './after-file.ts'
 import type { TestDatabase } from './database.ts'
 
 /** The dependencies of commands, with the role of the runtime. They are stopped after the file's tests. */
@@ -15,6 +15,6 @@ export async function createCommandDeps({ url }: TestDatabase): Promise<CommandD
     onError: () => undefined,
   })
   await boss.start()
-  afterAll(() => boss.stop({ graceful: false }))
+  afterFile(() => boss.stop({ graceful: false }))
   return { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine]) }
 }

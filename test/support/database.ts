@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import { type Connection, connect } from '../../src/store/database.ts'
+import { afterFile } from './after-file.ts'
 
 export interface TestDatabase {
   readonly url: string
@@ -25,7 +26,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     runtime: open('reelpilot_runtime'),
     api: open('reelpilot_api'),
   }
-  afterAll(async () => {
+  afterFile(async () => {
     for (const connection of [database.owner, database.runtime, database.api]) await connection.close()
     await admin(server, `drop database ${name} with (force)`)
   })

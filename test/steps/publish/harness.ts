@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll } from 'vitest'
 import type { KeptMedia } from '../../../machines/job/context.ts'
 import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
@@ -10,6 +9,7 @@ import type { Storage } from '../../../src/providers/storage/storage.ts'
 import { insertMedia } from '../../../src/store/job/media.ts'
 import { createEncryptor, type Encryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
+import { afterFile } from '../../support/after-file.ts'
 import { createCommandDeps } from '../../support/command-deps.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import type { DrivenJob } from '../../support/driven-job.ts'
@@ -41,7 +41,7 @@ export async function createHarness(): Promise<Harness> {
   const { db } = database.runtime
   const organizationId = await createOrganization(database)
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-publish-'))
-  afterAll(() => rm(directory, { recursive: true, force: true }))
+  afterFile(() => rm(directory, { recursive: true, force: true }))
   const storage = await createDiskStorage({ directory: path.join(directory, 'media') })
   const ring = keyRingOf([randomBytes(32)])
 
