@@ -5,7 +5,8 @@ const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', imp
 
 /** Runs fault tests in their long form. Returns vitest's exit code. */
 export function runLongForms(...vitestArguments: readonly string[]): number {
-  const { status } = spawnSync(process.execPath, [vitest, 'run', ...vitestArguments], {
+  // Each file starts several processes at once: more files only delay each other.
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--maxWorkers=2', ...vitestArguments], {
     stdio: 'inherit',
     env: { ...process.env, REELPILOT_FAULTS: 'long' },
   })
