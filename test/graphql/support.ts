@@ -54,8 +54,11 @@ export async function createTestApi(
     onError: () => undefined,
   })
   await boss.start()
+  afterFile(() => boss.stop({ graceful: false }))
   const notifications = createChangeNotifier(database.api)
+  afterFile(notifications.close)
   const directory = await mkdtemp(path.join(tmpdir(), 'reelpilot-api-'))
+  afterFile(() => rm(directory, { recursive: true, force: true }))
   const storage = await createDiskStorage({ directory })
   const api = await createApi({
     connection: database.api,
@@ -77,12 +80,7 @@ export async function createTestApi(
     closed = true
     await api.close()
   }
-  afterFile(async () => {
-    await close()
-    await boss.stop({ graceful: false })
-    await notifications.close()
-    await rm(directory, { recursive: true, force: true })
-  })
+  afterFile(close)
   return { ...api, close, storage }
 }
 
