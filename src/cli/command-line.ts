@@ -47,7 +47,7 @@ const commands: readonly Command[] = [
   {
     name: 'keys',
     usage: 'rotate',
-    summary: 'seals every token under a new key; see "Keys" in the README',
+    summary: 'seals every token under a new key; see "Rotate keys" in docs/operations.md',
     required: ['rotate'],
     load: async () => (await import('./keys.ts')).runKeys,
   },
