@@ -6,7 +6,7 @@ import { UsageError } from '../../src/cli/command.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
 import { answering, eventsOf, ok, rowOf, serverError } from '../circuit-breaker/support.ts'
-import { createAccount } from '../graphql/support.ts'
+import { createAccount } from '../support/account.ts'
 import { startAppProcess } from '../support/app-process.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
 import { createApiKey } from '../../src/commands/tenant/create-api-key.ts'
 import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
@@ -20,6 +18,7 @@ import type { Scope } from '../../src/store/tenant/api-keys.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createAccount } from '../support/account.ts'
 import { afterFile } from '../support/after-file.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
 
@@ -170,27 +169,6 @@ export function clientFor(
 
 export function globalId(name: string, id: string): string {
   return Buffer.from(`${name}:${id}`).toString('base64url')
-}
-
-/** Creates a connected account with an access token for two hours. */
-export async function createAccount(
-  { runtime }: TestDatabase,
-  organizationId: string,
-  scopes: readonly string[] = ['video.publish', 'video.upload'],
-): Promise<string> {
-  const accountId = randomUUID()
-  await insertConnectedAccount(runtime.db, {
-    accountId,
-    organizationId,
-    creator: { openId: accountId, username: 'creator', displayName: 'Creator', scopes },
-    tokens: {
-      accessTokenSealed: 'canary-token',
-      refreshTokenSealed: 'canary-token',
-      expiresInSeconds: 7_200,
-      refreshExpiresInSeconds: 365 * 86_400,
-    },
-  })
-  return accountId
 }
 
 export const storyboard = {

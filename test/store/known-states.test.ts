@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
 import { type DurableMachine, leafPaths } from '../../src/durable/machine.ts'
-import { createAccount } from '../graphql/support.ts'
+import { createAccount } from '../support/account.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

@@ -5,7 +5,7 @@ import { readEvents, readNewEvents } from '../../src/store/event/read.ts'
 import { type JobFilter, listJobs } from '../../src/store/job/job-list.ts'
 import { findOverdueInstances } from '../../src/store/job/jobs.ts'
 import type { Database } from '../../src/store/tables.ts'
-import { createAccount } from '../graphql/support.ts'
+import { createAccount } from '../support/account.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

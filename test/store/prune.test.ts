@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { prune } from '../../src/store/prune.ts'
-import { createAccount } from '../graphql/support.ts'
+import { createAccount } from '../support/account.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

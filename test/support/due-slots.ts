@@ -1,30 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { insertConnectedAccount } from '../../src/commands/account/insert-account.ts'
 import type { Connection } from '../../src/store/database.ts'
+import { createAccount } from './account.ts'
 
 /**
  * Inserts an approved plan on autopilot of a connected account, with slots one second apart, the first due in an hour. `coming` more are
  * due after the scan's window.
  */
 export async function createDueSlots(
-  { db }: Pick<Connection, 'db'>,
+  runtime: Connection,
   organizationId: string,
   due: number,
   coming = 0,
 ): Promise<{ readonly planId: string; readonly accountId: string }> {
-  const [accountId, planId] = [randomUUID(), randomUUID()]
-  await insertConnectedAccount(db, {
-    accountId,
-    organizationId,
-    creator: { openId: accountId, username: 'creator', displayName: 'Creator', scopes: [] },
-    tokens: {
-      accessTokenSealed: 'a',
-      refreshTokenSealed: 'r',
-      expiresInSeconds: 7_200,
-      refreshExpiresInSeconds: 15_552_000,
-    },
-  })
+  const { db } = runtime
+  const accountId = await createAccount({ runtime }, organizationId, [])
+  const planId = randomUUID()
   await sql`
     insert into plan (id, organization_id, account_id, name, time_zone, state, revision, autopilot)
     values (${planId}, ${organizationId}, ${accountId}, 'Plan', 'UTC', 'approved', 1, true)`.execute(db)

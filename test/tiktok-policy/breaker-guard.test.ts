@@ -10,7 +10,7 @@ import { connect } from '../../src/store/database.ts'
 import { createBreakerGuard } from '../../src/tiktok-policy/breaker-guard.ts'
 import { composeGuards } from '../../src/tiktok-policy/guarded-client.ts'
 import { answering, deadToken, eventsOf, ok, rowOf, serverError } from '../circuit-breaker/support.ts'
-import { createAccount } from '../graphql/support.ts'
+import { createAccount } from '../support/account.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()

@@ -5,14 +5,8 @@ import type { Approval } from '../../../machines/rules/clearance.ts'
 import { findSlotToPost } from '../../../src/store/job/clearance.ts'
 import { approveSlots } from '../../../src/store/plan/approvals.ts'
 import { changePost, findSlots } from '../../../src/store/plan/slots.ts'
-import {
-  createAccount,
-  createDraft,
-  createTenant,
-  createTestApi,
-  mutate,
-  slotInput,
-} from '../../graphql/support.ts'
+import { createDraft, createTenant, createTestApi, mutate, slotInput } from '../../graphql/support.ts'
+import { createAccount } from '../../support/account.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 import { shortStoryboard } from '../../support/worker-fixture.ts'
 

@@ -5,11 +5,11 @@ import { createInterface } from 'node:readline'
 import { setTimeout as later } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { insertConnectedAccount } from '../../../src/commands/account/insert-account.ts'
 import { closeJob } from '../../../src/steps/close-job.ts'
 import type { StepDeps } from '../../../src/steps/step-deps.ts'
 import { grantQuota } from '../../../src/store/quota/adjustments.ts'
 import { auditQuota } from '../../../src/store/quota/audit.ts'
+import { createAccount } from '../../support/account.ts'
 import { createOrganization, createTestDatabase } from '../../support/database.ts'
 import { shortStoryboard } from '../../support/worker-fixture.ts'
 import { inForm } from './form.ts'
@@ -88,18 +88,8 @@ it('quota usage equals the started jobs although the starting processes are kill
 /** An approved plan with slots without jobs. */
 async function createSlots(count: number) {
   const organizationId = await createOrganization(database, 'Storm')
-  const [accountId, planId] = [randomUUID(), randomUUID()]
-  await insertConnectedAccount(db, {
-    accountId,
-    organizationId,
-    creator: { openId: accountId, username: 'creator', displayName: 'Creator', scopes: [] },
-    tokens: {
-      accessTokenSealed: 'a',
-      refreshTokenSealed: 'r',
-      expiresInSeconds: 7_200,
-      refreshExpiresInSeconds: 15_552_000,
-    },
-  })
+  const accountId = await createAccount(database, organizationId, [])
+  const planId = randomUUID()
   const plan = { id: planId, organization_id: organizationId, account_id: accountId, name: 'Storm' }
   await db
     .insertInto('plan')

@@ -6,9 +6,10 @@ import { createKeyWatch, type KeyWatch } from '../../../src/graphql/server/key-w
 import { appendEvent } from '../../../src/store/event/append.ts'
 import { createChangeNotifier } from '../../../src/store/event/notify.ts'
 import type { EventFilter, EventRecord } from '../../../src/store/event/read.ts'
+import { createAccount } from '../../support/account.ts'
 import { createOrganization, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { createAccount, createKey } from '../support.ts'
+import { createKey } from '../support.ts'
 
 let database: TestDatabase
 

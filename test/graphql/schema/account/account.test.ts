@@ -9,10 +9,10 @@ import { accountStateOf } from '../../../../src/graphql/schema/account/account-v
 import { schema } from '../../../../src/graphql/schema/schema.ts'
 import { nodeLimitRule } from '../../../../src/graphql/server/node-limit.ts'
 import { keyRingOf } from '../../../../src/vault/key-ring.ts'
+import { createAccount } from '../../../support/account.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import {
   type Answer,
-  createAccount,
   createDraft,
   createRunningPlan,
   createTenant,
