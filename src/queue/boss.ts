@@ -1,8 +1,9 @@
 import { fromKysely, PgBoss, type Warning } from 'pg-boss'
 import { connectionOptions, type Executor } from '../store/database.ts'
 import { queueSchema } from '../store/job/queue-warnings.ts'
-import { forgetIfUnusable, nameOfFrequent } from '../store/prepared-statements.ts'
+import { nameOfFrequent } from '../store/prepared-statements.ts'
 import type { Role } from '../store/role.ts'
+import { forgetIfUnusable } from '../store/statement-name.ts'
 import { shareNotifications } from './notify.ts'
 
 export interface BossOptions {

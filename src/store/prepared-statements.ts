@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { statementName } from './statement-name.ts'
+import { forgetIfUnusable, statementName } from './statement-name.ts'
 
 /** A text gets its name when it is sent for the third time: most texts are sent once. */
 const usesBeforeNaming = 2
@@ -7,25 +7,16 @@ const usesBeforeNaming = 2
 const maxCounted = 2_000
 
 const uses = new Map<string, number>()
-/** Texts whose plan a change of the schema made unusable in open connections. */
-const unusable = new Set<string>()
 
 /** The name of a statement that this process sends often; undefined for all others. */
 export function nameOfFrequent(text: string): string | undefined {
   // pg-boss sends some statements together, and such a text cannot have a name.
-  if (unusable.has(text) || text.includes(';')) return undefined
+  if (text.includes(';')) return undefined
   const count = uses.get(text) ?? 0
   if (count >= usesBeforeNaming) return statementName(text)
   if (uses.size >= maxCounted) uses.clear()
   uses.set(text, count + 1)
   return undefined
-}
-
-/** Stops naming a statement if the error says that its plan no longer fits the schema: it was migrated while this process runs. */
-export function forgetIfUnusable(text: string, error: unknown): boolean {
-  const isUnusable = error instanceof Error && error.message === 'cached plan must not change result type'
-  if (isUnusable) unusable.add(text)
-  return isUnusable
 }
 
 type Callback = (error: unknown, result?: unknown) => void

@@ -7,7 +7,7 @@ import {
   PostgresQueryCompiler,
 } from 'kysely'
 import type pg from 'pg'
-import { statementName } from './statement-name.ts'
+import { forgetIfUnusable, statementName } from './statement-name.ts'
 import type { Database } from './tables.ts'
 import { Unavailable } from './unavailable.ts'
 
@@ -162,14 +162,16 @@ class Lease implements DatabaseConnection {
   executeQuery: DatabaseConnection['executeQuery'] = async ({ sql: text, parameters }) => {
     if (this.#hasEnded) throw new Error('the read has ended: its connection may act for another organization')
     const name = statementName(text)
-    try {
-      const { rows } = await this.#session.client.query({
-        text,
-        values: [...parameters],
-        ...(name !== undefined && { name }),
-      })
+    const values = [...parameters]
+    const send = async (config: pg.QueryConfig) => {
+      const { rows } = await this.#session.client.query(config)
       return { rows }
+    }
+    try {
+      return await send({ text, values, ...(name !== undefined && { name }) })
     } catch (error) {
+      // Outside of a transaction, so the connection can be used on.
+      if (forgetIfUnusable(text, error)) return await send({ text, values })
       // The server keeps the connection after an error of this severity only. Other errors are of the connection itself.
       if (!(error instanceof Error && 'severity' in error && error.severity === 'ERROR'))
         this.#session.isLost = true

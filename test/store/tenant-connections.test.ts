@@ -180,3 +180,16 @@ it('a statement is planned once for a connection', async () => {
   )
   expect(rows).toEqual([{ count: 1 }])
 })
+
+it('a read whose table gets another column meanwhile still answers', async () => {
+  const { run } = open(1)
+  await database.owner.pool.query(`
+    create table reelpilot.read_growing (id int);
+    grant select on reelpilot.read_growing to reelpilot_api;
+    insert into reelpilot.read_growing values (1)`)
+  const read = () =>
+    run(one, async (db) => (await sql`select * from read_growing where id = ${1}`.execute(db)).rows)
+  expect(await read()).toEqual([{ id: 1 }])
+  await database.owner.pool.query('alter table reelpilot.read_growing add column more int default 2')
+  for (let count = 0; count < 2; count += 1) expect(await read()).toEqual([{ id: 1, more: 2 }])
+})
