@@ -16,14 +16,14 @@ import type { Logger } from '../logger.ts'
 import { createBoss, throttleWarnings } from '../queue/boss.ts'
 import { workDeadDeliveries, workDeadWakeUps } from '../queue/dead-letters.ts'
 import { createInstanceStore } from '../queue/instance-store.ts'
-import { notifyAllQueues, notifyQueue } from '../queue/notify.ts'
+import { listenForWork } from '../queue/listen-for-work.ts'
 import { queues } from '../queue/queue-settings.ts'
 import { type QueuedScan, queueScans, workScans } from '../queue/scan.ts'
 import { startWakeWorker } from '../queue/wake-worker.ts'
 
 import { workDeliveries } from '../queue/webhooks.ts'
 import type { Connection } from '../store/database.ts'
-import { createChangeNotifier, listenForChanges } from '../store/event/notify.ts'
+import { createChangeNotifier } from '../store/event/notify.ts'
 import type { ScanReason } from '../store/plan/tables.ts'
 import { prune } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
@@ -94,12 +94,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     draining: draining.signal,
     ...(options.onBoundary && { onBoundary: options.onBoundary }),
   }
-  const listener = await listenForChanges(databaseUrl, {
-    onChange: ({ jobs, queues: queued = [] }) => {
-      for (const jobId of jobs) keeper.checkNow(jobId)
-      for (const queue of queued) notifyQueue(boss, queue)
-    },
-    onGap: () => notifyAllQueues(boss),
+  const listener = await listenForWork(databaseUrl, {
+    boss,
+    keeper,
     onError: (error) => log.child({ component: 'notifications' }).warn({ err: error }, 'connection lost'),
   })
 
