@@ -176,12 +176,11 @@ async function start(
       apiKey: seeded?.apiKey ?? null,
     })
   if (seeded) {
-    const pathOf = (sha256: string) => storage.path(seeded.organizationId, sha256)
     const display = await startProgressDisplay({
       db: runtime.db,
       databaseUrl: database.url,
       organizationId: seeded.organizationId,
-      pathOf,
+      locationOf: (sha256) => storage.locationOf(seeded.organizationId, sha256),
       terminal,
       onError: (error) =>
         log.child({ component: 'rehearsal' }).warn({ err: error }, 'transitions could not be read'),

@@ -9,8 +9,8 @@ export interface ProgressDisplayOptions {
   readonly db: Db
   readonly databaseUrl: string
   readonly organizationId: string
-  /** The path of a stored video on this machine. */
-  readonly pathOf: (sha256: string) => string
+  /** Where a person finds a stored video. */
+  readonly locationOf: (sha256: string) => string
   readonly terminal: Terminal
   readonly onError: (error: unknown) => void
 }
@@ -20,7 +20,7 @@ export async function startProgressDisplay(
   options: ProgressDisplayOptions,
 ): Promise<{ close(): Promise<void> }> {
   const { db, organizationId, terminal, onError } = options
-  const print = createProgressPrinter(terminal, options.pathOf)
+  const print = createProgressPrinter(terminal, options.locationOf)
   let cursor = await readHead(db, organizationId)
   let reading: Promise<void> | undefined
   let isStale = false

@@ -16,7 +16,7 @@ type AccountNow = NonNullable<FollowedTransition['account']>
  */
 export function createProgressPrinter(
   terminal: Terminal,
-  pathOf: (sha256: string) => string,
+  locationOf: (sha256: string) => string,
 ): (transition: FollowedTransition) => void {
   const { print } = terminal
   const printedJobs = new Map<string, { readonly position: string; readonly failureCode: string | null }>()
@@ -53,7 +53,7 @@ export function createProgressPrinter(
     // A redrawn line is overwritten later, so that its failure needs a line that stays.
     if (failure && terminal.isLive && !isResting) print(line)
     if (failure) for (const line of failureLines(failure)) print(line)
-    if (to === 'published' && sha256) print(detailLine(pathOf(sha256)))
+    if (to === 'published' && sha256) print(detailLine(locationOf(sha256)))
   }
 
   const printAccount = (at: Date, account: AccountNow) => {

@@ -8,6 +8,7 @@ import { type Api, type ApiOptions, createApi } from '../../src/graphql/server/s
 import { createAuthorizationStarter } from '../../src/inbound/authorization.ts'
 import { createLogger } from '../../src/logger.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import type { Storage } from '../../src/providers/storage/storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { createPostgresLimiter } from '../../src/rate-limit/postgres/postgres-limiter.ts'
@@ -24,7 +25,7 @@ import { createOrganization, type TestDatabase } from '../support/database.ts'
 
 /** The API of a test file on its own database. It is closed after the file's tests. */
 export interface TestApi extends Api {
-  readonly storage: Awaited<ReturnType<typeof createDiskStorage>>
+  readonly storage: Storage
 }
 
 export async function createTestApi(

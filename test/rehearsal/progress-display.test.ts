@@ -30,7 +30,7 @@ async function follow(tenant: Tenant) {
     db: database.runtime.db,
     databaseUrl: database.url,
     organizationId: tenant.organizationId,
-    pathOf: (sha256) => sha256,
+    locationOf: (sha256) => sha256,
     terminal: createTerminal({ out, err: out }),
     onError: (error) => {
       throw error

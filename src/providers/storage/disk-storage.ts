@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import {
@@ -36,7 +36,7 @@ export interface DiskStorageOptions {
  *
  * Removes incomplete files that killed processes left in the temporary directory more than a day ago.
  */
-export async function createDiskStorage(options: DiskStorageOptions): Promise<Required<Storage>> {
+export async function createDiskStorage(options: DiskStorageOptions): Promise<Storage> {
   const directory = path.resolve(options.directory)
   const arrivals = path.join(directory, '.arriving')
   const temporary = path.resolve(options.temporaryDirectory ?? arrivals)
@@ -122,7 +122,13 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Re
       return hashes
     },
 
-    path: pathOf,
+    async withFile(organizationId, sha256, work) {
+      const file = pathOf(organizationId, sha256)
+      await access(file).catch((cause) => throwMissing(cause, sha256))
+      return await work(file)
+    },
+
+    locationOf: pathOf,
   }
 }
 
@@ -157,7 +163,11 @@ async function openRange(file: string, sha256: string, range: ByteRange = {}): P
     const handle = await open(file)
     return handle.createReadStream(range)
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') throw new ObjectMissing(`no object ${sha256}`, { cause })
-    throw cause
+    return throwMissing(cause, sha256)
   }
+}
+
+function throwMissing(cause: unknown, sha256: string): never {
+  if (codeOf(cause) === 'ENOENT') throw new ObjectMissing(`no object ${sha256}`, { cause })
+  throw cause
 }

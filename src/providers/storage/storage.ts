@@ -47,8 +47,18 @@ export interface Storage {
   /** Hashes of an organization's objects that were last put at least this long ago. */
   list(organizationId: string, olderThanMs: number): Promise<readonly string[]>
 
-  /** The path of an object on this machine, for tools that need a file. Absent for remote storage. */
-  path?(organizationId: string, sha256: string): string
+  /**
+   * Runs `work` with a file of this machine that holds the object, for tools that need a path. The file must not be changed, and
+   * may be gone once `work` has ended. Throws ObjectMissing.
+   */
+  withFile<Result>(
+    organizationId: string,
+    sha256: string,
+    work: (file: string) => Promise<Result>,
+  ): Promise<Result>
+
+  /** Where a person finds the object. For display only: it need not be a path of this machine. */
+  locationOf(organizationId: string, sha256: string): string
 }
 
 /** The disk or its quota is full. Nothing of the object was stored. */

@@ -7,7 +7,6 @@ import { ownFailure } from '../failure.ts'
 import { needsPerson } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { freeClips } from './free-clips.ts'
-import { requireStored } from './stored-file.ts'
 
 /**
  * Probes the stored file and checks it against TikTok's rules and the creator's stored settings. A video that TikTok would
@@ -20,10 +19,7 @@ export async function checkMedia(
 ): Promise<StepOutcome> {
   const { db, storage } = deps
   const { organizationId } = context
-  await requireStored(deps, organizationId, media.sha256)
-  const path = storage.path?.(organizationId, media.sha256)
-  if (path === undefined) return done()
-  const probed = await probeMedia(path)
+  const probed = await storage.withFile(organizationId, media.sha256, (file) => probeMedia(file))
   if (probed.kind === 'unreadable') {
     const message = `The stored video cannot be read: ${probed.why}`
     return needsPerson(ownFailure('FIX_MEDIA', 'MEDIA_UNREADABLE', message))

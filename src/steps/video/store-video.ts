@@ -10,7 +10,7 @@ import { readStoryboard } from '../open-job.ts'
 import { retry } from '../outcome.ts'
 import { readSlot } from '../post/slot.ts'
 import type { StepDeps } from '../step-deps.ts'
-import { requireStored } from './stored-file.ts'
+import { withFiles } from './with-files.ts'
 
 /** Joins the clips, adds the sound, and stores the video. The same clips give the same bytes. */
 export async function storeVideo(
@@ -24,16 +24,17 @@ export async function storeVideo(
   if (read.kind === 'invalid') return read.outcome
   const directory = path.join(workDirectory, jobId)
   try {
-    for (const { sha256 } of clips) await requireStored(deps, organizationId, sha256)
-    const segments = clips.map(({ sha256 }) => storage.path?.(organizationId, sha256) ?? '')
-    const video = await assembleVideo({
-      storyboard: read.storyboard,
-      segments,
-      directory,
-      key: jobId,
-      signal,
-      ...(ffmpegPath && { ffmpegPath }),
-    })
+    const hashes = clips.map(({ sha256 }) => sha256)
+    const video = await withFiles(storage, organizationId, hashes, (segments) =>
+      assembleVideo({
+        storyboard: read.storyboard,
+        segments,
+        directory,
+        key: jobId,
+        signal,
+        ...(ffmpegPath && { ffmpegPath }),
+      }),
+    )
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video
     await countVideo(deps, context, { organizationId, sha256, bytes, seconds, width, height })

@@ -38,7 +38,7 @@ describe('a disk storage', () => {
     expect(await buffer(await storage.open(org, sha256))).toEqual(content)
     expect(await storage.stat(org, sha256)).toEqual({ sha256, bytes: content.length })
     expect(await storage.verify(org, sha256)).toBe('intact')
-    expect(await readFile(storage.path(org, sha256))).toEqual(content)
+    expect(await readFile(storage.locationOf(org, sha256))).toEqual(content)
     expect(filesIn(directory)).toEqual([sha256])
   })
 
@@ -57,6 +57,14 @@ describe('a disk storage', () => {
     const part = await storage.open(org, sha256, { start: 1000, end: 1099 })
     expect(await buffer(part)).toEqual(content.subarray(1000, 1100))
     expect(await buffer(await storage.open(org, sha256, { start: 299_990 }))).toHaveLength(10)
+  })
+
+  it('gives a file with the content, and none for an object that it does not have', async () => {
+    const storage = await createDiskStorage({ directory: await temporaryFolder() })
+    await storage.put(org, streamed(content))
+    expect(await storage.withFile(org, sha256, (file) => readFile(file))).toEqual(content)
+    const missing = storage.withFile('org_2', sha256, () => Promise.resolve('called'))
+    await expect(missing).rejects.toBeInstanceOf(ObjectMissing)
   })
 
   it('hides the content of one organization from another', async () => {
@@ -103,12 +111,12 @@ describe('a disk storage', () => {
   it('detects a truncated or changed object, which a new put repairs', async () => {
     const storage = await createDiskStorage({ directory: await temporaryFolder() })
     await storage.put(org, streamed(content))
-    await truncate(storage.path(org, sha256), 1000)
+    await truncate(storage.locationOf(org, sha256), 1000)
     expect(await storage.verify(org, sha256)).toBe('corrupt')
     await storage.put(org, streamed(content))
     expect(await storage.verify(org, sha256)).toBe('intact')
 
-    const handle = await open(storage.path(org, sha256), 'r+')
+    const handle = await open(storage.locationOf(org, sha256), 'r+')
     await handle.write(Buffer.from([(content[5000] ?? 0) ^ 1]), 0, 1, 5000)
     await handle.close()
     expect(await storage.verify(org, sha256)).toBe('corrupt')

@@ -12,7 +12,7 @@ it.each(['checkingMedia', 'publishing.preparing', 'publishing.uploading'])(
     const { job, account } = await harness.start({ video: { framesPerSecond: 24 } })
     expect(await job.advance(state)).toBe(state)
     const { media } = await job.context()
-    const file = harness.storage.path?.(harness.organizationId, media?.sha256 ?? '') ?? ''
+    const file = harness.storage.locationOf(harness.organizationId, media?.sha256 ?? '')
     await rename(file, `${file}.elsewhere`)
     expect(await job.advance()).toBe('needsPerson')
     expect((await job.history()).slice(-2)).toEqual([state, 'needsPerson'])
