@@ -1,7 +1,13 @@
 import path from 'node:path'
 import { registerBreakers } from '../circuit-breaker/breaker.ts'
 import type { Config } from '../config.ts'
-import { accountMachine, breakerMachine, jobMachine, planMachine } from '../definitions/machines.ts'
+import {
+  accountMachine,
+  breakerMachine,
+  jobMachine,
+  mediaMachine,
+  planMachine,
+} from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
 import { createDiskStorage } from '../providers/storage/disk-storage.ts'
@@ -115,7 +121,7 @@ async function start(
   const runtime = open('reelpilot_runtime', 10)
   const { ring } = await openRequiredKeys(config, runtime)
   const encryptor = createEncryptor(ring)
-  const machines = catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine])
+  const machines = catalogueOf([jobMachine, planMachine, accountMachine, mediaMachine, breakerMachine])
   const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is configured')

@@ -27,6 +27,8 @@ export type Refusal =
   | { readonly kind: 'underWay'; readonly jobId: string }
   /** The slot was due more than an hour ago. */
   | { readonly kind: 'tooLate'; readonly publishAt: Date }
+  /** Posts of these slots need the media; the list may be incomplete. */
+  | { readonly kind: 'mediaInUse'; readonly slotIds: readonly string[] }
   /** A hard quota limit has too little left. */
   | QuotaShort
 

@@ -1,5 +1,6 @@
 import type { AccountEvent } from '../../machines/account.ts'
 import type { JobEvent } from '../../machines/job/events.ts'
+import type { MediaEvent } from '../../machines/media.ts'
 import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
 import { loadCheckpoint } from '../durable/machine.ts'
@@ -22,7 +23,7 @@ export async function sendEvent(
   tx: Tx,
   { boss, machines }: CommandDeps,
   request: {
-    readonly machine: 'job' | 'account'
+    readonly machine: 'job' | 'account' | 'media'
     readonly id: string
     readonly organizationId: string
     readonly event: MachineEvent
@@ -93,4 +94,14 @@ export function sendAccountEvent(
 ): Promise<SendEventResult> {
   const { organizationId, accountId, event } = request
   return sendEvent(tx, deps, { machine: 'account', id: accountId, organizationId, event: { ...event } })
+}
+
+/** Sends an event to a media in the caller's transaction. */
+export function sendMediaEvent(
+  tx: Tx,
+  deps: CommandDeps,
+  request: { readonly organizationId: string; readonly mediaId: string; readonly event: MediaEvent },
+): Promise<SendEventResult> {
+  const { organizationId, mediaId, event } = request
+  return sendEvent(tx, deps, { machine: 'media', id: mediaId, organizationId, event: { ...event } })
 }

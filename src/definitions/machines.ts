@@ -1,6 +1,7 @@
 import { accountLogic } from '../../machines/account.ts'
 import { breakerLogic } from '../../machines/breaker.ts'
 import { jobLogic } from '../../machines/job/job.ts'
+import { mediaLogic } from '../../machines/media.ts'
 import { planLogic } from '../../machines/plan.ts'
 import { initialCheckpoint } from '../durable/decide.ts'
 import type { DurableMachine } from '../durable/machine.ts'
@@ -25,6 +26,13 @@ export const planMachine = {
   name: 'plan',
   version: 1,
   logic: planLogic,
+  upgrades: {},
+} satisfies DurableMachine
+
+export const mediaMachine = {
+  name: 'media',
+  version: 1,
+  logic: mediaLogic,
   upgrades: {},
 } satisfies DurableMachine
 

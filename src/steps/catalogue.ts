@@ -3,6 +3,7 @@ import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts
 import { refreshTokens, revokeTokens } from './account/tokens.ts'
 import { closeJob } from './close-job.ts'
 import { createHostFaultGuard } from './host-faults.ts'
+import { purgeMedia } from './media/purge-media.ts'
 import { openJob } from './open-job.ts'
 import { checkPost } from './post/check-post.ts'
 import { checkHold } from './post/clearance.ts'
@@ -39,6 +40,7 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     reconcilePost: typed(reconcilePost),
     checkPost: typed(checkPost),
     closeJob: typed(closeJob),
+    purgeMedia: typed(purgeMedia),
     refreshTokens: typed(refreshTokens),
     revokeTokens: typed(revokeTokens),
   }

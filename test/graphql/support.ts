@@ -2,7 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createApiKey } from '../../src/commands/tenant/create-api-key.ts'
-import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
+import {
+  accountMachine,
+  breakerMachine,
+  jobMachine,
+  mediaMachine,
+  planMachine,
+} from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { type Api, type ApiOptions, createApi } from '../../src/graphql/server/server.ts'
 import { createAuthorizationStarter } from '../../src/inbound/authorization.ts'
@@ -63,7 +69,10 @@ export async function createTestApi(
   const api = await createApi({
     connection: database.api,
     databaseUrl: database.url,
-    deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine]) },
+    deps: {
+      boss,
+      machines: catalogueOf([jobMachine, planMachine, accountMachine, mediaMachine, breakerMachine]),
+    },
     authorization: testAuthorization(),
     notifications,
     storage,
@@ -228,16 +237,21 @@ export async function mutate(
        ... on NotPermittedInStateError { state event }
        ... on InvalidInputError { fields { path message } }
        ... on NotFoundError { field }
+       ${needsMedia.has(name) ? '... on MediaInUseError { slotIds }' : ''}
      } }`.replace(/\.\.\. on NotPermittedInStateError \{ state event \}/, hasStateError(name) ? '$&' : ''),
     { input },
   )
   return answer[name]
 }
 
+/** The mutations that take a media away from its posts. */
+const needsMedia: ReadonlySet<string> = new Set(['deleteMedia'])
+
 /** Whether the result union of a mutation has NotPermittedInStateError. Validation rejects fragments on other types. */
 function hasStateError(name: string): boolean {
   const never = [
     ...['createPlan', 'createApiKey', 'revokeApiKey', 'runScan', 'connectAccount'],
+    'updateMedia',
     ...['grantQuota', 'setQuotaLimit', 'adjustQuota', 'setTimeZone'],
   ]
   return !never.includes(name)

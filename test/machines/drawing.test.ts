@@ -1,9 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
+import {
+  accountMachine,
+  breakerMachine,
+  jobMachine,
+  mediaMachine,
+  planMachine,
+} from '../../src/definitions/machines.ts'
 import { diagramOf, toMermaid } from '../../src/durable/diagram.ts'
 
-it.each([jobMachine, planMachine, accountMachine, breakerMachine])(
+it.each([jobMachine, planMachine, accountMachine, breakerMachine, mediaMachine])(
   'the drawing of the $name machine matches the machine',
   async (machine) => {
     const file = new URL(`../../machines/${machine.name}.mmd`, import.meta.url)

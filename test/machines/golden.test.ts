@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { failureThreshold } from '../../machines/breaker.ts'
-import { accountMachine, breakerMachine, jobMachine } from '../../src/definitions/machines.ts'
+import { accountMachine, breakerMachine, jobMachine, mediaMachine } from '../../src/definitions/machines.ts'
 import type { Checkpoint, Json, MachineEvent } from '../../src/durable/checkpoint.ts'
 import { decide, doneEvent } from '../../src/durable/decide.ts'
 import {
@@ -26,6 +26,7 @@ const outputs: Readonly<Record<string, Json>> = {
   reconcilePost: { kind: 'sent' },
   checkPost: { kind: 'public', postIds: ['7312345678901234567'] },
   refreshTokens: expiry,
+  checkUpload: { kind: 'accepted', remedies: [] },
 }
 
 /** Checkpoints as each version wrote them. A build that cannot finish them must not be released. */
@@ -116,5 +117,29 @@ describe('a breaker of breaker-v1.json', async () => {
       if (decision.kind === 'moved') checkpoint = decision.checkpoint
     }
     expect(checkpoint).toMatchObject({ state: 'open', tag: 'waiting' })
+  })
+})
+
+describe('a media of media-v1.json', async () => {
+  const all = await golden('media-v1.json')
+  const ends = ['ready', 'expired', 'duplicate', 'purged']
+  /** What a person does about a media that rests, and what happens to one that waits for bytes. */
+  const nudges: Readonly<Record<string, MachineEvent>> = {
+    uploading: { type: 'received' },
+    refused: { type: 'convert' },
+    deleted: { type: 'restore' },
+  }
+
+  it('has a checkpoint in every state', () => {
+    expect(all.map(([, { state }]) => state).sort()).toEqual(
+      [...leafPaths(mediaMachine)].filter((state) => state !== 'added').sort(),
+    )
+  })
+
+  it.each(all)('in the state "%s" is loaded, and becomes ready unless it is over', (name, stored) => {
+    const settled = finish(mediaMachine, stored, ends, ({ state }) => nudges[state])
+    expect(settled.version).toBe(mediaMachine.version)
+    const isOver = /^(purg|expired|duplicate)/.test(name)
+    expect(settled.state === 'ready').toBe(!isOver)
   })
 })

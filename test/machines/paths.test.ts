@@ -1,7 +1,7 @@
 import { getShortestPaths } from '@xstate/graph'
 import { describe, expect, it } from 'vitest'
 import type { AnyStateMachine } from 'xstate'
-import { accountMachine, jobMachine } from '../../src/definitions/machines.ts'
+import { accountMachine, jobMachine, mediaMachine } from '../../src/definitions/machines.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
 
 const at = 1_767_225_600_000
@@ -36,6 +36,10 @@ const outputs: Readonly<Record<string, readonly unknown[]>> = {
     { kind: 'lost', failure },
   ],
   refreshTokens: [expiry],
+  checkUpload: [
+    { kind: 'accepted', remedies: [] },
+    { kind: 'refused', failure, remedies: ['frameRate'] },
+  ],
 }
 const errors = [
   ...['retry', 'unknown', 'needsAccount', 'needsPerson', 'failed'].map((kind) => ({ kind, failure })),
@@ -69,11 +73,19 @@ interface Reached {
   readonly context: Readonly<Record<string, unknown>>
 }
 
-/** Identifies a state by its name and the context fields that decide where a job resumes. */
+/** Identifies a state by its name and the context fields that decide where a job resumes, or a media goes. */
 const serializeState = ({ value, context }: Reached): string => {
+  const { remedies, wasReady } = context
   const { clip, media: made, post: opened, sentAt, outcomeUnknown, reserved, scenes, clips, ending } = context
   const has = [clip, made, opened, sentAt, outcomeUnknown, reserved, scenes].map(Boolean)
-  return JSON.stringify([nameOf(value), has, Array.isArray(clips) && clips.length, ending])
+  return JSON.stringify([
+    nameOf(value),
+    has,
+    Array.isArray(clips) && clips.length,
+    ending,
+    remedies,
+    wasReady,
+  ])
 }
 
 /** Every reachable state, with the states on a shortest path to it. */
@@ -113,5 +125,11 @@ describe('the graph of a machine', () => {
   it('reaches every state of an account', () => {
     const passed = reachable(accountMachine.logic, { accountId: 'a' })
     expect([...leafPaths(accountMachine)].filter((leaf) => !passed.has(leaf))).toEqual([])
+  })
+
+  it('reaches every state of a media, and ready only through a check', () => {
+    const passed = reachable(mediaMachine.logic, { mediaId: 'm' })
+    expect([...leafPaths(mediaMachine)].filter((leaf) => !passed.has(leaf))).toEqual(['added'])
+    expect(passed.get('ready')).toContain('checking.probing')
   })
 })

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { accountMachine, breakerMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
+import {
+  accountMachine,
+  breakerMachine,
+  jobMachine,
+  mediaMachine,
+  planMachine,
+} from '../../src/definitions/machines.ts'
 import { type DurableMachine, leafPaths } from '../../src/durable/machine.ts'
 import { createAccount } from '../support/account.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
@@ -45,6 +51,7 @@ describe('the database', () => {
   it.each([
     ['job_states', jobMachine, []],
     ['account_states', accountMachine, []],
+    ['media_states', mediaMachine, []],
     ['breaker_states', breakerMachine, []],
   ] as const)('lists in %s exactly the states that the machine can be in', async (name, machine, old) => {
     const { rows } = await sql<{ states: string[] }>`select ${sql.ref(name)}() as states`.execute(db)
@@ -59,6 +66,7 @@ describe('the database', () => {
   it('refuses a state that no machine has', async () => {
     await expect(insertRow('job', 'nonsense')).rejects.toThrow('machine_instance_job_state')
     await expect(insertRow('account', 'nonsense')).rejects.toThrow('machine_instance_account_state')
+    await expect(insertRow('media', 'nonsense')).rejects.toThrow('machine_instance_media_state')
     await expect(insertBreaker('nonsense')).rejects.toThrow('circuit_breaker_state')
     const id = await insertRow('job', 'paused')
     await expect(

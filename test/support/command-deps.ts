@@ -1,5 +1,5 @@
 import type { CommandDeps } from '../../src/commands/command-deps.ts'
-import { accountMachine, jobMachine, planMachine } from '../../src/definitions/machines.ts'
+import { accountMachine, jobMachine, mediaMachine, planMachine } from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { createBoss } from '../../src/queue/boss.ts'
 import { afterFile } from './after-file.ts'
@@ -16,5 +16,5 @@ export async function createCommandDeps({ url }: TestDatabase): Promise<CommandD
   })
   await boss.start()
   afterFile(() => boss.stop({ graceful: false }))
-  return { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine]) }
+  return { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine, mediaMachine]) }
 }

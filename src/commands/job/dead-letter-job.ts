@@ -18,10 +18,10 @@ export type DeadLetterJobResult =
   | { readonly kind: 'moot' }
 
 /**
- * Records a dead letter for a job or account whose wake-ups failed repeatedly, and appends an event.
+ * Records a dead letter for a job, an account or a media whose wake-ups failed repeatedly, and appends an event.
  *
- * A job also gets `infrastructureFailed`: it rests until a person acts, and remembers that a call may have been made. An instance
- * that cannot take that event (its checkpoint is unreadable in this build, or it is an account) stays at its checkpoint, and
+ * A job and a media also get `infrastructureFailed`: it rests until a person acts, and remembers that a call may have been made. An instance
+ * that cannot take that event (its checkpoint is unreadable in this build, it is an account, or a media that is being removed) stays at its checkpoint, and
  * the sweep ignores it until it is redriven. If the transition itself fails, the repeated call records the dead letter only.
  */
 export async function deadLetterJob(
@@ -35,7 +35,8 @@ export async function deadLetterJob(
   const { organizationId, slotId, accountId, revision, checkpoint } = stuck
   const { machine, state } = checkpoint
   const event = { type: 'infrastructureFailed', failure: failureOf(cause) }
-  const isTransitioned = machine === 'job' && !isRepeated && canHandle(deps.machines, checkpoint, event)
+  const isTransitioned =
+    (machine === 'job' || machine === 'media') && !isRepeated && canHandle(deps.machines, checkpoint, event)
   const jobRevision = isTransitioned ? revision + 1 : revision
   await insertDeadLetter(tx, {
     organizationId,

@@ -12,8 +12,8 @@ import { problemOfReason } from '../text.ts'
 export type RedriveJobResult = { readonly kind: 'done'; readonly jobId: string } | Refusal
 
 /**
- * Redrives a job or account from its dead letter, after the cause was fixed. A job that rests is retried as by a person, which
- * looks up first whether a call was made. An instance that stayed at its checkpoint is woken there. A second redrive is refused,
+ * Redrives a job, an account or a media from its dead letter, after the cause was fixed. A job that rests is retried as by a person,
+ * which looks up first whether a call was made; a media is checked again. An instance that stayed at its checkpoint is woken there. A second redrive is refused,
  * because there is no open dead letter.
  */
 export async function redriveJob(
@@ -41,12 +41,13 @@ export async function redriveJob(
   const deadLetterId = await lockOpenDeadLetter(tx, jobId, revision)
   if (deadLetterId === null) return { kind: 'refused', state, event: 'redrive' }
 
-  const retry = { type: 'retry' }
+  const retry = { type: machine === 'media' ? 'recheck' : 'retry' }
   const isResting = tag === 'resting' || tag === 'settled'
   if (isResting && !canHandle(deps.machines, checkpoint, retry))
-    return { kind: 'refused', state, event: 'retry' }
+    return { kind: 'refused', state, event: retry.type }
   await markRedriven(tx, deadLetterId, { reason, by })
-  if (isResting) await sendEvent(tx, deps, { machine: 'job', id: jobId, organizationId, event: retry })
+  if (isResting && (machine === 'job' || machine === 'media'))
+    await sendEvent(tx, deps, { machine, id: jobId, organizationId, event: retry })
   else {
     await resetLeaseAttempts(tx, jobId)
     await queueWakeUps(deps.boss, [{ jobId, organizationId, reason: `redriven ${deadLetterId}` }], tx)

@@ -2,7 +2,7 @@ import { type EventRecord, listEvents, readHead } from '../../store/event/read.t
 import { builder } from '../schema/builder.ts'
 import { numberedConnectionOf } from '../schema/connection.ts'
 import { EventConnection } from '../schema/connection-type.ts'
-import { Account, Event, Job, Plan, Slot } from '../schema/ref.ts'
+import { Account, Event, Job, Media, Plan, Slot } from '../schema/ref.ts'
 
 Event.implement({
   description:
@@ -24,7 +24,7 @@ Event.implement({
     payload: t.expose('payload', {
       type: 'JSON',
       description:
-        'The details of the event. For `job.transitioned` and `account.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
+        'The details of the event. For `job.transitioned`, `account.transitioned` and `media.transitioned`: `from`, `to`, `event`, `tag` and `progress`.',
     }),
     plan: t.field({
       type: Plan,
@@ -50,10 +50,17 @@ Event.implement({
       description: 'The job of the event in its current state; null if there is none.',
       resolve: ({ jobId }, _args, { load }) => (jobId === null ? null : load.job.load(jobId)),
     }),
+    media: t.field({
+      type: Media,
+      nullable: true,
+      description: 'The media of the event in its current state; null if there is none.',
+      resolve: ({ type, jobId }, _args, { load }) =>
+        jobId === null || !type.startsWith('media.') ? null : load.media.load(jobId),
+    }),
     revision: t.expose('jobRevision', {
       type: 'SafeInt',
       nullable: true,
-      description: 'The revision of the job or account after the event; null for other events.',
+      description: 'The revision of the job, account or media after the event; null for other events.',
     }),
   }),
 })

@@ -73,6 +73,15 @@ builder.subscriptionType({
       },
       resolve: (event) => event,
     }),
+    mediaEvents: t.field({
+      type: Event,
+      description: 'The `media.*` events: every transition of every media.',
+      authScopes: { read: true },
+      args: { after: t.arg({ type: 'SafeInt', description: after }) },
+      subscribe: (_root, args, context) =>
+        subscribeTo(context, args.after, { kind: 'family', family: 'media' }),
+      resolve: (event) => event,
+    }),
     quotaEvents: t.field({
       type: Event,
       description: 'The `quota.*` events.',

@@ -1,6 +1,6 @@
 import type { ObjectRef } from '@pothos/core'
 import { builder, type Types } from './builder.ts'
-import { Account, Event, Job, JobTransition, Plan, Scan, ScanDecision, Slot } from './ref.ts'
+import { Account, Event, Job, JobTransition, Media, Plan, Scan, ScanDecision, Slot } from './ref.ts'
 
 /**
  * Defines the connection type of a list, `<Type>Connection`, and its edge type, `<Type>Edge`.
@@ -48,4 +48,8 @@ export const ScanConnection = connectionTypes(Scan, {
 export const ScanDecisionConnection = connectionTypes(ScanDecision, {
   connection: 'A page of scan decisions.',
   edge: 'A scan decision and its cursor.',
+})
+export const MediaConnection = connectionTypes(Media, {
+  connection: 'A page of media.',
+  edge: 'A media and its cursor.',
 })

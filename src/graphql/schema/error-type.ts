@@ -6,6 +6,7 @@ import {
   IdempotencyInProgress,
   InvalidInput,
   JobKeyInUse,
+  MediaInUse,
   NotFound,
   NotPermittedInState,
   QuotaExceeded,
@@ -142,6 +143,19 @@ builder.objectType(SlotTooLate, {
   authScopes: { read: true },
   fields: (t) => ({
     publishAt: t.expose('publishAt', { type: 'DateTime', description: 'When the slot was due.' }),
+  }),
+})
+
+builder.objectType(MediaInUse, {
+  name: 'MediaInUseError',
+  description: refusalCodes.MEDIA_IN_USE,
+  interfaces: [ErrorInterface],
+  authScopes: { read: true },
+  fields: (t) => ({
+    slotIds: t.idList({
+      description: 'The global ids of slots whose posts need the media, the earliest first, at most 20.',
+      resolve: ({ slotIds }) => slotIds.map((slotId) => encodeGlobalId('Slot', slotId)),
+    }),
   }),
 })
 

@@ -12,6 +12,7 @@ export const refusalCodes = {
   CREATOR_SETTINGS_VIOLATION: 'The TikTok settings of the creator do not allow the planned post.',
   JOB_KEY_IN_USE: 'An unfinished job of another slot has this job key.',
   SLOT_TOO_LATE: 'The publishing time of the slot is too far in the past.',
+  MEDIA_IN_USE: 'Posts that are approved or in progress need the media.',
   QUOTA_EXCEEDED: 'A hard quota limit does not have enough left.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another mutation or input.',
   IDEMPOTENCY_IN_PROGRESS:
@@ -89,6 +90,15 @@ export class SlotTooLate extends RefusalError {
   }
 }
 
+export class MediaInUse extends RefusalError {
+  readonly code = 'MEDIA_IN_USE'
+  readonly slotIds: readonly string[]
+  constructor(slotIds: readonly string[]) {
+    super('posts need this media: change or remove their slots, or cancel their jobs')
+    this.slotIds = slotIds
+  }
+}
+
 export class QuotaExceeded extends RefusalError {
   readonly code = 'QUOTA_EXCEEDED'
   readonly metric: QuotaShortage['metric']
@@ -143,6 +153,8 @@ export function errorOf(refusal: Refusal): RefusalError {
       return new JobKeyInUse(refusal.jobId)
     case 'tooLate':
       return new SlotTooLate(refusal.publishAt)
+    case 'mediaInUse':
+      return new MediaInUse(refusal.slotIds)
     case 'quotaShort':
       return new QuotaExceeded(refusal)
   }

@@ -1,5 +1,5 @@
 /** The types with a global id, which the query `node` accepts. */
-export type NodeName = 'Organization' | 'ApiKey' | 'Account' | 'Plan' | 'Slot' | 'Job' | 'Scan'
+export type NodeName = 'Organization' | 'ApiKey' | 'Account' | 'Plan' | 'Slot' | 'Job' | 'Scan' | 'Media'
 
 const names: ReadonlySet<string> = new Set<NodeName>([
   'Organization',
@@ -9,6 +9,7 @@ const names: ReadonlySet<string> = new Set<NodeName>([
   'Slot',
   'Job',
   'Scan',
+  'Media',
 ])
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const keyId = /^[0-9A-Za-z]{12}$/

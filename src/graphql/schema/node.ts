@@ -19,6 +19,7 @@ async function findNode(text: string, context: Context): Promise<object | null> 
     Slot: () => load.slot.load(id),
     Job: () => load.job.load(id),
     Scan: () => load.scan.load(id),
+    Media: () => load.media.load(id),
   }
   const found = await find[name]()
   return found && { ...found, __typename: name }

@@ -1,6 +1,7 @@
 import type { AccountRecord } from '../../store/account/accounts.ts'
 import type { EventRecord } from '../../store/event/read.ts'
 import type { CheckpointRecord, JobRecord } from '../../store/job/job-list.ts'
+import type { MediaRecord } from '../../store/media/media.ts'
 import type { PlanRecord } from '../../store/plan/plans.ts'
 import type { ScanDecisionRecord, ScanRecord } from '../../store/plan/scans.ts'
 import type { SlotRecord } from '../../store/plan/slots.ts'
@@ -16,6 +17,7 @@ export const Account = builder.objectRef<AccountRecord>('Account')
 export const Plan = builder.objectRef<PlanRecord>('Plan')
 export const Slot = builder.objectRef<SlotRecord>('Slot')
 export const Job = builder.objectRef<JobRecord>('Job')
+export const Media = builder.objectRef<MediaRecord>('Media')
 export const JobTransition = builder.objectRef<CheckpointRecord>('JobTransition')
 export const Event = builder.objectRef<EventRecord>('Event')
 export const Quota = builder.objectRef<QuotaRecord>('Quota')

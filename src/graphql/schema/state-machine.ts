@@ -76,7 +76,7 @@ builder.queryFields((t) => ({
     type: StateMachine,
     nullable: true,
     description:
-      'A state machine by name: `job`, `plan`, `account` or `breaker`. Null if there is no such machine.',
+      'A state machine by name: `job`, `plan`, `account`, `media` or `breaker`. Null if there is no such machine.',
     authScopes: { read: true },
     args: { name: t.arg.string({ required: true, description: 'The name of the machine.' }) },
     resolve: (_root, { name }, { deps }) => {

@@ -8,6 +8,7 @@ import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { AccountRecord, UpcomingSlot } from '../../store/account/accounts.ts'
 import type { Executor, Tx } from '../../store/database.ts'
 import type { JobRecord } from '../../store/job/job-list.ts'
+import type { MediaRecord } from '../../store/media/media.ts'
 import type { PlanRecord } from '../../store/plan/plans.ts'
 import type { ScanRecord } from '../../store/plan/scans.ts'
 import type { SlotRecord } from '../../store/plan/slots.ts'
@@ -67,4 +68,7 @@ export interface Loaders {
   readonly jobSummary: DataLoader<string, JobRecord | null>
   readonly jobOfSlot: DataLoader<string, JobRecord | null>
   readonly scan: DataLoader<string, ScanRecord | null>
+  readonly media: DataLoader<string, MediaRecord | null>
+  /** Keyed by the hash of the content. */
+  readonly mediaByContent: DataLoader<string, MediaRecord | null>
 }

@@ -2,6 +2,7 @@ import DataLoader from 'dataloader'
 import { type AccountRecord, findAccounts, listUpcomingSlotsOf } from '../../store/account/accounts.ts'
 import { type Executor, readDatabaseTime } from '../../store/database.ts'
 import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
+import { findMedia, findMediaByContent } from '../../store/media/media.ts'
 import { findPlans } from '../../store/plan/plans.ts'
 import { findScans } from '../../store/plan/scans.ts'
 import { findSlots } from '../../store/plan/slots.ts'
@@ -49,6 +50,8 @@ export function createLoaders(
     jobSummary: by((db, organization, ids) => findJobs(db, organization, ids, 'summary'), idOf),
     jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
     scan: by(findScans, idOf),
+    media: by(findMedia, idOf),
+    mediaByContent: by(findMediaByContent, (media) => media.sha256),
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Db, readInOrganization } from '../../store/database.ts'
-import { findMedia } from '../../store/job/media.ts'
+import { findServedMedia } from '../../store/media/served-media.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { KeyWatch } from './key-watch.ts'
 import { type Problem, sendProblem, unauthenticated } from './problem.ts'
@@ -35,9 +35,9 @@ export function createMediaRoute({ db, storage, authenticator, keys }: MediaRout
     const viewer = await authenticator.authenticate(request.headers.authorization)
     if (!viewer) return sendProblem(response, unauthenticated)
     const { organizationId } = viewer
-    const media = /^[0-9a-f]{64}$/.test(sha256)
-      ? await readInOrganization(db, organizationId, (tx) => findMedia(tx, organizationId, sha256))
-      : undefined
+    const [media] = /^[0-9a-f]{64}$/.test(sha256)
+      ? await readInOrganization(db, organizationId, (tx) => findServedMedia(tx, organizationId, sha256))
+      : []
     if (!media) return sendProblem(response, missing('The video does not exist.'))
 
     const tag = `"${sha256}"`

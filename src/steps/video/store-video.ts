@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptClip } from '../../../machines/job/context.ts'
+import { restoreMedia } from '../../commands/media/delete-media.ts'
 import { recordUsage, settleJobQuota } from '../../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'
-import { insertMedia, type Media } from '../../store/job/media.ts'
+import { findMediaByContent } from '../../store/media/media.ts'
+import { insertStoredVideo, type StoredVideo } from '../../store/media/stored-video.ts'
 import { failureWithCause } from '../failure.ts'
 import { readStoryboard } from '../open-job.ts'
 import { retry } from '../outcome.ts'
@@ -49,11 +51,17 @@ export async function storeVideo(
 }
 
 /** Counts the stored bytes and consumes the video's quota, whatever becomes of its post. Each is counted once. */
-async function countVideo({ db }: StepDeps, { jobId, now }: StepContext, media: Media): Promise<void> {
-  const { organizationId, bytes } = media
+async function countVideo(deps: StepDeps, { jobId, now }: StepContext, media: StoredVideo): Promise<void> {
+  const { db } = deps
+  const { organizationId, sha256, bytes } = media
   await db.transaction().execute(async (tx) => {
     const use = { metric: 'storageBytes', amount: bytes, key: null } as const
-    if (await insertMedia(tx, media)) await recordUsage(tx, { organizationId, at: now(), jobId, ...use })
+    if (await insertStoredVideo(tx, media))
+      await recordUsage(tx, { organizationId, at: now(), jobId, ...use })
     await settleJobQuota(tx, { organizationId, jobId }, { videos: 'commit', seconds: 'commit' })
   })
+  // A transaction of its own: it locks the media's instance, which comes before the quota.
+  const [same] = await findMediaByContent(db, organizationId, [sha256])
+  if (same?.deletedAt)
+    await db.transaction().execute((tx) => restoreMedia(tx, deps, { organizationId, mediaId: same.id }))
 }

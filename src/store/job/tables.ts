@@ -43,14 +43,3 @@ export interface DeadLetterTable {
   redrive_reason: string | null
   redriven_by: string | null
 }
-
-export interface MediaTable {
-  organization_id: string
-  sha256: string
-  bytes: number
-  seconds: number
-  width: number
-  height: number
-  content_type: string
-  created_at: DefaultedTimestamp
-}

@@ -35,7 +35,8 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
              coalesce(sum(case kind when 'reserve' then entry.amount when 'commit' then -entry.amount
                                     when 'release' then -entry.amount else 0 end), 0) as reserved,
              coalesce(sum(entry.amount) filter (
-               where kind in ('commit', 'use') and coalesce(counted_at > window_start, true)), 0) as used
+               where kind in ('commit', 'use') and coalesce(counted_at > window_start, true)), 0)
+               - coalesce(sum(entry.amount) filter (where kind = 'free'), 0) as used
         from quota left join entry on entry.quota_id = quota.id
        where quota.organization_id = ${organizationId} group by quota.id
     ), balance as (
@@ -80,7 +81,7 @@ export async function auditQuota(db: Executor, organizationId: string): Promise<
       select 'STORAGE_MISMATCH', 'the bytes in use are not the bytes of the stored files', 'storageBytes', 'total',
              null, null, kept.bytes, coalesce((select sum(used) from balance
                                                 where metric = 'storageBytes' and period = 'total'), 0)::bigint
-        from (select coalesce(sum(bytes), 0)::bigint as bytes from media where organization_id = ${organizationId}) kept
+        from (select coalesce(sum(bytes + preview_bytes), 0)::bigint as bytes from media where organization_id = ${organizationId}) kept
        where kept.bytes <> coalesce((select sum(used) from balance where metric = 'storageBytes' and period = 'total'), 0)
     )
     select code, message, metric, period, starts_at as "startsAt", job_id as "jobId", expected, found

@@ -39,7 +39,7 @@ export interface QuotaTable {
   updated_at: DefaultedTimestamp
 }
 
-export type QuotaEntryKind = 'grant' | 'limit' | 'adjust' | 'reserve' | 'commit' | 'release' | 'use'
+export type QuotaEntryKind = 'grant' | 'limit' | 'adjust' | 'reserve' | 'commit' | 'release' | 'use' | 'free'
 
 export interface QuotaEntryTable {
   id: Defaulted<string>

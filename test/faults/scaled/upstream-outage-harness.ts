@@ -7,7 +7,7 @@ import { createDiskStorage } from '../../../src/providers/storage/disk-storage.t
 import { connectLocalAccount } from '../../../src/rehearsal/local-account.ts'
 import { startLocalTikTok } from '../../../src/simulator/local-tiktok.ts'
 import type { LocalTikTok } from '../../../src/simulator/simulator.ts'
-import { insertMedia } from '../../../src/store/job/media.ts'
+import { insertStoredVideo } from '../../../src/store/media/stored-video.ts'
 import { setRateLimit } from '../../../src/store/rate-limit/settings.ts'
 import { createEncryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
@@ -75,7 +75,7 @@ export async function createOutageHarness({
   const storage = await createDiskStorage({ directory: mediaDirectory })
   const kept = await storage.put(organizationId, await makeVideo(directory, defaultVideo))
   const media = { ...kept, seconds: defaultVideo.seconds, width: 360, height: 640 }
-  await insertMedia(db, { organizationId, ...media })
+  await insertStoredVideo(db, { organizationId, ...media })
 
   const simulatorSettings = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const
   const local = await startLocalTikTok({ persist: false, settings: simulatorSettings })

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { insertMedia } from '../../../src/store/job/media.ts'
+import { insertStoredVideo } from '../../../src/store/media/stored-video.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { waitUntil } from '../../support/wait.ts'
 import {
@@ -95,7 +95,7 @@ async function storeVideo(bytes: number) {
     })(),
   )
   const kept = { organizationId, sha256, bytes, seconds: 4, width: 360, height: 640 }
-  await insertMedia(database.runtime.db, kept)
+  await insertStoredVideo(database.runtime.db, kept)
   return kept
 }
 

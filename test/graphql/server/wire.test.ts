@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws'
 import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { appendEvent } from '../../../src/store/event/append.ts'
-import { insertMedia } from '../../../src/store/job/media.ts'
+import { insertStoredVideo } from '../../../src/store/media/stored-video.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import {
   createDraft,
@@ -226,7 +226,7 @@ describe('videos', () => {
         yield content
       })(),
     )
-    await insertMedia(database.runtime.db, {
+    await insertStoredVideo(database.runtime.db, {
       organizationId,
       sha256,
       bytes: content.length,
@@ -292,6 +292,7 @@ describe('a server behind a proxy', () => {
       `update reelpilot.machine_instance set context = context || $1::jsonb where organization_id = $2 and machine = 'job'`,
       [JSON.stringify({ media }), someone.organizationId],
     )
+    await insertStoredVideo(database.runtime.db, { organizationId: someone.organizationId, ...media })
     const url = `https://reels.example/api/media/${media.sha256}`
     const answer = { jobs: { nodes: [{ media: { url } }] } }
     expect(await someone.request(links)).toEqual(answer)

@@ -6,7 +6,7 @@ import type { KeptMedia } from '../../../machines/job/context.ts'
 import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
 import type { Storage } from '../../../src/providers/storage/storage.ts'
-import { insertMedia } from '../../../src/store/job/media.ts'
+import { insertStoredVideo } from '../../../src/store/media/stored-video.ts'
 import { createEncryptor, type Encryptor } from '../../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../../src/vault/key-ring.ts'
 import { afterFile } from '../../support/after-file.ts'
@@ -49,7 +49,7 @@ export async function createHarness(): Promise<Harness> {
   const store = async (options: VideoOptions): Promise<KeptMedia> => {
     const kept = await storage.put(organizationId, await makeVideo(directory, options))
     const media = { ...kept, seconds: options.seconds, width: 360, height: 640 }
-    await insertMedia(db, { organizationId, ...media })
+    await insertStoredVideo(db, { organizationId, ...media })
     return media
   }
   const shared = {

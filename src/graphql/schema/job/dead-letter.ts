@@ -11,7 +11,7 @@ import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
 import { connectionTypes } from '../connection-type.ts'
 import { NotPermittedInState } from '../error.ts'
-import { Account, ApiKey, Job } from '../ref.ts'
+import { Account, ApiKey, Job, Media } from '../ref.ts'
 
 const Reason = builder.enumType('DeadLetterReason', {
   description: 'Why workers could not advance an instance.',
@@ -27,13 +27,13 @@ const Reason = builder.enumType('DeadLetterReason', {
 
 const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
   description:
-    'A job or an account that workers could not advance for about half an hour. It does not continue automatically: the operator fixes the cause, then it is redriven.',
+    'A job, an account or a media that workers could not advance for about half an hour. It does not continue automatically: the operator fixes the cause, then it is redriven.',
   authScopes: { read: true },
   fields: (t) => ({
     job: t.field({
       type: Job,
       nullable: true,
-      description: 'The job; null if the dead letter is about an account.',
+      description: 'The job; null if the dead letter is about something else.',
       resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
         machine === 'job' ? load.job.load(jobId) : null,
     }),
@@ -41,9 +41,16 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
       type: Account,
       nullable: true,
       description:
-        'The account, whose tokens are not refreshed meanwhile; null if the dead letter is about a job.',
+        'The account, whose tokens are not refreshed meanwhile; null if the dead letter is about something else.',
       resolve: ({ machine, instanceId: jobId }, _args, { load }) =>
         machine === 'account' ? load.account.load(jobId) : null,
+    }),
+    media: t.field({
+      type: Media,
+      nullable: true,
+      description: 'The media; null if the dead letter is about something else.',
+      resolve: ({ machine, instanceId: mediaId }, _args, { load }) =>
+        machine === 'media' ? load.media.load(mediaId) : null,
     }),
     state: t.exposeString('state', { description: 'The path of the state in which processing failed.' }),
     reason: t.expose('code', { type: Reason, description: 'Why workers could not advance it.' }),
@@ -55,7 +62,7 @@ const DeadLetter = builder.objectRef<DeadLetterRecord>('DeadLetter').implement({
     }),
     isResolved: t.boolean({
       description:
-        'Whether the dead letter needs no redrive: it was redriven, or its job or account advanced otherwise.',
+        'Whether the dead letter needs no redrive: it was redriven, or its subject advanced otherwise.',
       resolve: ({ isOpen }) => !isOpen,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When processing was given up.' }),
@@ -128,14 +135,14 @@ function openDeadLetters(context: Context): DataLoader<string, DeadLetterRecord 
 
 defineMutation('redriveDeadLetter', {
   description:
-    'Redrives the job or account of an unresolved dead letter. A call whose outcome is unknown is looked up first, so nothing happens twice. Fails with NOT_PERMITTED_IN_STATE if there is no unresolved dead letter.',
+    'Redrives the job, account or media of an unresolved dead letter. A call whose outcome is unknown is looked up first, so nothing happens twice. Fails with NOT_PERMITTED_IN_STATE if there is no unresolved dead letter.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
     description: 'Input of `redriveDeadLetter`.',
-    ids: { subjectId: ['Job', 'Account'] },
+    ids: { subjectId: ['Job', 'Account', 'Media'] },
     fields: (t) => ({
-      subjectId: t.id({ required: true, description: 'The job or account to redrive.' }),
+      subjectId: t.id({ required: true, description: 'The job, account or media to redrive.' }),
       reason: t.string({
         required: true,
         description: 'What was fixed, 1 to 500 characters.',
@@ -150,14 +157,20 @@ defineMutation('redriveDeadLetter', {
       job: t.field({
         type: Job,
         nullable: true,
-        description: 'The job after the mutation; null if an account was redriven.',
+        description: 'The job after the mutation; null if something else was redriven.',
         resolve: ({ jobId }, _args, { load }) => load.job.load(jobId),
       }),
       account: t.field({
         type: Account,
         nullable: true,
-        description: 'The account after the mutation; null if a job was redriven.',
+        description: 'The account after the mutation; null if something else was redriven.',
         resolve: ({ jobId }, _args, { load }) => load.account.load(jobId),
+      }),
+      media: t.field({
+        type: Media,
+        nullable: true,
+        description: 'The media after the mutation; null if something else was redriven.',
+        resolve: ({ jobId }, _args, { load }) => load.media.load(jobId),
       }),
     }),
   },

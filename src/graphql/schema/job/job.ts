@@ -17,9 +17,8 @@ import { JobConnection } from '../connection-type.ts'
 import { requestError } from '../error.ts'
 import { Failure } from '../failure.ts'
 import { decodeGlobalId } from '../global-id.ts'
-import { Account, Job, Slot } from '../ref.ts'
+import { Account, Job, Media, Slot } from '../ref.ts'
 import { selectedFields } from '../selected-fields.ts'
-import { Media } from './media.ts'
 
 const Tag = builder.enumType('JobTag', {
   description: 'What a job needs next.',
@@ -151,8 +150,11 @@ builder.node(Job, {
     media: t.field({
       type: Media,
       nullable: true,
-      description: 'The finished video; null until it is stored.',
-      resolve: (job) => jobContext(job).media,
+      description: 'The video that the job posts; null until it is stored, and after its files were removed.',
+      resolve: (job, _args, { load }) => {
+        const { media } = jobContext(job)
+        return media ? load.mediaByContent.load(media.sha256) : null
+      },
     }),
     publishId: t.string({
       nullable: true,

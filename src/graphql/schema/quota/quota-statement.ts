@@ -16,6 +16,7 @@ const EntryKind = builder.enumType('QuotaEntryKind', {
     COMMIT: { value: 'commit', description: 'A job used quota that it had reserved.' },
     RELEASE: { value: 'release', description: 'A job returned quota that it had reserved.' },
     USE: { value: 'use', description: 'Quota was used without a reservation.' },
+    FREE: { value: 'free', description: 'What was used was freed again: stored files were removed.' },
   } as const,
 })
 

@@ -1,6 +1,7 @@
 import { getNamedType, isLeafType, isObjectType } from 'graphql'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { schema } from '../../../../src/graphql/schema/schema.ts'
+import { insertStoredVideo } from '../../../../src/store/media/stored-video.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import {
   createDraft,
@@ -107,6 +108,7 @@ describe('a job', () => {
       'update reelpilot.machine_instance set context = context || $1::jsonb where id = $2',
       [JSON.stringify(known), Buffer.from(id, 'base64url').toString().split(':')[1]],
     )
+    await insertStoredVideo(database.runtime.db, { organizationId: tenant.organizationId, ...known.media })
     const { job } = await tenant.request(wholeJob, { id })
     const { answer, ...failure } = known.failure
     expect(job).toMatchObject({
@@ -331,6 +333,7 @@ describe('a state machine', () => {
       { name: 'job' },
       { name: 'plan' },
       { name: 'account' },
+      { name: 'media' },
       { name: 'breaker' },
     ])
     expect(stateMachine.initialState).toBe('queued')

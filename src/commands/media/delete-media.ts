@@ -1,0 +1,48 @@
+import type { Tx } from '../../store/database.ts'
+import { listSlotsNeeding, lockMedia, markDeleted } from '../../store/media/changes.ts'
+import type { CommandDeps } from '../command-deps.ts'
+import type { Refusal } from '../refusal.ts'
+import { sendMediaEvent } from '../send-event.ts'
+import { ensureInstance } from './media-instance.ts'
+
+export type MediaResult = { readonly kind: 'done'; readonly mediaId: string } | Refusal
+
+/** How many slots a refusal names. */
+const maxSlotsNamed = 20
+
+interface MediaRequest {
+  readonly organizationId: string
+  readonly mediaId: string
+}
+
+/**
+ * Deletes a media: nothing can use it from now on, and its files are removed after a grace, unless it is restored. Refused while a post
+ * needs it. An unfinished upload is given up at once.
+ */
+export async function deleteMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+  const { organizationId, mediaId } = request
+  const media = await lockMedia(tx, organizationId, mediaId)
+  if (!media) return { kind: 'missing', field: 'mediaId' }
+  const slotIds = await listSlotsNeeding(tx, organizationId, media, maxSlotsNamed)
+  if (slotIds.length > 0) return { kind: 'mediaInUse', slotIds }
+
+  await ensureInstance(tx, organizationId, media)
+  // Before the transition, whose event is the last lock of the transaction.
+  if (media.sha256 !== null) await markDeleted(tx, mediaId, true)
+  const moved = await sendMediaEvent(tx, deps, { ...request, event: { type: 'delete' } })
+  if (moved.kind === 'missing') return { kind: 'missing', field: 'mediaId' }
+  if (moved.kind === 'refused') return moved
+  return { kind: 'done', mediaId }
+}
+
+/** Restores a deleted media whose files are still there. */
+export async function restoreMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+  const { organizationId, mediaId } = request
+  const media = await lockMedia(tx, organizationId, mediaId)
+  if (!media) return { kind: 'missing', field: 'mediaId' }
+  if (media.sha256 !== null) await markDeleted(tx, mediaId, false)
+  const moved = await sendMediaEvent(tx, deps, { ...request, event: { type: 'restore' } })
+  if (moved.kind === 'missing') return { kind: 'refused', state: 'ready', event: 'restore' }
+  if (moved.kind === 'refused') return moved
+  return { kind: 'done', mediaId }
+}

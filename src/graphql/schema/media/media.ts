@@ -1,0 +1,156 @@
+import { deletionGraceMs } from '../../../../machines/media.ts'
+import type { MediaRecord } from '../../../store/media/media.ts'
+import { builder } from '../builder.ts'
+import { Failure } from '../failure.ts'
+import { ApiKey, Media } from '../ref.ts'
+import {
+  contextOfMedia,
+  eventsOfMedia,
+  type MediaState as MediaStateName,
+  mediaStateOf,
+} from './media-view.ts'
+
+const states: Readonly<Record<MediaStateName, { readonly description: string }>> = {
+  UPLOADING: { description: 'Bytes arrive. An upload that is not complete within a day expires.' },
+  CHECKING: { description: 'The file is stored and is being checked, and its poster is made.' },
+  READY: { description: 'Posts may use it.' },
+  REFUSED: { description: 'TikTok would not accept it. `failure` says why and what to do.' },
+  CONVERTING: { description: 'The file is being converted into one that TikTok accepts.' },
+  DELETED: { description: 'It was deleted. Until its files are removed it can be restored.' },
+  EXPIRED: { description: 'The upload was not completed.' },
+  DUPLICATE: { description: 'Its content was here already: use `duplicateOf` instead.' },
+}
+export const MediaState = builder.enumType('MediaState', {
+  description: 'The state of a media.',
+  values: states,
+})
+
+export const MediaOrigin = builder.enumType('MediaOrigin', {
+  description: 'Where a media comes from.',
+  values: {
+    UPLOADED: { value: 'uploaded', description: 'A client uploaded it.' },
+    GENERATED: { value: 'generated', description: 'A job made it from a storyboard.' },
+  } as const,
+})
+
+export const MediaKind = builder.enumType('MediaKind', {
+  description: 'What a media is.',
+  values: {
+    VIDEO: { value: 'video', description: 'A video, with or without sound.' },
+    IMAGE: { value: 'image', description: 'A picture.' },
+    AUDIO: { value: 'audio', description: 'A sound.' },
+  } as const,
+})
+
+const untilChecked = 'Null until the file was checked.'
+
+builder.node(Media, {
+  description:
+    'A video, picture or sound in the media library: uploaded, or made by a job. The same content is stored once. An uploaded media is an instance of the media machine.',
+  authScopes: { read: true },
+  id: { resolve: ({ id }) => id },
+  fields: (t) => ({
+    origin: t.expose('origin', { type: MediaOrigin, description: 'Where the media comes from.' }),
+    kind: t.expose('kind', { type: MediaKind, description: 'What the media is.' }),
+    title: t.exposeString('title', {
+      description: 'The title that people gave it, or the name of the uploaded file; may be empty.',
+    }),
+    tags: t.stringList({ description: 'The tags that people gave it.', resolve: ({ tags }) => [...tags] }),
+    state: t.field({
+      type: MediaState,
+      description: 'The state of the media. `stateMachine(name: "media")` describes all states.',
+      resolve: ({ state }) => mediaStateOf(state),
+    }),
+    availableEvents: t.stringList({
+      description:
+        'The events that a client may send to the media now: `delete` or `restore`, each by a mutation such as `deleteMedia`.',
+      resolve: (media) => [...eventsOfMedia(media)],
+    }),
+    failure: t.field({
+      type: Failure,
+      nullable: true,
+      description: 'Why the media was refused, or the last failure; null once a later step has succeeded.',
+      resolve: (media) => contextOfMedia(media).failure,
+    }),
+    url: t.string({
+      nullable: true,
+      description:
+        'The address of the file. It requires an API key, as this API does, and supports range requests. Null while there is no file, and once the media is deleted.',
+      resolve: (media, _args, { origin }) => (isServed(media) ? `${origin}/media/${media.sha256}` : null),
+    }),
+    sha256: t.exposeString('sha256', {
+      nullable: true,
+      description: 'The SHA-256 hash of the content, in hexadecimal. Null while there is no file.',
+    }),
+    sizeBytes: t.field({
+      type: 'SafeInt',
+      nullable: true,
+      description:
+        'The size of the file, in bytes; of an unfinished upload, the announced size. Null after it was removed.',
+      resolve: ({ bytes, declaredBytes, state }) => bytes ?? (state === 'uploading' ? declaredBytes : null),
+    }),
+    contentType: t.exposeString('contentType', {
+      nullable: true,
+      description: `The media type of the file, such as \`video/mp4\`, by its content. ${untilChecked}`,
+    }),
+    durationSeconds: t.exposeFloat('seconds', {
+      nullable: true,
+      description: `The duration, in seconds. ${untilChecked} Null for pictures.`,
+    }),
+    width: t.exposeInt('width', {
+      nullable: true,
+      description: `The width as displayed, in pixels. ${untilChecked} Null for sounds.`,
+    }),
+    height: t.exposeInt('height', {
+      nullable: true,
+      description: `The height as displayed, in pixels. ${untilChecked} Null for sounds.`,
+    }),
+    frameRate: t.exposeFloat('frameRate', {
+      nullable: true,
+      description: `The mean frame rate, in frames per second. ${untilChecked} Null where it was not measured.`,
+    }),
+    container: t.exposeString('container', {
+      nullable: true,
+      description: `The container, such as \`mp4\`, \`mov\` or \`webm\`. ${untilChecked}`,
+    }),
+    videoCodec: t.exposeString('videoCodec', {
+      nullable: true,
+      description: `The codec of the video track, such as \`h264\`. ${untilChecked} Null without one.`,
+    }),
+    audioCodec: t.exposeString('audioCodec', {
+      nullable: true,
+      description: `The codec of the audio track, such as \`aac\`. ${untilChecked} Null without one.`,
+    }),
+    duplicateOf: t.field({
+      type: Media,
+      nullable: true,
+      description: 'The media that had the same content already; null unless the state is DUPLICATE.',
+      resolve: ({ duplicateOf }, _args, { load }) =>
+        duplicateOf === null ? null : load.media.load(duplicateOf),
+    }),
+    addedBy: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'The API key that added it; null if a job made it.',
+      resolve: ({ addedBy }, _args, { load }) => (addedBy === null ? null : load.apiKey.load(addedBy)),
+    }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was deleted; null if it was not.',
+    }),
+    restorableUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until when a deleted media can be restored. Its files are removed then. Null if it was not deleted.',
+      resolve: ({ deletedAt }) => deletedAt && new Date(deletedAt.getTime() + deletionGraceMs),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+})
+
+function isServed({ sha256, contentType, deletedAt }: MediaRecord): boolean {
+  return sha256 !== null && contentType !== null && deletedAt === null
+}
