@@ -1,13 +1,16 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { onTestFinished } from 'vitest'
 import { readPidFile } from '../../src/postgres/pid-file.ts'
+import { startEmbeddedServer } from '../../src/postgres/server.ts'
+import { afterFile } from '../support/after-file.ts'
 
 /** A path for a server in a new directory. After the test its server is killed and the directory removed. */
 export async function newDirectory({ mode = 0o700 } = {}): Promise<string> {
@@ -19,6 +22,29 @@ export async function newDirectory({ mode = 0o700 } = {}): Promise<string> {
     if (lock && (await isPostgres(lock.pid))) await killAndWait(lock.pid, 'SIGQUIT')
     await rm(parent, { recursive: true })
   })
+  return directory
+}
+
+/** Like `newDirectory`, with the data of a server that was started and stopped. A copy takes a tenth of the time of a first start. */
+export async function initialisedDirectory(): Promise<string> {
+  prepared ??= prepareDirectory()
+  const directory = await newDirectory()
+  // `-a` keeps the owner: started by root, the server runs as another user.
+  await promisify(execFile)('cp', ['-a', await prepared, directory])
+  return directory
+}
+
+let prepared: Promise<string> | undefined
+
+async function prepareDirectory(): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'reelpilot-embedded-'))
+  afterFile(async () => {
+    prepared = undefined
+    await rm(parent, { recursive: true })
+  })
+  await chmod(parent, 0o700)
+  const directory = join(parent, 'prepared')
+  await (await startEmbeddedServer({ directory })).stop()
   return directory
 }
 

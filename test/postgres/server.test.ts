@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 import { isFree } from '../../src/postgres/port.ts'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
-import { isAlive, newDirectory, postmasterOf, query } from './playground.ts'
+import { initialisedDirectory, isAlive, newDirectory, postmasterOf, query } from './playground.ts'
 
 test('the first run initialises a database that answers as its superuser', async () => {
   const directory = await newDirectory()
@@ -37,7 +37,7 @@ test('the password file is private, and a wrong password is refused', async () =
 })
 
 test('the server listens on loopback only, whatever the settings, and creates no socket file', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const server = await startEmbeddedServer({
     directory,
     settings: { listen_addresses: '*', LISTEN_ADDRESSES: '*' },
@@ -67,7 +67,7 @@ test('a second start keeps the data, the password and the port', async () => {
 })
 
 test('a start uses another port if the last one is taken', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const first = await startEmbeddedServer({ directory })
   await first.stop()
   const otherServer = createServer().listen(Number(new URL(first.url).port), '127.0.0.1')
@@ -80,7 +80,7 @@ test('a start uses another port if the last one is taken', async () => {
 })
 
 test('settings with spaces and quotes are passed unchanged', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const server = await startEmbeddedServer({
     directory,
     settings: { application_name: `it's $HOME "and" \\more`, work_mem: '7MB' },
@@ -101,7 +101,7 @@ test('a relative directory and a name with shell characters are accepted', async
 })
 
 test('stop ends the server despite connected clients, and is idempotent', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const server = await startEmbeddedServer({ directory })
   const postmaster = await postmasterOf(directory)
   const sleeper = expect(query(server.url, 'select pg_sleep(600)')).rejects.toMatchObject({ code: '57P01' })
@@ -114,7 +114,7 @@ test('stop ends the server despite connected clients, and is idempotent', async 
 })
 
 test('stop does not end a later server of the directory', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const first = await startEmbeddedServer({ directory })
   const attached = await startEmbeddedServer({ directory })
   expect(attached.attached).toBe(true)
@@ -139,8 +139,7 @@ test('the remains of a killed initdb are removed and the directory is created ag
 })
 
 test('a broken configuration is reported with the last lines of the log', async () => {
-  const directory = await newDirectory()
-  await (await startEmbeddedServer({ directory })).stop()
+  const directory = await initialisedDirectory()
   await appendFile(join(directory, 'pgdata', 'postgresql.conf'), 'shared_bufers = a lot\n')
 
   await expect(startEmbeddedServer({ directory })).rejects.toThrow(

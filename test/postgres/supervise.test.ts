@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { waitUntil } from '../support/wait.ts'
-import { isAlive, killAndWait, newDirectory, postmasterOf, query } from './playground.ts'
+import { initialisedDirectory, isAlive, killAndWait, postmasterOf, query } from './playground.ts'
 
 test('a supervised server is restarted at the same port whenever it is killed', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const server = await startEmbeddedServer({ directory })
   let restarted = 0
   server.supervise({ onRestart: () => (restarted += 1), onGiveUp: (error) => expect(error).toBeNull() })
@@ -27,7 +27,7 @@ test('a supervised server is restarted at the same port whenever it is killed', 
 })
 
 test('supervision gives up, with the reason, if the server cannot be restarted', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const server = await startEmbeddedServer({ directory })
   await killAndWait(await postmasterOf(directory), 'SIGKILL')
   await rename(join(directory, 'pgdata'), join(directory, 'elsewhere'))

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startEmbeddedServer } from '../../src/postgres/server.ts'
-import { isAlive, keepServer, killAndWait, newDirectory, postmasterOf, query } from './playground.ts'
+import {
+  initialisedDirectory,
+  isAlive,
+  keepServer,
+  killAndWait,
+  newDirectory,
+  postmasterOf,
+  query,
+} from './playground.ts'
 
 test('a server survives SIGKILL of the process that started it, and the next start attaches to it', async () => {
   const directory = await newDirectory()
@@ -25,7 +33,7 @@ test('a server survives SIGKILL of the process that started it, and the next sta
 })
 
 test('a Ctrl-C in the terminal does not reach the server', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const keeper = await keepServer(directory, { detached: true })
   // A terminal sends SIGINT to the whole foreground process group.
   process.kill(-Number(keeper.process.pid), 'SIGINT')
@@ -36,7 +44,7 @@ test('a Ctrl-C in the terminal does not reach the server', async () => {
 })
 
 test('SIGKILL of the server loses no committed data', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const first = await startEmbeddedServer({ directory })
   await query(first.url, 'create table kept as select 42 as answer')
   await killAndWait(await postmasterOf(directory), 'SIGKILL')
@@ -48,7 +56,7 @@ test('SIGKILL of the server loses no committed data', async () => {
 })
 
 test('a start during a shutdown waits for the port', async () => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const first = await startEmbeddedServer({ directory })
   const postmaster = await postmasterOf(directory)
   // Stopped before it can shut down: it holds its lock and its port, and does not answer.
@@ -70,7 +78,7 @@ test.each([
   },
   { lock: 'that a full disk truncated', change: () => '' },
 ])('a lock $lock does not prevent a start', async ({ change }) => {
-  const directory = await newDirectory()
+  const directory = await initialisedDirectory()
   const first = await startEmbeddedServer({ directory })
   await query(first.url, 'create table kept as select 42 as answer')
   const path = join(directory, 'pgdata', 'postmaster.pid')
@@ -95,8 +103,7 @@ test('concurrent processes start one server', async () => {
 })
 
 test('concurrent starts over a stale lock start one server', async () => {
-  const directory = await newDirectory()
-  await (await startEmbeddedServer({ directory })).stop()
+  const directory = await initialisedDirectory()
   // The pid of another program: we remove such a lock ourselves, and a race must not remove the winner's.
   const lines = [process.pid, join(directory, 'pgdata'), 1, 1, '', '127.0.0.1']
   await writeFile(join(directory, 'pgdata', 'postmaster.pid'), `${lines.join('\n')}\n`)

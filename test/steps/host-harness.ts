@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { enableCompileCache } from 'node:module'
 import path from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { createWithBreaker } from '../../src/circuit-breaker/with-breaker.ts'
 import { jobIdOf } from '../../src/commands/job/start-slot-jobs.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
@@ -25,6 +25,7 @@ import { approveSlots } from '../../src/store/plan/approvals.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
 import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { nextStepFor } from '../../src/verdict/failure-verdict.ts'
 import { createCommandDeps } from '../support/command-deps.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { type DrivenJob, driveJob } from '../support/driven-job.ts'
@@ -171,4 +172,13 @@ export async function createHostHarness() {
     )
 
   return { database, clock, organizationId, openWorker, setAttempts }
+}
+
+/** The job's failure is the operator's to mend, ends nothing, and shows neither a path nor a stack. */
+export async function expectOperatorFailure(job: DrivenJob, code: string): Promise<void> {
+  const { failure, ending } = await job.context()
+  expect(failure).toMatchObject({ verdict: 'NEEDS_OPERATOR', code })
+  expect(ending).toBeNull()
+  expect(failure?.message).not.toMatch(/\/|\n/)
+  expect(failure && nextStepFor(failure)).toContain('operator')
 }

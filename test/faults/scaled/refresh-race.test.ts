@@ -39,11 +39,10 @@ it('workers refresh an expired token once for all jobs that need it', async () =
 }, 600_000)
 
 // One account per test, because a kill must not interrupt the refresh of another account.
-it.each([
-  // Before the token is presented, and after the new pair is stored.
-  [['afterCommit', 'beforeStep']],
-  [['afterStep', 'beforeCommit']],
-])(
+/** Before the token is presented, and after the new pair is stored. */
+const killed = [[['afterCommit', 'beforeStep']], [['afterStep', 'beforeCommit']]]
+
+it.each(inForm(killed.slice(1), killed))(
   'an account survives kills at %s of its refresh, and no token is presented twice',
   async (boundaries) => {
     const fixture = await createWorkerFixture(other, 1, { simulatorSettings: { rateLimits: false } })

@@ -15,64 +15,53 @@ const postingStates = [
   'watching.accepted',
 ]
 
-describe('five hours of moderation', () => {
-  const moderated = async () => {
-    const postId = '7312345678901234567'
-    const started = await harness.start({
-      simulatorSettings: { moderationMs: 5 * hourSeconds * 1_000, nextPostIds: [postId] },
-    })
-    await started.job.advance()
-    return { ...started, postId }
-  }
-
-  it('end in a published post, although the token expires twice', async () => {
-    const { job, account, postId } = await moderated()
-    const history = await job.history()
-    const end = ['watching.checking', 'closing', 'published']
-    expect(history.slice(0, postingStates.length)).toEqual(postingStates)
-    expect(history.slice(-end.length)).toEqual(end)
-    expect(new Set(history.slice(postingStates.length, -end.length))).toEqual(
-      new Set(['watching.checking', 'watching.inModeration', 'watching.backingOff']),
-    )
-    expect(await job.context()).toMatchObject({
-      publicPostIds: [postId],
-      visibility: 'public',
-      failure: null,
-      initAttempts: 1,
-    })
-    expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', postIds: [postId] }])
-    expect(account.tiktok.counters()).toMatchObject({ inits: 1, refreshes: 2 })
+it('five hours of moderation end in a published post, although the token expires twice', async () => {
+  const postId = '7312345678901234567'
+  const { job, account } = await harness.start({
+    simulatorSettings: { moderationMs: 5 * hourSeconds * 1_000, nextPostIds: [postId] },
   })
-
-  it('are polled at growing intervals, within TikTok’s 30 calls a minute', async () => {
-    const { account } = await moderated()
-    const polls = account.tiktok
-      .rates()
-      .filter(({ endpoint, per }) => endpoint === 'statusFetch' && per === 'account')
-    expect(polls).toMatchObject([{ refused: 0 }])
-    expect(polls[0]?.peakPerMinute).toBeLessThanOrEqual(30)
-    const count = account.requests.filter((request) => request === 'status/fetch').length
-    expect(count).toBeGreaterThan(60)
-    expect(count).toBeLessThan(100)
+  await job.advance()
+  const history = await job.history()
+  const end = ['watching.checking', 'closing', 'published']
+  expect(history.slice(0, postingStates.length)).toEqual(postingStates)
+  expect(history.slice(-end.length)).toEqual(end)
+  expect(new Set(history.slice(postingStates.length, -end.length))).toEqual(
+    new Set(['watching.checking', 'watching.inModeration', 'watching.backingOff']),
+  )
+  expect(await job.context()).toMatchObject({
+    publicPostIds: [postId],
+    visibility: 'public',
+    failure: null,
+    initAttempts: 1,
   })
+  expect(account.tiktok.posts()).toMatchObject([{ status: 'PUBLISH_COMPLETE', postIds: [postId] }])
+  expect(account.tiktok.counters()).toMatchObject({ inits: 1, refreshes: 2 })
 
-  it('end with a post id that the API returns as text with every digit', async () => {
-    const { job, account, postId } = await moderated()
-    const api = await createTestApi(harness.database)
-    const { key } = await createKey(harness.database, harness.organizationId, ['read'])
-    const { job: seen } = await clientFor(api, harness.organizationId, account.accountId, key).request(
-      'query ($id: ID!) { job(id: $id) { state publicPostIds post { status publicPostIds urls } } }',
-      { id: globalId('Job', job.jobId) },
-    )
-    expect(seen).toEqual({
-      state: 'published',
+  // It was polled at growing intervals, within TikTok's 30 calls a minute.
+  const polls = account.tiktok
+    .rates()
+    .filter(({ endpoint, per }) => endpoint === 'statusFetch' && per === 'account')
+  expect(polls).toMatchObject([{ refused: 0 }])
+  expect(polls[0]?.peakPerMinute).toBeLessThanOrEqual(30)
+  const count = account.requests.filter((request) => request === 'status/fetch').length
+  expect(count).toBeGreaterThan(60)
+  expect(count).toBeLessThan(100)
+
+  // The API returns the post's id as text, with every digit.
+  const api = await createTestApi(harness.database)
+  const { key } = await createKey(harness.database, harness.organizationId, ['read'])
+  const { job: seen } = await clientFor(api, harness.organizationId, account.accountId, key).request(
+    'query ($id: ID!) { job(id: $id) { state publicPostIds post { status publicPostIds urls } } }',
+    { id: globalId('Job', job.jobId) },
+  )
+  expect(seen).toEqual({
+    state: 'published',
+    publicPostIds: [postId],
+    post: {
+      status: 'PUBLIC',
       publicPostIds: [postId],
-      post: {
-        status: 'PUBLIC',
-        publicPostIds: [postId],
-        urls: [`https://www.tiktok.com/@${account.username}/video/${postId}`],
-      },
-    })
+      urls: [`https://www.tiktok.com/@${account.username}/video/${postId}`],
+    },
   })
 })
 

@@ -6,13 +6,12 @@ import { createTestDatabase } from '../../support/database.ts'
 import { jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
 import { createWorkerFixture } from '../../support/worker-fixture.ts'
 import { startWorkerPool } from '../../support/worker-pool.ts'
-import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const deps = await createCommandDeps(database)
 const { db } = database.runtime
 
-const slots = inForm(5, 12)
+const slots = 12
 
 it('quota usage equals the made and posted videos after jobs ended amid kills and cancellations', async () => {
   const fixture = await createWorkerFixture(database, slots)

@@ -4,8 +4,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { assembleVideo } from '../../../../src/providers/video/local/assemble.ts'
-import { fingerprint } from '../../../../src/providers/video/local/clip-directory.ts'
+import { assembleVideo } from '../../../src/providers/video/local/assemble.ts'
+import { fingerprint } from '../../../src/providers/video/local/clip-directory.ts'
 import {
   clipFolder,
   countingFfmpeg,
@@ -18,10 +18,10 @@ import {
   signal,
   smallStoryboard,
   temporaryFolder,
-} from './render-harness.ts'
+} from '../../providers/video/local/render-harness.ts'
 
 const statOf = (file: string) => statSync(file, { throwIfNoEntry: false })
-const renderWorker = fileURLToPath(new URL('./render-worker.ts', import.meta.url))
+const renderWorker = fileURLToPath(new URL('../../providers/video/local/render-worker.ts', import.meta.url))
 
 const storyboard = smallStoryboard([
   { seconds: 1, text: 'One heart stops' },

@@ -5,11 +5,10 @@ import { maxUnits, refillUnitsPerSecond, retryCostUnits } from '../../../machine
 import { forceBreaker } from '../../../src/commands/limits/force-breaker.ts'
 import { type Endpoint, endpoints } from '../../../src/simulator/endpoint.ts'
 import { rowOf } from '../../circuit-breaker/support.ts'
-import { inForm } from './form.ts'
 import { type Fleet, startFleet } from './upstream-outage-fleet.ts'
 import { createOutageHarness, type Job, type OutageHarness } from './upstream-outage-harness.ts'
 
-const processes = inForm(2, 4)
+const processes = 4
 /** Jobs that a process drives concurrently. */
 const atOnce = 3
 const minuteMs = 60_000

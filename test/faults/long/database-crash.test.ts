@@ -3,9 +3,8 @@ import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../../supp
 import { createOwnServer } from '../../support/own-server.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
-import { inForm } from './form.ts'
 
-const jobs = inForm(8, 20)
+const jobs = 20
 
 it('a worker goes on after two crashes of Postgres and posts every slot once', async () => {
   const database = await createOwnServer()

@@ -3,14 +3,13 @@ import { createTestDatabase } from '../../support/database.ts'
 import { expectEverySlotPostedOnce, jobsOf, waitUntilAllEnded } from '../../support/expect-posts.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { createWorkerFixture, startWorkerProcess } from '../../support/worker-fixture.ts'
-import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
-/** In the long form longer than the silence timeout of a connection, and than a lease. */
-const frozenMs = inForm(0, 30_000)
+/** Longer than the silence timeout of a connection, and than a lease. */
+const frozenMs = 30_000
 
 it('a worker that was frozen commits nothing stale and posts nothing twice', async () => {
-  const fixture = await createWorkerFixture(database, inForm(3, 6), { sameVideo: true })
+  const fixture = await createWorkerFixture(database, 6, { sameVideo: true })
   const frozen = startWorkerProcess(fixture.settings)
   const leasedJob = async () => (await jobsOf(database, fixture)).find((job) => job.lease_owner !== null)
   await waitUntil(leasedJob, (job) => job !== undefined)
