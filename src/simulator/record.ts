@@ -61,6 +61,8 @@ export interface Publish {
   /** Empty for a draft: its user chooses it. */
   readonly privacyLevel: string
   readonly isAigc: boolean
+  /** The frame that is the cover of a direct video, in milliseconds. An absent or invalid one becomes the first frame. */
+  readonly coverTimestampMs?: number
   readonly size: number
   readonly chunkSize: number
   readonly chunkCount: number

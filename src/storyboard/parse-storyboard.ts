@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findLayoutIssues } from './layout-issues.ts'
-import { type Storyboard, type StoryboardIssue, secondsOf } from './storyboard.ts'
+import { framesPerSecond, type Storyboard, type StoryboardIssue, secondsOf } from './storyboard.ts'
 import { hasVisible } from './visible.ts'
 
 export type ParsedStoryboard =
@@ -52,7 +52,9 @@ const storyboardSchema = z.strictObject(
   {
     title: boundedText(150).exactOptional(),
     size: z.strictObject({ width: evenSide, height: evenSide }).default({ width: 1080, height: 1920 }),
-    fps: z.literal(30, { error: 'must be 30, the only supported frame rate' }).default(30),
+    fps: z
+      .literal(framesPerSecond, { error: `must be ${framesPerSecond}, the only supported frame rate` })
+      .default(framesPerSecond),
     seed: wholeNumber(0, 2 ** 31 - 1).default(7),
     handle: boundedText(60).exactOptional(),
     palette: z

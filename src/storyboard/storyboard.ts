@@ -1,3 +1,6 @@
+/** The frame rate of every video. */
+export const framesPerSecond = 30
+
 export interface Palette {
   readonly base: string
   readonly blobs: readonly string[]
@@ -22,7 +25,7 @@ export interface Size {
 export interface Storyboard {
   readonly title?: string
   readonly size: Size
-  readonly fps: 30
+  readonly fps: typeof framesPerSecond
   /** Seed of the background's dust and grain. */
   readonly seed: number
   /** The account's name, drawn at the bottom of every scene. */

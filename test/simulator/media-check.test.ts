@@ -7,7 +7,7 @@ import ffmpeg from '@ffmpeg-installer/ffmpeg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkPhoto } from '../../src/simulator/post/media-check.ts'
 import { call, statusOf } from './raw-request.ts'
-import { startPair } from './support.ts'
+import { type Pair, startPair } from './support.ts'
 
 const run = promisify(execFile)
 let directory = ''
@@ -25,9 +25,14 @@ async function make(name: string, ...args: readonly string[]): Promise<string> {
 
 async function postAndWait(bytes: Buffer, settings = { checkMedia: true, maxDurationSeconds: 2 }) {
   const pair = await startPair(settings)
+  const { data } = await statusOf(pair, await post(pair, bytes))
+  return data.fail_reason ?? data.status
+}
+
+async function post(pair: Pair, bytes: Buffer, postInfo: object = {}): Promise<string> {
   const size = bytes.length
   const init = await call(pair, '/v2/post/publish/video/init/', {
-    post_info: { privacy_level: 'SELF_ONLY' },
+    post_info: { privacy_level: 'SELF_ONLY', ...postInfo },
     source_info: { source: 'FILE_UPLOAD', video_size: size, chunk_size: size, total_chunk_count: 1 },
   })
   await fetch(String(init.data.upload_url), {
@@ -35,8 +40,7 @@ async function postAndWait(bytes: Buffer, settings = { checkMedia: true, maxDura
     body: new Uint8Array(bytes),
     headers: { 'content-type': 'video/mp4', 'content-range': `bytes 0-${size - 1}/${size}` },
   })
-  const { data } = await statusOf(pair, String(init.data.publish_id))
-  return data.fail_reason ?? data.status
+  return String(init.data.publish_id)
 }
 
 test.each([
@@ -49,6 +53,15 @@ test.each([
 ] as const)('the media check of a video of %s in %s results in %s', async (source, container, end) => {
   const path = await make('video', '-i', source, '-pix_fmt', 'yuv420p', '-f', container)
   expect(await postAndWait(await readFile(path))).toBe(end)
+})
+
+test('the cover of a video is the frame that the init names, or the first one if the video has no such frame', async () => {
+  const path = await make('cover', '-i', 'testsrc=s=360x640:r=30:d=1', '-pix_fmt', 'yuv420p', '-f', 'mp4')
+  const bytes = await readFile(path)
+  const pair = await startPair({ checkMedia: true })
+  const named = [undefined, -5, 0, 700, 1_000]
+  for (const video_cover_timestamp_ms of named) await post(pair, bytes, { video_cover_timestamp_ms })
+  expect(pair.local.posts().map(({ coverTimestampMs }) => coverTimestampMs)).toEqual([0, 0, 0, 700, 0])
 })
 
 test('a file that is no video fails, unless the media check is off', async () => {

@@ -9,8 +9,8 @@ import type { SlotContent } from '../../store/plan/slots.ts'
 const opening: ReadonlySet<string> = new Set(['publishing.initialising', 'publishing.reconciling', 'closing'])
 
 /**
- * Whether the caption, privacy and toggles of a claimed slot can still be changed: the job reads them again when it opens the
- * post. The storyboard, the time and the mode cannot. Locks the job, so that it opens no post meanwhile.
+ * Whether the caption, cover, privacy and toggles of a claimed slot can still be changed: the job reads them again when it opens
+ * the post. The storyboard, the time and the mode cannot. Locks the job, so that it opens no post meanwhile.
  */
 export async function canStillChange(
   tx: Tx,

@@ -31,8 +31,8 @@ interface SlotRequest {
 }
 
 /**
- * Changes the given fields of a slot. After a job has claimed it, only caption, privacy and toggles can change, until its post is
- * locked; after that job was cancelled, every field can. Withdraws the approval of the plan and the slot, which holds the job
+ * Changes the given fields of a slot. After a job has claimed it, only caption, cover, privacy and toggles can change, until its post
+ * is locked; after that job was cancelled, every field can. Withdraws the approval of the plan and the slot, which holds the job
  * until both are approved again.
  */
 export async function updateSlot(

@@ -8,6 +8,7 @@ import { defaultPostSettings, type PostSettings, type SlotContent } from '../../
 import { parseStoryboard } from '../../storyboard/parse-storyboard.ts'
 import { secondsOf } from '../../storyboard/storyboard.ts'
 import type { FieldIssue } from '../refusal.ts'
+import { problemOfCover } from './cover.ts'
 import { creatorViolations } from './creator-rules.ts'
 import { instantOf } from './wall-time.ts'
 
@@ -48,11 +49,13 @@ export function validateSlot(
     }
   }
 
-  for (const [field, message] of slot.mode === 'draft' ? ignoredByDrafts(slot) : mistakesOfPost(slot))
-    addIssue(field, message)
   // The duration of an invalid storyboard is unknown.
-  const seconds = parsed.kind === 'ok' ? secondsOf(parsed.storyboard) : 0
-  for (const violation of creatorViolations(creator, { ...slot, seconds }))
+  const seconds = parsed.kind === 'ok' ? secondsOf(parsed.storyboard) : null
+  for (const [field, message] of slot.mode === 'draft'
+    ? ignoredByDrafts(slot)
+    : mistakesOfPost(slot, seconds))
+    addIssue(field, message)
+  for (const violation of creatorViolations(creator, { ...slot, seconds: seconds ?? 0 }))
     addIssue(violation.field, describeViolation(violation))
 
   if (fields.length > 0 || resolved.kind === 'invalid' || parsed.kind === 'invalid')
@@ -64,7 +67,8 @@ export function validateSlot(
 
 type Mistake = readonly [field: string, message: string]
 
-function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly Mistake[] {
+function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mistake[] {
+  const { caption, privacy, brandContent, coverTimestampMs } = slot
   const mistakes: Mistake[] = []
   if (!captionFits(caption)) {
     const violation = { rule: 'caption', value: caption.length, limit: maxCaptionLength } as const
@@ -73,6 +77,8 @@ function mistakesOfPost({ caption, privacy, brandContent }: SlotInput): readonly
   if (privacy === null) mistakes.push(['privacy', 'must be set for a direct post: it has no default'])
   if (brandContent && privacy === 'SELF_ONLY')
     mistakes.push(['privacy', 'must not be SELF_ONLY for a paid partnership: TikTok refuses that'])
+  const problem = problemOfCover(coverTimestampMs, seconds)
+  if (problem !== null) mistakes.push(['coverTimestampMs', problem])
   return mistakes
 }
 

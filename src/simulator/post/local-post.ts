@@ -12,6 +12,8 @@ export interface LocalPost {
   readonly description?: string
   readonly privacyLevel: string
   readonly isAigc: boolean
+  /** The frame that is the cover, in milliseconds; absent for photos, drafts and posts of older versions. */
+  readonly coverTimestampMs?: number
   readonly status: PublishStatus
   /** Its stage, in words for people. */
   readonly stage: PostStage
@@ -41,6 +43,7 @@ export function localPost(publish: Publish, account: Account | undefined, now: n
     ...(publish.description && { description: publish.description }),
     privacyLevel: publish.privacyLevel,
     isAigc: publish.isAigc,
+    ...(publish.coverTimestampMs !== undefined && { coverTimestampMs: publish.coverTimestampMs }),
     status,
     stage,
     ...(failReason && { failReason }),

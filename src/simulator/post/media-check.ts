@@ -5,22 +5,30 @@ import type { Account } from '../record.ts'
 
 const codecs: ReadonlySet<string> = new Set(['avc', 'hevc', 'vp8', 'vp9'])
 
-/** The fail reason of a video that breaks a rule. Does not decode the video. Source: media transfer guide. */
-export async function checkVideo(path: string, account: Account | undefined): Promise<string | undefined> {
+export interface VideoCheck {
+  /** Absent for a video that breaks no rule. */
+  readonly failReason?: string
+  /** Absent for a file that breaks an earlier rule. */
+  readonly seconds?: number
+}
+
+/** Checks a video against the rules, without decoding it. Source: media transfer guide. */
+export async function checkVideo(path: string, account: Account | undefined): Promise<VideoCheck> {
   try {
     using input = new Input({ source: new FilePathSource(path), formats: [MP4, QTFF, WEBM] })
     const video = await input.getPrimaryVideoTrack()
-    if (!video || !codecs.has(video.codec ?? '')) return 'file_format_check_failed'
+    if (!video || !codecs.has(video.codec ?? '')) return { failReason: 'file_format_check_failed' }
     if (isOutside(video.displayWidth, 360, 4096) || isOutside(video.displayHeight, 360, 4096)) {
-      return 'picture_size_check_failed'
+      return { failReason: 'picture_size_check_failed' }
     }
     const { averagePacketRate } = await video.computePacketStats()
     // Files store rounded timestamps: 60 frames a second can read as 60.003.
-    if (isOutside(averagePacketRate, 22.99, 60.01)) return 'frame_rate_check_failed'
+    if (isOutside(averagePacketRate, 22.99, 60.01)) return { failReason: 'frame_rate_check_failed' }
     const seconds = await input.computeDuration()
-    return account && seconds > account.maxDurationSeconds ? 'duration_check_failed' : undefined
+    const isTooLong = account !== undefined && seconds > account.maxDurationSeconds
+    return { seconds, ...(isTooLong && { failReason: 'duration_check_failed' }) }
   } catch {
-    return 'file_format_check_failed'
+    return { failReason: 'file_format_check_failed' }
   }
 }
 

@@ -29,6 +29,7 @@ export interface CompletedMedia {
   readonly received: number
   readonly sha256?: string
   readonly mediaFailReason?: string
+  readonly coverTimestampMs?: number
 }
 
 /** Completes a post whose bytes have all arrived. A direct post gets its ids here; a draft gets one each time it is posted. */

@@ -11,6 +11,7 @@ export type NewPublish = Pick<
 > &
   Required<Pick<Publish, 'mode' | 'media'>> & {
     readonly description?: string
+    readonly coverTimestampMs?: number
     /** The URLs to download from; absent for an upload. */
     readonly urls?: readonly string[]
   }

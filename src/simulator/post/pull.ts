@@ -88,7 +88,7 @@ async function download(
     if (dependencies.settings().checkMedia) {
       failReason ??= isPhoto
         ? await checkPhoto(path)
-        : await checkVideo(path, dependencies.recordStore.get('account', publish.openId))
+        : (await checkVideo(path, dependencies.recordStore.get('account', publish.openId))).failReason
     }
   }
   return {

@@ -82,8 +82,15 @@ async function inspectMedia(context: SimulatorContext, publish: Publish, path: s
   const hash = createHash('sha256')
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
   const account = context.recordStore.get('account', publish.openId)
-  const failReason = context.settings().checkMedia ? await checkVideo(path, account) : undefined
-  return { sha256: hash.digest('hex'), ...(failReason !== undefined && { mediaFailReason: failReason }) }
+  const { failReason, seconds = Number.POSITIVE_INFINITY } = context.settings().checkMedia
+    ? await checkVideo(path, account)
+    : {}
+  const isCoverMissing = (publish.coverTimestampMs ?? 0) >= seconds * 1000
+  return {
+    sha256: hash.digest('hex'),
+    ...(failReason !== undefined && { mediaFailReason: failReason }),
+    ...(isCoverMissing && { coverTimestampMs: 0 }),
+  }
 }
 
 function statusOnly(status: number): Reply {

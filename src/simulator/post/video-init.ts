@@ -16,7 +16,7 @@ const initBody = z.object({
     disable_comment: toggle,
     disable_duet: toggle,
     disable_stitch: toggle,
-    video_cover_timestamp_ms: z.int().optional(),
+    video_cover_timestamp_ms: z.int32().optional(),
     brand_content_toggle: toggle,
     brand_organic_toggle: toggle,
     is_aigc: toggle,
@@ -46,6 +46,7 @@ export async function videoInit(context: SimulatorContext, call: Call): Promise<
     title: post.title ?? '',
     privacyLevel,
     isAigc: post.is_aigc ?? false,
+    coverTimestampMs: Math.max(0, post.video_cover_timestamp_ms ?? 0),
     ...sourceFields(source),
   })
   return initReply(context, publish)

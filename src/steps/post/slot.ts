@@ -1,3 +1,4 @@
+import { coverOf } from '../../commands/plan/cover.ts'
 import type { PostInfo } from '../../providers/tiktok/post/start-upload.ts'
 import type { Db } from '../../store/database.ts'
 import { findSlotToPost, type SlotToPost } from '../../store/job/clearance.ts'
@@ -12,13 +13,15 @@ export async function readSlot(db: Db, organizationId: string, slotId: string): 
 
 /** What the audience of a direct post will see. Throws for a draft, whose post info its creator writes in the app. */
 export function postInfoOf(slot: SlotContent): PostInfo {
-  if (slot.privacy === null) throw new Error('a draft has no post info')
+  const coverTimestampMs = coverOf(slot)
+  if (slot.privacy === null || coverTimestampMs === null) throw new Error('a draft has no post info')
   return {
     title: slot.caption,
     privacyLevel: slot.privacy,
     disableComment: !slot.allowComment,
     disableDuet: !slot.allowDuet,
     disableStitch: !slot.allowStitch,
+    coverTimestampMs,
     brandContent: slot.brandContent,
     brandOrganic: slot.brandOrganic,
     isAigc: slot.isAigc,

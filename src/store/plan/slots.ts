@@ -16,6 +16,8 @@ export interface PostSettings {
   readonly brandOrganic: boolean
   /** Whether TikTok labels the post as made by AI. */
   readonly isAigc: boolean
+  /** The frame of the video that becomes the cover, in milliseconds. Null if none was chosen: see `coverOf`. */
+  readonly coverTimestampMs: number | null
 }
 
 export const defaultPostSettings = {
@@ -28,6 +30,7 @@ export const defaultPostSettings = {
   brandContent: false,
   brandOrganic: false,
   isAigc: true,
+  coverTimestampMs: null,
 } as const satisfies PostSettings
 
 export interface SlotContent extends PostSettings {
@@ -62,6 +65,7 @@ const contentColumns: Readonly<Record<keyof SlotContent, readonly [column: strin
   brandContent: ['brand_content', 'boolean'],
   brandOrganic: ['brand_organic', 'boolean'],
   isAigc: ['is_aigc', 'boolean'],
+  coverTimestampMs: ['cover_timestamp_ms', 'int'],
 }
 const contentFields = Object.entries(contentColumns).map(([field, [column, type]]) => ({
   field: field as keyof SlotContent,

@@ -38,6 +38,7 @@ export interface SlotTable {
   brand_content: Defaulted<boolean>
   brand_organic: Defaulted<boolean>
   is_aigc: Defaulted<boolean>
+  cover_timestamp_ms: Defaulted<number | null>
   claimed_at: NullableTimestamp
   approved_hash: Defaulted<string | null>
   created_at: DefaultedTimestamp

@@ -55,6 +55,7 @@ const posted: Readonly<Record<string, string>> = {
   wall_time: "'2026-11-30T10:00:00'",
   storyboard: `jsonb_set(storyboard, '{scenes,0,text}', '"Another"')`,
   mode: "'draft', caption = '', privacy = null",
+  cover_timestamp_ms: '700',
   caption: "'Another'",
   privacy: "'SELF_ONLY'",
   allow_comment: 'true',

@@ -135,6 +135,17 @@ describe('the AI-generated label', () => {
   })
 })
 
+describe('the cover of a post', () => {
+  it.each([
+    ['that its slot names', { coverTimestampMs: 700 }, 700],
+    ['is the first frame whose caption is complete by default', {}, 300],
+  ])('%s', async (_which, slot, coverTimestampMs) => {
+    const { job, account } = await harness.start({ slot })
+    expect(await job.advance()).toBe('published')
+    expect(account.tiktok.posts()).toMatchObject([{ coverTimestampMs }])
+  })
+})
+
 describe('a full rate limit window', () => {
   it('defers an init and spends no attempt', async () => {
     const { job, account } = await harness.start({ simulatorSettings: { limits: { videoInit: 0 } } })

@@ -27,6 +27,7 @@ interface Direct {
   readonly privacy: Privacy
   readonly allowDuet?: boolean
   readonly isAigc?: boolean
+  readonly coverTimestampMs?: number
 }
 
 /** The creator writes the rest in the app. */
@@ -113,7 +114,11 @@ async function insertSlot(
       mode: slot.mode,
       caption: slot.mode === 'draft' ? '' : slot.caption,
       privacy: slot.mode === 'draft' ? null : slot.privacy,
-      ...(slot.mode === 'direct' && { allow_duet: slot.allowDuet ?? false, is_aigc: slot.isAigc ?? true }),
+      ...(slot.mode === 'direct' && {
+        allow_duet: slot.allowDuet ?? false,
+        is_aigc: slot.isAigc ?? true,
+        cover_timestamp_ms: slot.coverTimestampMs ?? null,
+      }),
       claimed_at: new Date(publishAt - defaultDueInMs),
     })
     .execute()

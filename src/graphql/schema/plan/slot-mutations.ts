@@ -69,6 +69,10 @@ const NewSlot = builder.inputType('NewSlotInput', {
       required: true,
       description: 'Whether TikTok labels the post as AI-generated. Must be true for generated videos.',
     }),
+    coverTimestampMs: t.int({
+      description:
+        "The frame of the video that becomes the post's cover, in milliseconds from its start. Left out: the first frame whose caption is complete.",
+    }),
   }),
 })
 
@@ -86,7 +90,11 @@ defineMutation('addSlots', {
     }),
   },
   run: (tx, { planId, slots: given }, { viewer: { organizationId } }) => {
-    const slots = given.map((slot) => ({ ...slot, privacy: slot.privacy ?? null }))
+    const slots = given.map((slot) => ({
+      ...slot,
+      privacy: slot.privacy ?? null,
+      coverTimestampMs: slot.coverTimestampMs ?? null,
+    }))
     return addSlots(tx, { organizationId, planId, slots })
   },
   payload: {
@@ -110,7 +118,7 @@ defineMutation('addSlots', {
 
 defineMutation('updateSlot', {
   description:
-    "Changes a slot. Once a job has claimed it, only its caption, privacy and toggles can be changed, and only until its post is opened; after its job was cancelled, everything can. Returns an approved plan to DRAFT, which holds the slot's job until the plan is approved again.",
+    "Changes a slot. Once a job has claimed it, only its caption, cover, privacy and toggles can be changed, and only until its post is opened; after its job was cancelled, everything can. Returns an approved plan to DRAFT, which holds the slot's job until the plan is approved again.",
   scope: 'write',
   errors: [NotPermittedInState, SlotClaimed],
   input: {
@@ -136,6 +144,9 @@ defineMutation('updateSlot', {
       brandContent: t.boolean({ description: 'Whether the post is a paid partnership.' }),
       brandOrganic: t.boolean({ description: "Whether the post promotes the creator's own business." }),
       isAigc: t.boolean({ description: 'Whether TikTok labels the post as AI-generated.' }),
+      coverTimestampMs: t.int({
+        description: "The frame of the video that becomes the post's cover, in milliseconds from its start.",
+      }),
     }),
   },
   run: (tx, { slotId, ...fields }, { deps, viewer: { organizationId } }) => {

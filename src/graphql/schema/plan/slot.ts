@@ -1,3 +1,4 @@
+import { coverOf } from '../../../commands/plan/cover.ts'
 import { listDecisions } from '../../../store/plan/scans.ts'
 import { listSlots } from '../../../store/plan/slots.ts'
 import { builder } from '../builder.ts'
@@ -60,11 +61,17 @@ builder.node(Slot, {
       description: "Whether the post promotes the creator's own business.",
     }),
     isAigc: t.exposeBoolean('isAigc', { description: 'Whether TikTok labels the post as AI-generated.' }),
+    coverTimestampMs: t.int({
+      nullable: true,
+      description:
+        "The frame of the video that becomes the post's cover, in milliseconds from its start: the chosen one, or else the first frame whose caption is complete. Null for a draft, whose creator chooses it in the app.",
+      resolve: (slot) => coverOf(slot),
+    }),
     claimedAt: t.expose('claimedAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When a job claimed the slot; null if none has. A claimed slot accepts changes to its caption, privacy and toggles only, until the post is opened. A change after its job was cancelled releases the slot.',
+        'When a job claimed the slot; null if none has. A claimed slot accepts changes to its caption, cover, privacy and toggles only, until the post is opened. A change after its job was cancelled releases the slot.',
     }),
     plan: t.field({
       type: Plan,

@@ -1,5 +1,6 @@
 import type { SKRSContext2D } from '@napi-rs/canvas'
 import type { CaptionLayout } from '../../../storyboard/caption.ts'
+import { captionEntranceSeconds } from '../../../storyboard/cover.ts'
 import type { SafeArea } from '../../../storyboard/safe-area.ts'
 import { backOut, clamp } from './easing.ts'
 import type { MovingSprite, Rectangle } from './moving-sprite.ts'
@@ -7,7 +8,7 @@ import type { SceneRecipe } from './recipe.ts'
 import { chipSprite, isEmoji, wordSprite } from './sprite.ts'
 
 /** Caption and label start slightly smaller, but are completely visible on the first frame. */
-const entrance = { from: 0.94, seconds: 0.3 }
+const entranceScale = 0.94
 /** The entrance overshoots its end by less than this factor. */
 const maxEntranceScale = 1.01
 /** A word grows and shrinks again when it is highlighted. */
@@ -30,7 +31,7 @@ export function captionOf(recipe: SceneRecipe, area: SafeArea, layout: CaptionLa
     paint(pen, frame) {
       const seconds = frame / fps
       pen.save()
-      const scale = entrance.from + (1 - entrance.from) * backOut(seconds / entrance.seconds)
+      const scale = entranceScale + (1 - entranceScale) * backOut(seconds / captionEntranceSeconds)
       pen.translate((size.width / 2) * (1 - scale), area.centreY * (1 - scale))
       pen.scale(scale, scale)
       if (chip && chipAt) pen.drawImage(chip, chipAt.x, chipAt.y)

@@ -22,7 +22,7 @@ export interface ScenePainter {
  * Prepares to paint one scene. Frames are counted from 0.
  *
  * A frame depends only on the recipe and its number, so it is painted identically after a crash. Every frame shows the whole
- * text, because the first frame of a video is its cover at TikTok. Throws RangeError for a text that does not fit.
+ * text: players start with the first one, and an empty frame at a cut flickers. Throws RangeError for a text that does not fit.
  */
 export function createPainter(recipe: SceneRecipe): ScenePainter {
   const { size, fps, startFrame } = recipe

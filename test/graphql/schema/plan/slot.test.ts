@@ -7,6 +7,7 @@ import {
   createTestApi,
   mutate,
   slotInput,
+  storyboard,
   type Tenant,
 } from '../../support.ts'
 
@@ -38,6 +39,52 @@ async function add(slot: object): Promise<Answer> {
 
 const update = (slotId: string, change: object) =>
   mutate(tenant, 'updateSlot', { slotId, ...change }, `slot { ${fields} }`)
+
+describe('the cover of a slot', () => {
+  const cover = async (change: object) => {
+    const { planId } = await createDraft(tenant, [])
+    const slots = [slotInput(60, change)]
+    return await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id coverTimestampMs }')
+  }
+  const change = (slotId: string, fields: object) =>
+    mutate(tenant, 'updateSlot', { slotId, ...fields }, 'slot { coverTimestampMs }')
+
+  it('is the chosen frame, and by default the first one whose caption is complete', async () => {
+    const added = await cover({})
+    expect(added.slots).toMatchObject([{ coverTimestampMs: 300 }])
+    expect((await cover({ coverTimestampMs: 0 })).slots).toMatchObject([{ coverTimestampMs: 0 }])
+    const [{ id }] = added.slots
+    expect((await change(id, { coverTimestampMs: 1_500 })).slot).toEqual({ coverTimestampMs: 1_500 })
+    expect((await change(id, { caption: 'Other' })).slot).toEqual({ coverTimestampMs: 1_500 })
+  })
+
+  it.each([
+    [-1, 'must be 0 or more: milliseconds from the start of the video'],
+    [4_000, 'must be less than 4000: the video lasts 4 s'],
+  ])('is refused outside of the video: %i ms', async (coverTimestampMs, message) => {
+    expect(await cover({ coverTimestampMs })).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'slots.0.coverTimestampMs', message }],
+    })
+  })
+
+  it('is refused when a shorter video no longer has that frame', async () => {
+    const longer = { ...storyboard, scenes: [...storyboard.scenes, { seconds: 2, text: 'And more' }] }
+    const { slots } = await cover({ storyboard: longer, coverTimestampMs: 4_500 })
+    expect(await change(slots[0].id, { storyboard })).toMatchObject({
+      fields: [{ path: 'coverTimestampMs' }],
+    })
+  })
+
+  it('of a draft is chosen by its creator', async () => {
+    const draftOnly = { mode: 'DRAFT', ...unsaid }
+    const added = await cover(draftOnly)
+    expect(added.slots).toMatchObject([{ coverTimestampMs: null }])
+    expect(await cover({ ...draftOnly, coverTimestampMs: 300 })).toMatchObject({
+      fields: [{ path: 'slots.0.coverTimestampMs' }],
+    })
+  })
+})
 
 describe('a slot', () => {
   it('is a direct post by default, and needs no caption', async () => {
