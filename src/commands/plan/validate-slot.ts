@@ -13,8 +13,10 @@ import { creatorViolations } from './creator-rules.ts'
 import { instantOf } from './wall-time.ts'
 
 /** A slot as a client writes it. Privacy has no default, because a wrong guess would show a post to the wrong people. */
-export interface SlotInput extends PostSettings {
+export interface SlotInput extends Omit<PostSettings, 'isAigc'> {
   readonly wallTime: string
+  /** Null if it is not stated. What we generated is labelled as made by AI, and must not be stated otherwise. */
+  readonly isAigc: boolean | null
   readonly storyboard?: unknown
 }
 
@@ -61,14 +63,14 @@ export function validateSlot(
   if (fields.length > 0 || resolved.kind === 'invalid' || parsed.kind === 'invalid')
     return { kind: 'invalid', fields }
   const { wallTime, at: publishAt, tzdataVersion } = resolved
-  const content = { ...slot, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
+  const content = { ...slot, isAigc: true, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
   return { kind: 'ok', content }
 }
 
 type Mistake = readonly [field: string, message: string]
 
 function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mistake[] {
-  const { caption, privacy, brandContent, coverTimestampMs } = slot
+  const { caption, privacy, brandContent, isAigc, coverTimestampMs } = slot
   const mistakes: Mistake[] = []
   if (!captionFits(caption)) {
     const violation = { rule: 'caption', value: caption.length, limit: maxCaptionLength } as const
@@ -77,6 +79,8 @@ function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mista
   if (privacy === null) mistakes.push(['privacy', 'must be set for a direct post: it has no default'])
   if (brandContent && privacy === 'SELF_ONLY')
     mistakes.push(['privacy', 'must not be SELF_ONLY for a paid partnership: TikTok refuses that'])
+  if (isAigc === false)
+    mistakes.push(['isAigc', 'must be true: the video is generated, and TikTok requires the label for it'])
   const problem = problemOfCover(coverTimestampMs, seconds)
   if (problem !== null) mistakes.push(['coverTimestampMs', problem])
   return mistakes
@@ -86,7 +90,8 @@ function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mista
 function ignoredByDrafts(slot: SlotInput): readonly Mistake[] {
   const message =
     'cannot be set for a draft: its creator chooses it in the app. Leave it out, or use direct mode'
+  const given = { ...slot, isAigc: slot.isAigc ?? defaultPostSettings.isAigc }
   return Object.entries(defaultPostSettings).flatMap(([field, value]): Mistake[] =>
-    field === 'mode' || slot[field as keyof PostSettings] === value ? [] : [[field, message]],
+    field === 'mode' || given[field as keyof PostSettings] === value ? [] : [[field, message]],
   )
 }

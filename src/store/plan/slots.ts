@@ -14,7 +14,7 @@ export interface PostSettings {
   readonly allowStitch: boolean
   readonly brandContent: boolean
   readonly brandOrganic: boolean
-  /** Whether TikTok labels the post as made by AI. */
+  /** Whether TikTok labels the post as made by AI. True for what we generated. */
   readonly isAigc: boolean
   /** The frame of the video that becomes the cover, in milliseconds. Null if none was chosen: see `coverOf`. */
   readonly coverTimestampMs: number | null

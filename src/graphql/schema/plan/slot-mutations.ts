@@ -65,13 +65,12 @@ const NewSlot = builder.inputType('NewSlotInput', {
       description: "Whether the post promotes the creator's own business.",
     }),
     isAigc: t.boolean({
-      defaultValue: defaultPostSettings.isAigc,
-      required: true,
-      description: 'Whether TikTok labels the post as AI-generated. Must be true for generated videos.',
+      description:
+        'Whether TikTok labels the post as AI-generated. The default and only value of a generated video is true.',
     }),
     coverTimestampMs: t.int({
       description:
-        "The frame of the video that becomes the post's cover, in milliseconds from its start. Left out: the first frame whose caption is complete.",
+        "The frame of the video that becomes the post's cover, in milliseconds from its start. Default: the first frame whose caption is complete.",
     }),
   }),
 })
@@ -93,6 +92,7 @@ defineMutation('addSlots', {
     const slots = given.map((slot) => ({
       ...slot,
       privacy: slot.privacy ?? null,
+      isAigc: slot.isAigc ?? null,
       coverTimestampMs: slot.coverTimestampMs ?? null,
     }))
     return addSlots(tx, { organizationId, planId, slots })
@@ -143,7 +143,9 @@ defineMutation('updateSlot', {
       allowStitch: t.boolean({ description: 'Whether viewers may make stitches.' }),
       brandContent: t.boolean({ description: 'Whether the post is a paid partnership.' }),
       brandOrganic: t.boolean({ description: "Whether the post promotes the creator's own business." }),
-      isAigc: t.boolean({ description: 'Whether TikTok labels the post as AI-generated.' }),
+      isAigc: t.boolean({
+        description: 'Whether TikTok labels the post as AI-generated. A generated video always is.',
+      }),
       coverTimestampMs: t.int({
         description: "The frame of the video that becomes the post's cover, in milliseconds from its start.",
       }),

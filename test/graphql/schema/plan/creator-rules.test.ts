@@ -162,25 +162,39 @@ it('the slots at risk include those that violate their creator’s settings, wit
 })
 
 describe('the AI-generated label', () => {
-  it('is set on a slot by default', async () => {
+  const problem = { path: 'isAigc', message: expect.stringContaining('must be true: the video is generated') }
+
+  it('is always set on a generated video', async () => {
     const { planId } = await createDraft(tenant, [])
-    const slots = [slotInput(60), slotInput(70, { isAigc: false })]
+    const slots = [slotInput(60), slotInput(70, { isAigc: true })]
     const added = await mutate(tenant, 'addSlots', { planId, slots }, 'slots { id isAigc }')
-    expect(added.slots).toMatchObject([{ isAigc: true }, { isAigc: false }])
+    expect(added.slots).toMatchObject([{ isAigc: true }, { isAigc: true }])
     const [{ id: slotId }] = added.slots
-    const changed = await mutate(tenant, 'updateSlot', { slotId, isAigc: false }, 'slot { isAigc }')
-    expect(changed.slot).toEqual({ isAigc: false })
+    const changed = await mutate(tenant, 'updateSlot', { slotId, isAigc: true }, 'slot { isAigc }')
+    expect(changed.slot).toEqual({ isAigc: true })
   })
 
-  it('cannot be changed on a draft, because its creator sets it', async () => {
+  it('cannot be left off a generated video', async () => {
+    const refused = (await add([slotInput(60, { isAigc: false })])).added
+    expect(refused).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ ...problem, path: 'slots.0.isAigc' }],
+    })
+    const { added } = await add([slotInput(60)])
+    const [{ id: slotId }] = added.slots
+    expect(await mutate(tenant, 'updateSlot', { slotId, isAigc: false }, 'slot { isAigc }')).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [problem],
+    })
+  })
+
+  it('cannot be chosen for a draft, because its creator sets it', async () => {
     const draft = { mode: 'DRAFT', caption: undefined, privacy: undefined }
     expect(pathsOf((await add([slotInput(60, { ...draft, isAigc: false })])).added)).toEqual([
       'slots.0.isAigc',
     ])
-    const { added } = await add([slotInput(60, { isAigc: false })])
-    const [{ id: slotId }] = added.slots
-    const changed = await mutate(tenant, 'updateSlot', { slotId, mode: 'DRAFT' }, 'slot { mode isAigc }')
-    expect(changed.slot).toEqual({ mode: 'DRAFT', isAigc: true })
+    const { added } = await add([slotInput(60, draft)])
+    expect(added.__typename).toBe('AddSlotsPayload')
   })
 })
 

@@ -276,7 +276,7 @@ describe('a slot', () => {
     const approval = async () => (await findSlotToPost(db, tenant.organizationId, rowId))?.approval
     const wanted = { caption: 'Better', privacy: 'PUBLIC_TO_EVERYONE' }
     const edit = async () =>
-      (await tenant.request(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: false } }))
+      (await tenant.request(change, { input: { slotId, ...wanted, allowDuet: true, isAigc: true } }))
         .updateSlot
     const be = (state: string, step: string | null, more: object = {}) =>
       sql`update machine_instance set state = ${state}, step = ${step}::jsonb, context = context || ${JSON.stringify(more)}::jsonb,
