@@ -122,7 +122,13 @@ export function createGraphQL(options: YogaOptions) {
       if (!facts || !result || Symbol.asyncIterator in result) return
       // The request was rejected by the parser or a validation rule.
       const unaffordable = facts.charge === undefined ? await chargeRequest(facts, minCost) : null
-      setResult(addRequestId(unaffordable ? { errors: [unaffordable] } : result, facts.requestId, log))
+      if (unaffordable) setResult({ errors: [unaffordable] })
+    },
+    /** Also of requests that were rejected before they had a document, which have no execution result. */
+    onResultProcess({ request, result, setResult }) {
+      const facts = factsByRequest.get(request)
+      if (!facts || !result || Array.isArray(result) || Symbol.asyncIterator in result) return
+      setResult(addRequestId(result, facts.requestId, log))
     },
   }
 

@@ -307,6 +307,28 @@ describe('a server behind a proxy', () => {
   })
 })
 
+describe('a request that is rejected before it has a document', () => {
+  it.each([
+    ['that is no JSON', '{'],
+    ['without a query', '{}'],
+    ['with an unknown document', '{"documentId":"none"}'],
+    [
+      'with a document by its hash',
+      `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"${'0'.repeat(64)}"}}}`,
+    ],
+    ['with variables that are no object', '{"query":"{__typename}","variables":[1]}'],
+    ['that cannot be parsed', '{"query":"{"}'],
+  ])('has the id of its header in its error: one %s', async (_what, body) => {
+    const headers = { authorization: `Bearer ${tenant.key}`, 'content-type': 'application/json' }
+    const response = await fetch(`${address}/graphql`, { method: 'POST', headers, body })
+    const requestId = response.headers.get('x-request-id')
+    expect(requestId).toMatch(/^[0-9a-f-]{36}$/)
+    expect(await response.json()).toMatchObject({
+      errors: [{ extensions: { code: expect.any(String), requestId } }],
+    })
+  })
+})
+
 describe('a malformed request', () => {
   /** Sends a raw request and returns the whole response. */
   const answerTo = async (target: string, ...headers: readonly string[]) => {
