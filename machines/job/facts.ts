@@ -1,6 +1,6 @@
 import { isTooLate, maxLatenessMs } from '../rules/lateness.ts'
 import { eventTime } from '../step.ts'
-import type { JobContext, KeptMedia, OpenPost } from './context.ts'
+import type { JobContext, KeptMedia, OpenPost, Progress } from './context.ts'
 
 /** The input that every step of a slot's work receives. */
 export const slotInput = (context: JobContext) => ({
@@ -42,3 +42,12 @@ export const cappedAtSlot = (context: JobContext, event: object, milliseconds: n
 /** Adds a public id of the post unless it is known. */
 export const addPostId = (ids: readonly string[], id: string | null): readonly string[] =>
   id === null || ids.includes(id) ? ids : [...ids, id]
+
+/** How finely the progress of a rendering is told: each change of it is a revision of the job. */
+const progressSteps = 20
+
+/** The progress while a clip renders, of which `share` is done: rounded down to a twentieth of the whole video. */
+export const renderProgress = ({ clips, scenes }: JobContext, share: number): Progress => {
+  const completed = (Math.floor(((clips.length + share) / scenes) * progressSteps) * scenes) / progressSteps
+  return { completed: Math.max(clips.length, completed), total: scenes, unit: 'scenes' }
+}

@@ -1,5 +1,5 @@
 import { assign } from 'xstate'
-import { missing, slotInput } from './facts.ts'
+import { missing, renderProgress, slotInput } from './facts.ts'
 import { jobSetup, maxClipAttempts } from './setup.ts'
 import { deferRequests, onStepError } from './shared-transitions.ts'
 
@@ -52,11 +52,7 @@ export const generating = jobSetup.createStateConfig({
                 event.output.kind === 'running'
                   ? {
                       pollAfterMs: event.output.pollAfterMs,
-                      progress: {
-                        completed: context.clips.length + event.output.progress,
-                        total: context.scenes,
-                        unit: 'scenes' as const,
-                      },
+                      progress: renderProgress(context, event.output.progress),
                     }
                   : {},
               ),

@@ -15,7 +15,7 @@ import { eventTime } from '../step.ts'
 import { type Ending, type JobContext, type JobInput, noPost } from './context.ts'
 import type { JobEvent } from './events.ts'
 import { addPostId, cappedAtSlot, mayAppear, missedSlot, sendsLastChunk } from './facts.ts'
-import { pollDelayMs, watchForMs } from './poll-schedule.ts'
+import { maxCountedPolls, pollDelayMs, watchForMs } from './poll-schedule.ts'
 import { jobSteps } from './steps.ts'
 import { asFinal, asPersonTask, outputKindOf, rejectionOf } from './verdict.ts'
 
@@ -183,7 +183,8 @@ export const jobSetup = setup({
           }
         : {},
     ),
-    countPoll: assign({ polls: ({ context }) => context.polls + 1 }),
+    /** Not beyond what the schedule asks for: a poll that changes nothing is not committed. */
+    countPoll: assign({ polls: ({ context }) => Math.min(context.polls + 1, maxCountedPolls) }),
     recordPrivate: assign({ visibility: 'private' }),
     /** A fresh post after a rejection counts as an attempt. */
     recordRejection: assign(({ context, event }) => ({

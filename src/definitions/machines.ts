@@ -13,6 +13,7 @@ export const jobMachine = {
   version: 2,
   logic: jobLogic,
   upgrades: { 1: upgradeJobFrom1 },
+  polls: new Set(['checkClip', 'checkPost']),
 } satisfies DurableMachine
 
 export const accountMachine = {

@@ -1,8 +1,9 @@
 import { type Checkpoint, type MachineEvent, nextTimer, wakeAtOf } from './checkpoint.ts'
-import { decide, doneEvent, failureEvent } from './decide.ts'
-import type { Clock, InstanceStore, LeasedInstance } from './instance-store.ts'
-import { type LeaseKeeper, LeaseLost, StepSuperseded } from './lease-keeper.ts'
+import { type DecisionFacts, decide, doneEvent, failureEvent } from './decide.ts'
+import type { Clock, InstanceStore, LeasedInstance, LeaseState } from './instance-store.ts'
+import { type LeaseKeeper, LeaseLost, StepSuperseded, type TrackedLease } from './lease-keeper.ts'
 import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
+import { isUnchanged, pollAfter } from './poll.ts'
 import type { StepCatalogue } from './step.ts'
 
 /** The points at which tests kill the process: a crash there must lose nothing. */
@@ -40,12 +41,17 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
   try {
     for (;;) {
       const job: LeasedInstance = leased
-      const { checkpoint } = loadCheckpoint(runtime.machines, job.checkpoint)
+      const { machine, checkpoint } = loadCheckpoint(runtime.machines, job.checkpoint)
       if (runtime.draining.aborted) return await releaseLease(runtime, job, 'drained')
 
       const unstarted = unstartedKey
       unstartedKey = null // From here on the step may have begun.
-      const event = await nextEvent(runtime, job, checkpoint, lease, unstarted)
+      const timer = dueTimer(runtime, checkpoint)
+      const polling = timer && pollAfter(machine, checkpoint, timer, factsOf(runtime, job))
+      const event =
+        timer && !polling
+          ? timer
+          : await performStep(runtime, job, polling ?? checkpoint, polling !== null, lease, unstarted)
       if (event === 'aborted') {
         leased = await runtime.instanceStore.reload(jobId, job.epoch)
         if (!leased) return 'leaseLost'
@@ -58,7 +64,7 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
         continue
       }
 
-      const committed = await commitEvent(runtime, job, event)
+      const committed = await commitEvent(runtime, job, event, polling)
       if (committed.kind === 'leaseLost') return 'leaseLost'
       if (committed.kind === 'rested') return 'rested'
       leased = committed.job
@@ -73,18 +79,23 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
     lease.done()
   }
 
-  /** Decides and commits. After a conflict it decides again on the new checkpoint, or drops the event if its step is gone. */
+  /**
+   * Decides and commits. After a conflict it decides again on the new checkpoint, or drops the event if its step is gone. The outcome of
+   * a poll is decided in the checkpoint `polling`; if it changed nothing, only the time of the next poll is stored.
+   */
   async function commitEvent(
-    { instanceStore, clock, onBoundary, machines }: Runtime,
+    runtime: Runtime,
     first: LeasedInstance,
     event: MachineEvent,
+    polling: Checkpoint | null,
   ): Promise<Committed> {
+    const { instanceStore, onBoundary, machines } = runtime
     let job = first
     for (;;) {
       const { machine, checkpoint } = loadCheckpoint(machines, job.checkpoint)
       const revision = job.revision + 1
-      const facts = { at: clock.now(), key: `${jobId}/${revision}`, epoch: job.epoch }
-      const decision = decide(machine, checkpoint, event, facts)
+      const facts = factsOf(runtime, job)
+      const decision = decide(machine, polling ?? checkpoint, event, facts)
       if (decision.kind === 'refused') {
         if (job === first) throw new Error(`${decision.event} has no transition in ${decision.state}`)
         return { kind: 'moved', job, unstartedKey: null }
@@ -93,12 +104,20 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
       const wakeAt = wakeAtOf(next, facts.at)
       const release = wakeAt === null || wakeAt > facts.at
 
+      const { organizationId, epoch } = job
       onBoundary?.('beforeCommit', checkpoint)
+      if (polling && release && wakeAt !== null && isUnchanged(job.checkpoint, next)) {
+        const { timers } = next
+        const postponement = { jobId, organizationId, revision: job.revision, epoch, timers, wakeAt }
+        const isPostponed = await instanceStore.postpone(postponement)
+        onBoundary?.('afterCommit', next)
+        return isPostponed ? { kind: 'rested' } : await afterConflict(runtime, job)
+      }
       const result = await instanceStore.commit({
         jobId,
-        organizationId: job.organizationId,
+        organizationId,
         expectedRevision: job.revision,
-        epoch: job.epoch,
+        epoch,
         from: checkpoint.state,
         event: event.type,
         next,
@@ -112,13 +131,28 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
         const unstartedKey = next.step && next.step.key !== checkpoint.step?.key ? next.step.key : null
         return { kind: 'moved', job: { ...job, revision, checkpoint: next, leaseAttempts: 1 }, unstartedKey }
       }
-      const reloaded = await instanceStore.reload(jobId, job.epoch)
-      if (!reloaded) return { kind: 'leaseLost' }
-      if (reloaded.checkpoint.step?.key !== job.checkpoint.step?.key)
-        return { kind: 'moved', job: reloaded, unstartedKey: null }
-      job = reloaded
+      const current = await afterConflict(runtime, job)
+      // A poll is repeated where its machine still waits for it.
+      if (polling || current.kind !== 'moved') return current
+      if (current.job.checkpoint.step?.key !== job.checkpoint.step?.key) return current
+      job = current.job
     }
   }
+}
+
+/** What a worker continues with when somebody else has changed its instance. */
+async function afterConflict({ instanceStore }: Runtime, job: LeasedInstance): Promise<Committed> {
+  const reloaded = await instanceStore.reload(job.jobId, job.epoch)
+  return reloaded ? { kind: 'moved', job: reloaded, unstartedKey: null } : { kind: 'leaseLost' }
+}
+
+function factsOf({ clock }: Runtime, job: LeasedInstance): DecisionFacts {
+  return { at: clock.now(), key: `${job.jobId}/${job.revision + 1}`, epoch: job.epoch }
+}
+
+function dueTimer({ clock }: Runtime, checkpoint: Checkpoint): MachineEvent | null {
+  const timer = nextTimer(checkpoint)
+  return timer && timer.dueAt <= clock.now() ? timer.event : null
 }
 
 type Committed =
@@ -141,16 +175,15 @@ function unstartedStepKey({ checkpoint: { step }, leaseAttempts }: LeasedInstanc
   return step && step.epoch === null && leaseAttempts === 1 ? step.key : null
 }
 
-/** Takes a due timer first; otherwise performs the pending step. */
-async function nextEvent(
+/** Performs the pending step. A poll is not committed: it is superseded by any other revision than the one that it was decided in. */
+async function performStep(
   runtime: Runtime,
   job: LeasedInstance,
   checkpoint: Checkpoint,
-  lease: { readonly signal: AbortSignal; setStep(stepKey: string | null): void },
+  isPoll: boolean,
+  lease: Pick<TrackedLease, 'signal' | 'setStep'>,
   unstartedKey: string | null,
 ): Promise<MachineEvent | 'aborted' | 'nothing'> {
-  const timer = nextTimer(checkpoint)
-  if (timer && timer.dueAt <= runtime.clock.now()) return timer.event
   const { step } = checkpoint
   if (!step) return 'nothing'
   if (job.leaseAttempts > maxLeaseAttempts)
@@ -158,7 +191,9 @@ async function nextEvent(
 
   const perform = runtime.steps[step.name]
   if (!perform) throw new Error(`this build has no step "${step.name}"`)
-  lease.setStep(step.key)
+  const isSuperseded = (current: Pick<LeaseState, 'revision' | 'stepKey'>) =>
+    isPoll ? current.revision !== job.revision : current.stepKey !== step.key
+  lease.setStep(isSuperseded)
   const { signal } = lease
   runtime.onBoundary?.('beforeStep', checkpoint)
   try {
@@ -170,7 +205,8 @@ async function nextEvent(
       signal,
       async fence() {
         const current = await runtime.instanceStore.reload(job.jobId, job.epoch)
-        if (current?.checkpoint.step?.key !== step.key)
+        const stepKey = current?.checkpoint.step?.key ?? null
+        if (!current || isSuperseded({ revision: current.revision, stepKey }))
           throw new LeaseLost('the lease or the step was lost to another worker')
       },
       now: () => runtime.clock.now(),

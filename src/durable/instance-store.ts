@@ -28,6 +28,18 @@ export interface Transition {
   readonly release: boolean
 }
 
+/** New timers for an instance that otherwise stays as it is: it gets no revision, and no event is appended. */
+export interface Postponement {
+  readonly jobId: string
+  readonly organizationId: string
+  /** Compared, as in a transition. */
+  readonly revision: number
+  readonly epoch: number
+  readonly timers: Checkpoint['timers']
+  /** Epoch milliseconds. */
+  readonly wakeAt: number
+}
+
 /** A conflict with another writer of the same instance changes nothing. */
 export type TransitionResult =
   | { readonly kind: 'committed'; readonly revision: number; readonly sequence: number }
@@ -52,6 +64,11 @@ export interface LeaseState {
 export interface InstanceStore {
   acquireLease(jobId: string): Promise<LeaseResult>
   commit(move: Transition): Promise<TransitionResult>
+  /**
+   * Sets timers, releases the lease and queues the wake-up, all or nothing. False, and nothing is changed, if the revision has changed or
+   * the lease is lost.
+   */
+  postpone(postponement: Postponement): Promise<boolean>
   /** The current row, or null if the lease of this epoch is lost. */
   reload(jobId: string, epoch: number): Promise<LeasedInstance | null>
   /**

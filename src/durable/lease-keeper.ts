@@ -1,10 +1,10 @@
-import type { InstanceStore } from './instance-store.ts'
+import type { InstanceStore, LeaseState } from './instance-store.ts'
 
 /** A lease in use, and the signal that aborts work under it. */
 export interface TrackedLease {
   readonly signal: AbortSignal
-  /** Names the step being performed, so that it is aborted when superseded. */
-  setStep(stepKey: string | null): void
+  /** Says when the step being performed is no longer wanted, so that it is aborted; null when none is performed. */
+  setStep(isSuperseded: ((state: LeaseState) => boolean) | null): void
   done(): void
 }
 
@@ -20,7 +20,7 @@ interface Entry {
   readonly jobId: string
   readonly epoch: number
   controller: AbortController
-  stepKey: string | null
+  isSuperseded: ((state: LeaseState) => boolean) | null
 }
 
 /**
@@ -42,16 +42,16 @@ export class LeaseKeeper {
   }
 
   track(jobId: string, epoch: number): TrackedLease {
-    const entry: Entry = { jobId, epoch, controller: new AbortController(), stepKey: null }
+    const entry: Entry = { jobId, epoch, controller: new AbortController(), isSuperseded: null }
     this.#entries.set(jobId, entry)
     return {
       get signal() {
         return entry.controller.signal
       },
-      setStep: (stepKey) => {
+      setStep: (isSuperseded) => {
         // A superseded step aborts only itself; the lease continues with a new signal.
         if (entry.controller.signal.reason instanceof StepSuperseded) entry.controller = new AbortController()
-        entry.stepKey = stepKey
+        entry.isSuperseded = isSuperseded
       },
       done: () => {
         if (this.#entries.get(jobId) === entry) this.#entries.delete(jobId)
@@ -80,15 +80,16 @@ export class LeaseKeeper {
   }
 
   async #renewOnce(): Promise<void> {
-    const renewed = [...this.#entries.values()].map((entry) => ({ entry, stepKey: entry.stepKey }))
+    const renewed = [...this.#entries.values()].map((entry) => ({ entry, isSuperseded: entry.isSuperseded }))
     if (renewed.length === 0) return
     try {
       const states = await this.#instanceStore.renew(renewed.map(({ entry }) => entry))
       const byInstance = new Map(states.map((state) => [state.jobId, state]))
-      for (const { entry, stepKey } of renewed) {
+      for (const { entry, isSuperseded } of renewed) {
         const state = byInstance.get(entry.jobId)
         if (!state) entry.controller.abort(new LeaseLost(entry.jobId))
-        else if (stepKey && entry.stepKey === stepKey && state.stepKey !== stepKey)
+        // The state may be older than a step that was begun since.
+        else if (entry.isSuperseded === isSuperseded && isSuperseded?.(state))
           entry.controller.abort(new StepSuperseded(entry.jobId))
       }
     } catch (error) {

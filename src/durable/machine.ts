@@ -9,6 +9,11 @@ export interface DurableMachine<Logic extends AnyStateMachine = AnyStateMachine>
   readonly logic: Logic
   /** `upgrades[n]` turns a checkpoint of version n into one of version n + 1; pure. */
   readonly upgrades: { readonly [fromVersion: number]: (old: Checkpoint) => Omit<Checkpoint, 'version'> }
+  /**
+   * The names of steps that only ask, and that any number of workers may repeat. Where a timer leads to one of them, it is performed
+   * before anything is committed, and then only what it changed is. Default: none.
+   */
+  readonly polls?: ReadonlySet<string>
 }
 
 /** The machines that this build can run, by name. */

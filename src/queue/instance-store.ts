@@ -1,6 +1,12 @@
 import type { PgBoss } from 'pg-boss'
 import { batch, batchByKey } from '../durable/batch.ts'
-import type { DatabaseClock, InstanceStore, Transition, TransitionResult } from '../durable/instance-store.ts'
+import type {
+  DatabaseClock,
+  InstanceStore,
+  Postponement,
+  Transition,
+  TransitionResult,
+} from '../durable/instance-store.ts'
 import type { Db } from '../store/database.ts'
 import {
   acquireLease,
@@ -11,6 +17,7 @@ import {
   reloadLeased,
   renewLeases,
 } from '../store/job/leases.ts'
+import { postponeInstances } from '../store/job/postponements.ts'
 import { commitTransitions } from '../store/job/transitions.ts'
 import { asUnavailable } from '../store/unavailable.ts'
 import { queueWakeUps } from './wake.ts'
@@ -66,6 +73,25 @@ export function createInstanceStore({
     return results
   }
 
+  const postponeGroup = async (postponements: readonly Postponement[]): Promise<readonly boolean[]> => {
+    const { isPostponed, now } = await db.transaction().execute(async (tx) => {
+      const result = await postponeInstances(tx, postponements)
+      const wakeUps = postponements
+        .filter((_postponement, index) => result.isPostponed[index])
+        .map(({ jobId, organizationId, revision, epoch, wakeAt }) => ({
+          jobId,
+          organizationId,
+          // The revision has had a wake-up before: the epoch tells them apart.
+          reason: `${revision} polled ${epoch}`,
+          at: wakeAt,
+        }))
+      await queueWakeUps(boss, wakeUps, tx)
+      return result
+    })
+    clock.observe(now)
+    return isPostponed
+  }
+
   const acquireOne = batch((ids: readonly string[]) => acquireLeases(db, ids, owner, leaseSeconds), options)
   const releaseOne = batch((leases: readonly ReleasedLease[]) => releaseLeases(db, leases), options)
 
@@ -79,6 +105,7 @@ export function createInstanceStore({
     // A statement over several organizations would wait for the event sequence of each: one that is locked, by a scan or a stalled
     // client, would hold up the commits of all others.
     commit: batchByKey(({ organizationId }) => organizationId, commitGroup, options),
+    postpone: batchByKey(({ organizationId }) => organizationId, postponeGroup, options),
     reload: (jobId, epoch) => reloadLeased(db, jobId, epoch),
     async release(jobId, epoch, revision, isUnattempted = false) {
       const lease = { jobId, epoch, revision, isUnattempted }

@@ -5,8 +5,8 @@ import type { FollowedTransition } from '../store/event/followed-transitions.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { createLabels, detailLine, failureLines, formatBar, formatLine } from './progress-line.ts'
 
-/** States that only poll the provider or TikTok. */
-const pollingStates = new Set(['generating.checking', 'watching.checking'])
+/** The first poll of a clip. Further ones are no transitions. */
+const firstPoll = 'generating.checking'
 
 type AccountNow = NonNullable<FollowedTransition['account']>
 
@@ -42,7 +42,7 @@ export function createProgressPrinter(
     const position = `${to} ${progress ? visibleProgress(progress) : ''}`
     const before = printedJobs.get(jobId)
     const isSameFailure = failure === null || before?.failureCode === failure.code
-    if (pollingStates.has(to) || (before?.position === position && isSameFailure)) return
+    if (to === firstPoll || (before?.position === position && isSameFailure)) return
     printedJobs.set(jobId, { position, failureCode: failure?.code ?? null })
 
     const suffix = to === 'published' && publicPostIds?.length ? `  post ${publicPostIds.join(', ')}` : ''

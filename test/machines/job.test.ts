@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { JobContext } from '../../machines/job/context.ts'
+import { renderProgress } from '../../machines/job/facts.ts'
+import { maxCountedPolls } from '../../machines/job/poll-schedule.ts'
 import { jobMachine } from '../../src/definitions/machines.ts'
 import { decide } from '../../src/durable/decide.ts'
 import { leafPaths } from '../../src/durable/machine.ts'
+import { isUnchanged } from '../../src/durable/poll.ts'
 import { day, Walk } from './walk.ts'
 
 const input = { slotId: 'slot', accountId: 'account', publishAt: 2 * day }
@@ -89,6 +93,23 @@ describe('the job machine', () => {
       context: { progress: { completed: 0.5, total: 2, unit: 'scenes' } },
     })
     expect(walk.timer().state).toBe('generating.checking')
+  })
+
+  it.each([
+    [0.51, 0.5],
+    [0.59, 0.5],
+    [0.61, 0.6],
+    [1, 1],
+  ])('tells %f of a clip of two as %f: each change of the progress is a revision', (progress, told) => {
+    const walk = toGenerating()
+      .done('submitClip', { clip })
+      .done('checkClip', { kind: 'running', progress, pollAfterMs: 400 })
+    expect(walk.checkpoint.context.progress).toMatchObject({ completed: told, total: 2 })
+  })
+
+  it('never tells less than the clips that are stored', () => {
+    const { completed } = renderProgress({ clips: [{}], scenes: 3 } as unknown as JobContext, 0)
+    expect(completed).toBe(1)
   })
 
   it('backs off exponentially and resumes in the same state', () => {
@@ -405,6 +426,16 @@ describe('a sent post', () => {
       new Set(['watching.accepted', 'watching.checking', 'watching.inModeration']),
     )
     expect(walk.checkpoint.context.failure).toBeNull()
+  })
+
+  it('has the same checkpoint after each poll of its later moderation, so that none is committed', () => {
+    const walk = toAccepted()
+    for (let poll = 1; poll <= maxCountedPolls; poll += 1)
+      walk.timer().done('checkPost', { kind: 'inModeration' })
+    const { checkpoint } = walk
+    expect(isUnchanged(checkpoint, walk.timer().done('checkPost', { kind: 'inModeration' }).checkpoint)).toBe(
+      true,
+    )
   })
 })
 

@@ -20,7 +20,6 @@ const working = [
   'publishing.preparing',
   'publishing.initialising',
   'publishing.uploading',
-  'watching.checking',
   'closing',
 ]
 /** Every state in which it waits for a timer. */
@@ -33,6 +32,8 @@ const everyBoundary: readonly (readonly [Boundary, string])[] = [
   ...around('queued', ['beforeStep', 'afterStep', 'beforeCommit']),
   ...working.flatMap((state) => around(state, ['afterCommit', 'beforeStep', 'afterStep', 'beforeCommit'])),
   ...waiting.flatMap((state) => around(state, ['afterCommit', 'beforeCommit'])),
+  // A poll is committed in the state that waits for it, if it changes anything.
+  ...around('watching.checking', ['beforeStep', 'afterStep']),
   // After the last commit only the acknowledgement of the wake-up is left.
   ...around('published', ['afterCommit']),
 ]
@@ -42,7 +43,8 @@ const someBoundaries: readonly (readonly [Boundary, string])[] = [
   ['afterStep', 'queued'],
   ['afterStep', 'reservingQuota'],
   ['afterStep', 'generating.submitting'],
-  ['beforeCommit', 'generating.checking'],
+  ['beforeCommit', 'generating.rendering'],
+  ['afterCommit', 'generating.rendering'],
   ['beforeCommit', 'storing'],
   ['beforeCommit', 'awaitingSlot'],
   ['afterCommit', 'publishing.initialising'],

@@ -111,7 +111,6 @@ describe('an account whose creator disconnects after the last byte', () => {
       ...storedStates,
       ...uploadingStates(),
       ...completedByWebhook,
-      'watching.checking',
       'waitingForAccount',
       ...publishedStates,
     ])

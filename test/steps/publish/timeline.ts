@@ -13,8 +13,8 @@ export const uploadingStates = (chunks = 1) => [
 export const retryStates = ['publishing.backingOff', 'awaitingSlot'] as const
 /** The init is deferred, and repeated as soon as it is permitted. */
 export const deferredInitStates = ['publishing.deferred', 'publishing.initialising'] as const
-/** The last chunk was accepted, and the first poll answers that the post is published. */
-export const sentStates = ['watching.accepted', 'watching.checking'] as const
+/** The last chunk was accepted. The first poll, which is no state of its own, answers that the post is published. */
+export const sentStates = ['watching.accepted'] as const
 export const publishedStates = ['closing', 'published'] as const
 
 /** The states before the first occurrence of a state. */

@@ -26,7 +26,6 @@ describe('a token that expires between upload and poll', () => {
       ...uploadingStates(),
       ...sentStates,
       'watching.backingOff',
-      'watching.checking',
       ...publishedStates,
     ])
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1, refused: {} })
@@ -50,7 +49,6 @@ describe('a token that is refused although it should be valid', () => {
       ...uploadingStates(),
       ...sentStates,
       'watching.backingOff',
-      'watching.checking',
       ...publishedStates,
     ])
     expect(account.tiktok.counters()).toMatchObject({ inits: 1, puts: 1, refreshes: 1 })
