@@ -2,6 +2,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from './startup-error.ts'
 import { refusedParameters } from './store/database-url.ts'
+import { defaultRetention, type Retention } from './store/prune.ts'
 
 /** All settings, read once at the start. */
 export interface Config {
@@ -37,8 +38,7 @@ export interface Config {
   readonly idempotencyMinutes: number
   /** The minimum time between two late posts of an account. */
   readonly latePostGapMinutes: number
-  /** How long scans and their decisions are kept. */
-  readonly scanRetentionDays: number
+  readonly retention: Retention
   readonly logLevel: string
   readonly pretty: boolean
 }
@@ -106,7 +106,8 @@ const settings = z
     API_COST_PER_SECOND: cost.default(50),
     IDEMPOTENCY_MINUTES: whole(1, 10_080).default(60),
     LATE_POST_GAP_MINUTES: whole(0, 60).default(5),
-    SCAN_RETENTION_DAYS: whole(1, 3_650).default(90),
+    SCAN_RETENTION_DAYS: whole(1, 3_650).default(defaultRetention.scanDays),
+    EVENT_RETENTION_DAYS: whole(1, 3_650).default(defaultRetention.eventDays),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
         error: 'must be trace, debug, info, warn, error or silent',
@@ -164,7 +165,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
     trustedDocuments: all.TRUSTED_DOCUMENTS,
     idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
     latePostGapMinutes: all.LATE_POST_GAP_MINUTES,
-    scanRetentionDays: all.SCAN_RETENTION_DAYS,
+    retention: { scanDays: all.SCAN_RETENTION_DAYS, eventDays: all.EVENT_RETENTION_DAYS },
     logLevel: all.LOG_LEVEL,
     pretty: isTerminal,
   }

@@ -219,7 +219,7 @@ async function start(
       machines,
       steps: (deps) => createSteps({ ...stepDeps, ...deps }),
       concurrency: config.workerConcurrency,
-      retention: { scanDays: config.scanRetentionDays },
+      retention: config.retention,
       sweepMedia: () =>
         sweepMedia(storage, runtime.db).catch((error) =>
           log.child({ component: 'worker' }).warn({ err: error }, 'media files were not swept'),

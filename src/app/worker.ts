@@ -25,7 +25,7 @@ import { workDeliveries } from '../queue/webhooks.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import type { ScanReason } from '../store/plan/tables.ts'
-import { prune } from '../store/prune.ts'
+import { prune, type Retention } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
 import { markFailed } from '../store/webhook/deliveries.ts'
 
@@ -36,8 +36,8 @@ export interface WorkerRoleOptions {
   /** Creates the steps once the queue, which they send wake-ups to, is running. */
   readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
-  /** How many days old scans are kept. Default: as `prune` says. */
-  readonly retention?: { readonly scanDays: number }
+  /** Default: as `prune` says. */
+  readonly retention?: Retention
   /** Called once an hour to remove unused media files. */
   readonly sweepMedia?: () => Promise<unknown>
   readonly log: Logger

@@ -1,16 +1,27 @@
 import { type RawBuilder, sql } from 'kysely'
 import { pruneAttempts } from './account/connection-attempts.ts'
-import type { Executor } from './database.ts'
+import type { Db } from './database.ts'
+import { pruneEvents } from './event/prune-events.ts'
+import { pruneLimits } from './rate-limit/prune-limits.ts'
+
+/** How many days things are kept. */
+export interface Retention {
+  /** Scans, with their decisions. */
+  readonly scanDays: number
+  readonly eventDays: number
+}
+
+export const defaultRetention: Retention = { scanDays: 90, eventDays: 365 }
 
 /** Rows deleted in one transaction: it locks them, and its commit takes milliseconds. */
 const batchSize = 1_000
 
 /**
  * Deletes what nobody needs any more, in small batches: idempotency keys an hour after they expired, expired connection attempts,
- * webhook deliveries 30 days after they were handled or failed (TikTok repeats one for 72 hours at most), and scans with their decisions
- * after `scanDays`.
+ * webhook deliveries 30 days after they were handled or failed (TikTok repeats one for 72 hours at most), limits that nobody has used
+ * for 30 days, and scans and events when they are old.
  */
-export async function prune(db: Executor, { scanDays = 90 } = {}): Promise<void> {
+export async function prune(db: Db, { scanDays, eventDays } = defaultRetention): Promise<void> {
   await pruneAttempts(db)
   await deleteInBatches(
     db,
@@ -34,9 +45,11 @@ export async function prune(db: Executor, { scanDays = 90 } = {}): Promise<void>
     sql`delete from scan where id in (
           select id from scan where ${old} and not exists (select from scan_decision where scan_id = scan.id) limit ${batchSize})`,
   )
+  await pruneLimits(db, batchSize)
+  await pruneEvents(db, eventDays, batchSize)
 }
 
-async function deleteInBatches(db: Executor, statement: RawBuilder<unknown>): Promise<void> {
+async function deleteInBatches(db: Db, statement: RawBuilder<unknown>): Promise<void> {
   for (;;) {
     const { numAffectedRows = 0n } = await statement.execute(db)
     if (numAffectedRows < batchSize) return

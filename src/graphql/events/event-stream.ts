@@ -3,13 +3,14 @@ import { listenForChanges } from '../../store/event/notify.ts'
 import { type EventFilter, type EventRecord, readEvents } from '../../store/event/read.ts'
 import type { KeyWatch } from '../server/key-watch.ts'
 import { type EventSelection, EventSubscription } from './event-subscription.ts'
+import { requireKept } from './kept-events.ts'
 import { eventPageSize, OrganizationFeed } from './organization-feed.ts'
 
 /** Streams the events of organizations: replays earlier events from the table, then delivers new ones live. */
 export interface EventStream {
   /**
    * Delivers each event after the sequence `after` that passes the filter once, in order, without a gap. Default of `after`:
-   * the current sequence. Ends on `return()` and when the stream closes; throws once its API key is revoked. Starts with the
+   * the current sequence; 0: the first that is kept. Ends on `return()` and when the stream closes; throws once its API key is revoked. Starts with the
    * first `next()`.
    */
   subscribe(organizationId: string, selection: EventSelection): EventSubscription
@@ -23,7 +24,7 @@ export interface EventStream {
     ending: AbortSignal,
     onStart?: (sequence: number) => void,
   ): AsyncGenerator<readonly EventRecord[], void, undefined>
-  /** At most `eventPageSize` events with `after < sequence <= until` that pass the filter; fewer are all. */
+  /** At most `eventPageSize` events with `after < sequence <= until` that pass the filter; fewer are all. Throws `AFTER_TOO_OLD`. */
   readPage(
     organizationId: string,
     filter: EventFilter,
@@ -77,8 +78,10 @@ export async function createEventStream(options: {
   }
 
   const readPage: EventStream['readPage'] = (organizationId, filter, range) =>
-    readInOrganization(db, organizationId, (db) =>
-      readEvents(db, organizationId, filter, { ...range, limit: eventPageSize }),
+    requireKept(
+      readInOrganization(db, organizationId, (db) =>
+        readEvents(db, organizationId, filter, { ...range, limit: eventPageSize }),
+      ),
     )
 
   const follow: EventStream['follow'] = async function* (

@@ -3,10 +3,11 @@ import { builder } from '../schema/builder.ts'
 import { numberedConnectionOf } from '../schema/connection.ts'
 import { EventConnection } from '../schema/connection-type.ts'
 import { Account, Event, Job, Media, Plan, Slot } from '../schema/ref.ts'
+import { requireKept } from './kept-events.ts'
 
 Event.implement({
   description:
-    'An event of the organization. Sequence numbers start at 1 and have no gaps, so a client that knows the last one it received can resume from there.',
+    'An event of the organization. Sequence numbers have no gaps, so a client that knows the last one it received can resume from there.',
   authScopes: { read: true },
   fields: (t) => ({
     sequence: t.expose('sequence', {
@@ -70,14 +71,14 @@ builder.queryField('events', (t) =>
     {
       type: Event,
       description:
-        'The events of the organization, oldest first. The cursor of an event is its sequence number.',
+        'The events of the organization that are kept, oldest first. The cursor of an event is its sequence number.',
       authScopes: { read: true },
       resolve: (_root, args, { viewer, read }) =>
         numberedConnectionOf(
           args,
           ({ sequence }: EventRecord) => sequence,
           () => read((tx) => readHead(tx, viewer.organizationId)),
-          (range) => read((tx) => listEvents(tx, viewer.organizationId, range)),
+          (range) => requireKept(read((tx) => listEvents(tx, viewer.organizationId, range))),
         ),
     },
     EventConnection,

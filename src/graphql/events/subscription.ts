@@ -9,7 +9,7 @@ import { clearLoaders } from '../server/loaders.ts'
 import type { EventSubscription } from './event-subscription.ts'
 
 const after =
-  'The sequence of the last event that you received: later events are replayed first. Default: the current sequence. A sequence that does not exist yet is an error.'
+  'The sequence of the last event that you received: later events are replayed first. Default: the current sequence; 0: the first event that is kept. A sequence that does not exist yet is an error, and so is one whose following events were deleted.'
 
 builder.subscriptionType({
   description:

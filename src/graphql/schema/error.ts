@@ -167,6 +167,7 @@ export type RequestErrorCode =
   | 'BAD_USER_INPUT'
   | 'INPUT_TOO_LARGE'
   | 'AFTER_OUT_OF_RANGE'
+  | 'AFTER_TOO_OLD'
   | 'TOO_MANY_SUBSCRIPTIONS'
   | 'PERSISTED_QUERY_NOT_FOUND'
 

@@ -33,7 +33,19 @@ const columns = sql.raw(
    job_revision as "jobRevision", payload, at`,
 )
 
-/** The number of an organization's last committed event. Every event up to it can be read. */
+/** Events after a cursor were deleted: whoever continued from there would miss them. */
+export class EventsDeleted extends Error {
+  override readonly name = 'EventsDeleted'
+  /** The last deleted event. */
+  readonly through: number
+
+  constructor(after: number, through: number) {
+    super(`the events after ${after} up to ${through} were deleted`)
+    this.through = through
+  }
+}
+
+/** The number of an organization's last committed event. Every event up to it can be read, unless it was deleted. */
 export async function readHead(db: Executor, organizationId: string): Promise<number> {
   const { rows } = await sql<{ sequence: number }>`
     select sequence from event_head where organization_id = ${organizationId}`.execute(db)
@@ -55,7 +67,7 @@ export async function readNewEvents(
   return rows
 }
 
-/** Events with `after < sequence <= until`, in order. */
+/** Events with `after < sequence <= until`, in order; after 0, from the first that is kept. Throws `EventsDeleted`. */
 export async function readEvents(
   db: Executor,
   organizationId: string,
@@ -66,18 +78,14 @@ export async function readEvents(
   const parts = conditionsOf(filter).map(
     (condition) => sql`
       (select ${columns} from event
-        where organization_id = ${organizationId} and sequence > ${range.after} and sequence <= ${range.until}
-          and ${condition}
+        where organization_id = ${organizationId} and sequence > greatest(${range.after}, head.deleted_through)
+          and sequence <= ${range.until} and ${condition}
         order by sequence limit ${range.limit})`,
   )
-  const { rows } = await sql<EventRecord>`
-    select * from (${sql.join(parts, sql` union all `)}) parts order by sequence limit ${range.limit}`.execute(
-    db,
-  )
-  return rows
+  return await readKept(db, organizationId, range, sql.join(parts, sql` union all `), 'asc')
 }
 
-/** A page of events with `after < sequence < before`, ascending unless `inverted`. */
+/** A page of events with `after < sequence < before`, ascending unless `inverted`. Throws `EventsDeleted`. */
 export async function listEvents(
   db: Executor,
   organizationId: string,
@@ -88,11 +96,34 @@ export async function listEvents(
     readonly inverted: boolean
   },
 ): Promise<readonly EventRecord[]> {
-  const { rows } = await sql<EventRecord>`
+  const order = range.inverted ? 'desc' : 'asc'
+  const page = sql`
     select ${columns} from event
-     where organization_id = ${organizationId} and sequence > ${range.after} and sequence < ${range.before}
-     order by sequence ${sql.raw(range.inverted ? 'desc' : 'asc')} limit ${range.limit}`.execute(db)
-  return rows
+     where organization_id = ${organizationId} and sequence > greatest(${range.after}, head.deleted_through)
+       and sequence < ${range.before}
+     order by sequence ${sql.raw(order)} limit ${range.limit}`
+  return await readKept(db, organizationId, range, page, order)
+}
+
+/**
+ * Runs a query of events beside the row `head` of their organization. Both are read in one snapshot: events that are missing there were
+ * marked as deleted before.
+ */
+async function readKept(
+  db: Executor,
+  organizationId: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+  query: RawBuilder<unknown>,
+  order: 'asc' | 'desc',
+): Promise<readonly EventRecord[]> {
+  const { rows } = await sql<{ deletedThrough: number } & (EventRecord | { sequence: null })>`
+    select head.deleted_through as "deletedThrough", found.*
+      from event_head head left join lateral (${query}) found on true
+     where head.organization_id = ${organizationId}
+     order by sequence ${sql.raw(order)} limit ${limit}`.execute(db)
+  const deletedThrough = rows[0]?.deletedThrough ?? 0
+  if (after > 0 && after < deletedThrough) throw new EventsDeleted(after, deletedThrough)
+  return rows.flatMap(({ deletedThrough: _, ...event }) => (event.sequence === null ? [] : [event]))
 }
 
 /** Conditions that no event satisfies two of. */
