@@ -76,17 +76,26 @@ export async function findJobsOfSlots(
   return rows
 }
 
+/**
+ * In a form that the planner knows nothing of: a tag follows from the state, and multiplying both makes it expect so few jobs that it
+ * reads the whole table rather than an index in the order of the list.
+ */
+const hasTag = (tags: readonly string[] | null) => sql`coalesce(job.tag = any(${tags}::text[]), false)`
+
 export interface JobFilter {
   readonly states: readonly string[] | null
   readonly tags: readonly Checkpoint['tag'][] | null
   readonly planId: string | null
+  readonly accountId: string | null
+  /** States in which no job has one of the tags. They are not looked at: jobs are found by their states. */
+  readonly statesOfOtherTags?: readonly string[]
 }
 
 /** Newest first. */
 export async function listJobs(
   db: Executor,
   organizationId: string,
-  { states, tags, planId }: JobFilter,
+  { states, tags, planId, accountId, statesOfOtherTags = [] }: JobFilter,
   page: Page,
   wanted: JobColumns = 'all',
 ): Promise<readonly Positioned<JobRecord>[]> {
@@ -94,15 +103,20 @@ export async function listJobs(
   const jobs = (condition: RawBuilder<SqlBool>) => sql`
     select ${wanted === 'all' ? columns : summaryColumns}, ${position} as position from machine_instance job
      where job.organization_id = ${organizationId} and job.machine = 'job' and ${condition}
-       and (${tags}::text[] is null or job.tag = any(${tags}::text[]))
+       and (${tags}::text[] is null or ${hasTag(tags)})
+       and ${accountId === null ? sql`true` : sql`job.account_id = ${accountId}`}
        and ${planId === null ? sql`true` : sql`job.slot_id = any(array(select id from slot where slot.plan_id = ${planId}))`}
        and ${within}
      order by ${order} limit ${page.limit}`
-  // One ordered part of the index for each state: a condition on all of them reads every job to find the newest of a rare state.
-  const { rows } = await (states === null
+  const isOfAll = states === null && tags === null && accountId === null
+  // One ordered part of an index for each state: a condition on all of them reads every job to find the newest of a rare state.
+  const { rows } = await (isOfAll
     ? sql<Positioned<JobRecord>>`${jobs(sql`true`)}`
     : sql<Positioned<JobRecord>>`
-        select found.* from (select distinct unnest(${states}::text[]) as state) sought
+        select found.*
+          from (select state from unnest(job_states()) state
+                 where (${states}::text[] is null or state = any(${states}::text[]))
+                   and state <> all(${statesOfOtherTags}::text[])) sought
          cross join lateral (${jobs(sql`job.state = sought.state`)}) found
          order by ${page.inverted ? sql`"createdAt", id` : sql`"createdAt" desc, id desc`} limit ${page.limit}`
   ).execute(db)

@@ -192,6 +192,7 @@ const JobFilter = builder.inputType('JobFilter', {
     states: t.stringList({ description: 'Only jobs in one of these states, such as `needsPerson`.' }),
     tags: t.field({ type: [Tag], description: 'Only jobs with one of these tags.' }),
     planId: t.id({ description: 'Only jobs for slots of this plan.' }),
+    accountId: t.id({ description: 'Only jobs of this account.' }),
   }),
 })
 
@@ -216,15 +217,16 @@ builder.queryFields((t) => ({
       authScopes: { read: true },
       args: { filter: t.arg({ type: JobFilter, description: 'A filter for jobs.' }) },
       resolve: (_root, { filter, ...args }, { viewer, read, deps }, info) => {
-        const plan = filter?.planId == null ? null : decodeGlobalId(filter.planId)
-        // A plan that is none has no jobs: asked for by an id that nothing has.
-        const planId = filter?.planId == null ? null : plan?.name === 'Plan' ? plan.id : nilUuid
+        const planId = idIn(filter?.planId, 'Plan')
+        const accountId = idIn(filter?.accountId, 'Account')
         const states = filter?.states ?? null
         const tags = filter?.tags ?? null
+        const statesOfOtherTags = tags === null ? [] : statesWithout(tags, deps.machines)
         const wanted = columnsFor(info, 'items')
         checkStates(states, deps.machines)
+        const jobFilter = { states, tags, planId, accountId, statesOfOtherTags }
         return connectionOf({ list: 'jobs', of: viewer.organizationId }, args, (page) =>
-          read((tx) => listJobs(tx, viewer.organizationId, { states, tags, planId }, page, wanted)),
+          read((tx) => listJobs(tx, viewer.organizationId, jobFilter, page, wanted)),
         )
       },
     },
@@ -249,6 +251,20 @@ const summaryFields: ReadonlySet<string> = new Set([
 
 function columnsFor(info: GraphQLResolveInfo, of: 'object' | 'items'): JobColumns {
   return [...selectedFields(info, of)].every((name) => summaryFields.has(name)) ? 'summary' : 'all'
+}
+
+/** Null if no id is given. An id of something else has no jobs: it is replaced by one that nothing has. */
+function idIn(id: string | number | null | undefined, name: 'Plan' | 'Account'): string | null {
+  if (id == null) return null
+  const decoded = decodeGlobalId(String(id))
+  return decoded?.name === name ? decoded.id : nilUuid
+}
+
+/** The states of the job machine that have none of the tags. */
+function statesWithout(tags: readonly string[], machines: MachineCatalogue): readonly string[] {
+  const machine = machines.get('job')
+  const states = machine ? diagramOf(machine).states : []
+  return states.filter(({ tag }) => !tags.includes(tag)).map(({ path }) => path)
 }
 
 /** A state that there is not would answer an empty list for ever, and look like good news. */

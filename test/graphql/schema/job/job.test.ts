@@ -8,6 +8,7 @@ import {
   createRunningPlan,
   createTenant,
   createTestApi,
+  globalId,
   mutate,
   type Tenant,
 } from '../../support.ts'
@@ -223,7 +224,7 @@ describe('a job', () => {
     expect(second).toEqual(first)
   })
 
-  it('is found by state, tag and plan', async () => {
+  it('is found by state, tag, plan and account', async () => {
     const { planId, slotIds } = await createRunningPlan(tenant, [60, 70])
     await mutate(tenant, 'pauseJob', { jobId: await jobOf(slotIds[0]) }, 'job { id }')
     const find = async (filter: object) => {
@@ -237,6 +238,12 @@ describe('a job', () => {
     expect(await find({ planId, tags: ['RESTING'] })).toEqual([slotIds[0]])
     expect(await find({ planId, states: ['queued'] })).toEqual([slotIds[1]])
     expect(await find({ planId: 'nonsense' })).toEqual([])
+    const accountId = globalId('Account', tenant.accountId)
+    expect((await find({ planId, accountId, tags: ['RESTING', 'WORKING'] })).sort()).toEqual(
+      [...slotIds].sort(),
+    )
+    expect(await find({ accountId, tags: ['FINAL'] })).toEqual([])
+    for (const accountId of ['nonsense', planId]) expect(await find({ accountId })).toEqual([])
   })
 
   it('that waits for quota goes on when quota is granted', async () => {

@@ -1,22 +1,25 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { beforeAll, expect, it } from 'vitest'
-import type { Executor } from '../../src/store/database.ts'
-import { readEvents, readNewEvents } from '../../src/store/event/read.ts'
-import { type JobFilter, listJobs } from '../../src/store/job/job-list.ts'
-import { findOverdueInstances } from '../../src/store/job/jobs.ts'
-import type { Database } from '../../src/store/tables.ts'
-import { createAccount } from '../support/account.ts'
-import { createOrganization, createTestDatabase } from '../support/database.ts'
+import type { Executor } from '../../../src/store/database.ts'
+import { readEvents, readNewEvents } from '../../../src/store/event/read.ts'
+import { type JobFilter, listJobs } from '../../../src/store/job/job-list.ts'
+import { findOverdueInstances } from '../../../src/store/job/jobs.ts'
+import type { Database } from '../../../src/store/tables.ts'
+import { createAccount } from '../../support/account.ts'
+import { createOrganization, createTestDatabase } from '../../support/database.ts'
+import { inForm } from './form.ts'
 
 const database = await createTestDatabase()
 const organizationId = await createOrganization(database)
 const planId = crypto.randomUUID()
 const accountId = await createAccount(database, organizationId)
-const eventCount = 60_000
+const busyAccountId = await createAccount(database, organizationId)
+const jobCount = inForm(20_000, 100_000)
+const eventCount = inForm(60_000, 1_000_000)
 /** A list of 50 rows reads each of them with a few pages of its index. Reading all rows takes more than a thousand. */
 const fewPages = 300
 
-/** 20,000 jobs and 60,000 events; of the plan 5 jobs with 3 events each, and 20 events about quotas. */
+/** Jobs and events of one organization; of the plan and the first account 5 jobs with 3 events each, and 20 events about quotas. */
 beforeAll(async () => {
   const { pool } = database.owner
   await pool.query(
@@ -31,19 +34,19 @@ beforeAll(async () => {
     [planId, organizationId],
   )
   await pool.query(
-    `insert into reelpilot.machine_instance (id, organization_id, slot_id, machine, version, state, tag, context, revision, wake_at, timers)
-     select gen_random_uuid(), $1::uuid, null, 'job', 1, 'awaitingSlot', 'waiting', '{}'::jsonb, 1, now() + interval '1 day', '{}'::jsonb
-       from generate_series(1, 20000)
+    `insert into reelpilot.machine_instance (id, organization_id, slot_id, account_id, machine, version, state, tag, context, revision, wake_at, timers)
+     select gen_random_uuid(), $1::uuid, null, $2::uuid, 'job', 1, 'awaitingSlot', 'waiting', '{}'::jsonb, 1, now() + interval '1 day', '{}'::jsonb
+       from generate_series(1, $4::int)
      union all
-     select id, $1::uuid, id, 'job', 1, 'published', 'settled', '{}'::jsonb, 1, null, '{}'::jsonb from reelpilot.slot`,
-    [organizationId],
+     select id, $1::uuid, id, $3::uuid, 'job', 1, 'published', 'settled', '{}'::jsonb, 1, null, '{}'::jsonb from reelpilot.slot`,
+    [organizationId, busyAccountId, accountId, jobCount],
   )
   await pool.query(
     `insert into reelpilot.event (organization_id, sequence, type, job_id, job_revision, slot_id)
-     select $1::uuid, n, case when n % 3000 = 0 then 'quota.granted' else 'job.transitioned' end,
-            case when n % 3000 > 0 then gen_random_uuid() end, case when n % 3000 > 0 then n end, null
+     select $1::uuid, n, case when n % $3::int = 0 then 'quota.granted' else 'job.transitioned' end,
+            case when n % $3::int > 0 then gen_random_uuid() end, case when n % $3::int > 0 then n end, null
        from generate_series(1, $2::int) n`,
-    [organizationId, eventCount],
+    [organizationId, eventCount, eventCount / 20],
   )
   await pool.query(
     `insert into reelpilot.event (organization_id, sequence, type, job_id, job_revision, slot_id)
@@ -112,13 +115,23 @@ it('the newest events are read from the end', async () => {
   expect(pages).toBeLessThan(fewPages)
 })
 
-const none: JobFilter = { states: null, tags: null, planId: null }
+const none: JobFilter = { states: null, tags: null, planId: null, accountId: null }
 it.each<[string, JobFilter, number]>([
   ['of a plan', { ...none, planId }, 5],
   ['of a plan without any', { ...none, planId: crypto.randomUUID() }, 0],
   ['in a rare state', { ...none, states: ['published', 'published', 'failed'] }, 5],
   ['in a state without any', { ...none, states: ['failed'] }, 0],
   ['in a common state and a rare one', { ...none, states: ['awaitingSlot', 'published'] }, 50],
+  ['with a rare tag', { ...none, tags: ['settled'], statesOfOtherTags: ['awaitingSlot'] }, 5],
+  [
+    'with a tag without any',
+    { ...none, tags: ['final'], statesOfOtherTags: ['awaitingSlot', 'published'] },
+    0,
+  ],
+  ['of an account', { ...none, accountId }, 5],
+  ['of an account with most of them', { ...none, accountId: busyAccountId }, 50],
+  ['of an account without any', { ...none, accountId: crypto.randomUUID() }, 0],
+  ['of an account in a rare state', { ...none, accountId, states: ['published'] }, 5],
   ['of all', none, 50],
 ])('a list of jobs %s reads what it returns, not all jobs', async (_name, filter, count) => {
   const page = { limit: 50, inverted: false }
