@@ -9,8 +9,12 @@ export interface KeptClip {
   readonly bytes: number
 }
 
-/** The finished video. */
+/** The containers that TikTok takes. */
+export type VideoType = 'video/mp4' | 'video/quicktime' | 'video/webm'
+
+/** The video that is posted, as it is. */
 export interface KeptMedia extends KeptClip {
+  readonly contentType: VideoType
   readonly seconds: number
   readonly width: number
   readonly height: number
@@ -53,7 +57,9 @@ export interface JobContext {
   readonly mayBeLate: boolean
   /** Read from the slot when the post is opened; meaningless before. */
   readonly audience: Audience
-  /** From the storyboard: the number of scenes, and the length rounded up to whole seconds. */
+  /** The media of the slot, read when the job was opened; null if the slot has a storyboard, whose video the job generates. */
+  readonly provided: KeptMedia | null
+  /** The number of scenes to generate, and the length of the video, rounded up to whole seconds. */
   readonly scenes: number
   readonly seconds: number
   readonly reserved: boolean
@@ -118,6 +124,7 @@ export function initialContext(input: JobInput): JobContext {
     publishAt: input.publishAt,
     mayBeLate: false,
     audience: 'everyone',
+    provided: null,
     scenes: 0,
     seconds: 0,
     reserved: false,

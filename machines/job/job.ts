@@ -41,6 +41,7 @@ export const jobLogic = jobSetup.createMachine({
             assign({
               scenes: ({ event }) => event.output.scenes,
               seconds: ({ event }) => event.output.seconds,
+              provided: ({ event }) => event.output.media ?? null,
             }),
           ],
         },
@@ -52,17 +53,24 @@ export const jobLogic = jobSetup.createMachine({
       invoke: {
         id: 'reserveQuota',
         src: 'reserveQuota',
-        input: ({ context }) => ({ seconds: context.seconds }),
-        onDone: {
-          target: 'generating',
-          actions: [
-            'recordSuccess',
-            assign({
-              reserved: true,
-              progress: ({ context }) => ({ completed: 0, total: context.scenes, unit: 'scenes' }),
-            }),
-          ],
-        },
+        input: ({ context }) => ({ seconds: context.seconds, isGenerated: context.provided === null }),
+        onDone: [
+          {
+            guard: 'isProvided',
+            target: 'checkingMedia',
+            actions: ['recordSuccess', assign({ reserved: true, media: ({ context }) => context.provided })],
+          },
+          {
+            target: 'generating',
+            actions: [
+              'recordSuccess',
+              assign({
+                reserved: true,
+                progress: ({ context }) => ({ completed: 0, total: context.scenes, unit: 'scenes' }),
+              }),
+            ],
+          },
+        ],
         onError: [
           {
             guard: { type: 'isError', params: 'needsPerson' },

@@ -81,7 +81,9 @@ export const jobSetup = setup({
     hasAllClips: ({ context }) => context.scenes > 0 && context.clips.length >= context.scenes,
     hasClip: ({ context }) => context.clip !== null,
     isQuotaReserved: ({ context }) => context.reserved,
-    isOpened: ({ context }) => context.scenes > 0,
+    /** The slot has a media, so nothing is generated. */
+    isProvided: ({ context }) => context.provided !== null,
+    isOpened: ({ context }) => context.scenes > 0 || context.provided !== null,
     sendsLastChunk: ({ context }) => sendsLastChunk(context),
     mayInitAgain: ({ context }) => context.initAttempts < maxInitAttempts,
     isWatchOver: ({ context, event }) =>

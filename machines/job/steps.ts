@@ -50,11 +50,14 @@ interface SlotInput extends AttemptCount {
 
 /** The steps of the job machine, with their input and output types. */
 export const jobSteps = {
-  /** Reads the slot's brief. */
-  openJob: step<SlotInput, { readonly scenes: number; readonly seconds: number }>(),
+  /** Reads the slot's content: the scenes to generate, or the media to post. */
+  openJob: step<
+    SlotInput,
+    { readonly scenes: number; readonly seconds: number; readonly media?: KeptMedia }
+  >(),
   /** Checks whether the hold is lifted. */
   checkHold: step<SlotInput & { readonly before: 'rendering' | 'posting' }>(),
-  reserveQuota: step<{ readonly seconds: number }>(),
+  reserveQuota: step<{ readonly seconds: number; readonly isGenerated: boolean }>(),
   submitClip: step<
     SlotInput & { readonly scene: number; readonly attempt: number },
     { readonly clip: ClipRef }

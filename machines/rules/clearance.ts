@@ -65,7 +65,8 @@ export const stopMeanings = {
   PLAN_LOCKED: 'The plan of the slot is locked.',
   AUTOPILOT_OFF: 'Autopilot started the job and is now off for its plan.',
   NOT_APPROVED: 'The slot was edited or its plan rejected, and it has not been approved since.',
-  APPROVAL_STALE: "The slot's content is not what was approved: it was changed outside the API.",
+  APPROVAL_STALE:
+    "The slot's content is not what was approved: its media was converted, or the slot was changed outside the API.",
   ACCOUNT_NOT_CONNECTED: 'The account is not connected to TikTok.',
   SLOT_PASSED: "The slot's time passed more than an hour ago, before the post could go out.",
 } as const

@@ -5,14 +5,17 @@ import { mediaLogic } from '../../machines/media.ts'
 import { planLogic } from '../../machines/plan.ts'
 import { initialCheckpoint } from '../durable/decide.ts'
 import type { DurableMachine } from '../durable/machine.ts'
-import { upgradeJobFrom1 } from './upgrade-job.ts'
+import { upgradeJobFrom1, upgradeJobFrom2 } from './upgrade-job.ts'
 
-/** Version 2 added `held` and `checkingHold`, late posts that a person allows, and the approval of an open post. */
+/**
+ * Version 2 added `held` and `checkingHold`, late posts that a person allows, and the approval of an open post. Version 3 added slots
+ * with a media, and the type of the video.
+ */
 export const jobMachine = {
   name: 'job',
-  version: 2,
+  version: 3,
   logic: jobLogic,
-  upgrades: { 1: upgradeJobFrom1 },
+  upgrades: { 1: upgradeJobFrom1, 2: upgradeJobFrom2 },
   polls: new Set(['checkClip', 'checkPost']),
 } satisfies DurableMachine
 

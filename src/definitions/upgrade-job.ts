@@ -18,6 +18,31 @@ export function upgradeJobFrom1(old: Checkpoint): Omit<Checkpoint, 'version'> {
 /** Version 1 tagged these `resting`. */
 const settledStates: ReadonlySet<string> = new Set(['published', 'delivered', 'takenDown'])
 
+/**
+ * Version 2 had no media of the library: every job generated its video, an MP4, whose type it did not record.
+ */
+export function upgradeJobFrom2(old: Checkpoint): Omit<Checkpoint, 'version'> {
+  const { context, step } = old
+  return {
+    ...old,
+    context: { ...context, provided: null, media: withType(context.media ?? null) },
+    step: step && { ...step, input: isObject(step.input) ? inputFrom2(step.name, step.input) : step.input },
+  }
+}
+
+function withType(media: Json): Json {
+  return isObject(media) ? { ...media, contentType: 'video/mp4' } : media
+}
+
+function inputFrom2(step: string, input: JsonObject): JsonObject {
+  const { media } = input
+  return {
+    ...input,
+    ...(media !== undefined && { media: withType(media) }),
+    ...(step === 'reserveQuota' && { isGenerated: true }),
+  }
+}
+
 type JsonObject = { readonly [key: string]: Json }
 
 function isObject(value: Json): value is JsonObject {

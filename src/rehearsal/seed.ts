@@ -85,6 +85,7 @@ function newSlot({ storyboard, caption }: Brief, publishAt: Date): NewSlot {
     publishAt,
     tzdataVersion: bundledTimeZones.version,
     storyboard,
+    mediaId: null,
     ...defaultPostSettings,
     caption,
     privacy: 'PUBLIC_TO_EVERYONE',

@@ -5,6 +5,7 @@ import type { Storyboard } from '../storyboard/storyboard.ts'
 import { ownFailure } from './failure.ts'
 import { needsPerson } from './outcome.ts'
 import { checkClearance, type SlotInput } from './post/clearance.ts'
+import { checkUsable, keptMediaOf } from './post/content.ts'
 import type { StepDeps } from './step-deps.ts'
 
 type StoryboardRead =
@@ -20,11 +21,15 @@ export function readStoryboard(slot: SlotContent): StoryboardRead {
   return { kind: 'invalid', outcome: needsPerson(ownFailure('FIX_MEDIA', 'STORYBOARD_INVALID', message)) }
 }
 
-/** Counts the scenes and seconds that the job has to render. */
+/** Counts the scenes and seconds that the job has to render, or finds the media that it posts. */
 export async function openJob(deps: StepDeps, context: StepContext, input: SlotInput): Promise<StepOutcome> {
   const clearance = await checkClearance(deps, context, input, 'rendering')
   if (clearance.kind === 'stopped') return clearance.outcome
   const { slot } = clearance
+  const stopped = checkUsable(slot)
+  if (stopped) return stopped
+  const { media } = slot
+  if (media) return done({ scenes: 0, seconds: Math.ceil(media.seconds), media: { ...keptMediaOf(media) } })
   const read = readStoryboard(slot)
   if (read.kind === 'invalid') return read.outcome
   const { scenes } = read.storyboard

@@ -1,5 +1,5 @@
 import { openQuotaPeriods } from '../commands/quota/quota-period.ts'
-import { type QuotaShort, reserveQuota as reserve } from '../commands/quota/reserve-quota.ts'
+import { type JobWork, type QuotaShort, reserveQuota as reserve } from '../commands/quota/reserve-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../durable/step.ts'
 import type { Tx } from '../store/database.ts'
 import { appendEvent } from '../store/event/append.ts'
@@ -16,11 +16,11 @@ import type { StepDeps } from './step-deps.ts'
 export async function reserveQuota(
   { db }: StepDeps,
   { organizationId, jobId, now }: StepContext,
-  { seconds }: { readonly seconds: number },
+  work: JobWork,
 ): Promise<StepOutcome> {
   const short = await db.transaction().execute(async (tx): Promise<QuotaShort | null> => {
     if (await hasReservation(tx, jobId)) return null
-    return await reserveLate(tx, { organizationId, jobId, seconds, at: now() })
+    return await reserveLate(tx, { organizationId, jobId, ...work, at: now() })
   })
   if (!short) return done()
   const message = `Not enough quota for ${short.metric}: ${short.available} left, ${short.needed} needed. The job continues when more is granted.`
@@ -29,19 +29,14 @@ export async function reserveQuota(
 
 async function reserveLate(
   tx: Tx,
-  job: {
-    readonly organizationId: string
-    readonly jobId: string
-    readonly seconds: number
-    readonly at: number
-  },
+  job: JobWork & { readonly organizationId: string; readonly jobId: string; readonly at: number },
 ): Promise<QuotaShort | null> {
-  const { organizationId, jobId, seconds, at } = job
+  const { organizationId, jobId, seconds, isGenerated, at } = job
   const locked = await lockInstance(tx, jobId)
   if (!locked || (await hasReservation(tx, jobId))) return null
   const periods = await openQuotaPeriods(tx, { organizationId, at })
   const slotId = String(locked.checkpoint.context.slotId)
-  const reserved = await reserve(tx, periods, { jobId, slotId, seconds })
+  const reserved = await reserve(tx, periods, { jobId, slotId, seconds, isGenerated })
   if (reserved.kind === 'quotaShort') return reserved
   for (const event of reserved.events) await appendEvent(tx, event)
   return null

@@ -120,6 +120,17 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     nextStep:
       'The operator gives all workers the same storage directory; then retry the job. If the file is gone for good, cancel the job and plan the post again.',
   },
+  MEDIA_NOT_READY: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The media of the slot was deleted, or is not ready.',
+    nextStep:
+      'The planner restores the media or waits until it is ready, and retries the job; or cancels the job and gives the slot another media.',
+  },
+  MEDIA_REPLACED: {
+    verdict: 'NEEDS_USER',
+    meaning: 'The media of the slot has other content than when the job began: it was converted.',
+    nextStep: 'The planner cancels the job, approves the plan again, and starts another job for the slot.',
+  },
   DISK_UNUSABLE: {
     verdict: 'NEEDS_OPERATOR',
     meaning: 'A worker cannot read or write files in its data directory.',

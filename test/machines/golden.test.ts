@@ -19,6 +19,7 @@ const post = { publishId: 'p', uploadUrlSealed: 's', chunkSize: 12_000_000, chun
 const expiry = { version: 2, accessExpiresAt: at + 7_200_000, refreshExpiresAt: at + 15_552_000_000 }
 /** Each step's output when it succeeds. */
 const outputs: Readonly<Record<string, Json>> = {
+  submitClip: { clip: { v: 1 } },
   checkClip: { kind: 'ready' },
   keepClip: { kept },
   storeVideo: { media },
@@ -54,13 +55,35 @@ function finish(
   return checkpoint
 }
 
-describe.each(['job-v1.json', 'job-v2.json'])('a job of %s', async (file) => {
+describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json'])('a job of %s', async (file) => {
   it.each(await golden(file))('in the state "%s" is loaded and finished', (_name, stored) => {
     expect(finish(jobMachine, stored, ['published', 'cancelled', 'failed'])).toMatchObject({
       state: 'published',
       tag: 'settled',
       version: jobMachine.version,
       context: { visibility: 'public', publicPostIds: ['7312345678901234567'] },
+    })
+  })
+})
+
+describe('a job of version 2', async () => {
+  const upgraded = (stored: Checkpoint) => loadCheckpoint(catalogueOf([jobMachine]), stored).checkpoint
+  const stored = new Map(await golden('job-v2.json'))
+
+  it('reserves what a generated video needs, and has no media', () => {
+    const reserving = stored.get('reserving quota')
+    expect(reserving && upgraded(reserving)).toMatchObject({
+      step: { input: { seconds: 5, isGenerated: true } },
+      context: { provided: null, media: null },
+    })
+  })
+
+  it('uploads its video as an MP4', () => {
+    const uploading = stored.get('uploading')
+    const contentType = 'video/mp4'
+    expect(uploading && upgraded(uploading)).toMatchObject({
+      step: { input: { media: { contentType } } },
+      context: { provided: null, media: { contentType } },
     })
   })
 })

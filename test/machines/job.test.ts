@@ -78,6 +78,38 @@ describe('the job machine', () => {
     })
   })
 
+  it('posts a media without generating anything, from wherever it resumes', () => {
+    const opened = () => new JobWalk().done('openJob', { scenes: 0, seconds: 5, media })
+    const walk = opened().done('reserveQuota').done('checkMedia').timer().done('preparePost')
+    expect(walk.checkpoint.step?.input).toMatchObject({ media })
+    expect(walk.visited).toEqual([
+      'queued',
+      'reservingQuota',
+      'checkingMedia',
+      'awaitingSlot',
+      'publishing.preparing',
+      'publishing.initialising',
+    ])
+    const short = opened().fail({ kind: 'needsPerson', failure })
+    expect(short.send({ type: 'quotaGranted' }).state).toBe('reservingQuota')
+    const paused = opened().done('reserveQuota').send({ type: 'pause' })
+    expect(paused.send({ type: 'resume' }).state).toBe('checkingMedia')
+    const failed = opened().fail({ kind: 'retry', failure })
+    expect(failed.timer().state).toBe('reservingQuota')
+  })
+
+  it('reserves for a media no quota of generated videos', () => {
+    const inputOf = (walk: JobWalk) => walk.checkpoint.step?.input
+    expect(inputOf(new JobWalk().done('openJob', { scenes: 0, seconds: 5, media }))).toEqual({
+      seconds: 5,
+      isGenerated: false,
+    })
+    expect(inputOf(new JobWalk().done('openJob', { scenes: 1, seconds: 5 }))).toEqual({
+      seconds: 5,
+      isGenerated: true,
+    })
+  })
+
   it('waits for the slot to the millisecond', () => {
     const walk = toStored()
     expect(Object.values(walk.checkpoint.timers).map((timer) => timer.dueAt)).toEqual([2 * day])

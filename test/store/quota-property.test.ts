@@ -49,7 +49,11 @@ const hours = fc.integer({ min: -30, max: 60 })
 const operation = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.record({ type: fc.constant('reserve'), seconds: fc.integer({ min: 1, max: 20 }) }),
+    arbitrary: fc.record({
+      type: fc.constant('reserve'),
+      seconds: fc.integer({ min: 1, max: 20 }),
+      isGenerated: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('settle'), pick: fc.nat(), isUsed: fc.boolean() }) },
   {
@@ -91,6 +95,12 @@ const operation = fc.oneof(
 )
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never
 
+/** A job that has reserved, and how many metrics. */
+interface Reserved {
+  readonly jobId: string
+  readonly metrics: number
+}
+
 it('quota balances match the model through random grants, limits, jobs and clock changes', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -100,7 +110,7 @@ it('quota balances match the model through random grants, limits, jobs and clock
         await rolledBack(async (tx) => {
           await setTimeZone(tx, organizationId, zone)
           const model = new QuotaModel(zone, Date.parse(start))
-          const jobs: string[] = []
+          const jobs: Reserved[] = []
           for (const each of operations) {
             await perform(tx, model, zone, jobs, each)
             await expectSame(tx, model, zone)
@@ -118,7 +128,7 @@ async function perform(
   tx: Tx,
   model: QuotaModel,
   zone: string,
-  jobs: string[],
+  jobs: Reserved[],
   operation: Operation,
 ): Promise<void> {
   const at = model.now
@@ -130,21 +140,19 @@ async function perform(
     case 'reserve': {
       const jobId = randomUUID()
       const moment = await openQuotaPeriods(tx, { organizationId, at })
-      const reserved = await reserveQuota(tx, moment, {
-        jobId,
-        slotId: randomUUID(),
-        seconds: operation.seconds,
-      })
-      expect(reserved.kind === 'reserved').toBe(model.reserve(jobId, needsOfJob(operation.seconds)))
-      if (reserved.kind === 'reserved') jobs.push(jobId)
+      const work = { seconds: operation.seconds, isGenerated: operation.isGenerated }
+      const reserved = await reserveQuota(tx, moment, { jobId, slotId: randomUUID(), ...work })
+      expect(reserved.kind === 'reserved').toBe(model.reserve(jobId, needsOfJob(work)))
+      if (reserved.kind === 'reserved') jobs.push({ jobId, metrics: work.isGenerated ? 3 : 1 })
       return
     }
     case 'settle': {
-      const [jobId] = jobs.splice(operation.pick % Math.max(1, jobs.length), 1)
-      if (!jobId) return
+      const [job] = jobs.splice(operation.pick % Math.max(1, jobs.length), 1)
+      if (!job) return
+      const { jobId, metrics } = job
       const verdict = operation.isUsed ? 'commit' : 'release'
       const verdicts = { videos: verdict, seconds: verdict, uploads: verdict } as const
-      expect((await settleQuota(tx, jobId, verdicts)).length).toBe(3)
+      expect((await settleQuota(tx, jobId, verdicts)).length).toBe(metrics)
       // A second settlement changes nothing, even with another verdict.
       expect(await settleQuota(tx, jobId, { ...verdicts, videos: 'release' })).toEqual([])
       model.settle(jobId, operation.isUsed)

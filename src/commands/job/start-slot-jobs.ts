@@ -11,14 +11,13 @@ import type { QuotaMoment } from '../../store/quota/balances.ts'
 import type { QuotaDebits } from '../../store/quota/debits.ts'
 import { findNextAvailableAt } from '../../store/quota/reservations.ts'
 import type { CommandDeps } from '../command-deps.ts'
-import { type QuotaShort, reserveIn } from '../quota/reserve-quota.ts'
+import { type JobWork, type QuotaShort, reserveIn } from '../quota/reserve-quota.ts'
 
 /** A slot whose job is to start. The transaction has locked it, and it has no job that is not cancelled. */
-export interface StartingSlot {
+export interface StartingSlot extends JobWork {
   readonly slotId: string
   readonly accountId: string
   readonly publishAt: Date
-  readonly seconds: number
   /** How many jobs of the slot were cancelled before. */
   readonly cancelled: number
   readonly jobKey?: string | null
@@ -56,9 +55,9 @@ export async function startSlotJobs(
   for (const [index, slot] of slots.entries()) {
     // A chunk takes tens of milliseconds in all: the commits and heartbeats of this process go on in between.
     if (index % 50 === 49) await new Promise(setImmediate)
-    const { slotId, seconds } = slot
+    const { slotId, seconds, isGenerated } = slot
     const jobId = jobIdOf(slotId, slot.cancelled)
-    const reserved = reserveIn(debits, { jobId, slotId, seconds })
+    const reserved = reserveIn(debits, { jobId, slotId, seconds, isGenerated })
     if (reserved.kind === 'quotaShort') {
       results.set(slotId, reserved)
       continue

@@ -4,6 +4,7 @@ import { readDatabaseTime, type Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertSlots, type NewSlot } from '../../store/plan/slots.ts'
 import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'
+import { lockMediaOf } from './slot-content.ts'
 import { transitionPlan } from './transition-plan.ts'
 import { type SlotInput, validateSlot } from './validate-slot.ts'
 
@@ -27,10 +28,17 @@ export async function addSlots(
   const now = await readDatabaseTime(tx)
   const { timeZone } = moved.before
   const creator = await readCreatorSettings(tx, moved.before.accountId)
+  const media = await lockMediaOf(
+    tx,
+    organizationId,
+    slots.map(({ content }) => content),
+  )
+  const missing = slots.findIndex(({ content }) => content.kind === 'media' && !media.has(content.mediaId))
+  if (missing >= 0) return { kind: 'missing', field: `slots.${missing}.content.mediaId` }
   const fields: FieldIssue[] = []
   const contents: NewSlot[] = []
   for (const [index, slot] of slots.entries()) {
-    const read = validateSlot(slot, { path: `slots.${index}`, timeZone, creator, now })
+    const read = validateSlot(slot, { path: `slots.${index}`, timeZone, creator, media, now })
     if (read.kind === 'invalid') fields.push(...read.fields)
     else contents.push({ ...read.content, id: randomUUID() })
   }

@@ -12,6 +12,7 @@ import type { Refusal, SlotViolation } from '../refusal.ts'
 import { applyHolds } from './apply-holds.ts'
 import { creatorViolations } from './creator-rules.ts'
 import { completeScan, openScan } from './scan.ts'
+import { lockMediaOf, unusable } from './slot-content.ts'
 import { type LockedPlan, transitionPlan } from './transition-plan.ts'
 
 /** An action of a person on a plan. */
@@ -58,10 +59,6 @@ export async function applyPlanAction(
   if (transitioned.kind !== 'moved') return transitioned
 
   const { before, after } = transitioned
-  if (event.type === 'approve') {
-    const violations = await violationsOfPlan(tx, before)
-    if (violations.length > 0) return { kind: 'creatorForbids', violations }
-  }
   const autopilot = event.type === 'setAutopilot' ? event.on : before.autopilot
   const locked = event.type === 'lock' || (before.locked && event.type !== 'unlock')
   const allowsRuns =
@@ -72,7 +69,11 @@ export async function applyPlanAction(
     : null
   // Lock order: the slots of the scan, other slots, jobs, quota.
   const scanning = mayRun && autopilot && !locked ? await openScan(tx, organizationId) : null
-  if (event.type === 'approve') await approveSlots(tx, organizationId, planId)
+  if (event.type === 'approve') {
+    await approveSlots(tx, organizationId, planId)
+    const violations = await violationsOfPlan(tx, organizationId, before)
+    if (violations.length > 0) return { kind: 'creatorForbids', violations }
+  }
   if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
   await lockPlanJobs(tx, organizationId, planId)
   const scan = scanning && (await completeScan(tx, deps, scanning, 'approval'))
@@ -100,16 +101,27 @@ export async function applyPlanAction(
   }
 }
 
-/** Which of the creator's known rules the plan's coming slots violate. */
-async function violationsOfPlan(tx: Tx, { id, accountId }: LockedPlan): Promise<readonly SlotViolation[]> {
+/** Which of the creator's known rules the plan's coming slots violate, and which media may not be posted. The slots are locked. */
+async function violationsOfPlan(
+  tx: Tx,
+  organizationId: string,
+  { id, accountId }: LockedPlan,
+): Promise<readonly SlotViolation[]> {
   const creator = await readCreatorSettings(tx, accountId)
   const since = new Date((await readDatabaseTime(tx)) - maxLatenessMs)
   const slots = await listUnclaimedSlotSettings(tx, id, since)
-  return slots.flatMap(({ slotId, ...settings }) =>
-    creatorViolations(creator, settings).map((violation) => ({
+  const contents = slots.flatMap(({ mediaId }) =>
+    mediaId === null ? [] : [{ kind: 'media', mediaId } as const],
+  )
+  const media = await lockMediaOf(tx, organizationId, contents)
+  return slots.flatMap(({ slotId, mediaId, ...settings }): SlotViolation[] => {
+    const known = mediaId === null ? undefined : media.get(mediaId)
+    if (mediaId !== null && known?.kind !== 'ready')
+      return [{ slotId, path: 'content.mediaId', message: unusable(known?.state) }]
+    return creatorViolations(creator, settings).map((violation) => ({
       slotId,
       path: violation.field,
       message: describeViolation(violation),
-    })),
-  )
+    }))
+  })
 }

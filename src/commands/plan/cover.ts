@@ -1,12 +1,17 @@
-import type { PostSettings } from '../../store/plan/slots.ts'
+import type { SlotContent } from '../../store/plan/slots.ts'
 import { defaultCoverMs } from '../../storyboard/cover.ts'
 
-/** The cover of a slot's post, in milliseconds from the start of its video. Null for a draft: its creator chooses it in the app. */
+/**
+ * The cover of a slot's post, in milliseconds from the start of its video: the chosen frame, or else the first one whose caption is
+ * complete, or the first one of a media. Null for a draft: its creator chooses it in the app.
+ */
 export function coverOf({
   mode,
+  mediaId,
   coverTimestampMs,
-}: Pick<PostSettings, 'mode' | 'coverTimestampMs'>): number | null {
-  return mode === 'draft' ? null : (coverTimestampMs ?? defaultCoverMs)
+}: Pick<SlotContent, 'mode' | 'mediaId' | 'coverTimestampMs'>): number | null {
+  if (mode === 'draft') return null
+  return coverTimestampMs ?? (mediaId === null ? defaultCoverMs : 0)
 }
 
 /** What is wrong with a chosen cover; null if nothing is. `seconds` is the length of the video; null if it is not known. */

@@ -16,7 +16,7 @@ const fieldOf = {
 type CreatorRule = keyof typeof fieldOf
 
 export type CreatorViolation = Extract<PostViolation, { rule: CreatorRule }> & {
-  readonly field: (typeof fieldOf)[CreatorRule]
+  readonly field: string
 }
 
 /**
@@ -38,8 +38,12 @@ export function creatorViolations(
     disableStitch: !settings.allowStitch,
   }
   return postViolations(creator, { post, durationSeconds: settings.seconds }).flatMap((violation) =>
-    isOfCreator(violation) ? [{ ...violation, field: fieldOf[violation.rule] }] : [],
+    isOfCreator(violation) ? [{ ...violation, field: fieldNameOf(violation.rule, settings) }] : [],
   )
+}
+
+function fieldNameOf(rule: CreatorRule, { isGenerated }: SlotSettings): string {
+  return rule === 'duration' && !isGenerated ? 'content.mediaId' : fieldOf[rule]
 }
 
 function isOfCreator(violation: PostViolation): violation is Extract<PostViolation, { rule: CreatorRule }> {

@@ -16,6 +16,7 @@ import type { CommandDeps } from '../command-deps.ts'
 import type { Refusal } from '../refusal.ts'
 import { applyHolds, type HoldsResult } from './apply-holds.ts'
 import { canStillChange } from './claimed-slot.ts'
+import { type ContentInput, lockMediaOf } from './slot-content.ts'
 import { type LockedPlan, transitionPlan } from './transition-plan.ts'
 import { type SlotInput, validateSlot } from './validate-slot.ts'
 
@@ -40,17 +41,20 @@ export async function updateSlot(
   deps: CommandDeps,
   request: SlotRequest & { readonly change: Partial<SlotInput> },
 ): Promise<UpdateSlotResult> {
-  const { wallTime, storyboard, mode } = request.change
-  const changesWork = wallTime !== undefined || storyboard !== undefined || mode !== undefined
+  const { wallTime, content, mode } = request.change
+  const changesWork = wallTime !== undefined || content !== undefined || mode !== undefined
   const locked = await lockForEdit(tx, request, { claimed: !changesWork })
   if (locked.kind !== 'locked') return locked
 
   const { slot, plan } = locked
-  const brief: SlotInput = { ...slot, ...request.change }
+  const brief = briefOf(slot, request.change)
+  const media = await lockMediaOf(tx, request.organizationId, [brief.content])
+  if (brief.content.kind === 'media' && !media.has(brief.content.mediaId))
+    return { kind: 'missing', field: 'content.mediaId' }
   // A claimed slot may be due already; its time does not change.
   const now = slot.claimedAt ? Number.NEGATIVE_INFINITY : await readDatabaseTime(tx)
   const creator = await readCreatorSettings(tx, plan.accountId)
-  const read = validateSlot(brief, { path: '', timeZone: plan.timeZone, creator, now })
+  const read = validateSlot(brief, { path: '', timeZone: plan.timeZone, creator, media, now })
   if (read.kind === 'invalid') return read
 
   const { organizationId } = request
@@ -66,6 +70,20 @@ export async function updateSlot(
   const payload = { from: plan.state, to: locked.after }
   await appendEvent(tx, { organizationId, type: 'slot.updated', planId: plan.id, slotId: slot.id, payload })
   return { kind: 'done', slotId: slot.id, planId: plan.id, ...holds }
+}
+
+/** The slot as it would be written now. Who made another video is stated anew. */
+function briefOf(slot: SlotRecord, change: Partial<SlotInput>): SlotInput {
+  const { wallTime, storyboard, mediaId, mode, caption, privacy, coverTimestampMs } = slot
+  const { allowComment, allowDuet, allowStitch, brandContent, brandOrganic } = slot
+  const content: ContentInput =
+    mediaId === null ? { kind: 'storyboard', path: 'storyboard', storyboard } : { kind: 'media', mediaId }
+  return {
+    ...{ wallTime, content, mode, caption, privacy, coverTimestampMs },
+    ...{ allowComment, allowDuet, allowStitch, brandContent, brandOrganic },
+    isAigc: change.content === undefined ? slot.isAigc : null,
+    ...change,
+  }
 }
 
 /** Removes a slot that no job has claimed, or whose job was cancelled. Withdraws the plan's approval. */

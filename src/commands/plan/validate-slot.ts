@@ -5,24 +5,21 @@ import {
   maxCaptionLength,
 } from '../../../machines/rules/post-violation.ts'
 import { defaultPostSettings, type PostSettings, type SlotContent } from '../../store/plan/slots.ts'
-import { parseStoryboard } from '../../storyboard/parse-storyboard.ts'
-import { secondsOf } from '../../storyboard/storyboard.ts'
 import type { FieldIssue } from '../refusal.ts'
 import { problemOfCover } from './cover.ts'
 import { creatorViolations } from './creator-rules.ts'
+import { type ContentInput, type KnownMedia, type ReadContent, readContent } from './slot-content.ts'
 import { instantOf } from './wall-time.ts'
 
 /** A slot as a client writes it. Privacy has no default, because a wrong guess would show a post to the wrong people. */
-export interface SlotInput extends Omit<PostSettings, 'isAigc'> {
+export interface SlotInput extends PostSettings {
   readonly wallTime: string
-  /** Null if it is not stated. What we generated is labelled as made by AI, and must not be stated otherwise. */
-  readonly isAigc: boolean | null
-  readonly storyboard?: unknown
+  readonly content: ContentInput
 }
 
 /**
- * Validates a slot, also against the known rules of its creator. `path` is the slot's path in the input, such as `slots.3`;
- * `now` is in epoch milliseconds. Returns every mistake.
+ * Validates a slot, also against the known rules of its creator. `path` is the slot's path in the input, such as `slots.3`; `media`
+ * are the media that exist of those that contents name; `now` is in epoch milliseconds. Returns every mistake.
  */
 export function validateSlot(
   slot: SlotInput,
@@ -30,12 +27,13 @@ export function validateSlot(
     readonly path: string
     readonly timeZone: string
     readonly creator: CreatorLimits | null
+    readonly media: ReadonlyMap<string, KnownMedia>
     readonly now: number
   },
 ):
   | { readonly kind: 'ok'; readonly content: SlotContent }
   | { readonly kind: 'invalid'; readonly fields: FieldIssue[] } {
-  const { path, timeZone, creator, now } = context
+  const { path, timeZone, creator, media, now } = context
   const fields: FieldIssue[] = []
   const at = (field: string) => (path === '' ? field : `${path}.${field}`)
   const addIssue = (field: string, message: string) => fields.push({ path: at(field), message })
@@ -44,32 +42,39 @@ export function validateSlot(
   if (resolved.kind === 'invalid') addIssue('wallTime', resolved.message)
   else if (resolved.at.getTime() <= now) addIssue('wallTime', `is in the past in ${timeZone}`)
 
-  const parsed = parseStoryboard(slot.storyboard)
-  if (parsed.kind === 'invalid') {
-    for (const issue of parsed.issues) {
-      addIssue(issue.path === '' ? 'storyboard' : `storyboard.${issue.path}`, issue.message)
-    }
-  }
-
-  // The duration of an invalid storyboard is unknown.
-  const seconds = parsed.kind === 'ok' ? secondsOf(parsed.storyboard) : null
-  for (const [field, message] of slot.mode === 'draft'
-    ? ignoredByDrafts(slot)
-    : mistakesOfPost(slot, seconds))
+  const read = readContent(slot.content, media)
+  for (const [field, message] of read.kind === 'invalid' ? read.mistakes : []) addIssue(field, message)
+  for (const [field, message] of slot.mode === 'draft' ? ignoredByDrafts(slot) : mistakesOfPost(slot, read))
     addIssue(field, message)
-  for (const violation of creatorViolations(creator, { ...slot, seconds: seconds ?? 0 }))
-    addIssue(violation.field, describeViolation(violation))
+  // The duration of an invalid content is unknown.
+  const { seconds, path: contentPath } = read.kind === 'ok' ? read : { seconds: 0, path: '' }
+  for (const violation of creatorViolations(creator, { ...slot, seconds, isGenerated: true }))
+    addIssue(violation.rule === 'duration' ? contentPath : violation.field, describeViolation(violation))
 
-  if (fields.length > 0 || resolved.kind === 'invalid' || parsed.kind === 'invalid')
+  if (fields.length > 0 || resolved.kind === 'invalid' || read.kind === 'invalid')
     return { kind: 'invalid', fields }
   const { wallTime, at: publishAt, tzdataVersion } = resolved
-  const content = { ...slot, isAigc: true, wallTime, publishAt, tzdataVersion, storyboard: parsed.storyboard }
-  return { kind: 'ok', content }
+  const { content: _, ...settings } = slot
+  const { storyboard, mediaId } = read
+  const isAigc = isAigcOf(slot, read)
+  return {
+    kind: 'ok',
+    content: { ...settings, isAigc, wallTime, publishAt, tzdataVersion, storyboard, mediaId },
+  }
+}
+
+/** What we made is labelled. Of other videos only the planner knows, and of a draft its creator says it in the app. */
+function isAigcOf(
+  { mode, isAigc }: SlotInput,
+  { isGenerated }: { readonly isGenerated: boolean },
+): boolean | null {
+  if (isGenerated) return true
+  return mode === 'draft' ? null : isAigc
 }
 
 type Mistake = readonly [field: string, message: string]
 
-function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mistake[] {
+function mistakesOfPost(slot: SlotInput, content: ReadContent): readonly Mistake[] {
   const { caption, privacy, brandContent, isAigc, coverTimestampMs } = slot
   const mistakes: Mistake[] = []
   if (!captionFits(caption)) {
@@ -79,11 +84,19 @@ function mistakesOfPost(slot: SlotInput, seconds: number | null): readonly Mista
   if (privacy === null) mistakes.push(['privacy', 'must be set for a direct post: it has no default'])
   if (brandContent && privacy === 'SELF_ONLY')
     mistakes.push(['privacy', 'must not be SELF_ONLY for a paid partnership: TikTok refuses that'])
-  if (isAigc === false)
+  if (isGeneratedOf(slot, content) === true && isAigc === false)
     mistakes.push(['isAigc', 'must be true: the video is generated, and TikTok requires the label for it'])
-  const problem = problemOfCover(coverTimestampMs, seconds)
+  if (isGeneratedOf(slot, content) === false && isAigc === null)
+    mistakes.push(['isAigc', 'must be stated: true if AI made the video or parts of it, otherwise false'])
+  const problem = problemOfCover(coverTimestampMs, content.kind === 'ok' ? content.seconds : null)
   if (problem !== null) mistakes.push(['coverTimestampMs', problem])
   return mistakes
+}
+
+/** Null for a media that cannot be used: where it came from does not matter. */
+function isGeneratedOf({ content }: SlotInput, read: ReadContent): boolean | null {
+  if (read.kind === 'ok') return read.isGenerated
+  return content.kind === 'storyboard' ? true : null
 }
 
 /** TikTok accepts none of these for a draft. Dropping them silently would post something else than was planned. */

@@ -79,8 +79,8 @@ interface Tally {
 
 /** How much a slot needs of each metric. Bytes and money cannot be forecast. */
 export const slotAmounts: ReadonlyMap<Metric, (slot: PlannedSlot) => number> = new Map([
-  ['videos', () => 1],
-  ['seconds', ({ seconds }: PlannedSlot) => seconds],
+  ['videos', ({ isGenerated }: PlannedSlot) => (isGenerated ? 1 : 0)],
+  ['seconds', ({ seconds, isGenerated }: PlannedSlot) => (isGenerated ? seconds : 0)],
   ['uploads', () => 1],
 ])
 

@@ -19,25 +19,34 @@ export interface QuotaShort {
   readonly nextAvailableAt: Date | null
 }
 
+/** The work of a job, as far as its quota depends on it. */
+export interface JobWork {
+  /** The length of its video, rounded up. */
+  readonly seconds: number
+  /** Whether it generates the video. Otherwise it posts a media. */
+  readonly isGenerated: boolean
+}
+
 /**
  * What a job reserves when it starts: one video, its seconds and one upload. Bytes and money are unknown then, so it only requires
- * that some of each is left.
+ * that some of each is left. A job that posts a media generates and stores nothing.
  */
-export function needsOfJob(seconds: number): readonly QuotaAmount[] {
+export function needsOfJob({ seconds, isGenerated }: JobWork): readonly QuotaAmount[] {
+  const upload = { metric: 'uploads', amount: 1 } as const
+  if (!isGenerated) return [upload]
   return [
     { metric: 'videos', amount: 1 },
     { metric: 'seconds', amount: seconds },
-    { metric: 'uploads', amount: 1 },
+    upload,
     { metric: 'storageBytes', amount: 0 },
     { metric: 'providerSpend', amount: 0 },
   ]
 }
 
 /** The job that quota is reserved for. */
-export interface Reserving {
+export interface Reserving extends JobWork {
   readonly jobId: string
   readonly slotId: string
-  readonly seconds: number
 }
 
 /**
@@ -61,10 +70,10 @@ export async function reserveQuota(
 /** The same in memory: the caller writes the debits, of any number of jobs. */
 export function reserveIn(
   debits: QuotaDebits,
-  { jobId, slotId, seconds }: Reserving,
+  { jobId, slotId, ...work }: Reserving,
 ): { readonly kind: 'reserved'; readonly events: readonly NewEvent[] } | Omit<QuotaShort, 'nextAvailableAt'> {
   const { organizationId } = debits.moment
-  const amounts = needsOfJob(seconds)
+  const amounts = needsOfJob(work)
   const debit = debits.debit({ into: 'reserved', amounts, jobId, thresholds: quotaThresholds })
   if (debit.kind === 'short') return { kind: 'quotaShort', ...debit.shortages[0] }
   const reserved = Object.fromEntries(

@@ -9,7 +9,8 @@ export const refusalCodes = {
   NOT_PERMITTED_IN_STATE: 'The current state does not permit the operation.',
   SLOT_CLAIMED:
     'A job has claimed the slot and was not cancelled, so this part of the slot cannot be changed.',
-  CREATOR_SETTINGS_VIOLATION: 'The TikTok settings of the creator do not allow the planned post.',
+  CREATOR_SETTINGS_VIOLATION:
+    'The TikTok settings of the creator do not allow the planned post, or its media may not be posted.',
   JOB_KEY_IN_USE: 'An unfinished job of another slot has this job key.',
   SLOT_TOO_LATE: 'The publishing time of the slot is too far in the past.',
   MEDIA_IN_USE: 'Posts that are approved or in progress need the media.',

@@ -10,6 +10,7 @@ import { deferred, failed, needsPerson, outcomeUnknown } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { outcomeOfAnswer } from '../tiktok-outcome.ts'
 import { checkClearance, type SlotInput } from './clearance.ts'
+import { checkUnchanged } from './content.ts'
 import { postInfoOf } from './slot.ts'
 
 /**
@@ -45,6 +46,8 @@ export async function initPost(
   const clearance = await checkClearance(deps, context, input, 'posting')
   if (clearance.kind === 'stopped') return clearance.outcome
   const { slot } = clearance
+  const stopped = checkUnchanged(slot, media)
+  if (stopped) return stopped
   const claim = await claimOpening(deps, context, input)
   if (claim.kind === 'deferred')
     return deferred({ reason: 'ACCOUNT_GAP', afterSeconds: claim.afterMs / 1_000 })

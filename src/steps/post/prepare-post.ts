@@ -8,6 +8,7 @@ import { failed, needsPerson } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { outcomeOfAnswer } from '../tiktok-outcome.ts'
 import { requireStored } from '../video/stored-file.ts'
+import { checkUnchanged } from './content.ts'
 import { postInfoOf, readSlot } from './slot.ts'
 
 /**
@@ -26,12 +27,14 @@ export async function preparePost(
 ): Promise<StepOutcome> {
   const { accountId, media } = input
   const { organizationId, signal } = context
+  const slot = await readSlot(deps.db, organizationId, input.slotId)
+  const stopped = checkUnchanged(slot, media)
+  if (stopped) return stopped
   // Checked first: a post must not be opened on a machine that does not have its bytes.
   await requireStored(deps, organizationId, media.sha256)
   const account = { organizationId, accountId }
   const access = await requireAccessToken(deps, account, uploadTokenSeconds)
   if (access.kind === 'unavailable') return failed(access.error)
-  const slot = await readSlot(deps.db, organizationId, input.slotId)
   if (slot.mode === 'draft') return done()
 
   const answer = await clientForJob(deps, context, input).creatorInfo(access.token, signal)

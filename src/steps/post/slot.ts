@@ -13,17 +13,19 @@ export async function readSlot(db: Db, organizationId: string, slotId: string): 
 
 /** What the audience of a direct post will see. Throws for a draft, whose post info its creator writes in the app. */
 export function postInfoOf(slot: SlotContent): PostInfo {
+  const { privacy, isAigc } = slot
   const coverTimestampMs = coverOf(slot)
-  if (slot.privacy === null || coverTimestampMs === null) throw new Error('a draft has no post info')
+  if (privacy === null || isAigc === null || coverTimestampMs === null)
+    throw new Error('a draft has no post info')
   return {
     title: slot.caption,
-    privacyLevel: slot.privacy,
+    privacyLevel: privacy,
     disableComment: !slot.allowComment,
     disableDuet: !slot.allowDuet,
     disableStitch: !slot.allowStitch,
     coverTimestampMs,
     brandContent: slot.brandContent,
     brandOrganic: slot.brandOrganic,
-    isAigc: slot.isAigc,
+    isAigc,
   }
 }

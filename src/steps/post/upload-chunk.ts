@@ -42,7 +42,7 @@ export async function uploadChunk(
     throw error
   })
   const answer = await clientForJob(deps, context, input)
-    .putChunk(url, { ...range, total: media.bytes, contentType: 'video/mp4', body }, signal)
+    .putChunk(url, { ...range, total: media.bytes, contentType: media.contentType, body }, signal)
     // A deferred call has not read the body, whose file would stay open.
     .finally(() => body.destroy())
   switch (answer.kind) {

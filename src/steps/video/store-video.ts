@@ -40,7 +40,7 @@ export async function storeVideo(
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video
     await countVideo(deps, context, { organizationId, sha256, bytes, seconds, width, height })
-    return done({ media: { sha256, bytes, seconds, width, height } })
+    return done({ media: { sha256, bytes, contentType: 'video/mp4', seconds, width, height } })
   } catch (error) {
     if (error instanceof AssemblyFailed)
       return retry(failureWithCause(deps, context, 'ASSEMBLY_FAILED', error))

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
+import { type ReadyMedia, readyMedia } from '../media/ready-media.ts'
 import { approvalOfSlot } from '../plan/approvals.ts'
 import { type SlotContent, slotColumns } from '../plan/slots.ts'
 import { type CheckpointRow, checkpointOfRow } from './checkpoint-row.ts'
@@ -23,9 +24,14 @@ const holdFacts = sql`
 
 /** What will be posted of a slot, and whether it may be. Both are read in one statement, so that what is posted is what was checked. */
 export interface SlotToPost extends SlotContent, HoldFacts {
+  /** The slot's media as it is now; null if it has none, or if posts may not use it: it was deleted, or is being converted. */
+  readonly media: SlotMedia | null
   /** The hash that was approved; null if none was. */
   readonly approvedHash: string | null
 }
+
+/** A media that a slot posts. */
+export type SlotMedia = Pick<ReadyMedia, 'sha256' | 'bytes' | 'contentType' | 'seconds' | 'width' | 'height'>
 
 export async function findSlotToPost(
   db: Executor,
@@ -36,7 +42,10 @@ export async function findSlotToPost(
     with requested as (
       select ${slotColumns}, approved_hash as "approvedHash", ${approvalOfSlot} as approval
         from slot where organization_id = ${organizationId} and id = ${slotId})
-    select requested.*, ${holdFacts}
+    select requested.*, ${holdFacts},
+           (select jsonb_build_object('sha256', media.sha256, 'bytes', media.bytes, 'contentType', media.content_type,
+                                      'seconds', media.seconds, 'width', media.width, 'height', media.height)
+              from ${readyMedia} and media.id = requested."mediaId") as media
       from requested join plan on plan.id = requested."planId" join machine_instance machine on machine.id = plan.account_id
            left join machine_instance job on job.slot_id = requested.id and job.state <> 'cancelled'`.execute(
     db,

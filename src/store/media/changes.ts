@@ -54,19 +54,25 @@ export async function markDeleted(tx: Executor, mediaId: string, isDeleted: bool
 }
 
 /**
- * The slots that still need a media: those whose unfinished job has made it or posts it, at most `limit`, the earliest first.
+ * The slots that still need a media: those whose unfinished job has made it or posts it, and those that are approved to post it and have
+ * no job yet; at most `limit`, the earliest first. A slot whose time passed an hour ago gets no job.
  */
 export async function listSlotsNeeding(
   db: Executor,
   organizationId: string,
-  { sha256 }: Pick<LockedMedia, 'sha256'>,
+  { id, sha256 }: Pick<LockedMedia, 'id' | 'sha256'>,
   limit: number,
 ): Promise<readonly string[]> {
   const { rows } = await sql<{ id: string }>`
-    select slot.id from machine_instance job join slot on slot.id = job.slot_id
-     where job.organization_id = ${organizationId} and job.machine = 'job' and job.tag in ('working', 'waiting', 'resting')
-       and job.context->'media'->>'sha256' = ${sha256}
-     order by slot.publish_at, slot.id limit ${limit}`.execute(db)
+    select id from (
+      select slot.id, slot.publish_at from machine_instance job join slot on slot.id = job.slot_id
+       where job.organization_id = ${organizationId} and job.machine = 'job' and job.tag in ('working', 'waiting', 'resting')
+         and (job.context->'media'->>'sha256' = ${sha256} or slot.media_id = ${id})
+      union
+      select slot.id, slot.publish_at from slot
+       where slot.organization_id = ${organizationId} and slot.media_id = ${id} and slot.approved_hash is not null
+         and slot.claimed_at is null and slot.publish_at > clock_timestamp() - interval '1 hour') needing
+     order by publish_at, id limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
 

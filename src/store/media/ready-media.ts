@@ -17,6 +17,11 @@ export interface ReadyMedia {
   readonly height: number
 }
 
+/** The media that posts may use now, as the source of a query: more conditions follow. */
+export const readyMedia = sql`
+  media left join machine_instance instance on instance.id = media.id
+   where media.sha256 is not null and media.deleted_at is null and coalesce(instance.state, 'ready') = 'ready'`
+
 /** Those of some media that posts may use now. */
 export async function findReadyMedia(
   db: Executor,
@@ -26,9 +31,7 @@ export async function findReadyMedia(
   const { rows } = await sql<ReadyMedia>`
     select media.id, media.origin, media.kind, media.title, media.sha256, media.bytes, media.content_type as "contentType",
            media.container, media.seconds, media.width, media.height
-      from media left join machine_instance instance on instance.id = media.id
-     where media.organization_id = ${organizationId} and media.id = any(${ids}::uuid[])
-       and media.sha256 is not null and media.deleted_at is null and coalesce(instance.state, 'ready') = 'ready'`.execute(
+      from ${readyMedia} and media.organization_id = ${organizationId} and media.id = any(${ids}::uuid[])`.execute(
     db,
   )
   return rows

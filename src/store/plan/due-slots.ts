@@ -10,6 +10,8 @@ export interface DueSlot {
   readonly publishAt: Date
   /** The length of its video, rounded up. */
   readonly seconds: number
+  /** Whether its job generates the video. Otherwise it posts a media. */
+  readonly isGenerated: boolean
   readonly planState: string
   readonly autopilot: boolean
   readonly locked: boolean
@@ -17,12 +19,17 @@ export interface DueSlot {
 }
 
 /** The length of a slot's video in whole seconds; 0 if its storyboard has none, which its job will report. */
-export const slotSeconds = sql<number>`(
+export const slotSeconds = sql<number>`case when slot.media_id is null then (
   select coalesce(ceil(sum((seconds #>> '{}')::numeric)), 0)::int
-    from jsonb_path_query(slot.storyboard, '$.scenes[*].seconds ? (@.type() == "number")') as seconds)`
+    from jsonb_path_query(slot.storyboard, '$.scenes[*].seconds ? (@.type() == "number")') as seconds)
+  else (select coalesce(ceil(media.seconds), 0)::int from media where media.id = slot.media_id) end`
+
+/** Whether a slot's job generates its video. */
+export const isGeneratedSlot = sql<boolean>`slot.media_id is null`
 
 const columns = sql`
   slot.id as "slotId", plan.account_id as "accountId", slot.publish_at as "publishAt", ${slotSeconds} as seconds,
+  ${isGeneratedSlot} as "isGenerated",
   plan.state as "planState", plan.autopilot, plan.locked, machine.state as "accountState"`
 
 /** The unclaimed slots between two instants, of plans that may still run. */

@@ -1,12 +1,14 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { slotSeconds } from './due-slots.ts'
+import { isGeneratedSlot, slotSeconds } from './due-slots.ts'
 
 /** A slot whose job will reserve quota. */
 export interface PlannedSlot {
   readonly publishAt: Date
   /** The length of its video, rounded up. */
   readonly seconds: number
+  /** Whether its job generates the video. Otherwise it posts a media. */
+  readonly isGenerated: boolean
   /** Whether it belongs to the requested plan. */
   readonly isOwn: boolean
 }
@@ -21,7 +23,8 @@ export async function listPlannedSlots(
   { planId, from }: { readonly planId: string; readonly from: Date },
 ): Promise<readonly PlannedSlot[]> {
   const { rows } = await sql<PlannedSlot>`
-    select slot.publish_at as "publishAt", ${slotSeconds} as seconds, slot.plan_id = ${planId} as "isOwn"
+    select slot.publish_at as "publishAt", ${slotSeconds} as seconds,
+           ${isGeneratedSlot} as "isGenerated", slot.plan_id = ${planId} as "isOwn"
       from slot join plan on plan.id = slot.plan_id
      where slot.organization_id = ${organizationId} and slot.claimed_at is null and slot.publish_at >= ${from}
        and (slot.plan_id = ${planId} or (plan.state = 'approved' and plan.autopilot and not plan.locked))

@@ -14,8 +14,8 @@ export interface PostSettings {
   readonly allowStitch: boolean
   readonly brandContent: boolean
   readonly brandOrganic: boolean
-  /** Whether TikTok labels the post as made by AI. True for what we generated. */
-  readonly isAigc: boolean
+  /** Whether TikTok labels the post as made by AI. True for what we generated; null for a draft of an uploaded video. */
+  readonly isAigc: boolean | null
   /** The frame of the video that becomes the cover, in milliseconds. Null if none was chosen: see `coverOf`. */
   readonly coverTimestampMs: number | null
 }
@@ -39,7 +39,10 @@ export interface SlotContent extends PostSettings {
   readonly publishAt: Date
   /** The version of the time zone data that the instant was computed with; '' if unknown. */
   readonly tzdataVersion: string
-  readonly storyboard: object
+  /** What the video shows; null if the slot posts a media. */
+  readonly storyboard: object | null
+  /** The media that is posted as it is; null if the slot has a storyboard. */
+  readonly mediaId: string | null
 }
 
 export interface SlotRecord extends SlotContent {
@@ -56,6 +59,7 @@ const contentColumns: Readonly<Record<keyof SlotContent, readonly [column: strin
   publishAt: ['publish_at', 'timestamptz'],
   tzdataVersion: ['tzdata_version', 'text'],
   storyboard: ['storyboard', 'jsonb'],
+  mediaId: ['media_id', 'uuid'],
   mode: ['mode', 'text'],
   caption: ['caption', 'text'],
   privacy: ['privacy', 'text'],
@@ -77,6 +81,7 @@ const scheduleFields: ReadonlySet<string> = new Set([
   'publishAt',
   'tzdataVersion',
   'storyboard',
+  'mediaId',
   'mode',
 ])
 const listed = (text: (field: (typeof contentFields)[number]) => string) =>
@@ -90,9 +95,9 @@ export const slotColumns = sql`
 const assign = (content: SlotContent, fields: typeof contentFields) =>
   sql.join(
     fields.map(({ field, column }) => {
-      const value =
-        field === 'storyboard' ? sql`${JSON.stringify(content.storyboard)}::jsonb` : sql`${content[field]}`
-      return sql`${sql.raw(column)} = ${value}`
+      const value = content[field]
+      const isObject = field === 'storyboard' && value !== null
+      return sql`${sql.raw(column)} = ${isObject ? sql`${JSON.stringify(value)}::jsonb` : value}`
     }),
   )
 

@@ -28,7 +28,8 @@ export interface SlotTable {
   wall_time: string
   publish_at: Timestamp
   tzdata_version: Defaulted<string>
-  storyboard: Json
+  storyboard: Json | null
+  media_id: Defaulted<string | null>
   mode: Defaulted<SlotMode>
   caption: string
   privacy: Privacy | null
@@ -37,7 +38,7 @@ export interface SlotTable {
   allow_stitch: Defaulted<boolean>
   brand_content: Defaulted<boolean>
   brand_organic: Defaulted<boolean>
-  is_aigc: Defaulted<boolean>
+  is_aigc: Defaulted<boolean | null>
   cover_timestamp_ms: Defaulted<number | null>
   claimed_at: NullableTimestamp
   approved_hash: Defaulted<string | null>

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Approval } from '../../../machines/rules/clearance.ts'
@@ -46,8 +46,18 @@ async function insertApproved() {
       privacy: 'PUBLIC_TO_EVERYONE',
     })
     .execute()
+  await insertMedia(organizationId)
   await approveSlots(db, organizationId, planId)
   return { organizationId, planId, slotId }
+}
+
+async function insertMedia(organizationId: string): Promise<void> {
+  const sha256 = randomBytes(32).toString('hex')
+  const facts = { bytes: 1, seconds: 3, width: 360, height: 640, content_type: 'video/mp4' }
+  await db
+    .insertInto('media')
+    .values({ organization_id: organizationId, sha256, ...facts })
+    .execute()
 }
 
 /** Another value for each column of a slot that determines its post. */
@@ -57,6 +67,7 @@ const posted: Readonly<Record<string, string>> = {
   mode: "'draft', caption = '', privacy = null",
   cover_timestamp_ms: '700',
   caption: "'Another'",
+  media_id: '(select id from media where media.organization_id = slot.organization_id), storyboard = null',
   privacy: "'SELF_ONLY'",
   allow_comment: 'true',
   allow_duet: 'true',
@@ -96,6 +107,16 @@ describe('the approval of a slot', () => {
       .executeTakeFirst()
     const accounts = sql.raw(change.replace('limit 1 offset 1', `and id <> '${before?.account_id}' limit 1`))
     await sql`update plan set ${accounts} where id = ${planId}`.execute(db)
+    expect(await approvalOf(slotId, organizationId)).toBe('stale')
+  })
+
+  it('becomes stale when the content of its media changes', async () => {
+    const { organizationId, planId, slotId } = await insertApproved()
+    await sql.raw(`update slot set media_id = ${posted.media_id} where id = '${slotId}'`).execute(db)
+    await approveSlots(db, organizationId, planId)
+    expect(await approvalOf(slotId, organizationId)).toBe('current')
+    const sha256 = randomBytes(32).toString('hex')
+    await db.updateTable('media').set({ sha256 }).where('organization_id', '=', organizationId).execute()
     expect(await approvalOf(slotId, organizationId)).toBe('stale')
   })
 

@@ -149,7 +149,7 @@ describe('closing a job', () => {
 describe('the passage of time', () => {
   const noon = Date.parse('2026-03-14T12:00Z')
   const dayMs = 86_400_000
-  const needs = { slotId: randomUUID(), seconds: 3 }
+  const needs = { slotId: randomUUID(), seconds: 3, isGenerated: true }
 
   it('leaves a reservation in the day in which it was made', async () => {
     const { organizationId } = await createOrganizationWithSlots(0)
@@ -313,7 +313,7 @@ describe('usage without a reservation', () => {
 
 describe('the step `reserveQuota`', () => {
   const step = (organizationId: string, jobId: string) =>
-    reserveStep(stepDeps, contextOf(organizationId, jobId), { seconds: 3 })
+    reserveStep(stepDeps, contextOf(organizationId, jobId), { seconds: 3, isGenerated: true })
 
   it('accepts the reservation that was made with the job', async () => {
     const { organizationId, jobId } = await startOne()

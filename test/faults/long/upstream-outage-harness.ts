@@ -74,7 +74,13 @@ export async function createOutageHarness({
   const mediaDirectory = path.join(directory, 'media')
   const storage = await createDiskStorage({ directory: mediaDirectory })
   const kept = await storage.put(organizationId, await makeVideo(directory, defaultVideo))
-  const media = { ...kept, seconds: defaultVideo.seconds, width: 360, height: 640 }
+  const properties = {
+    contentType: 'video/mp4',
+    seconds: defaultVideo.seconds,
+    width: 360,
+    height: 640,
+  } as const
+  const media = { ...kept, ...properties }
   await insertStoredVideo(db, { organizationId, ...media })
 
   const simulatorSettings = { processingMs: 0, moderationMs: 0, webhooks: 'off' } as const

@@ -56,7 +56,7 @@ it('a deferred chunk closes its unread file and reports why it was deferred', as
     mayBeLate: false,
     // Not the last chunk: no clearance is needed.
     post: { publishId: 'p', uploadUrlSealed, chunkSize: bytes / 2, chunkCount: 2, approvedHash: null },
-    media: { sha256, bytes, seconds: 1, width: 360, height: 640 },
+    media: { sha256, bytes, contentType: 'video/mp4', seconds: 1, width: 360, height: 640 },
     chunk: 0,
   })
   expect(outcome).toMatchObject({

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import type { KeptMedia } from '../../../machines/job/context.ts'
 import type { CommandDeps } from '../../../src/commands/command-deps.ts'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
@@ -15,7 +16,7 @@ import { createOrganization, createTestDatabase, type TestDatabase } from '../..
 import type { DrivenJob } from '../../support/driven-job.ts'
 import { type LocalAccount, type LocalAccountOptions, openLocalAccount } from './local-account.ts'
 import type { JobOptions } from './stored-job.ts'
-import { makeVideo, type VideoOptions } from './video.ts'
+import { defaultVideo, makeVideo, uniqueBytes, type VideoOptions } from './video.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 /** What the tests of a file share: a database with a virtual clock, a storage and an organization. */
@@ -28,6 +29,8 @@ export interface Harness {
   readonly organizationId: string
   /** A stored video; the same for the same options. */
   video(options: VideoOptions): Promise<KeptMedia>
+  /** An uploaded media of the library that is ready. Every call makes another one. */
+  upload(options?: Partial<VideoOptions>): Promise<KeptMedia & { readonly mediaId: string }>
   /** Starts a job whose video is stored, for an account at a local TikTok of its own. */
   start(
     options?: JobOptions & LocalAccountOptions,
@@ -48,9 +51,27 @@ export async function createHarness(): Promise<Harness> {
   const videos = new Map<string, Promise<KeptMedia>>()
   const store = async (options: VideoOptions): Promise<KeptMedia> => {
     const kept = await storage.put(organizationId, await makeVideo(directory, options))
-    const media = { ...kept, seconds: options.seconds, width: 360, height: 640 }
+    const media = { ...kept, ...propertiesOf(options) }
     await insertStoredVideo(db, { organizationId, ...media })
     return media
+  }
+  const files = new Map<string, Promise<string>>()
+  const upload = async (options: Partial<VideoOptions> = {}) => {
+    const video = { ...defaultVideo, ...options }
+    const name = JSON.stringify(video)
+    const file = files.get(name) ?? makeVideo(directory, video)
+    files.set(name, file)
+    const bytes = await uniqueBytes(await file, video.container)
+    const kept = await storage.put(organizationId, Readable.from([bytes]))
+    const media = { ...kept, ...propertiesOf(video) }
+    const mediaId = randomUUID()
+    const { contentType, ...columns } = media
+    const own = { id: mediaId, organization_id: organizationId, origin: 'uploaded' } as const
+    await db
+      .insertInto('media')
+      .values({ ...own, ...columns, content_type: contentType, container: video.container })
+      .execute()
+    return { ...media, mediaId }
   }
   const shared = {
     database,
@@ -59,6 +80,7 @@ export async function createHarness(): Promise<Harness> {
     storage,
     encryptor: createEncryptor(() => ring),
     organizationId,
+    upload,
     video(options: VideoOptions) {
       const name = JSON.stringify(options)
       const kept = videos.get(name) ?? store(options)
@@ -74,3 +96,8 @@ export async function createHarness(): Promise<Harness> {
     },
   }
 }
+
+const contentTypes = { mp4: 'video/mp4', mov: 'video/quicktime', webm: 'video/webm' } as const
+
+const propertiesOf = ({ seconds, container }: VideoOptions) =>
+  ({ contentType: contentTypes[container], seconds, width: 360, height: 640 }) as const

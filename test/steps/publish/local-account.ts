@@ -45,6 +45,8 @@ export interface LocalAccount {
   readonly username: string
   /** Every request to TikTok in order: its path such as `video/init`, or for a chunk `PUT` and its range. */
   readonly requests: readonly string[]
+  /** The content types of the chunks that were sent. */
+  readonly contentTypes: ReadonlySet<string>
   start(options?: JobOptions): Promise<DrivenJob>
   /** Advances the clocks of the database and of TikTok. */
   advanceClock(seconds: number): Promise<void>
@@ -61,7 +63,7 @@ export async function openLocalAccount(
   const { database, clock, deps, encryptor, organizationId } = harness
   const { db } = database.runtime
   const { tiktok, advance } = await startTikTok(clock, simulatorSettings)
-  const { client, requests } = createClient(tiktok, db)
+  const { client, requests, contentTypes } = createClient(tiktok, db)
   const username = `creator${randomBytes(4).toString('hex')}`
   const accountId = await connectLocalAccount(db, tiktok, encryptor, { organizationId, username, ...creator })
   const endpoint = await openWebhookEndpoint(harness, tiktok.app)
@@ -85,6 +87,7 @@ export async function openLocalAccount(
     accountId,
     username,
     requests,
+    contentTypes,
     async start(options = {}) {
       const jobId = await insertStoredJob(harness, accountId, options)
       const job = driveJob(parts, { jobId, organizationId, accountId })
@@ -120,6 +123,7 @@ async function startTikTok(clock: VirtualClock, simulatorSettings: Partial<Simul
 /** A client with rate limits that records its requests. */
 function createClient(tiktok: LocalTikTok, db: Db) {
   const requests: string[] = []
+  const contentTypes = new Set<string>()
   const client = createTikTokClient({
     apiBase: tiktok.url,
     authorizeBase: tiktok.url,
@@ -131,11 +135,14 @@ function createClient(tiktok: LocalTikTok, db: Db) {
     }),
     deadlineMs: 5_000,
     fetch(request, init) {
-      if (request instanceof Request) requests.push(nameOf(request))
+      if (request instanceof Request) {
+        requests.push(nameOf(request))
+        if (request.method === 'PUT') contentTypes.add(request.headers.get('content-type') ?? '')
+      }
       return fetch(request, init)
     },
   })
-  return { client, requests }
+  return { client, requests, contentTypes }
 }
 
 function nameOf(request: Request): string {

@@ -19,6 +19,8 @@ export interface JobOptions {
   readonly dueInMs?: number
   readonly slot?: Partial<Direct> | Draft
   readonly video?: Partial<VideoOptions>
+  /** Posts this media of the library. The job has only begun. */
+  readonly media?: { readonly mediaId: string }
 }
 
 interface Direct {
@@ -41,7 +43,7 @@ const defaultDueInMs = 60_000
 
 /**
  * Inserts a job whose video is stored and not yet checked against TikTok's rules; answers its id. The earlier states are
- * passed in the machine alone, without steps.
+ * passed in the machine alone, without steps; a job that posts a media passes them itself.
  */
 export async function insertStoredJob(
   { database, organizationId, video }: Pick<Harness, 'database' | 'organizationId' | 'video'>,
@@ -51,15 +53,15 @@ export async function insertStoredJob(
   const { db } = database.runtime
   const owner = { organizationId, accountId }
   const slot = slotOf(options)
-  const media = await video({ ...defaultVideo, ...options.video })
+  const steps = options.media ? [] : outputs(await video({ ...defaultVideo, ...options.video }))
   const at = await readDatabaseTime(db)
   const publishAt = at + (options.dueInMs ?? defaultDueInMs)
-  const slotId = await insertSlot(db, owner, slot, publishAt)
+  const slotId = await insertSlot(db, owner, { ...slot, ...options.media }, publishAt)
   const jobId = jobIdOf(slotId)
 
   const facts = { at, key: `${jobId}/1`, epoch: null }
   let checkpoint: Checkpoint = initialCheckpoint(jobMachine, { slotId, accountId, publishAt }, facts)
-  for (const output of outputs(media)) {
+  for (const output of steps) {
     const decision = decide(jobMachine, checkpoint, doneEvent(checkpoint.step?.id ?? '', output), facts)
     if (decision.kind === 'refused')
       throw new Error(`the event ${decision.event} was refused in ${decision.state}`)
@@ -93,7 +95,7 @@ function outputs(media: KeptMedia): readonly Json[] {
 async function insertSlot(
   db: Db,
   { organizationId, accountId }: Owner,
-  slot: Direct | Draft,
+  slot: (Direct | Draft) & { readonly mediaId?: string },
   publishAt: number,
 ): Promise<string> {
   const [planId, slotId] = [randomUUID(), randomUUID()]
@@ -110,7 +112,9 @@ async function insertSlot(
       plan_id: planId,
       wall_time: new Date(publishAt).toISOString().slice(0, 19),
       publish_at: new Date(publishAt),
-      storyboard: JSON.stringify(shortStoryboard),
+      ...(slot.mediaId === undefined
+        ? { storyboard: JSON.stringify(shortStoryboard) }
+        : { storyboard: null, media_id: slot.mediaId }),
       mode: slot.mode,
       caption: slot.mode === 'draft' ? '' : slot.caption,
       privacy: slot.mode === 'draft' ? null : slot.privacy,

@@ -15,7 +15,7 @@ import {
 
 const harness = await createHarness()
 const large = { video: { isLarge: true } } as const
-const { bytes } = await harness.video({ seconds: 1, framesPerSecond: 30, isLarge: true })
+const { bytes } = await harness.video({ seconds: 1, framesPerSecond: 30, isLarge: true, container: 'mp4' })
 
 /** The entries of `requests` for each of the six chunks. */
 const putRequests = Array.from({ length: 6 }, (_, index) => {

@@ -31,7 +31,7 @@ const planEvents: readonly {
     name: 'approvePlan',
     event: 'approve',
     description:
-      "Approves a plan in review and returns forecasts for its quotas and late posts. If autopilot is on, jobs start for slots due within 24 hours. Fails with CREATOR_SETTINGS_VIOLATION if a slot violates the creator's settings.",
+      "Approves a plan in review and returns forecasts for its quotas and late posts. If autopilot is on, jobs start for slots due within 24 hours. Fails with CREATOR_SETTINGS_VIOLATION if a slot violates the creator's settings or its media may not be posted.",
   },
   {
     name: 'rejectPlan',

@@ -1,13 +1,29 @@
 import { addSlots } from '../../../commands/plan/add-slots.ts'
+import type { ContentInput } from '../../../commands/plan/slot-content.ts'
 import { removeSlot, updateSlot } from '../../../commands/plan/update-slot.ts'
 import { defaultPostSettings } from '../../../store/plan/slots.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'
-import { NotPermittedInState, SlotClaimed } from '../error.ts'
-import { encodeGlobalId } from '../global-id.ts'
+import { NotFound, NotPermittedInState, SlotClaimed } from '../error.ts'
+import { decodeGlobalId, encodeGlobalId } from '../global-id.ts'
 import { Plan, Slot } from '../ref.ts'
 import { heldJobsFields } from './held-jobs.ts'
 import { Mode, Privacy } from './slot.ts'
+
+const Content = builder.inputType('SlotContentInput', {
+  description: 'What a post shows: exactly one of these.',
+  isOneOf: true,
+  fields: (t) => ({
+    storyboard: t.field({
+      type: 'JSON',
+      description: 'The scenes of a video and their style. The job makes the video.',
+    }),
+    mediaId: t.id({
+      description:
+        'A video of the library that is ready. It is posted without changes: nothing is generated, and no quota for videos is used.',
+    }),
+  }),
+})
 
 const NewSlot = builder.inputType('NewSlotInput', {
   description: 'A slot to add.',
@@ -18,10 +34,14 @@ const NewSlot = builder.inputType('NewSlotInput', {
       description:
         "When to publish, as wall time in the plan's time zone. A time that daylight saving skips is moved past the gap; of a time that occurs twice, the first is used.",
     }),
+    content: t.field({
+      type: Content,
+      description: 'What the post shows: a storyboard, from which the video is made, or a media. Required.',
+    }),
     storyboard: t.field({
       type: 'JSON',
-      required: true,
-      description: 'The content of the video: its scenes and their style.',
+      description: 'The content of the video: its scenes and their style. Instead of `content`.',
+      deprecationReason: 'Use `content`, which takes a media, too.',
     }),
     mode: t.field({
       type: Mode,
@@ -66,7 +86,7 @@ const NewSlot = builder.inputType('NewSlotInput', {
     }),
     isAigc: t.boolean({
       description:
-        'Whether TikTok labels the post as AI-generated. The default and only value of a generated video is true.',
+        'Whether TikTok labels the post as AI-generated. The default and only value of a generated video is true. Required for a direct post of an uploaded video: only you know who made it.',
     }),
     coverTimestampMs: t.int({
       description:
@@ -89,8 +109,9 @@ defineMutation('addSlots', {
     }),
   },
   run: (tx, { planId, slots: given }, { viewer: { organizationId } }) => {
-    const slots = given.map((slot) => ({
+    const slots = given.map(({ storyboard, content, ...slot }, index) => ({
       ...slot,
+      content: contentOf({ storyboard, content }, `slots.${index}.`),
       privacy: slot.privacy ?? null,
       isAigc: slot.isAigc ?? null,
       coverTimestampMs: slot.coverTimestampMs ?? null,
@@ -130,7 +151,16 @@ defineMutation('updateSlot', {
         type: 'LocalDateTime',
         description: "When to publish, as wall time in the plan's time zone.",
       }),
-      storyboard: t.field({ type: 'JSON', description: 'The content of the video.' }),
+      content: t.field({
+        type: Content,
+        description:
+          'What the post shows: a storyboard or a media. `isAigc` is to be stated again with an uploaded video.',
+      }),
+      storyboard: t.field({
+        type: 'JSON',
+        description: 'The content of the video. Instead of `content`.',
+        deprecationReason: 'Use `content`, which takes a media, too.',
+      }),
       mode: t.field({
         type: Mode,
         description:
@@ -144,7 +174,8 @@ defineMutation('updateSlot', {
       brandContent: t.boolean({ description: 'Whether the post is a paid partnership.' }),
       brandOrganic: t.boolean({ description: "Whether the post promotes the creator's own business." }),
       isAigc: t.boolean({
-        description: 'Whether TikTok labels the post as AI-generated. A generated video always is.',
+        description:
+          'Whether TikTok labels the post as AI-generated. A generated video always is. Stated for a video that was uploaded.',
       }),
       coverTimestampMs: t.int({
         description: "The frame of the video that becomes the post's cover, in milliseconds from its start.",
@@ -152,8 +183,13 @@ defineMutation('updateSlot', {
     }),
   },
   run: (tx, { slotId, ...fields }, { deps, viewer: { organizationId } }) => {
-    const given = withoutNulls(fields)
-    const change = given.mode === 'draft' ? { ...defaultPostSettings, ...given } : given
+    const { storyboard, content, ...given } = withoutNulls(fields)
+    const isSame = storyboard === undefined && content === undefined
+    const change = {
+      ...(given.mode === 'draft' && defaultPostSettings),
+      ...given,
+      ...(!isSame && { content: contentOf({ storyboard, content }) }),
+    }
     return updateSlot(tx, deps, { organizationId, slotId, change })
   },
   payload: {
@@ -199,6 +235,28 @@ defineMutation('removeSlot', {
     }),
   },
 })
+
+/** The content that a client gave, in either of its two fields. `path` is the slot's, with a dot at its end. */
+function contentOf(
+  given: {
+    readonly storyboard?: unknown
+    readonly content?:
+      | { readonly storyboard?: unknown; readonly mediaId?: string | number | null }
+      | null
+      | undefined
+  },
+  path = '',
+): ContentInput {
+  const { storyboard = null, content = null } = given
+  if (content === null)
+    return storyboard === null ? { kind: 'none' } : { kind: 'storyboard', path: 'storyboard', storyboard }
+  if (storyboard !== null) return { kind: 'both' }
+  if (content.mediaId == null)
+    return { kind: 'storyboard', path: 'content.storyboard', storyboard: content.storyboard }
+  const id = decodeGlobalId(String(content.mediaId))
+  if (id?.name !== 'Media') throw new NotFound(`${path}content.mediaId`)
+  return { kind: 'media', mediaId: id.id }
+}
 
 /** Null and left out mean the same: no change. */
 function withoutNulls<Fields extends object>(

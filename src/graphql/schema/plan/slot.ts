@@ -1,10 +1,11 @@
 import { coverOf } from '../../../commands/plan/cover.ts'
+import type { MediaRecord } from '../../../store/media/media.ts'
 import { listDecisions } from '../../../store/plan/scans.ts'
 import { listSlots } from '../../../store/plan/slots.ts'
 import { builder } from '../builder.ts'
 import { connectionOf } from '../connection.ts'
 import { ScanDecisionConnection, SlotConnection } from '../connection-type.ts'
-import { Job, Plan, ScanDecision, Slot } from '../ref.ts'
+import { Job, Media, Plan, ScanDecision, Slot } from '../ref.ts'
 
 export const Privacy = builder.enumType('Privacy', {
   description: "Who can see a post, in TikTok's terms.",
@@ -28,6 +29,32 @@ export const Mode = builder.enumType('SlotMode', {
   } as const,
 })
 
+const StoryboardContent = builder
+  .objectRef<{ readonly storyboard: object | null }>('StoryboardContent')
+  .implement({
+    description: 'A storyboard, from which the job of the slot makes the video.',
+    authScopes: { read: true },
+    fields: (t) => ({
+      storyboard: t.field({
+        type: 'JSON',
+        description: 'The scenes of the video and their style, with all defaults filled in.',
+        resolve: ({ storyboard }) => storyboard ?? {},
+      }),
+    }),
+  })
+const MediaContent = builder.objectRef<MediaRecord>('MediaContent').implement({
+  description: 'A media of the library, which is posted without changes.',
+  authScopes: { read: true },
+  fields: (t) => ({
+    media: t.field({ type: Media, description: 'The media.', resolve: (media) => media }),
+  }),
+})
+const SlotContent = builder.unionType('SlotContent', {
+  description: 'What a post shows.',
+  types: [StoryboardContent, MediaContent],
+  resolveType: (content) => ('storyboard' in content ? StoryboardContent : MediaContent),
+})
+
 builder.node(Slot, {
   description: 'One planned post. Its job shows what became of it.',
   authScopes: { read: true },
@@ -41,9 +68,18 @@ builder.node(Slot, {
       type: 'DateTime',
       description: 'When to publish, as an instant.',
     }),
+    content: t.field({
+      type: SlotContent,
+      nullable: true,
+      description: 'What the post shows; null if it is a media that no longer exists.',
+      resolve: ({ storyboard, mediaId }, _args, { load }) =>
+        mediaId === null ? { storyboard } : load.media.load(mediaId),
+    }),
     storyboard: t.expose('storyboard', {
       type: 'JSON',
-      description: 'The content of the video, with all defaults filled in.',
+      nullable: true,
+      description: 'The content of the video, with all defaults filled in; null if the slot posts a media.',
+      deprecationReason: 'Use `content`, which shows a media, too.',
     }),
     mode: t.expose('mode', { type: Mode, description: 'How the video is delivered to TikTok.' }),
     caption: t.exposeString('caption', { description: 'The caption of the post; empty for a draft.' }),
@@ -60,7 +96,11 @@ builder.node(Slot, {
     brandOrganic: t.exposeBoolean('brandOrganic', {
       description: "Whether the post promotes the creator's own business.",
     }),
-    isAigc: t.exposeBoolean('isAigc', { description: 'Whether TikTok labels the post as AI-generated.' }),
+    isAigc: t.boolean({
+      description:
+        'Whether TikTok labels the post as AI-generated. False for a draft of an uploaded video, whose creator says it in the app.',
+      resolve: ({ isAigc }) => isAigc ?? false,
+    }),
     coverTimestampMs: t.int({
       nullable: true,
       description:
