@@ -11,6 +11,10 @@ export interface Config {
   /** A Redis or Valkey for the rate limits. Undefined: Postgres keeps them. */
   readonly redisUrl: string | undefined
   readonly dataDirectory: string
+  /** A bucket of an S3-compatible server. Undefined: the data directory keeps the media. */
+  readonly bucket: BucketSettings | undefined
+  /** How many bytes of the bucket's objects this machine keeps copies of. */
+  readonly storageCacheBytes: number
   readonly host: string
   readonly port: number
   readonly workerConcurrency: number
@@ -43,6 +47,15 @@ export interface Config {
   readonly pretty: boolean
 }
 
+export interface BucketSettings {
+  /** Without a path. */
+  readonly endpoint: string
+  readonly name: string
+  readonly region: string | undefined
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
 /** A whole number in decimal digits. */
 const whole = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`
@@ -67,6 +80,47 @@ const baseUrl = z
     else if (text.endsWith('/')) context.addIssue('must end without a slash')
     if (username || password) context.addIssue('must not contain a user or a password')
   })
+/** A bucket with its credentials, `https://KEY:SECRET@HOST/BUCKET?region=REGION`. No message contains the address: it is a secret. */
+const bucketUrl = z
+  .url({
+    protocol: /^https?$/,
+    error:
+      'must be an address such as https://KEY:SECRET@HOST/BUCKET?region=REGION, with %2F for a / in a key',
+    abort: true,
+  })
+  .transform((text, context): BucketSettings => {
+    const { origin, pathname, username, password, searchParams, hash } = new URL(text)
+    const refuse = (message: string) => void context.addIssue({ code: 'custom', message })
+    if (!username || !password)
+      refuse(
+        'must contain the access key and the secret key, percent-encoded: https://KEY:SECRET@HOST/BUCKET',
+      )
+    const name = pathname.slice(1)
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/.test(name))
+      refuse('must end with the name of a bucket after the host, such as https://KEY:SECRET@HOST/BUCKET')
+    const region = searchParams.get('region') ?? undefined
+    if (region !== undefined && !/^[a-z0-9-]{1,40}$/.test(region))
+      refuse('must name a region by lower-case letters, digits and -, such as eu-central-1')
+    if ([...searchParams.keys()].some((parameter) => parameter !== 'region') || hash !== '')
+      refuse('must have no parameter besides "region"')
+    return {
+      endpoint: origin,
+      name,
+      region,
+      accessKeyId: decoded(username),
+      secretAccessKey: decoded(password),
+    }
+  })
+
+/** A part of an address without its percent-encoding. A "%" that encodes nothing stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 /** Wildcard addresses: a server can listen on them, but no browser can open them. */
 const wildcardAddresses = new Set(['0.0.0.0', '::', '[::]', '0'])
 const settings = z
@@ -82,6 +136,8 @@ const settings = z
       })
       .optional(),
     REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// address' }).optional(),
+    S3_URL: bucketUrl.optional(),
+    STORAGE_CACHE_MB: whole(64, 1_000_000).default(4_096),
     REELPILOT_DATA: text.default('.reelpilot'),
     HOST: text.default('127.0.0.1'),
     PORT: port.default(4_000),
@@ -144,6 +200,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
     databaseUrl: all.DATABASE_URL,
     redisUrl: all.REDIS_URL,
     dataDirectory: path.resolve(all.REELPILOT_DATA),
+    bucket: all.S3_URL,
+    storageCacheBytes: all.STORAGE_CACHE_MB * 1024 * 1024,
     host: all.HOST,
     port: all.PORT,
     workerConcurrency: all.WORKER_CONCURRENCY,

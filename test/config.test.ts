@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/config.ts'
 
+function catchError(run: () => unknown): Error {
+  try {
+    run()
+  } catch (error) {
+    return error as Error // of readConfig
+  }
+  throw new Error('nothing was refused')
+}
+
 describe('the settings', () => {
   it('have a default each', () => {
     expect(readConfig({}, false)).toMatchObject({
@@ -63,6 +72,35 @@ describe('the settings', () => {
       )
       expect(problemsOf({ HOST, PUBLIC_URL: 'https://reels.example/api' })).toBe('')
     }
+  })
+  it('accept a bucket with its keys, percent-encoded', () => {
+    const url = 'https://AKIA:a%2Fb%2Bc@s3.example.com:9000/my-bucket?region=eu-central-1'
+    expect(readConfig({ S3_URL: url }, false).bucket).toEqual({
+      endpoint: 'https://s3.example.com:9000',
+      name: 'my-bucket',
+      region: 'eu-central-1',
+      accessKeyId: 'AKIA',
+      secretAccessKey: 'a/b+c',
+    })
+    expect(readConfig({ S3_URL: 'http://k:100%@127.0.0.1/bucket' }, false).bucket).toMatchObject({
+      region: undefined,
+      secretAccessKey: '100%',
+    })
+  })
+  it.each([
+    ['s3://key:hidden@host/bucket', /must be an address such as/],
+    ['https://key:hid/den@host/bucket', /must be an address such as .* %2F for a \/ in a key/],
+    ['https://key@host/bucket', /must contain the access key and the secret key/],
+    ['https://key:hidden@host', /must end with the name of a bucket/],
+    ['https://key:hidden@host/bucket/folder', /must end with the name of a bucket/],
+    ['https://key:hidden@host/bucket?region=EU%20West', /must name a region by lower-case letters/],
+    ['https://key:hidden@host/bucket?zone=1', /must have no parameter besides "region"/],
+    ['https://key:hidden@host/bucket#x', /must have no parameter besides "region"/],
+  ])('refuse %s as a bucket, without repeating it', (S3_URL, problem) => {
+    const error = catchError(() => readConfig({ S3_URL }, false))
+    expect(error.message).toMatch(/^ {2}S3_URL: /m)
+    expect(error.message).toMatch(problem)
+    expect(error.message).not.toMatch(/hidden|hid|den@/)
   })
   it('accept whole numbers as the cost limits of an API key', () => {
     const settings = { API_COST_LIMIT: '20', API_COST_PER_SECOND: '2' }

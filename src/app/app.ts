@@ -10,7 +10,6 @@ import {
 } from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
-import { createDiskStorage } from '../providers/storage/disk-storage.ts'
 import { createLocalProvider } from '../providers/video/local/local-provider.ts'
 import { startLimiter } from '../rate-limit/start-limiter.ts'
 import { announceRehearsal } from '../rehearsal/announce.ts'
@@ -35,6 +34,7 @@ import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
 import { createKeyCheck, openRequiredKeys } from './keys.ts'
 import { listen } from './listener.ts'
 import { logSteps } from './log-steps.ts'
+import { openStorage, refuseWrongBucket } from './open-storage.ts'
 import { startWorkerRole } from './worker.ts'
 
 export type Role = 'api' | 'worker'
@@ -85,6 +85,9 @@ async function start(
   if (listener) teardown.add(() => listener.close())
   if (roles.includes('worker')) await refuseWithoutFfmpeg(config)
   await openDataDirectory(config.dataDirectory)
+  await refuseWrongBucket(config, (error) =>
+    plainLog.child({ component: 'storage' }).warn({ err: error }, 'the object storage cannot be used now'),
+  )
   const rehearsal = config.tiktok
     ? null
     : await startRehearsalTikTok({
@@ -122,7 +125,6 @@ async function start(
   const { ring } = await openRequiredKeys(config, runtime)
   const encryptor = createEncryptor(ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, mediaMachine, breakerMachine])
-  const storage = await createDiskStorage({ directory: path.join(config.dataDirectory, 'media') })
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is configured')
   const clientSecret = new Secret(app.clientSecret)
@@ -147,6 +149,7 @@ async function start(
     notifications,
     log,
   })
+  const storage = await openStorage(config, { db: runtime.db, withBreaker })
   const seeded = rehearsal?.local ? await seedRehearsal(runtime.db, rehearsal.local, encryptor) : null
 
   if (listener) {

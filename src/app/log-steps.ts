@@ -8,12 +8,15 @@ export function logSteps(log: Logger): (report: StepReport) => void {
     switch (report.kind) {
       case 'began': {
         const { fault, step, cause } = report
-        stepLog.error({ err: cause, fault, step }, 'a fault of this host fails steps; they are retried')
+        stepLog.error(
+          { err: cause, fault, step },
+          'a fault of this host or its storage fails steps; they are retried',
+        )
         return
       }
       case 'ended': {
         const { fault, steps } = report
-        stepLog.info({ fault, steps }, 'no step has failed by this host fault for some minutes')
+        stepLog.info({ fault, steps }, 'no step has failed by this fault for some minutes')
         return
       }
       case 'failed': {

@@ -2,6 +2,7 @@ import { openDataDirectory } from '../app/data-directory.ts'
 import { openDatabase } from '../app/database.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from '../app/host-checks.ts'
 import { openRequiredKeys } from '../app/keys.ts'
+import { refuseWrongBucket } from '../app/open-storage.ts'
 import type { Config } from '../config.ts'
 import { StartupError } from '../startup-error.ts'
 import { hasSealedRows } from '../store/account/tokens.ts'
@@ -27,6 +28,7 @@ interface CheckResult {
  */
 async function examine(config: Config, shutdown: AbortSignal): Promise<readonly CheckResult[]> {
   const disk = await check('disk', () => examineDisk(config))
+  const storage = config.bucket ? [await check('storage', () => examineBucket(config))] : []
   const ffmpeg = await check('ffmpeg', () => refuseWithoutFfmpeg(config))
   const results = { keys: unknownKeys }
   const database = await check('database', async () => {
@@ -43,7 +45,7 @@ async function examine(config: Config, shutdown: AbortSignal): Promise<readonly 
       await server.stop()
     }
   })
-  return [database, disk, results.keys, ffmpeg]
+  return [database, disk, ...storage, results.keys, ffmpeg]
 }
 
 /** One line for each check. */
@@ -77,6 +79,13 @@ async function examineDisk({ dataDirectory }: Config): Promise<void> {
   if (disk === null) return
   const { meaning, nextStep } = verdictFor('reelpilot', disk).verdict
   throw new StartupError(`${meaning} ${nextStep}`)
+}
+
+async function examineBucket(config: Config): Promise<void> {
+  await openDataDirectory(config.dataDirectory)
+  await refuseWrongBucket(config, (error) => {
+    throw error
+  })
 }
 
 async function refuseOtherBuild(owner: Connection): Promise<void> {

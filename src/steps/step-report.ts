@@ -1,7 +1,8 @@
 import type { HostFaultCode } from '../providers/host-fault.ts'
+import type { StorageFaultCode } from '../providers/storage/storage.ts'
 
-/** A fault of this machine. A missing key of the key ring counts like a missing file. */
-export type HostFaultKind = HostFaultCode | 'KEY_MISSING'
+/** A fault of this machine, or of the storage as it is reached from here. A missing key of the key ring counts like a missing file. */
+export type HostFaultKind = HostFaultCode | StorageFaultCode | 'STORAGE_FULL' | 'KEY_MISSING'
 
 /** This machine has started to fail its steps, or has not failed one for a while. */
 export type HostFaultReport =

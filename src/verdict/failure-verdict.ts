@@ -4,6 +4,7 @@ import { networkCauseOf, networkVerdicts } from './network-verdict.ts'
 import { oauthVerdicts } from './oauth-verdict.ts'
 import { ownVerdicts } from './own-verdict.ts'
 import { postVerdicts } from './post-verdict.ts'
+import { storageVerdicts } from './storage-verdict.ts'
 import { uploadVerdicts } from './upload-verdict.ts'
 import type { FailureVerdict, VerdictSource } from './verdict-row.ts'
 import { videoVerdicts } from './video-verdict.ts'
@@ -16,6 +17,7 @@ export const failureVerdicts: readonly FailureVerdict[] = [
   ...uploadVerdicts,
   ...networkVerdicts,
   ...videoVerdicts,
+  ...storageVerdicts,
   ...ownVerdicts,
 ]
 

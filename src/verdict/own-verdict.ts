@@ -7,7 +7,7 @@ const lookedUp =
 const changeSetting =
   'The creator changes the setting in the TikTok app, or the planner plans the post without this option.'
 
-/** Codes of our own steps, machines and guards for accounts and posts. `videoVerdicts` has those for videos. */
+/** Codes of our own steps, machines and guards for accounts and posts. `videoVerdicts` and `storageVerdicts` have those for videos. */
 export const ownVerdicts = verdictsOf('reelpilot', {
   // Accounts.
   ACCOUNT_BUSY: {

@@ -116,9 +116,9 @@ export const videoVerdicts = verdictsOf('reelpilot', {
   MEDIA_NOT_HERE: {
     verdict: 'NEEDS_OPERATOR',
     meaning:
-      'The worker cannot find a file of this job: it uses another data directory, or the file is gone.',
+      'The worker cannot find a file of this job: it uses another data directory or bucket, or the file is gone.',
     nextStep:
-      'The operator gives all workers the same storage directory; then retry the job. If the file is gone for good, cancel the job and plan the post again.',
+      'The operator gives all workers the same storage directory, or the same bucket (S3_URL); then retry the job. If the file is gone for good, cancel the job and plan the post again.',
   },
   MEDIA_NOT_READY: {
     verdict: 'NEEDS_USER',

@@ -78,7 +78,7 @@ describe('docs/settings.md', () => {
 
   it('lists every setting that the program reads, and no other', async () => {
     const config = await readFile(path.join(root, 'src/config.ts'), 'utf8')
-    const read = [...config.matchAll(/^ {4}([A-Z][A-Z_]+): /gm)].map(([, setting]) => setting)
+    const read = [...config.matchAll(/^ {4}([A-Z][A-Z\d_]+): /gm)].map(([, setting]) => setting)
     expect(rows.map(({ setting }) => setting).toSorted()).toEqual(read.toSorted())
   })
 

@@ -10,6 +10,7 @@ import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { createDatabaseClock } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
+import type { Storage } from '../../src/providers/storage/storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
 import { createInstanceStore } from '../../src/queue/instance-store.ts'
@@ -40,6 +41,8 @@ export interface WorkerOptions {
   readonly directory: string
   readonly ffmpegPath?: string
   readonly mediaDirectory?: string
+  /** Default: a disk storage in `mediaDirectory`. */
+  readonly storage?: Storage
 }
 
 /** A database with a virtual clock, an organization with quota, and workers that drive jobs from their first state. */
@@ -64,7 +67,7 @@ export async function createHostHarness() {
       username: `creator${randomBytes(4).toString('hex')}`,
     })
     const media = options.mediaDirectory ?? path.join(options.directory, 'media')
-    const storage = await createDiskStorage({ directory: media })
+    const storage = options.storage ?? (await createDiskStorage({ directory: media }))
     const videos = createLocalProvider({
       directory: path.join(options.directory, 'renders'),
       ...(options.ffmpegPath && { ffmpegPath: options.ffmpegPath }),

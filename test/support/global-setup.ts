@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -6,10 +6,13 @@ import { startEmbeddedServer } from '../../src/postgres/server.ts'
 import { installQueues } from '../../src/queue/install-queues.ts'
 import { connect } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
+import { stopSharedServers } from './s3/shared-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly serverUrl: string
+    /** A directory of this run, which is removed at its end. */
+    readonly runDirectory: string
   }
 }
 
@@ -23,7 +26,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await installQueues(server.url, owner)
   await owner.close()
   project.provide('serverUrl', server.url)
+  const runDirectory = path.join(directory, 'run')
+  await mkdir(runDirectory)
+  project.provide('runDirectory', runDirectory)
   return async () => {
+    await stopSharedServers(runDirectory)
     await server.stop()
     await rm(directory, { recursive: true, force: true })
   }

@@ -2,27 +2,19 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import {
   codeOf,
   contentOf,
   createDirectory,
+  isOutOfSpace,
   moveDurably,
   removeStale,
   temporaryName,
-  writeDurably,
 } from './durable-file.ts'
-import {
-  type ByteRange,
-  ContentMismatch,
-  type ExpectedContent,
-  ObjectMissing,
-  type Storage,
-  StorageFull,
-  type StoredObject,
-} from './storage.ts'
+import { assertNames, isSha256, receive } from './receive.ts'
+import { type ByteRange, ObjectMissing, type Storage, StorageFull } from './storage.ts'
 
-const outOfSpace = new Set(['ENOSPC', 'EDQUOT'])
 const staleAfterMs = 24 * 60 * 60 * 1000
 
 export interface DiskStorageOptions {
@@ -46,27 +38,23 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<St
   }
 
   const pathOf = (organizationId: string, sha256: string) => {
-    // The names become parts of paths.
-    if (!/^[\w-]{1,128}$/.test(organizationId))
-      throw new TypeError('an organization id may contain only letters, digits, - and _')
-    if (!/^[0-9a-f]{64}$/.test(sha256))
-      throw new TypeError('a sha256 must have 64 lower-case hexadecimal digits')
+    assertNames(organizationId, sha256)
     return path.join(directory, organizationId, sha256.slice(0, 2), sha256)
   }
 
   return {
-    async put(organizationId, source, expected) {
+    async put(organizationId, source, options) {
       pathOf(organizationId, '0'.repeat(64))
       const arriving = path.join(temporary, temporaryName())
       try {
-        const object = await receive(typeof source === 'string' ? contentOf(source) : source, arriving)
-        assertExpected(object, expected)
+        const content = typeof source === 'string' ? contentOf(source) : source
+        const object = await receive(content, arriving, options)
         const target = pathOf(organizationId, object.sha256)
         await createDirectory(path.dirname(target), directory)
         await moveDurably(arriving, target, arrivals)
         return object
       } catch (cause) {
-        if (outOfSpace.has(codeOf(cause))) throw new StorageFull('the storage is full', { cause })
+        if (isOutOfSpace(cause)) throw new StorageFull('the storage is full', { cause })
         throw cause
       } finally {
         await rm(arriving, { force: true })
@@ -115,7 +103,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<St
       })
       const hashes: string[] = []
       for (const sha256 of names.map((name) => path.basename(name))) {
-        if (!/^[0-9a-f]{64}$/.test(sha256)) continue
+        if (!isSha256(sha256)) continue
         const written = await stat(pathOf(organizationId, sha256)).catch(() => undefined)
         if (written && Date.now() - written.mtimeMs >= olderThanMs) hashes.push(sha256)
       }
@@ -129,31 +117,6 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<St
     },
 
     locationOf: pathOf,
-  }
-}
-
-async function receive(source: AsyncIterable<Uint8Array>, arriving: string): Promise<StoredObject> {
-  // The source may fail before it is read; reading it then throws the same error.
-  if (source instanceof Readable) source.on('error', () => undefined)
-  const hash = createHash('sha256')
-  let bytes = 0
-  async function* hashed() {
-    for await (const chunk of source) {
-      hash.update(chunk)
-      bytes += chunk.byteLength
-      yield chunk
-    }
-  }
-  await writeDurably(arriving, hashed())
-  return { sha256: hash.digest('hex'), bytes }
-}
-
-function assertExpected(object: StoredObject, expected: ExpectedContent = {}): void {
-  if (expected.bytes !== undefined && expected.bytes !== object.bytes) {
-    throw new ContentMismatch(`expected ${expected.bytes} bytes, got ${object.bytes}`)
-  }
-  if (expected.sha256 !== undefined && expected.sha256 !== object.sha256) {
-    throw new ContentMismatch(`expected content ${expected.sha256}, got ${object.sha256}`)
   }
 }
 

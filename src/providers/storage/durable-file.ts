@@ -11,6 +11,9 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+/** Whether a system call failed because the disk or its quota is full. */
+export const isOutOfSpace = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error))
+
 /** Reads a file, opened at the first read only: a stream that fails before it has a listener ends the process. */
 export async function* contentOf(file: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(file)

@@ -6,10 +6,12 @@ export interface StoredObject {
   readonly bytes: number
 }
 
-/** The expected content, as far as the caller knows it. On a mismatch nothing is stored. */
-export interface ExpectedContent {
+export interface PutOptions {
+  /** The expected content, as far as the caller knows it. On a mismatch nothing is stored. */
   readonly sha256?: string
   readonly bytes?: number
+  /** Ends the put; its reason is thrown. */
+  readonly signal?: AbortSignal
 }
 
 /** A part of an object, in bytes from 0, both ends inclusive as in an HTTP range. */
@@ -21,19 +23,24 @@ export interface ByteRange {
 /**
  * Stores files by the sha256 of their content, separately per organization: equal content of two organizations is stored as
  * two objects, so that no organization can detect what another one has stored.
+ *
+ * A store that is reached over a network also throws StorageFault, StorageFull and StorageDeferred from every method.
  */
 export interface Storage {
   /**
    * Stores a stream, or a copy of the file at a path. The object is stored completely or not at all, and survives a power cut
-   * after this returns. Throws StorageFull or ContentMismatch.
+   * after this returns. An object that is stored already counts as put now. Throws StorageFull or ContentMismatch.
    */
   put(
     organizationId: string,
     source: AsyncIterable<Uint8Array> | string,
-    expected?: ExpectedContent,
+    options?: PutOptions,
   ): Promise<StoredObject>
 
-  /** Streams an object or a part of it. Throws ObjectMissing. A later removal does not affect the stream. */
+  /**
+   * Streams an object or a part of it; nothing of a part that lies behind its end. Throws ObjectMissing. A later removal does not
+   * affect the stream.
+   */
   open(organizationId: string, sha256: string, range?: ByteRange): Promise<Readable>
 
   stat(organizationId: string, sha256: string): Promise<StoredObject | undefined>
@@ -55,13 +62,55 @@ export interface Storage {
     organizationId: string,
     sha256: string,
     work: (file: string) => Promise<Result>,
+    options?: { readonly signal?: AbortSignal },
   ): Promise<Result>
 
   /** Where a person finds the object. For display only: it need not be a path of this machine. */
   locationOf(organizationId: string, sha256: string): string
 }
 
-/** The disk or its quota is full. Nothing of the object was stored. */
+/** Why the store does not work. Each code is in the table of verdicts, which has the next step. */
+export type StorageFaultCode =
+  | 'STORAGE_UNREACHABLE'
+  | 'STORAGE_BUSY'
+  | 'STORAGE_CREDENTIALS'
+  | 'STORAGE_CLOCK'
+  | 'STORAGE_BUCKET'
+  | 'STORAGE_REGION'
+  | 'STORAGE_REFUSED'
+
+/** The store did not do what was asked. The work itself is not at fault and is retried unchanged. */
+export class StorageFault extends Error {
+  override readonly name = 'StorageFault'
+  readonly fault: StorageFaultCode
+  /** How long the store asked not to be called. */
+  readonly afterSeconds: number | undefined
+
+  constructor(
+    fault: StorageFaultCode,
+    message: string,
+    options: ErrorOptions & { readonly afterSeconds?: number | undefined } = {},
+  ) {
+    super(message, options)
+    this.fault = fault
+    this.afterSeconds = options.afterSeconds
+  }
+}
+
+/** The store was not asked, because its circuit breaker is open. */
+export class StorageDeferred extends Error {
+  override readonly name = 'StorageDeferred'
+  readonly reason: 'circuitOpen' | 'retryBudget'
+  readonly afterSeconds: number
+
+  constructor({ reason, afterSeconds }: Pick<StorageDeferred, 'reason' | 'afterSeconds'>) {
+    super(`the storage is not called for ${afterSeconds} s: ${reason}`)
+    this.reason = reason
+    this.afterSeconds = afterSeconds
+  }
+}
+
+/** The disk, the store or its quota is full. Nothing of the object was stored. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull'
 }
