@@ -76,8 +76,14 @@ export interface InstanceStore {
    * attempt back.
    */
   release(jobId: string, epoch: number, revision: number, isUnattempted?: boolean): Promise<boolean>
-  /** Renews leases; lost ones are missing from the result. */
-  renew(leases: readonly { readonly jobId: string; readonly epoch: number }[]): Promise<readonly LeaseState[]>
+  /**
+   * Renews leases; the results are in their order. An instance that another transaction has locked delays no other: it is `locked`, unless
+   * `waits` is set.
+   */
+  renew(
+    leases: readonly { readonly jobId: string; readonly epoch: number }[],
+    waits?: boolean,
+  ): Promise<readonly (LeaseState | 'lost' | 'locked')[]>
 }
 
 /** The database's clock, read without a query: see `createDatabaseClock`. */

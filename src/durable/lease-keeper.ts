@@ -21,6 +21,8 @@ interface Entry {
   readonly epoch: number
   controller: AbortController
   isSuperseded: ((state: LeaseState) => boolean) | null
+  /** Whether it is being renewed alone. */
+  isWaiting: boolean
 }
 
 /**
@@ -42,7 +44,13 @@ export class LeaseKeeper {
   }
 
   track(jobId: string, epoch: number): TrackedLease {
-    const entry: Entry = { jobId, epoch, controller: new AbortController(), isSuperseded: null }
+    const entry: Entry = {
+      jobId,
+      epoch,
+      controller: new AbortController(),
+      isSuperseded: null,
+      isWaiting: false,
+    }
     this.#entries.set(jobId, entry)
     return {
       get signal() {
@@ -80,21 +88,36 @@ export class LeaseKeeper {
   }
 
   async #renewOnce(): Promise<void> {
-    const renewed = [...this.#entries.values()].map((entry) => ({ entry, isSuperseded: entry.isSuperseded }))
-    if (renewed.length === 0) return
+    // One that waits for a lock is renewed alone, so that it does not delay the others.
+    const entries = [...this.#entries.values()].filter(({ isWaiting }) => !isWaiting)
+    for (const entry of await this.#renewAll(entries, false)) void this.#renewAlone(entry)
+  }
+
+  async #renewAlone(entry: Entry): Promise<void> {
+    entry.isWaiting = true
+    await this.#renewAll([entry], true)
+    entry.isWaiting = false
+  }
+
+  /** Renews leases, and aborts what is not to go on. Returns those whose instances are locked. */
+  async #renewAll(entries: readonly Entry[], waits: boolean): Promise<readonly Entry[]> {
+    if (entries.length === 0) return []
+    const renewed = entries.map((entry) => ({ entry, isSuperseded: entry.isSuperseded }))
     try {
-      const states = await this.#instanceStore.renew(renewed.map(({ entry }) => entry))
-      const byInstance = new Map(states.map((state) => [state.jobId, state]))
-      for (const { entry, isSuperseded } of renewed) {
-        const state = byInstance.get(entry.jobId)
-        if (!state) entry.controller.abort(new LeaseLost(entry.jobId))
+      const states = await this.#instanceStore.renew(entries, waits)
+      return renewed.flatMap(({ entry, isSuperseded }, index) => {
+        const state = states[index]
+        if (state === 'locked') return [entry]
+        if (state === undefined || state === 'lost') entry.controller.abort(new LeaseLost(entry.jobId))
         // The state may be older than a step that was begun since.
         else if (entry.isSuperseded === isSuperseded && isSuperseded?.(state))
           entry.controller.abort(new StepSuperseded(entry.jobId))
-      }
+        return []
+      })
     } catch (error) {
       // The database is unreachable: leases expire there, and commits under them are refused.
       this.#onError(error)
+      return []
     }
   }
 }

@@ -111,8 +111,8 @@ export function createInstanceStore({
       const lease = { jobId, epoch, revision, isUnattempted }
       return (await releaseOne(lease)) ?? (await releaseLease(db, lease))
     },
-    async renew(leases) {
-      const { states, now } = await renewLeases(db, leases, leaseSeconds)
+    async renew(leases, waits) {
+      const { states, now } = await renewLeases(db, leases, leaseSeconds, waits)
       clock.observe(now)
       return states
     },

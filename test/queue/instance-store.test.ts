@@ -4,6 +4,7 @@ import type { Transition } from '../../src/durable/instance-store.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const database = await createTestDatabase()
 
@@ -83,6 +84,63 @@ it('leases of the same moment do not wait for an instance that a transaction has
     expect(await late).toBe(true)
     const again = await Promise.all([locked, first, second].map(instanceStore.acquireLease))
     expect(again.map(({ kind }) => kind)).toEqual(['acquired', 'acquired', 'leasedElsewhere'])
+  } finally {
+    client.release()
+    await stop()
+  }
+}, 20_000)
+
+it('a locked instance does not delay the renewal of other leases, and is renewed once it is free', async () => {
+  const organizationId = await createOrganization(database)
+  // Renews every lease ten times a second.
+  const { boss, runtime, stop } = await createToyProcess(database, { supervises: false, renewEveryMs: 100 })
+  const { instanceStore, keeper } = runtime
+  const [locked, other] = [
+    await startToyJob(database, boss, organizationId),
+    await startToyJob(database, boss, organizationId),
+  ]
+  const leased = [locked, other].map(async (jobId) => {
+    await instanceStore.acquireLease(jobId)
+    return keeper.track(jobId, 1)
+  })
+  const [lockedLease, otherLease] = await Promise.all(leased)
+  const leaseOf = async (jobId: string) =>
+    (
+      await database.runtime.db
+        .selectFrom('machine_instance')
+        .select('lease_until')
+        .where('id', '=', jobId)
+        .executeTakeFirstOrThrow()
+    ).lease_until?.getTime() ?? 0
+  const renewed = async (jobId: string, times: number) => {
+    for (let time = 0; time < times; time += 1) {
+      const before = await leaseOf(jobId)
+      await waitUntil(
+        () => leaseOf(jobId),
+        (until) => until > before,
+      )
+    }
+  }
+  const client = await database.owner.pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('select from reelpilot.machine_instance where id = $1 for update', [locked])
+    const before = await leaseOf(locked)
+    await renewed(other, 5)
+    expect(await leaseOf(locked)).toBe(before)
+    await client.query('rollback')
+    await renewed(locked, 2)
+    expect([lockedLease?.signal.aborted, otherLease?.signal.aborted]).toEqual([false, false])
+
+    // Another worker has the lease now.
+    await database.owner.pool.query('update reelpilot.machine_instance set lease_epoch = 2 where id = $1', [
+      locked,
+    ])
+    await waitUntil(
+      () => lockedLease?.signal.aborted,
+      (aborted) => aborted === true,
+    )
+    expect(otherLease?.signal.aborted).toBe(false)
   } finally {
     client.release()
     await stop()

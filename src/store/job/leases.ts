@@ -174,22 +174,44 @@ export async function releaseLeases(
   return leases.map((_lease, index) => results.get(index) ?? null)
 }
 
+/** What became of leases that were to be renewed, in their order. */
+export interface Renewal {
+  readonly states: readonly (LeaseState | 'lost' | 'locked')[]
+  readonly now: number
+}
+
+/**
+ * Renews leases in one statement. `lost`: another epoch has begun, or the lease was released. `locked`: another transaction has locked
+ * the instance, which is not waited for unless `waits` is set.
+ */
 export async function renewLeases(
   db: Executor,
   leases: readonly { readonly jobId: string; readonly epoch: number }[],
   leaseSeconds: number,
-): Promise<{ readonly states: readonly LeaseState[]; readonly now: number }> {
-  const input = leases.map(({ jobId, epoch }) => ({ job_id: jobId, epoch }))
-  const { rows } = await sql<LeaseState & { now: number }>`
+  waits = false,
+): Promise<Renewal> {
+  const input = leases.map(({ jobId, epoch }, index) => ({ index, job_id: jobId, epoch }))
+  const { rows } = await sql<
+    LeaseState & { index: number; isLocked: boolean; isRenewed: boolean; now: number }
+  >`
     with requested as materialized (
-      select * from json_to_recordset(${JSON.stringify(input)}::json) as x (job_id uuid, epoch bigint)
+      select * from json_to_recordset(${JSON.stringify(input)}::json) as x (index int, job_id uuid, epoch bigint)
     ), locked as materialized (
-      select id from machine_instance where id in (select job_id from requested) order by id for no key update
+      select id from machine_instance where id in (select job_id from requested)
+       order by id for no key update ${sql.raw(waits ? '' : 'skip locked')}
+    ), renewed as (
+      update machine_instance instance set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+        from requested join locked on locked.id = requested.job_id
+       where instance.id = locked.id and instance.lease_epoch = requested.epoch and instance.lease_owner is not null
+      returning requested.index, instance.id, instance.lease_epoch, instance.revision, instance.step->>'key' as step_key
     )
-    update machine_instance instance set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
-      from requested join locked on locked.id = requested.job_id
-     where instance.id = locked.id and instance.lease_epoch = requested.epoch and instance.lease_owner is not null
-    returning instance.id as "jobId", instance.lease_epoch as epoch, instance.revision, instance.step->>'key' as "stepKey",
-              ${databaseNow} as now`.execute(db)
-  return { states: rows, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
+    select requested.index, locked.id is null as "isLocked", renewed.id is not null as "isRenewed",
+           renewed.id as "jobId", renewed.lease_epoch as epoch, renewed.revision, renewed.step_key as "stepKey",
+           ${databaseNow} as now
+      from requested left join locked on locked.id = requested.job_id left join renewed on renewed.index = requested.index
+     order by requested.index`.execute(db)
+  const states = rows.map(({ jobId, epoch, revision, stepKey, isLocked, isRenewed }) =>
+    isRenewed ? { jobId, epoch, revision, stepKey } : isLocked ? ('locked' as const) : ('lost' as const),
+  )
+  return { states, now: rows[0]?.now ?? Number.NEGATIVE_INFINITY }
 }
