@@ -85,7 +85,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     workerLog.warn({ err: error }, 'leases not renewed'),
   )
   const draining = new AbortController()
-  const runtime: Runtime = {
+  const runtime = {
     instanceStore,
     keeper,
     machines,

@@ -4,7 +4,7 @@ import type { MediaEvent } from '../../machines/media.ts'
 import { type MachineEvent, wakeAtOf } from '../durable/checkpoint.ts'
 import { decide } from '../durable/decide.ts'
 import { loadCheckpoint } from '../durable/machine.ts'
-import { queueWakeUps } from '../queue/wake.ts'
+import { wakeUpId, wakeUpInsert } from '../queue/wake.ts'
 import { readDatabaseTime, type Tx } from '../store/database.ts'
 import { lockInstance } from '../store/job/jobs.ts'
 import { commitTransitions } from '../store/job/transitions.ts'
@@ -42,35 +42,30 @@ export async function sendEvent(
 
   const next = decision.checkpoint
   const wakeAt = wakeAtOf(next, at)
-  await queueWakeUps(
-    boss,
+  const wakeUp =
     wakeAt === null
-      ? []
-      : [
-          {
-            jobId: id,
-            organizationId,
-            reason: revision,
-            ...(wakeAt > at && { at: wakeAt }),
-            isFirst: request.machine === 'account',
-          },
-        ],
-    tx,
-  )
-  const { results } = await commitTransitions(tx, [
-    {
-      jobId: id,
-      organizationId,
-      expectedRevision: instance.revision,
-      epoch: null,
-      from: checkpoint.state,
-      event: event.type,
-      next,
-      wakeAt,
-      // A worker that holds the lease keeps it. It reads the new revision and aborts a step that is no longer pending.
-      release: false,
-    },
-  ])
+      ? null
+      : {
+          jobId: id,
+          organizationId,
+          reason: revision,
+          ...(wakeAt > at && { at: wakeAt }),
+          isFirst: request.machine === 'account',
+        }
+  const transition = {
+    jobId: id,
+    organizationId,
+    expectedRevision: instance.revision,
+    epoch: null,
+    from: checkpoint.state,
+    event: event.type,
+    next,
+    wakeAt,
+    // A worker that holds the lease keeps it. It reads the new revision and aborts a step that is no longer pending.
+    release: false,
+  }
+  const wakeUps = wakeUp && { ids: [wakeUpId(wakeUp)], insert: await wakeUpInsert(boss, [wakeUp], tx) }
+  const { results } = await commitTransitions(tx, [transition], wakeUps ?? undefined)
   if (results[0]?.kind !== 'committed')
     throw new Error(`${request.machine} ${id} changed while it was locked`)
   return { kind: 'moved', from: checkpoint.state, to: next.state }

@@ -1,6 +1,6 @@
 import { type Checkpoint, type MachineEvent, nextTimer, wakeAtOf } from './checkpoint.ts'
 import { type DecisionFacts, decide, doneEvent, failureEvent } from './decide.ts'
-import type { Clock, InstanceStore, LeasedInstance, LeaseState } from './instance-store.ts'
+import type { Clock, InstanceStore, LeasedInstance, LeaseResult, LeaseState } from './instance-store.ts'
 import { type LeaseKeeper, LeaseLost, StepSuperseded, type TrackedLease } from './lease-keeper.ts'
 import { loadCheckpoint, type MachineCatalogue, UnknownCheckpoint } from './machine.ts'
 import { isUnchanged, pollAfter } from './poll.ts'
@@ -27,13 +27,13 @@ export type DriveEnd = 'rested' | 'leasedElsewhere' | 'missing' | 'leaseLost' | 
 export const maxLeaseAttempts = 8
 
 /**
- * Leases an instance and performs its steps, without a queue hop in between, until it waits, rests or ends. Throws what a
- * step throws (a bug, or lost infrastructure) after releasing the lease, so that the queue retries.
+ * Leases an instance, unless the caller has done so just now, and performs its steps, without a queue hop in between, until it waits,
+ * rests or ends. Throws what a step throws (a bug, or lost infrastructure) after releasing the lease, so that the queue retries.
  */
-export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> {
-  const acquired = await runtime.instanceStore.acquireLease(jobId)
+export async function drive(runtime: Runtime, jobId: string, lease?: LeaseResult | null): Promise<DriveEnd> {
+  const acquired = lease ?? (await runtime.instanceStore.acquireLease(jobId))
   if (acquired.kind !== 'acquired') return acquired.kind
-  const lease = runtime.keeper.track(jobId, acquired.instance.epoch)
+  const tracked = runtime.keeper.track(jobId, acquired.instance.epoch)
   let leased: LeasedInstance | null = acquired.instance
   /** The key of a step that no worker can have begun: this drive committed it, or is the first to lease it. */
   let unstartedKey = unstartedStepKey(acquired.instance)
@@ -51,7 +51,7 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
       const event =
         timer && !polling
           ? timer
-          : await performStep(runtime, job, polling ?? checkpoint, polling !== null, lease, unstarted)
+          : await performStep(runtime, job, polling ?? checkpoint, polling !== null, tracked, unstarted)
       if (event === 'aborted') {
         leased = await runtime.instanceStore.reload(jobId, job.epoch)
         if (!leased) return 'leaseLost'
@@ -76,7 +76,7 @@ export async function drive(runtime: Runtime, jobId: string): Promise<DriveEnd> 
     if (leased) await releaseLease(runtime, leased, 'drained', isUnattempted).catch(() => undefined)
     throw error
   } finally {
-    lease.done()
+    tracked.done()
   }
 
   /**

@@ -1,5 +1,6 @@
-import { fromKysely, PgBoss, type Warning } from 'pg-boss'
+import { fromKysely, type JobInsert, PgBoss, type Warning } from 'pg-boss'
 import { connectionOptions, type Executor } from '../store/database.ts'
+import type { QueueInsert } from '../store/job/queue-inserts.ts'
 import { queueSchema } from '../store/job/queue-warnings.ts'
 import { nameOfFrequent } from '../store/prepared-statements.ts'
 import type { Role } from '../store/role.ts'
@@ -84,6 +85,24 @@ export function connectionOf(url: string, role: Role, name: string) {
 export function within(tx: Executor): { readonly db: ReturnType<typeof fromKysely> } {
   // `fromKysely` needs only `executeQuery` of a Kysely.
   return { db: fromKysely(tx as unknown as Parameters<typeof fromKysely>[0]) }
+}
+
+/** The statement by which pg-boss would insert work, for a larger statement. */
+export async function insertOf(
+  boss: PgBoss,
+  queue: string,
+  work: readonly JobInsert[],
+): Promise<QueueInsert> {
+  let insert: QueueInsert | undefined
+  const db = {
+    async executeSql(text: string, values: unknown[] = []) {
+      insert = { text, work: String(values[0]) }
+      return { rows: [] }
+    },
+  }
+  await boss.insert(queue, [...work], { db })
+  if (!insert) throw new Error(`pg-boss sends no statement to insert into ${queue}`)
+  return insert
 }
 
 /** The minimum interval between reports of the same kind of warning. */

@@ -1,7 +1,7 @@
-import type { PgBoss } from 'pg-boss'
+import type { FetchOptions, PgBoss } from 'pg-boss'
 import { returnUnstarted } from '../store/job/queue-returns.ts'
 import { causeOf, workerDied } from './failure-cause.ts'
-import { FetchAhead } from './fetch-ahead.ts'
+import { FetchAhead, fetchSize } from './fetch-ahead.ts'
 import { onQueueNotification } from './notify.ts'
 import type { QueuedWork } from './queued-work.ts'
 import { type Attempt, createSettlement } from './settle.ts'
@@ -19,6 +19,8 @@ const maxBufferedMs = 500
 export interface FairWorkerOptions<Data extends object> {
   readonly boss: PgBoss
   readonly queue: string
+  /** Fetches work that starts at once, also if the worker drains meanwhile. Default: it is fetched as other work is. */
+  readonly fetchToStart?: (options: FetchOptions) => Promise<readonly QueuedWork<Data>[]>
   /** How many pieces of work this process performs at once. */
   readonly concurrency: number
   /** How much of the concurrency is reserved for groups that have no active work in any process. */
@@ -152,13 +154,19 @@ export class FairWorker<Data extends object> {
       return true
     }
     if (!this.#moreMayWait) return false
-    const wanted = sizeOf(unreserved + this.#roomAhead())
+    const ahead = this.#roomAhead()
+    const wanted = fetchSize(unreserved + ahead)
     if (wanted === 0) return false // The next completion fetches again.
     this.#moreMayWait = false
-    const fetched = await boss.fetch<Data>(queue, { batchSize: wanted })
+    // Nothing else can take the free capacity meanwhile, so all of it starts.
+    const fetchToStart = ahead === 0 && this.#buffer.size === 0 ? this.#options.fetchToStart : undefined
+    const fetched = fetchToStart
+      ? await fetchToStart({ batchSize: wanted })
+      : await boss.fetch<Data>(queue, { batchSize: wanted })
     this.#ahead.fetched(fetched.length, wanted)
     if (this.#ahead.isBacklogged) this.#moreMayWait = true
-    this.#accept(fetched)
+    if (fetchToStart) for (const work of fetched) this.#start(work)
+    else this.#accept(fetched)
     return this.#ahead.isBacklogged
   }
 
@@ -181,10 +189,14 @@ export class FairWorker<Data extends object> {
           ? this.#buffer.takeOldest()
           : this.#buffer.takeOfGroup((groupId) => !this.#groupSizes.has(groupId))
       if (!work) return
-      this.#running.add(work)
-      this.#resizeGroup(work, 1)
-      this.#track(this.#perform(work))
+      this.#start(work)
     }
+  }
+
+  #start(work: QueuedWork<Data>): void {
+    this.#running.add(work)
+    this.#resizeGroup(work, 1)
+    this.#track(this.#perform(work))
   }
 
   async #perform(work: QueuedWork<Data>): Promise<void> {
@@ -236,11 +248,6 @@ export class FairWorker<Data extends object> {
     const attempts = [...this.#running, ...this.#buffer, ...this.#settling].map(attemptOf)
     if (attempts.length > 0) await boss.touch(queue, attempts).catch(this.#reportError)
   }
-}
-
-/** Rounds a large fetch down to a power of two: its size is part of the statement, and each size is planned once. */
-function sizeOf(wanted: number): number {
-  return wanted <= 16 ? wanted : 2 ** Math.floor(Math.log2(wanted))
 }
 
 function attemptOf({ id, retryCount }: Attempt): Attempt {

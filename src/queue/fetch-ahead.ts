@@ -47,3 +47,8 @@ export class FetchAhead {
     this.#shortEnds = 0
   }
 }
+
+/** Rounds a fetch down to a power of two: its size is part of the statement, and each connection plans each size once. */
+export function fetchSize(wanted: number): number {
+  return wanted <= 4 ? wanted : 2 ** Math.floor(Math.log2(wanted))
+}

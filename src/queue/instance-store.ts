@@ -1,4 +1,4 @@
-import type { PgBoss } from 'pg-boss'
+import type { FetchOptions, PgBoss } from 'pg-boss'
 import { batch, batchByKey } from '../durable/batch.ts'
 import type {
   DatabaseClock,
@@ -8,7 +8,9 @@ import type {
   TransitionResult,
 } from '../durable/instance-store.ts'
 import type { Db } from '../store/database.ts'
+import { fetchLeased } from '../store/job/fetched-leases.ts'
 import {
+  type AcquiredLease,
   acquireLease,
   acquireLeases,
   type ReleasedLease,
@@ -20,7 +22,9 @@ import {
 import { postponeInstances } from '../store/job/postponements.ts'
 import { commitTransitions } from '../store/job/transitions.ts'
 import { asUnavailable } from '../store/unavailable.ts'
-import { queueWakeUps } from './wake.ts'
+import { queues } from './queue-settings.ts'
+import type { QueuedWork } from './queued-work.ts'
+import { queueWakeUps, type WakeUp, wakeUpId, wakeUpInsert } from './wake.ts'
 
 /** How long a lease lasts without renewal. Shorter than the queue's heartbeat timeout, so that a retry can acquire it. */
 export const leaseSeconds = 8
@@ -34,10 +38,20 @@ export interface InstanceStoreOptions {
   readonly onCommitted: (transitions: readonly Transition[]) => void
 }
 
+export type QueuedWakeUp = QueuedWork<{ readonly jobId: string }>
+
+export interface QueueInstanceStore extends InstanceStore {
+  /**
+   * Fetches due wake-ups and acquires the leases of their instances in the same round trip, without waiting: there is no lease of an
+   * instance that another transaction has locked.
+   */
+  fetchLeased(options: FetchOptions): Promise<readonly QueuedWakeUp[]>
+}
+
 /**
  * The instance store on Postgres. Leases that are acquired or released at the same moment share a statement. Transitions of an
- * organization that are ready at the same moment are committed as a group: in one statement if their instances continue, in one
- * transaction with their wake-ups if some are released to wait. No organization waits for another's group.
+ * organization that are ready at the same moment are committed in one statement, with the wake-ups of those that are released to wait.
+ * No organization waits for another's group.
  */
 export function createInstanceStore({
   db,
@@ -45,29 +59,21 @@ export function createInstanceStore({
   clock,
   owner,
   onCommitted,
-}: InstanceStoreOptions): InstanceStore {
+}: InstanceStoreOptions): QueueInstanceStore {
   const options = { isCommon: (error: unknown) => asUnavailable(error) !== null }
   const commitGroup = async (transitions: readonly Transition[]): Promise<readonly TransitionResult[]> => {
-    const { results, now } = transitions.some(needsWakeUp)
-      ? await db.transaction().execute(async (tx) => {
-          const committed = await commitTransitions(tx, transitions)
-          const wakeUps = transitions.flatMap((transition, index) => {
-            const result = committed.results[index]
-            if (result?.kind !== 'committed' || !needsWakeUp(transition)) return []
-            return [
-              {
-                jobId: transition.jobId,
-                organizationId: transition.organizationId,
-                reason: result.revision,
-                ...(transition.wakeAt !== null && { at: transition.wakeAt }),
-                isFirst: transition.next.machine === 'account',
-              },
-            ]
-          })
-          await queueWakeUps(boss, wakeUps, tx)
-          return committed
-        })
-      : await commitTransitions(db, transitions)
+    const wakeUps = transitions.map(wakeUpOf)
+    const queued = wakeUps.filter((wakeUp) => wakeUp !== null)
+    const { results, now } = await commitTransitions(
+      db,
+      transitions,
+      queued.length === 0
+        ? undefined
+        : {
+            ids: wakeUps.map((wakeUp) => wakeUp && wakeUpId(wakeUp)),
+            insert: await wakeUpInsert(boss, queued, db),
+          },
+    )
     clock.observe(now)
     onCommitted(transitions.filter((_transition, index) => results[index]?.kind === 'committed'))
     return results
@@ -106,6 +112,22 @@ export function createInstanceStore({
     // client, would hold up the commits of all others.
     commit: batchByKey(({ organizationId }) => organizationId, commitGroup, options),
     postpone: batchByKey(({ organizationId }) => organizationId, postponeGroup, options),
+    async fetchLeased(fetchOptions) {
+      let leases: readonly (AcquiredLease | null)[] = []
+      const leasing = {
+        async executeSql(text: string, values: unknown[] = []) {
+          const fetched = await fetchLeased<QueuedWakeUp>(db, { text, values }, owner, leaseSeconds)
+          leases = fetched.leases
+          return { rows: [...fetched.rows] }
+        },
+      }
+      const wakeUps: QueuedWakeUp[] = await boss.fetch(queues.wake, { ...fetchOptions, db: leasing })
+      return wakeUps.map((wakeUp, index) => {
+        const acquired = leases[index] ?? null
+        if (acquired) clock.observe(acquired.now)
+        return { ...wakeUp, lease: acquired?.lease ?? null }
+      })
+    },
     reload: (jobId, epoch) => reloadLeased(db, jobId, epoch),
     async release(jobId, epoch, revision, isUnattempted = false) {
       const lease = { jobId, epoch, revision, isUnattempted }
@@ -119,6 +141,16 @@ export function createInstanceStore({
   }
 }
 
-function needsWakeUp(transition: Transition): boolean {
-  return transition.release && transition.wakeAt !== null
+/** What wakes the instance once it was released to wait. */
+function wakeUpOf({
+  release,
+  wakeAt,
+  jobId,
+  organizationId,
+  expectedRevision,
+  next,
+}: Transition): WakeUp | null {
+  if (!release || wakeAt === null) return null
+  const reason = expectedRevision + 1
+  return { jobId, organizationId, reason, at: wakeAt, isFirst: next.machine === 'account' }
 }

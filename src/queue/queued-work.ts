@@ -1,3 +1,5 @@
+import type { LeaseResult } from '../durable/instance-store.ts'
+
 /** One piece of work, as fetched from the queue. */
 export interface QueuedWork<Data extends object> {
   readonly id: string
@@ -5,4 +7,6 @@ export interface QueuedWork<Data extends object> {
   readonly retryCount: number
   readonly data: Data
   readonly groupId?: string | null
+  /** The lease of a wake-up's instance, if it was acquired with the fetch. */
+  readonly lease?: LeaseResult | null
 }

@@ -4,14 +4,14 @@ import { isOnlyOrganization } from '../store/breaker/breakers.ts'
 import type { Db } from '../store/database.ts'
 import { findOverdueInstances } from '../store/job/jobs.ts'
 import { FairWorker } from './fair-worker.ts'
+import type { QueuedWakeUp, QueueInstanceStore } from './instance-store.ts'
 import { queues } from './queue-settings.ts'
-import type { QueuedWork } from './queued-work.ts'
 import { queueWakeUps } from './wake.ts'
 
 export interface WorkerOptions {
   readonly boss: PgBoss
   readonly db: Db
-  readonly runtime: Runtime
+  readonly runtime: Runtime & { readonly instanceStore: QueueInstanceStore }
   /** How many machine instances this process drives at once. */
   readonly concurrency: number
   readonly onError: (error: unknown, jobId: string) => void
@@ -27,8 +27,6 @@ export interface Worker {
   stop(graceMs: number): Promise<void>
 }
 
-type QueuedWakeUp = QueuedWork<{ readonly jobId: string }>
-
 /** Fetches wake-ups from the queue and drives their machine instances, until the runtime drains. */
 export async function startWakeWorker(options: WorkerOptions): Promise<Worker> {
   const { boss, db, runtime, concurrency, onError } = options
@@ -38,6 +36,7 @@ export async function startWakeWorker(options: WorkerOptions): Promise<Worker> {
     queue: queues.wake,
     concurrency,
     reserve: () => (hasOneOrganization ? 0 : reserveOf(concurrency)),
+    fetchToStart: runtime.instanceStore.fetchLeased,
     perform: (work: QueuedWakeUp) => wake(options, work),
   })
   const { graceSeconds, everySeconds } = options.sweep ?? { graceSeconds: 30, everySeconds: 60 }
@@ -74,7 +73,7 @@ async function wake({ boss, runtime, onError, notify }: WorkerOptions, work: Que
   const { jobId } = work.data
   const wakeUp = { jobId, organizationId: work.groupId ?? null }
   try {
-    const end = await drive(runtime, jobId)
+    const end = await drive(runtime, jobId, work.lease)
     // The worker that leased it may be dead: try again after the lease. The time is rounded, so that several attempts queue one wake-up.
     if (end === 'leasedElsewhere') {
       const later = Math.ceil(Date.now() / 2_000) * 2_000 + 1_000

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { PgBoss } from 'pg-boss'
+import type { JobInsert, PgBoss } from 'pg-boss'
 import type { Executor } from '../store/database.ts'
 import { recordQueued } from '../store/event/changes.ts'
-import { within } from './boss.ts'
+import type { QueueInsert } from '../store/job/queue-inserts.ts'
+import { insertOf, within } from './boss.ts'
 import { queues } from './queue-settings.ts'
 
 export interface WakeUp {
@@ -24,18 +25,44 @@ export interface WakeUp {
  */
 export async function queueWakeUps(boss: PgBoss, wakeUps: readonly WakeUp[], tx?: Executor): Promise<void> {
   if (wakeUps.length === 0) return
-  const jobs = wakeUps.map(({ jobId, organizationId, reason, at, isFirst }) => ({
-    id: nameUuid(`${jobId}/${reason}`),
-    data: { jobId },
-    ...(organizationId !== null && { group: { id: organizationId } }),
-    ...(isFirst && { priority: 1 }),
-    ...(at !== undefined && { startAfter: new Date(at).toISOString() }),
-  }))
-  // A fixed order prevents deadlocks between processes that queue the same wake-ups at the same moment.
-  jobs.sort((a, b) => (a.id < b.id ? -1 : 1))
-  await boss.insert(queues.wake, jobs, tx ? within(tx) : {})
-  if (tx && jobs.some(({ startAfter }) => startAfter === undefined || Date.parse(startAfter) <= Date.now()))
-    recordQueued(tx, queues.wake)
+  await boss.insert(queues.wake, workOf(wakeUps), tx ? within(tx) : {})
+  if (tx) recordDue(tx, wakeUps)
+}
+
+/**
+ * The statement that `queueWakeUps` would run, for a larger one that the transaction is to run instead. Notifies the workers as
+ * `queueWakeUps` does.
+ */
+export async function wakeUpInsert(
+  boss: PgBoss,
+  wakeUps: readonly WakeUp[],
+  tx: Executor,
+): Promise<QueueInsert> {
+  const insert = await insertOf(boss, queues.wake, workOf(wakeUps))
+  recordDue(tx, wakeUps)
+  return insert
+}
+
+/** The id of a wake-up in the queue. */
+export function wakeUpId({ jobId, reason }: Pick<WakeUp, 'jobId' | 'reason'>): string {
+  return nameUuid(`${jobId}/${reason}`)
+}
+
+function recordDue(tx: Executor, wakeUps: readonly WakeUp[]): void {
+  if (wakeUps.some(({ at }) => at === undefined || at <= Date.now())) recordQueued(tx, queues.wake)
+}
+
+/** In a fixed order, which prevents deadlocks between processes that queue the same wake-ups at the same moment. */
+function workOf(wakeUps: readonly WakeUp[]): JobInsert[] {
+  return wakeUps
+    .map(({ jobId, organizationId, reason, at, isFirst }) => ({
+      id: wakeUpId({ jobId, reason }),
+      data: { jobId },
+      ...(organizationId !== null && { group: { id: organizationId } }),
+      ...(isFirst && { priority: 1 }),
+      ...(at !== undefined && { startAfter: new Date(at).toISOString() }),
+    }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /** Derives a UUID from a name by SHA-256 (RFC 9562, version 8). */

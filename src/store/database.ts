@@ -169,7 +169,8 @@ function transactFor<Result>(
 }
 
 /** Epoch milliseconds of the database's clock, as a column. */
-export const databaseNow: RawBuilder<number> = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`
+export const databaseNowText = '(extract(epoch from clock_timestamp()) * 1000)::float8'
+export const databaseNow: RawBuilder<number> = sql.raw(databaseNowText)
 
 /** Reads the database's clock in epoch milliseconds. Every decision is stamped with it. */
 export async function readDatabaseTime(db: Executor): Promise<number> {

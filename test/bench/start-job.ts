@@ -4,7 +4,9 @@ import { jobMachine } from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { notDone } from '../../src/durable/step.ts'
 import { startWakeWorker } from '../../src/queue/wake-worker.ts'
+import { createChangeNotifier } from '../../src/store/event/notify.ts'
 import { grantQuota } from '../../src/store/quota/adjustments.ts'
+import { runCommand } from '../../src/store/run-command.ts'
 import { createDueSlots } from '../support/due-slots.ts'
 import { createToyProcess } from '../support/toy-runtime.ts'
 import type { BenchDatabase } from './bench-database.ts'
@@ -50,6 +52,7 @@ export const startToFirstStep: Row = {
       onError: console.error,
     }
     await startWakeWorker(worker)
+    const notifier = createChangeNotifier(runtime)
     const startNext = async () => {
       const slot = slots.pop()
       if (!slot) throw new Error('there are too few slots')
@@ -57,7 +60,7 @@ export const startToFirstStep: Row = {
         reached = resolve
       })
       const request = { organizationId, slotId: slot.id }
-      await runtime.db.transaction().execute((tx) => startJob(tx, { boss: toy.boss, machines }, request))
+      await runCommand(runtime.db, notifier, (tx) => startJob(tx, { boss: toy.boss, machines }, request))
       await firstStep
     }
     const bare = await openBare(database)
@@ -67,6 +70,7 @@ export const startToFirstStep: Row = {
       close: async () => {
         await bare.close()
         await toy.stop()
+        await notifier.close()
       },
     }
   },

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
+import { batch } from '../../src/durable/batch.ts'
 import { startWakeWorker } from '../../src/queue/wake-worker.ts'
-import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
+import { connect } from '../../src/store/database.ts'
+import { createToyProcess, startToyJobs } from '../support/toy-runtime.ts'
 import { type BenchDatabase, inFlight } from './bench-database.ts'
 import type { Row } from './row.ts'
 
@@ -10,7 +12,8 @@ const atOnce = 32
 
 /**
  * Durable workflows over the full path, 32 in flight: a job is started (row, wake-up and event), fetched from the queue, leased, driven
- * through five no-op steps with a checkpoint and an event each, and done. Beside it the minimum: the same rows by bare pg, without a
+ * through five no-op steps with a checkpoint and an event each, and done. Jobs that start at the same moment share a statement, as those
+ * of a scan do. Beside it the minimum: the same rows by bare pg, without a
  * queue and without leases, in one statement for all jobs that are ready, and in one statement for each.
  */
 export const workflow: Row = {
@@ -32,20 +35,42 @@ export const workflow: Row = {
     const { db } = database.runtime
     const worker = await startWakeWorker({ boss, db, runtime, concurrency: atOnce, onError: console.error })
     const limit = await openBareWorkflows(database)
-    const perform = async () => {
+    // In production another process starts jobs, over connections of its own.
+    const runtimeOfStarts = connect(database.url, 'reelpilot_runtime', {
+      max: 10,
+      name: 'bench starts',
+      onError: console.error,
+    })
+    const starting = { url: database.url, runtime: runtimeOfStarts }
+    const startAll = async (jobIds: readonly string[]) => {
+      await startToyJobs(starting, boss, database.organizationId, steps, jobIds)
+      return jobIds
+    }
+    const perform = (start: (jobId: string) => Promise<unknown>) => async () => {
       const jobId = randomUUID()
       const isFinished = new Promise<void>((resolve) => finished.set(jobId, resolve))
-      await startToyJob(database, boss, database.organizationId, steps, jobId)
+      await start(jobId)
       await isFinished
       finished.delete(jobId)
     }
+    // As in a database that has been in use: without statistics, plans of the queue read whole tables.
+    await rateOf(jobs, perform(batch(startAll)))
+    await limit.analyze()
     return {
-      product: () => rateOf(jobs, perform),
+      product: () => rateOf(jobs, perform(batch(startAll))),
       limit: () => rateOf(jobs, limit.performGrouped),
-      others: { 'limit, a statement a step': () => rateOf(jobs, limit.performSingle) },
+      others: {
+        'each job started by a command of its own': () =>
+          rateOf(
+            jobs,
+            perform((jobId) => startAll([jobId])),
+          ),
+        'limit, a statement a step': () => rateOf(jobs, limit.performSingle),
+      },
       async close() {
         await worker.stop(5_000)
         await stop()
+        await runtimeOfStarts.close()
         await limit.close()
       },
     }
@@ -136,6 +161,7 @@ async function openBareWorkflows({ url }: BenchDatabase) {
       (row) => insert([row]),
       (row) => step([row]),
     ),
+    analyze: () => pool.query('analyze'),
     close: () => pool.end(),
   }
 }

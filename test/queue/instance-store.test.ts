@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { initialCheckpoint } from '../../src/durable/decide.ts'
 import type { Transition } from '../../src/durable/instance-store.ts'
+import { queues } from '../../src/queue/queue-settings.ts'
+import { queueWakeUps, wakeUpId } from '../../src/queue/wake.ts'
 import { createOrganization, createTestDatabase } from '../support/database.ts'
 import { toyMachine } from '../support/toy-machine.ts'
 import { createToyProcess, startToyJob } from '../support/toy-runtime.ts'
@@ -145,4 +148,71 @@ it('a locked instance does not delay the renewal of other leases, and is renewed
     client.release()
     await stop()
   }
+}, 20_000)
+
+it('wake-ups are fetched with the leases of their instances, except for what others have locked or leased', async () => {
+  const organizationId = await createOrganization(database)
+  const { boss, runtime, stop } = await createToyProcess(database, { supervises: false })
+  const { instanceStore } = runtime
+  await boss.deleteAllJobs(queues.wake)
+  const start = () => startToyJob(database, boss, organizationId)
+  const [free, locked, leased] = [await start(), await start(), await start()]
+  const missing = randomUUID()
+  await queueWakeUps(boss, [
+    { jobId: free, organizationId, reason: 'again' },
+    { jobId: missing, organizationId, reason: 1 },
+  ])
+  const taken = await instanceStore.acquireLease(leased)
+  const client = await database.owner.pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('select from reelpilot.machine_instance where id = $1 for update', [locked])
+    const fetched = await instanceStore.fetchLeased({ batchSize: 10 })
+    const leasesOf = (jobId: string) =>
+      fetched.filter(({ data }) => data.jobId === jobId).map(({ lease }) => lease)
+    expect(leasesOf(free).map((lease) => lease?.kind)).toEqual(['acquired', 'leasedElsewhere'])
+    expect(leasesOf(free)[0]).toEqual({
+      kind: 'acquired',
+      instance: {
+        ...(taken.kind === 'acquired' && taken.instance),
+        jobId: free,
+        checkpoint: expect.anything(),
+      },
+    })
+    expect(leasesOf(locked)).toEqual([null])
+    expect(leasesOf(leased)).toEqual([{ kind: 'leasedElsewhere' }])
+    expect(leasesOf(missing)).toEqual([{ kind: 'missing' }])
+    // They are the queue's: fetched once, and settled by their attempts.
+    expect(await instanceStore.fetchLeased({ batchSize: 10 })).toEqual([])
+    expect(fetched[0]).toMatchObject({ retryCount: 0, groupId: organizationId })
+  } finally {
+    await client.query('rollback')
+    client.release()
+    await stop()
+  }
+}, 20_000)
+
+it('transitions that wait queue their wake-ups, except for those that were refused', async () => {
+  const organizationId = await createOrganization(database)
+  const { boss, runtime, stop } = await createToyProcess(database, { supervises: false })
+  const wakeAt = Date.now() + 60_000
+  const waiting = async (expectedRevision: number): Promise<Transition> => {
+    const jobId = await startToyJob(database, boss, organizationId)
+    const facts = { at: Date.now(), key: `${jobId}/2`, epoch: null }
+    const next = initialCheckpoint(toyMachine, { laps: 3 }, facts)
+    const what = { epoch: null, from: 'running', event: 'note', next, wakeAt, release: true }
+    return { jobId, organizationId, expectedRevision, ...what }
+  }
+  const transitions = [await waiting(1), await waiting(7), await waiting(1)]
+  const results = await Promise.all(transitions.map(runtime.instanceStore.commit))
+  expect(results.map(({ kind }) => kind)).toEqual(['committed', 'conflict', 'committed'])
+  const deferred = await Promise.all(
+    transitions.map(async ({ jobId, expectedRevision }) => {
+      const id = wakeUpId({ jobId, reason: expectedRevision + 1 })
+      const [wakeUp] = await boss.findJobs(queues.wake, { id })
+      return wakeUp?.startAfter.getTime() ?? null
+    }),
+  )
+  expect(deferred).toEqual([wakeAt, null, wakeAt])
+  await stop()
 }, 20_000)

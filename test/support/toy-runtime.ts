@@ -8,13 +8,12 @@ import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { done, type StepCatalogue } from '../../src/durable/step.ts'
 import { createBoss } from '../../src/queue/boss.ts'
-import { createInstanceStore } from '../../src/queue/instance-store.ts'
+import { createInstanceStore, type QueueInstanceStore } from '../../src/queue/instance-store.ts'
 import { notifyQueue } from '../../src/queue/notify.ts'
-import { queueWakeUps } from '../../src/queue/wake.ts'
+import { wakeUpInsert } from '../../src/queue/wake.ts'
 import type { Connection } from '../../src/store/database.ts'
-import { appendEvent } from '../../src/store/event/append.ts'
 import { createChangeNotifier, listenForChanges } from '../../src/store/event/notify.ts'
-import { insertInstance } from '../../src/store/job/jobs.ts'
+import { insertStarted } from '../../src/store/job/new-jobs.ts'
 import { runCommand } from '../../src/store/run-command.ts'
 import type { TestDatabase } from './database.ts'
 import { toyMachine } from './toy-machine.ts'
@@ -22,7 +21,7 @@ import { toyMachine } from './toy-machine.ts'
 /** A process that can run the toy machine: its own lease owner, queue connection and clock. */
 export interface ToyProcess {
   readonly boss: PgBoss
-  readonly runtime: Runtime
+  readonly runtime: Runtime & { readonly instanceStore: QueueInstanceStore }
   drain(): void
   stop(): Promise<void>
 }
@@ -70,7 +69,7 @@ export async function createToyProcess(
   })
   const draining = new AbortController()
   const keeper = new LeaseKeeper(instanceStore, options.renewEveryMs ?? 500, onError)
-  const runtime: Runtime = {
+  const runtime = {
     instanceStore,
     keeper,
     machines: options.machines ?? catalogueOf([toyMachine]),
@@ -108,19 +107,26 @@ export async function startToyJob(
   laps = 3,
   jobId: string = randomUUID(),
 ): Promise<string> {
-  const at = Date.now()
-  const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${jobId}/1`, epoch: null })
-  await runCommand(database.runtime.db, notifierOf(database.runtime), async (tx) => {
-    await insertInstance(tx, {
-      id: jobId,
-      organizationId,
-      slotId: null,
-      accountId: null,
-      checkpoint,
-      wakeAt: wakeAtOf(checkpoint, at),
-    })
-    await queueWakeUps(boss, [{ jobId, organizationId, reason: 1 }], tx)
-    await appendEvent(tx, { organizationId, type: 'job.transitioned', jobId, jobRevision: 1 })
-  })
+  await startToyJobs(database, boss, organizationId, laps, [jobId])
   return jobId
+}
+
+/** Starts many as a scan would: all rows, events and wake-ups in one statement. */
+export async function startToyJobs(
+  database: ToyDatabase,
+  boss: PgBoss,
+  organizationId: string,
+  laps: number,
+  jobIds: readonly string[],
+): Promise<void> {
+  const at = Date.now()
+  const instances = jobIds.map((id) => {
+    const checkpoint = initialCheckpoint(toyMachine, { laps }, { at, key: `${id}/1`, epoch: null })
+    return { id, organizationId, slotId: null, accountId: null, checkpoint, wakeAt: wakeAtOf(checkpoint, at) }
+  })
+  const wakeUps = jobIds.map((jobId) => ({ jobId, organizationId, reason: 1 }))
+  const events = jobIds.map((jobId) => ({ organizationId, type: 'job.transitioned', jobId, jobRevision: 1 }))
+  await runCommand(database.runtime.db, notifierOf(database.runtime), async (tx) =>
+    insertStarted(tx, organizationId, { instances, wakeUps: await wakeUpInsert(boss, wakeUps, tx), events }),
+  )
 }

@@ -3,12 +3,11 @@ import { connectingMs } from '../../../machines/account.ts'
 import { accountMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { initialCheckpoint } from '../../durable/decide.ts'
-import { queueWakeUps } from '../../queue/wake.ts'
+import { wakeUpInsert } from '../../queue/wake.ts'
 import { findAccounts, insertAccount } from '../../store/account/accounts.ts'
 import { insertAttempt } from '../../store/account/connection-attempts.ts'
 import { readDatabaseTime, type Tx } from '../../store/database.ts'
-import { appendEvent } from '../../store/event/append.ts'
-import { insertInstance } from '../../store/job/jobs.ts'
+import { insertStarted } from '../../store/job/new-jobs.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 
@@ -102,17 +101,27 @@ export async function connectAccount(
     )
     const wakeAt = wakeAtOf(checkpoint, at)
     await insertAccount(tx, { id: accountId, organizationId, scopes: [] })
-    await insertInstance(tx, { id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt })
-    if (wakeAt !== null)
-      await queueWakeUps(boss, [{ jobId: accountId, organizationId, reason: 1, at: wakeAt }], tx)
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })
-    await appendEvent(tx, {
-      organizationId,
-      type: 'account.transitioned',
-      jobId: accountId,
-      jobRevision: 1,
-      accountId,
-      payload: { from: null, to: checkpoint.state, event: 'connect', tag: checkpoint.tag, progress: null },
+    const wakeUps = wakeAt === null ? [] : [{ jobId: accountId, organizationId, reason: 1, at: wakeAt }]
+    await insertStarted(tx, organizationId, {
+      instances: [{ id: accountId, organizationId, slotId: null, accountId, checkpoint, wakeAt }],
+      wakeUps: await wakeUpInsert(boss, wakeUps, tx),
+      events: [
+        {
+          organizationId,
+          type: 'account.transitioned',
+          jobId: accountId,
+          jobRevision: 1,
+          accountId,
+          payload: {
+            from: null,
+            to: checkpoint.state,
+            event: 'connect',
+            tag: checkpoint.tag,
+            progress: null,
+          },
+        },
+      ],
     })
   } else {
     await insertAttempt(tx, { id: attemptId, organizationId, accountId, scopes, expiresAt, ...started })

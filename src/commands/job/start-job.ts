@@ -21,8 +21,8 @@ export type StartJobResult =
   | QuotaShort
 
 /**
- * Starts the job of a slot, whether or not autopilot is on, and reserves its quota. Without quota nothing changes. Three round trips: the
- * locks, the rows, the queue.
+ * Starts the job of a slot, whether or not autopilot is on, and reserves its quota. Without quota nothing changes. Two round trips: the
+ * locks and the rows.
  *
  * A slot has one job, and another only after that one is cancelled: the job's id derives from the slot's id and from how many
  * jobs it had, and a unique index allows one job per slot that is not cancelled. A `jobKey`, the caller's own name for the

@@ -2,7 +2,7 @@ import type { StartedBy } from '../../../machines/rules/clearance.ts'
 import { jobMachine } from '../../definitions/machines.ts'
 import { wakeAtOf } from '../../durable/checkpoint.ts'
 import { initialCheckpoint } from '../../durable/decide.ts'
-import { nameUuid, queueWakeUps } from '../../queue/wake.ts'
+import { nameUuid, wakeUpInsert } from '../../queue/wake.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
 import type { NewInstance } from '../../store/job/jobs.ts'
@@ -39,8 +39,8 @@ export function jobIdOf(slotId: string, cancelled = 0): string {
 }
 
 /**
- * Starts the jobs of slots of one organization, in their order, as far as its quota goes, and returns a result for each. Jobs, claims
- * and reservations are written by one statement, however many they are, and wake-ups by another.
+ * Starts the jobs of slots of one organization, in their order, as far as its quota goes, and returns a result for each. Jobs, claims,
+ * reservations and wake-ups are written by one statement, however many they are.
  */
 export async function startSlotJobs(
   tx: Tx,
@@ -71,9 +71,12 @@ export async function startSlotJobs(
   // they lock the organization's event sequence. To queue a wake-up under that lock is safe: nobody else queues those of a new job.
   const isSingle = jobs.length === 1
   if (jobs.length > 0) {
-    await insertJobs(tx, debits, jobs, isSingle ? events : [])
     const wakeUps = jobs.map(({ id: jobId }) => ({ jobId, organizationId, reason: 1 }))
-    await queueWakeUps(boss, wakeUps, tx)
+    await insertJobs(tx, debits, {
+      instances: jobs,
+      wakeUps: await wakeUpInsert(boss, wakeUps, tx),
+      events: isSingle ? events : [],
+    })
   }
   return { results: await withNextAvailable(tx, debits.moment, results), events: isSingle ? [] : events }
 }

@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import type { LeasedInstance, LeaseResult, LeaseState } from '../../durable/instance-store.ts'
-import { databaseNow, type Executor } from '../database.ts'
+import { databaseNow, databaseNowText, type Executor } from '../database.ts'
 import {
   type CheckpointRow,
   checkpointColumnNames,
@@ -70,26 +70,54 @@ export async function acquireLeases(
   owner: string,
   leaseSeconds: number,
 ): Promise<readonly (AcquiredLease | null)[]> {
-  const { rows } = await sql<
-    Omit<LeasedRow, 'revision'> & { revision: number | null; now: number; isLeased: boolean }
-  >`
-    with locked as materialized (
-      select id from machine_instance where id = any(${jobIds}::uuid[]) order by id for no key update skip locked
+  const { rows } = await db.executeQuery<TriedRow>(
+    CompiledQuery.raw(
+      `with requested as (select unnest($1::uuid[]) as id), ${leasesOf('$2', '$3')}
+       select tried.* from requested join tried on tried.id = requested.id`,
+      [jobIds, owner, leaseSeconds],
+    ),
+  )
+  return leasesIn(jobIds, rows)
+}
+
+/** What became of an instance whose lease was requested. `revision` is null if it was not acquired. */
+export interface TriedRow extends Omit<LeasedRow, 'revision'> {
+  readonly revision: number | null
+  readonly now: number
+  /** Another worker has the lease; otherwise, if it was not acquired, another transaction has locked the instance. */
+  readonly isLeased: boolean
+}
+
+/** Common table expressions that acquire the leases of the instances whose ids are in `requested`. `tried` has a row for each instance that exists. */
+export function leasesOf(owner: string, leaseSeconds: string): string {
+  return `locked as materialized (
+      select id from machine_instance where id = any(array(select id from requested)) order by id
+         for no key update skip locked
     ), acquired as (
       update machine_instance instance
          set lease_epoch = lease_epoch + 1, lease_owner = ${owner}, lease_attempts = lease_attempts + 1,
              lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
         from locked
-       where instance.id = locked.id and (lease_until is null or lease_until < clock_timestamp())
-      returning instance.id, organization_id, revision, lease_epoch, lease_attempts, ${checkpointColumns}
-    )
-    select instance.id, acquired.organization_id, acquired.revision, acquired.lease_epoch, acquired.lease_attempts,
-           ${sql.raw(checkpointColumnNames.map((name) => `acquired.${name}`).join(', '))},
-           locked.id is not null as "isLeased", ${databaseNow} as now
-      from machine_instance instance
-      left join locked on locked.id = instance.id
-      left join acquired on acquired.id = instance.id
-     where instance.id = any(${jobIds}::uuid[])`.execute(db)
+       where instance.id = any(array(select id from locked)) and instance.id = locked.id
+         and (lease_until is null or lease_until < clock_timestamp())
+      returning instance.id, organization_id, revision, lease_epoch, lease_attempts,
+                ${checkpointColumnNames.join(', ')}
+    ), tried as (
+      select instance.id, acquired.organization_id, acquired.revision, acquired.lease_epoch, acquired.lease_attempts,
+             ${checkpointColumnNames.map((name) => `acquired.${name}`).join(', ')},
+             locked.id is not null as "isLeased", ${databaseNowText} as now
+        from machine_instance instance
+        left join locked on locked.id = instance.id
+        left join acquired on acquired.id = instance.id
+       where instance.id = any(array(select id from requested))
+    )`
+}
+
+/** The result for each id, in their order. */
+export function leasesIn(
+  jobIds: readonly string[],
+  rows: readonly TriedRow[],
+): readonly (AcquiredLease | null)[] {
   const found = new Map(rows.map((row) => [row.id, row]))
   const taken = new Set<string>()
   return jobIds.map((jobId): AcquiredLease | null => {

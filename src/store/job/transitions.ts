@@ -3,15 +3,25 @@ import type { Transition, TransitionResult } from '../../durable/instance-store.
 import { databaseNow, type Executor } from '../database.ts'
 import { sequencesFor } from '../event/append.ts'
 import { recordChange } from '../event/changes.ts'
+import { type QueueInsert, queuedOf } from './queue-inserts.ts'
+
+/** The wake-ups of transitions: their ids in the places of the transitions, null where there is none. */
+export interface TransitionWakeUps {
+  readonly ids: readonly (string | null)[]
+  readonly insert: QueueInsert
+}
 
 /**
  * Commits transitions of many machine instances in one statement: compare-and-set on each row, the organizations' event sequences, and
  * one event each. An instance that another writer changed first, or whose lease has another epoch by now, is left unchanged and
  * returned as `conflict`; the others are committed. Rows are locked in the order of `LOCKS.md`.
+ *
+ * `wakeUps` are queued with them, each if the transition in its place is committed.
  */
 export async function commitTransitions(
   db: Executor,
   transitions: readonly Transition[],
+  wakeUps?: TransitionWakeUps,
 ): Promise<{ readonly results: readonly TransitionResult[]; readonly now: number }> {
   const input = transitions.map((transition, index) => ({
     index,
@@ -28,14 +38,16 @@ export async function commitTransitions(
     context: transition.next.context,
     step: transition.next.step,
     timers: transition.next.timers,
+    wake_up: wakeUps?.ids[index],
   }))
+  const chosen = sql`select input.wake_up from updated join input using (index)`
   const { rows } = await sql<{ index: number; revision: number; sequence: number; now: number }>`
     with input as materialized (
       select * from json_to_recordset(${JSON.stringify(input)}::json) as x (
         index int, job_id uuid, expected bigint, epoch bigint, "from" text, event text, wake_at timestamptz,
-        release boolean, version int, state text, tag text, context jsonb, step jsonb, timers jsonb)
+        release boolean, version int, state text, tag text, context jsonb, step jsonb, timers jsonb, wake_up uuid)
     ), locked_instances as materialized (
-      select id from machine_instance where id in (select job_id from input) order by id for no key update
+      select id from machine_instance where id = any(array(select job_id from input)) order by id for no key update
     ), updated as (
       update machine_instance instance
          set version = input.version, state = input.state, tag = input.tag, context = input.context,
@@ -49,12 +61,13 @@ export async function commitTransitions(
              lease_owner = case when input.release then null else instance.lease_owner end,
              lease_until = case when input.release then null else instance.lease_until end
         from input join locked_instances on locked_instances.id = input.job_id
-       where instance.id = locked_instances.id and instance.revision = input.expected
+       where instance.id = any(array(select job_id from input)) and instance.id = locked_instances.id
+         and instance.revision = input.expected
          and (input.epoch is null or (instance.lease_epoch = input.epoch and instance.lease_owner is not null))
       returning input.index, instance.id, instance.machine, instance.organization_id, instance.slot_id,
                 instance.account_id, instance.revision,
                 input."from", input.event, instance.state, instance.tag, instance.context->'progress' as progress
-    ), ${sequencesFor('updated')}, appended as (
+    ), ${wakeUps ? sql`${queuedOf(wakeUps.insert, chosen)}, ` : sql``} ${sequencesFor('updated')}, appended as (
       insert into event (organization_id, sequence, type, job_id, job_revision, slot_id, account_id, payload)
       select updated.organization_id,
              heads.base + row_number() over (partition by updated.organization_id order by updated.index),
