@@ -185,10 +185,13 @@ class Lease implements DatabaseConnection {
   }
 }
 
+/** Creating one for each read took as long as sending the statement. */
+const compiler = new PostgresQueryCompiler()
+
 function dialectOf(lease: Lease) {
   return {
     createDriver: () => driverOf(lease),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createQueryCompiler: () => compiler,
     createAdapter: () => new PostgresAdapter(),
     createIntrospector: (db: Kysely<unknown>) => new PostgresIntrospector(db),
   }

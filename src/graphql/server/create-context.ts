@@ -12,6 +12,7 @@ import type { Authenticator } from './authenticate.ts'
 import type { ChargedRequest } from './charge-request.ts'
 import type { Context } from './context.ts'
 import { createLoaders } from './loaders.ts'
+import type { LookUp } from './shared-lookups.ts'
 
 export interface ContextOptions {
   readonly db: Db
@@ -30,6 +31,7 @@ export interface ContextOptions {
   readonly idempotencyMinutes: number
   /** The public address of the API. Default: the origin of each request. */
   readonly publicUrl: string | undefined
+  readonly lookUpFor: (organizationId: string) => LookUp
 }
 
 /** What is known of a request before its operation is executed. */
@@ -69,7 +71,7 @@ export function createContext(options: ContextOptions, facts: RequestFacts): Con
     read,
     transact,
     accountsLackingKey,
-    load: createLoaders(organizationId, read, accountsLackingKey),
+    load: createLoaders(organizationId, read, accountsLackingKey, options.lookUpFor(organizationId)),
     // A mutation may have set a rate limit, or revoked a key.
     invalidateCaches: () => {
       limitSettings.invalidate(organizationId)

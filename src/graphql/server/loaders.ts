@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { type AccountRecord, findAccounts, listUpcomingSlotsOf } from '../../store/account/accounts.ts'
-import { type Executor, readDatabaseTime } from '../../store/database.ts'
-import { findJobs, findJobsOfSlots } from '../../store/job/job-list.ts'
+import { readDatabaseTime } from '../../store/database.ts'
+import { findJobs, findJobsOfSlots, type JobRecord } from '../../store/job/job-list.ts'
 import { findMedia, findMediaByContent } from '../../store/media/media.ts'
 import { findPlans } from '../../store/plan/plans.ts'
 import { findScans } from '../../store/plan/scans.ts'
@@ -9,18 +9,24 @@ import { findSlots } from '../../store/plan/slots.ts'
 import { findApiKeys } from '../../store/tenant/api-keys.ts'
 import { healthOfAccount, maxUpcomingSlots } from '../schema/account/account-view.ts'
 import type { Context, Loaders } from './context.ts'
+import type { Find, LookUp } from './shared-lookups.ts'
 
-type Find<Row> = (db: Executor, organizationId: string, ids: readonly string[]) => Promise<readonly Row[]>
+const findJobSummaries: Find<JobRecord> = (db, organizationId, ids) =>
+  findJobs(db, organizationId, ids, 'summary')
 
-/** Loads the rows that one operation requests in the same event loop turn with one statement per type. */
+/**
+ * Loads the rows that one operation requests in the same event loop turn with one statement per type. Default of `lookUp`: through
+ * `read`.
+ */
 export function createLoaders(
   organizationId: string,
   read: Context['read'],
   accountsLackingKey: Context['accountsLackingKey'],
+  lookUp: LookUp = (find, ids) => read((tx) => find(tx, organizationId, ids)),
 ): Loaders {
   const by = <Row>(find: Find<Row>, keyOf: (row: Row) => string | null) =>
     new DataLoader<string, Row | null>(async (ids) => {
-      const rows = await read((tx) => find(tx, organizationId, ids))
+      const rows = await lookUp(find, ids)
       const found = new Map(rows.map((row) => [keyOf(row), row]))
       return ids.map((id) => found.get(id) ?? null)
     })
@@ -47,7 +53,7 @@ export function createLoaders(
     plan: by(findPlans, idOf),
     slot: by(findSlots, idOf),
     job: by(findJobs, idOf),
-    jobSummary: by((db, organization, ids) => findJobs(db, organization, ids, 'summary'), idOf),
+    jobSummary: by(findJobSummaries, idOf),
     jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
     scan: by(findScans, idOf),
     media: by(findMedia, idOf),

@@ -25,6 +25,7 @@ import { createKeyWatch } from './key-watch.ts'
 import { createMediaRoute, type MediaSource } from './media-route.ts'
 import { badRequest, notFound, problemOf, rejectConnection, sendProblem, tooManyHeaders } from './problem.ts'
 import { pathOf } from './request-path.ts'
+import { createSharedLookups } from './shared-lookups.ts'
 import { defaultSocketLimits, type SocketLimits, serveSockets } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
@@ -113,6 +114,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const served = {
     ...options,
     db: connection.db,
+    lookUpFor: createSharedLookups(connection.db),
     eventStream,
     authenticator,
     keys,
