@@ -10,7 +10,6 @@ import {
 } from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
-import { createLocalProvider } from '../providers/video/local/local-provider.ts'
 import { startLimiter } from '../rate-limit/start-limiter.ts'
 import { announceRehearsal } from '../rehearsal/announce.ts'
 import { startProgressDisplay } from '../rehearsal/progress-display.ts'
@@ -34,6 +33,7 @@ import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
 import { createKeyCheck, openRequiredKeys } from './keys.ts'
 import { listen } from './listener.ts'
 import { logSteps } from './log-steps.ts'
+import { openRenderer } from './open-renderer.ts'
 import { openStorage, refuseWrongBucket } from './open-storage.ts'
 import { startWorkerRole } from './worker.ts'
 
@@ -197,10 +197,11 @@ async function start(
     teardown.add(() => display.close())
   }
   if (roles.includes('worker')) {
-    const videos = await createLocalProvider({
-      directory: path.join(config.dataDirectory, 'renders'),
-      concurrency: config.renderConcurrency,
-      ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
+    const videos = await openRenderer(config, {
+      db: runtime.db,
+      storage,
+      onError: (error) =>
+        log.child({ component: 'renderer' }).warn({ err: error }, 'a clip was not shared; it is tried again'),
     })
     teardown.add(() => videos.close())
     await registerBreakers(runtime.db, [breakerKeyOf(videos)])

@@ -19,7 +19,7 @@ const batchSize = 1_000
 /**
  * Deletes what nobody needs any more, in small batches: idempotency keys an hour after they expired, expired connection attempts,
  * webhook deliveries 30 days after they were handled or failed (TikTok repeats one for 72 hours at most), limits that nobody has used
- * for 30 days, and scans and events when they are old.
+ * for 30 days, records of clips that were rendered a day ago, and scans and events when they are old.
  */
 export async function prune(db: Db, { scanDays, eventDays } = defaultRetention): Promise<void> {
   await pruneAttempts(db)
@@ -44,6 +44,12 @@ export async function prune(db: Db, { scanDays, eventDays } = defaultRetention):
     db,
     sql`delete from scan where id in (
           select id from scan where ${old} and not exists (select from scan_decision where scan_id = scan.id) limit ${batchSize})`,
+  )
+  // The clips themselves are removed once their videos are stored.
+  await deleteInBatches(
+    db,
+    sql`delete from clip_render where (organization_id, clip_key) in (
+          select organization_id, clip_key from clip_render where renewed_at < now() - interval '1 day' limit ${batchSize})`,
   )
   await pruneLimits(db, batchSize)
   await pruneEvents(db, eventDays, batchSize)

@@ -29,7 +29,8 @@ export interface ByteRange {
 export interface Storage {
   /**
    * Stores a stream, or a copy of the file at a path. The object is stored completely or not at all, and survives a power cut
-   * after this returns. An object that is stored already counts as put now. Throws StorageFull or ContentMismatch.
+   * after this returns. An object that is stored already counts as put now; if its
+   * hash and length are given, the source may not be read. Throws StorageFull or ContentMismatch.
    */
   put(
     organizationId: string,

@@ -60,14 +60,22 @@ export async function createS3Storage(options: S3StorageOptions): Promise<S3Stor
   }
 
   const storage: S3Storage = {
-    async put(organizationId, source, putOptions) {
+    async put(organizationId, source, putOptions = {}) {
+      const { sha256, bytes, signal } = putOptions
+      if (sha256 !== undefined && bytes !== undefined) {
+        const known = { key: keyOf(organizationId, sha256), object: { sha256, bytes }, signal }
+        if (await upload.isThere(known)) {
+          if (source instanceof Readable) source.destroy()
+          return known.object
+        }
+      }
       keyOf(organizationId, '0'.repeat(64))
       const part = cache.newPart()
       try {
         const content = typeof source === 'string' ? contentOf(source) : source
         const object = await receive(content, part, putOptions)
         const key = keyOf(organizationId, object.sha256)
-        await upload({ key, file: part, object, signal: putOptions?.signal })
+        await upload.send({ key, file: part, object, signal })
         // Who needs it next is often this machine.
         await cache.keep(organizationId, object.sha256, part)
         return object

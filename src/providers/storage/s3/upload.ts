@@ -32,7 +32,7 @@ export interface Upload {
 }
 
 /**
- * Creates a function that puts a file under a key, unless it is there. One conditional request does both. A server without conditional
+ * Puts files under keys, unless they are there. One conditional request does both. A server without conditional
  * requests, which says so at the first one, is asked before the content is sent; two puts at once then send the same content twice.
  *
  * An object that was put more than `freshMs` ago is put again: its age tells the sweep that nobody is about to refer to it.
@@ -60,7 +60,7 @@ export function createUpload(client: S3Client, freshMs: number) {
     return answer.status
   }
 
-  async function isThere({ key, object, signal }: Upload): Promise<boolean> {
+  async function isThere({ key, object, signal }: Omit<Upload, 'file'>): Promise<boolean> {
     const found = await readHead(client, key, signal)
     return found?.bytes === object.bytes && found.ageMs < freshMs
   }
@@ -80,9 +80,13 @@ export function createUpload(client: S3Client, freshMs: number) {
     }
   }
 
-  return async (upload: Upload): Promise<void> => {
-    if (isConditional !== false && (await sendIfMissing(upload))) return
-    if (await isThere(upload)) return
-    await send(upload, false)
+  return {
+    /** Whether the object is stored and need not be put again. */
+    isThere,
+    async send(upload: Upload): Promise<void> {
+      if (isConditional !== false && (await sendIfMissing(upload))) return
+      if (await isThere(upload)) return
+      await send(upload, false)
+    },
   }
 }
