@@ -84,6 +84,7 @@ const modules: readonly (readonly [name: string, mayImport: readonly string[]])[
       'src/rate-limit',
       'src/store',
       'src/tiktok-policy',
+      'src/vault',
       'src/verdict',
     ],
   ],
@@ -163,6 +164,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/graphql'],
   '@redis/client': ['src/rate-limit/redis'],
   pino: ['src/logger.ts'],
+  '@tus/server': ['src/inbound'],
+  '@tus/file-store': ['src/inbound'],
 }
 
 /** A folder that holds more is too much to scan. */

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Config } from '../config.ts'
 import type { MachineCatalogue } from '../durable/machine.ts'
 import { InvalidTrustedDocuments, readTrustedDocuments } from '../graphql/compiled/trusted-documents.ts'
@@ -5,8 +6,11 @@ import type { MediaSource } from '../graphql/server/media-route.ts'
 import { createApi } from '../graphql/server/server.ts'
 import { callbackPath, createAuthorizationStarter, webhookPath } from '../inbound/authorization.ts'
 import { createCallbackRoute } from '../inbound/callback-route.ts'
+import { UploadFiles } from '../inbound/uploads/upload-files.ts'
+import { createUploadRoute } from '../inbound/uploads/upload-route.ts'
 import { createWebhookRoute } from '../inbound/webhook-route.ts'
 import type { Logger } from '../logger.ts'
+import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { AppCredential } from '../providers/tiktok/http/post-form.ts'
 import { createBoss } from '../queue/boss.ts'
@@ -17,6 +21,7 @@ import { createChangeNotifier } from '../store/event/notify.ts'
 import { isMigrated } from '../store/migrate.ts'
 import type { LimitSettingsCache } from '../tiktok-policy/limit-settings.ts'
 import type { Encryptor } from '../vault/encryptor.ts'
+import type { Signer } from '../vault/signer.ts'
 import { verdictFor } from '../verdict/failure-verdict.ts'
 import type { HostHealth } from './host-checks.ts'
 import type { KeyCheck } from './keys.ts'
@@ -32,7 +37,8 @@ export interface ApiRoleOptions {
   /** Under `reelpilot_runtime`, for webhooks and OAuth callbacks, which do not name an organization. */
   readonly runtime: Connection
   readonly machines: MachineCatalogue
-  readonly storage: MediaSource
+  readonly storage: MediaSource & Pick<Storage, 'put'>
+  readonly signer: Signer
   /** Checks the disk of this machine. */
   readonly checkHost: () => Promise<HostHealth>
   readonly keyCheck: KeyCheck
@@ -53,7 +59,10 @@ export interface ApiRole {
   stop(): Promise<void>
 }
 
-/** Starts the API role: GraphQL, media files, health, the OAuth callback and TikTok's webhooks. */
+/** How often uploads are looked for that nobody continues. */
+const uploadSweepMs = 60_000
+
+/** Starts the API role: GraphQL, uploads, media files, health, the OAuth callback and TikTok's webhooks. */
 export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const {
     config,
@@ -63,6 +72,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     runtime,
     machines,
     storage,
+    signer,
     keyCheck,
     tiktok,
     app,
@@ -87,12 +97,23 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
   const deps = { boss, machines }
   const publicUrl = () => config.publicUrl ?? listener.address
   const connecting = { ...deps, db: runtime.db, tiktok, encryptor, notifications }
+  const uploads = createUploadRoute({
+    db: api.db,
+    deps,
+    notifications,
+    storage,
+    signer,
+    files: await UploadFiles.open(path.join(config.dataDirectory, 'uploads')),
+    publicUrl: config.publicUrl,
+    log: log.child({ component: 'uploads' }),
+  })
   const server = await createApi({
     connection: api,
     databaseUrl,
     deps,
     authorization: createAuthorizationStarter({ tiktok, encryptor, publicUrl }),
     routes: [
+      uploads,
       {
         path: callbackPath,
         handle: createCallbackRoute(connecting, publicUrl, log.child({ component: 'oauth' })),
@@ -110,6 +131,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
     ...(config.publicUrl && { publicUrl: config.publicUrl }),
     notifications,
     storage,
+    signer,
     accountsLackingKey: keyCheck.accountsLackingKey,
     limiter,
     limitSettings,
@@ -131,11 +153,21 @@ export async function startApiRole(options: ApiRoleOptions): Promise<ApiRole> {
       }
     },
   })
+  const sweepUploads = () =>
+    uploads
+      .sweep()
+      .catch((error) => log.child({ component: 'uploads' }).warn({ err: error }, 'uploads were not swept'))
+  let sweeping = sweepUploads()
+  const sweeper = setInterval(() => {
+    sweeping = sweeping.then(sweepUploads)
+  }, uploadSweepMs)
   return {
     callbackUrl: `${publicUrl()}${callbackPath}`,
     webhookUrl: `${publicUrl()}${webhookPath}`,
     async stop() {
+      clearInterval(sweeper)
       await server.close()
+      await sweeping
       await notifications.close()
       await boss.stop({ graceful: false })
     },

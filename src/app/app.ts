@@ -10,6 +10,7 @@ import {
 } from '../definitions/machines.ts'
 import { catalogueOf } from '../durable/machine.ts'
 import type { Logger } from '../logger.ts'
+import { createFfmpegFinder } from '../providers/media/modern-ffmpeg.ts'
 import { startLimiter } from '../rate-limit/start-limiter.ts'
 import { announceRehearsal } from '../rehearsal/announce.ts'
 import { startProgressDisplay } from '../rehearsal/progress-display.ts'
@@ -27,6 +28,7 @@ import { logOutagesOnce } from '../telemetry/outage-log.ts'
 import type { Terminal } from '../telemetry/terminal.ts'
 import { openGuardedClients } from '../tiktok-policy/guarded-client.ts'
 import { createEncryptor } from '../vault/encryptor.ts'
+import { createSigner } from '../vault/signer.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { migrateDatabase, openDatabase } from './database.ts'
 import { createHostChecks, refuseWithoutFfmpeg } from './host-checks.ts'
@@ -124,6 +126,7 @@ async function start(
   const runtime = open('reelpilot_runtime', 10)
   const { ring } = await openRequiredKeys(config, runtime)
   const encryptor = createEncryptor(ring)
+  const signer = createSigner(ring)
   const machines = catalogueOf([jobMachine, planMachine, accountMachine, mediaMachine, breakerMachine])
   const app = config.tiktok ?? rehearsal?.client
   if (!app) throw new Error('neither a TikTok app nor a rehearsal is configured')
@@ -167,6 +170,7 @@ async function start(
       runtime,
       machines,
       storage,
+      signer,
       checkHost: createHostChecks(config.dataDirectory),
       keyCheck: createKeyCheck(ring, runtime),
       tiktok,
@@ -215,6 +219,7 @@ async function start(
       latePostGapMs: config.latePostGapMinutes * 60_000,
       workDirectory: path.join(config.dataDirectory, 'work'),
       ...(config.ffmpegPath && { ffmpegPath: config.ffmpegPath }),
+      mediaFfmpeg: createFfmpegFinder(config.ffmpegPath),
       report: logSteps(log),
     }
     const worker = await startWorkerRole({

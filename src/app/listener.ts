@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { uploadPath } from '../inbound/uploads/upload-path.ts'
 import { explainListenError } from '../startup-error.ts'
 
 /** The API's address, bound at the beginning of a start. */
@@ -14,7 +15,7 @@ export interface Listener {
 
 /**
  * Binds the address before anything is written, so that a start whose port is taken changes nothing. Until the API serves,
- * every request but `/livez` is answered 503. Throws `ConfigError` for an address that cannot be used.
+ * every request but `/livez` is answered 503, or 423 for an upload. Throws `ConfigError` for an address that cannot be used.
  */
 export async function listen(address: { readonly host: string; readonly port: number }): Promise<Listener> {
   const server = createServer(answerStarting)
@@ -39,10 +40,12 @@ export async function listen(address: { readonly host: string; readonly port: nu
   }
 }
 
-function answerStarting({ url }: IncomingMessage, response: ServerResponse): void {
+function answerStarting({ url = '' }: IncomingMessage, response: ServerResponse): void {
   const isLive = url === '/livez'
+  // At another status a tus client takes its upload for lost, and begins a new one.
+  const starting = url.startsWith(`${uploadPath}/`) ? 423 : 503
   const errors = [{ message: 'Reelpilot is starting.', extensions: { code: 'STARTING' } }]
-  response.writeHead(isLive ? 200 : 503, {
+  response.writeHead(isLive ? 200 : starting, {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     // A kept connection would not reach the API's own handler.

@@ -3,6 +3,8 @@ import type { StepCatalogue, StepContext, StepOutcome } from '../durable/step.ts
 import { refreshTokens, revokeTokens } from './account/tokens.ts'
 import { closeJob } from './close-job.ts'
 import { createHostFaultGuard } from './host-faults.ts'
+import { checkUpload } from './media/check-upload.ts'
+import { makePreviews } from './media/make-previews.ts'
 import { purgeMedia } from './media/purge-media.ts'
 import { openJob } from './open-job.ts'
 import { checkPost } from './post/check-post.ts'
@@ -40,6 +42,8 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     reconcilePost: typed(reconcilePost),
     checkPost: typed(checkPost),
     closeJob: typed(closeJob),
+    checkUpload: typed(checkUpload),
+    makePreviews: typed(makePreviews),
     purgeMedia: typed(purgeMedia),
     refreshTokens: typed(refreshTokens),
     revokeTokens: typed(revokeTokens),

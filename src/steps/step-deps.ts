@@ -1,5 +1,6 @@
 import type { WithBreaker } from '../circuit-breaker/with-breaker.ts'
 import type { CommandDeps } from '../commands/command-deps.ts'
+import type { FfmpegFinder } from '../providers/media/modern-ffmpeg.ts'
 import type { Storage } from '../providers/storage/storage.ts'
 import type { TikTokClient } from '../providers/tiktok/client.ts'
 import type { VideoProvider } from '../providers/video/provider.ts'
@@ -21,6 +22,8 @@ export interface StepDeps extends CommandDeps {
   /** Where videos are assembled before they are stored. */
   readonly workDirectory: string
   readonly ffmpegPath?: string
+  /** Finds the ffmpeg that reads uploaded files. */
+  readonly mediaFfmpeg: FfmpegFinder
   /** Receives causes of failures, and when this machine starts and stops failing its steps. */
   readonly report?: (report: StepReport) => void
 }

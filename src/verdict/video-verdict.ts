@@ -3,6 +3,12 @@ import { verdictsOf } from './verdict-row.ts'
 const triedAgain = 'No action needed: the step is retried automatically.'
 const planAgain = 'and plans the post again.'
 
+const upload = (meaning: string) => ({
+  verdict: 'FIX_MEDIA' as const,
+  meaning,
+  nextStep: 'Convert it if the media offers that, or export the video again and upload it.',
+})
+
 /** Codes of our own steps for rendering, storing and checking a video. */
 export const videoVerdicts = verdictsOf('reelpilot', {
   STORYBOARD_INVALID: {
@@ -158,6 +164,37 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     verdict: 'FIX_MEDIA',
     meaning: 'The video has more bytes than TikTok accepts.',
     nextStep: `The planner shortens the video ${planAgain}`,
+  },
+  UPLOAD_UNREADABLE: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The uploaded file cannot be read completely as a video.',
+    nextStep: 'Export the video as MP4 with H.264 and upload it again.',
+  },
+  UPLOAD_CONTAINER: upload('The uploaded file has a container that TikTok does not accept.'),
+  UPLOAD_VIDEOCODEC: upload('The uploaded video has a codec that TikTok does not accept.'),
+  UPLOAD_WIDTH: upload('The uploaded video is narrower or wider than TikTok accepts.'),
+  UPLOAD_HEIGHT: upload('The uploaded video is lower or higher than TikTok accepts.'),
+  UPLOAD_FRAMERATE: upload('The uploaded video has a frame rate that TikTok does not accept.'),
+  UPLOAD_DURATION: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The uploaded video is longer than TikTok accepts.',
+    nextStep: 'Cut the video to at most ten minutes and upload it again.',
+  },
+  UPLOAD_BYTES: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The uploaded file is larger than TikTok accepts.',
+    nextStep: 'Export the video with a lower bit rate and upload it again.',
+  },
+  PREVIEW_FAILED: {
+    verdict: 'PERMANENT',
+    meaning: 'No poster and no thumbnails could be made of the video. It can be posted all the same.',
+    nextStep: 'No action needed.',
+  },
+  NO_MODERN_FFMPEG: {
+    verdict: 'NEEDS_OPERATOR',
+    meaning: 'This installation has no ffmpeg of version 5 or later, which uploaded files require.',
+    nextStep:
+      'The operator installs ffmpeg, or sets FFMPEG_PATH to one, and restarts the workers. Then recheck the media.',
   },
   MEDIA_UNREADABLE: {
     verdict: 'FIX_MEDIA',

@@ -25,6 +25,7 @@ import type { Scope } from '../../src/store/tenant/api-keys.ts'
 import { createLimitSettingsCache } from '../../src/tiktok-policy/limit-settings.ts'
 import { createEncryptor } from '../../src/vault/encryptor.ts'
 import { keyRingOf } from '../../src/vault/key-ring.ts'
+import { createSigner } from '../../src/vault/signer.ts'
 import { createAccount } from '../support/account.ts'
 import { afterFile } from '../support/after-file.ts'
 import { createOrganization, type TestDatabase } from '../support/database.ts'
@@ -76,6 +77,7 @@ export async function createTestApi(
     authorization: testAuthorization(),
     notifications,
     storage,
+    signer: testSigner,
     limiter: createPostgresLimiter({ db: database.api.db, role: 'reelpilot_api' }),
     limitSettings: createLimitSettingsCache(database.runtime.db),
     log: createLogger('error', false),
@@ -93,8 +95,11 @@ export async function createTestApi(
   return { ...api, close, storage }
 }
 
+const ring = keyRingOf([Buffer.alloc(32, 1)])
+/** Signs as the API of `createTestApi` does. */
+export const testSigner = createSigner(() => ring)
+
 function testAuthorization() {
-  const ring = keyRingOf([Buffer.alloc(32, 1)])
   return createAuthorizationStarter({
     tiktok: createTikTokClient({
       apiBase: 'http://tiktok.test',
@@ -245,13 +250,13 @@ export async function mutate(
 }
 
 /** The mutations that take a media away from its posts. */
-const needsMedia: ReadonlySet<string> = new Set(['deleteMedia'])
+const needsMedia: ReadonlySet<string> = new Set(['deleteMedia', 'recheckMedia'])
 
 /** Whether the result union of a mutation has NotPermittedInStateError. Validation rejects fragments on other types. */
 function hasStateError(name: string): boolean {
   const never = [
     ...['createPlan', 'createApiKey', 'revokeApiKey', 'runScan', 'connectAccount'],
-    'updateMedia',
+    ...['updateMedia', 'createUpload'],
     ...['grantQuota', 'setQuotaLimit', 'adjustQuota', 'setTimeZone'],
   ]
   return !never.includes(name)

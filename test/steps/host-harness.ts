@@ -9,6 +9,7 @@ import { wakeAtOf } from '../../src/durable/checkpoint.ts'
 import { initialCheckpoint } from '../../src/durable/decide.ts'
 import { createDatabaseClock } from '../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../src/durable/lease-keeper.ts'
+import { createFfmpegFinder } from '../../src/providers/media/modern-ffmpeg.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import type { Storage } from '../../src/providers/storage/storage.ts'
 import { createTikTokClient } from '../../src/providers/tiktok/client.ts'
@@ -100,6 +101,7 @@ export async function createHostHarness() {
       tiktok,
       encryptor,
       latePostGapMs: 300_000,
+      mediaFfmpeg: createFfmpegFinder(undefined),
       workDirectory: path.join(options.directory, 'work'),
       ...(options.ffmpegPath && { ffmpegPath: options.ffmpegPath }),
       report: (report) => void reports.push(report),

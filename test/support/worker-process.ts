@@ -4,6 +4,7 @@ import { startWorkerRole } from '../../src/app/worker.ts'
 import { accountMachine, jobMachine } from '../../src/definitions/machines.ts'
 import { catalogueOf } from '../../src/durable/machine.ts'
 import { createLogger } from '../../src/logger.ts'
+import { createFfmpegFinder } from '../../src/providers/media/modern-ffmpeg.ts'
 import { createDiskStorage } from '../../src/providers/storage/disk-storage.ts'
 import { createLocalProvider } from '../../src/providers/video/local/local-provider.ts'
 import { startLimiter } from '../../src/rate-limit/start-limiter.ts'
@@ -60,6 +61,7 @@ const stepDeps = {
   encryptor: createEncryptor(() => ring),
   // Real time passes here, and on a busy machine posts are late.
   latePostGapMs: 0,
+  mediaFfmpeg: createFfmpegFinder(undefined),
   workDirectory: path.join(settings.directory, 'work'),
 }
 const worker = await startWorkerRole({

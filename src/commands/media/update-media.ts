@@ -1,7 +1,7 @@
 import type { Tx } from '../../store/database.ts'
 import { updateMediaDetails } from '../../store/media/changes.ts'
 import type { FieldIssue } from '../refusal.ts'
-import type { MediaResult } from './delete-media.ts'
+import type { MediaResult } from './change-media.ts'
 
 export const maxTitleLength = 200
 export const maxTags = 50

@@ -1,6 +1,6 @@
 import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
-import { appendEvent } from '../../store/event/append.ts'
+import { appendEvent, type NewEvent } from '../../store/event/append.ts'
 import { lockQuota } from '../../store/quota/balances.ts'
 import { debitQuota, type Settlement, settleQuota } from '../../store/quota/reservations.ts'
 import type { Metric } from '../../store/quota/tables.ts'
@@ -28,24 +28,29 @@ export async function settleJobQuota(
   }
 }
 
+/** Usage that had no reservation. */
+export interface Usage {
+  readonly organizationId: string
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly jobId: string | null
+  readonly metric: 'storageBytes' | 'providerSpend'
+  readonly amount: number
+  readonly key: string | null
+}
+
 /**
  * Records usage that had no reservation: stored bytes, or a provider's charge. No limit refuses it, because it has happened; a
  * hard limit that it exhausts prevents new jobs. Usage with the same key is recorded once.
  */
-export async function recordUsage(
-  tx: Tx,
-  use: {
-    readonly organizationId: string
-    /** Epoch milliseconds. */
-    readonly at: number
-    readonly jobId: string | null
-    readonly metric: 'storageBytes' | 'providerSpend'
-    readonly amount: number
-    readonly key: string | null
-  },
-): Promise<void> {
+export async function recordUsage(tx: Tx, use: Usage): Promise<void> {
+  for (const event of await debitUsage(tx, use)) await appendEvent(tx, event)
+}
+
+/** The same without appending the events, which the caller appends after all other locks. */
+export async function debitUsage(tx: Tx, use: Usage): Promise<readonly NewEvent[]> {
   const { organizationId, at, jobId, metric, amount, key } = use
-  if (amount <= 0) return
+  if (amount <= 0) return []
   const moment = await openQuotaPeriods(tx, { organizationId, at })
   const debit = await debitQuota(tx, moment, {
     into: 'used',
@@ -55,8 +60,8 @@ export async function recordUsage(
     thresholds: quotaThresholds,
   })
   if (debit.kind === 'short') throw new Error('usage that has happened was refused')
-  if (debit.statuses.length === 0) return
+  if (debit.statuses.length === 0) return []
   const payload = { jobId, amounts: { [metric]: amount } }
-  await appendEvent(tx, { organizationId, type: 'quota.committed', payload })
-  for (const event of thresholdEvents(organizationId, debit.statuses)) await appendEvent(tx, event)
+  const committed = { organizationId, type: 'quota.committed', payload }
+  return [committed, ...thresholdEvents(organizationId, debit.statuses)]
 }

@@ -13,6 +13,7 @@ import type { PlanRecord } from '../../store/plan/plans.ts'
 import type { ScanRecord } from '../../store/plan/scans.ts'
 import type { SlotRecord } from '../../store/plan/slots.ts'
 import type { ApiKeyRecord, Scope } from '../../store/tenant/api-keys.ts'
+import type { Signer } from '../../vault/signer.ts'
 import type { EventStream } from '../events/event-stream.ts'
 import type { MutationRun } from '../mutation/mutation-context.ts'
 
@@ -41,6 +42,7 @@ export interface Context {
   readonly deps: CommandDeps
   readonly authorization: AuthorizationStarter
   readonly eventStream: EventStream
+  readonly signer: Signer
   readonly load: Loaders
   /** Outside of a transaction, except within a mutation: there it reads what the mutation has written. */
   read<Result>(work: (db: Executor) => Promise<Result>): Promise<Result>

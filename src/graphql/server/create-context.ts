@@ -7,6 +7,7 @@ import { type Db, readInOrganization } from '../../store/database.ts'
 import type { ChangeNotification } from '../../store/event/notify.ts'
 import { runOrganizationCommand } from '../../store/run-command.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
+import type { Signer } from '../../vault/signer.ts'
 import type { EventStream } from '../events/event-stream.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { ChargedRequest } from './charge-request.ts'
@@ -21,6 +22,7 @@ export interface ContextOptions {
   readonly authorization: AuthorizationStarter
   readonly notifications: { send(change: ChangeNotification): void }
   readonly eventStream: EventStream
+  readonly signer: Signer
   readonly accountsLackingKey: (
     organizationId: string,
     accountIds: readonly string[],
@@ -68,6 +70,7 @@ export function createContext(options: ContextOptions, facts: RequestFacts): Con
     deps,
     authorization,
     eventStream,
+    signer: options.signer,
     read,
     transact,
     accountsLackingKey,

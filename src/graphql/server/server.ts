@@ -10,6 +10,7 @@ import type { Bucket } from '../../rate-limit/token-bucket.ts'
 import type { Connection } from '../../store/database.ts'
 import type { ChangeNotification } from '../../store/event/notify.ts'
 import type { LimitSettingsCache } from '../../tiktok-policy/limit-settings.ts'
+import type { Signer } from '../../vault/signer.ts'
 import { createDocumentIds } from '../compiled/document-ids.ts'
 import { createFastLane } from '../compiled/fast-lane.ts'
 import { createKnownDocuments } from '../compiled/known-documents.ts'
@@ -19,6 +20,7 @@ import { acceptsHtml, serveAsset, serveGraphiql } from '../graphiql/route.ts'
 import { schema } from '../schema/schema.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createChargeRequest } from './charge-request.ts'
+import type { Viewer } from './context.ts'
 import { type Readiness, sendAlive, sendReadiness } from './health-route.ts'
 import { createHostGuard, type HostGuard } from './host-guard.ts'
 import { createKeyWatch } from './key-watch.ts'
@@ -29,10 +31,17 @@ import { createSharedLookups } from './shared-lookups.ts'
 import { defaultSocketLimits, type SocketLimits, serveSockets } from './socket.ts'
 import { createGraphQL } from './yoga.ts'
 
-/** An additional page at exactly this path. It checks the method and authenticates by itself. */
+/** An additional page. It checks the method, and authenticates if it has to. */
 export interface Route {
   readonly path: string
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Whether it also serves the paths below. Default: exactly this path. */
+  readonly isPrefix?: boolean
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    /** Checks an `Authorization` header. Null without a valid API key. */
+    authenticate: (authorization: string | undefined) => Promise<Viewer | null>,
+  ): Promise<void>
 }
 
 export interface ApiOptions {
@@ -45,6 +54,8 @@ export interface ApiOptions {
   readonly authorization: AuthorizationStarter
   readonly notifications: { send(change: ChangeNotification): void }
   readonly storage: MediaSource
+  /** Signs what clients may upload. */
+  readonly signer: Signer
   /** Returns accounts whose tokens are encrypted with a missing key. The role `reelpilot_api` cannot read that itself. */
   readonly accountsLackingKey: (
     organizationId: string,
@@ -130,6 +141,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const serveGraphql = createFastLane({ ...served, schema, general: graphql })
   const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
+  const prefixes = options.routes?.filter(({ isPrefix }) => isPrefix) ?? []
   let isDraining = false
   let checkHost: HostGuard = createHostGuard(options.publicUrl, options.host ?? '127.0.0.1')
 
@@ -144,8 +156,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     const wrongHost = checkHost(request)
     if (wrongHost) return sendProblem(response, wrongHost)
     if (pathname.startsWith('/media/')) return await serveMedia(request, response, pathname.slice(7))
-    const page = routes.get(pathname)
-    if (page) return await page.handle(request, response)
+    const page = routes.get(pathname) ?? prefixes.find(({ path }) => pathname.startsWith(`${path}/`))
+    if (page) return await page.handle(request, response, authenticator.authenticate)
     if (pathname === '/') return void response.writeHead(302, { location: '/graphql' }).end()
     if (pathname.startsWith('/graphiql/')) return await serveAsset(request, response, pathname.slice(10))
     if (pathname !== '/graphql') return sendProblem(response, notFound)

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptClip } from '../../../machines/job/context.ts'
-import { restoreMedia } from '../../commands/media/delete-media.ts'
+import { restoreMedia } from '../../commands/media/change-media.ts'
 import { recordUsage, settleJobQuota } from '../../commands/quota/settle-quota.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assemble.ts'

@@ -27,7 +27,7 @@ export async function listUnreferencedClips(
   return rows.map(({ sha256 }) => sha256)
 }
 
-/** Of an organization's stored files, those that are in use: its videos, and the clips of jobs whose video is not stored yet. */
+/** Of an organization's stored files, those that are in use: its media with their previews, and the clips of jobs whose video is not stored yet. */
 export async function listReferencedFiles(
   db: Executor,
   organizationId: string,
@@ -35,6 +35,9 @@ export async function listReferencedFiles(
 ): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ sha256: string }>`
     select sha256 from media where organization_id = ${organizationId} and sha256 = any(${stored}::text[])
+    union
+    select preview->>'sha256' from media cross join jsonb_array_elements(previews) as preview
+     where organization_id = ${organizationId}
     union
     select clip->>'sha256' from machine_instance cross join jsonb_array_elements(context->'clips') as clip
      where organization_id = ${organizationId} and machine = 'job' and tag <> 'final'

@@ -10,6 +10,8 @@ import { createPostgresLimiter } from '../../../src/rate-limit/postgres/postgres
 import { connect } from '../../../src/store/database.ts'
 import { createChangeNotifier } from '../../../src/store/event/notify.ts'
 import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-settings.ts'
+import { keyRingOf } from '../../../src/vault/key-ring.ts'
+import { createSigner } from '../../../src/vault/signer.ts'
 
 export interface ServerSettings {
   readonly variant: 'product' | 'bare'
@@ -67,6 +69,7 @@ async function serveProduct(): Promise<number> {
       authorizeUrl: () => '',
     } as never, // Subscriptions connect no accounts.
     notifications: createChangeNotifier(api),
+    signer: createSigner(() => keyRingOf([Buffer.alloc(32, 1)])),
     storage: { open: () => Promise.reject(new Error('not measured')) },
     limiter: createPostgresLimiter({ db: api.db, role: 'reelpilot_api' }),
     limitSettings: createLimitSettingsCache(runtime.db),

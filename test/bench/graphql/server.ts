@@ -11,6 +11,8 @@ import { startLimiter } from '../../../src/rate-limit/start-limiter.ts'
 import { connect } from '../../../src/store/database.ts'
 import { createChangeNotifier } from '../../../src/store/event/notify.ts'
 import { createLimitSettingsCache } from '../../../src/tiktok-policy/limit-settings.ts'
+import { keyRingOf } from '../../../src/vault/key-ring.ts'
+import { createSigner } from '../../../src/vault/signer.ts'
 
 /** A server under load, in a process of its own: `node server.ts SETTINGS`. Sends its port, and on request its CPU time. */
 const { variant, url, organizationId, document } = JSON.parse(process.argv[2] ?? '')
@@ -92,6 +94,7 @@ async function serveProduct(): Promise<number> {
     deps: { boss, machines: catalogueOf([jobMachine, planMachine, accountMachine, breakerMachine]) },
     authorization: { start: refuse } as never,
     notifications: createChangeNotifier(connection),
+    signer: createSigner(() => keyRingOf([Buffer.alloc(32, 1)])),
     storage: await createDiskStorage({ directory: tmpdir() }),
     limiter: await startLimiter({ db: connection.db, role: 'reelpilot_api', onError: console.error }),
     limitSettings: createLimitSettingsCache(connection.db),

@@ -5,6 +5,7 @@ import { type DriveEnd, drive, type Runtime } from '../../../src/durable/drive.t
 import { createDatabaseClock } from '../../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
 import { catalogueOf } from '../../../src/durable/machine.ts'
+import { createFfmpegFinder } from '../../../src/providers/media/modern-ffmpeg.ts'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
 import { createTikTokClient } from '../../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../../src/providers/video/provider.ts'
@@ -77,6 +78,7 @@ const steps = createSteps({
   encryptor: createEncryptor(() => ring),
   // The gap would slow down the recovery that the test measures.
   latePostGapMs: 0,
+  mediaFfmpeg: createFfmpegFinder(undefined),
   workDirectory: '',
 })
 

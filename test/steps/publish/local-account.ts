@@ -7,6 +7,7 @@ import { createDatabaseClock } from '../../../src/durable/instance-store.ts'
 import { LeaseKeeper } from '../../../src/durable/lease-keeper.ts'
 import { createAuthorizationStarter } from '../../../src/inbound/authorization.ts'
 import { type ConnectionOutcome, finishConnecting } from '../../../src/inbound/finish-connecting.ts'
+import { createFfmpegFinder } from '../../../src/providers/media/modern-ffmpeg.ts'
 import { createTikTokClient, type TikTokClient } from '../../../src/providers/tiktok/client.ts'
 import type { VideoProvider } from '../../../src/providers/video/provider.ts'
 import { createInstanceStore } from '../../../src/queue/instance-store.ts'
@@ -167,7 +168,15 @@ function createRuntime({ database, deps, storage, encryptor }: Omit<Harness, 'st
   onTestFinished(() => keeper.stop())
   const withBreaker = createWithBreaker({ db })
   const upstreams = { storage, videos, withBreaker, tiktok }
-  const steps = createSteps({ ...deps, ...upstreams, db, encryptor, latePostGapMs, workDirectory: '' })
+  const steps = createSteps({
+    ...deps,
+    ...upstreams,
+    db,
+    encryptor,
+    latePostGapMs,
+    mediaFfmpeg: createFfmpegFinder(undefined),
+    workDirectory: '',
+  })
   return { instanceStore, keeper, machines: deps.machines, steps, clock }
 }
 

@@ -63,7 +63,7 @@ builder.node(Media, {
     }),
     availableEvents: t.stringList({
       description:
-        'The events that a client may send to the media now: `delete` or `restore`, each by a mutation such as `deleteMedia`.',
+        'The events that a client may send to the media now: `delete`, `restore` or `recheck`, each by a mutation such as `deleteMedia`.',
       resolve: (media) => [...eventsOfMedia(media)],
     }),
     failure: t.field({

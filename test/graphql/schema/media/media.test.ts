@@ -82,7 +82,7 @@ describe('a media', () => {
       title: 'Beach',
       tags: ['summer'],
       state: 'READY',
-      availableEvents: ['delete'],
+      availableEvents: ['delete', 'recheck'],
       failure: null,
       sha256: sha(idOf(id)),
       sizeBytes: 1_234,
@@ -234,7 +234,7 @@ describe('deleteMedia', () => {
     expect((await restore(id)).media).toEqual({
       state: 'READY',
       deletedAt: null,
-      availableEvents: ['delete'],
+      availableEvents: ['delete', 'recheck'],
     })
     expect(await restore(id)).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE', state: 'ready' })
   })
@@ -245,7 +245,7 @@ describe('deleteMedia', () => {
     expect(await read(id, 'state origin availableEvents')).toEqual({
       state: 'READY',
       origin: 'GENERATED',
-      availableEvents: ['delete'],
+      availableEvents: ['delete', 'recheck'],
     })
     expect((await remove(id)).media.state).toBe('DELETED')
     expect((await restore(id)).media.state).toBe('READY')

@@ -1,5 +1,6 @@
+import type { MediaEvent } from '../../../machines/media.ts'
 import type { Tx } from '../../store/database.ts'
-import { listSlotsNeeding, lockMedia, markDeleted } from '../../store/media/changes.ts'
+import { type LockedMedia, listSlotsNeeding, lockMedia, markDeleted } from '../../store/media/changes.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import type { Refusal } from '../refusal.ts'
 import { sendMediaEvent } from '../send-event.ts'
@@ -10,7 +11,7 @@ export type MediaResult = { readonly kind: 'done'; readonly mediaId: string } | 
 /** How many slots a refusal names. */
 const maxSlotsNamed = 20
 
-interface MediaRequest {
+export interface MediaRequest {
   readonly organizationId: string
   readonly mediaId: string
 }
@@ -19,7 +20,26 @@ interface MediaRequest {
  * Deletes a media: nothing can use it from now on, and its files are removed after a grace, unless it is restored. Refused while a post
  * needs it. An unfinished upload is given up at once.
  */
-export async function deleteMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+export function deleteMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+  return takeAway(tx, deps, request, 'delete', async (media) => {
+    if (media.sha256 !== null) await markDeleted(tx, media.id, true)
+  })
+}
+
+/** Has the file of a media checked again, and its previews made again. Refused while a post needs it. */
+export function recheckMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+  return takeAway(tx, deps, request, 'recheck')
+}
+
+/** Sends an event that takes a media away from those who would use it. */
+async function takeAway(
+  tx: Tx,
+  deps: CommandDeps,
+  request: MediaRequest,
+  type: MediaEvent['type'] & ('delete' | 'recheck' | 'convert'),
+  // Before the transition, whose event is the last lock of the transaction.
+  change: (media: LockedMedia) => Promise<void> = async () => undefined,
+): Promise<MediaResult> {
   const { organizationId, mediaId } = request
   const media = await lockMedia(tx, organizationId, mediaId)
   if (!media) return { kind: 'missing', field: 'mediaId' }
@@ -27,12 +47,10 @@ export async function deleteMedia(tx: Tx, deps: CommandDeps, request: MediaReque
   if (slotIds.length > 0) return { kind: 'mediaInUse', slotIds }
 
   await ensureInstance(tx, organizationId, media)
-  // Before the transition, whose event is the last lock of the transaction.
-  if (media.sha256 !== null) await markDeleted(tx, mediaId, true)
-  const moved = await sendMediaEvent(tx, deps, { ...request, event: { type: 'delete' } })
+  await change(media)
+  const moved = await sendMediaEvent(tx, deps, { ...request, event: { type } })
   if (moved.kind === 'missing') return { kind: 'missing', field: 'mediaId' }
-  if (moved.kind === 'refused') return moved
-  return { kind: 'done', mediaId }
+  return moved.kind === 'refused' ? moved : { kind: 'done', mediaId }
 }
 
 /** Restores a deleted media whose files are still there. */
@@ -43,6 +61,5 @@ export async function restoreMedia(tx: Tx, deps: CommandDeps, request: MediaRequ
   if (media.sha256 !== null) await markDeleted(tx, mediaId, false)
   const moved = await sendMediaEvent(tx, deps, { ...request, event: { type: 'restore' } })
   if (moved.kind === 'missing') return { kind: 'refused', state: 'ready', event: 'restore' }
-  if (moved.kind === 'refused') return moved
-  return { kind: 'done', mediaId }
+  return moved.kind === 'refused' ? moved : { kind: 'done', mediaId }
 }
