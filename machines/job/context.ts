@@ -44,11 +44,15 @@ export interface Progress {
   readonly unit: 'scenes' | 'chunks'
 }
 
+/** A preview renders the video of a storyboard and posts nothing. */
+export type Purpose = 'post' | 'preview'
+
 /** How a job ends after `closeJob` has settled its quota. */
-export type Ending = 'published' | 'delivered' | 'cancelled' | 'failed'
+export type Ending = 'rendered' | 'published' | 'delivered' | 'cancelled' | 'failed'
 
 /** The job's data. The state to resume in follows from it: see `resuming` in the machine. */
 export interface JobContext {
+  readonly purpose: Purpose
   readonly slotId: string
   readonly accountId: string
   /** The slot's time, epoch milliseconds. */
@@ -57,7 +61,7 @@ export interface JobContext {
   readonly mayBeLate: boolean
   /** Read from the slot when the post is opened; meaningless before. */
   readonly audience: Audience
-  /** The media of the slot, read when the job was opened; null if the slot has a storyboard, whose video the job generates. */
+  /** The media of the slot, or the video of its preview, read when the job was opened; null if the job generates the video. */
   readonly provided: KeptMedia | null
   /** The number of scenes to generate, and the length of the video, rounded up to whole seconds. */
   readonly scenes: number
@@ -100,6 +104,8 @@ export interface JobContext {
 }
 
 export interface JobInput {
+  /** Default: `post`. */
+  readonly purpose?: Purpose
   readonly slotId: string
   readonly accountId: string
   readonly publishAt: number
@@ -119,6 +125,7 @@ export const noPost = {
 
 export function initialContext(input: JobInput): JobContext {
   return {
+    purpose: input.purpose ?? 'post',
     slotId: input.slotId,
     accountId: input.accountId,
     publishAt: input.publishAt,

@@ -19,10 +19,11 @@ export const ending = {
         ending: context.ending ?? missing('ending'),
         clip: context.clip,
         reserved: context.reserved,
-        used: context.media !== null,
+        used: context.media !== null && context.provided === null,
         seconds: context.seconds,
       }),
       onDone: [
+        { guard: { type: 'endsAs', params: 'rendered' }, target: 'rendered' },
         { guard: 'isHidden', target: 'takenDown' },
         { guard: { type: 'endsAs', params: 'published' }, target: 'published' },
         { guard: { type: 'endsAs', params: 'delivered' }, target: 'delivered' },
@@ -31,6 +32,11 @@ export const ending = {
       ],
       onError: [...onStepError('#job.backingOff')],
     },
+  }),
+  /** A preview: its video is stored and posted nowhere. */
+  rendered: jobSetup.createStateConfig({
+    tags: 'settled',
+    on: { ...ignoreHoldAndFailure, ...ignoreRequests },
   }),
   /** Posted, publicly or to a restricted audience. TikTok can still report changes. */
   published: jobSetup.createStateConfig({

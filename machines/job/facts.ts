@@ -4,6 +4,7 @@ import type { JobContext, KeptMedia, OpenPost, Progress } from './context.ts'
 
 /** The input that every step of a slot's work receives. */
 export const slotInput = (context: JobContext) => ({
+  purpose: context.purpose,
   slotId: context.slotId,
   accountId: context.accountId,
   attempts: context.attempts,
@@ -25,9 +26,9 @@ export const mayAppear = (context: JobContext): boolean =>
 export const sendsLastChunk = ({ post, nextChunk }: JobContext): boolean =>
   post !== null && nextChunk + 1 >= post.chunkCount
 
-/** Whether the slot's time binds the job: not once its post may appear, while it closes, or if a person allowed lateness. */
+/** Whether the slot's time binds the job: no preview, and not once its post may appear, while it closes, or if a person allowed lateness. */
 const isBoundToSlotTime = (context: JobContext): boolean =>
-  !mayAppear(context) && context.ending === null && !context.mayBeLate
+  context.purpose === 'post' && !mayAppear(context) && context.ending === null && !context.mayBeLate
 
 /** Whether a person has to decide because the slot's time passed too long ago. */
 export const missedSlot = (context: JobContext, event: object): boolean =>

@@ -12,7 +12,7 @@ import { watching } from './watching.ts'
 const resumeReserving = [{ guard: 'missedSlot', target: 'resuming' }, { target: 'reservingQuota' }] as const
 
 /**
- * A job takes one slot of an approved plan to a published post. Every state performs one step, waits for one timer, rests
+ * A job takes one slot of an approved plan to a published post, or as a preview renders a slot's video before its approval. Every state performs one step, waits for one timer, rests
  * until a person or a webhook acts, is settled, or is final.
  */
 export const jobLogic = jobSetup.createMachine({
@@ -53,7 +53,11 @@ export const jobLogic = jobSetup.createMachine({
       invoke: {
         id: 'reserveQuota',
         src: 'reserveQuota',
-        input: ({ context }) => ({ seconds: context.seconds, isGenerated: context.provided === null }),
+        input: ({ context: { purpose, seconds, provided } }) => ({
+          purpose,
+          seconds,
+          isGenerated: provided === null,
+        }),
         onDone: [
           {
             guard: 'isProvided',
@@ -107,7 +111,14 @@ export const jobLogic = jobSetup.createMachine({
         id: 'checkMedia',
         src: 'checkMedia',
         input: ({ context }) => ({ ...slotInput(context), media: mediaOf(context) }),
-        onDone: { target: 'awaitingSlot', actions: ['recordSuccess', assign({ checked: true })] },
+        onDone: [
+          {
+            guard: 'isPreview',
+            target: 'closing',
+            actions: ['recordSuccess', assign({ checked: true }), { type: 'setEnding', params: 'rendered' }],
+          },
+          { target: 'awaitingSlot', actions: ['recordSuccess', assign({ checked: true })] },
+        ],
         onError: [...onStepError('#job.backingOff')],
       },
     },

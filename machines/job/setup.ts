@@ -81,7 +81,8 @@ export const jobSetup = setup({
     hasAllClips: ({ context }) => context.scenes > 0 && context.clips.length >= context.scenes,
     hasClip: ({ context }) => context.clip !== null,
     isQuotaReserved: ({ context }) => context.reserved,
-    /** The slot has a media, so nothing is generated. */
+    isPreview: ({ context }) => context.purpose === 'preview',
+    /** There is a video already, so nothing is generated. */
     isProvided: ({ context }) => context.provided !== null,
     isOpened: ({ context }) => context.scenes > 0 || context.provided !== null,
     sendsLastChunk: ({ context }) => sendsLastChunk(context),

@@ -1,6 +1,6 @@
 import type { Failure } from '../rules/failure.ts'
 import { step } from '../step.ts'
-import type { Audience, ClipRef, Ending, KeptClip, KeptMedia, OpenPost } from './context.ts'
+import type { Audience, ClipRef, Ending, KeptClip, KeptMedia, OpenPost, Purpose } from './context.ts'
 
 /** The provider's status of a clip. */
 export type ClipProgress =
@@ -42,6 +42,7 @@ interface AttemptCount {
 }
 
 interface SlotInput extends AttemptCount {
+  readonly purpose: Purpose
   readonly slotId: string
   readonly accountId: string
   readonly publishAt: number
@@ -57,7 +58,11 @@ export const jobSteps = {
   >(),
   /** Checks whether the hold is lifted. */
   checkHold: step<SlotInput & { readonly before: 'rendering' | 'posting' }>(),
-  reserveQuota: step<{ readonly seconds: number; readonly isGenerated: boolean }>(),
+  reserveQuota: step<{
+    readonly purpose: Purpose
+    readonly seconds: number
+    readonly isGenerated: boolean
+  }>(),
   submitClip: step<
     SlotInput & { readonly scene: number; readonly attempt: number },
     { readonly clip: ClipRef }

@@ -5,17 +5,17 @@ import { mediaLogic } from '../../machines/media.ts'
 import { planLogic } from '../../machines/plan.ts'
 import { initialCheckpoint } from '../durable/decide.ts'
 import type { DurableMachine } from '../durable/machine.ts'
-import { upgradeJobFrom1, upgradeJobFrom2 } from './upgrade-job.ts'
+import { upgradeJobFrom1, upgradeJobFrom2, upgradeJobFrom3 } from './upgrade-job.ts'
 
 /**
  * Version 2 added `held` and `checkingHold`, late posts that a person allows, and the approval of an open post. Version 3 added slots
- * with a media, and the type of the video.
+ * with a media, and the type of the video; version 4 previews.
  */
 export const jobMachine = {
   name: 'job',
-  version: 3,
+  version: 4,
   logic: jobLogic,
-  upgrades: { 1: upgradeJobFrom1, 2: upgradeJobFrom2 },
+  upgrades: { 1: upgradeJobFrom1, 2: upgradeJobFrom2, 3: upgradeJobFrom3 },
   polls: new Set(['checkClip', 'checkPost']),
 } satisfies DurableMachine
 

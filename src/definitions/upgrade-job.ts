@@ -43,6 +43,18 @@ function inputFrom2(step: string, input: JsonObject): JsonObject {
   }
 }
 
+/** Version 3 had no previews: every job posts. */
+export function upgradeJobFrom3(old: Checkpoint): Omit<Checkpoint, 'version'> {
+  const { context, step } = old
+  const purpose = 'post'
+  const hasPurpose = step && isObject(step.input) && (step.name === 'reserveQuota' || 'slotId' in step.input)
+  return {
+    ...old,
+    context: { ...context, purpose },
+    step: hasPurpose && isObject(step.input) ? { ...step, input: { ...step.input, purpose } } : step,
+  }
+}
+
 type JsonObject = { readonly [key: string]: Json }
 
 function isObject(value: Json): value is JsonObject {

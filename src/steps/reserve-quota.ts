@@ -31,12 +31,12 @@ async function reserveLate(
   tx: Tx,
   job: JobWork & { readonly organizationId: string; readonly jobId: string; readonly at: number },
 ): Promise<QuotaShort | null> {
-  const { organizationId, jobId, seconds, isGenerated, at } = job
+  const { organizationId, jobId, at, ...work } = job
   const locked = await lockInstance(tx, jobId)
   if (!locked || (await hasReservation(tx, jobId))) return null
   const periods = await openQuotaPeriods(tx, { organizationId, at })
   const slotId = String(locked.checkpoint.context.slotId)
-  const reserved = await reserve(tx, periods, { jobId, slotId, seconds, isGenerated })
+  const reserved = await reserve(tx, periods, { jobId, slotId, ...work })
   if (reserved.kind === 'quotaShort') return reserved
   for (const event of reserved.events) await appendEvent(tx, event)
   return null

@@ -66,6 +66,17 @@ describe.each(['job-v1.json', 'job-v2.json', 'job-v3.json'])('a job of %s', asyn
   })
 })
 
+describe('a preview of job-v4.json', async () => {
+  it.each(await golden('job-v4.json'))('in the state "%s" is loaded and rendered', (_name, stored) => {
+    expect(finish(jobMachine, stored, ['rendered', 'cancelled', 'failed'])).toMatchObject({
+      state: 'rendered',
+      tag: 'settled',
+      version: jobMachine.version,
+      context: { purpose: 'preview', post: null },
+    })
+  })
+})
+
 describe('a job of version 2', async () => {
   const upgraded = (stored: Checkpoint) => loadCheckpoint(catalogueOf([jobMachine]), stored).checkpoint
   const stored = new Map(await golden('job-v2.json'))
@@ -76,6 +87,14 @@ describe('a job of version 2', async () => {
       step: { input: { seconds: 5, isGenerated: true } },
       context: { provided: null, media: null },
     })
+  })
+
+  it('posts, as every job did then', () => {
+    for (const checkpoint of stored.values()) expect(upgraded(checkpoint).context.purpose).toBe('post')
+    const reserving = stored.get('reserving quota')
+    expect(reserving && upgraded(reserving).step?.input).toMatchObject({ purpose: 'post' })
+    const uploading = stored.get('uploading')
+    expect(uploading && upgraded(uploading).step?.input).toMatchObject({ purpose: 'post' })
   })
 
   it('uploads its video as an MP4', () => {

@@ -21,6 +21,14 @@ const stored = () =>
 const initialising = () => stored().timer().done('preparePost')
 const uploading = () => initialising().done('initPost', { post, audience: 'everyone' })
 const accepted = () => uploading().done('uploadChunk').done('uploadChunk')
+const preview = () =>
+  new Walk(jobMachine, { purpose: 'preview', slotId: 'slot', accountId: 'account', publishAt: 2 * day })
+    .done('openJob', { scenes: 1, seconds: 5 })
+    .done('reserveQuota')
+    .done('submitClip', { clip })
+    .done('checkClip', { kind: 'ready' })
+    .done('keepClip', { kept })
+    .done('storeVideo', { media })
 const published = () => accepted().timer().done('checkPost', { kind: 'private' }).done('closeJob')
 
 /** A job in each state that a checkpoint can hold, by the shortest path. Its slot is a day after its start. */
@@ -56,6 +64,7 @@ export const jobInState: Readonly<Record<string, () => Walk>> = {
   waitingForAccount: () => stored().timer().fail({ kind: 'needsAccount', failure }),
   needsPerson: () => stored().timer().fail({ kind: 'needsPerson', failure }),
   closing: () => accepted().timer().done('checkPost', { kind: 'private' }),
+  rendered: () => preview().done('checkMedia').done('closeJob'),
   published,
   delivered: () => accepted().timer().done('checkPost', { kind: 'delivered' }).done('closeJob'),
   takenDown: () => accepted().send({ type: 'postHidden', createdAt: 9, postId: '1' }).done('closeJob'),

@@ -12,8 +12,8 @@ const input = { slotId: 'slot', accountId: 'account', publishAt: 2 * day }
 const failure = { verdict: 'RETRY_AFTER', code: 'x', message: 'x' } as const
 
 class JobWalk extends Walk {
-  constructor() {
-    super(jobMachine, input)
+  constructor(change: object = {}) {
+    super(jobMachine, { ...input, ...change })
   }
 }
 
@@ -101,13 +101,45 @@ describe('the job machine', () => {
   it('reserves for a media no quota of generated videos', () => {
     const inputOf = (walk: JobWalk) => walk.checkpoint.step?.input
     expect(inputOf(new JobWalk().done('openJob', { scenes: 0, seconds: 5, media }))).toEqual({
+      purpose: 'post',
       seconds: 5,
       isGenerated: false,
     })
     expect(inputOf(new JobWalk().done('openJob', { scenes: 1, seconds: 5 }))).toEqual({
+      purpose: 'post',
       seconds: 5,
       isGenerated: true,
     })
+  })
+
+  it('renders a preview, checks it, and posts nothing, also long after the time of its slot', () => {
+    const walk = new JobWalk({ purpose: 'preview' })
+    walk.at = 3 * day
+    walk.done('openJob', { scenes: 1, seconds: 5 })
+    expect(walk.checkpoint.step?.input).toMatchObject({ purpose: 'preview' })
+    walk.done('reserveQuota').fail({ kind: 'retry', failure }).timer()
+    walk
+      .done('submitClip', { clip })
+      .done('checkClip', { kind: 'running', progress: 0, pollAfterMs: 1_000 })
+      .timer()
+    walk
+      .done('checkClip', { kind: 'ready' })
+      .done('keepClip', { kept })
+      .done('storeVideo', { media })
+      .done('checkMedia')
+    expect(walk.checkpoint.step).toMatchObject({
+      name: 'closeJob',
+      input: { ending: 'rendered', used: true },
+    })
+    walk.done('closeJob')
+    expect(walk.checkpoint).toMatchObject({ state: 'rendered', tag: 'settled' })
+    expect(walk.visited).not.toContain('awaitingSlot')
+  })
+
+  it('uses no rendering for a video that is there already', () => {
+    const walk = new JobWalk().done('openJob', { scenes: 0, seconds: 5, media }).done('reserveQuota')
+    walk.done('checkMedia').send({ type: 'cancel' })
+    expect(walk.checkpoint.step).toMatchObject({ name: 'closeJob', input: { used: false } })
   })
 
   it('waits for the slot to the millisecond', () => {
@@ -332,6 +364,11 @@ describe('the job machine', () => {
 
   it('reaches every state with the declared tag', () => {
     const walks = [
+      new JobWalk({ purpose: 'preview' })
+        .done('openJob', { scenes: 0, seconds: 5, media })
+        .done('reserveQuota')
+        .done('checkMedia')
+        .done('closeJob'),
       toAccepted().timer().done('checkPost', { kind: 'private' }).done('closeJob'),
       toGenerating()
         .done('submitClip', { clip })

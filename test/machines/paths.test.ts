@@ -134,8 +134,23 @@ function reachable(
 describe('the graph of a machine', () => {
   it('reaches every state of a job that a checkpoint can hold', () => {
     const passed = reachable(jobMachine.logic, { slotId: 's', accountId: 'a', publishAt: at })
-    const transient = ['generating.kept', 'publishing.opened', 'resuming']
+    // `rendered` is the end of a preview, which is a job of another input.
+    const transient = ['generating.kept', 'publishing.opened', 'resuming', 'rendered']
     expect([...leafPaths(jobMachine)].filter((leaf) => !passed.has(leaf))).toEqual(transient)
+  })
+
+  it('reaches nothing that posts for a preview', () => {
+    const passed = reachable(jobMachine.logic, {
+      purpose: 'preview',
+      slotId: 's',
+      accountId: 'a',
+      publishAt: at,
+    })
+    expect(passed.has('rendered')).toBe(true)
+    const posting = [...passed.keys()].filter((state) =>
+      /^(awaitingSlot|publishing|watching|published)/.test(state),
+    )
+    expect(posting).toEqual([])
   })
 
   it('reaches published only through uploading and closing', () => {

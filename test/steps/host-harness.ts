@@ -118,6 +118,9 @@ export async function createHostHarness() {
       storage,
       videos,
       local,
+      accountId,
+      /** Drives any job of the account. */
+      drive: (jobId: string) => driveJob(parts, { jobId, organizationId, accountId }),
       async start(storyboard: object = shortStoryboard): Promise<DrivenJob> {
         const jobId = await insertFreshJob(accountId, storyboard)
         return driveJob(parts, { jobId, organizationId, accountId })
@@ -176,7 +179,7 @@ export async function createHostHarness() {
       [jobId, String(attempts)],
     )
 
-  return { database, clock, organizationId, openWorker, setAttempts }
+  return { database, clock, deps, organizationId, openWorker, setAttempts }
 }
 
 /** The job's failure is the operator's to mend, ends nothing, and shows neither a path nor a stack. */

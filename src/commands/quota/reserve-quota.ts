@@ -1,3 +1,4 @@
+import type { Purpose } from '../../../machines/job/context.ts'
 import { quotaThresholds } from '../../../machines/rules/quota-period.ts'
 import type { Tx } from '../../store/database.ts'
 import type { NewEvent } from '../../store/event/append.ts'
@@ -21,6 +22,8 @@ export interface QuotaShort {
 
 /** The work of a job, as far as its quota depends on it. */
 export interface JobWork {
+  /** Default: `post`. */
+  readonly purpose?: Purpose
   /** The length of its video, rounded up. */
   readonly seconds: number
   /** Whether it generates the video. Otherwise it posts a media. */
@@ -29,15 +32,16 @@ export interface JobWork {
 
 /**
  * What a job reserves when it starts: one video, its seconds and one upload. Bytes and money are unknown then, so it only requires
- * that some of each is left. A job that posts a media generates and stores nothing.
+ * that some of each is left. A job that posts
+ * a video that is there generates and stores nothing, and a preview uploads nothing.
  */
-export function needsOfJob({ seconds, isGenerated }: JobWork): readonly QuotaAmount[] {
+export function needsOfJob({ purpose, seconds, isGenerated }: JobWork): readonly QuotaAmount[] {
   const upload = { metric: 'uploads', amount: 1 } as const
   if (!isGenerated) return [upload]
   return [
     { metric: 'videos', amount: 1 },
     { metric: 'seconds', amount: seconds },
-    upload,
+    ...(purpose === 'preview' ? [] : [upload]),
     { metric: 'storageBytes', amount: 0 },
     { metric: 'providerSpend', amount: 0 },
   ]

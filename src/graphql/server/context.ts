@@ -10,6 +10,7 @@ import type { Executor, Tx } from '../../store/database.ts'
 import type { JobRecord } from '../../store/job/job-list.ts'
 import type { MediaRecord } from '../../store/media/media.ts'
 import type { PlanRecord } from '../../store/plan/plans.ts'
+import type { PreviewRecord } from '../../store/plan/previews.ts'
 import type { ScanRecord } from '../../store/plan/scans.ts'
 import type { SlotRecord } from '../../store/plan/slots.ts'
 import type { ApiKeyRecord, Scope } from '../../store/tenant/api-keys.ts'
@@ -69,6 +70,8 @@ export interface Loaders {
   /** Jobs without what their machine keeps: for fields that do not need it. */
   readonly jobSummary: DataLoader<string, JobRecord | null>
   readonly jobOfSlot: DataLoader<string, JobRecord | null>
+  /** The newest preview, keyed by the slot's id. */
+  readonly previewOfSlot: DataLoader<string, PreviewRecord | null>
   readonly scan: DataLoader<string, ScanRecord | null>
   readonly media: DataLoader<string, MediaRecord | null>
   /** Keyed by the hash of the content. */

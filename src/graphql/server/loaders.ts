@@ -4,6 +4,7 @@ import { readDatabaseTime } from '../../store/database.ts'
 import { findJobs, findJobsOfSlots, type JobRecord } from '../../store/job/job-list.ts'
 import { findMedia, findMediaByContent } from '../../store/media/media.ts'
 import { findPlans } from '../../store/plan/plans.ts'
+import { findPreviewsOfSlots } from '../../store/plan/previews.ts'
 import { findScans } from '../../store/plan/scans.ts'
 import { findSlots } from '../../store/plan/slots.ts'
 import { findApiKeys } from '../../store/tenant/api-keys.ts'
@@ -55,6 +56,7 @@ export function createLoaders(
     job: by(findJobs, idOf),
     jobSummary: by(findJobSummaries, idOf),
     jobOfSlot: by(findJobsOfSlots, (job) => job.slotId),
+    previewOfSlot: by(findPreviewsOfSlots, (preview) => preview.slotId),
     scan: by(findScans, idOf),
     media: by(findMedia, idOf),
     mediaByContent: by(findMediaByContent, (media) => media.sha256),

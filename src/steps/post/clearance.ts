@@ -1,3 +1,4 @@
+import type { Purpose } from '../../../machines/job/context.ts'
 import { type ClearanceMoment, clearanceOf, failureOfStop } from '../../../machines/rules/clearance.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
 import type { SlotToPost } from '../../store/job/clearance.ts'
@@ -7,6 +8,8 @@ import { readSlot } from './slot.ts'
 
 /** The part of a step's input that names its slot. */
 export interface SlotInput {
+  /** Default: `post`. A step that became pending under an older machine version has none. */
+  readonly purpose?: Purpose
   readonly slotId: string
   readonly publishAt: number
   readonly mayBeLate: boolean

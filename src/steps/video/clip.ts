@@ -16,10 +16,10 @@ import {
 } from '../../providers/video/provider.ts'
 import type { Storyboard } from '../../storyboard/storyboard.ts'
 import { failureWithCause, ownFailure } from '../failure.ts'
-import { readStoryboard } from '../open-job.ts'
 import { deferred, needsPerson, outcomeUnknown, retry } from '../outcome.ts'
-import { checkClearance, type SlotInput } from '../post/clearance.ts'
+import type { SlotInput } from '../post/clearance.ts'
 import type { StepDeps } from '../step-deps.ts'
+import { readStoryboardToRender } from './brief.ts'
 import { callProvider } from './call-provider.ts'
 
 /** The stored reference is the provider's own opaque JSON. */
@@ -41,22 +41,21 @@ export async function submitClip(
   const { videos } = deps
   // Before the clearance: a job that is held and later submits under another key would be charged twice.
   if (context.mayHaveBegun && !videos.traits.idempotentSubmit) return mayBeCharged()
-  const clearance = await checkClearance(deps, context, input, 'rendering')
-  if (clearance.kind === 'stopped') return clearance.outcome
-  const read = readStoryboard(clearance.slot)
-  if (read.kind === 'invalid') return read.outcome
+  const brief = await readStoryboardToRender(deps, context, input)
+  if (brief.kind === 'stopped') return brief.outcome
+  const { storyboard, dueAt } = brief
 
   const key = createHash('sha256').update(`${context.jobId}/${input.scene}/${input.attempt}`).digest('hex')
-  const plan = videos.plan({ key, storyboard: read.storyboard, sceneIndex: input.scene })
+  const plan = videos.plan({ key, storyboard, sceneIndex: input.scene })
   if (plan.kind === 'refused') return needsPerson(ownFailure('FIX_MEDIA', 'CLIP_REFUSED', plan.message))
   try {
     const { signal } = context
     const submitted = await callProvider(deps, signal, input, () =>
       videos.submit(plan, {
         signal,
-        dueAt: clearance.slot.publishAt,
+        dueAt,
         organizationId: context.organizationId,
-        upcoming: scenesAhead(videos, read.storyboard, input.scene),
+        upcoming: scenesAhead(videos, storyboard, input.scene),
       }),
     )
     // Nothing was sent, so there is nothing to look up at the provider.

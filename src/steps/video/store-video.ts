@@ -8,22 +8,23 @@ import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assem
 import { findMediaByContent } from '../../store/media/media.ts'
 import { insertStoredVideo, type StoredVideo } from '../../store/media/stored-video.ts'
 import { failureWithCause } from '../failure.ts'
-import { readStoryboard } from '../open-job.ts'
 import { retry } from '../outcome.ts'
-import { readSlot } from '../post/slot.ts'
+import type { SlotInput } from '../post/clearance.ts'
 import type { StepDeps } from '../step-deps.ts'
+import { readRenderedStoryboard } from './brief.ts'
 import { withFiles } from './with-files.ts'
 
 /** Joins the clips, adds the sound, and stores the video. The same clips give the same bytes. */
 export async function storeVideo(
   deps: StepDeps,
   context: StepContext,
-  { slotId, clips }: { readonly slotId: string; readonly clips: readonly KeptClip[] },
+  input: Pick<SlotInput, 'purpose' | 'slotId'> & { readonly clips: readonly KeptClip[] },
 ): Promise<StepOutcome> {
   const { organizationId, jobId, signal } = context
+  const { clips } = input
   const { storage, workDirectory, ffmpegPath } = deps
-  const read = readStoryboard(await readSlot(deps.db, organizationId, slotId))
-  if (read.kind === 'invalid') return read.outcome
+  const read = await readRenderedStoryboard(deps, context, input)
+  if (read.kind === 'stopped') return read.outcome
   const directory = path.join(workDirectory, jobId)
   try {
     const hashes = clips.map(({ sha256 }) => sha256)

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../durable/checkpoint.ts'
 import type { Executor } from '../database.ts'
 import { type ReadyMedia, readyMedia } from '../media/ready-media.ts'
 import { approvalOfSlot } from '../plan/approvals.ts'
+import { previewedVideos } from '../plan/previews.ts'
 import { type SlotContent, slotColumns } from '../plan/slots.ts'
 import { type CheckpointRow, checkpointOfRow } from './checkpoint-row.ts'
 import type { StartedBy } from './tables.ts'
@@ -26,12 +27,18 @@ const holdFacts = sql`
 export interface SlotToPost extends SlotContent, HoldFacts {
   /** The slot's media as it is now; null if it has none, or if posts may not use it: it was deleted, or is being converted. */
   readonly media: SlotMedia | null
+  /** The video of a preview of its storyboard, if there is one. */
+  readonly preview: SlotMedia | null
   /** The hash that was approved; null if none was. */
   readonly approvedHash: string | null
 }
 
 /** A media that a slot posts. */
 export type SlotMedia = Pick<ReadyMedia, 'sha256' | 'bytes' | 'contentType' | 'seconds' | 'width' | 'height'>
+
+const factsOfMedia = sql`
+  jsonb_build_object('sha256', media.sha256, 'bytes', media.bytes, 'contentType', media.content_type,
+                     'seconds', media.seconds, 'width', media.width, 'height', media.height)`
 
 export async function findSlotToPost(
   db: Executor,
@@ -40,11 +47,11 @@ export async function findSlotToPost(
 ): Promise<SlotToPost | undefined> {
   const { rows } = await sql<SlotToPost>`
     with requested as (
-      select ${slotColumns}, approved_hash as "approvedHash", ${approvalOfSlot} as approval
+      select ${slotColumns}, approved_hash as "approvedHash", ${approvalOfSlot} as approval,
+             (select ${factsOfMedia} from ${previewedVideos} order by preview.created_at desc limit 1) as preview
         from slot where organization_id = ${organizationId} and id = ${slotId})
     select requested.*, ${holdFacts},
-           (select jsonb_build_object('sha256', media.sha256, 'bytes', media.bytes, 'contentType', media.content_type,
-                                      'seconds', media.seconds, 'width', media.width, 'height', media.height)
+           (select ${factsOfMedia}
               from ${readyMedia} and media.id = requested."mediaId") as media
       from requested join plan on plan.id = requested."planId" join machine_instance machine on machine.id = plan.account_id
            left join machine_instance job on job.slot_id = requested.id and job.state <> 'cancelled'`.execute(

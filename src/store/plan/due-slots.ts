@@ -1,6 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { type LockedQuota, type LockedQuotaJson, lockedQuotaOf } from '../quota/locked-quota.ts'
+import { previewedVideos } from './previews.ts'
 import { lockOrganizationSlots } from './slots.ts'
 
 /** A slot that may get a job, with the facts that decide it. */
@@ -24,8 +25,8 @@ export const slotSeconds = sql<number>`case when slot.media_id is null then (
     from jsonb_path_query(slot.storyboard, '$.scenes[*].seconds ? (@.type() == "number")') as seconds)
   else (select coalesce(ceil(media.seconds), 0)::int from media where media.id = slot.media_id) end`
 
-/** Whether a slot's job generates its video. */
-export const isGeneratedSlot = sql<boolean>`slot.media_id is null`
+/** Whether a slot's job generates its video: it has a storyboard, and no preview has rendered that. */
+export const isGeneratedSlot = sql<boolean>`(slot.media_id is null and not exists (select from ${previewedVideos}))`
 
 const columns = sql`
   slot.id as "slotId", plan.account_id as "accountId", slot.publish_at as "publishAt", ${slotSeconds} as seconds,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { isGeneratedSlot, slotSeconds } from './due-slots.ts'
+import { slotSeconds } from './due-slots.ts'
 import type { PostSettings } from './slots.ts'
 
 /** The settings of a slot that its creator's TikTok settings may forbid. */
@@ -8,14 +8,14 @@ export interface SlotSettings
   extends Pick<PostSettings, 'mode' | 'privacy' | 'allowComment' | 'allowDuet' | 'allowStitch'> {
   /** The length of its video. */
   readonly seconds: number
-  /** Whether its job generates the video. Otherwise it posts a media. */
+  /** Whether the slot has a storyboard. Otherwise it posts a media. */
   readonly isGenerated: boolean
 }
 
 export const slotSettingsColumns = sql`
   slot.mode, slot.privacy, slot.allow_comment as "allowComment", slot.allow_duet as "allowDuet",
   slot.allow_stitch as "allowStitch", ${slotSeconds} as seconds,
-  ${isGeneratedSlot} as "isGenerated"`
+  slot.media_id is null as "isGenerated"`
 
 /** Lists the settings of a plan's unclaimed slots that are due after an instant, the earliest first. */
 export async function listUnclaimedSlotSettings(

@@ -140,7 +140,7 @@ const stops: readonly (readonly [
 
 /** States in which a post has been sent or never will be. */
 const isOver = (state: string) =>
-  /^(watching|closing|published|delivered|takenDown|cancelled|failed)/.test(state)
+  /^(watching|closing|rendered|published|delivered|takenDown|cancelled|failed)/.test(state)
 
 describe.each(Object.entries(jobInState))('a job in %s', (state, createWalk) => {
   it.each(stops)('posts nothing once its plan is %s, with or without a hold event', (_name, code, facts) => {

@@ -82,6 +82,18 @@ const StartedBy = builder.enumType('JobStartedBy', {
   } as const,
 })
 
+const Purpose = builder.enumType('JobPurpose', {
+  description: 'What a job is for.',
+  values: {
+    POST: { value: 'post', description: 'To post the content of a slot.' },
+    PREVIEW: {
+      value: 'preview',
+      description:
+        'To render the video of a storyboard before its approval. It posts nothing and ends in `rendered`.',
+    },
+  } as const,
+})
+
 /** The events that people may send, each by the mutation of its name. */
 const peoplesEvents: ReadonlySet<string> = new Set(['cancel', 'pause', 'resume', 'retry'])
 
@@ -107,7 +119,8 @@ builder.node(Job, {
     slot: t.field({
       type: Slot,
       nullable: true,
-      description: 'The slot of the job; null if the slot was removed after the job was cancelled.',
+      description:
+        'The slot of the job; null for a preview, and if the slot was removed after the job was cancelled.',
       resolve: ({ slotId }, _args, { load }) => (slotId === null ? null : load.slot.load(slotId)),
     }),
     account: t.field({
@@ -171,6 +184,11 @@ builder.node(Job, {
         'The events that a client may send to the job now: `cancel`, `pause`, `resume` or `retry`, each by the mutation of its name.',
       resolve: (job, _args, { deps }) =>
         eventsOf(deps.machines, job).filter((event) => peoplesEvents.has(event)),
+    }),
+    purpose: t.field({
+      type: Purpose,
+      description: 'What the job is for.',
+      resolve: (job) => jobContext(job).purpose ?? 'post',
     }),
     startedBy: t.expose('startedBy', {
       type: StartedBy,
