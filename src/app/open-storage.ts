@@ -30,13 +30,14 @@ export async function openStorage(
   { db, withBreaker }: { readonly db: Db; readonly withBreaker: WithBreaker },
 ): Promise<Storage> {
   const bucket = await openBucket(config, createStorageGuard(withBreaker))
-  if (!bucket) return await createDiskStorage({ directory: mediaDirectory(config) })
+  if (!bucket) return await openDisk(config)
   await registerBreakers(db, [storageBreaker])
   return bucket
 }
 
-export const mediaDirectory = ({ dataDirectory }: Pick<Config, 'dataDirectory'>): string =>
-  path.join(dataDirectory, 'media')
+export async function openDisk({ dataDirectory }: Pick<Config, 'dataDirectory'>): Promise<Storage> {
+  return await createDiskStorage({ directory: path.join(dataDirectory, 'media') })
+}
 
 /** Opens the bucket of the settings, without a breaker by default; null if there is none. */
 export async function openBucket(config: StorageConfig, guard?: StorageGuard): Promise<S3Storage | null> {

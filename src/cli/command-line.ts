@@ -64,6 +64,14 @@ const commands: readonly Command[] = [
     load: async () => (await import('./redrive.ts')).runRedrive,
   },
   {
+    name: 'storage',
+    usage: 'check | move bucket|disk',
+    summary:
+      'compares the stored files with the database, or copies them to the bucket or to the data directory',
+    maxArguments: 2,
+    load: async () => (await import('./storage.ts')).runStorage,
+  },
+  {
     name: 'breaker',
     usage: '[open|closed KEY REASON | release KEY]',
     summary: 'lists the circuit breakers, holds one open or closed, or releases it',

@@ -13,7 +13,7 @@ import {
   temporaryName,
 } from './durable-file.ts'
 import { assertNames, isSha256, receive } from './receive.ts'
-import { type ByteRange, ObjectMissing, type Storage, StorageFull } from './storage.ts'
+import { type ByteRange, ObjectMissing, type Storage, StorageFull, type StoredObject } from './storage.ts'
 
 const staleAfterMs = 24 * 60 * 60 * 1000
 
@@ -101,13 +101,20 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<St
         if (codeOf(error) === 'ENOENT') return [] // The organization has stored nothing yet.
         throw error
       })
-      const hashes: string[] = []
+      const objects: StoredObject[] = []
       for (const sha256 of names.map((name) => path.basename(name))) {
         if (!isSha256(sha256)) continue
         const written = await stat(pathOf(organizationId, sha256)).catch(() => undefined)
-        if (written && Date.now() - written.mtimeMs >= olderThanMs) hashes.push(sha256)
+        if (written && Date.now() - written.mtimeMs >= olderThanMs)
+          objects.push({ sha256, bytes: written.size })
       }
-      return hashes
+      return objects
+    },
+
+    async removeIncomplete(olderThanMs) {
+      let removed = 0
+      for (const folder of new Set([arrivals, temporary])) removed += await removeStale(folder, olderThanMs)
+      return removed
     },
 
     async withFile(organizationId, sha256, work) {

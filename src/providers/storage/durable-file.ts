@@ -78,14 +78,18 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Removes temporary files that were last written more than `afterMs` ago, whose writers are assumed dead. */
-export async function removeStale(directory: string, afterMs: number): Promise<void> {
+/** Removes temporary files that were last written more than `afterMs` ago, whose writers are assumed dead; answers how many. */
+export async function removeStale(directory: string, afterMs: number): Promise<number> {
+  let removed = 0
   for (const name of await readdir(directory)) {
     const file = path.join(directory, name)
     const age = await stat(file).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0, // Another process has removed it.
+      () => -1, // Another process has removed it.
     )
-    if (name.endsWith('.part') && age > afterMs) await rm(file, { force: true })
+    if (!name.endsWith('.part') || age < afterMs) continue
+    await rm(file, { force: true })
+    removed += 1
   }
+  return removed
 }

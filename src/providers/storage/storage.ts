@@ -52,8 +52,11 @@ export interface Storage {
   /** Returns whether the object existed. */
   remove(organizationId: string, sha256: string): Promise<boolean>
 
-  /** Hashes of an organization's objects that were last put at least this long ago. */
-  list(organizationId: string, olderThanMs: number): Promise<readonly string[]>
+  /** An organization's objects that were last put at least this long ago. */
+  list(organizationId: string, olderThanMs: number): Promise<readonly StoredObject[]>
+
+  /** Removes what this machine has of incomplete objects that were written to last at least this long ago; answers how many. */
+  removeIncomplete(olderThanMs: number): Promise<number>
 
   /**
    * Runs `work` with a file of this machine that holds the object, for tools that need a path. The file must not be changed, and

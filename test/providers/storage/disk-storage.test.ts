@@ -7,7 +7,8 @@ import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createDiskStorage } from '../../../src/providers/storage/disk-storage.ts'
 import { StorageFull } from '../../../src/providers/storage/storage.ts'
-import { content, itStoresObjects, org, sha256, streamed } from './storage-suite.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { content, itStoresObjects, org, sha256, startPutting, streamed } from './storage-suite.ts'
 
 async function temporaryFolder(parent = tmpdir()): Promise<string> {
   const folder = await mkdtemp(path.join(parent, 'reelpilot-storage-'))
@@ -52,6 +53,21 @@ describe('a disk storage', () => {
     await utimes(path.join(arriving, 'old.part'), twoDaysAgo, twoDaysAgo)
     await createDiskStorage({ directory })
     expect(filesIn(directory)).toEqual(['new.part'])
+  })
+
+  it('has nothing of a put whose process was killed, after the sweep', async () => {
+    const directory = await temporaryFolder()
+    const { kill } = startPutting({ kind: 'disk', directory })
+    await waitUntil(
+      () => filesIn(directory),
+      (names) => names.length > 0,
+    )
+    await kill()
+    expect(filesIn(directory)).toEqual([expect.stringMatching(/\.part$/)])
+    const storage = await createDiskStorage({ directory })
+    expect(await storage.removeIncomplete(60_000)).toBe(0)
+    expect(await storage.removeIncomplete(0)).toBe(1)
+    expect(filesIn(directory)).toEqual([])
   })
 })
 

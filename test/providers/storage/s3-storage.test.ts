@@ -1,18 +1,20 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { describe, expect, it, type TestContext } from 'vitest'
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import type { Bucket } from '../../../src/providers/storage/s3/s3-client.ts'
 import { listObjects } from '../../../src/providers/storage/s3/s3-listing.ts'
 import { createS3Storage, type S3StorageOptions } from '../../../src/providers/storage/s3/s3-storage.ts'
 import { ContentMismatch, StorageFault, StorageFull } from '../../../src/providers/storage/storage.ts'
 import { Secret } from '../../../src/secret.ts'
 import { useRadosgw } from '../../support/s3/radosgw.ts'
+import { startStorageProxy } from '../../support/s3/storage-proxy.ts'
 import { useSwift } from '../../support/s3/swift.ts'
 import { createTestBucket } from '../../support/s3/test-bucket.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { content, itStoresObjects, org, sha256, streamed } from './storage-suite.ts'
+import { content, itStoresObjects, org, sha256, startPutting, streamed } from './storage-suite.ts'
 
 const radosgw = await useRadosgw()
 const swift = await useSwift()
@@ -92,6 +94,32 @@ describe.each([
       body: new Blob([content.subarray(1)]),
     })
     await expect(damaged).rejects.toMatchObject({ name: 'StorageFault', fault: 'STORAGE_BUSY' })
+    expect(await names()).toEqual([])
+  })
+
+  it('has nothing of an upload whose process was killed, and neither has the machine after the sweep', async (context) => {
+    const { bucket, directories, openOther, names } = await openBucket(context)
+    const proxy = await startStorageProxy(bucket.endpoint)
+    const directory = await temporaryDirectory()
+    directories.push(directory)
+    const { name, accessKeyId } = bucket
+    const secretAccessKey = bucket.secretAccessKey.reveal()
+    const stalled = proxy.stallAfter(2_000_000)
+    const { kill } = startPutting({
+      kind: 's3',
+      directory,
+      endpoint: proxy.endpoint,
+      name,
+      accessKeyId,
+      secretAccessKey,
+    })
+    await stalled
+    await kill()
+    await proxy.stop()
+    expect(await names()).toEqual([expect.stringMatching(/\.part$/)])
+    const storage = await openOther({ cache: { directory, maxBytes } })
+    expect(await storage.removeIncomplete(60_000)).toBe(0)
+    expect(await storage.removeIncomplete(0)).toBe(1)
     expect(await names()).toEqual([])
   })
 
@@ -195,6 +223,25 @@ describe('an S3 storage on radosgw', () => {
     await storage.put(org, streamed(content))
     // The conditional request, and the question how old the object is.
     expect(calls).toHaveLength(3)
+  })
+})
+
+describe('an S3 storage on a machine whose disk is full', () => {
+  it('says so, and leaves nothing there or in the bucket', async ({ skip }) => {
+    if (!radosgw) return skip('radosgw is not installed')
+    const directory = await temporaryDirectory()
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory])
+    if (mounted.status !== 0) return skip('a small file system cannot be mounted here: needs root')
+    onTestFinished(() => void spawnSync('umount', [directory]))
+    const storage = await createS3Storage({
+      bucket: await createTestBucket(radosgw),
+      cache: { directory, maxBytes },
+    })
+    const large = Buffer.alloc(2_000_000)
+    await expect(storage.put(org, streamed(large))).rejects.toBeInstanceOf(StorageFull)
+    expect(partsIn(directory)).toEqual([])
+    expect(await storage.list(org, 0)).toEqual([])
+    await storage.put(org, streamed(content))
   })
 })
 

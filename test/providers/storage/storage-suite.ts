@@ -1,11 +1,15 @@
+import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { expect, it, type TestContext } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished, type TestContext } from 'vitest'
 import { ContentMismatch, ObjectMissing, type Storage } from '../../../src/providers/storage/storage.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import type { PuttingSettings } from './putting-process.ts'
 
 export const org = 'org_1'
 export const content = randomBytes(300_000)
@@ -22,6 +26,20 @@ export interface StorageFixture {
 
 export async function* streamed(bytes: Uint8Array, chunk = 64_000) {
   for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk)
+}
+
+/** Starts a process that puts an object and does not come to its end. */
+export function startPutting(settings: PuttingSettings) {
+  const file = fileURLToPath(new URL('./putting-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const kill = async () => {
+    const exited = once(child, 'exit')
+    if (child.exitCode === null && child.kill('SIGKILL')) await exited
+  }
+  onTestFinished(kill)
+  return { kill }
 }
 
 /** What every storage does. `open` may skip the test. */
@@ -150,7 +168,11 @@ export function itStoresObjects(open: (context: TestContext) => Promise<StorageF
     const { storage } = await open(context)
     const { sha256: other } = await storage.put(org, streamed(content.subarray(0, 10)))
     await storage.put(org, streamed(content))
-    expect((await storage.list(org, 0)).toSorted()).toEqual([other, sha256].toSorted())
+    const listed = (await storage.list(org, 0)).toSorted((a, b) => a.bytes - b.bytes)
+    expect(listed).toEqual([
+      { sha256: other, bytes: 10 },
+      { sha256, bytes: content.length },
+    ])
     expect(await storage.list(org, 60_000)).toEqual([])
   })
 }

@@ -9,15 +9,15 @@ export interface StorageProxy {
   /** Cuts all connections and accepts none until `start`. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Cuts the next connection on which the client has sent this many bytes, and resolves then. */
-  cutAfter(bytes: number): Promise<void>
+  /** Stops forwarding on the next connection on which the client has sent this many bytes, and resolves then. */
+  stallAfter(bytes: number): Promise<void>
 }
 
 export async function startStorageProxy(endpoint: string): Promise<StorageProxy> {
   const upstream = new URL(endpoint)
   const port = await freePort()
   const sockets = new Set<Socket>()
-  let cut: { readonly bytes: number; readonly done: () => void } | null = null
+  let stall: { readonly bytes: number; readonly done: () => void } | null = null
 
   const open = async () => {
     const server = createServer((client) => {
@@ -25,10 +25,10 @@ export async function startStorageProxy(endpoint: string): Promise<StorageProxy>
       let sent = 0
       client.on('data', (bytes) => {
         sent += bytes.length
-        if (cut && sent >= cut.bytes) {
-          const { done } = cut
-          cut = null
-          client.destroy()
+        if (stall && sent >= stall.bytes) {
+          const { done } = stall
+          stall = null
+          client.pause()
           done()
         } else if (!target.write(bytes)) {
           client.pause()
@@ -68,9 +68,9 @@ export async function startStorageProxy(endpoint: string): Promise<StorageProxy>
     async start() {
       server ??= await open()
     },
-    cutAfter: (bytes) =>
+    stallAfter: (bytes) =>
       new Promise((resolve) => {
-        cut = { bytes, done: resolve }
+        stall = { bytes, done: resolve }
       }),
   }
 }

@@ -23,6 +23,8 @@ export interface FileCache {
     work: (file: string) => Promise<Result>,
   ): Promise<Result>
   remove(organizationId: string, sha256: string): Promise<void>
+  /** Removes what dead processes left: unfinished files, and names of files in use. Answers how many. */
+  removeIncomplete(olderThanMs: number): Promise<number>
 }
 
 /** Opens a cache that processes of this machine may share. Files in use count as long as they are in the cache. */
@@ -87,6 +89,9 @@ export async function openFileCache(options: {
     async remove(organizationId, sha256) {
       await rm(pathOf(organizationId, sha256), { force: true })
     },
+
+    removeIncomplete: async (olderThanMs) =>
+      (await removeStale(arriving, olderThanMs)) + (await removeStale(using, olderThanMs)),
   }
 }
 

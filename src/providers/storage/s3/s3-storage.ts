@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { contentOf, isOutOfSpace } from '../durable-file.ts'
 import { assertNames, isSha256, receive } from '../receive.ts'
-import { type ByteRange, ObjectMissing, type Storage, StorageFull } from '../storage.ts'
+import { type ByteRange, ObjectMissing, type Storage, StorageFull, type StoredObject } from '../storage.ts'
 import { openFileCache } from './file-cache.ts'
 import { type Bucket, createS3Client, type StorageGuard } from './s3-client.ts'
 import { listObjects } from './s3-listing.ts'
@@ -124,13 +124,15 @@ export async function createS3Storage(options: S3StorageOptions): Promise<S3Stor
 
     async list(organizationId, olderThanMs) {
       const prefix = keyOf(organizationId, '0'.repeat(64)).slice(0, -64)
-      const hashes: string[] = []
-      for await (const { key, ageMs } of listObjects(client, prefix)) {
+      const objects: StoredObject[] = []
+      for await (const { key, bytes, ageMs } of listObjects(client, prefix)) {
         const sha256 = key.slice(prefix.length)
-        if (isSha256(sha256) && ageMs >= olderThanMs) hashes.push(sha256)
+        if (isSha256(sha256) && ageMs >= olderThanMs) objects.push({ sha256, bytes })
       }
-      return hashes
+      return objects
     },
+
+    removeIncomplete: cache.removeIncomplete,
 
     async withFile(organizationId, sha256, work, { signal } = {}) {
       const key = keyOf(organizationId, sha256)
