@@ -164,6 +164,7 @@ const settings = z
     LATE_POST_GAP_MINUTES: whole(0, 60).default(5),
     SCAN_RETENTION_DAYS: whole(1, 3_650).default(defaultRetention.scanDays),
     EVENT_RETENTION_DAYS: whole(1, 3_650).default(defaultRetention.eventDays),
+    MEDIA_RETENTION_DAYS: whole(1, 3_650).optional(),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
         error: 'must be trace, debug, info, warn, error or silent',
@@ -223,7 +224,11 @@ export function readConfig(environment: NodeJS.ProcessEnv, isTerminal: boolean):
     trustedDocuments: all.TRUSTED_DOCUMENTS,
     idempotencyMinutes: all.IDEMPOTENCY_MINUTES,
     latePostGapMinutes: all.LATE_POST_GAP_MINUTES,
-    retention: { scanDays: all.SCAN_RETENTION_DAYS, eventDays: all.EVENT_RETENTION_DAYS },
+    retention: {
+      scanDays: all.SCAN_RETENTION_DAYS,
+      eventDays: all.EVENT_RETENTION_DAYS,
+      mediaDays: all.MEDIA_RETENTION_DAYS ?? null,
+    },
     logLevel: all.LOG_LEVEL,
     pretty: isTerminal,
   }

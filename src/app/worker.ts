@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { CommandDeps } from '../commands/command-deps.ts'
 import { deadLetterJob } from '../commands/job/dead-letter-job.ts'
+import { deleteOldVideos } from '../commands/media/delete-old-videos.ts'
 import { resolveOutdatedSlots } from '../commands/plan/resolve-slots.ts'
 import { listScannable, scanInChunks } from '../commands/plan/scan.ts'
 import { bundledTimeZones, type TimeZoneData } from '../commands/plan/wall-time.ts'
@@ -25,7 +26,7 @@ import { workDeliveries } from '../queue/webhooks.ts'
 import type { Connection } from '../store/database.ts'
 import { createChangeNotifier } from '../store/event/notify.ts'
 import type { ScanReason } from '../store/plan/tables.ts'
-import { prune, type Retention } from '../store/prune.ts'
+import { defaultRetention, prune, type Retention } from '../store/prune.ts'
 import { runCommand } from '../store/run-command.ts'
 import { markFailed } from '../store/webhook/deliveries.ts'
 
@@ -36,7 +37,7 @@ export interface WorkerRoleOptions {
   /** Creates the steps once the queue, which they send wake-ups to, is running. */
   readonly steps: (deps: CommandDeps) => StepCatalogue
   readonly concurrency: number
-  /** Default: as `prune` says. */
+  /** Default: `defaultRetention`. */
   readonly retention?: Retention
   /** Called once an hour to remove unused media files. */
   readonly sweepMedia?: () => Promise<unknown>
@@ -51,7 +52,8 @@ const drainMs = 20_000
 
 /** Starts the worker role: it drives jobs, scans for due slots and sweeps. `stop` drains; an aborted step is resumed elsewhere. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ stop(): Promise<void> }> {
-  const { databaseUrl, runtime: connection, machines, concurrency, log, zones = bundledTimeZones } = options
+  const { databaseUrl, runtime: connection, machines, concurrency, log } = options
+  const { zones = bundledTimeZones, retention = defaultRetention } = options
   const queueLog = log.child({ component: 'queue' })
   const workerLog = log.child({ component: 'worker' })
   const scanLog = log.child({ component: 'scan' })
@@ -118,7 +120,11 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<{ sto
     scanAll: async () => {
       await resolveSlots()
       await scanAll('hourly')
-      await prune(db, options.retention)
+      await prune(db, retention)
+      if (retention.mediaDays !== null) {
+        const deleted = await deleteOldVideos(db, deps, notifications, retention.mediaDays)
+        if (deleted > 0) workerLog.info({ deleted, days: retention.mediaDays }, 'old videos deleted')
+      }
       await options.sweepMedia?.()
       const redriven = await runCommand(db, notifications, (tx) => redriveDeliveries(tx, deps))
       if (redriven > 0) webhookLog.info({ redriven }, 'failed deliveries redriven')

@@ -9,9 +9,11 @@ export interface Retention {
   /** Scans, with their decisions. */
   readonly scanDays: number
   readonly eventDays: number
+  /** Videos of jobs, after the last one that has it ended. Null: for good. */
+  readonly mediaDays: number | null
 }
 
-export const defaultRetention: Retention = { scanDays: 90, eventDays: 365 }
+export const defaultRetention: Retention = { scanDays: 90, eventDays: 365, mediaDays: null }
 
 /** Rows deleted in one transaction: it locks them, and its commit takes milliseconds. */
 const batchSize = 1_000
