@@ -1,6 +1,11 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 
+/** Whether the clips of a job are still needed: the condition of the index `machine_instance_clips`. */
+const needsClips = (job: string) =>
+  sql.raw(`${job}.machine = 'job' and ${job}.tag <> 'final' and ${job}.context->>'ending' is null
+    and ${job}.context->'checked' is distinct from 'true' and ${job}.context->'clips' <> '[]'`)
+
 /**
  * Lists the clips of a job that nothing else refers to: neither another unfinished job of the organization nor one of its videos.
  * While another job is storing a clip, which may be the same file, none is listed; the sweep finds them later.
@@ -16,10 +21,11 @@ export async function listUnreferencedClips(
        and not exists (
          select from machine_instance other
           where other.organization_id = ${organizationId} and other.id <> own.id and other.machine = 'job'
-            and other.tag in ('working', 'waiting', 'resting') and other.context->>'ending' is null
-            and (other.state = 'generating.keeping'
-                 or other.context->'clips' @> jsonb_build_array(jsonb_build_object('sha256', clip->'sha256'))
-                    and (other.context->>'checked')::boolean is not true))
+            and other.state = 'generating.keeping')
+       and not exists (
+         select from machine_instance other
+          where other.organization_id = ${organizationId} and other.id <> own.id and ${needsClips('other')}
+            and other.context->'clips' @> jsonb_build_array(jsonb_build_object('sha256', clip->'sha256')))
        and not exists (
          select from media where organization_id = ${organizationId} and sha256 = clip->>'sha256')`.execute(
     db,
@@ -39,8 +45,7 @@ export async function listReferencedFiles(
     select preview->>'sha256' from media cross join jsonb_array_elements(previews) as preview
      where organization_id = ${organizationId}
     union
-    select clip->>'sha256' from machine_instance cross join jsonb_array_elements(context->'clips') as clip
-     where organization_id = ${organizationId} and machine = 'job' and tag <> 'final'
-       and context->>'ending' is null and (context->>'checked')::boolean is not true`.execute(db)
+    select clip->>'sha256' from machine_instance job cross join jsonb_array_elements(job.context->'clips') as clip
+     where job.organization_id = ${organizationId} and ${needsClips('job')}`.execute(db)
   return new Set(rows.map(({ sha256 }) => sha256))
 }

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { beforeAll, expect, it } from 'vitest'
 import type { Executor } from '../../../src/store/database.ts'
 import { readEvents, readNewEvents } from '../../../src/store/event/read.ts'
+import { listReferencedFiles, listUnreferencedClips } from '../../../src/store/job/clips.ts'
 import { type JobFilter, listJobs } from '../../../src/store/job/job-list.ts'
 import { findOverdueInstances } from '../../../src/store/job/jobs.ts'
 import type { Database } from '../../../src/store/tables.ts'
@@ -139,6 +140,43 @@ it.each<[string, JobFilter, number]>([
   expect(rows).toHaveLength(count)
   expect(pages).toBeLessThan(fewPages)
 })
+
+it('the clips that are still needed are found without reading all jobs', async () => {
+  const [ended = ''] = await addJobsWithClips()
+  const own = await measure(
+    (db) => listUnreferencedClips(db, { organizationId, jobId: ended }),
+    database.runtime,
+  )
+  expect(own.rows).toEqual(['only its own'])
+  expect(own.pages).toBeLessThan(fewPages)
+  const stored = await measure(
+    async (db) => [...(await listReferencedFiles(db, organizationId, []))],
+    database.runtime,
+  )
+  expect(stored.rows.toSorted()).toEqual(['another’s too', 'of another'])
+  expect(stored.pages).toBeLessThan(fewPages)
+})
+
+/** A job that has ended and one that still needs its clips, one of which both have. Returns their ids. */
+async function addJobsWithClips(): Promise<readonly string[]> {
+  const ids = [crypto.randomUUID(), crypto.randomUUID()]
+  const clips = [
+    ['only its own', 'another’s too'],
+    ['of another', 'another’s too'],
+  ].map((names) => names.map((sha256) => ({ sha256, bytes: 1 })))
+  const { pool } = database.owner
+  await pool.query(
+    `insert into reelpilot.machine_instance (id, organization_id, machine, version, state, tag, context, revision)
+     values ($1, $3, 'job', 1, 'published', 'settled', $4, 1), ($2, $3, 'job', 1, 'paused', 'resting', $5, 1)`,
+    [
+      ...ids,
+      organizationId,
+      { clips: clips[0], checked: true, ending: 'published' },
+      { clips: clips[1], checked: false, ending: null },
+    ],
+  )
+  return ids
+}
 
 it('the sweep reads what is overdue, not all unfinished instances', async () => {
   const { rows, pages } = await measure((db) => findOverdueInstances(db, 30), database.runtime)
