@@ -109,16 +109,23 @@ const labels: Readonly<Record<keyof FanoutFigures, string>> = {
   heapKbPerSubscriber: 'heap of an idle subscriber, kB',
 }
 
-/** One server, its subscribers, paced events for the latency and a burst for the rate. */
-export async function measureFanout(
-  database: BenchDatabase,
-  options: {
-    readonly variant: Variant
-    readonly protocol: Protocol
-    readonly subscribers: number
-    readonly serverFlags?: readonly string[]
-  },
-): Promise<FanoutFigures> {
+export interface FanoutOptions {
+  readonly variant: Variant
+  readonly protocol: Protocol
+  readonly subscribers: number
+  readonly serverFlags?: readonly string[]
+}
+
+/** The heap of an idle subscriber, in kB. */
+export async function measureIdle(database: BenchDatabase, options: FanoutOptions): Promise<number> {
+  const { server, clients, heapKbPerSubscriber } = await openSubscribers(database, options)
+  await stopProcess(clients)
+  await stopProcess(server)
+  return heapKbPerSubscriber
+}
+
+/** A server with subscribers that have received nothing. */
+async function openSubscribers(database: BenchDatabase, options: FanoutOptions) {
   const { variant, protocol, subscribers, serverFlags = [] } = options
   const { organizationId, url: databaseUrl } = database
   const created = await database.runtime.db
@@ -139,6 +146,15 @@ export async function measureFanout(
   const idle = await ask()
   const clients = startProcess('clients.ts', { protocol, port, count: subscribers, apiKey: created.key })
   await next<ClientReport>(clients)
+  await pause(500)
+  const heapKbPerSubscriber = ((await ask()).heapBytes - idle.heapBytes) / subscribers / 1_024
+  return { server, clients, ask, heapKbPerSubscriber }
+}
+
+/** One server, its subscribers, paced events for the latency and a burst for the rate. */
+export async function measureFanout(database: BenchDatabase, options: FanoutOptions): Promise<FanoutFigures> {
+  const { variant, protocol, subscribers } = options
+  const { server, clients, ask, heapKbPerSubscriber } = await openSubscribers(database, options)
   const publish = publisher(database, variant)
   const count = async () => {
     const report = await request<ClientReport>(clients, 'count')
@@ -153,8 +169,6 @@ export async function measureFanout(
     throw new Error(`${variant} ${protocol}: ${(await count()).count} of ${expected} deliveries`)
   }
 
-  await pause(500)
-  const heapKbPerSubscriber = ((await ask()).heapBytes - idle.heapBytes) / subscribers / 1_024
   await inFlight(20, 1, publish.one)
   await pause(500)
   await request(clients, 'reset')

@@ -1,6 +1,7 @@
 import { drain } from './drain.ts'
 import { commitToSubscriber, streamFanout, webSocketFanout } from './fanout.ts'
 import { graphqlJob, graphqlPage } from './graphql.ts'
+import { idleSubscribers } from './idle-subscribers.ts'
 import { hotWindow, manyWindows } from './rate-limit-windows.ts'
 import { render } from './render.ts'
 import type { Row } from './row.ts'
@@ -20,6 +21,7 @@ export const rows: readonly Row[] = [
   commitToSubscriber,
   webSocketFanout,
   streamFanout,
+  idleSubscribers,
   scan,
   scanNothing,
   graphqlJob,
