@@ -54,7 +54,7 @@ export interface ApiOptions {
   readonly authorization: AuthorizationStarter
   readonly notifications: { send(change: ChangeNotification): void }
   readonly storage: MediaSource
-  /** Signs what clients may upload. */
+  /** Signs what clients may read and upload. */
   readonly signer: Signer
   /** Returns accounts whose tokens are encrypted with a missing key. The role `reelpilot_api` cannot read that itself. */
   readonly accountsLackingKey: (
@@ -139,7 +139,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const graphql = createGraphQL(served)
   trustDocuments(trusted, graphql, served.documents)
   const serveGraphql = createFastLane({ ...served, schema, general: graphql })
-  const serveMedia = createMediaRoute({ db: connection.db, storage: options.storage, authenticator, keys })
+  const serveMedia = createMediaRoute({
+    db: connection.db,
+    storage: options.storage,
+    authenticator,
+    keys,
+    signer: options.signer,
+  })
   const routes = new Map(options.routes?.map((each) => [each.path, each]))
   const prefixes = options.routes?.filter(({ isPrefix }) => isPrefix) ?? []
   let isDraining = false

@@ -1,5 +1,8 @@
 import { deletionGraceMs } from '../../../../machines/media.ts'
 import type { MediaRecord } from '../../../store/media/media.ts'
+import type { Preview } from '../../../store/media/tables.ts'
+import { mediaExpiry, signMediaToken } from '../../../vault/media-token.ts'
+import type { Context } from '../../server/context.ts'
 import { builder } from '../builder.ts'
 import { Failure } from '../failure.ts'
 import { ApiKey, Media } from '../ref.ts'
@@ -42,6 +45,23 @@ export const MediaKind = builder.enumType('MediaKind', {
   } as const,
 })
 
+const Thumbnail = builder
+  .objectRef<Pick<Preview, 'atSeconds' | 'width' | 'height'> & { readonly url: string }>('MediaThumbnail')
+  .implement({
+    description: 'A small still picture of a video.',
+    authScopes: { read: true },
+    fields: (t) => ({
+      url: t.exposeString('url', {
+        description: 'The signed address of the picture, a JPEG. It expires like `Media.url`.',
+      }),
+      atSeconds: t.exposeFloat('atSeconds', {
+        description: 'The time of the picture in the video, in seconds.',
+      }),
+      width: t.exposeInt('width', { description: 'The width, in pixels.' }),
+      height: t.exposeInt('height', { description: 'The height, in pixels.' }),
+    }),
+  })
+
 const untilChecked = 'Null until the file was checked.'
 
 builder.node(Media, {
@@ -75,8 +95,27 @@ builder.node(Media, {
     url: t.string({
       nullable: true,
       description:
-        'The address of the file. It requires an API key, as this API does, and supports range requests. Null while there is no file, and once the media is deleted.',
-      resolve: (media, _args, { origin }) => (isServed(media) ? `${origin}/media/${media.sha256}` : null),
+        'The signed address of the file, for `<video src>` in any page: it needs no API key and supports range requests. It expires after one to two hours; query it again then. Null while there is no file, and once the media is deleted.',
+      resolve: (media, _args, context) => (isServed(media) ? addressOf(context, media, 'file') : null),
+    }),
+    posterUrl: t.string({
+      nullable: true,
+      description:
+        'The signed address of a still picture of the video, a JPEG, for `<img src>` in any page. It expires like `url`. Null without one: `failure` may say why.',
+      resolve: (media, _args, context) =>
+        isServed(media) && media.previews.length > 0 ? addressOf(context, media, 'poster') : null,
+    }),
+    thumbnails: t.field({
+      type: [Thumbnail],
+      description:
+        'Three small pictures of the video, from its first, second and third quarter; empty without any.',
+      resolve: (media, _args, context) =>
+        isServed(media)
+          ? media.previews.slice(1).map((preview, index) => ({
+              ...preview,
+              url: addressOf(context, media, `thumbnail-${index + 1}`),
+            }))
+          : [],
     }),
     sha256: t.exposeString('sha256', {
       nullable: true,
@@ -150,6 +189,13 @@ builder.node(Media, {
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
 })
+
+/** The address of a file of a media, for everybody who has it, until it expires. */
+function addressOf({ origin, signer }: Context, media: MediaRecord, variant: string): string {
+  const { organizationId, id: mediaId } = media
+  const token = signMediaToken(signer, { organizationId, mediaId, variant }, mediaExpiry(Date.now()))
+  return `${origin}/media/${mediaId}/${variant}?token=${token}`
+}
 
 function isServed({ sha256, contentType, deletedAt }: MediaRecord): boolean {
   return sha256 !== null && contentType !== null && deletedAt === null

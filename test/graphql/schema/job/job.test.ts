@@ -119,7 +119,10 @@ describe('a job', () => {
         source: 'API',
         nextStep: 'If a refreshed token is refused as well, the creator connects the account again.',
       },
-      media: { url: `http://api.test/media/${sha256}`, sizeBytes: 5_000_000_000 },
+      media: {
+        url: expect.stringMatching(/^http:\/\/api\.test\/media\/[0-9a-f-]{36}\/file\?token=/),
+        sizeBytes: 5_000_000_000,
+      },
       publishId: 'v_pub~1',
       publicPostIds: ['7312345678901234567'],
       post: {
