@@ -7,6 +7,7 @@ import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { approveSlots, withdrawApprovals } from '../../store/plan/approvals.ts'
 import { listUnclaimedSlotSettings } from '../../store/plan/slot-settings.ts'
 import type { CommandDeps } from '../command-deps.ts'
+import { lockSlotsWithoutPreview, startPreviews } from '../job/start-previews.ts'
 import { forecastQuota, type QuotaForecast } from '../quota/forecast-quota.ts'
 import type { Refusal, SlotViolation } from '../refusal.ts'
 import { applyHolds } from './apply-holds.ts'
@@ -47,7 +48,7 @@ const eventTypes = {
 /**
  * Applies a person's action to a plan. Approval records the approved content of each slot; rejection withdraws it. Actions that
  * allow slots to run (approve, unlock, autopilot on) scan in the same transaction, so that a slot that is due soon does not wait
- * for the hourly scan. Jobs are held or released at once.
+ * for the hourly scan. Jobs are held or released at once. Submitting a plan that is rendered before its review starts its previews.
  */
 export async function applyPlanAction(
   tx: Tx,
@@ -75,7 +76,11 @@ export async function applyPlanAction(
     if (violations.length > 0) return { kind: 'creatorForbids', violations }
   }
   if (event.type === 'reject') await withdrawApprovals(tx, organizationId, planId)
+  const rendersNow = event.type === 'submit' && before.rendering === 'beforeReview'
+  const unrendered = rendersNow ? await lockSlotsWithoutPreview(tx, organizationId, planId) : []
   await lockPlanJobs(tx, organizationId, planId)
+  const previews = await startPreviews(tx, deps, organizationId, unrendered)
+  if (previews.kind === 'quotaShort') return previews
   const scan = scanning && (await completeScan(tx, deps, scanning, 'approval'))
   const holds = await applyHolds(tx, deps, { organizationId, planId })
   // Appended after the scan that it causes: it locks the event sequence, and the scan takes further locks.
@@ -97,7 +102,7 @@ export async function applyPlanAction(
     scanId: scan?.scanId ?? null,
     quotaForecast: forecast,
     ...holds,
-    transitionedJobs: [...(scan?.startedJobs ?? []), ...holds.transitionedJobs],
+    transitionedJobs: [...previews.jobIds, ...(scan?.startedJobs ?? []), ...holds.transitionedJobs],
   }
 }
 

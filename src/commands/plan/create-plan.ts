@@ -3,6 +3,7 @@ import { findAccounts } from '../../store/account/accounts.ts'
 import type { Tx } from '../../store/database.ts'
 import { appendEvent } from '../../store/event/append.ts'
 import { insertPlan } from '../../store/plan/plans.ts'
+import type { PlanRendering } from '../../store/plan/tables.ts'
 import { hasVisible } from '../../storyboard/visible.ts'
 import { type FieldIssue, invalid, type Refusal } from '../refusal.ts'
 import { isTimeZone } from './wall-time.ts'
@@ -17,9 +18,10 @@ export async function createPlan(
     readonly accountId: string
     readonly name: string
     readonly timeZone: string
+    readonly rendering?: PlanRendering
   },
 ): Promise<CreatePlanResult> {
-  const { organizationId, accountId, name, timeZone } = request
+  const { organizationId, accountId, name, timeZone, rendering = 'afterApproval' } = request
   const fields = [...validatePlanName(name), ...validateTimeZone(timeZone)]
   if (fields.length > 0) return { kind: 'invalid', fields }
   const [account] = await findAccounts(tx, organizationId, [accountId])
@@ -28,7 +30,8 @@ export async function createPlan(
     return invalid('accountId', 'is disconnected; connect the account again first')
 
   const planId = randomUUID()
-  await insertPlan(tx, { id: planId, organizationId, accountId, name: name.trim(), timeZone, state: 'draft' })
+  const plan = { id: planId, organizationId, accountId, name: name.trim(), timeZone, rendering }
+  await insertPlan(tx, { ...plan, state: 'draft' })
   await appendEvent(tx, { organizationId, type: 'plan.created', planId, payload: { name: name.trim() } })
   return { kind: 'done', planId }
 }

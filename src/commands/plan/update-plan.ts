@@ -4,6 +4,7 @@ import { lockPlanJobs } from '../../store/job/clearance.ts'
 import { withdrawApprovals } from '../../store/plan/approvals.ts'
 import { changePlan } from '../../store/plan/plans.ts'
 import { lockEditableSlots, reschedule } from '../../store/plan/slots.ts'
+import type { PlanRendering } from '../../store/plan/tables.ts'
 import type { CommandDeps } from '../command-deps.ts'
 import { invalid, type Refusal } from '../refusal.ts'
 import { applyHolds, type HoldsResult } from './apply-holds.ts'
@@ -14,7 +15,7 @@ import { instantOf } from './wall-time.ts'
 export type UpdatePlanResult = ({ readonly kind: 'done'; readonly planId: string } & HoldsResult) | Refusal
 
 /**
- * Changes a plan's name or time zone. Slots keep their wall times, so another zone changes their instants, except those of
+ * Changes a plan's name, time zone or time of rendering. Slots keep their wall times, so another zone changes their instants, except those of
  * claimed slots. Withdraws the plan's approval.
  */
 export async function updatePlan(
@@ -25,15 +26,17 @@ export async function updatePlan(
     readonly planId: string
     readonly name?: string | undefined
     readonly timeZone?: string | undefined
+    readonly rendering?: PlanRendering | undefined
   },
 ): Promise<UpdatePlanResult> {
-  const { organizationId, planId, name, timeZone } = request
+  const { organizationId, planId, name, timeZone, rendering } = request
   const fields = [
     ...(name === undefined ? [] : validatePlanName(name)),
     ...(timeZone === undefined ? [] : validateTimeZone(timeZone)),
   ]
   if (fields.length > 0) return { kind: 'invalid', fields }
-  if (name === undefined && timeZone === undefined) return invalid('name', 'or timeZone must be given')
+  if (name === undefined && timeZone === undefined && rendering === undefined)
+    return invalid('name', ', timeZone or rendering must be given')
 
   const moved = await transitionPlan(tx, { organizationId, planId, event: { type: 'edit' } })
   if (moved.kind !== 'moved') return moved
@@ -42,7 +45,7 @@ export async function updatePlan(
     if (refused) return refused
     await withdrawApprovals(tx, organizationId, planId)
   }
-  await changePlan(tx, planId, { name: name?.trim(), timeZone })
+  await changePlan(tx, planId, { name: name?.trim(), timeZone, rendering })
   await lockPlanJobs(tx, organizationId, planId)
   const holds = await applyHolds(tx, deps, { organizationId, planId })
   await appendEvent(tx, {

@@ -2,6 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { type LockedQuota, type LockedQuotaJson, lockedQuotaOf } from '../quota/locked-quota.ts'
 import { previewedVideos } from './previews.ts'
+import { slotSeconds } from './slot-length.ts'
 import { lockOrganizationSlots } from './slots.ts'
 
 /** A slot that may get a job, with the facts that decide it. */
@@ -18,12 +19,6 @@ export interface DueSlot {
   readonly locked: boolean
   readonly accountState: string
 }
-
-/** The length of a slot's video in whole seconds; 0 if its storyboard has none, which its job will report. */
-export const slotSeconds = sql<number>`case when slot.media_id is null then (
-  select coalesce(ceil(sum((seconds #>> '{}')::numeric)), 0)::int
-    from jsonb_path_query(slot.storyboard, '$.scenes[*].seconds ? (@.type() == "number")') as seconds)
-  else (select coalesce(ceil(media.seconds), 0)::int from media where media.id = slot.media_id) end`
 
 /** Whether a slot's job generates its video: it has a storyboard, and no preview has rendered that. */
 export const isGeneratedSlot = sql<boolean>`(slot.media_id is null and not exists (select from ${previewedVideos}))`

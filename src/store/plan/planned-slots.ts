@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { isGeneratedSlot, slotSeconds } from './due-slots.ts'
+import { isGeneratedSlot } from './due-slots.ts'
+import { slotSeconds } from './slot-length.ts'
 
 /** A slot whose job will reserve quota. */
 export interface PlannedSlot {

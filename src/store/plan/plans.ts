@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
 import { keyset, type Page, type Positioned } from '../paging.ts'
-import type { PlanTable } from './tables.ts'
+import type { PlanRendering, PlanTable } from './tables.ts'
 
 export type PlanState = PlanTable['state']
 
@@ -14,13 +14,14 @@ export interface PlanRecord {
   readonly revision: number
   readonly autopilot: boolean
   readonly locked: boolean
+  readonly rendering: PlanRendering
   readonly approvedAt: Date | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
 const columns = sql.raw(
-  `id, account_id as "accountId", name, time_zone as "timeZone", state, revision, autopilot, locked,
+  `id, account_id as "accountId", name, time_zone as "timeZone", state, revision, autopilot, locked, rendering,
    approved_at as "approvedAt", created_at as "createdAt", updated_at as "updatedAt"`,
 )
 
@@ -71,14 +72,15 @@ export interface NewPlan {
   readonly name: string
   readonly timeZone: string
   readonly state: PlanState
+  /** Default: `afterApproval`. */
+  readonly rendering?: PlanRendering
 }
 
 export async function insertPlan(db: Executor, plan: NewPlan): Promise<void> {
   await sql`
-    insert into plan (id, organization_id, account_id, name, time_zone, state, revision)
-    values (${plan.id}, ${plan.organizationId}, ${plan.accountId}, ${plan.name}, ${plan.timeZone}, ${plan.state}, 1)`.execute(
-    db,
-  )
+    insert into plan (id, organization_id, account_id, name, time_zone, state, rendering, revision)
+    values (${plan.id}, ${plan.organizationId}, ${plan.accountId}, ${plan.name}, ${plan.timeZone}, ${plan.state},
+            ${plan.rendering ?? 'afterApproval'}, 1)`.execute(db)
 }
 
 export interface PlanTransition {
@@ -105,10 +107,15 @@ export async function commitPlanTransition(db: Executor, transition: PlanTransit
 export async function changePlan(
   db: Executor,
   planId: string,
-  change: { readonly name?: string | undefined; readonly timeZone?: string | undefined },
+  change: {
+    readonly name?: string | undefined
+    readonly timeZone?: string | undefined
+    readonly rendering?: PlanRendering | undefined
+  },
 ): Promise<void> {
   await sql`
-    update plan set name = coalesce(${change.name ?? null}, name), time_zone = coalesce(${change.timeZone ?? null}, time_zone)
+    update plan set name = coalesce(${change.name ?? null}, name), time_zone = coalesce(${change.timeZone ?? null}, time_zone),
+                    rendering = coalesce(${change.rendering ?? null}, rendering)
      where id = ${planId}`.execute(db)
 }
 

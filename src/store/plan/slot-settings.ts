@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Executor } from '../database.ts'
-import { slotSeconds } from './due-slots.ts'
+import { slotSeconds } from './slot-length.ts'
 import type { PostSettings } from './slots.ts'
 
 /** The settings of a slot that its creator's TikTok settings may forbid. */

@@ -1,6 +1,9 @@
 import type { ColumnType } from 'kysely'
 import type { Defaulted, DefaultedTimestamp, Json, NullableTimestamp, Timestamp } from '../columns.ts'
 
+/** `beforeReview`: by previews, when the plan is submitted. `afterApproval`: by the jobs of the slots. */
+export type PlanRendering = 'afterApproval' | 'beforeReview'
+
 export interface PlanTable {
   id: string
   organization_id: string
@@ -11,6 +14,7 @@ export interface PlanTable {
   revision: number
   autopilot: Defaulted<boolean>
   locked: Defaulted<boolean>
+  rendering: Defaulted<PlanRendering>
   approved_at: NullableTimestamp
   created_at: DefaultedTimestamp
   updated_at: DefaultedTimestamp

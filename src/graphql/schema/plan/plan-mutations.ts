@@ -2,7 +2,7 @@ import { applyPlanAction, type PlanAction } from '../../../commands/plan/apply-p
 import type { QuotaForecast as QuotaForecastRecord } from '../../../commands/quota/forecast-quota.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import type { PayloadBuilder } from '../builder.ts'
-import { CreatorSettingsViolation, NotPermittedInState } from '../error.ts'
+import { CreatorSettingsViolation, NotPermittedInState, QuotaExceeded } from '../error.ts'
 import { QuotaForecast } from '../quota/quota-forecast.ts'
 import { Plan, Scan } from '../ref.ts'
 import { type HeldJobsPayload, heldJobsFields } from './held-jobs.ts'
@@ -25,7 +25,8 @@ const planEvents: readonly {
   {
     name: 'submitPlanForReview',
     event: 'submit',
-    description: 'Submits a draft with at least one slot for approval.',
+    description:
+      'Submits a draft with at least one slot for approval. Starts previews of its storyboards if the plan is rendered before its review, and fails with QUOTA_EXCEEDED if there is too little quota for all of them.',
   },
   {
     name: 'approvePlan',
@@ -62,7 +63,11 @@ for (const { name, event, description } of planEvents) {
   defineMutation(name, {
     description,
     scope: 'write',
-    errors: [NotPermittedInState, ...(event === 'approve' ? [CreatorSettingsViolation] : [])],
+    errors: [
+      NotPermittedInState,
+      ...(event === 'approve' ? [CreatorSettingsViolation] : []),
+      ...(event === 'submit' ? [QuotaExceeded] : []),
+    ],
     input: {
       description: `Input of \`${name}\`.`,
       ids: { planId: ['Plan'] },

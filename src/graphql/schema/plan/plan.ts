@@ -24,6 +24,21 @@ const PlanState = builder.enumType('PlanState', {
   } as const,
 })
 
+const PlanRendering = builder.enumType('PlanRendering', {
+  description: 'When the videos of a plan are rendered.',
+  values: {
+    AFTER_APPROVAL: {
+      value: 'afterApproval',
+      description: 'By the jobs of the slots, after the approval. Nothing is rendered that is not approved.',
+    },
+    BEFORE_REVIEW: {
+      value: 'beforeReview',
+      description:
+        'By previews, which start when the plan is submitted for review: reviewers see the videos.',
+    },
+  } as const,
+})
+
 builder.node(Plan, {
   description: 'A calendar of slots for one account.',
   authScopes: { read: true },
@@ -47,6 +62,10 @@ builder.node(Plan, {
     }),
     isLocked: t.exposeBoolean('locked', {
       description: 'Whether the plan is locked: it cannot be edited, scans skip it, and its jobs are held.',
+    }),
+    rendering: t.expose('rendering', {
+      type: PlanRendering,
+      description: 'When the videos of the plan are rendered.',
     }),
     availableEvents: t.stringList({
       description: 'The events that the plan accepts in its state, such as `submit`.',
@@ -112,10 +131,16 @@ defineMutation('createPlan', {
         required: true,
         description: "The time zone of the slots' wall times.",
       }),
+      rendering: t.field({
+        type: PlanRendering,
+        required: true,
+        defaultValue: 'afterApproval',
+        description: 'When the videos of the plan are rendered.',
+      }),
     }),
   },
-  run: (tx, { accountId, name, timeZone }, { viewer: { organizationId } }) =>
-    createPlan(tx, { organizationId, accountId, name, timeZone }),
+  run: (tx, { accountId, name, timeZone, rendering }, { viewer: { organizationId } }) =>
+    createPlan(tx, { organizationId, accountId, name, timeZone, rendering }),
   payload: {
     description: 'The result of `createPlan`.',
     fields: (t) => ({
@@ -131,7 +156,7 @@ defineMutation('createPlan', {
 
 defineMutation('updatePlan', {
   description:
-    'Changes the name or the time zone of a plan. Returns an approved plan to DRAFT. Fails with NOT_PERMITTED_IN_STATE if the plan is locked or archived.',
+    'Changes the name, the time zone or the time of rendering of a plan. Returns an approved plan to DRAFT. Fails with NOT_PERMITTED_IN_STATE if the plan is locked or archived.',
   scope: 'write',
   errors: [NotPermittedInState],
   input: {
@@ -145,14 +170,16 @@ defineMutation('updatePlan', {
         description:
           'The new time zone. Slots keep their wall times, so they are published at other instants.',
       }),
+      rendering: t.field({ type: PlanRendering, description: 'When the videos of the plan are rendered.' }),
     }),
   },
-  run: (tx, { planId, name, timeZone }, { deps, viewer: { organizationId } }) =>
+  run: (tx, { planId, name, timeZone, rendering }, { deps, viewer: { organizationId } }) =>
     updatePlan(tx, deps, {
       organizationId,
       planId,
       name: name ?? undefined,
       timeZone: timeZone ?? undefined,
+      rendering: rendering ?? undefined,
     }),
   payload: {
     description: 'The result of `updatePlan`.',

@@ -1,4 +1,4 @@
-import { renderPreview } from '../../../commands/job/render-preview.ts'
+import { renderPreview } from '../../../commands/job/start-previews.ts'
 import type { PreviewRecord } from '../../../store/plan/previews.ts'
 import { defineMutation } from '../../mutation/define-mutation.ts'
 import { builder } from '../builder.ts'

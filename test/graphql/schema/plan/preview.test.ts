@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTestDatabase } from '../../../support/database.ts'
-import { createDraft, createTenant, createTestApi, mutate, storyboard } from '../../support.ts'
+import { type Answer, createDraft, createTenant, createTestApi, mutate, storyboard } from '../../support.ts'
 
 const database = await createTestDatabase()
 const { db } = database.runtime
@@ -63,4 +63,48 @@ it('a preview is refused for a slot with a media, of another organization or an 
   expect(await render(poorSlot, other)).toMatchObject({ code: 'QUOTA_EXCEEDED' })
   await mutate(other, 'archivePlan', { planId: poor.planId })
   expect(await render(poorSlot, other)).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE', state: 'archived' })
+})
+
+describe('a plan that is rendered before its review', () => {
+  const beforeReview = async (by = tenant) => {
+    const draft = await createDraft(by, [60, 70])
+    await mutate(by, 'updatePlan', { planId: draft.planId, rendering: 'BEFORE_REVIEW' }, 'plan { rendering }')
+    return draft
+  }
+  const previewsOf = async (planId: string, by = tenant) => {
+    const query = `query ($id: ID!) { plan(id: $id) { state rendering slots { nodes { preview { isCurrent job { id } } } } } }`
+    const { plan } = await by.request(query, { id: planId })
+    return { ...plan, jobs: plan.slots.nodes.map(({ preview }: Answer) => preview?.job.id ?? null) }
+  }
+
+  it('renders the storyboards of its slots when it is submitted, and after a change those that changed', async () => {
+    const { planId, slotIds } = await beforeReview()
+    expect(await previewsOf(planId)).toMatchObject({ rendering: 'BEFORE_REVIEW', jobs: [null, null] })
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    const first = await previewsOf(planId)
+    expect(first.jobs).toEqual([expect.any(String), expect.any(String)])
+    const change = { slotId: slotIds[1], content: { storyboard: changed } }
+    await mutate(tenant, 'updateSlot', change, 'slot { id }')
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    const second = await previewsOf(planId)
+    expect(second.jobs[0]).toBe(first.jobs[0])
+    expect(second.jobs[1]).not.toBe(first.jobs[1])
+  })
+
+  it('stays a draft without previews if there is too little quota for all of them', async () => {
+    const other = await createTenant(database, api)
+    const { planId } = await beforeReview(other)
+    // Enough for one of the two slots.
+    const limit = { metric: 'SECONDS', period: 'DAY', amount: 4, enforcement: 'HARD' }
+    await mutate(other, 'setQuotaLimit', limit, 'quota { metric }')
+    expect(await mutate(other, 'submitPlanForReview', { planId })).toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    expect(await previewsOf(planId, other)).toMatchObject({ state: 'DRAFT', jobs: [null, null] })
+  })
+
+  it('is not the default', async () => {
+    const { planId } = await createDraft(tenant, [60])
+    await mutate(tenant, 'submitPlanForReview', { planId })
+    const plan = await previewsOf(planId)
+    expect(plan).toMatchObject({ state: 'IN_REVIEW', rendering: 'AFTER_APPROVAL', jobs: [null] })
+  })
 })
