@@ -62,6 +62,7 @@ async function writeResults(
   response: ServerResponse,
   results: AsyncIterator<ExecutionResult>,
 ): Promise<void> {
+  releaseRequest(response)
   open.set(response, 0)
   timer ??= setInterval(checkStreams, pingIntervalMs).unref()
   response.once('close', () => {
@@ -84,6 +85,15 @@ async function writeResults(
     response.write(eventOf(JSON.stringify({ errors: [error] })))
   }
   response.end('event: complete\ndata:\n\n')
+}
+
+/**
+ * Removes what was listening to the request, whose body has been read. Node keeps the request for as long as the response is open, and
+ * its listeners would keep the whatwg `Request` with its streams: a quarter of an idle subscriber.
+ */
+function releaseRequest({ req: request }: ServerResponse): void {
+  request.removeAllListeners()
+  request.on('error', () => undefined) // The end of the connection is handled where the response closes.
 }
 
 function drained(response: ServerResponse): Promise<void> {

@@ -95,3 +95,33 @@ it('a stream whose client reads nothing is cut, and one that is read gets pings'
     (text) => text.split(':\n\n').length > 2,
   )
 })
+
+it('an open stream keeps nothing that listened to its request, and a client that leaves ends it', async () => {
+  const opened = Promise.withResolvers<http.ServerResponse>()
+  let hasReturned = false
+  const results = {
+    next: () => new Promise<never>(() => undefined),
+    return: async () => {
+      hasReturned = true
+      return { value: undefined, done: true as const }
+    },
+  }
+  const server = http.createServer((request, response) => {
+    for (const event of ['data', 'error', 'close']) request.on(event, () => undefined)
+    createStreamBody(results).pipe(response)
+    opened.resolve(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const client = http.get({ host: '127.0.0.1', port, agent: false })
+  client.on('error', () => undefined)
+  await once(client, 'response')
+  const response = await opened.promise
+  expect(response.req.eventNames()).toEqual(['error'])
+  const closed = once(response, 'close')
+  client.destroy()
+  await closed
+  expect(hasReturned).toBe(true)
+})
