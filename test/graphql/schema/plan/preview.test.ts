@@ -65,6 +65,17 @@ it('a preview is refused for a slot with a media, of another organization or an 
   expect(await render(poorSlot, other)).toMatchObject({ code: 'NOT_PERMITTED_IN_STATE', state: 'archived' })
 })
 
+it('a slot with a preview can be removed, and its preview goes on without it', async () => {
+  const { slotIds } = await createDraft(tenant, [60])
+  const [slotId = ''] = slotIds
+  const { job } = await render(slotId)
+  expect(await mutate(tenant, 'removeSlot', { slotId }, 'removedSlotId')).toMatchObject({
+    removedSlotId: slotId,
+  })
+  const query = 'query ($id: ID!) { job(id: $id) { state slot { id } } }'
+  expect(await tenant.request(query, { id: job.id })).toEqual({ job: { state: 'queued', slot: null } })
+})
+
 describe('a plan that is rendered before its review', () => {
   const beforeReview = async (by = tenant) => {
     const draft = await createDraft(by, [60, 70])
