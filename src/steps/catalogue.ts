@@ -4,6 +4,7 @@ import { refreshTokens, revokeTokens } from './account/tokens.ts'
 import { closeJob } from './close-job.ts'
 import { createHostFaultGuard } from './host-faults.ts'
 import { checkUpload } from './media/check-upload.ts'
+import { convertUpload } from './media/convert-upload.ts'
 import { makePreviews } from './media/make-previews.ts'
 import { purgeMedia } from './media/purge-media.ts'
 import { openJob } from './open-job.ts'
@@ -44,6 +45,7 @@ export function createSteps(deps: StepDeps): StepCatalogue {
     closeJob: typed(closeJob),
     checkUpload: typed(checkUpload),
     makePreviews: typed(makePreviews),
+    convertUpload: typed(convertUpload),
     purgeMedia: typed(purgeMedia),
     refreshTokens: typed(refreshTokens),
     revokeTokens: typed(revokeTokens),

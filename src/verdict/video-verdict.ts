@@ -185,6 +185,16 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     meaning: 'The uploaded file is larger than TikTok accepts.',
     nextStep: 'Export the video with a lower bit rate and upload it again.',
   },
+  CONVERSION_FAILED: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The file could not be converted: it is damaged, or exceeds the limits of a conversion.',
+    nextStep: 'Export the video as MP4 with H.264 and upload it again.',
+  },
+  CONVERSION_IS_HERE: {
+    verdict: 'FIX_MEDIA',
+    meaning: 'The converted video is in the library already.',
+    nextStep: 'Use that media, and delete this one.',
+  },
   PREVIEW_FAILED: {
     verdict: 'PERMANENT',
     meaning: 'No poster and no thumbnails could be made of the video. It can be posted all the same.',

@@ -250,7 +250,7 @@ export async function mutate(
 }
 
 /** The mutations that take a media away from its posts. */
-const needsMedia: ReadonlySet<string> = new Set(['deleteMedia', 'recheckMedia'])
+const needsMedia: ReadonlySet<string> = new Set(['deleteMedia', 'recheckMedia', 'convertMedia'])
 
 /** Whether the result union of a mutation has NotPermittedInStateError. Validation rejects fragments on other types. */
 function hasStateError(name: string): boolean {

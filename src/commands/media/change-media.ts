@@ -31,6 +31,11 @@ export function recheckMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): 
   return takeAway(tx, deps, request, 'recheck')
 }
 
+/** Accepts the conversion that a media offers. Refused while a post needs the media: it would be posted as another file. */
+export function convertMedia(tx: Tx, deps: CommandDeps, request: MediaRequest): Promise<MediaResult> {
+  return takeAway(tx, deps, request, 'convert')
+}
+
 /** Sends an event that takes a media away from those who would use it. */
 async function takeAway(
   tx: Tx,

@@ -35,7 +35,8 @@ export async function remediesOf(file: string, probed: Probed): Promise<readonly
   using input = new Input({ source: new FilePathSource(file), formats: [MP4, QTFF, WEBM, MATROSKA, MPEG_TS] })
   const track = await input.getPrimaryVideoTrack()
   if (!track) return []
-  const isOdd = (await track.getCodedWidth()) % 2 === 1 || (await track.getCodedHeight()) % 2 === 1
+  // Codecs pad their pictures: the displayed size is what is odd.
+  const isOdd = probed.width % 2 === 1 || probed.height % 2 === 1
   const found: readonly (readonly [Remedy, boolean])[] = [
     ['container', broken.includes('container')],
     ['videoCodec', broken.includes('videoCodec')],

@@ -19,6 +19,8 @@ export interface MediaFile {
   readonly sha256: string
   readonly bytes: number
   readonly container: string | null
+  readonly audioCodec: string | null
+  readonly frameRate: number | null
   readonly seconds: number | null
   readonly width: number | null
   readonly height: number | null
@@ -30,7 +32,7 @@ export async function findMediaFile(
   mediaId: string,
 ): Promise<MediaFile | undefined> {
   const { rows } = await sql<MediaFile>`
-    select sha256, bytes, container, seconds, width, height from media
+    select sha256, bytes, container, audio_codec as "audioCodec", frame_rate as "frameRate", seconds, width, height from media
      where organization_id = ${organizationId} and id = ${mediaId} and sha256 is not null`.execute(db)
   return rows[0]
 }
@@ -68,5 +70,26 @@ export async function recordPreviews(
     update media set previews = ${JSON.stringify(previews)}::jsonb, preview_bytes = ${bytes}, updated_at = clock_timestamp()
       from before where media.id = before.id
     returning ${bytes}::bigint - before.preview_bytes as "grownBy"`.execute(tx)
+  return rows[0]?.grownBy ?? null
+}
+
+/**
+ * Puts another file in the place of the one with this content; its previews are made again. Returns by how many bytes the media's files
+ * grew; null if it has another file by now. Violates the index `media_content` if another media has the new content.
+ */
+export async function replaceFile(
+  tx: Executor,
+  mediaId: string,
+  sha256: string,
+  file: { readonly sha256: string; readonly bytes: number },
+): Promise<number | null> {
+  const { rows } = await sql<{ grownBy: number }>`
+    with before as (
+      select id, bytes, preview_bytes from media where id = ${mediaId} and sha256 = ${sha256} for no key update
+    )
+    update media
+       set sha256 = ${file.sha256}, bytes = ${file.bytes}, previews = '[]', preview_bytes = 0, updated_at = clock_timestamp()
+      from before where media.id = before.id
+    returning ${file.bytes}::bigint - before.bytes - before.preview_bytes as "grownBy"`.execute(tx)
   return rows[0]?.grownBy ?? null
 }

@@ -1,4 +1,9 @@
-import { deleteMedia, recheckMedia, restoreMedia } from '../../../commands/media/change-media.ts'
+import {
+  convertMedia,
+  deleteMedia,
+  recheckMedia,
+  restoreMedia,
+} from '../../../commands/media/change-media.ts'
 import { createUpload, maxUploadBytes, uploadTypes } from '../../../commands/media/create-upload.ts'
 import { maxTagLength, maxTags, maxTitleLength, updateMedia } from '../../../commands/media/update-media.ts'
 import { signUploadToken } from '../../../vault/upload-token.ts'
@@ -157,4 +162,19 @@ defineMutation('recheckMedia', {
   run: (tx, { mediaId }, { deps, viewer: { organizationId } }) =>
     recheckMedia(tx, deps, { organizationId, mediaId }),
   payload: { description: 'The result of `recheckMedia`.', fields: (t) => mediaField(t) },
+})
+
+defineMutation('convertMedia', {
+  description:
+    'Converts the file of a media into an MP4 that TikTok accepts, as its `remedies` list; the result takes the place of the file and is checked. Fails with NOT_PERMITTED_IN_STATE if the media offers no conversion, and with MEDIA_IN_USE while a post needs it. Requires the write scope.',
+  scope: 'write',
+  errors: [NotPermittedInState, MediaInUse],
+  input: {
+    description: 'Input of `convertMedia`.',
+    ids: { mediaId: ['Media'] },
+    fields: (t) => ({ mediaId: t.id({ required: true, description: 'The media to convert.' }) }),
+  },
+  run: (tx, { mediaId }, { deps, viewer: { organizationId } }) =>
+    convertMedia(tx, deps, { organizationId, mediaId }),
+  payload: { description: 'The result of `convertMedia`.', fields: (t) => mediaField(t) },
 })

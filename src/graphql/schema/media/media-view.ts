@@ -36,7 +36,7 @@ export function pathsOfStates(states: readonly MediaState[]): readonly string[] 
 }
 
 /** What people may send a media, each by a mutation. */
-const peoplesEvents: ReadonlySet<string> = new Set(['delete', 'restore', 'recheck'])
+const peoplesEvents: ReadonlySet<string> = new Set(['delete', 'restore', 'recheck', 'convert'])
 
 /** None of a checkpoint that this build cannot read. */
 export function eventsOfMedia(media: MediaRecord): readonly string[] {

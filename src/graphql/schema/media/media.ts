@@ -45,6 +45,26 @@ export const MediaKind = builder.enumType('MediaKind', {
   } as const,
 })
 
+const Remedy = builder.enumType('MediaRemedy', {
+  description: 'What a conversion changes about a file.',
+  values: {
+    CONTAINER: { value: 'container', description: 'It becomes an MP4.' },
+    VIDEO_CODEC: { value: 'videoCodec', description: 'The picture becomes H.264.' },
+    AUDIO_CODEC: { value: 'audioCodec', description: 'The sound becomes AAC.' },
+    AUDIO_MISSING: { value: 'audioMissing', description: 'It gets a silent sound track.' },
+    ROTATION: {
+      value: 'rotation',
+      description: 'The picture is turned upright instead of being marked as rotated.',
+    },
+    SIZE: { value: 'size', description: 'Its sides become even and at most 4096 pixels.' },
+    FRAME_RATE: { value: 'frameRate', description: 'Its frame rate becomes a constant 30 or 60.' },
+    INDEX_AT_END: {
+      value: 'indexAtEnd',
+      description: 'Its index moves to the front, so that players begin at once.',
+    },
+  } as const,
+})
+
 const Thumbnail = builder
   .objectRef<Pick<Preview, 'atSeconds' | 'width' | 'height'> & { readonly url: string }>('MediaThumbnail')
   .implement({
@@ -83,7 +103,7 @@ builder.node(Media, {
     }),
     availableEvents: t.stringList({
       description:
-        'The events that a client may send to the media now: `delete`, `restore` or `recheck`, each by a mutation such as `deleteMedia`.',
+        'The events that a client may send to the media now: `delete`, `restore`, `recheck` or `convert`, each by a mutation such as `deleteMedia`.',
       resolve: (media) => [...eventsOfMedia(media)],
     }),
     failure: t.field({
@@ -91,6 +111,12 @@ builder.node(Media, {
       nullable: true,
       description: 'Why the media was refused, or the last failure; null once a later step has succeeded.',
       resolve: (media) => contextOfMedia(media).failure,
+    }),
+    remedies: t.field({
+      type: [Remedy],
+      description:
+        'What `convertMedia` would change about the file; empty if there is nothing to change, or nothing would help.',
+      resolve: (media) => [...(contextOfMedia(media).remedies ?? [])],
     }),
     url: t.string({
       nullable: true,
