@@ -50,6 +50,7 @@ export async function createTestApi(
       | 'trustedDocuments'
       | 'accountsLackingKey'
       | 'server'
+      | 'storage'
     >
   > = {},
 ): Promise<TestApi> {

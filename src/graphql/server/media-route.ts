@@ -132,12 +132,24 @@ async function send(response: ServerResponse, status: number, open: () => Promis
   try {
     content = await open()
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'ObjectMissing')) throw error
+    if (!(error instanceof Error)) throw error
+    if (unavailableErrors.has(error.name)) return sendProblem(response, storageUnavailable)
+    if (error.name !== 'ObjectMissing') throw error
     return sendProblem(response, missing)
   }
   response.writeHead(status)
   // A client that seeks or leaves closes the stream early. That is not an error.
   await pipeline(content, response).catch(() => response.destroy())
+}
+
+/** Errors of an object storage that does not answer as it should. */
+const unavailableErrors: ReadonlySet<string> = new Set(['StorageFault', 'StorageDeferred', 'StorageFull'])
+
+const storageUnavailable: Problem = {
+  status: 503,
+  code: 'UNAVAILABLE',
+  message: 'The storage of the files is unavailable. Send the request again.',
+  retryAfterSeconds: 10,
 }
 
 const methodNotAllowed: Problem = {

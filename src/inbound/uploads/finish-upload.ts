@@ -5,13 +5,25 @@ import {
   restoreDuplicated,
 } from '../../commands/media/receive-upload.ts'
 import { checkUploadRoom } from '../../commands/media/upload-room.ts'
-import { ContentMismatch, type Storage, StorageFull } from '../../providers/storage/storage.ts'
+import {
+  ContentMismatch,
+  type Storage,
+  StorageDeferred,
+  StorageFault,
+  StorageFull,
+} from '../../providers/storage/storage.ts'
 import { type Db, readDatabaseTime, readInOrganization } from '../../store/database.ts'
 import { findUpload } from '../../store/media/uploads.ts'
 import { type Notifier, runOrganizationCommand } from '../../store/run-command.ts'
 import { isUniqueViolation } from '../../store/unique-violation.ts'
 import type { UploadFiles } from './upload-files.ts'
-import { diskFull, problemOfRefusal, UploadProblem, uploadGone } from './upload-problem.ts'
+import {
+  diskFull,
+  problemOfRefusal,
+  storageUnavailable,
+  UploadProblem,
+  uploadGone,
+} from './upload-problem.ts'
 
 export interface FinishDeps {
   /** Connected as the role `reelpilot_api`. */
@@ -51,6 +63,7 @@ export async function finishUpload(
     })
     .catch(async (error) => {
       if (error instanceof StorageFull) throw diskFull()
+      if (error instanceof StorageFault || error instanceof StorageDeferred) throw storageUnavailable()
       if (!(error instanceof ContentMismatch)) throw error
       await files.remove(organizationId, mediaId)
       throw new UploadProblem(

@@ -36,6 +36,13 @@ export const diskFull = () =>
     'The server has no space for this upload. The operator must free some.',
   )
 
+export const storageUnavailable = () =>
+  new UploadProblem(
+    503,
+    'UNAVAILABLE',
+    'All bytes have arrived and are kept, but the storage is unavailable. Ask for the upload again.',
+  )
+
 /** The problem of a command's refusal. */
 export function problemOfRefusal(refusal: Refusal): UploadProblem {
   if (refusal.kind === 'quotaShort') {

@@ -85,6 +85,21 @@ describe.each([
     expect(await faultOf(context, gone)).toBe('STORAGE_UNREACHABLE')
   })
 
+  it('stores nothing of an upload that is damaged on its way, and finds one whose answer was lost', async (context) => {
+    const { bucket, openOther, names } = await openBucket(context)
+    const proxy = await startStorageProxy(bucket.endpoint)
+    const storage = await openOther({ bucket: { ...bucket, endpoint: proxy.endpoint } })
+    // The server's answer to the first request says whether it knows conditions.
+    const { sha256: first } = await storage.put(org, streamed(content.subarray(1)))
+    proxy.damageAfter(200_000)
+    await expect(storage.put(org, streamed(content))).rejects.toMatchObject({ fault: 'STORAGE_BUSY' })
+    expect(await names()).toEqual([first])
+    if (name !== 'radosgw') return
+    proxy.loseAnswer()
+    expect(await storage.put(org, streamed(content))).toEqual({ sha256, bytes: content.length })
+    expect((await names()).toSorted()).toEqual([first, sha256].toSorted())
+  })
+
   it('is refused content that is not what was signed', async (context) => {
     const { bucket, names } = await openBucket(context)
     const damaged = bucket.client.send({

@@ -11,6 +11,10 @@ export interface StorageProxy {
   start(): Promise<void>
   /** Stops forwarding on the next connection on which the client has sent this many bytes, and resolves then. */
   stallAfter(bytes: number): Promise<void>
+  /** Changes a byte of what the client sends next after this many bytes of a connection. */
+  damageAfter(bytes: number): void
+  /** Closes the next connection on which the server answers, without the answer. */
+  loseAnswer(): void
 }
 
 export async function startStorageProxy(endpoint: string): Promise<StorageProxy> {
@@ -19,12 +23,21 @@ export async function startStorageProxy(endpoint: string): Promise<StorageProxy>
   const sockets = new Set<Socket>()
   let stall: { readonly bytes: number; readonly done: () => void } | null = null
 
+  let damageAt: number | null = null
+  let isAnswerLost = false
+
   const open = async () => {
     const server = createServer((client) => {
       const target = connect(Number(upstream.port), upstream.hostname)
       let sent = 0
       client.on('data', (bytes) => {
         sent += bytes.length
+        // Not the head of a request, which is small.
+        if (damageAt !== null && sent > damageAt && bytes.length > 10_000) {
+          damageAt = null
+          const last = bytes.length - 1
+          bytes.writeUInt8((bytes[last] ?? 0) ^ 1, last)
+        }
         if (stall && sent >= stall.bytes) {
           const { done } = stall
           stall = null
@@ -35,7 +48,11 @@ export async function startStorageProxy(endpoint: string): Promise<StorageProxy>
           target.once('drain', () => client.resume())
         }
       })
-      target.pipe(client)
+      target.on('data', (bytes) => {
+        if (!isAnswerLost) return void client.write(bytes)
+        isAnswerLost = false
+        client.destroy()
+      })
       for (const [socket, other] of [
         [client, target],
         [target, client],
@@ -67,6 +84,12 @@ export async function startStorageProxy(endpoint: string): Promise<StorageProxy>
     stop,
     async start() {
       server ??= await open()
+    },
+    damageAfter: (bytes) => {
+      damageAt = bytes
+    },
+    loseAnswer: () => {
+      isAnswerLost = true
     },
     stallAfter: (bytes) =>
       new Promise((resolve) => {
