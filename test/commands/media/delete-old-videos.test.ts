@@ -75,9 +75,20 @@ it('videos are deleted once nobody has needed them for the time, and nothing els
     { state: 'failed', tag: 'final' },
     { state: 'cancelled', tag: 'final' },
   ])
+  await store('previewed a slot that was removed', [{ state: 'rendered', tag: 'final' }])
+  await pool.query(
+    `insert into reelpilot.preview (job_id, organization_id, storyboard)
+     select id, organization_id, '{}' from reelpilot.machine_instance where context->'media'->>'sha256' = $1`,
+    [sha('previewed a slot that was removed')],
+  )
   await store('of a slot of long ago', [{}])
   await addSlotOf('of a slot of long ago', -31)
-  const gone = ['published long ago', 'failed and cancelled long ago', 'of a slot of long ago']
+  const gone = [
+    'published long ago',
+    'failed and cancelled long ago',
+    'of a slot of long ago',
+    'previewed a slot that was removed',
+  ]
     .map(sha)
     .sort()
 
@@ -88,6 +99,13 @@ it('videos are deleted once nobody has needed them for the time, and nothing els
   await store('waits for a person', [{ state: 'needsPerson', tag: 'resting' }])
   await store('of a draft of next week', [{}])
   await addSlotOf('of a draft of next week', 7)
+  await store('previews a slot of next week', [{ state: 'rendered', tag: 'final' }])
+  await pool.query(
+    `insert into reelpilot.preview (job_id, organization_id, slot_id, storyboard)
+     select job.id, job.organization_id, slot.id, '{}' from reelpilot.machine_instance job, reelpilot.slot
+      where job.context->'media'->>'sha256' = $1 and slot.publish_at > now()`,
+    [sha('previews a slot of next week')],
+  )
   await store('has a title', [{}])
   await store('has tags', [{}])
   await pool.query(`update reelpilot.media set title = 'Best' where sha256 = $1`, [sha('has a title')])
@@ -98,7 +116,7 @@ it('videos are deleted once nobody has needed them for the time, and nothing els
     uploaded,
   ])
 
-  expect(await deleteOld()).toBe(3)
+  expect(await deleteOld()).toBe(4)
   expect(await deleted()).toEqual(gone)
   expect(await deleteOld()).toBe(0)
 })
@@ -119,7 +137,7 @@ it('their bytes are free again once they are purged, and the audit agrees', asyn
     await purgeMedia({ db }, { organizationId, jobId: id, now: () => Date.now() } as Parameters<
       typeof purgeMedia
     >[1])
-  expect(await usedBytes()).toBe(before - 3_000)
+  expect(await usedBytes()).toBe(before - 4_000)
   // The sweep removes files that nothing refers to.
   expect(await listReferencedFiles(db, organizationId, shas)).toEqual(new Set())
   const findings = await auditQuota(db, organizationId)
