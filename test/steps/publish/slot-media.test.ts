@@ -114,13 +114,16 @@ describe('a media that is converted', () => {
     expect(account.requests).toEqual([])
   })
 
-  it('while its post is opened stops its job before TikTok hears of it', async () => {
+  it('while the opening of its post is deferred stops its job before TikTok hears of it', async () => {
     const { account, media, job } = await startUpload()
-    await job.advance('publishing.initialising')
+    account.tiktok.changeSettings({ limits: { videoInit: 0 } })
+    await job.advance('publishing.deferred')
     await replace(media.mediaId)
     await approveSlots(db, organizationId, await planOf(job))
+    account.tiktok.changeSettings({ limits: {} })
     expect(await job.advance()).toBe('needsPerson')
     expect(await failureOf(job)).toMatchObject({ code: 'MEDIA_REPLACED' })
+    expect((await job.history()).slice(-2)).toEqual(['publishing.initialising', 'needsPerson'])
     expect(account.tiktok.posts()).toEqual([])
   })
 })
