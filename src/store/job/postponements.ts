@@ -24,13 +24,14 @@ export async function postponeInstances(
       select * from json_to_recordset(${JSON.stringify(input)}::json)
         as x (index int, job_id uuid, revision bigint, epoch bigint, timers jsonb, wake_at timestamptz)
     ), locked as materialized (
-      select id from machine_instance where id in (select job_id from input) order by id for no key update
+      select id from machine_instance where id = any(array(select job_id from input)) order by id for no key update
     )
     update machine_instance instance
        set timers = input.timers, wake_at = input.wake_at, lease_attempts = 0, lease_owner = null, lease_until = null
       from input join locked on locked.id = input.job_id
-     where instance.id = locked.id and instance.revision = input.revision and instance.lease_epoch = input.epoch
-       and instance.lease_owner is not null
+     where instance.id = any(array(select job_id from input)) and instance.id = locked.id
+       and instance.revision = input.revision
+       and instance.lease_epoch = input.epoch and instance.lease_owner is not null
     returning input.index, ${databaseNow} as now`.execute(db)
   const postponed = new Set(rows.map(({ index }) => index))
   return {
