@@ -196,9 +196,9 @@ export const videoVerdicts = verdictsOf('reelpilot', {
     nextStep: 'Use that media, and delete this one.',
   },
   PREVIEW_FAILED: {
-    verdict: 'PERMANENT',
+    verdict: 'FIX_MEDIA',
     meaning: 'No poster and no thumbnails could be made of the video. It can be posted all the same.',
-    nextStep: 'No action needed.',
+    nextStep: 'Nothing has to be done. Recheck the media to try again.',
   },
   NO_MODERN_FFMPEG: {
     verdict: 'NEEDS_OPERATOR',

@@ -111,7 +111,10 @@ it('no job fails for good for a reason that a person can fix', async () => {
   const permanent = failureVerdicts.filter(({ verdict }) => verdict === 'PERMANENT').map(({ code }) => code)
   expect(permanent).toEqual(['publish_not_cancellable', 'publish_cancelled', 'ALREADY_CONNECTED'])
   const folder = new URL('../../src/steps/', import.meta.url)
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'))
+  // The steps of a media may fail: their machine then waits for another check or a conversion.
+  const names = (await readdir(folder, { recursive: true })).filter(
+    (name) => name.endsWith('.ts') && !name.startsWith('media/'),
+  )
   const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')))
   const finals = texts.flatMap((text) =>
     [...text.matchAll(/.*kind: 'failed'(?=, failure).*/g)].map(([line]) => line.trim()),

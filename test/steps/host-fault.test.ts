@@ -1,6 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { auditQuota } from '../../src/store/quota/audit.ts'
+import { defaultCoverMs } from '../../src/storyboard/cover.ts'
 import { countingFfmpeg, temporaryFolder } from '../providers/video/local/render-harness.ts'
 import { shortStoryboard } from '../support/worker-fixture.ts'
 import { createHostHarness, expectOperatorFailure } from './host-harness.ts'
@@ -50,15 +52,29 @@ describe('without an ffmpeg', () => {
 })
 
 it(
-  'a worker renders and joins scenes with the configured ffmpeg',
+  'a worker renders, joins and illustrates scenes with the configured ffmpeg',
   async () => {
     const directory = await temporaryFolder()
     const { ffmpegPath, starts } = await countingFfmpeg(directory)
     const worker = await harness.openWorker({ directory, ffmpegPath })
-    const job = await worker.start()
+    // A video of its own: the same content is illustrated once.
+    const job = await worker.start({ ...shortStoryboard, seed: 11 })
     expect(await job.advance('awaitingSlot')).toBe('awaitingSlot')
-    // One start per scene, and one to join both.
-    expect(await starts()).toBe(3)
+    // One start per scene, one to join both, and one for the poster and the thumbnails.
+    expect(await starts()).toBe(4)
+    const { media } = await job.context()
+    const { previews } = await harness.database.runtime.db
+      .selectFrom('media')
+      .select('previews')
+      .where('sha256', '=', media?.sha256 ?? null)
+      .executeTakeFirstOrThrow()
+    expect(previews).toMatchObject([
+      { kind: 'poster', atSeconds: defaultCoverMs / 1_000 },
+      { kind: 'thumbnail' },
+      { kind: 'thumbnail' },
+      { kind: 'thumbnail' },
+    ])
+    expect(await auditQuota(harness.database.runtime.db, harness.organizationId)).toEqual([])
   },
   timeoutMs,
 )

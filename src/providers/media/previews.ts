@@ -1,6 +1,12 @@
 import path from 'node:path'
+import { HostFault } from '../host-fault.ts'
 import { startFfmpeg } from '../video/local/ffmpeg.ts'
 import { foreignInput, runForeignFfmpeg } from './foreign-ffmpeg.ts'
+
+/** ffmpeg took no pictures of a video. The cause is for the log: it may name paths. */
+export class PreviewsFailed extends Error {
+  override readonly name = 'PreviewsFailed'
+}
 
 /** A still picture that was taken from a video. */
 export interface TakenPreview {
@@ -30,6 +36,8 @@ const limits = { timeoutMs: 120_000, cpuSeconds: 240, maxOutputBytes: 20_000_000
 /**
  * Takes a poster and three thumbnails of a video, as JPEG files in a directory: at a quarter, the middle and three quarters. One run of
  * ffmpeg seeks to each. A `foreign` file is read within limits, by an ffmpeg that is new enough for it.
+ *
+ * Throws PreviewsFailed, a HostFault, or the signal's reason.
  */
 export async function takePreviews(
   executable: string,
@@ -60,8 +68,14 @@ export async function takePreviews(
     ...['-map_metadata', '-1', '-q:v', '4', '-f', 'image2', '-update', '1', file],
   ])
   const args = [...inputs, ...outputs]
-  if (isForeign) await runForeignFfmpeg(executable, args, limits, signal)
-  else await startFfmpeg(executable, args, signal).finish()
+  try {
+    if (isForeign) await runForeignFfmpeg(executable, args, limits, signal)
+    else await startFfmpeg(executable, args, signal).finish()
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (cause instanceof HostFault) throw cause
+    throw new PreviewsFailed('no pictures were taken', { cause })
+  }
   return planned
 }
 

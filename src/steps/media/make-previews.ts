@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { countStored } from '../../commands/media/count-stored.ts'
 import { done, type StepContext, type StepOutcome } from '../../durable/step.ts'
-import { ForeignFileFailed } from '../../providers/media/foreign-ffmpeg.ts'
-import { takePreviews } from '../../providers/media/previews.ts'
+import { PreviewsFailed, takePreviews } from '../../providers/media/previews.ts'
+import { bundledFfmpeg } from '../../providers/video/local/ffmpeg.ts'
 import { findMediaFile, type MediaFile, recordPreviews } from '../../store/media/facts.ts'
+import { findMediaByContent } from '../../store/media/media.ts'
 import type { Preview } from '../../store/media/tables.ts'
+import { defaultCoverMs } from '../../storyboard/cover.ts'
 import { failureWithCause, ownFailure } from '../failure.ts'
 import { failed } from '../outcome.ts'
 import type { StepDeps } from '../step-deps.ts'
@@ -30,13 +32,43 @@ export async function makePreviews(
     await storePreviews(deps, context, { ...file, mediaId, executable, isForeign: true })
     return done()
   } catch (error) {
-    if (!(error instanceof ForeignFileFailed)) throw error
+    if (!(error instanceof PreviewsFailed)) throw error
     return failed({ kind: 'failed', failure: failureWithCause(deps, context, 'PREVIEW_FAILED', error) })
   }
 }
 
 const noModernFfmpeg =
   'There is no poster and there are no thumbnails: this installation has no ffmpeg of version 5 or later.'
+
+/**
+ * Makes the poster, which is the default cover, and the thumbnails of a video that a job has made, unless there are some of the same
+ * content. If that fails, the video goes without them.
+ */
+export async function illustrateVideo(
+  deps: PreviewDeps & Pick<StepDeps, 'ffmpegPath' | 'report'>,
+  context: StepContext,
+  sha256: string,
+): Promise<void> {
+  const { organizationId } = context
+  const [media] = await findMediaByContent(deps.db, organizationId, [sha256])
+  if (!media || media.previews.length > 0) return
+  const file = await findMediaFile(deps.db, organizationId, media.id)
+  if (!file) return
+  const executable = deps.ffmpegPath ?? bundledFfmpeg()
+  const posterSeconds = defaultCoverMs / 1_000
+  try {
+    await storePreviews(deps, context, {
+      ...file,
+      mediaId: media.id,
+      executable,
+      isForeign: false,
+      posterSeconds,
+    })
+  } catch (error) {
+    if (!(error instanceof PreviewsFailed)) throw error
+    failureWithCause(deps, context, 'PREVIEW_FAILED', error)
+  }
+}
 
 /** Takes the previews of a stored video, stores them, and counts their bytes in place of those of earlier ones. */
 export async function storePreviews(

@@ -8,13 +8,14 @@ import { AssemblyFailed, assembleVideo } from '../../providers/video/local/assem
 import { findMediaByContent } from '../../store/media/media.ts'
 import { insertStoredVideo, type StoredVideo } from '../../store/media/stored-video.ts'
 import { failureWithCause } from '../failure.ts'
+import { illustrateVideo } from '../media/make-previews.ts'
 import { retry } from '../outcome.ts'
 import type { SlotInput } from '../post/clearance.ts'
 import type { StepDeps } from '../step-deps.ts'
 import { readRenderedStoryboard } from './brief.ts'
 import { withFiles } from './with-files.ts'
 
-/** Joins the clips, adds the sound, and stores the video. The same clips give the same bytes. */
+/** Joins the clips, adds the sound, and stores the video with its poster and thumbnails. The same clips give the same bytes. */
 export async function storeVideo(
   deps: StepDeps,
   context: StepContext,
@@ -41,6 +42,7 @@ export async function storeVideo(
     const { sha256, bytes } = await storage.put(organizationId, video.path)
     const { seconds, width, height } = video
     await countVideo(deps, context, { organizationId, sha256, bytes, seconds, width, height })
+    await illustrateVideo(deps, context, sha256)
     return done({ media: { sha256, bytes, contentType: 'video/mp4', seconds, width, height } })
   } catch (error) {
     if (error instanceof AssemblyFailed)

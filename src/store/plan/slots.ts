@@ -112,17 +112,18 @@ export async function findSlots(
   return rows
 }
 
-/** The slots of a plan, the earliest first. */
+/** The slots of a plan, or those that post a media; the earliest first. */
 export async function listSlots(
   db: Executor,
   organizationId: string,
-  planId: string,
+  of: { readonly planId: string } | { readonly mediaId: string },
   page: Page,
 ): Promise<readonly Positioned<SlotRecord>[]> {
   const { position, within, order } = keyset('slot', 'publish_at', 'asc', page)
+  const belongs = 'planId' in of ? sql`plan_id = ${of.planId}` : sql`media_id = ${of.mediaId}`
   const { rows } = await sql<Positioned<SlotRecord>>`
     select ${slotColumns}, ${position} as position from slot
-     where organization_id = ${organizationId} and plan_id = ${planId} and ${within}
+     where organization_id = ${organizationId} and ${belongs} and ${within}
      order by ${order} limit ${page.limit}`.execute(db)
   return rows
 }

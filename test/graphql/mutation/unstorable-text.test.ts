@@ -35,7 +35,9 @@ function sampleOf(type: GraphQLInputType, text: string, field = ''): unknown {
   if (isInputObjectType(bare)) {
     // Idempotency keys have their own validation.
     const fields = Object.values(bare.getFields()).filter(({ name }) => name !== 'idempotencyKey')
-    return Object.fromEntries(fields.map(({ name, type }) => [name, sampleOf(type, text, name)]))
+    const sampled = fields.map(({ name, type }) => [name, sampleOf(type, text, name)] as const)
+    const withText = sampled.filter(([, value]) => textPathsIn(value, text).length > 0)
+    return Object.fromEntries(bare.isOneOf ? withText.slice(0, 1) : sampled)
   }
   if (bare.name === 'String') return text
   if (bare.name === 'JSON') return { title: text }

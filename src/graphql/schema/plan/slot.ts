@@ -149,7 +149,21 @@ builder.objectField(Plan, 'slots', (t) =>
       description: 'The slots of the plan, earliest first.',
       resolve: ({ id }, args, { viewer, read }) =>
         connectionOf({ list: 'slots', of: id }, args, (page) =>
-          read((tx) => listSlots(tx, viewer.organizationId, id, page)),
+          read((tx) => listSlots(tx, viewer.organizationId, { planId: id }, page)),
+        ),
+    },
+    SlotConnection,
+  ),
+)
+
+builder.objectField(Media, 'slots', (t) =>
+  t.connection(
+    {
+      type: Slot,
+      description: 'The slots that post the media, earliest first.',
+      resolve: ({ id }, args, { viewer, read }) =>
+        connectionOf({ list: 'slots', of: id }, args, (page) =>
+          read((tx) => listSlots(tx, viewer.organizationId, { mediaId: id }, page)),
         ),
     },
     SlotConnection,

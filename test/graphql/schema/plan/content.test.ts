@@ -233,10 +233,15 @@ describe('a plan with a media', () => {
     expect(approved.approvePlan).toEqual({ plan: { state: 'APPROVED' } })
   })
 
-  it('keeps the media from being deleted while its slot is approved', async () => {
+  it('is listed by its media, which is not deleted while the slot is approved', async () => {
     const { mediaId } = await insertMedia()
     const { planId, slots } = await add(withMedia(mediaId))
     const [{ id: slotId }] = slots
+    const used = await tenant.request(
+      'query ($mediaId: ID!) { node(id: $mediaId) { ... on Media { slots { nodes { id plan { id } } } } } }',
+      { mediaId },
+    )
+    expect(used.node.slots.nodes).toEqual([{ id: slotId, plan: { id: planId } }])
     const remove = () =>
       mutate(tenant, 'deleteMedia', { mediaId }, 'media { state } } ... on MediaInUseError { slotIds')
     await mutate(tenant, 'submitPlanForReview', { planId })
