@@ -21,6 +21,12 @@ export const drain: Row = {
   unit: 'wake-ups/s, 10,000 queued',
   better: 'higher',
   goal: 0.4,
+  peers: ['graphile-worker concurrency 24', 'pg-boss tuned: batch 500 burst, 2 workers'].map((name) => ({
+    name,
+    file: 'bench/03-drain.mjs',
+    contender: name,
+    figure: 'drain jobs/s',
+  })),
   async open(database, form) {
     const wakeUps = form === 'quick' ? 4_000 : 10_000
     const options = { supervises: false, renewEveryMs: 2_500, onError: console.error }

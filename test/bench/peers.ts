@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { format } from './figures.ts'
 import type { Peer } from './row.ts'
@@ -18,10 +19,10 @@ export async function startPeers(folder: string): Promise<PeerPrograms> {
   await infra('start')
   return {
     async measure({ name, file, contender, figure }) {
-      const output = await outputOf(process.execPath, [file, `--child=${contender}`], folder)
-      const line = /^@@R(.*)$/m.exec(output)?.[1]
-      const value: unknown = line === undefined ? undefined : JSON.parse(line)[figure]
-      if (typeof value !== 'number') throw new Error(`${name} printed no figure "${figure}": ${output}`)
+      const output = await outputOf(process.execPath, [file, `--only=${contender}`, '--rounds=1'], folder)
+      const results = path.join(folder, 'results', `${path.basename(file, '.mjs')}.jsonl`)
+      const value: unknown = JSON.parse(await readFile(results, 'utf8'))[figure]
+      if (typeof value !== 'number') throw new Error(`${name} has no figure "${figure}": ${output}`)
       console.error(`    ${name}: ${format(value)}`)
       return value
     },

@@ -25,7 +25,7 @@ export interface Contenders {
   close(): Promise<void>
 }
 
-/** `node FILE --child=CONTENDER` prints a line `@@R{"FIGURE": number}`. */
+/** `node bench/NAME.mjs --only=CONTENDER --rounds=1` prepares, measures once and writes `{"FIGURE": number}` to `results/NAME.jsonl`. */
 export interface Peer {
   readonly name: string
   readonly file: string

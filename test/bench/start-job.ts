@@ -22,6 +22,11 @@ export const startToFirstStep: Row = {
   unit: 'ms',
   better: 'lower',
   goal: 2,
+  peers: [
+    'graphile-worker (LISTEN)',
+    'pg-boss useListenNotify + queue.notify',
+    'BullMQ redis fsync always',
+  ].map((name) => ({ name, file: 'bench/04-latency.mjs', contender: name, figure: 'p50 ms' })),
   async open(database, form) {
     const samples = form === 'quick' ? 30 : 100
     const { organizationId, runtime } = database

@@ -21,6 +21,12 @@ export const workflow: Row = {
   unit: `workflows/s at ${atOnce} in flight`,
   better: 'higher',
   goal: 0.4,
+  peers: ['DBOS 5 steps', 'Restate 5 steps (ctx.run)'].map((name) => ({
+    name,
+    file: 'bench/05-workflow.mjs',
+    contender: name,
+    figure: 'c32 wf/s',
+  })),
   async open(database, form) {
     const jobs = form === 'quick' ? 150 : 600
     const finished = new Map<string, () => void>()
