@@ -39,7 +39,13 @@ const page: Request = {
 
 const peersOf = (figure: string): readonly Peer[] =>
   ['postgraphile 5 (amber)', 'mercurius jit + pg prepared', 'yoga+pothos+kysely (default)'].map(
-    (contender) => ({ name: contender, file: 'bench/06-graphql.mjs', contender, figure }),
+    (contender) => ({
+      name: contender,
+      file: 'bench/06-graphql.mjs',
+      preparedBy: 'ceiling: node:http, no database',
+      contender,
+      figure,
+    }),
   )
 
 /** The whole server with its key, its charge and row-level security, over keep-alive connections; trusted documents by their ids. */

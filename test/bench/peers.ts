@@ -18,10 +18,12 @@ export async function startPeers(folder: string): Promise<PeerPrograms> {
   const infra = (action: string) => outputOf('bash', [path.join(folder, 'infra.sh'), action], folder)
   await infra('start')
   return {
-    async measure({ name, file, contender, figure }) {
-      const output = await outputOf(process.execPath, [file, `--only=${contender}`, '--rounds=1'], folder)
+    async measure({ name, file, contender, figure, preparedBy }) {
+      const only = preparedBy === undefined ? contender : `${preparedBy}|${contender}`
+      const output = await outputOf(process.execPath, [file, `--only=${only}`, '--rounds=1'], folder)
       const results = path.join(folder, 'results', `${path.basename(file, '.mjs')}.jsonl`)
-      const value: unknown = JSON.parse(await readFile(results, 'utf8'))[figure]
+      const last = (await readFile(results, 'utf8')).trim().split('\n').at(-1) ?? '{}'
+      const value: unknown = JSON.parse(last)[figure]
       if (typeof value !== 'number') throw new Error(`${name} has no figure "${figure}": ${output}`)
       console.error(`    ${name}: ${format(value)}`)
       return value

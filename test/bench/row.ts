@@ -31,4 +31,6 @@ export interface Peer {
   readonly file: string
   readonly contender: string
   readonly figure: string
+  /** Another contender of the file, whose run prepares the data of all. */
+  readonly preparedBy?: string
 }
